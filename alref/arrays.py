@@ -1,0 +1,129 @@
+"""Array fields of records: dtype and shape checked, made read-only, masks kept as COCO run-length encoding in JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+Array = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+
+class Rle(BaseModel):
+    """A mask as COCO's compressed run-length encoding: ``size`` (height, width) in pixels and the ASCII ``counts``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: tuple[int, int]
+    counts: str
+
+    @property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return int(coco.area(self.model_dump()))
+
+
+def encode(mask: Mask) -> Rle:
+    """Encode a bool (H, W) mask."""
+    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return Rle(size=tuple(rle["size"]), counts=rle["counts"].decode("ascii"))
+
+
+def decode(rle: Rle) -> Mask:
+    """Decode to bool (H, W)."""
+    return np.asarray(coco.decode(rle.model_dump()), dtype=np.bool_)
+
+
+def read_only(array: Array) -> Array:
+    """Return a view that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """A float32 field of a fixed shape, None standing for any length; lists of numbers in JSON."""
+
+    shape: tuple[int | None, ...]
+    boxes: bool = False
+
+    def validate(self, value: Any) -> Array:
+        array = np.asarray(value)
+        if array.size == 0 and array.ndim == 1:
+            array = array.reshape([size or 0 for size in self.shape]).astype(np.float32)
+        _check_shape(array, self.shape)
+        if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+            raise ValueError(f"expected finite numbers, got {array.dtype} with NaN, infinity or no numbers at all")
+        corners = array.reshape(-1, 4) if self.boxes else array[:0].reshape(0, 4)
+        if bool((corners[:, 2:] <= corners[:, :2]).any()):
+            raise ValueError(f"expected x1 > x0 and y1 > y0, got {array.tolist()}")
+        return read_only(array.astype(np.float32))
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _plain(self.validate, np.ndarray.tolist)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "array", "description": f"numbers of shape {_shape_text(self.shape)}"}
+
+
+@dataclass(frozen=True)
+class _Masks:
+    """A bool field (H, W), or (N, H, W) when ``many``; run-length encoding in JSON."""
+
+    many: bool = False
+
+    def validate(self, value: Any) -> Array:
+        shape = (None,) * (3 if self.many else 2)
+        array = np.asarray(self._decoded(value))
+        _check_shape(array, shape)
+        if array.dtype != np.bool_:
+            raise ValueError(f"expected dtype bool, got {array.dtype}")
+        return read_only(array)
+
+    def _decoded(self, value: Any) -> Any:
+        if isinstance(value, (dict, Rle)):
+            return decode(Rle.model_validate(value))
+        if self.many and isinstance(value, list):
+            return np.stack([self._decoded(item) for item in value]) if value else np.zeros((0, 0, 0), np.bool_)
+        return value
+
+    def _encoded(self, array: Array) -> Any:
+        return [encode(mask).model_dump() for mask in array] if self.many else encode(array).model_dump()
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _plain(self.validate, self._encoded)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        rle = Rle.model_json_schema()
+        return {"type": "array", "items": rle} if self.many else rle
+
+
+def _plain(validate: Any, serialize: Any) -> CoreSchema:
+    to_json = core_schema.plain_serializer_function_ser_schema(serialize, when_used="json")
+    return core_schema.no_info_plain_validator_function(validate, serialization=to_json)
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return "(" + ", ".join("N" if size is None else str(size) for size in shape) + ")"
+
+
+def _check_shape(array: Array, shape: tuple[int | None, ...]) -> None:
+    fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
+    if not fits:
+        raise ValueError(f"expected shape {_shape_text(shape)}, got {_shape_text(array.shape)}")
+
+
+BoxArray = Annotated[npt.NDArray[np.float32], _Numbers((4,), boxes=True)]
+BoxesArray = Annotated[npt.NDArray[np.float32], _Numbers((None, 4), boxes=True)]
+ScoresArray = Annotated[npt.NDArray[np.float32], _Numbers((None,))]
+SamplesArray = Annotated[npt.NDArray[np.float32], _Numbers((None,))]
+MaskArray = Annotated[Mask, _Masks()]
+MasksArray = Annotated[Mask, _Masks(many=True)]

@@ -1,0 +1,64 @@
+"""What can go wrong, and the exit code of each kind.
+
+AlrefError
+├── InputError       3   a video, a sound, a picture or a reference cannot be used
+├── ConfigError      4   an unknown component or option, a wrong value, YAML that cannot be read
+├── MissingError     5   a library, a weight file, a key or a server that a component needs is not there
+├── ContractError    6   a plugin broke its contract
+│   └── RecordError  6   a record was made with a value that it does not allow
+└── OutputError      7   a result cannot be written
+
+0 is success, 1 an unexpected error, 2 wrong usage of the command line, 130 an interruption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class AlrefError(Exception):
+    """Anything that alref reports in one message instead of a traceback."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class InputError(AlrefError):
+    """A video, a sound, a picture or a reference cannot be used."""
+
+    exit_code = 3
+
+
+class ConfigError(AlrefError):
+    """A component, an option or a configuration file is wrong."""
+
+    exit_code = 4
+
+
+class MissingError(AlrefError):
+    """Something that a component needs is not on this machine."""
+
+    exit_code = 5
+
+
+class ContractError(AlrefError):
+    """A plugin gave something that its contract does not allow."""
+
+    exit_code = 6
+
+
+class RecordError(ContractError):
+    """A record was made with a value that it does not allow."""
+
+
+class OutputError(AlrefError):
+    """A result cannot be written where it was asked for."""
+
+    exit_code = 7
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known name is meant: ``"; did you mean 'sam2'?"``, or nothing when none is near."""
+    found = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""

@@ -1,0 +1,243 @@
+"""What the stages hand to each other: frozen, checked when made, JSON both ways.
+
+Boxes are float32 ``xyxy`` in pixels; frames count from 0; times are seconds on the video's own clock, whose zero is its first
+frame. Arrays are numpy, read-only. Masks are bool in memory and COCO run-length encoding at rest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.functional_validators import ModelWrapValidatorHandler
+
+from alref.arrays import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode
+from alref.errors import RecordError
+
+Source = Literal["model", "cache", "replay", "rule", "user", "fallback"]
+Finding = Literal["found", "absent", "silent", "ambiguous"]
+Span = tuple[float, float]
+
+
+class Record(BaseModel):
+    """Base of all records. Raises RecordError when a field is wrong; ``model_dump_json`` and ``model_validate_json`` invert."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise RecordError(f"{cls.__name__}: {explain(error)}") from None
+
+
+def explain(error: ValidationError) -> str:
+    """Render a pydantic error in one line: each wrong field, what was expected and what came."""
+    lines = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        got = "" if "got" in message or item["type"] == "missing" else f", got {_short(item['input'])}"
+        lines.append(f"{where}: {message}{got}" if where else f"{message}{got}")
+    return "; ".join(lines)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+class _Arrays(Record):
+    """A record that holds arrays: compared and hashed by identity, since comparing arrays gives arrays."""
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Audio(_Arrays):
+    """A piece of sound: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
+
+    samples: SamplesArray
+    rate: int = Field(gt=0)
+    start: float = 0.0
+
+
+class Reference(_Arrays):
+    """What the user points with: text, the sound track, or a box or mask that stands for a reasoned pivot.
+
+    ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is
+    reasoned: the object is propagated from there, and ``text`` only names it.
+    """
+
+    id: str = Field(min_length=1, max_length=200)
+    text: str = Field(default="", max_length=2000)
+    sound: bool = False
+    box: BoxArray | None = None
+    mask: MaskArray | None = None
+    frame: int = Field(default=0, ge=0)
+
+    @property
+    def given(self) -> bool:
+        """Whether a box or a mask was given, so that nothing is left to reason about."""
+        return self.box is not None or self.mask is not None
+
+    @model_validator(mode="after")
+    def _points_at_something(self) -> Self:
+        if not (self.text.strip() or self.sound or self.given):
+            raise ValueError("expected a text, sound, a box or a mask, got none of them")
+        return self
+
+
+class Phrase(Record):
+    """A reference in words: the whole ``text``, the ``category`` a detector is asked for, and when it holds.
+
+    ``heard`` are seconds in which the object sounds; None means the whole video. ``warnings`` say what was not understood.
+    """
+
+    reference: str
+    text: str = Field(min_length=1)
+    category: str = ""
+    score: float = 1.0
+    heard: tuple[Span, ...] | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Decision(Record):
+    """An answer of a reasoner: what was found, ``why`` in words, where it came from, and the raw answer of a model."""
+
+    finding: Finding = "found"
+    why: str = ""
+    source: Source = "rule"
+    raw: str = ""
+
+
+class PivotFrame(Decision):
+    """The frame that segmentation of ``phrase`` starts from; ``frame`` is None when the object is absent."""
+
+    phrase: Phrase
+    frame: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _found_has_frame(self) -> Self:
+        if self.finding == "found" and self.frame is None:
+            raise ValueError("frame: expected a number with finding 'found', got None")
+        return self
+
+
+class Candidates(_Arrays):
+    """Boxes proposed on one pivot frame, best first: ``xyxy`` float32 (N, 4), ``scores`` float32 (N,), N may be 0.
+
+    ``masks`` bool (N, H, W) come from proposers that see regions and not only boxes.
+    """
+
+    pivot: PivotFrame
+    xyxy: BoxesArray
+    scores: ScoresArray
+    labels: tuple[str, ...] = ()
+    masks: MasksArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        count = len(self.xyxy)
+        lengths = {"scores": len(self.scores), "labels": len(self.labels or self.xyxy)}
+        if self.masks is not None:
+            lengths["masks"] = len(self.masks)
+        for name, length in lengths.items():
+            if length != count:
+                raise ValueError(f"{name}: expected {count}, one for each box, got {length}")
+        if bool((np.diff(self.scores) > 0).any()):
+            raise ValueError(f"scores: expected best first, got {self.scores.tolist()}")
+        return self
+
+
+class PivotBox(_Arrays, Decision):
+    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) where one is known."""
+
+    pivot: PivotFrame
+    xyxy: BoxArray | None = None
+    score: float = 0.0
+    mask: MaskArray | None = None
+
+    @model_validator(mode="after")
+    def _found_has_box(self) -> Self:
+        if self.finding == "found" and (self.xyxy is None or self.pivot.frame is None):
+            raise ValueError("xyxy: expected a box on a pivot frame with finding 'found', got None")
+        return self
+
+
+class FrameMasks(_Arrays):
+    """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box, scores (P,)."""
+
+    frame: int = Field(ge=0)
+    masks: MasksArray
+    scores: ScoresArray
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if len(self.scores) != len(self.masks):
+            raise ValueError(f"scores: expected {len(self.masks)}, one for each mask, got {len(self.scores)}")
+        return self
+
+
+class Track(Record):
+    """One object over the video: a COCO run-length mask and a score for every frame."""
+
+    phrase: Phrase
+    rles: tuple[Rle, ...]
+    scores: tuple[float, ...]
+
+    def mask(self, frame: int) -> npt.NDArray[np.bool_]:
+        """Decode the mask of one frame, bool (H, W)."""
+        return decode(self.rles[frame])
+
+
+class Verdict(Record):
+    """What became of one reference: found, absent, silent or ambiguous, and the reason."""
+
+    reference: str
+    finding: Finding
+    why: str
+    source: Source = "rule"
+
+
+class VideoFacts(Record):
+    """What is kept of a video in a result: where it was, its size in pixels, its frames' times in seconds, its fingerprint."""
+
+    path: Path | None
+    height: int
+    width: int
+    fps: float
+    times: tuple[float, ...]
+    fingerprint: str
+    warnings: tuple[str, ...] = ()
+
+
+class StageEvent(BaseModel):
+    """What an observer is told: stage and component, how far (``done`` of ``total`` frames), seconds, and the output at the end."""
+
+    model_config = ConfigDict(frozen=True)
+
+    video: str
+    stage: str
+    component: str
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    cached: bool = False
+    output: Annotated[Any, Field(exclude=True)] = None
+
+
+def objects(boxes: list[PivotBox]) -> list[Phrase]:
+    """List the distinct phrases of pivot boxes in the order of their first box: the P axis of FrameMasks."""
+    return list(dict.fromkeys(box.pivot.phrase for box in boxes))

@@ -1,0 +1,108 @@
+"""The four kinds of component. A plugin subclasses one of them; the engine calls it.
+
+A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries inside
+the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once before the first video.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
+    from alref.video import Video
+
+API = 1
+"""The contract level of this release: raised when a plugin written for the level before would break."""
+
+
+class StageOptions(BaseModel):
+    """Base of every component's options: each field has a type, a default and a ``description``; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class Stage(ABC):
+    """A component: a ``name`` to choose it by, options, what it needs, and the life of its models."""
+
+    name: ClassVar[str]
+    extra: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    api: ClassVar[int] = API
+    Options: ClassVar[type[StageOptions]] = StageOptions
+
+    def __init__(self, options: StageOptions, device: str = "auto") -> None:
+        self.options = options
+        self.device = device
+
+    def problems(self) -> list[str]:
+        """Say what keeps this component from working here, each with the next command to type; asked before any work."""
+        missing = [module for module in self.needs if find_spec(module) is None]
+        install = f"pip install 'alref[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}"
+        return [f"needs {', '.join(missing)}: {install}"] if missing else []
+
+    def load(self) -> None:
+        """Bring models to the device. Called once, before the first video."""
+
+    def close(self) -> None:
+        """Let go of models and connections. Called once, after the last video."""
+
+
+class Unifier(Stage):
+    """Turns a reference into phrases."""
+
+    @abstractmethod
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the phrases that the reference means, none when nothing is to be found (a silent sound track)."""
+
+    def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+        """Return the same phrases with ``heard`` filled in; masks outside it are emptied. Default: unchanged."""
+        return phrases
+
+
+class TemporalReasoner(Stage):
+    """Picks the frames to start from."""
+
+    @abstractmethod
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` and says why.
+
+        A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are several starts of one object.
+        """
+
+
+class SpatialReasoner(Stage):
+    """Picks the box to start from among candidates."""
+
+    @abstractmethod
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        """Return one pivot box for each entry of ``candidates`` (each has N >= 1 boxes), in their order."""
+
+
+class Reasoner(TemporalReasoner, SpatialReasoner):
+    """A component that picks both frames and boxes: what ``--reasoner`` names."""
+
+
+class Proposer(Stage):
+    """Proposes boxes for phrases on their pivot frames."""
+
+    @abstractmethod
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return one entry for each pivot, in their order; an entry with no box says that nothing was seen."""
+
+
+class Propagator(Stage):
+    """Turns pivot boxes into masks of every frame."""
+
+    @abstractmethod
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield the masks of all objects, each frame of the video exactly once, in any order.
+
+        The P axis is ``alref.records.objects(boxes)``. A box that carries a ``mask`` starts from the mask.
+        """

@@ -1,0 +1,73 @@
+"""What a video is to a stage: numbered frames with times, and a sound track. ``alref.media`` opens files and folders."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.errors import InputError
+
+if TYPE_CHECKING:
+    from alref.records import Audio, VideoFacts
+
+Frame = npt.NDArray[np.uint8]
+
+
+class Video(ABC):
+    """A video: ``len(video)`` frames uint8 (H, W, 3) RGB, read by number, decoded when asked for.
+
+    ``times`` are float64 (T,) seconds of each frame, increasing, on a clock whose zero is the first frame of the file; a video
+    that was opened from second 10 begins at 10. ``fps`` is frames a second as read here, after any thinning out.
+    """
+
+    name: str
+    path: Path | None
+    height: int
+    width: int
+    fps: float
+    times: npt.NDArray[np.float64]
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    @abstractmethod
+    def frame(self, index: int) -> Frame:
+        """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded."""
+
+    def frames(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Frame]]:
+        """Yield (index, frame) for the given indices in their order, all frames by default."""
+        for index in range(len(self)) if indices is None else indices:
+            yield index, self.frame(index)
+
+    @abstractmethod
+    def audio(self, rate: int) -> Audio | None:
+        """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no sound track."""
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hexadecimal digest of the content and of the window that was opened: what results are kept under."""
+
+    def facts(self) -> VideoFacts:
+        """Return what a result keeps of this video."""
+        from alref.records import VideoFacts
+
+        return VideoFacts(
+            path=self.path,
+            height=self.height,
+            width=self.width,
+            fps=self.fps,
+            times=tuple(float(time) for time in self.times),
+            fingerprint=self.fingerprint,
+            warnings=self.warnings,
+        )
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            raise InputError(f"{self.name}: expected a frame from 0 to {len(self) - 1}, got {index}")

@@ -1,0 +1,1 @@
+"""Components that need nothing but alref itself."""

@@ -27,18 +27,22 @@ class Rle(BaseModel):
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
-        return int(coco.area(self.model_dump()))
+        return int(coco.area(_coco(self)))
+
+
+def _coco(rle: Rle) -> Any:
+    return {"size": list(rle.size), "counts": rle.counts}
 
 
 def encode(mask: Mask) -> Rle:
     """Encode a bool (H, W) mask."""
-    rle = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
-    return Rle(size=tuple(rle["size"]), counts=rle["counts"].decode("ascii"))
+    rle: Any = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return Rle(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
 
 
 def decode(rle: Rle) -> Mask:
     """Decode to bool (H, W)."""
-    return np.asarray(coco.decode(rle.model_dump()), dtype=np.bool_)
+    return np.asarray(coco.decode(_coco(rle)), dtype=np.bool_)
 
 
 def read_only(array: Array) -> Array:

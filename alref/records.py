@@ -31,9 +31,16 @@ class Record(BaseModel):
     @classmethod
     def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
-            return handler(data)
+            record = handler(data)
+            record._agree()
         except ValidationError as error:
             raise RecordError(f"{cls.__name__}: {explain(error)}") from None
+        except ValueError as error:
+            raise RecordError(f"{cls.__name__}: {error}") from None
+        return record
+
+    def _agree(self) -> None:
+        """Check fields against each other; raises ValueError."""
 
 
 def explain(error: ValidationError) -> str:
@@ -63,7 +70,7 @@ class _Arrays(Record):
 
 
 class Audio(_Arrays):
-    """A piece of sound: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
+    """Sound: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
 
     samples: SamplesArray
     rate: int = Field(gt=0)
@@ -73,8 +80,8 @@ class Audio(_Arrays):
 class Reference(_Arrays):
     """What the user points with: text, the sound track, or a box or mask that stands for a reasoned pivot.
 
-    ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is
-    reasoned: the object is propagated from there, and ``text`` only names it.
+    ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either,
+    nothing is reasoned: the object is propagated from there, and ``text`` only names it.
     """
 
     id: str = Field(min_length=1, max_length=200)
@@ -89,11 +96,9 @@ class Reference(_Arrays):
         """Whether a box or a mask was given, so that nothing is left to reason about."""
         return self.box is not None or self.mask is not None
 
-    @model_validator(mode="after")
-    def _points_at_something(self) -> Self:
+    def _agree(self) -> None:
         if not (self.text.strip() or self.sound or self.given):
             raise ValueError("expected a text, sound, a box or a mask, got none of them")
-        return self
 
 
 class Phrase(Record):
@@ -125,11 +130,9 @@ class PivotFrame(Decision):
     phrase: Phrase
     frame: int | None = Field(default=None, ge=0)
 
-    @model_validator(mode="after")
-    def _found_has_frame(self) -> Self:
+    def _agree(self) -> None:
         if self.finding == "found" and self.frame is None:
             raise ValueError("frame: expected a number with finding 'found', got None")
-        return self
 
 
 class Candidates(_Arrays):
@@ -147,8 +150,7 @@ class Candidates(_Arrays):
     def __len__(self) -> int:
         return len(self.xyxy)
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _agree(self) -> None:
         count = len(self.xyxy)
         lengths = {"scores": len(self.scores), "labels": len(self.labels or self.xyxy)}
         if self.masks is not None:
@@ -158,22 +160,19 @@ class Candidates(_Arrays):
                 raise ValueError(f"{name}: expected {count}, one for each box, got {length}")
         if bool((np.diff(self.scores) > 0).any()):
             raise ValueError(f"scores: expected best first, got {self.scores.tolist()}")
-        return self
 
 
 class PivotBox(_Arrays, Decision):
-    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) where one is known."""
+    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if one is known."""
 
     pivot: PivotFrame
     xyxy: BoxArray | None = None
     score: float = 0.0
     mask: MaskArray | None = None
 
-    @model_validator(mode="after")
-    def _found_has_box(self) -> Self:
+    def _agree(self) -> None:
         if self.finding == "found" and (self.xyxy is None or self.pivot.frame is None):
             raise ValueError("xyxy: expected a box on a pivot frame with finding 'found', got None")
-        return self
 
 
 class FrameMasks(_Arrays):
@@ -183,11 +182,9 @@ class FrameMasks(_Arrays):
     masks: MasksArray
     scores: ScoresArray
 
-    @model_validator(mode="after")
-    def _agree(self) -> Self:
+    def _agree(self) -> None:
         if len(self.scores) != len(self.masks):
             raise ValueError(f"scores: expected {len(self.masks)}, one for each mask, got {len(self.scores)}")
-        return self
 
 
 class Track(Record):
@@ -224,7 +221,7 @@ class VideoFacts(Record):
 
 
 class StageEvent(BaseModel):
-    """What an observer is told: stage and component, how far (``done`` of ``total`` frames), seconds, and the output at the end."""
+    """What an observer is told: stage, component, how far (``done`` of ``total`` frames), seconds, the output at the end."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,7 +1,7 @@
 """The four kinds of component. A plugin subclasses one of them; the engine calls it.
 
-A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries inside
-the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once before the first video.
+A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries
+inside the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Stage(ABC):
         install = f"pip install 'alref[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}"
         return [f"needs {', '.join(missing)}: {install}"] if missing else []
 
-    def load(self) -> None:
+    def load(self) -> None:  # noqa: B027 - optional
         """Bring models to the device. Called once, before the first video."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - optional
         """Let go of models and connections. Called once, after the last video."""
 
 
@@ -73,7 +73,7 @@ class TemporalReasoner(Stage):
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` and says why.
 
-        A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are several starts of one object.
+        A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are starts of one object.
         """
 
 

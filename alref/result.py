@@ -1,0 +1,60 @@
+"""What a run gives back: every decision with its reason and source, a track for every object, a verdict for every reference."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from alref.arrays import Rle
+from alref.errors import InputError, nearest
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Record, Reference, Track, Verdict, VideoFacts
+
+
+class Result(Record):
+    """One video with all its references; ``result.json`` is this record.
+
+    ``seconds`` is the time of each stage; ``config`` the resolved configuration; ``warnings`` what the user should know.
+    """
+
+    format: Literal[1] = 1
+    alref: str
+    video: VideoFacts
+    references: tuple[Reference, ...]
+    phrases: tuple[Phrase, ...] = ()
+    pivots: tuple[PivotFrame, ...] = ()
+    candidates: tuple[Candidates, ...] = ()
+    boxes: tuple[PivotBox, ...] = ()
+    tracks: tuple[Track, ...] = ()
+    verdicts: tuple[Verdict, ...]
+    seconds: dict[str, float] = Field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    config: dict[str, Any] = Field(default_factory=dict)
+
+    def tracks_of(self, reference: str) -> list[Track]:
+        """Return the tracks of the objects that a reference means, none when it is absent. Raises InputError if unknown."""
+        known = [each.id for each in self.references]
+        if reference not in known:
+            raise InputError(f"no reference {reference!r}{nearest(reference, known)}; known: {', '.join(known)}")
+        return [track for track in self.tracks if track.phrase.reference == reference]
+
+    def masks(self, reference: str | None = None) -> npt.NDArray[np.bool_]:
+        """Return bool (T, H, W): the union of the objects of ``reference`` (the first one by default) in every frame."""
+        tracks = self.tracks_of(reference if reference is not None else self.references[0].id)
+        union = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
+        for track in tracks:
+            for frame in range(len(union)):
+                union[frame] |= track.mask(frame)
+        return union
+
+    def rles(self, reference: str | None = None) -> list[list[Rle]]:
+        """Return the run-length masks of each object of ``reference`` (the first one by default), one for each frame."""
+        tracks = self.tracks_of(reference if reference is not None else self.references[0].id)
+        return [list(track.rles) for track in tracks]
+
+    def verdict(self, reference: str | None = None) -> Verdict:
+        """Return what became of ``reference`` (the first one by default)."""
+        wanted = reference if reference is not None else self.references[0].id
+        return next(verdict for verdict in self.verdicts if verdict.reference == wanted)

@@ -1,0 +1,77 @@
+"""The contract kit: what a plugin author inherits to test a component, and small videos to test it on.
+
+A component's test is three lines::
+
+    class TestMine(PropagatorContract):
+        def component(self) -> Propagator:
+            return Mine(Mine.Options())
+
+Each ``test_`` method holds one promise that the engine relies on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.arrays import read_only
+from alref.records import Audio
+from alref.video import Frame, Video
+
+
+class ArrayVideo(Video):
+    """A video in memory: ``frames`` uint8 (T, H, W, 3) RGB at ``fps``, with an optional sound track."""
+
+    def __init__(self, frames: Sequence[Frame] | Frame, fps: float = 10.0, sound: Audio | None = None) -> None:
+        self._frames = read_only(np.asarray(frames, np.uint8))
+        self._sound = sound
+        self.name, self.path, self.fps = "in memory", None, fps
+        self.height, self.width = self._frames.shape[1:3]
+        self.times = np.arange(len(self._frames)) / fps
+
+    def frame(self, index: int) -> Frame:
+        """Return frame ``index``; raises InputError outside the video."""
+        self._check(index)
+        return self._frames[index]
+
+    def audio(self, rate: int) -> Audio | None:
+        """Return the sound given, by nearest sample at ``rate`` Hz, or None."""
+        if self._sound is None:
+            return None
+        length = round(len(self._sound.samples) * rate / self._sound.rate)
+        index = np.arange(length) * self._sound.rate // rate
+        return Audio(samples=self._sound.samples[index], rate=rate, start=self._sound.start)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the pixels and the frame rate."""
+        return hashlib.blake2b(self._frames.tobytes() + str((self._frames.shape, self.fps)).encode(), digest_size=16).hexdigest()
+
+
+def moving_square(
+    frames: int = 8, size: tuple[int, int] = (96, 128), side: int = 32, seed: int = 0
+) -> tuple[ArrayVideo, npt.NDArray[np.bool_]]:
+    """Make a red square that moves right over grey noise: the video, and its true masks bool (T, H, W)."""
+    height, width = size
+    background = np.random.default_rng(seed).integers(90, 130, (height, width, 1), np.uint8).repeat(3, axis=2)
+    pictures = np.stack([background] * frames)
+    masks = np.zeros((frames, height, width), np.bool_)
+    for index in range(frames):
+        left = 4 + (width - side - 8) * index // max(frames - 1, 1)
+        masks[index, height // 2 - side // 2 : height // 2 + side // 2, left : left + side] = True
+    pictures[masks] = (220, 30, 30)
+    return ArrayVideo(pictures), masks
+
+
+def write_frames(video: Video, folder: Path) -> Path:
+    """Write a video as a folder of PNG frames 00000.png, 00001.png, …; returns the folder."""
+    from PIL import Image
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, frame in video.frames():
+        Image.fromarray(frame).save(folder / f"{index:05d}.png")
+    return folder

@@ -1,1 +1,35 @@
 """Segment the object that a person points at, in every frame of a video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alref.api import segment
+    from alref.engine import Pipeline
+    from alref.hookspecs import hookimpl
+    from alref.media import open_video
+    from alref.records import Reference
+    from alref.result import Result
+
+_HOMES = {
+    "Pipeline": "alref.engine",
+    "Reference": "alref.records",
+    "Result": "alref.result",
+    "hookimpl": "alref.hookspecs",
+    "open_video": "alref.media",
+    "segment": "alref.api",
+}
+
+__all__ = ["Pipeline", "Reference", "Result", "hookimpl", "open_video", "segment"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for, so that ``import alref`` stays light."""
+    from importlib import import_module, metadata
+
+    if name == "__version__":
+        return metadata.version("alref")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'alref' has no attribute {name!r}")

@@ -34,15 +34,16 @@ class Result(Record):
     config: dict[str, Any] = Field(default_factory=dict)
 
     def tracks_of(self, reference: str) -> list[Track]:
-        """Return the tracks of the objects that a reference means, none when it is absent. Raises InputError if unknown."""
-        known = [each.id for each in self.references]
-        if reference not in known:
-            raise InputError(f"no reference {reference!r}{nearest(reference, known)}; known: {', '.join(known)}")
-        return [track for track in self.tracks if track.phrase.reference == reference]
+        """Return the tracks of the objects that a reference, by id or text, means; none when it is absent.
+
+        Raises InputError if it is unknown.
+        """
+        wanted = self._id(reference)
+        return [track for track in self.tracks if track.phrase.reference == wanted]
 
     def masks(self, reference: str | None = None) -> npt.NDArray[np.bool_]:
         """Return bool (T, H, W): the union of the objects of ``reference`` (the first one by default) in every frame."""
-        tracks = self.tracks_of(reference if reference is not None else self.references[0].id)
+        tracks = self.tracks_of(self._id(reference))
         union = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
         for track in tracks:
             for frame in range(len(union)):
@@ -51,10 +52,24 @@ class Result(Record):
 
     def rles(self, reference: str | None = None) -> list[list[Rle]]:
         """Return the run-length masks of each object of ``reference`` (the first one by default), one for each frame."""
-        tracks = self.tracks_of(reference if reference is not None else self.references[0].id)
+        tracks = self.tracks_of(self._id(reference))
         return [list(track.rles) for track in tracks]
 
     def verdict(self, reference: str | None = None) -> Verdict:
         """Return what became of ``reference`` (the first one by default)."""
-        wanted = reference if reference is not None else self.references[0].id
+        wanted = self._id(reference)
         return next(verdict for verdict in self.verdicts if verdict.reference == wanted)
+
+    def _id(self, reference: str | None) -> str:
+        if reference is None:
+            return self.references[0].id
+        for each in self.references:
+            if reference in (each.id, each.text):
+                return each.id
+        known = [each.text or each.id for each in self.references]
+        raise InputError(f"no reference {reference!r}{nearest(reference, known)}; references: {', '.join(known)}")
+
+    def _repr_html_(self) -> str:
+        from alref.report import notebook_html
+
+        return notebook_html(self)

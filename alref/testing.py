@@ -36,7 +36,8 @@ class ArrayVideo(Video):
     def frame(self, index: int) -> Frame:
         """Return frame ``index``; raises InputError outside the video."""
         self._check(index)
-        return self._frames[index]
+        picture: Frame = self._frames[index]
+        return picture
 
     def audio(self, rate: int) -> Audio | None:
         """Return the sound given, by nearest sample at ``rate`` Hz, or None."""
@@ -49,7 +50,8 @@ class ArrayVideo(Video):
     @property
     def fingerprint(self) -> str:
         """A digest of the pixels and the frame rate."""
-        return hashlib.blake2b(self._frames.tobytes() + str((self._frames.shape, self.fps)).encode(), digest_size=16).hexdigest()
+        facts = str((self._frames.shape, self.fps)).encode()
+        return hashlib.blake2b(self._frames.tobytes() + facts, digest_size=16).hexdigest()
 
 
 def moving_square(

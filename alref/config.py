@@ -1,0 +1,216 @@
+"""From YAML and flags to a configuration: which component fills each slot, with every option resolved.
+
+Layers, later wins: preset, YAML file, flags. A layer that names another component in a slot drops the options that earlier
+layers gave that slot. ``reasoner`` stands for ``temporal`` and ``spatial`` together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+
+from alref import options
+from alref.errors import ConfigError, nearest
+from alref.plugins import SLOTS, Component, Plugins
+from alref.stages import StageOptions
+
+Layer = Mapping[str, Any]
+DEFAULT_PRESET = "baseline"
+
+
+class VideoOptions(StageOptions):
+    """What of a video is read."""
+
+    start: float | None = Field(None, ge=0, description="first second to read")
+    end: float | None = Field(None, gt=0, description="second to stop before")
+    every: int = Field(1, ge=1, description="read each n-th frame only")
+    max_size: int | None = Field(None, ge=16, description="shrink so that the longer side has at most this many pixels")
+    sound_track: int = Field(0, ge=0, description="which sound track to hear, counted from 0")
+    fps: float | None = Field(None, gt=0, description="frames a second of a folder of pictures; 24 if not given")
+
+
+class RunOptions(StageOptions):
+    """What concerns no single component."""
+
+    order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models run")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The component that fills a slot, with its options."""
+
+    component: Component
+    options: StageOptions
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A whole configuration, resolved."""
+
+    run: RunOptions
+    video: VideoOptions
+    stages: Mapping[str, Choice]
+
+    def resolved(self) -> dict[str, Any]:
+        """Return plain data with every default filled in: what ``run.yaml`` keeps and ``resolve`` takes back."""
+        data: dict[str, Any] = {**self.run.model_dump(mode="json"), "video": self.video.model_dump(mode="json")}
+        for slot, choice in self.stages.items():
+            data[slot] = {"use": choice.component.name, **choice.options.model_dump(mode="json")}
+        return data
+
+    def to_yaml(self) -> str:
+        """Write the whole configuration as YAML, each option with its help as a comment."""
+        data = self.resolved()
+        lines = [_option_line(row, data[row.name]) for row in options.describe(RunOptions)]
+        lines += ["video:", *(f"  {_option_line(row, data['video'][row.name])}" for row in options.describe(VideoOptions))]
+        for slot, choice in self.stages.items():
+            summary = (choice.component.cls.__doc__ or "").strip().partition("\n")[0]
+            lines += [f"{slot}:", f"  use: {choice.component.name}  # {summary}"]
+            lines += [f"  {_option_line(row, data[slot][row.name])}" for row in options.describe(choice.component.cls.Options)]
+        return "\n".join(lines) + "\n"
+
+
+def _option_line(row: options.OptionRow, value: Any) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
+    return f"{row.name}: {text}  # {row.help} ({row.type})"
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a configuration file. Raises ConfigError when it is missing, not YAML, not plain data or no mapping."""
+    return _mapping_of_names(read_yaml_file(path), str(path))
+
+
+def read_yaml_file(path: Path) -> Any:
+    """Read plain YAML data. Raises ConfigError when the file is missing, not text or not plain YAML."""
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from None
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Parse plain YAML data; tags such as ``!!python/object`` are refused. Raises ConfigError with the line."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{where}{line}: expected plain YAML, got: {getattr(error, 'problem', None) or error}") from None
+
+
+def _mapping_of_names(data: Any, where: str) -> dict[str, Any]:
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        raise ConfigError(f"{where}: expected a mapping such as 'propagator: sam2', got {type(data).__name__}")
+    return data
+
+
+def presets() -> list[str]:
+    """List the shipped presets by name."""
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in files("alref.presets").iterdir() if entry.name.endswith(".yaml")
+    )
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Read a shipped preset. Raises ConfigError with the names there are."""
+    if name not in presets():
+        raise ConfigError(f"preset: no preset {name!r}{nearest(name, presets())}; presets: {', '.join(presets())}")
+    text = files("alref.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return _mapping_of_names(parse_yaml(text, f"preset {name}"), f"preset {name}")
+
+
+def resolve(plugins: Plugins, layers: Iterable[Layer] = (), preset: str | None = None) -> Configuration:
+    """Merge preset and layers into a configuration. Raises ConfigError that lists every problem by its dotted path."""
+    own = [dict(layer) for layer in layers]
+    named = [layer.pop("preset") for layer in own if "preset" in layer]
+    merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
+    for layer in [read_preset(preset or (named[-1] if named else DEFAULT_PRESET)), *own]:
+        for slot, values in _expanded(layer).items():
+            changed = "use" in values and values["use"] != merged[slot].get("use")
+            merged[slot] = dict(values) if changed else {**merged[slot], **values}
+    problems: list[str] = []
+    built = {slot: _attempt(problems, _choice, plugins, slot, merged[slot]) for slot in SLOTS}
+    run = _attempt(problems, options.build, RunOptions, merged["run"], "run")
+    video = _attempt(problems, options.build, VideoOptions, merged["video"], "video")
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return Configuration(run, video, built)
+
+
+def _attempt(problems: list[str], function: Any, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except ConfigError as error:
+        problems.append(str(error))
+        return None
+
+
+def _choice(plugins: Plugins, slot: str, values: Mapping[str, Any]) -> Choice:
+    component = plugins.get(slot, str(values.get("use", "")))
+    given = {name: value for name, value in values.items() if name != "use"}
+    return Choice(component, options.build(component.cls.Options, given, slot))
+
+
+def _expanded(layer: Layer) -> dict[str, dict[str, Any]]:
+    """Spread one layer over the slots: names become mappings, ``reasoner`` becomes two, the rest is ``run``."""
+    spread: dict[str, dict[str, Any]] = {}
+    run_names = list(RunOptions.model_fields)
+    for key in sorted(layer, key=lambda key: key != "reasoner"):
+        if key in run_names:
+            spread.setdefault("run", {})[key] = layer[key]
+        elif key in ("reasoner", "video", *SLOTS):
+            for slot in ("temporal", "spatial") if key == "reasoner" else (key,):
+                spread[slot] = _merged(spread.get(slot, {}), _mapping(key, layer[key]))
+        else:
+            known = [*run_names, "preset", "video", "reasoner", *SLOTS]
+            raise ConfigError(f"{key}: no such setting{nearest(str(key), known)}; settings: {', '.join(known)}")
+    return spread
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(new) if "use" in new else {**old, **new}
+
+
+def _mapping(key: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, str) and key != "video":
+        return {"use": value}
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return value
+    raise ConfigError(f"{key}: expected a component's name or a mapping of options, got {value!r}")
+
+
+def schema(plugins: Plugins) -> dict[str, Any]:
+    """Return a JSON Schema of configuration files, with the options of every installed component."""
+    slots = {slot: _slot_schema(plugins.of(slot)) for slot in SLOTS}
+    both = [each for each in plugins.of("temporal") if "spatial" in each.slots]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "alref configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **RunOptions.model_json_schema()["properties"],
+            "preset": {"enum": presets()},
+            "video": VideoOptions.model_json_schema(),
+            "reasoner": _slot_schema(both),
+            **slots,
+        },
+    }
+
+
+def _slot_schema(components: list[Component]) -> dict[str, Any]:
+    choices: list[dict[str, Any]] = [{"enum": [each.name for each in components]}]
+    for each in components:
+        model = each.cls.Options.model_json_schema()
+        model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}
+        choices.append(model)
+    return {"anyOf": choices}

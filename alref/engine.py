@@ -1,0 +1,211 @@
+"""The orders in which components work. The only place that knows one; it names no plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from alref import checks
+from alref.cache import StageCache
+from alref.config import Choice, Configuration, read_yaml, resolve
+from alref.errors import MissingError
+from alref.plugins import Plugins
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, objects
+from alref.result import Result
+from alref.stages import Stage
+from alref.steps import Steps, silenced
+from alref.verdicts import verdict
+from alref.video import Video
+
+
+class Pipeline:
+    """A configuration brought to life: components made, checked, loaded when first needed, and used for any number of videos.
+
+    Use it as a context manager, or call ``close`` at the end.
+    """
+
+    def __init__(self, config: Configuration, plugins: Plugins) -> None:
+        self.config = config
+        self.plugins = plugins
+        self._stages = _made(config.stages, config.run.device)
+        self._loaded: list[Stage] = []
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
+        """Make a pipeline from a YAML file; ``settings`` override it (``propagator="sam2"``). Raises ConfigError."""
+        return cls.make(read_yaml(Path(path)), settings)
+
+    @classmethod
+    def make(cls, *layers: Mapping[str, Any], preset: str | None = None, plugins: Plugins | None = None) -> Self:
+        """Make a pipeline from layers of settings over a preset, ``baseline`` by default. Raises ConfigError."""
+        found = plugins or Plugins()
+        return cls(resolve(found, layers, preset), found)
+
+    def problems(self, slots: Sequence[str] = ("unifier", "temporal", "spatial", "proposer", "propagator")) -> list[str]:
+        """Say what keeps components from working here, each with its dotted path and the next command."""
+        lines = []
+        for slot in slots:
+            name = self.config.stages[slot].component.name
+            lines += [f"{slot}.{name}: {problem}" for problem in self._stages[slot].problems()]
+        return lines
+
+    def run(self, video: Video, references: Sequence[Reference], kept: StageCache | None = None) -> Result:
+        """Segment all references of one video.
+
+        Outputs of stages are read from and written to ``kept``. Raises InputError for a reference that does not fit the
+        video, MissingError that lists every problem of every component before any work, ContractError when a plugin breaks its
+        contract.
+        """
+        checks.references(references, video)
+        needed = list(self._stages) if any(not each.given for each in references) else ["propagator"]
+        problems = self.problems(needed)
+        if problems:
+            raise MissingError("\n".join(dict.fromkeys(problems)))
+        steps = Steps(video, self.config.stages, self._ready, self.plugins, kept or StageCache())
+        return _Pivot(steps, video, references).result(self.config.resolved())
+
+    def close(self) -> None:
+        """Close every component that was loaded."""
+        while self._loaded:
+            self._loaded.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _ready(self, slot: str) -> Stage:
+        stage = self._stages[slot]
+        if stage not in self._loaded:
+            stage.load()
+            self._loaded.append(stage)
+        return stage
+
+
+def _made(choices: Mapping[str, Choice], device: str) -> dict[str, Stage]:
+    """Make one stage for each slot; the same component with the same options is one object."""
+    made: dict[tuple[type[Stage], str], Stage] = {}
+    stages = {}
+    for slot, choice in choices.items():
+        identity = (choice.component.cls, choice.options.model_dump_json())
+        if identity not in made:
+            made[identity] = choice.component.cls(choice.options, device)
+        stages[slot] = made[identity]
+    return stages
+
+
+class _Pivot:
+    """The order of AL-Ref-SAM 2 (arXiv 2408.15876): phrases, pivot frames, candidates, pivot boxes, masks."""
+
+    def __init__(self, steps: Steps, video: Video, references: Sequence[Reference]) -> None:
+        self.steps, self.video, self.references = steps, video, references
+        self.asked = {each.id: each for each in references if not each.given}
+
+    def result(self, config: dict[str, Any]) -> Result:
+        phrases = self._phrases()
+        pivots = self._pivots(phrases)
+        candidates = self._candidates(pivots)
+        reasoned = self._boxes(candidates)
+        boxes = [*reasoned, *(given_box(each) for each in self.references if each.given)]
+        tracks = self._tracks(boxes)
+        return Result(
+            alref=metadata.version("alref"),
+            video=self.video.facts(),
+            references=tuple(self.references),
+            phrases=tuple(phrases),
+            pivots=tuple(pivots),
+            candidates=tuple(candidates),
+            boxes=tuple(boxes),
+            tracks=tuple(tracks),
+            verdicts=tuple(verdict(each, phrases, pivots, boxes, tracks) for each in self.references),
+            seconds=dict(self.steps.seconds),
+            warnings=self._warnings(phrases),
+            config=config,
+        )
+
+    def _warnings(self, phrases: list[Phrase]) -> tuple[str, ...]:
+        of_phrases = [f"{phrase.text!r}: {warning}" for phrase in phrases for warning in phrase.warnings]
+        return tuple(dict.fromkeys([*self.video.warnings, *of_phrases, *self.steps.plugins.warnings]))
+
+    def _phrases(self) -> list[Phrase]:
+        found: list[Phrase] = []
+        for reference in self.asked.values():
+            check = partial(checks.phrases, ids=[reference.id])
+            found += self.steps.call("unifier", "unify", Phrase, check, reference)
+        return list(dict.fromkeys(found))
+
+    def _pivots(self, phrases: list[Phrase]) -> list[PivotFrame]:
+        if not phrases:
+            return []
+        check = partial(checks.pivots, video=self.video, ids=list(self.asked))
+        return self.steps.call("temporal", "pick_frames", PivotFrame, check, phrases)
+
+    def _candidates(self, pivots: list[PivotFrame]) -> list[Candidates]:
+        seen = [pivot for pivot in pivots if pivot.frame is not None and pivot.finding != "absent"]
+        if not seen:
+            return []
+        check = partial(checks.candidates, asked=seen, video=self.video)
+        return self.steps.call("proposer", "propose", Candidates, check, seen)
+
+    def _boxes(self, candidates: list[Candidates]) -> list[PivotBox]:
+        choosable = [each for each in candidates if len(each)]
+        answers: dict[PivotFrame, PivotBox] = {}
+        if choosable:
+            check = partial(checks.boxes, asked=choosable, video=self.video)
+            answered = self.steps.call("spatial", "pick_boxes", PivotBox, check, choosable)
+            answers = {box.pivot: box for box in answered}
+        return [answers.get(each.pivot) or unanswered(each) for each in candidates]
+
+    def _tracks(self, boxes: list[PivotBox]) -> list[Track]:
+        started = [box for box in boxes if box.xyxy is not None]
+        if not started:
+            return []
+        tracks = self.steps.propagate(started)
+        heard = self._heard(objects(started))
+        times = [float(time) for time in self.video.times]
+        return [silenced(track, heard.get(track.phrase, track.phrase), times) for track in tracks]
+
+    def _heard(self, phrases: list[Phrase]) -> dict[Phrase, Phrase]:
+        """Ask the unifier when each phrase holds, one reference at a time."""
+        heard: dict[Phrase, Phrase] = {}
+        for reference in self.asked.values():
+            own = [phrase for phrase in phrases if phrase.reference == reference.id]
+            if own:
+                check: Callable[[list[Phrase]], None] = partial(checks.located, asked=own)
+                heard.update(zip(own, self.steps.call("unifier", "locate", Phrase, check, reference, own), strict=True))
+        return heard
+
+
+def given_box(reference: Reference) -> PivotBox:
+    """Return the pivot box of a reference that is itself a box or a mask."""
+    phrase = Phrase(reference=reference.id, text=reference.text.strip() or reference.id)
+    why = f"given as a {'box' if reference.mask is None else 'mask'}"
+    pivot = PivotFrame(phrase=phrase, frame=reference.frame, why=why, source="user")
+    box = reference.box
+    if reference.mask is not None:
+        rows, columns = np.nonzero(reference.mask)
+        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
+    return PivotBox(pivot=pivot, xyxy=box, score=1.0, mask=reference.mask, why=why, source="user")
+
+
+def unanswered(candidates: Candidates) -> PivotBox:
+    """Return the box of a pivot that got no answer: absent without candidates, else the best-scored one, marked a fallback."""
+    pivot = candidates.pivot
+    if not len(candidates):
+        why = f"the proposer saw no {pivot.phrase.text!r} on frame {pivot.frame}"
+        return PivotBox(pivot=pivot, finding="absent", why=why)
+    return PivotBox(
+        pivot=pivot,
+        xyxy=candidates.xyxy[0],
+        score=float(candidates.scores[0]),
+        mask=None if candidates.masks is None else candidates.masks[0],
+        why="the spatial reasoner gave no answer; the candidate with the best score was taken",
+        source="fallback",
+    )

@@ -1,0 +1,54 @@
+"""What a plugin may announce. No hook runs a stage: hooks list classes, or are told what happened.
+
+A plugin is a module named under the entry-point group ``alref``; it marks its functions with ``@alref.hookimpl``. An
+implementation takes only the arguments that it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from alref.records import StageEvent
+    from alref.stages import Propagator, Proposer, SpatialReasoner, TemporalReasoner, Unifier
+
+PROJECT = "alref"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_unifiers() -> list[type[Unifier]]:
+    """Return classes that turn a reference into phrases."""
+
+
+@hookspec
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Return classes that pick pivot frames, pivot boxes, or both."""
+
+
+@hookspec
+def register_proposers() -> list[type[Proposer]]:
+    """Return classes that propose candidate boxes on pivot frames."""
+
+
+@hookspec
+def register_propagators() -> list[type[Propagator]]:
+    """Return classes that turn pivot boxes into the masks of every frame."""
+
+
+@hookspec
+def stage_started(event: StageEvent) -> None:
+    """Observe a stage that begins."""
+
+
+@hookspec
+def stage_advanced(event: StageEvent) -> None:
+    """Observe a stage that has done ``event.done`` of ``event.total`` frames."""
+
+
+@hookspec
+def stage_finished(event: StageEvent) -> None:
+    """Observe a stage that ended, with its output, which is read-only."""

@@ -1,0 +1,68 @@
+"""A stage's options: declared once as a pydantic model; built from YAML and flags, described for help, docs and JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefined
+
+from alref.errors import ConfigError, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class OptionRow:
+    """One option as people read it."""
+
+    name: str
+    type: str
+    default: Any
+    help: str
+
+
+def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+    """Make a model from values. Raises ConfigError that names every wrong one by its dotted path below ``where``."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError("\n".join(problems(model, error, where))) from None
+
+
+def problems(model: type[BaseModel], error: ValidationError, where: str) -> list[str]:
+    """List the wrong values of a failed validation, one line each, with the nearest name for an unknown one."""
+    lines = []
+    for item in error.errors(include_url=False):
+        path = ".".join([where, *(str(part) for part in item["loc"])])
+        if item["type"] == "extra_forbidden":
+            name = str(item["loc"][-1])
+            known = ", ".join(model.model_fields) or "none"
+            lines.append(f"{path}: no such option{nearest(name, model.model_fields)}; options: {known}")
+        else:
+            lines.append(f"{path}: {item['msg'].removeprefix('Value error, ')}, got {item['input']!r}")
+    return lines
+
+
+def describe(model: type[BaseModel]) -> list[OptionRow]:
+    """List a model's options with type, default and help, in the order they were declared."""
+    properties = model.model_json_schema().get("properties", {})
+    rows = []
+    for name, field in model.model_fields.items():
+        default = "required" if field.default is PydanticUndefined else field.default
+        rows.append(OptionRow(name, _type_text(properties[name]), default, field.description or ""))
+    return rows
+
+
+def _type_text(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " | ".join(_type_text(each) for each in schema["anyOf"])
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return " | ".join(str(value) for value in schema["enum"])
+    limits = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    text = " ".join(f"{sign} {schema[key]:g}" for key, sign in limits.items() if key in schema)
+    return f"{schema.get('type', 'any')} {text}".strip()

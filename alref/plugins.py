@@ -1,0 +1,154 @@
+"""Finding, loading and naming plugins. A broken one is a row in a list, never a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from inspect import isabstract
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from alref import hookspecs
+from alref.errors import ConfigError, ContractError, nearest
+from alref.stages import API, Propagator, Proposer, SpatialReasoner, Stage, StageOptions, TemporalReasoner, Unifier
+
+SLOTS: dict[str, tuple[str, type[Stage]]] = {
+    "unifier": ("register_unifiers", Unifier),
+    "temporal": ("register_reasoners", TemporalReasoner),
+    "spatial": ("register_reasoners", SpatialReasoner),
+    "proposer": ("register_proposers", Proposer),
+    "propagator": ("register_propagators", Propagator),
+}
+"""The places of a pipeline that a component fills: the hook that announces it, and the class that it derives from."""
+
+_BASES = {hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()}
+
+
+@dataclass(frozen=True)
+class Component:
+    """A class that a plugin announced, and the distribution that it came with."""
+
+    cls: type[Stage]
+    plugin: str
+    distribution: str
+    version: str
+
+    @property
+    def name(self) -> str:
+        """What people type."""
+        return self.cls.name
+
+    @property
+    def slots(self) -> list[str]:
+        """The places of a pipeline that it can fill."""
+        return [slot for slot, (_, base) in SLOTS.items() if issubclass(self.cls, base)]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A plugin that could not be loaded, and why."""
+
+    plugin: str
+    distribution: str
+    version: str
+    reason: str
+
+
+@dataclass
+class Plugins:
+    """All plugins of this installation; ``sources`` replaces the installed entry points."""
+
+    sources: Iterable[EntryPoint] | None = None
+    components: list[Component] = field(default_factory=list)
+    broken: list[Broken] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        found = entry_points(group=hookspecs.PROJECT) if self.sources is None else self.sources
+        for entry in sorted(found, key=lambda entry: entry.name):
+            self._load(entry)
+
+    def _load(self, entry: EntryPoint) -> None:
+        distribution = entry.dist.name if entry.dist else entry.value
+        version = entry.dist.version if entry.dist else "unknown"
+        try:
+            module = entry.load()
+            self._manager.register(module, name=entry.name)
+            self._manager.check_pending()
+            for cls in self._announced(module):
+                self.components.append(Component(cls, entry.name, distribution, version))
+        except Exception as error:  # whatever a plugin does wrong is its own row
+            self._manager.unregister(name=entry.name) if self._manager.has_plugin(entry.name) else None
+            self.broken.append(Broken(entry.name, distribution, version, f"{type(error).__name__}: {error}"))
+
+    def _announced(self, module: ModuleType) -> list[type[Stage]]:
+        classes: list[type[Stage]] = []
+        for caller in self._manager.get_hookcallers(module) or []:
+            if caller.name in _BASES:
+                implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
+                classes += _checked(implementation.function(), caller.name)
+        return classes
+
+    def of(self, slot: str) -> list[Component]:
+        """List the components that can fill a slot, by name."""
+        return sorted((each for each in self.components if slot in each.slots), key=lambda each: each.name)
+
+    def get(self, slot: str, name: str) -> Component:
+        """Return the component ``name``, or ``distribution:name`` where two carry one name. Raises ConfigError otherwise."""
+        wanted, _, short = name.rpartition(":")
+        found = [each for each in self.of(slot) if each.name == short and wanted in ("", each.distribution)]
+        if len(found) > 1:
+            choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
+            raise ConfigError(f"{slot}: {len(found)} plugins offer {name!r}; choose one of {choices}")
+        if not found:
+            raise ConfigError(self._unknown(slot, name))
+        return found[0]
+
+    def _unknown(self, slot: str, name: str) -> str:
+        names = [each.name for each in self.of(slot)]
+        message = f"{slot}: no component {name!r}{nearest(name, names)}; installed: {', '.join(names) or 'none'}"
+        elsewhere = [other for other in SLOTS if other != slot and any(each.name == name for each in self.of(other))]
+        if elsewhere:
+            message += f"; {name!r} can be used as --{' or --'.join(elsewhere)}"
+        for each in self.broken:
+            message += f"; plugin {each.plugin!r} could not be loaded ({each.reason})"
+        return f"{message}; see: alref plugins"
+
+    def observe(self, observer: object) -> None:
+        """Add an observer: an object with ``stage_…`` methods marked ``@hookimpl``."""
+        self._manager.register(observer)
+        self._manager.check_pending()
+
+    def notify(self, hook: str, event: Any) -> None:
+        """Tell all observers. One that fails is named in ``warnings`` and told no more."""
+        caller = getattr(self._manager.hook, hook)
+        for implementation in caller.get_hookimpls():
+            try:
+                implementation.function(*(event for _ in implementation.argnames))
+            except Exception as error:  # an observer must not end a run
+                self._manager.unregister(implementation.plugin)
+                self.warnings.append(f"observer {implementation.plugin_name}: {type(error).__name__}: {error}")
+
+
+def _checked(classes: Any, hook: str) -> list[type[Stage]]:
+    """Check what a registration hook returned. Raises ContractError that says what was expected."""
+    if not isinstance(classes, (list, tuple)):
+        raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
+    for cls in classes:
+        bases = _BASES[hook]
+        if not (isinstance(cls, type) and issubclass(cls, bases)):
+            raise ContractError(f"{hook}: expected subclasses of {' or '.join(b.__name__ for b in bases)}, got {cls!r}")
+        if isabstract(cls):
+            raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+        if not isinstance(getattr(cls, "name", None), str):
+            raise ContractError(f"{hook}: {cls.__name__} has no name")
+        if cls.api != API:
+            raise ContractError(f"{hook}: {cls.__name__} is written for contract level {cls.api}, this alref has {API}")
+        if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
+            raise ContractError(f"{hook}: {cls.__name__}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
+    return list(classes)

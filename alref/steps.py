@@ -1,0 +1,121 @@
+"""One video's stages at work: each call is timed, its output checked, announced to observers, and kept under its content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+from pydantic import BaseModel
+
+from alref import cache, checks
+from alref.arrays import Rle, encode
+from alref.cache import StageCache
+from alref.config import Choice
+from alref.errors import AlrefError, ContractError
+from alref.plugins import Plugins
+from alref.records import Phrase, PivotBox, StageEvent, Track, objects
+from alref.stages import Stage
+from alref.video import Video
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+@dataclass
+class Steps:
+    """The stages of one run over one video. ``ready`` returns the loaded stage of a slot."""
+
+    video: Video
+    choices: Mapping[str, Choice]
+    ready: Callable[[str], Stage]
+    plugins: Plugins
+    kept: StageCache
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def call(self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], *inputs: Any) -> list[Item]:
+        """Call ``stage.method(video, *inputs)``, or read back what it gave for the same inputs."""
+        return self._kept(slot, method, kind, inputs, lambda: self._answered(slot, method, kind, check, inputs))
+
+    def propagate(self, boxes: list[PivotBox]) -> list[Track]:
+        """Propagate to one track for each object, its masks encoded as they come."""
+        return self._kept("propagator", "propagate", Track, (boxes,), lambda: self._collected(boxes))
+
+    def _kept(self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], list[Item]]) -> list[Item]:
+        digest = self._key(slot, method, inputs)
+        found = self.kept.get(f"{slot}-{method}", digest, kind)
+        cached, total = found is not None, len(self.video)
+        self._tell("stage_started", slot, total=total, cached=cached)
+        if found is None:
+            started = perf_counter()
+            with self._blamed(slot, method):
+                output = compute()
+            found = output, perf_counter() - started
+            self.kept.put(f"{slot}-{method}", digest, *found)
+        self.seconds[slot] = self.seconds.get(slot, 0.0) + found[1]
+        self._tell("stage_finished", slot, done=total, total=total, seconds=found[1], cached=cached, output=found[0])
+        return found[0]
+
+    def _answered(
+        self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], inputs: Any
+    ) -> list[Item]:
+        output = getattr(self.ready(slot), method)(self.video, *inputs)
+        checks.each_is(output, kind)
+        check(output)
+        return list(output)
+
+    def _collected(self, boxes: list[PivotBox]) -> list[Track]:
+        phrases, total = objects(boxes), len(self.video)
+        rles: dict[int, list[Rle]] = {}
+        scores: dict[int, list[float]] = {}
+        stage: Any = self.ready("propagator")
+        for masks in stage.propagate(self.video, boxes):
+            checks.frame_masks(masks, self.video, len(phrases), rles)
+            rles[masks.frame] = [encode(mask) for mask in masks.masks]
+            scores[masks.frame] = [float(score) for score in masks.scores]
+            self._tell("stage_advanced", "propagator", done=len(rles), total=total)
+        checks.complete(rles, self.video)
+        return [
+            Track(
+                phrase=phrase,
+                rles=tuple(rles[frame][index] for frame in range(total)),
+                scores=tuple(scores[frame][index] for frame in range(total)),
+            )
+            for index, phrase in enumerate(phrases)
+        ]
+
+    def _key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
+        choice = self.choices[slot]
+        component = choice.component
+        who = [component.distribution, component.version, component.name]
+        return cache.key(who, choice.options, method, self.video.fingerprint, inputs)
+
+    def _tell(self, hook: str, slot: str, **facts: Any) -> None:
+        event = StageEvent(video=self.video.name, stage=slot, component=self.choices[slot].component.name, **facts)
+        self.plugins.notify(hook, event)
+
+    @contextmanager
+    def _blamed(self, slot: str, method: str) -> Iterator[None]:
+        component = self.choices[slot].component
+        whose = f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
+        try:
+            yield
+        except ContractError as error:
+            raise ContractError(f"{whose}: {error}") from error
+        except AlrefError:
+            raise
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise ContractError(f"{whose}: {problem}; add -v to see where") from error
+
+
+def silenced(track: Track, heard: Phrase, times: Sequence[float]) -> Track:
+    """Return the track under a located phrase, its masks emptied at times in which the phrase is not heard."""
+    if heard.heard is None:
+        return track.model_copy(update={"phrase": heard})
+    empty = encode(np.zeros(track.rles[0].size, np.bool_)) if track.rles else None
+    inside = [any(start <= time < end for start, end in heard.heard) for time in times]
+    rles = tuple(rle if on else empty for rle, on in zip(track.rles, inside, strict=True))
+    return track.model_copy(update={"phrase": heard, "rles": rles})

@@ -1,0 +1,60 @@
+"""From decisions to one verdict for each reference: found, absent, silent or ambiguous, with a reason and its source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alref.records import Decision, Finding, Phrase, PivotBox, PivotFrame, Reference, Source, Track, Verdict
+
+
+def verdict(
+    reference: Reference,
+    phrases: Sequence[Phrase],
+    pivots: Sequence[PivotFrame],
+    boxes: Sequence[PivotBox],
+    tracks: Sequence[Track],
+) -> Verdict:
+    """Say what became of one reference, given the phrases, decisions and tracks of the whole run."""
+    own_boxes = [box for box in boxes if box.pivot.phrase.reference == reference.id]
+    own_pivots = [pivot for pivot in pivots if pivot.phrase.reference == reference.id]
+    decisions: list[Decision] = [*own_pivots, *own_boxes]
+    if any(rle.area for track in tracks if track.phrase.reference == reference.id for rle in track.rles):
+        return _found(reference, own_boxes, decisions)
+    return _missing(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
+
+
+def _found(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
+    shown = [box for box in boxes if box.xyxy is not None or box.mask is not None]
+    where = ", ".join(f"{box.pivot.phrase.text!r} on frame {box.pivot.frame}" for box in shown)
+    finding: Finding = "ambiguous" if any(each.finding == "ambiguous" for each in decisions) else "found"
+    return Verdict(
+        reference=reference.id, finding=finding, why=_joined([where, *_reasons(decisions)]), source=_weakest(decisions)
+    )
+
+
+def _missing(
+    reference: Reference, phrases: Sequence[Phrase], boxes: Sequence[PivotBox], decisions: Sequence[Decision]
+) -> Verdict:
+    if not phrases and not decisions:
+        finding: Finding = "silent" if reference.sound and not reference.text else "absent"
+        return Verdict(reference=reference.id, finding=finding, why="the unifier found nothing to look for")
+    if not decisions:
+        return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner left it out")
+    last = "" if any(each.finding != "found" for each in decisions) else "nothing remained of it after propagation"
+    unsure = any(each.finding == "ambiguous" for each in decisions)
+    why = _joined([*_reasons(decisions), last])
+    return Verdict(reference=reference.id, finding="ambiguous" if unsure else "absent", why=why, source=_weakest(decisions))
+
+
+def _reasons(decisions: Sequence[Decision]) -> list[str]:
+    return list(dict.fromkeys(each.why for each in decisions))
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return "; ".join(part for part in parts if part) or "no reason given"
+
+
+def _weakest(decisions: Sequence[Decision]) -> Source:
+    """Name the source to be warned of: a fallback shows through every other."""
+    sources = [each.source for each in decisions]
+    return "fallback" if "fallback" in sources else (sources[-1] if sources else "rule")

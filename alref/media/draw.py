@@ -1,0 +1,153 @@
+"""Drawing on frames: masks, boxes, numbered badges and contact sheets. Frames are uint8 (H, W, 3) RGB; each result is new."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from alref.arrays import Mask
+from alref.video import Frame
+
+Colours = npt.NDArray[np.uint8]
+INK = (255, 255, 255)
+PAPER = (24, 24, 24)
+
+
+@lru_cache(maxsize=1)
+def colour_map() -> Colours:
+    """Return uint8 (256, 3) RGB, the colour of each label in PASCAL VOC and DAVIS masks; label 0, the ground, is black.
+
+    Bit ``b`` of a channel (from the highest down) is bit ``3 b + c`` of the label, ``c`` being 0 for red, 1 green, 2 blue.
+    """
+    labels = np.arange(256)[:, None]
+    channel = np.arange(3)
+    colours = sum(((labels >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8))
+    table = np.asarray(colours, np.uint8)
+    table.flags.writeable = False
+    return table
+
+
+def palette(count: int) -> Colours:
+    """Return uint8 (count, 3) RGB, the colours of objects 1..count: distinct up to 255 objects, the same as in mask files."""
+    return colour_map()[1 + np.arange(count) % 255]
+
+
+def blend(frame: Frame, masks: Mask, colours: Colours, opacity: float = 0.5) -> Frame:
+    """Tint bool (P, H, W) ``masks`` with ``colours`` (P, 3) at ``opacity`` 0..1 and outline them; later ones lie on top."""
+    out = np.array(frame)
+    width = _stroke(out)
+    for mask, colour in zip(masks, colours, strict=True):
+        x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
+        if not w:
+            continue
+        inside = np.ascontiguousarray(mask[y : y + h, x : x + w]).view(np.uint8)
+        part = out[y : y + h, x : x + w]
+        tint = np.full_like(part, colour)
+        cv2.copyTo(cv2.addWeighted(part, 1 - opacity, tint, opacity, 0), inside, part)
+        outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
+        cv2.drawContours(out, outlines, -1, tuple(int(value) for value in colour), width)
+    return out
+
+
+def draw_box(frame: Frame, xyxy: npt.ArrayLike, text: str = "", colour: Sequence[int] = (255, 196, 0)) -> Frame:
+    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same colour."""
+    image = Image.fromarray(frame)
+    x0, y0, x1, y1 = np.asarray(xyxy, np.float64).tolist()
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_rgb(colour), width=_stroke(frame))
+    if text:
+        _plate(draw, (x0, y0), text, _text_size(frame), _rgb(colour))
+    return np.array(image)
+
+
+def badge(frame: Frame, xy: tuple[float, float], number: int, colour: Sequence[int] = (255, 196, 0)) -> Frame:
+    """Draw ``number`` on a disc centred on ``xy`` (pixels), moved inside the frame where it would stick out."""
+    image = Image.fromarray(frame)
+    draw = ImageDraw.Draw(image)
+    size = _text_size(frame)
+    radius = size * (0.75 + 0.22 * (len(str(number)) - 1))
+    x, y = (min(max(value, radius), max(radius, edge - 1 - radius)) for value, edge in zip(xy, image.size, strict=True))
+    ink = _contrast(colour)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_rgb(colour), outline=ink, width=max(1, size // 12))
+    draw.text((x, y), str(number), font=_font(size), fill=ink, anchor="mm")
+    return np.array(image)
+
+
+def contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int = 4, cell_width: int = 320) -> Frame:
+    """Lay frames out in rows, each scaled to ``cell_width`` pixels with its caption in a bar below; row by row from the left.
+
+    Raises ValueError when there are no frames, or not one caption for each.
+    """
+    if not frames or len(captions) != len(frames):
+        raise ValueError(f"expected frames and one caption for each, got {len(frames)} frames and {len(captions)} captions")
+    columns = min(columns, len(frames))
+    size = max(12, cell_width // 18)
+    cell_height = max(round(frame.shape[0] * cell_width / frame.shape[1]) for frame in frames)
+    bar = round(size * 1.6)
+    rows = math.ceil(len(frames) / columns)
+    sheet = Image.new("RGB", (columns * cell_width, rows * (cell_height + bar)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for index, (frame, caption) in enumerate(zip(frames, captions, strict=True)):
+        x, y = index % columns * cell_width, index // columns * (cell_height + bar)
+        height = round(frame.shape[0] * cell_width / frame.shape[1])
+        sheet.paste(Image.fromarray(resize(frame, height, cell_width)), (x, y))
+        draw.text((x + size // 2, y + cell_height + bar / 2), _fit(caption, size, cell_width - size), INK, _font(size), "lm")
+    return np.array(sheet)
+
+
+def resize(frame: Frame, height: int, width: int) -> Frame:
+    """Scale a frame to (height, width): area averaging when it gets smaller, else linear."""
+    smaller = width < frame.shape[1]
+    scaled = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    return np.asarray(scaled, np.uint8)
+
+
+def _short_side(frame: Frame) -> int:
+    return int(min(frame.shape[0], frame.shape[1]))
+
+
+def _stroke(frame: Frame) -> int:
+    return max(1, round(_short_side(frame) / 240))
+
+
+def _text_size(frame: Frame) -> int:
+    return max(14, round(_short_side(frame) / 22))
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+    return ImageFont.load_default(size)
+
+
+def _rgb(colour: Sequence[int]) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in colour)
+    return red, green, blue
+
+
+def _contrast(colour: Sequence[int]) -> tuple[int, int, int]:
+    red, green, blue = _rgb(colour)
+    return (0, 0, 0) if 299 * red + 587 * green + 114 * blue > 128_000 else INK
+
+
+def _plate(draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, size: int, colour: tuple[int, int, int]) -> None:
+    font, pad = _font(size), max(2, size // 5)
+    width, height = font.getbbox(text)[2] + 2 * pad, round(size * 1.3)
+    x = min(max(corner[0], 0), max(0, draw.im.size[0] - width))
+    y = min(max(corner[1], 0), max(0, draw.im.size[1] - height))
+    draw.rectangle((x, y, x + width, y + height), fill=colour)
+    draw.text((x + pad, y + height / 2), text, _contrast(colour), font, "lm")
+
+
+def _fit(text: str, size: int, width: float) -> str:
+    """Shorten ``text`` with an ellipsis until it is at most ``width`` pixels wide."""
+    font = _font(size)
+    short = " ".join(text.split())
+    while len(short) > 1 and font.getbbox(short)[2] > width:
+        short = short.rstrip("…")[:-1] + "…"
+    return short

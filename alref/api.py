@@ -22,9 +22,9 @@ def opened(path: str | Path, options: VideoOptions) -> Video:
 def segment(video: str | Path | Video, *expressions: str | Reference, preset: str | None = None, **settings: Any) -> Result:
     """Segment in every frame what each expression points at.
 
-    ``video`` is a file, a folder of pictures or a Video; ``settings`` are those of a configuration file (``propagator="sam2"``,
-    ``proposer={"use": "grounding-dino", "box_threshold": 0.3}``, ``video={"every": 5}``). Raises an AlrefError that says what is
-    wrong and what to do.
+    ``video`` is a file, a folder of pictures or a Video; ``settings`` are those of a configuration file, for example
+    ``propagator="sam2"``, ``proposer={"use": "grounding-dino", "box_threshold": 0.3}`` or ``video={"every": 5}``.
+    Raises an AlrefError that says what is wrong and what to do.
 
     >>> result = segment("clip.mp4", "the red cup")  # doctest: +SKIP
     >>> result.masks().shape  # bool (T, H, W)  # doctest: +SKIP

@@ -1,0 +1,36 @@
+# The two commands: `make demo` sets up and shows alref at work, `make test` sets up and checks everything.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+demo: .venv/.run
+	$(BIN)/alref demo
+
+test: .venv/.test check
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: .venv/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/.test
+	$(BIN)/python bench/overhead.py
+	$(BIN)/python bench/media.py
+	$(BIN)/python bench/embedded.py
+
+clean:
+	rm -rf .venv alref-out
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/.run: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.test: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable . --group test
+	touch $@ .venv/.run

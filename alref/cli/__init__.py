@@ -1,0 +1,85 @@
+"""The command line. Each command is a module that is imported when the command is called, so that ``alref --help`` is quick."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "run": "Segment what expressions point at in a video.",
+    "demo": "Segment a small clip that alref makes itself, and score the result.",
+    "plugins": "List the components that are installed, or show one with its options.",
+    "config": "Print the whole resolved configuration as YAML.",
+    "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",
+    "completion": "Print the shell completion script.",
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"alref.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib import metadata
+
+        click.echo(f"alref {metadata.version('alref')}")
+        ctx.exit()
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version.")
+def cli() -> None:
+    """Segment, in every frame of a video, the object that you point at with words.
+
+    \b
+    alref demo                          see it work
+    alref run clip.mp4 "the red cup"    segment a clip of your own
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: see ``alref.errors``, and 130 after an interruption."""
+    sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))
+
+
+def exit_code(arguments: list[str]) -> int:
+    """Run one command and return its exit code; every error is one message on stderr, with its traceback after ``-v``."""
+    from alref.errors import AlrefError
+
+    try:
+        done = cli.main(arguments, prog_name="alref", standalone_mode=False)
+        return done if isinstance(done, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; what is done is kept, and the same command goes on from there", err=True)
+        return 130
+    except AlrefError as error:
+        _complain(f"error: {error}", arguments)
+        return error.exit_code
+    except Exception as error:  # the last resort: a defect of alref itself
+        _complain(f"unexpected error: {type(error).__name__}: {error}; add -v to see where, and please report it", arguments)
+        return 1
+
+
+def _complain(message: str, arguments: list[str]) -> None:
+    if "-v" in arguments or "--verbose" in arguments:
+        import traceback
+
+        click.echo(traceback.format_exc(), err=True)
+    click.echo(message, err=True)

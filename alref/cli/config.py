@@ -1,0 +1,26 @@
+"""``alref config``: the whole configuration with every default filled in, or the JSON Schema of configuration files."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from alref.cli.settings import configuration, configured
+from alref.config import schema
+from alref.plugins import Plugins
+
+
+@click.command("config")
+@configured
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema that editors complete from.")
+def command(as_schema: bool, **flags: Any) -> None:
+    """Print the configuration that these flags give, as YAML with every default filled in.
+
+    \b
+    alref config --spatial top-score > mine.yaml
+    alref run clip.mp4 "the dog" -c mine.yaml
+    """
+    plugins = Plugins()
+    click.echo(json.dumps(schema(plugins), indent=2) if as_schema else configuration(plugins, flags).to_yaml(), nl=as_schema)

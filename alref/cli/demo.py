@@ -1,0 +1,38 @@
+"""``alref demo``: make a small clip, segment it, and score the masks against the true ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from alref import demo_clip
+from alref.arrays import Mask
+from alref.cli.run import command as run
+from alref.runfolder import load_result
+
+
+@click.command("demo")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("alref-out/demo"), help="Folder to write to.")
+@click.option("--quiet", is_flag=True, help="Print the scores only.")
+@click.pass_context
+def command(ctx: click.Context, out: Path, quiet: bool) -> None:
+    """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
+    clip = demo_clip.write(out / "clip.mp4")
+    expressions = [ball.expression for ball in demo_clip.BALLS]
+    folder = out / "run"
+    arguments = [str(clip), *expressions, "--out", str(folder), "--force", *(["--quiet"] if quiet else [])]
+    run.main(arguments, prog_name="alref run", standalone_mode=False)
+    result = load_result(folder)
+    for expression, truth in demo_clip.masks().items():
+        click.echo(f"{expression}: J {jaccard(result.masks(expression), truth):.2f} against the true masks")
+    if not quiet:
+        click.echo(f"look at {folder / 'overlay.mp4'} and {folder / 'report.html'}")
+
+
+def jaccard(masks: Mask, truth: Mask) -> float:
+    """Return the mean over frames of intersection over union of bool (T, H, W) masks, 1 where both are empty."""
+    meet = (masks & truth).sum(axis=(1, 2))
+    join = (masks | truth).sum(axis=(1, 2))
+    return float(np.where(join > 0, meet / np.maximum(join, 1), 1.0).mean())

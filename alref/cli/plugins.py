@@ -1,0 +1,62 @@
+"""``alref plugins``: which components are installed, and what one of them takes."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from alref import options
+from alref.errors import ConfigError, nearest
+from alref.plugins import SLOTS, Component, Plugins
+
+
+@click.command("plugins")
+@click.argument("name", required=False)
+def command(name: str | None) -> None:
+    """List the installed components, or show the component NAME with its options."""
+    plugins = Plugins()
+    if name is None:
+        Console().print(_table(plugins))
+    else:
+        _show(plugins, name)
+
+
+def _table(plugins: Plugins) -> Table:
+    table = Table("name", "fills", "plugin", "state", "what it does")
+    for each in sorted(plugins.components, key=lambda each: (list(SLOTS).index(each.slots[0]), each.name)):
+        table.add_row(each.name, ", ".join(each.slots), f"{each.plugin} {each.version}", state(each), summary(each))
+    for broken in plugins.broken:
+        table.add_row("-", "-", f"{broken.plugin} {broken.version}", "broken", broken.reason)
+    return table
+
+
+def summary(component: Component) -> str:
+    """Return the first line of a component's docstring."""
+    return (component.cls.__doc__ or "").strip().partition("\n")[0]
+
+
+def state(component: Component) -> str:
+    """Say whether a component can be used here: 'ready', or what is missing."""
+    try:
+        problems = component.cls(component.cls.Options()).problems()
+    except Exception as error:  # whatever a plugin does wrong is its own row
+        return f"broken: {type(error).__name__}: {error}"
+    return "; ".join(problems) or "ready"
+
+
+def _show(plugins: Plugins, name: str) -> None:
+    found = [each for each in plugins.components if each.name == name]
+    if not found:
+        names = sorted({each.name for each in plugins.components})
+        raise ConfigError(f"no component {name!r}{nearest(name, names)}; installed: {', '.join(names)}")
+    for each in found:
+        Console().print(f"[bold]{each.name}[/bold]  {summary(each)}", highlight=False)
+        Console().print(
+            f"fills {', '.join(each.slots)}; from {each.distribution} {each.version}; {state(each)}", highlight=False
+        )
+        table = Table("option", "type", "default", "what it does")
+        for row in options.describe(each.cls.Options):
+            table.add_row(row.name, row.type, str(row.default), row.help)
+        if table.rows:
+            Console().print(table)

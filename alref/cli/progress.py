@@ -1,0 +1,82 @@
+"""Observers of a run: a progress bar for people, one JSON event a line for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from alref.hookspecs import hookimpl
+from alref.records import StageEvent
+
+
+class Bar:
+    """A progress bar on stderr: what is done, how far, how long still. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advanced(self, done: int, total: int, what: str = "writing") -> None:
+        """Show that ``done`` of ``total`` frames of something are done."""
+        if self._task is None:
+            self._task = self._progress.add_task(what, total=total)
+        self._progress.update(self._task, description=what, completed=done, total=total)
+
+    @hookimpl
+    def stage_started(self, event: StageEvent) -> None:
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(_title(event), total=None)
+
+    @hookimpl
+    def stage_advanced(self, event: StageEvent) -> None:
+        self.advanced(event.done, event.total, _title(event))
+
+    @hookimpl
+    def stage_finished(self, event: StageEvent) -> None:
+        kept = ", kept from before" if event.cached else ""
+        self._progress.console.print(f"{_title(event)}: {event.seconds:.2f} s{kept}", highlight=False)
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+            self._task = None
+
+
+class Lines:
+    """One JSON object a line on stdout for every event."""
+
+    @hookimpl
+    def stage_started(self, event: StageEvent) -> None:
+        emit("stage_started", **_facts(event))
+
+    @hookimpl
+    def stage_advanced(self, event: StageEvent) -> None:
+        emit("stage_advanced", **_facts(event))
+
+    @hookimpl
+    def stage_finished(self, event: StageEvent) -> None:
+        emit("stage_finished", **_facts(event))
+
+
+def emit(name: str, **facts: Any) -> None:
+    """Print one event as one line of JSON."""
+    click.echo(json.dumps({"event": name, **facts}, ensure_ascii=False))
+
+
+def _facts(event: StageEvent) -> dict[str, Any]:
+    return event.model_dump(mode="json")
+
+
+def _title(event: StageEvent) -> str:
+    return f"{event.stage} {event.component}"

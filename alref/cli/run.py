@@ -1,0 +1,176 @@
+"""``alref run``: one video with all its references, from the command line to a run folder."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from alref import references
+from alref.api import opened
+from alref.cache import StageCache
+from alref.cli.progress import Bar, Lines, emit
+from alref.cli.settings import configuration, configured
+from alref.config import Configuration
+from alref.engine import Pipeline
+from alref.errors import AlrefError, InputError, MissingError
+from alref.media import read_mask
+from alref.plugins import Plugins
+from alref.records import Reference
+from alref.result import Result
+from alref.runfolder import Run, RunFolder
+from alref.video import Video
+
+Advanced = Callable[[int, int], None]
+
+
+@click.command("run", context_settings={"show_default": False})
+@click.argument("video", type=click.Path(path_type=Path))
+@click.argument("expressions", nargs=-1, metavar="[EXPRESSION]...")
+@click.option("-r", "--reference", "file", type=click.Path(path_type=Path), help="YAML file of many references.")
+@click.option("--box", metavar="X0,Y0,X1,Y1", help="Start from this box in pixels instead of reasoning.")
+@click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask picture instead of reasoning.")
+@click.option("--frame", type=int, help="Frame of --box or --mask, as read, counted from 0.")
+@configured
+@click.option("--start", type=float, metavar="SECONDS", help="Read from this second.")
+@click.option("--end", type=float, metavar="SECONDS", help="Read up to this second.")
+@click.option("--every", type=int, metavar="N", help="Read each N-th frame only.")
+@click.option("--max-size", type=int, metavar="PIXELS", help="Shrink to this longer side.")
+@click.option("--sound-track", type=int, metavar="N", help="Which sound track to hear, counted from 0.")
+@click.option("--fps", type=float, help="Frames a second of a folder of pictures.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/VIDEO-EXPRESSION if not given.")
+@click.option("--force", is_flag=True, help="Replace another run that --out holds.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print what would run, and run nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(**flags: Any) -> None:
+    """Segment in VIDEO, a file or a folder of pictures, what each EXPRESSION points at.
+
+    \b
+    alref run clip.mp4 "the red cup" "the dog that jumps"
+    alref run clip.mp4 --box 40,60,200,180 --frame 12
+    alref run clip.mp4 "the dog" --spatial top-score -o propagator.size=320
+
+    The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
+    interruption. Times are seconds of the video; frames are counted as they are read.
+    """
+    with _errors_as_json(flags["as_json"]):
+        asked = _references(flags)
+        plugins = Plugins()
+        window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
+        config = configuration(plugins, flags, window)
+        video = opened(flags["video"], config.video)
+        with Pipeline(config, plugins) as pipeline:
+            if flags["dry_run"]:
+                _rehearse(pipeline, video, asked)
+            else:
+                _perform(pipeline, video, asked, flags)
+
+
+@contextmanager
+def _errors_as_json(wanted: bool) -> Iterator[None]:
+    try:
+        yield
+    except AlrefError as error:
+        if wanted:
+            emit("error", message=str(error), exit_code=error.exit_code)
+        raise
+
+
+def _references(flags: dict[str, Any]) -> list[Reference]:
+    box = None if flags["box"] is None else _box(flags["box"])
+    mask = None if flags["mask"] is None else read_mask(flags["mask"])
+    typed = references.from_texts(flags["expressions"], box=box, mask=mask, frame=flags["frame"])
+    return [*typed, *(references.from_file(flags["file"]) if flags["file"] else [])]
+
+
+def _box(text: str) -> list[float]:
+    numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
+    if len(numbers) != 4:
+        raise InputError(f"--box {text!r}: expected four numbers X0,Y0,X1,Y1 in pixels, for example --box 40,60,200,180")
+    return [float(number) for number in numbers]
+
+
+def _rehearse(pipeline: Pipeline, video: Video, asked: list[Reference]) -> None:
+    seconds = float(video.times[-1] - video.times[0])
+    click.echo(f"# {video.name}: {len(video)} frames of {video.width} x {video.height}, {seconds:.1f} s")
+    for reference in asked:
+        click.echo(f"# reference {reference.id}: {reference.text or 'a box or a mask'}")
+    click.echo(pipeline.config.to_yaml(), nl=False)
+    problems = pipeline.problems()
+    if problems:
+        raise MissingError("\n".join(dict.fromkeys(problems)))
+
+
+def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: dict[str, Any]) -> None:
+    run = Run(
+        command=("alref", *sys.argv[1:]),
+        input=str(flags["video"]),
+        fingerprint=video.fingerprint,
+        versions=_versions(pipeline.config),
+        references=tuple(asked),
+        config=pipeline.config.resolved(),
+    )
+    path = flags["out"] or Path("alref-out") / default_name(flags["video"], asked)
+    with RunFolder.open(path, run, force=flags["force"]) as folder, _shown(pipeline, flags) as advanced:
+        result = folder.load() if folder.finished else pipeline.run(video, asked, StageCache(folder.stages))
+        folder.save(result, video, advanced)
+    _report(result, path, flags)
+
+
+def _versions(config: Configuration) -> dict[str, str]:
+    plugins = {choice.component.distribution: choice.component.version for choice in config.stages.values()}
+    return {"alref": metadata.version("alref"), **plugins}
+
+
+def default_name(video: Path, asked: list[Reference]) -> str:
+    """Name a run folder after the video and the first expression: ``clip-the-red-cup``."""
+    words = re.sub(r"\W+", "-", asked[0].text.lower()).strip("-") if asked else ""
+    return f"{video.stem or video.name}-{words[:40].strip('-') or 'box'}"
+
+
+@contextmanager
+def _shown(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[Advanced]:
+    if flags["as_json"]:
+        pipeline.plugins.observe(Lines())
+        yield lambda done, total: emit("writing", done=done, total=total)
+    elif flags["quiet"]:
+        yield lambda done, total: None
+    else:
+        with Bar() as bar:
+            pipeline.plugins.observe(bar)
+            yield bar.advanced
+
+
+def _report(result: Result, path: Path, flags: dict[str, Any]) -> None:
+    if flags["as_json"]:
+        verdicts = [verdict.model_dump(mode="json") for verdict in result.verdicts]
+        emit("finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds)
+    elif not flags["quiet"]:
+        _table(result, path)
+
+
+def _table(result: Result, path: Path) -> None:
+    console = Console()
+    table = Table("reference", "verdict", "frames", "why")
+    for reference, verdict in zip(result.references, result.verdicts, strict=True):
+        areas = np.array([[rle.area for rle in track.rles] for track in result.tracks_of(reference.id)])
+        shown = int(areas.any(axis=0).sum()) if areas.size else 0
+        name = reference.text or reference.id
+        finding = verdict.finding if verdict.source != "fallback" else f"{verdict.finding} (fallback)"
+        table.add_row(name, finding, f"{shown} of {len(result.video.times)}", verdict.why)
+    console.print(table)
+    for warning in result.warnings:
+        Console(stderr=True).print(f"warning: {warning}", highlight=False, markup=False)
+    for name in ("overlay.mp4", "report.html", "result.json"):
+        console.print(path / name, highlight=False, markup=False, soft_wrap=True)

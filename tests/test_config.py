@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import Field
+from scripted import Script, announcing
+
+from alref.config import Configuration, parse_yaml, presets, read_preset, read_yaml, resolve, schema
+from alref.errors import ConfigError
+from alref.options import build, describe
+from alref.plugins import Plugins
+from alref.stages import StageOptions
+from alref.testing import ArrayVideo
+
+SCRIPT = Script()
+BASE = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")
+
+
+def resolved(*layers: dict[str, Any], **flags: Any) -> Configuration:
+    return resolve(SCRIPT.plugins, [BASE, *layers, flags])
+
+
+def option(config: Configuration, slot: str, name: str) -> Any:
+    return config.resolved()[slot][name]
+
+
+def test_every_slot_is_filled_with_every_default() -> None:
+    config = resolved()
+    assert option(config, "temporal", "patience") == option(config, "spatial", "patience") == 3
+    assert config.resolved()["video"]["every"] == 1
+    assert config.resolved()["device"] == "auto"
+
+
+def test_reasoner_sets_both_and_temporal_sets_one() -> None:
+    config = resolved({"reasoner": {"use": "scripted", "patience": 5}}, {"temporal": {"patience": 7}})
+    assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (7, 5)
+
+
+def test_in_one_file_temporal_wins_over_reasoner_wherever_it_stands() -> None:
+    config = resolved({"spatial": {"patience": 9}, "reasoner": {"use": "scripted", "patience": 5}})
+    assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (5, 9)
+
+
+def test_later_layers_win_and_false_and_zero_count() -> None:
+    config = resolved({"video": {"every": 5, "start": 2.0}}, video={"start": 0})
+    assert (config.video.every, config.video.start) == (5, 0)
+
+
+def test_another_component_starts_from_its_own_defaults() -> None:
+    class Other(SCRIPT.plugins.get("spatial", "scripted").cls):  # type: ignore[name-defined, misc]
+        """Another."""
+
+        name = "other"
+
+    both = Plugins([announcing("one", reasoners=[SCRIPT.plugins.get("spatial", "scripted").cls, Other])])
+    both.components += [each for each in SCRIPT.plugins.components if "spatial" not in each.slots]
+    config = resolve(both, [BASE, {"reasoner": {"patience": 8}}, {"spatial": "other"}])
+    assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (8, 3)
+
+
+def test_what_is_printed_is_read_back_as_the_same(tmp_path: Path) -> None:
+    config = resolved({"video": {"max_size": 320}, "spatial": {"patience": 9}, "device": "cpu"})
+    path = tmp_path / "mine.yaml"
+    path.write_text(config.to_yaml())
+    assert "how long it thinks (integer >= 1)" in config.to_yaml()
+    assert resolve(SCRIPT.plugins, [read_yaml(path)]).resolved() == config.resolved()
+
+
+WRONG = {
+    "unknown setting": ({"propagater": "scripted"}, "propagater: no such setting; did you mean 'propagator'?"),
+    "unknown component": ({"propagator": "scriptd"}, "propagator: no component 'scriptd'; did you mean 'scripted'?"),
+    "component of another kind": ({"proposer": "elsewhere"}, "proposer: no component 'elsewhere'"),
+    "unknown option": (
+        {"temporal": {"patienc": 3}},
+        "temporal.patienc: no such option; did you mean 'patience'?; options: patience",
+    ),
+    "wrong type": ({"temporal": {"patience": "long"}}, "temporal.patience: Input should be a valid integer"),
+    "out of range": ({"temporal": {"patience": 0}}, "temporal.patience: Input should be greater than or equal to 1, got 0"),
+    "video option": ({"video": {"evry": 3}}, "video.evry: no such option; did you mean 'every'?"),
+    "video as a word": ({"video": "clip.mp4"}, "video: expected a component's name or a mapping of options, got 'clip.mp4'"),
+    "component as a number": ({"temporal": 3}, "temporal: expected a component's name or a mapping of options, got 3"),
+    "unknown device": ({"device": "tpu"}, "run.device: Input should be 'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
+    "unknown order": ({"order": "backwards"}, "run.order"),
+    "unknown preset": ({"preset": "baselin"}, "preset: no preset 'baselin'; did you mean 'baseline'?"),
+}
+
+
+@pytest.mark.parametrize(("layer", "message"), WRONG.values(), ids=WRONG)
+def test_a_wrong_setting_says_where_and_what_was_allowed(layer: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolved(layer)
+    assert message in str(caught.value)
+
+
+def test_every_problem_is_listed_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolved({"unifier": "x", "temporal": {"patience": 0, "y": 1}, "propagator": "z", "video": {"every": 0}})
+    starts = ["unifier: ", "temporal.patience: ", "temporal.y: ", "propagator: ", "video.every: "]
+    assert [line.startswith(start) for line, start in zip(str(caught.value).splitlines(), starts, strict=True)] == [True] * 5
+
+
+def test_a_component_that_fills_another_slot_says_by_which_flag() -> None:
+    class Chooser(SCRIPT.plugins.get("spatial", "scripted").cls.__mro__[2]):  # type: ignore[misc, name-defined]
+        """Never used."""
+
+    plugins = Plugins([announcing("one", propagators=[SCRIPT.plugins.get("propagator", "scripted").cls])])
+    with pytest.raises(ConfigError, match="'scripted' can be used as --propagator"):
+        plugins.get("proposer", "scripted")
+
+
+FILES = {
+    "not a mapping": ("- a\n- b\n", "expected a mapping such as 'propagator: sam2', got list"),
+    "empty": ("", "expected a mapping such as 'propagator: sam2', got NoneType"),
+    "number keys": ("1: a\n", "expected a mapping"),
+    "python tag": ("unifier: !!python/object:os.system {}\n", "line 1: expected plain YAML"),
+    "python call": ("unifier: !!python/object/apply:os.system ['touch x']\n", "expected plain YAML"),
+    "syntax": ("a: [1,\nb: 2\n", "expected plain YAML"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), FILES.values(), ids=FILES)
+def test_a_file_that_is_no_plain_mapping_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_a_missing_file_a_folder_and_bytes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read_yaml(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match="cannot be read as text"):
+        read_yaml(tmp_path)
+    (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read as text"):
+        read_yaml(tmp_path / "bytes.yaml")
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_preset_resolves_with_what_is_shipped(name: str) -> None:
+    assert resolve(Plugins(), [read_preset(name)]).resolved()["order"] == "pivot"
+
+
+def test_a_file_may_name_its_preset_and_the_flag_wins() -> None:
+    assert resolve(Plugins(), [{"preset": "baseline"}], preset="baseline").resolved() == resolve(Plugins()).resolved()
+
+
+def test_the_schema_lists_components_and_their_options() -> None:
+    found = schema(SCRIPT.plugins)
+    assert json.loads(json.dumps(found))["additionalProperties"] is False
+    names, model = found["properties"]["temporal"]["anyOf"]
+    assert names == {"enum": ["scripted"]}
+    assert model["properties"]["use"] == {"const": "scripted"}
+    assert model["properties"]["patience"]["minimum"] == 1
+    assert found["properties"]["reasoner"] == found["properties"]["temporal"]
+
+
+class Everything(StageOptions):
+    number: float = Field(0.5, gt=0, lt=1, description="a share")
+    word: str | None = Field(None, description="a word")
+
+
+def test_options_describe_themselves() -> None:
+    rows = describe(Everything)
+    assert [(row.name, row.type, row.default, row.help) for row in rows] == [
+        ("number", "number > 0 < 1", 0.5, "a share"),
+        ("word", "string | null", None, "a word"),
+    ]
+
+
+def test_options_are_built_or_all_refused() -> None:
+    assert build(Everything, {"number": 0.25}, "x").number == 0.25
+    with pytest.raises(ConfigError) as caught:
+        build(Everything, {"number": 2, "word": 3}, "proposer")
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["proposer.number", "proposer.word"]
+
+
+def test_yaml_values_keep_their_type() -> None:
+    assert [parse_yaml(text, "x") for text in ("3", "0.5", "true", "null", "[1, 2]", "tiny")] == [
+        3,
+        0.5,
+        True,
+        None,
+        [1, 2],
+        "tiny",
+    ]
+    assert yaml.safe_load(resolved({"video": {"start": 1.5}}).to_yaml())["video"]["start"] == 1.5
+
+
+def test_an_in_memory_video_knows_its_facts() -> None:
+    import numpy as np
+
+    facts = ArrayVideo(np.zeros((3, 4, 6, 3), np.uint8), fps=2.0).facts()
+    assert (facts.height, facts.width, facts.times, facts.path) == (4, 6, (0.0, 0.5, 1.0), None)

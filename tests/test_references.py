@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alref.errors import AlrefError, ConfigError, InputError
+from alref.references import from_file, from_texts
+
+
+def test_expressions_are_numbered() -> None:
+    assert [(each.id, each.text) for each in from_texts(["the dog", "the cat"])] == [("1", "the dog"), ("2", "the cat")]
+
+
+def test_a_box_needs_no_expression_and_takes_one() -> None:
+    (bare,) = from_texts([], box=[1, 2, 3, 4], frame=5, mask=None)
+    assert (bare.id, bare.frame, bare.given) == ("1", 5, True)
+    assert from_texts(["cup"], box=[1, 2, 3, 4])[0].text == "cup"
+
+
+@pytest.mark.parametrize(
+    ("texts", "prompt", "message"),
+    [
+        ([""], {}, "reference '1': the expression is empty; say what to segment"),
+        (["  \n"], {}, "the expression is empty"),
+        (["a" * 10_000], {}, "reference '1': text: String should have at most 2000 characters"),
+        (["a", "b"], {"box": [1, 2, 3, 4]}, "a box goes with one expression, got 2"),
+        (["a"], {"box": [3, 2, 1, 4]}, "reference '1': box: expected x1 > x0"),
+        (["a"], {"box": [1, 2, 3, 4], "frame": -1}, "frame: Input should be greater than or equal to 0, got -1"),
+    ],
+)
+def test_a_wrong_reference_is_an_input_error(texts: list[str], prompt: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        from_texts(texts, **prompt)
+    assert message in str(caught.value)
+
+
+def test_a_file_lists_expressions_or_names_them(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text("- the dog\n- text: the cat\n")
+    assert [(each.id, each.text) for each in from_file(path)] == [("1", "the dog"), ("2", "the cat")]
+    path.write_text("rex: the dog\ncup: {box: [1, 2, 30, 40], frame: 7}\n")
+    rex, cup = from_file(path)
+    assert (rex.id, rex.text, cup.id, cup.frame) == ("rex", "the dog", "cup", 7)
+
+
+def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
+    mask = np.zeros((6, 8), np.uint8)
+    mask[2:4, 3:7] = 255
+    Image.fromarray(mask).save(tmp_path / "cup.png")
+    (tmp_path / "many.yaml").write_text("cup: {mask: cup.png}\n")
+    (cup,) = from_file(tmp_path / "many.yaml")
+    assert cup.mask is not None
+    assert (cup.mask == (mask > 0)).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("dog", InputError, "expected a list of expressions or a mapping"),
+        ("[]", InputError, "expected a list of expressions or a mapping"),
+        ("a: 3", InputError, "a: expected an expression or a mapping of text, sound, box, mask, frame, got 3"),
+        ("a: {txt: x}", InputError, "a.txt: no such key; did you mean 'text'?"),
+        ("a: {text: ''}", InputError, "reference 'a': the expression is empty"),
+        ("a: {mask: none.png}", InputError, "none.png"),
+        ("a: !!python/name:os.system", ConfigError, "expected plain YAML"),
+    ],
+)
+def test_a_wrong_file_says_where(tmp_path: Path, text: str, kind: type[AlrefError], message: str) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(text)
+    with pytest.raises(kind) as caught:
+        from_file(path)
+    assert message in str(caught.value)

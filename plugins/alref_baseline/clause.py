@@ -1,0 +1,336 @@
+"""Reads the events of one object's expression into what is said of it.
+
+A clause is a row of noun phrases. The first is the object; each later one was opened by a preposition, a verb or a word such as
+"wearing", and is a part of something before it or another object that it stands in a relation to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from alref_baseline.inflection import plural
+from alref_baseline.lexicon import listed, lookup
+from alref_baseline.scanner import Event, verbs, words
+
+GENERIC = "object"
+"""The noun of an expression that names none ("the red one")."""
+
+_OPPOSITE = {"left": "right", "right": "left", "top": "down", "bottom": "up"}
+_HEADING = {"left": "left", "right": "right", "top": "up", "bottom": "down"}
+_RELATIVE = {"top": "on", "bottom": "under", "middle": "inside", "closest": "front", "farthest": "behind"}
+_MOTIONS = ("moving", "still", "changing", "up", "down", "closer", "away")
+_DIRECTED = frozenset(("up", "down", "closer", "away"))
+_OPENED_BY_PART_WORDS = frozenset(("in", "with", "wear"))
+
+
+@dataclass
+class Noun:
+    """A noun phrase as it is read."""
+
+    words: list[str] = field(default_factory=list)
+    colours: list[str] = field(default_factory=list)
+    part_colours: list[str] = field(default_factory=list)
+    positions: list[str] = field(default_factory=list)
+    superlatives: list[str] = field(default_factory=list)
+    motions: list[str] = field(default_factory=list)
+    relations: list[tuple[str, Noun]] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    adjectives: list[str] = field(default_factory=list)
+    size: str = ""
+    ordinal: int = 0
+    origin: str = ""
+    generic: bool = False
+
+    @property
+    def named(self) -> bool:
+        """Whether a noun was read."""
+        return bool(self.words) or self.generic
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was read."""
+        return not (self.named or self.colours or self.adjectives or self.size or self.motions)
+
+    @property
+    def many(self) -> bool:
+        """Whether the noun stands in the plural."""
+        return bool(self.words) and plural(self.words[-1])
+
+
+class Clause:
+    """The object of a row of events: ``main``, filled in by reading the events in order."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self.main = Noun()
+        self.open: Noun | None = self.main
+        self.opened_by = "main"
+        self.pending = "with"
+        self.verb = ""
+        self.helper = ""
+        self._person = self.main
+        for place, event in enumerate(events):
+            following = events[place + 1] if place + 1 < len(events) else None
+            getattr(self, f"_{event.kind}")(event, following)
+        self._close()
+
+    @property
+    def told(self) -> bool:
+        """Whether more than a noun phrase and its place was read."""
+        return bool(self.main.relations or self.main.motions or self.main.part_colours or self.main.unused)
+
+    def _target(self) -> Noun:
+        """Return the noun phrase that a describing word belongs to: the open one, else the object itself."""
+        return self.open if self.open is not None else self.main
+
+    def _start(self, how: str) -> None:
+        self._close()
+        self.open, self.opened_by, self.verb = Noun(), how, ""
+
+    def _close(self) -> None:
+        noun, how = self.open, self.opened_by
+        self.open = None
+        if noun is None or noun is self.main:
+            return
+        if not noun.words and noun.adjectives:
+            noun.words = [noun.adjectives.pop()]
+        if noun.empty or (noun.words and noun.words[-1] in words("frame_words") and not noun.colours):
+            return
+        self._attach(noun, how)
+
+    def _attach(self, noun: Noun, how: str) -> None:
+        """File a finished noun phrase as a part, as a relation, or as not used."""
+        entry = lookup(" ".join(noun.words))
+        is_part = how in _OPENED_BY_PART_WORDS and (entry.group in ("wear", "parts") or not noun.words)
+        owner = self._person if lookup(" ".join(self._person.words)).person else self.main
+        if how == "without":
+            self.main.unused += ["without", *noun.words]
+        elif is_part and noun.colours:
+            owner.part_colours += noun.colours
+        elif is_part and not entry.classes:
+            owner.unused += [*noun.adjectives, *noun.words]
+        elif noun.words:
+            self._relate(noun, {"in": "inside", "wear": "with", "of": "with", "away": "near"}.get(how, how))
+        if entry.person and not is_part:
+            self._person = noun
+
+    def _relate(self, noun: Noun, how: str) -> None:
+        if how in _HEADING and noun.words == self.main.words:
+            self.main.positions.append(how)
+        else:
+            self.main.relations.append((how, noun))
+
+    def _relation(self, event: Event, following: Event | None) -> None:
+        self._start(event.value)
+
+    def _heading(self, event: Event, following: Event | None) -> None:
+        """Take "up" and "down": where something goes, or what it is on."""
+        if self.verb == "moving":
+            self.main.motions.append(event.value)
+        self._start("on")
+
+    def _infinitive(self, event: Event, following: Event | None) -> None:
+        self._close()
+
+    def _opens(self, event: Event, following: Event | None) -> None:
+        if event.value == "of" and self.open is not None and self._measures(self.open):
+            self.open.words.clear()
+            self.open.generic = False
+            return
+        if event.value == "away":
+            self.main.motions.append("away")
+        self._start(event.value)
+
+    def _measures(self, noun: Noun) -> bool:
+        """Say whether the noun before "of" only counts or cuts: "a group of", "one of", "the larger of"."""
+        return all(word in words("quantities") for word in noun.words[-1:])
+
+    def _and(self, event: Event, following: Event | None) -> None:
+        if self.open is None or self.open.named:
+            self.pending = self.opened_by if self.opened_by != "main" else "with"
+            self._close()
+
+    def _side(self, event: Event, following: Event | None) -> None:
+        sides = event.value.split()
+        if event.relative and self.main.named:
+            self._start(_RELATIVE.get(sides[0], sides[0]))
+        elif self._is_garment(event):
+            self._target().words.append("top")
+        elif event.cue == "from" and self.main.ordinal:
+            self.main.origin = sides[0]
+        elif self.verb == "moving" and event.cue in ("", "to", "toward", "towards", "from"):
+            headings = _OPPOSITE if event.cue == "from" else _HEADING
+            self.main.motions += [headings[side] for side in sides if side in headings]
+        elif self.verb == "neutral" and event.cue in ("", "to", "toward", "towards"):
+            self.main.unused += sides
+        else:
+            self._place(sides, event)
+
+    def _is_garment(self, event: Event) -> bool:
+        inside = self.open is not None and self.opened_by in _OPENED_BY_PART_WORDS
+        return inside and event.value == "top" and not event.cue and not self._target().words
+
+    def _place(self, sides: list[str], event: Event) -> None:
+        after = event.cue or self.open is None or self.open.words
+        noun = self.main if after else self._target()
+        for side in sides:
+            (noun.superlatives if side in ("closest", "farthest") else noun.positions).append(side)
+        if after and self.main.named:
+            self._close()
+
+    def _superlative(self, event: Event, following: Event | None) -> None:
+        noun = self.main if self.open is None or self.open.words else self.open
+        noun.superlatives.append(words("superlatives").get(event.value, event.value))
+
+    def _ordinal(self, event: Event, following: Event | None) -> None:
+        self._target().ordinal = words("ordinals")[event.value]
+
+    def _determiner(self, event: Event, following: Event | None) -> None:
+        self._begin(article=True)
+
+    def _owner(self, event: Event, following: Event | None) -> None:
+        self._begin(event.article)
+        self.main.relations.append(("with", Noun(words=[event.value])))
+
+    def _colour(self, event: Event, following: Event | None) -> None:
+        self._begin(event.article)
+        alone = following is None or following.kind not in ("word", "colour", "size", "and")
+        if alone and event.article and self._target().empty and lookup(event.value).group == "food":
+            self._target().words.append(event.value)
+        else:
+            self._target().colours.append(words("colours")[event.value])
+
+    def _size(self, event: Event, following: Event | None) -> None:
+        self._begin(event.article)
+        more = following is not None and following.kind in ("word", "colour", "size")
+        if event.value == "baby" and not more:
+            self._target().words.append(event.value)
+        else:
+            self._target().size = words("sizes")[event.value]
+
+    def _motion(self, event: Event, following: Event | None) -> None:
+        if self.open is not None and not self.open.words and event.value in ("closer", "moving", "still"):
+            self._premodify(event)
+            return
+        self.main.motions.append(event.value)
+        self._close()
+        self.verb = "moving" if event.value != "still" else "still"
+
+    def _premodify(self, event: Event) -> None:
+        noun = self._target()
+        if event.value == "closer":
+            noun.superlatives.append("closest")
+        else:
+            noun.motions.append(event.value)
+
+    def _skip(self, event: Event, following: Event | None) -> None:
+        self.main.unused.append(event.value)
+        self._close()
+        self.verb = "neutral"
+
+    def _begin(self, article: bool) -> None:
+        """Open a noun phrase where an article, a number or a possessive demands one."""
+        if article and (self.open is None or self.open.named):
+            self._start(self.pending)
+
+    def _word(self, event: Event, following: Event | None) -> None:
+        word = event.value
+        self._begin(event.article)
+        if word in words("skipped") or (word in words("shades") and following is not None and following.kind == "colour"):
+            return
+        if self._links(word):
+            self._link(word)
+        elif self.open is not None and not self.open.named and self._premodifies(word, following):
+            self.open.motions += self._motions(word)
+        elif self._acts(word):
+            self._act(word)
+        elif word in words("adjectives") or word in words("determiners"):
+            self._target().adjectives.append(word)
+        elif word in words("generic") and not self._target().words:
+            self._target().generic = True
+        elif self._is_adverb(word):
+            self.main.unused.append(word)
+        else:
+            self._name(word)
+
+    def _is_adverb(self, word: str) -> bool:
+        if self.open is None:
+            return word in words("adverbs") or word.endswith("ly")
+        return bool(self.open.words) and word.endswith("ly") and not lookup(word).found_by
+
+    def _links(self, word: str) -> bool:
+        if word in ("that", "this", "these", "those") and not self.main.named:
+            return False
+        return word in words("auxiliaries") or word in words("relativisers") or word in words("determiners")
+
+    def _link(self, word: str) -> None:
+        """Take "is", "that", "who": what follows is said of the object."""
+        if word in words("auxiliaries"):
+            self.helper = word
+        if self.main.named and not (self.opened_by == "with" and word in words("auxiliaries")):
+            self._close()
+            self.pending, self.verb = "with", ""
+
+    def _name(self, word: str) -> None:
+        if self.open is None:
+            self._start(self.pending)
+        self._target().words.append(word)
+
+    def _acts(self, word: str) -> bool:
+        """Decide whether a word is a verb here: its form, and whether a noun came before it, say so."""
+        _, form = _verb(word)
+        noun = self.open
+        if not form or noun is None:
+            return bool(form)
+        if not noun.named:
+            return form == "ing" and noun is not self.main and not noun.empty
+        if word not in verbs() and listed(" ".join([*noun.words, word])):
+            return False
+        if form == "s":
+            living = lookup(" ".join(noun.words)).group in ("people", "animals", "vehicles")
+            return living or not lookup(word).found_by
+        return form in ("ing", "ed") or (form == "base" and noun.many)
+
+    def _premodifies(self, word: str, following: Event | None) -> bool:
+        """Say whether a verb's form stands before its noun: "running dog", "burnt toast"; a "frying pan" is one noun."""
+        kinds, form = _verb(word)
+        if form not in ("ing", "ed") or not kinds or following is None or following.article:
+            return False
+        compound = f"{word} {following.value}"
+        return (
+            following.kind in ("word", "colour", "size") and not listed(compound) and lookup(compound).found_by != "class name"
+        )
+
+    def _motions(self, word: str) -> list[str]:
+        """List the motions that a verb tells of; "being filled" changes, "filled" does not."""
+        kinds, form = _verb(word)
+        passive = form == "ed" and self.helper not in ("being", "getting")
+        motions = [kind for kind in _MOTIONS if kind in kinds and not (kind == "changing" and passive)]
+        return ["moving", *motions] if _DIRECTED & set(motions) else motions
+
+    def _act(self, word: str) -> None:
+        kinds, _ = _verb(word)
+        motions = self._motions(word)
+        self._close()
+        self.main.motions += motions
+        if kinds <= {"neutral"}:
+            self.main.unused.append(word)
+        self.verb = "moving" if "moving" in motions else "still" if "still" in motions else "neutral"
+        self.pending = "on" if "riding" in kinds else "wear" if "wearing" in kinds else "with"
+
+
+def _verb(word: str) -> tuple[frozenset[str], str]:
+    """Return a verb form's classes and form; an unlisted word is guessed by its ending, "" when it is no verb."""
+    if word in verbs():
+        return verbs()[word]
+    form = _guessed_form(word)
+    return frozenset({"moving"} if form == "ing" else ()), form
+
+
+def _guessed_form(word: str) -> str:
+    """Guess that an unlisted word is a verb by its ending, unless it is a noun that is known."""
+    if word in words("ing_nouns") or listed(word):
+        return ""
+    if word.endswith("ing") and len(word) > 5:
+        return "ing"
+    return "ed" if word.endswith("ed") and len(word) > 5 else ""

@@ -47,26 +47,27 @@ class Pipeline:
         found = plugins or Plugins()
         return cls(resolve(found, layers, preset), found)
 
-    def problems(self, slots: Sequence[str] = ("unifier", "temporal", "spatial", "proposer", "propagator")) -> list[str]:
-        """Say what keeps components from working here, each with its dotted path and the next command."""
-        lines = []
-        for slot in slots:
-            name = self.config.stages[slot].component.name
-            lines += [f"{slot}.{name}: {problem}" for problem in self._stages[slot].problems()]
-        return lines
+    def check(self, video: Video, references: Sequence[Reference]) -> None:
+        """Find everything that would keep these references from being segmented, before any work.
 
-    def run(self, video: Video, references: Sequence[Reference], kept: StageCache | None = None) -> Result:
-        """Segment all references of one video.
-
-        Outputs of stages are read from and written to ``kept``. Raises InputError for a reference that does not fit the
-        video, MissingError that lists every problem of every component before any work, ContractError when a plugin breaks its
-        contract.
+        Raises InputError for a reference that does not fit the video, MissingError that lists every problem of every component
+        that is needed, each with its dotted path and the next command.
         """
         checks.references(references, video)
-        needed = list(self._stages) if any(not each.given for each in references) else ["propagator"]
-        problems = self.problems(needed)
-        if problems:
-            raise MissingError("\n".join(dict.fromkeys(problems)))
+        needed = self._stages if any(not each.given for each in references) else ["propagator"]
+        lines = []
+        for slot in needed:
+            name = self.config.stages[slot].component.name
+            lines += [f"{slot}.{name}: {problem}" for problem in self._stages[slot].problems()]
+        if lines:
+            raise MissingError("\n".join(lines))
+
+    def run(self, video: Video, references: Sequence[Reference], kept: StageCache | None = None) -> Result:
+        """Segment all references of one video; outputs of stages are read from and written to ``kept``.
+
+        Raises what ``check`` raises, and ContractError when a plugin breaks its contract.
+        """
+        self.check(video, references)
         steps = Steps(video, self.config.stages, self._ready, self.plugins, kept or StageCache())
         return _Pivot(steps, video, references).result(self.config.resolved())
 

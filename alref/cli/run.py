@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ from alref.cli.progress import Bar, Lines, emit
 from alref.cli.settings import configuration, configured
 from alref.config import Configuration
 from alref.engine import Pipeline
-from alref.errors import AlrefError, InputError, MissingError
+from alref.errors import AlrefError, InputError
 from alref.media import read_mask
 from alref.plugins import Plugins
 from alref.records import Reference
@@ -107,14 +108,13 @@ def _rehearse(pipeline: Pipeline, video: Video, asked: list[Reference]) -> None:
     for reference in asked:
         click.echo(f"# reference {reference.id}: {reference.text or 'a box or a mask'}")
     click.echo(pipeline.config.to_yaml(), nl=False)
-    problems = pipeline.problems()
-    if problems:
-        raise MissingError("\n".join(dict.fromkeys(problems)))
+    pipeline.check(video, asked)
 
 
 def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: dict[str, Any]) -> None:
+    pipeline.check(video, asked)
     run = Run(
-        command=("alref", *sys.argv[1:]),
+        command=shlex.join(["alref", *sys.argv[1:]]),
         input=str(flags["video"]),
         fingerprint=video.fingerprint,
         versions=_versions(pipeline.config),

@@ -1,6 +1,9 @@
 """Reading video and sound, writing masks and overlays, drawing on frames."""
 
 from alref.media.draw import badge, blend, colour_map, contact_sheet, draw_box, palette, resize
+from alref.media.folder import read_picture
+from alref.media.opened import open_video
+from alref.media.sound import read_audio
 from alref.media.write import read_labels, read_mask, whole, write_mask_pngs, write_overlay
 
 __all__ = [
@@ -9,9 +12,12 @@ __all__ = [
     "colour_map",
     "contact_sheet",
     "draw_box",
+    "open_video",
     "palette",
+    "read_audio",
     "read_labels",
     "read_mask",
+    "read_picture",
     "resize",
     "whole",
     "write_mask_pngs",

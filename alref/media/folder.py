@@ -1,0 +1,96 @@
+"""Pictures on disk: a folder of frames, or a single picture, through Pillow."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from alref.errors import InputError
+from alref.media.draw import resize
+from alref.media.source import Source, shrunk
+from alref.video import Frame
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+FPS = 24.0
+EXIF_ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
+
+
+class FolderSource(Source):
+    """The pictures of a folder in the order of their names, numbers in names counting as numbers, at a steady rate.
+
+    Hidden files and other files are left out. All pictures have one size, upright as EXIF says; 16 bits become 8, palettes and
+    greys become RGB, and transparency is dropped.
+    """
+
+    def __init__(self, paths: list[Path], fps: float | None = None, max_size: int | None = None) -> None:
+        self._paths = paths
+        self.fps = FPS if fps is None else fps
+        if self.fps <= 0:
+            raise InputError(f"fps: expected more than 0 frames a second, got {fps:g}")
+        self.times = np.arange(len(paths)) / self.fps
+        self._stored = _size(paths[0])
+        for path in paths[1:]:
+            if (size := _size(path)) != self._stored:
+                first = f"{self._stored[1]}x{self._stored[0]} as in {paths[0].name}"
+                raise InputError(f"{path}: expected {first}, got {size[1]}x{size[0]}; a folder holds the frames of one video")
+        self.height, self.width = shrunk(*self._stored, max_size)
+
+    def read(self, number: int) -> Frame:
+        """Return picture ``number``. Raises InputError when it cannot be decoded."""
+        frame = read_picture(self._paths[number])
+        return frame if frame.shape[:2] == (self.height, self.width) else resize(frame, self.height, self.width)
+
+    def files(self) -> Iterable[Path]:
+        """Return the pictures."""
+        return self._paths
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """List the pictures of a folder in natural order of their names: 2 before 10. Raises InputError when there are none."""
+    try:
+        found = [path for path in folder.iterdir() if is_picture(path) and not path.name.startswith(".")]
+    except PermissionError as error:
+        raise InputError(f"{folder}: may not be read; give yourself permission: chmod u+rx '{folder}'") from error
+    if not found:
+        raise InputError(f"{folder}: no pictures in this folder; expected {', '.join(sorted(SUFFIXES))} files")
+    return sorted(found, key=lambda path: (_natural(path.name), path.name))
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a file is taken for a single picture, by its suffix in any case."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_picture(path: Path) -> Frame:
+    """Read a picture file as uint8 (H, W, 3) RGB, upright. Raises InputError when it is damaged."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith("I"):
+                return np.repeat((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+            return np.array(upright.convert("RGBA").convert("RGB") if upright.mode == "P" else upright.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _damaged(path, error) from error
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Read (height, width) of the upright picture from its header."""
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            width, height = image.size
+            return (width, height) if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS else (height, width)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: the picture cannot be read ({error}); replace it or take it out of the folder")
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (0, part.casefold()) for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,169 @@
+"""Sound through PyAV as mono float32, placed in time by what the file says of each packet."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.resampler import AudioResampler
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+
+from alref.errors import InputError
+from alref.media.files import alone, existing, open_file, packets, sounds_of
+from alref.records import Audio
+
+Samples = npt.NDArray[np.float32]
+KINDS = "a sound or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
+JITTER = 0.02
+"""Seconds by which a packet may be off before the gap is filled with silence or the overlap is cut."""
+LEAD = 0.5
+"""Seconds that are decoded before the part that is asked for, so that the decoder has settled."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Samples float32 (N,) mono in a row, the first of them heard at second ``time`` of the file's clock."""
+
+    time: float
+    rate: int
+    samples: Samples
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Sound from second ``start`` of the file's clock on, and what is wrong with it in words."""
+
+    samples: Samples
+    start: float
+    notes: tuple[str, ...]
+
+
+def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
+    """Read a sound file, or sound track ``track`` of a video, as mono float32 at ``rate`` Hz; its ``start`` is 0.
+
+    Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
+    InputError.
+    """
+    heard = hear(existing(path, KINDS), rate, track)
+    if heard is None:
+        raise InputError(f"{path}: holds no sound; expected {KINDS}")
+    for note in heard.notes:
+        warnings.warn(note, stacklevel=2)
+    return Audio(samples=heard.samples, rate=rate)
+
+
+def hear(path: Path, rate: int, track: int = 0, span: tuple[float, float] = (-math.inf, math.inf)) -> Heard | None:
+    """Return the part of a sound track in ``span`` seconds of the file's clock; None when nothing can be heard there.
+
+    Sample i is heard at ``start + i / rate``, whatever gaps and overlaps the packets have. Raises InputError.
+    """
+    if rate < 1:
+        raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
+    with open_file(path, KINDS) as file:
+        stream = sounds_of(file, path, track)
+        if stream is None:
+            return None
+        alone(file, stream)
+        _seek(file, stream, span[0])
+        faults: Counter[str] = Counter()
+        blocks = _joined(_blocks(file, stream, faults), span)
+        first = next(blocks, None)
+        if first is None:
+            return None
+        parts = list(_resampled(chain([first], blocks), first.rate, rate))
+    samples = np.concatenate([*parts, np.zeros(0, np.float32)])
+    longest = min(len(samples), round(min((span[1] - first.time) * rate, 2.0**62)))
+    notes = tuple(f"{path.name}: {many} {fault}" for fault, many in faults.items())
+    return Heard(samples[:longest], first.time, notes)
+
+
+def _seek(file: InputContainer, stream: AudioStream, second: float) -> None:
+    """Go near a second; where the file cannot, it is decoded from its beginning."""
+    if math.isfinite(second) and second > LEAD:
+        with suppress(av.FFmpegError):
+            file.seek(int((second - LEAD) / float(stream.time_base or 1)), stream=stream)
+
+
+def _blocks(file: InputContainer, stream: AudioStream, faults: Counter[str]) -> Iterator[Block]:
+    """Decode a track frame by frame and count its faults."""
+    rate, time = 0, 0.0
+    for packet in chain(packets(file, stream), (None,)):
+        for frame in _decoded(stream, packet, faults):
+            rate = rate or frame.sample_rate
+            if frame.sample_rate != rate:
+                faults["packets of sound at another rate are left silent"] += 1
+                continue
+            time = frame.time if frame.time is not None else time
+            samples = _mono(frame)
+            broken = ~np.isfinite(samples)
+            if broken.any():
+                faults["samples of sound are not finite; they are read as 0"] += int(broken.sum())
+            yield Block(time, rate, np.where(broken, np.float32(0), samples))
+            time += len(samples) / rate
+
+
+def _decoded(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Counter[str]) -> list[av.AudioFrame]:
+    try:
+        return stream.codec_context.decode(packet)
+    except av.error.EOFError:
+        return []
+    except av.FFmpegError:
+        faults["packets of sound cannot be decoded; they are left silent"] += 1
+        return []
+
+
+def _mono(frame: av.AudioFrame) -> Samples:
+    """Average the channels; integers are scaled to -1..1."""
+    values = frame.to_ndarray()
+    channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
+    mean = channels.mean(axis=0, dtype=np.float64)
+    if values.dtype.kind != "f":
+        half = 2.0 ** (8 * values.dtype.itemsize - 1)
+        mean = mean / half - (values.dtype.kind == "u")
+    return np.asarray(mean, np.float32)
+
+
+def _joined(blocks: Iterable[Block], span: tuple[float, float]) -> Iterator[Block]:
+    """Make blocks follow each other without gap or overlap, and leave out what lies before or after the span."""
+    cursor, end = span
+    started = False
+    for block in blocks:
+        late = block.time - cursor
+        if started and late > JITTER:
+            silence = np.zeros(round((min(block.time, end) - cursor) * block.rate), np.float32)
+            yield Block(cursor, block.rate, silence)
+            cursor += len(silence) / block.rate
+        cut = round(max(0.0, -late) * block.rate) if not started or late < -JITTER else 0
+        samples = block.samples[cut:]
+        if not len(samples):
+            continue
+        cursor = cursor if started else block.time + cut / block.rate
+        if cursor >= end:
+            return
+        started = True
+        yield Block(cursor, block.rate, samples)
+        cursor += len(samples) / block.rate
+
+
+def _resampled(blocks: Iterable[Block], source: int, rate: int) -> Iterator[Samples]:
+    """Bring samples in a row from ``source`` to ``rate`` Hz."""
+    resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+    for block in chain(blocks, (None,)):
+        frame = None
+        if block is not None:
+            frame = av.AudioFrame.from_ndarray(block.samples[None], format="flt", layout="mono")
+            frame.sample_rate = source
+        for out in resampler.resample(frame):
+            if out is not None:
+                yield out.to_ndarray()[0]

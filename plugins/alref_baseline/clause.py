@@ -65,13 +65,13 @@ class Clause:
         self.main = Noun()
         self.open: Noun | None = self.main
         self.opened_by = "main"
-        self.pending = "with"
+        self.expects = ""
         self.verb = ""
         self.helper = ""
         self._person = self.main
         for place, event in enumerate(events):
-            following = events[place + 1] if place + 1 < len(events) else None
-            getattr(self, f"_{event.kind}")(event, following)
+            self._ahead = events[place + 1 : place + 3]
+            getattr(self, f"_{event.kind}")(event)
         self._close()
 
     @property
@@ -85,7 +85,7 @@ class Clause:
 
     def _start(self, how: str) -> None:
         self._close()
-        self.open, self.opened_by, self.verb = Noun(), how, ""
+        self.open, self.opened_by, self.verb, self.expects = Noun(), how or "with", "", ""
 
     def _close(self) -> None:
         noun, how = self.open, self.opened_by
@@ -110,7 +110,8 @@ class Clause:
         elif is_part and not entry.classes:
             owner.unused += [*noun.adjectives, *noun.words]
         elif noun.words:
-            self._relate(noun, {"in": "inside", "wear": "with", "of": "with", "away": "near"}.get(how, how))
+            inside = "with" if is_part else "inside"
+            self._relate(noun, {"in": inside, "wear": "with", "of": "with", "away": "near"}.get(how, how))
         if entry.person and not is_part:
             self._person = noun
 
@@ -120,19 +121,19 @@ class Clause:
         else:
             self.main.relations.append((how, noun))
 
-    def _relation(self, event: Event, following: Event | None) -> None:
+    def _relation(self, event: Event) -> None:
         self._start(event.value)
 
-    def _heading(self, event: Event, following: Event | None) -> None:
+    def _heading(self, event: Event) -> None:
         """Take "up" and "down": where something goes, or what it is on."""
         if self.verb == "moving":
             self.main.motions.append(event.value)
         self._start("on")
 
-    def _infinitive(self, event: Event, following: Event | None) -> None:
+    def _infinitive(self, event: Event) -> None:
         self._close()
 
-    def _opens(self, event: Event, following: Event | None) -> None:
+    def _opens(self, event: Event) -> None:
         if event.value == "of" and self.open is not None and self._measures(self.open):
             self.open.words.clear()
             self.open.generic = False
@@ -145,12 +146,12 @@ class Clause:
         """Say whether the noun before "of" only counts or cuts: "a group of", "one of", "the larger of"."""
         return all(word in words("quantities") for word in noun.words[-1:])
 
-    def _and(self, event: Event, following: Event | None) -> None:
+    def _and(self, event: Event) -> None:
         if self.open is None or self.open.named:
-            self.pending = self.opened_by if self.opened_by != "main" else "with"
+            self.expects = self.opened_by if self.open is not None and self.opened_by != "main" else ""
             self._close()
 
-    def _side(self, event: Event, following: Event | None) -> None:
+    def _side(self, event: Event) -> None:
         sides = event.value.split()
         if event.relative and self.main.named:
             self._start(_RELATIVE.get(sides[0], sides[0]))
@@ -178,38 +179,37 @@ class Clause:
         if after and self.main.named:
             self._close()
 
-    def _superlative(self, event: Event, following: Event | None) -> None:
+    def _superlative(self, event: Event) -> None:
         noun = self.main if self.open is None or self.open.words else self.open
         noun.superlatives.append(words("superlatives").get(event.value, event.value))
 
-    def _ordinal(self, event: Event, following: Event | None) -> None:
+    def _ordinal(self, event: Event) -> None:
         self._target().ordinal = words("ordinals")[event.value]
 
-    def _determiner(self, event: Event, following: Event | None) -> None:
+    def _determiner(self, event: Event) -> None:
         self._begin(article=True)
 
-    def _owner(self, event: Event, following: Event | None) -> None:
+    def _owner(self, event: Event) -> None:
         self._begin(event.article)
         self.main.relations.append(("with", Noun(words=[event.value])))
 
-    def _colour(self, event: Event, following: Event | None) -> None:
-        self._begin(event.article)
-        alone = following is None or following.kind not in ("word", "colour", "size", "and")
+    def _colour(self, event: Event) -> None:
+        self._begin(event.article or bool(self.expects))
+        alone = not self._leads(("word", "colour", "size", "and"))
         if alone and event.article and self._target().empty and lookup(event.value).group == "food":
             self._target().words.append(event.value)
         else:
             self._target().colours.append(words("colours")[event.value])
 
-    def _size(self, event: Event, following: Event | None) -> None:
-        self._begin(event.article)
-        more = following is not None and following.kind in ("word", "colour", "size")
-        if event.value == "baby" and not more:
+    def _size(self, event: Event) -> None:
+        self._begin(event.article or bool(self.expects))
+        if self._compound(event.value) or (event.value == "baby" and not self._leads(("word", "colour", "size"))):
             self._target().words.append(event.value)
         else:
             self._target().size = words("sizes")[event.value]
 
-    def _motion(self, event: Event, following: Event | None) -> None:
-        if self.open is not None and not self.open.words and event.value in ("closer", "moving", "still"):
+    def _motion(self, event: Event) -> None:
+        if self.open is not None and not self.open.named and event.value in ("closer", "moving", "still"):
             self._premodify(event)
             return
         self.main.motions.append(event.value)
@@ -223,28 +223,37 @@ class Clause:
         else:
             noun.motions.append(event.value)
 
-    def _skip(self, event: Event, following: Event | None) -> None:
+    def _skip(self, event: Event) -> None:
         self.main.unused.append(event.value)
         self._close()
         self.verb = "neutral"
 
     def _begin(self, article: bool) -> None:
-        """Open a noun phrase where an article, a number or a possessive demands one."""
+        """Open a noun phrase where an article, a number, a possessive or the verb before it demands one."""
         if article and (self.open is None or self.open.named):
-            self._start(self.pending)
+            self._start(self.expects)
 
-    def _word(self, event: Event, following: Event | None) -> None:
+    def _leads(self, kinds: tuple[str, ...]) -> bool:
+        """Say whether the next event is of one of these kinds."""
+        return bool(self._ahead) and self._ahead[0].kind in kinds
+
+    def _compound(self, word: str) -> bool:
+        """Say whether a describing word begins a noun of the lexicon: "hot dog", "high chair", "hot air balloon"."""
+        following = [event.value for event in self._ahead]
+        return any(listed(" ".join([word, *following[:count]])) for count in range(1, len(following) + 1))
+
+    def _word(self, event: Event) -> None:
         word = event.value
         self._begin(event.article)
-        if word in words("skipped") or (word in words("shades") and following is not None and following.kind == "colour"):
+        if word in words("skipped") or (word in words("shades") and self._leads(("colour",))):
             return
         if self._links(word):
             self._link(word)
-        elif self.open is not None and not self.open.named and self._premodifies(word, following):
+        elif self.open is not None and not self.open.named and self._premodifies(word):
             self.open.motions += self._motions(word)
         elif self._acts(word):
             self._act(word)
-        elif word in words("adjectives") or word in words("determiners"):
+        elif (word in words("adjectives") and not self._compound(word)) or word in words("determiners"):
             self._target().adjectives.append(word)
         elif word in words("generic") and not self._target().words:
             self._target().generic = True
@@ -269,11 +278,11 @@ class Clause:
             self.helper = word
         if self.main.named and not (self.opened_by == "with" and word in words("auxiliaries")):
             self._close()
-            self.pending, self.verb = "with", ""
+            self.expects, self.verb = "", ""
 
     def _name(self, word: str) -> None:
         if self.open is None:
-            self._start(self.pending)
+            self._start(self.expects)
         self._target().words.append(word)
 
     def _acts(self, word: str) -> bool:
@@ -291,15 +300,12 @@ class Clause:
             return living or not lookup(word).found_by
         return form in ("ing", "ed") or (form == "base" and noun.many)
 
-    def _premodifies(self, word: str, following: Event | None) -> bool:
+    def _premodifies(self, word: str) -> bool:
         """Say whether a verb's form stands before its noun: "running dog", "burnt toast"; a "frying pan" is one noun."""
         kinds, form = _verb(word)
-        if form not in ("ing", "ed") or not kinds or following is None or following.article:
+        if form not in ("ing", "ed") or not kinds or not self._leads(("word", "colour", "size")) or self._ahead[0].article:
             return False
-        compound = f"{word} {following.value}"
-        return (
-            following.kind in ("word", "colour", "size") and not listed(compound) and lookup(compound).found_by != "class name"
-        )
+        return not self._compound(word) and lookup(f"{word} {self._ahead[0].value}").found_by != "class name"
 
     def _motions(self, word: str) -> list[str]:
         """List the motions that a verb tells of; "being filled" changes, "filled" does not."""
@@ -316,7 +322,7 @@ class Clause:
         if kinds <= {"neutral"}:
             self.main.unused.append(word)
         self.verb = "moving" if "moving" in motions else "still" if "still" in motions else "neutral"
-        self.pending = "on" if "riding" in kinds else "wear" if "wearing" in kinds else "with"
+        self.expects = "on" if "riding" in kinds else "wear" if "wearing" in kinds else "with"
 
 
 def _verb(word: str) -> tuple[frozenset[str], str]:

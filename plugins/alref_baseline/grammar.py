@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from alref_baseline.clause import GENERIC, Clause, Noun
 from alref_baseline.inflection import singular
-from alref_baseline.lexicon import lookup
+from alref_baseline.lexicon import listed, lookup
 from alref_baseline.scanner import Event, scan, tidy, verbs, words
 
 _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
@@ -84,7 +84,8 @@ def _joins(left: list[Event], rest: Sequence[Event]) -> bool:
         return False
     if not (first.main.named and after.main.named and _starts_noun(right[0])):
         return False
-    demanded = right[0].article or right[0].kind in ("determiner", "owner")
+    living = lookup(" ".join(after.main.words)).group in ("people", "animals")
+    demanded = living or right[0].article or right[0].kind in ("determiner", "owner")
     return not first.told or (demanded and (after.told or bool(after.main.positions or after.main.superlatives)))
 
 
@@ -128,19 +129,16 @@ def _describe(text: str, noun: Noun) -> Description:
 def _named(noun: Noun, text: str) -> tuple[str, list[str]]:
     """Choose the noun among the words of the phrase, and return the words left over."""
     if noun.words:
-        start = next((place for place in range(max(0, len(noun.words) - 3), len(noun.words)) if _fits(noun.words[place:])), -1)
-        if len(noun.words) <= 2:
-            start = 0
+        known = (place for place in range(len(noun.words)) if listed(" ".join(noun.words[place:])))
+        start = min(next(known, len(noun.words) - 1), max(0, len(noun.words) - 2))
+        if len(noun.words) > 2 and not lookup(noun.words[-1]).found_by:
+            start = len(noun.words) - 1
         return singular(" ".join(noun.words[start:])), noun.words[:start]
     if noun.adjectives and lookup(noun.adjectives[-1]).found_by:
         return noun.adjectives.pop(), []
-    told = noun.generic or noun.colours or noun.positions or noun.relations or noun.superlatives or noun.size
+    told = noun.generic or noun.colours or noun.positions or noun.relations or noun.superlatives or noun.size or noun.ordinal
     letters = re.findall(r"[^\W\d_]+", tidy(text).lower())
     return (GENERIC if told or not letters else letters[-1]), []
-
-
-def _fits(tail: Sequence[str]) -> bool:
-    return bool(lookup(tail[-1]).found_by or lookup(" ".join(tail)).found_by)
 
 
 def _far_end(side: str) -> str:

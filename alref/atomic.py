@@ -12,7 +12,6 @@ from filelock import FileLock, Timeout
 
 from alref.errors import OutputError
 
-PART = ".part-"
 LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -21,10 +20,10 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to: renamed to ``path`` when the block ends, removed when it raises.
 
-    The temporary name begins with ``PART`` and keeps the suffix, which encoders go by. Raises OutputError in place of an
-    OSError of the block.
+    The temporary name is ``.<stem>.<process><suffix>``; encoders go by the suffix. Raises OutputError in place of an OSError
+    of the block.
     """
-    part = path.with_name(f"{PART}{os.getpid()}-{path.name}")
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield part
         part.replace(path)

@@ -91,8 +91,8 @@ def title(reference: Reference) -> str:
 
 
 def clock(seconds: float) -> str:
-    """Write seconds as people read them: ``4.2 s``, ``1:04.2``."""
-    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    """Write seconds as people read them: ``4.25 s``, ``1:04.2``."""
+    return f"{round(seconds, 2):g} s" if seconds < 60 else f"{int(seconds // 60)}:{seconds % 60:04.1f}"
 
 
 def percent(share: float) -> str:

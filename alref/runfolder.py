@@ -28,6 +28,7 @@ from alref.result import Result
 from alref.video import Frame, Video
 
 RUN, RESULT, MASKS, OVERLAY, REPORT, STAGES = "run.yaml", "result.json", "masks", "overlay.mp4", "report.html", "stages"
+HALF_WRITTEN = re.compile(r"\.(run|result|overlay|report|\d{5,}|.+-[0-9a-f]{32})\.\d+\.(yaml|json|mp4|html|png)")
 Advanced = Callable[[int, int], None]
 
 
@@ -164,7 +165,7 @@ class RunFolder:
 
     def _clear(self, everything: bool) -> None:
         """Remove what killed processes left half written, or all that alref wrote but ``run.yaml`` and outputs of stages."""
-        paths = list(self.path.rglob(f"{atomic.PART}*"))
+        paths = [path for path in self.path.rglob(".*") if HALF_WRITTEN.fullmatch(path.name)]
         if everything:
             paths += [self.path / part for part in (RESULT, OVERLAY, REPORT)]
             paths += [path for path in (self.path / MASKS).glob("*.png") if re.fullmatch(r"\d{5,}\.png", path.name)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +24,8 @@ def command(name: str | None) -> None:
 
 
 def _table(plugins: Plugins) -> Table:
-    table = Table("name", "fills", "plugin", "state", "what it does")
+    table = Table("name", "fills", "plugin", "state", "what it does", box=SIMPLE)
+    table.columns[0].no_wrap = True
     for each in sorted(plugins.components, key=lambda each: (list(SLOTS).index(each.slots[0]), each.name)):
         table.add_row(each.name, ", ".join(each.slots), f"{each.plugin} {each.version}", state(each), summary(each))
     for broken in plugins.broken:

@@ -1,1 +1,33 @@
-"""Components that need nothing but alref itself."""
+"""Components that need no download, no key and no GPU: the default pipeline, and the plain rows of an ablation."""
+
+from __future__ import annotations
+
+from alref.hookspecs import hookimpl
+from alref.stages import Propagator, Proposer, SpatialReasoner, TemporalReasoner, Unifier
+from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform
+from alref_baseline.text import Grammar
+from alref_baseline.vision import ClassEvidence, LabelPropagation
+
+
+@hookimpl
+def register_unifiers() -> list[type[Unifier]]:
+    """Announce the grammar."""
+    return [Grammar]
+
+
+@hookimpl
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Announce the rules and what to compare them with."""
+    return [Rules, FirstFrame, MiddleFrame, Uniform, TopScore]
+
+
+@hookimpl
+def register_proposers() -> list[type[Proposer]]:
+    """Announce the classifier's evidence."""
+    return [ClassEvidence]
+
+
+@hookimpl
+def register_propagators() -> list[type[Propagator]]:
+    """Announce label propagation."""
+    return [LabelPropagation]

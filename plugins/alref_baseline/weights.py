@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import pickle  # noqa: S403 - read by _TensorUnpickler only, which refuses all but tensors
+import pickle
 from collections import OrderedDict
 from importlib.util import find_spec
 from pathlib import Path

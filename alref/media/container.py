@@ -10,7 +10,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from alref.media import sound
 from alref.media.decoder import Decoder
-from alref.media.files import open_file, sounds_of
+from alref.media.files import sounds_of
 from alref.media.source import Source, shrunk
 from alref.records import Audio
 from alref.video import Frame
@@ -26,9 +26,8 @@ class FileSource(Source):
     def __init__(self, path: Path, max_size: int | None = None, track: int = 0) -> None:
         self._path = path
         self._track = track
-        with open_file(path) as file:
-            sounds_of(file, path, track)
         self._decoder = Decoder(path)
+        sounds_of(self._decoder.file, path, track)
         self._scaler = VideoReformatter()
         self._broken: set[int] = set()
         self.times, self.fps = self._decoder.index.times, self._decoder.index.fps

@@ -18,6 +18,8 @@ from alref.media.index import read_index
 
 SKIP = 8
 """Seeking pays when it spares the decoder more pictures than this."""
+NEAR = 8
+"""Of the pictures on the way to the wanted one, all of the last few are decoded: one of them may have to stand in for it."""
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,19 @@ class Picture:
 
 
 class Decoder:
-    """The numbered pictures of the first stream of moving pictures; ``index`` says when each is shown."""
+    """The numbered pictures of the first stream of moving pictures of ``file``; ``index`` says when each is shown."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = open_file(path)
-        self._stream = pictures_of(self._file, path)
-        self.index = read_index(self._file, self._stream)
+        self._open()
+        self.index = read_index(self.file, self._stream)
         if not len(self.index.times):
             raise InputError(f"{path}: holds no pictures at all; expected {KINDS}")
         self._shown: Picture | None = None
         self._ahead: Picture | None = None
         self._coming: Iterator[Picture] = iter(())
-        self._restart()
+        self._wanted = 0
+        self._seek(self.index.key(0))
 
     def picture(self, number: int) -> Picture:
         """Return picture ``number``, or where it cannot be decoded the last one before, or the first of all.
@@ -49,7 +51,7 @@ class Decoder:
         Decoding goes on from the last picture, or begins anew at a keyframe. Raises InputError when no picture at all can be
         decoded.
         """
-        key = self.index.key(number)
+        key, self._wanted = self.index.key(number), number
         if self._shown is None or number < self._shown.number or key - self._shown.number > SKIP:
             self._seek(key)
         picture = self._advance(number)
@@ -75,17 +77,20 @@ class Decoder:
         try:
             if key < 0 or self.index.pts is None:
                 raise ValueError("no keyframe")
-            self._file.seek(int(self.index.pts[key]), stream=self._stream)
+            self.file.seek(int(self.index.pts[key]), stream=self._stream)
         except (ValueError, av.FFmpegError):
             self._restart()
         else:
-            self._begin(dropwhile(lambda packet: not packet.is_keyframe, packets(self._file, self._stream)))
+            self._begin(dropwhile(lambda packet: not packet.is_keyframe, packets(self.file, self._stream)))
+
+    def _open(self) -> None:
+        self.file = open_file(self._path)
+        self._stream = pictures_of(self.file, self._path)
+        self._stream.thread_type = "AUTO"
 
     def _restart(self) -> None:
-        self._file = open_file(self._path)
-        self._stream = pictures_of(self._file, self._path)
-        self._stream.thread_type = "AUTO"
-        self._begin(packets(self._file, self._stream))
+        self._open()
+        self._begin(packets(self.file, self._stream))
 
     def _begin(self, data: Iterable[Packet[VideoStream]]) -> None:
         self._shown = self._ahead = None
@@ -99,8 +104,15 @@ class Decoder:
                 yield Picture(number, image)
 
     def _decoded(self, data: Iterable[Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
-        """Decode; what cannot be decoded is left out."""
+        """Decode; what cannot be decoded is left out, and what neither is wanted nor helps to decode what is."""
         decoder = self._stream.codec_context
         for packet in chain(data, (None,)):
+            decoder.skip_frame = "NONREF" if packet and self._needless(packet) else "DEFAULT"
             with suppress(av.FFmpegError):
                 yield from decoder.decode(packet)
+
+    def _needless(self, packet: Packet[VideoStream]) -> bool:
+        """Whether a picture lies far before the wanted one. H.264 alone says for sure that no other picture refers to it."""
+        if self._stream.codec.name != "h264" or self.index.pts is None or packet.pts is None:
+            return False
+        return bool(packet.pts < self.index.pts[max(0, self._wanted - NEAR)])

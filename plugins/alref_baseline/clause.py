@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from alref_baseline.inflection import plural
+from alref_baseline.inflection import plural, singular
 from alref_baseline.lexicon import listed, lookup
 from alref_baseline.scanner import Event, verbs, words
 
@@ -144,7 +144,7 @@ class Clause:
 
     def _measures(self, noun: Noun) -> bool:
         """Say whether the noun before "of" only counts or cuts: "a group of", "one of", "the larger of"."""
-        return all(word in words("quantities") for word in noun.words[-1:])
+        return all(singular(word) in words("quantities") for word in noun.words[-1:])
 
     def _and(self, event: Event) -> None:
         if self.open is None or self.open.named:

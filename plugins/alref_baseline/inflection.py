@@ -16,19 +16,19 @@ def singular(noun: str) -> str:
     irregular, unchanged = _plurals()
     if word in irregular:
         return rest + space + irregular[word]
-    if word in unchanged or noun in unchanged or len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+    if word in unchanged or noun in unchanged or len(word) < 4 or word.endswith(("ss", "us", "is")):
         return noun
-    return rest + space + _without_s(word)
+    return rest + space + _stem(word)
 
 
-def _without_s(word: str) -> str:
+def _stem(word: str) -> str:
     if word.endswith("men"):
         return word[:-2] + "an"
     if word.endswith("ies"):
         return word[:-3] + "y"
     if word.endswith(("ches", "shes", "sses", "xes", "zzes")):
         return word[:-2]
-    return word[:-1]
+    return word.removesuffix("s")
 
 
 def plural(word: str) -> bool:

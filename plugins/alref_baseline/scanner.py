@@ -89,14 +89,15 @@ def scan(text: str) -> list[Event]:
 
 
 def _tokens(text: str) -> list[Token]:
+    """List the words; one that an article leads to begins where the article does."""
     found: list[Token] = []
-    article = False
+    lead: int | None = None
     for word, start, end in _pieces(text):
         if word in ("the", "a", "an"):
-            article = True
+            lead = start
         else:
-            found.append(Token(word, start, end, article))
-            article = False
+            found.append(Token(word, start if lead is None else lead, end, article=lead is not None))
+            lead = None
     return found
 
 

@@ -1,0 +1,362 @@
+"""The language half of the embedded components: grammar, lexicon, and the unifier that reads text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alref.errors import InputError
+from alref.records import Reference
+from alref.testing import UnifierContract, moving_square
+from alref_baseline import attributes, lexicon
+from alref_baseline.grammar import Description, parse, parse_all
+from alref_baseline.inflection import forms, plural, singular
+from alref_baseline.lexicon import class_names, listed, lookup
+from alref_baseline.text import Grammar
+
+FIELDS = ("colours", "part_colours", "size", "positions", "rank", "motions", "superlatives", "plural", "unused")
+
+
+def told(words: Description) -> dict[str, Any]:
+    """Return what a description says beside its noun, relations as (relation, noun of the other)."""
+    facts = {name: getattr(words, name) for name in FIELDS if getattr(words, name)}
+    related = tuple((how, other.noun) for how, other in words.relations)
+    return facts | ({"relations": related} if related else {})
+
+
+EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
+    # a noun, plain or compound
+    ("a toy frog", "toy frog", {}),
+    ("the dog", "dog", {}),
+    ("CAR!!!", "car", {}),
+    ("the frying pan", "frying pan", {}),
+    ("a hot dog", "hot dog", {}),
+    ("two pairs of scissors", "scissors", {}),
+    ("a group of people dancing", "person", {"motions": ("moving",), "plural": True}),
+    ("one of the cows", "cow", {"plural": True}),
+    ("the men", "man", {"plural": True}),
+    ("three geese", "goose", {"plural": True}),
+    ("the sunglasses", "sunglasses", {}),
+    ("please segment the kettle", "kettle", {}),
+    ("where is the kettle?", "kettle", {}),
+    # colours
+    ("The black swan.", "swan", {"colours": ("black",)}),
+    ("a gray colored cat", "cat", {"colours": ("grey",)}),
+    ("a grey coloured cat", "cat", {"colours": ("grey",)}),
+    ("the dark blue van", "van", {"colours": ("blue",)}),
+    ("a navy jacket", "jacket", {"colours": ("blue",)}),
+    ("the golden bell", "bell", {"colours": ("yellow",)}),
+    ("a black and white cow", "cow", {"colours": ("black", "white")}),
+    ("an orange and white kitten", "kitten", {"colours": ("orange", "white")}),
+    ("the orange", "orange", {}),
+    ("the cup that is blue", "cup", {"colours": ("blue",)}),
+    ("the red one", "object", {"colours": ("red",)}),
+    # colours of parts and clothes
+    ("a man in the white shirt", "man", {"part_colours": ("white",)}),
+    ("a boy in red", "boy", {"part_colours": ("red",)}),
+    ("the dog with the red collar", "dog", {"part_colours": ("red",)}),
+    ("the girl whose dress is pink", "girl", {"part_colours": ("pink",)}),
+    ("a lady wearing a green hat and blue jeans", "lady", {"part_colours": ("green", "blue")}),
+    ("a lady in a red top", "lady", {"part_colours": ("red",)}),
+    ("the black truck with yellow stripes", "truck", {"colours": ("black",), "part_colours": ("yellow",)}),
+    ("the dog beside the man in the red coat", "dog", {"relations": (("near", "man"),)}),
+    # sizes and superlatives
+    ("a tiny bird", "bird", {"size": "small"}),
+    ("the larger of the two dogs", "dog", {"size": "big", "plural": True}),
+    ("the baby elephant", "elephant", {"size": "small"}),
+    ("the baby", "baby", {}),
+    ("the biggest elephant", "elephant", {"superlatives": ("biggest",)}),
+    ("the person closest to the camera", "person", {"superlatives": ("closest",)}),
+    ("the car in the background", "car", {"superlatives": ("farthest",)}),
+    ("the leftmost cup", "cup", {"superlatives": ("leftmost",)}),
+    # places and ranks
+    ("the left cup", "cup", {"positions": ("left",)}),
+    ("the red cup on the right", "cup", {"colours": ("red",), "positions": ("right",)}),
+    ("the cow on the left hand side of the picture", "cow", {"positions": ("left",)}),
+    ("the fish at the top left corner", "fish", {"positions": ("top", "left")}),
+    ("the guy in the middle", "guy", {"positions": ("middle",)}),
+    ("a cow to the right of another cow", "cow", {"positions": ("right",)}),
+    ("the second cup from the left", "cup", {"rank": (2, "left")}),
+    ("3rd car from the right", "car", {"rank": (3, "right")}),
+    ("the bottle which is second from the left", "bottle", {"rank": (2, "left")}),
+    ("the first dog", "dog", {"rank": (1, "left")}),
+    ("the last person", "person", {"rank": (1, "right")}),
+    ("the second largest bear", "bear", {"rank": (2, "big")}),
+    # motion
+    ("a bird that moves closer to the camera", "bird", {"motions": ("moving", "closer")}),
+    ("car driving away from the camera", "car", {"motions": ("moving", "away")}),
+    ("a person walking to the left", "person", {"motions": ("moving", "left")}),
+    ("white van turning right", "van", {"colours": ("white",), "motions": ("moving", "right")}),
+    ("the duck swimming from right to left", "duck", {"motions": ("moving", "left")}),
+    ("the truck coming from the left", "truck", {"motions": ("moving", "right")}),
+    ("the man running on the left", "man", {"motions": ("moving",), "positions": ("left",)}),
+    ("the elevator going down", "elevator", {"motions": ("moving", "down")}),
+    ("a balloon rising", "balloon", {"motions": ("moving", "up")}),
+    ("a person paramotoring", "person", {"motions": ("moving",)}),
+    ("the moving train", "train", {"motions": ("moving",)}),
+    ("the parked car", "car", {"motions": ("still",)}),
+    ("the boy standing still", "boy", {"motions": ("still",)}),
+    ("the lizard that isn't moving", "lizard", {"motions": ("still",)}),
+    ("the candle burning", "candle", {"motions": ("changing",)}),
+    ("a mug being filled with coffee", "mug", {"motions": ("changing",), "relations": (("with", "coffee"),)}),
+    ("a mug filled with coffee", "mug", {"relations": (("with", "coffee"),)}),
+    ("the dogs run", "dog", {"motions": ("moving",), "plural": True}),
+    ("the first car to arrive", "car", {"motions": ("moving",), "rank": (1, "left")}),
+    # relations
+    ("the dog next to the bench", "dog", {"relations": (("near", "bench"),)}),
+    ("the cat on the table", "cat", {"relations": (("on", "table"),)}),
+    ("a woman behind the man", "woman", {"relations": (("behind", "man"),)}),
+    ("the bottle to the left of the plate", "bottle", {"relations": (("left", "plate"),)}),
+    ("the bus between the two trucks", "bus", {"relations": (("between", "truck"),)}),
+    ("a man holding a cup and a phone", "man", {"relations": (("with", "cup"), ("with", "phone"))}),
+    ("a man playing guitar", "man", {"motions": ("moving",), "relations": (("with", "guitar"),)}),
+    ("the ball that the dog is chasing", "ball", {"motions": ("moving",), "relations": (("with", "dog"),)}),
+    ("the farmer's dog", "dog", {"relations": (("with", "farmer"),)}),
+    ("a cup of coffee", "cup", {"relations": (("with", "coffee"),)}),
+    (
+        "a person in a red jacket riding a bike",
+        "person",
+        {"part_colours": ("red",), "motions": ("moving",), "relations": (("on", "bike"),)},
+    ),
+    # what cannot be used is said
+    ("an old man", "man", {"unused": ("old",)}),
+    ("the man without a hat", "man", {"unused": ("without", "hat")}),
+    ("the cow facing left", "cow", {"unused": ("facing",)}),
+    ("un perro negro corriendo", "corriendo", {"unused": ("un", "perro", "negro")}),
+    ("红色的杯子", "红色的杯子", {}),
+    ("", "object", {}),
+    ("?!", "object", {}),
+    ("the", "the", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "noun", "facts"), EXPRESSIONS, ids=[text for text, _, _ in EXPRESSIONS])
+def test_an_expression_is_read(text: str, noun: str, facts: dict[str, Any]) -> None:
+    words = parse(text)
+    assert words.noun == noun
+    assert told(words) == facts
+
+
+def test_the_other_thing_of_a_relation_is_described_too() -> None:
+    ((how, other),) = parse("the white dog chasing the small black cat").relations
+    assert (how, other.noun, other.colours, other.size) == ("with", "cat", ("black",), "small")
+
+
+SEVERAL: list[tuple[str, list[str]]] = [
+    ("the dog and the cat", ["the dog", "the cat"]),
+    ("a dog, a cat and two birds", ["a dog", "a cat", "two birds"]),
+    ("the man & his dog", ["the man", "his dog"]),
+    ("a red car as well as a blue car", ["a red car", "a blue car"]),
+    ("man and woman", ["man", "woman"]),
+    ("the man on the left and the woman on the right", ["the man on the left", "the woman on the right"]),
+    ("the boy in the red shirt and the girl in the blue dress", ["the boy in the red shirt", "the girl in the blue dress"]),
+    ("the black and white dog", ["the black and white dog"]),
+    ("a man holding a cup and a phone", ["a man holding a cup and a phone"]),
+    ("the man wearing a hat and riding a bike", ["the man wearing a hat and riding a bike"]),
+    ("the red, white and blue balloon", ["the red, white and blue balloon"]),
+    ("a kangaroo hopping away and then turning back", ["a kangaroo hopping away and then turning back"]),
+]
+
+
+@pytest.mark.parametrize(("text", "objects"), SEVERAL, ids=[text for text, _ in SEVERAL])
+def test_objects_named_side_by_side_are_told_apart(text: str, objects: list[str]) -> None:
+    assert [words.text for words in parse_all(text)] == objects
+
+
+def test_an_object_of_several_reads_as_it_does_alone() -> None:
+    for words in parse_all("the second red cup from the left, a dog running away and the man's hat"):
+        assert parse(words.text) == words
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read(text: str) -> None:
+    for words in parse_all(text):
+        assert words.noun.strip()
+
+
+_VOCABULARY = (
+    "the a his two and , of with in on to left right from second last red white small moving walking holding stands not that"
+    " who is dog dogs cup person shirt hat one group man's top front behind next between without filled taking up down closer"
+    " away camera"
+)
+
+
+@given(st.lists(st.sampled_from(_VOCABULARY.split()), max_size=25))
+def test_any_row_of_known_words_is_read(words: list[str]) -> None:
+    for read in parse_all(" ".join(words)):
+        assert read.noun
+        assert set(read.colours) | set(read.part_colours) <= set(attributes.COLOURS)
+        assert set(read.positions) <= {"left", "right", "top", "bottom", "middle"}
+
+
+def test_two_thousand_characters_are_read() -> None:
+    assert len(parse_all("the dog and " * 166 + "the cat")) == 167
+    assert parse("x" * 2000).noun == "x" * 2000
+
+
+@pytest.mark.parametrize(
+    ("many", "one"),
+    [
+        ("dogs", "dog"), ("boxes", "box"), ("buses", "bus"), ("cherries", "cherry"), ("knives", "knife"), ("women", "woman"),
+        ("firemen", "fireman"), ("toy mice", "toy mouse"), ("horses", "horse"), ("shoes", "shoe"), ("watches", "watch"),
+        ("bus", "bus"), ("glass", "glass"), ("scissors", "scissors"), ("sheep", "sheep"), ("octopus", "octopus"),
+    ],
+)  # fmt: skip
+def test_plurals_are_turned_into_singulars(many: str, one: str) -> None:
+    assert singular(many) == one
+    assert plural(many) == (many != one)
+
+
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [("run", "running"), ("ride", "riding"), ("lie", "lying"), ("carry", "carries"), ("push", "pushes"), ("stop", "stopped")],
+)
+def test_verbs_are_inflected(verb: str, expected: str) -> None:
+    assert expected in forms(verb)
+
+
+class TestLexicon:
+    def test_class_names_stand_in_the_usual_order(self) -> None:
+        names = class_names()
+        known = {
+            0: "tench",
+            7: "cock",
+            151: "Chihuahua",
+            207: "golden retriever",
+            281: "tabby",
+            340: "zebra",
+            504: "coffee mug",
+        }
+        known |= {100: "black swan", 671: "mountain bike", 805: "soccer ball", 817: "sports car", 954: "banana", 968: "cup"}
+        assert len(names) == 1000
+        assert {number: names[number].split(", ")[0] for number in known} == known
+        assert names[999].startswith("toilet tissue")
+
+    @pytest.mark.parametrize(
+        ("noun", "first", "last"),
+        [("dog", 151, 268), ("cat", 281, 285), ("snake", 52, 68), ("monkey", 370, 382), ("bear", 294, 297), ("wolf", 269, 271)],
+    )
+    def test_a_kind_of_animal_is_a_whole_range(self, noun: str, first: int, last: int) -> None:
+        assert lookup(noun).classes == tuple(range(first, last + 1))
+
+    @pytest.mark.parametrize(
+        ("noun", "words"),
+        [
+            ("bicycle", "mountain bike, bicycle-built-for-two, unicycle, tricycle"),
+            ("cup", "cup, coffee mug, measuring cup, espresso"),
+            ("sofa", "studio couch"),
+            ("guitar", "acoustic guitar, electric guitar, banjo"),
+            ("horse", "sorrel"),
+            ("crane", "crane, crane"),
+            ("fire truck", "fire engine"),
+            ("traffic light", "traffic light"),
+            ("laptop", "laptop, notebook"),
+            ("sheep", "ram, bighorn"),
+            ("umbrella", "umbrella"),
+        ],
+    )
+    def test_a_noun_has_the_classes_that_show_it(self, noun: str, words: str) -> None:
+        names = [class_names()[number].split(", ")[0] for number in lookup(noun).classes]
+        assert sorted(names) == sorted(words.split(", "))
+
+    def test_every_animal_has_animal_classes_only(self) -> None:
+        for synonyms in lexicon.read("animals"):
+            outside = [number for number in lookup(synonyms.split(", ")[0]).classes if number >= 398]
+            assert [class_names()[number] for number in outside] == (["coral reef"] if synonyms.startswith("coral") else [])
+
+    def test_no_thing_has_the_class_of_an_animal(self) -> None:
+        for group in ("vehicles", "household", "devices", "food", "wear", "leisure"):
+            for synonyms in lexicon.read(group):
+                classes = lookup(synonyms.split(", ")[0].rstrip("*")).classes
+                assert all(number >= 398 for number in classes) or synonyms.startswith("mouse*"), synonyms
+
+    def test_every_line_resolves_and_no_noun_stands_twice(self) -> None:
+        nouns = [noun.rstrip("*") for group in lexicon.GROUPS for line in lexicon.read(group) for noun in line.split(", ")]
+        assert sorted(set(nouns)) == sorted(nouns)
+        assert len(nouns) > 1500
+        assert all(lookup(noun).found_by == "lexicon" for noun in nouns)
+
+    def test_clothes_and_sports_gear_stand_in_for_people(self) -> None:
+        entry = lookup("woman")
+        names = {class_names()[number].split(", ")[0] for number in entry.classes}
+        assert entry.person
+        assert {"jersey", "jean", "suit", "cowboy hat", "crash helmet", "swimming trunks", "ballplayer", "scuba diver"} <= names
+        assert lookup("motorcyclist").person
+        assert not lookup("motorcycle").person
+
+    def test_small_things_held_in_a_hand_are_compact(self) -> None:
+        assert all(lookup(noun).compact for noun in ("ball", "cup", "mug", "apple", "phone", "tennis balls"))
+        assert not any(lookup(noun).compact for noun in ("dog", "car", "person", "table"))
+
+    @pytest.mark.parametrize(
+        ("noun", "like"),
+        [
+            ("toy frog", "frog"),
+            ("rescue dogs", "dog"),
+            ("table leg", "table"),
+            ("robot hand", "robot"),
+            ("water bottles", "water bottle"),
+        ],
+    )
+    def test_a_compound_is_found_by_its_head_and_then_by_its_modifier(self, noun: str, like: str) -> None:
+        assert lookup(noun).classes == lookup(like).classes != ()
+
+    def test_a_compound_of_its_own_is_not_its_head(self) -> None:
+        assert set(lookup("fire truck").classes) < set(lookup("truck").classes)
+        assert lookup("baseball bat").classes == ()
+
+    def test_class_names_help_where_the_lexicon_ends(self) -> None:
+        assert not listed("tiger shark")
+        assert lookup("tiger sharks").classes == (3,)
+        assert lookup("tiger shark").found_by == "class name"
+        assert {class_names()[number] for number in lookup("lens cap").classes} == {"lens cap, lens cover"}
+
+    @pytest.mark.parametrize("noun", ["skateboard", "gizmo", "hand", "", "zone 51"])
+    def test_an_unknown_noun_has_no_class(self, noun: str) -> None:
+        assert lookup(noun).classes == ()
+
+    def test_a_word_inside_a_class_name_is_no_match(self) -> None:
+        assert lookup("alaskan").classes == ()
+
+
+class TestGrammar(UnifierContract):
+    def component(self) -> Grammar:
+        return Grammar(Grammar.Options())
+
+    def unify(self, **fields: Any) -> list[Any]:
+        return self.component().unify(moving_square()[0], Reference(id="7", **fields))
+
+    def test_each_object_is_a_phrase_with_its_words_and_noun(self) -> None:
+        phrases = self.unify(text="The small dog and a red car")
+        assert [(phrase.reference, phrase.text, phrase.category) for phrase in phrases] == [
+            ("7", "The small dog", "dog"),
+            ("7", "a red car", "car"),
+        ]
+        assert all(phrase.warnings == () for phrase in phrases)
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("the old dog", "old"),
+            ("the skateboard", "no picture class is known for 'skateboard'"),
+            ("two dogs", "plural"),
+        ],
+    )
+    def test_what_is_not_understood_is_said(self, text: str, said: str) -> None:
+        ((warning,),) = (phrase.warnings for phrase in self.unify(text=text))
+        assert said in warning
+
+    def test_sound_beside_a_text_is_said_to_be_unused(self) -> None:
+        (phrase,) = self.unify(text="the dog", sound=True)
+        assert "sound was not used" in phrase.warnings[0]
+
+    def test_sound_alone_is_refused_with_the_next_step(self) -> None:
+        with pytest.raises(InputError, match=r"'7'.*reads text only.*say in words"):
+            self.unify(sound=True)
+
+    def test_a_text_without_a_word_is_refused(self) -> None:
+        with pytest.raises(InputError, match=r"'7'.*'1234 !'"):
+            self.unify(text="1234 !")

@@ -66,7 +66,7 @@ def page(result: Result, pictures: Pictures, *, name: str, versions: Mapping[str
 
 
 def notebook_html(result: Result) -> str:
-    """Draw a result for a notebook: for each reference its verdict and masks along time, on black when the video is gone."""
+    """Draw a result for a notebook: for each reference its verdict and masks along time, on grey when the video is gone."""
     pictures = Pictures(result, NOTEBOOK_THUMBS)
     note = _look_again(result, pictures)
     sections = [_section(result, pictures, reference, _shares(result)) for reference in result.references]
@@ -229,13 +229,14 @@ def _reopened(result: Result) -> Video:
 
 
 def _look_again(result: Result, pictures: Pictures) -> str:
-    """Fill pictures in from the video, or on black; return why when it is black."""
+    """Fill pictures in from the video, or on grey; return why when it is grey."""
     try:
         video: Video = _reopened(result)
         for index, frame in video.frames(pictures.along):
             pictures.add(index, frame)
     except AlrefError as error:
+        grey = np.full((result.video.height, result.video.width, 3), 96, np.uint8)
         for index in pictures.along:
-            pictures.add(index, np.zeros((result.video.height, result.video.width, 3), np.uint8))
-        return f"the masks are drawn on black: {error}"
+            pictures.add(index, grey)
+        return f"the masks are drawn on grey: {error}"
     return ""

@@ -114,7 +114,8 @@ class RunFolder:
         _remove(self.path / RESULT)
         pictures = Pictures(result)
         write_overlay(self.path / OVERLAY, self._drawn(result, video, pictures, advanced), result.video.times)
-        report = page(result, pictures, name=self.run.input, versions=self.run.versions, command=self.run.command)
+        name = Path(self.run.input).name or self.run.input
+        report = page(result, pictures, name=name, versions=self.run.versions, command=self.run.command)
         atomic.write_text(self.path / REPORT, report)
         atomic.write_text(self.path / RESULT, result.model_dump_json(indent=1))
 

@@ -257,6 +257,19 @@ def test_every_size_and_length_has_a_report(frames: int, height: int, width: int
     assert "from 50:00.0 to" in read.all("svg")[0]["aria-label"]
 
 
+def test_an_object_that_is_never_heard_has_a_level_curve_at_zero() -> None:
+    video, result = scene()
+    nothing = (encode(np.zeros((60, 80), np.bool_)),) * 20
+    silent = Track(phrase=Phrase(reference="b", text="barking dog", heard=()), rles=nothing, scores=(0.9,) * 20)
+    read = Page(report(video, result.model_copy(update={"tracks": (silent,)})))
+
+    assert "never heard" in read.text
+    assert "seen in 0 of 20 frames" in read.text
+    (line,) = read.all("path", "line")
+    assert set(re.findall(r" ([\d.]+)(?=L|$)", line["d"])) == {"100.0"}
+    assert read.all("rect", "heard") == []
+
+
 def test_a_long_video_keeps_its_average_share() -> None:
     video = ArrayVideo(np.zeros((4000, 2, 2, 3), np.uint8))
     empty, full = encode(np.zeros((2, 2), np.bool_)), encode(np.ones((2, 2), np.bool_))
@@ -282,18 +295,18 @@ def test_a_notebook_shows_the_strip_from_the_video_itself(tmp_path: Path) -> Non
     assert read.open == []
     assert abs(picture(read.all("img")[-1]) - fit(video.frame(19), 208)).mean() < 5
     assert f"{EVIL} — found (fallback): seen on frame 4" in read.text
-    assert "black" not in read.text
+    assert "grey" not in read.text
 
 
 @pytest.mark.parametrize("path", [None, Path("gone.mp4")])
-def test_a_notebook_without_the_video_shows_masks_on_black_and_says_why(path: Path | None) -> None:
+def test_a_notebook_without_the_video_shows_masks_on_grey_and_says_why(path: Path | None) -> None:
     _, result = scene()
     read = Page(notebook_html(result.model_copy(update={"video": result.video.model_copy(update={"path": path})})))
 
-    assert "the masks are drawn on black: " in read.text
+    assert "the masks are drawn on grey: " in read.text
     shown = picture(read.all("img")[0])
-    assert shown.max() > 40
-    assert np.median(shown) == 0
+    assert np.median(shown) == 96
+    assert (shown[..., 0] - shown[..., 2]).max() > 40
 
 
 def test_a_notebook_of_a_changed_video_does_not_show_its_frames(tmp_path: Path) -> None:
@@ -306,7 +319,7 @@ def test_a_notebook_of_a_changed_video_does_not_show_its_frames(tmp_path: Path) 
 
 
 def test_result_draws_itself() -> None:
-    assert "the masks are drawn on black" in scene()[1]._repr_html_()
+    assert "the masks are drawn on grey" in scene()[1]._repr_html_()
 
 
 @pytest.mark.parametrize(

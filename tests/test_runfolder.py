@@ -343,6 +343,24 @@ def test_a_file_in_the_way_is_one_clear_error(tmp_path: Path, place: str) -> Non
         RunFolder.open(tmp_path / place, run_of(overlapping(noise())))
 
 
+def test_a_folder_in_the_place_of_a_part_is_one_clear_error(tmp_path: Path) -> None:
+    video = noise(1)
+    result = overlapping(video)
+    (tmp_path / "result.json").mkdir()
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run_of(result).model_dump(mode="json")))
+
+    with (
+        RunFolder.open(tmp_path, run_of(result)) as folder,
+        pytest.raises(OutputError, match=r"result\.json: cannot be written: Is a directory; choose another folder"),
+    ):
+        folder.save(result, video)
+
+
+def test_outputs_of_stages_have_a_place_in_the_folder(tmp_path: Path) -> None:
+    with RunFolder.open(tmp_path, run_of(overlapping(noise(1)))) as folder:
+        assert folder.stages == tmp_path / "stages"
+
+
 def test_a_folder_in_use_is_refused_until_it_is_closed(tmp_path: Path) -> None:
     run = run_of(overlapping(noise()))
     with RunFolder.open(tmp_path, run), pytest.raises(OutputError, match="another run is writing here"):

@@ -66,7 +66,7 @@ class Run(Record):
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
         data = self.model_dump(mode="json", include={"versions", "references", "config"})
-        yield "video", _Content(self.input, self.fingerprint)
+        yield "the video", _Content(self.input, self.fingerprint)
         yield from _leaves(data.pop("config"))
         yield from _leaves(data)
 

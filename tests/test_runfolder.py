@@ -233,7 +233,7 @@ def test_the_same_run_again_finds_the_kept_result_and_writes_nothing(tmp_path: P
     [
         ({"config": {"propagator": {"use": "label-propagation"}}}, "propagator.use: sam2 there, label-propagation here"),
         ({"config": {"propagator": {"use": "sam2"}}}, "propagator.size: 3 there, nothing here"),
-        ({"fingerprint": "f00dcafe99", "input": "cat.mp4"}, r"video: clip.mp4 \(\w{8}\) there, cat.mp4 \(f00dcafe\) here"),
+        ({"fingerprint": "f00dcafe99", "input": "cat.mp4"}, r"the video: clip.mp4 \(\w{8}\) there, cat.mp4 \(f00dcafe\) here"),
         ({"versions": {"alref": "2.0"}}, r"versions.alref: 1.2.3 there, 2.0 here"),
         ({"references": (Reference(id="a", text="the cat"),)}, "references.0.text: the dog, 犬 <b> there, the cat here"),
     ],
@@ -481,6 +481,19 @@ def test_a_killed_run_is_completed_and_leaves_no_trace(tmp_path: Path, last: int
     assert killed.returncode == -9
     assert not (tmp_path / "killed" / "result.json").exists()
     assert contents(saved(tmp_path / "killed", result, video)) == whole
+
+
+def test_half_written_files_are_cleared_and_other_hidden_files_stay(tmp_path: Path) -> None:
+    run = run_of(overlapping(noise(1)))
+    RunFolder.open(tmp_path, run).close()
+    half = [".overlay.99.mp4", ".run.7.yaml", "masks/.00001.7.png", f"stages/.unifier-unify-{'0a' * 16}.12.json"]
+    other = [".notes.2024.txt", ".overlay.mp4", "masks/.thumbs.1.png"]
+    for name in [*half, *other]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+
+    RunFolder.open(tmp_path, run).close()
+    assert sorted(contents(tmp_path)) == sorted([*other, "run.yaml"])
 
 
 @pytest.mark.parametrize("missing", ["overlay.mp4", "report.html", "run.yaml"])

@@ -19,7 +19,7 @@ def opened(path: str | Path, options: VideoOptions) -> Video:
     return open_video(path, **options.model_dump())
 
 
-def segment(video: str | Path | Video, *expressions: str | Reference, preset: str | None = None, **settings: Any) -> Result:
+def segment(video: str | Path | Video, /, *expressions: str | Reference, preset: str | None = None, **settings: Any) -> Result:
     """Segment in every frame what each expression points at.
 
     ``video`` is a file, a folder of pictures or a Video; ``settings`` are those of a configuration file, for example

@@ -37,7 +37,7 @@ def _coco(rle: Rle) -> Any:
 
 def encode(mask: Mask) -> Rle:
     """Encode a bool (H, W) mask."""
-    by_column = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).T
+    by_column: Any = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).T
     rle: Any = coco.encode(by_column)
     return Rle(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
 

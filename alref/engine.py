@@ -18,7 +18,7 @@ from alref.errors import MissingError
 from alref.plugins import Plugins
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, objects
 from alref.result import Result
-from alref.stages import Stage
+from alref.stages import Stage, Unifier
 from alref.steps import Steps, silenced
 from alref.verdicts import verdict
 from alref.video import Video
@@ -174,9 +174,11 @@ class _Pivot:
         return [silenced(track, heard.get(track.phrase, track.phrase), times) for track in tracks]
 
     def _heard(self, phrases: list[Phrase]) -> dict[Phrase, Phrase]:
-        """Ask the unifier when each phrase holds, one reference at a time."""
+        """Ask a unifier that locates when each phrase holds, one reference at a time."""
         heard: dict[Phrase, Phrase] = {}
-        for reference in self.asked.values():
+        unifier = self.steps.choices["unifier"].component.cls
+        locates = issubclass(unifier, Unifier) and unifier.locate is not Unifier.locate
+        for reference in self.asked.values() if locates else ():
             own = [phrase for phrase in phrases if phrase.reference == reference.id]
             if own:
                 check: Callable[[list[Phrase]], None] = partial(checks.located, asked=own)

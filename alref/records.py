@@ -221,12 +221,16 @@ class VideoFacts(Record):
 
 
 class StageEvent(BaseModel):
-    """What an observer is told: stage, component, how far (``done`` of ``total`` frames), seconds, the output at the end."""
+    """What an observer is told: stage, method and component, how far (``done`` of ``total`` frames), seconds.
+
+    ``output`` is there at the end. ``cached`` says that it was kept from before.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     video: str
     stage: str
+    method: str
     component: str
     done: int = 0
     total: int = 0

@@ -47,7 +47,7 @@ class Steps:
         digest = self._key(slot, method, inputs)
         found = self.kept.get(f"{slot}-{method}", digest, kind)
         cached, total = found is not None, len(self.video)
-        self._tell("stage_started", slot, total=total, cached=cached)
+        self._tell("stage_started", slot, method, total=total, cached=cached)
         if found is None:
             started = perf_counter()
             with self._blamed(slot, method):
@@ -55,7 +55,8 @@ class Steps:
             found = output, perf_counter() - started
             self.kept.put(f"{slot}-{method}", digest, *found)
         self.seconds[slot] = self.seconds.get(slot, 0.0) + found[1]
-        self._tell("stage_finished", slot, done=total, total=total, seconds=found[1], cached=cached, output=found[0])
+        facts = {"seconds": found[1], "cached": cached, "output": found[0]}
+        self._tell("stage_finished", slot, method, done=total, total=total, **facts)
         return found[0]
 
     def _answered(
@@ -75,7 +76,7 @@ class Steps:
             checks.frame_masks(masks, self.video, len(phrases), rles)
             rles[masks.frame] = [encode(mask) for mask in masks.masks]
             scores[masks.frame] = [float(score) for score in masks.scores]
-            self._tell("stage_advanced", "propagator", done=len(rles), total=total)
+            self._tell("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
         checks.complete(rles, self.video)
         return [
             Track(
@@ -92,8 +93,9 @@ class Steps:
         who = [component.distribution, component.version, component.name]
         return cache.key(who, choice.options, method, self.video.fingerprint, inputs)
 
-    def _tell(self, hook: str, slot: str, **facts: Any) -> None:
-        event = StageEvent(video=self.video.name, stage=slot, component=self.choices[slot].component.name, **facts)
+    def _tell(self, hook: str, slot: str, method: str, **facts: Any) -> None:
+        name = self.choices[slot].component.name
+        event = StageEvent(video=self.video.name, stage=slot, method=method, component=name, **facts)
         self.plugins.notify(hook, event)
 
     @contextmanager

@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from alref import checks
 from alref.arrays import Mask, read_only
@@ -51,7 +52,7 @@ class ArrayVideo(Video):
         return Audio(samples=self._sound.samples[index], rate=rate, start=self._sound.start)
 
     @cached_property
-    def fingerprint(self) -> str:  # type: ignore[override]
+    def fingerprint(self) -> str:
         """A digest of the pixels and the frame rate."""
         facts = str((self._frames.shape, self.fps)).encode()
         return hashlib.blake2b(self._frames.tobytes() + facts, digest_size=16).hexdigest()
@@ -85,9 +86,12 @@ SQUARE = Phrase(reference="1", text="the red square", category="square")
 
 def square_box(truth: Mask, frame: int = 0, phrase: Phrase = SQUARE) -> PivotBox:
     """Return the pivot box around the true square of one frame."""
-    rows, columns = np.nonzero(truth[frame])
-    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
-    return PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=np.array(box, np.float32), score=1.0)
+    return PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=_around(truth[frame]), score=1.0)
+
+
+def _around(mask: Mask) -> npt.NDArray[np.float32]:
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
 
 
 class StageContract:
@@ -204,8 +208,8 @@ class SpatialReasonerContract(StageContract):
 
 
 def _two_candidates(truth: Mask, frame: int) -> Candidates:
-    box = square_box(truth, frame)
-    return Candidates(pivot=box.pivot, xyxy=np.stack([box.xyxy, [0, 0, 8, 8]]), scores=np.array([0.9, 0.2]))
+    boxes = np.stack([_around(truth[frame]), np.array([0, 0, 8, 8], np.float32)])
+    return Candidates(pivot=PivotFrame(phrase=SQUARE, frame=frame), xyxy=boxes, scores=np.array([0.9, 0.2]))
 
 
 class ProposerContract(StageContract):

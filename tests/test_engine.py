@@ -407,3 +407,11 @@ def test_a_result_survives_json() -> None:
     again = Result.model_validate_json(result.model_dump_json())
     assert again.model_dump(mode="json") == result.model_dump(mode="json")
     assert (again.masks("2") == result.masks("2")).all()
+
+
+def test_a_unifier_that_cannot_locate_is_not_asked_to() -> None:
+    script = Script()
+    unifier = script.plugins.get("unifier", "scripted").cls
+    del unifier.locate  # type: ignore[attr-defined]
+    run(script)
+    assert script.asked("locate") == []

@@ -164,10 +164,11 @@ def test_objects_are_distinct_phrases_in_order_of_their_first_box() -> None:
 
 
 def test_an_event_is_json_without_its_output() -> None:
-    event = StageEvent(video="clip", stage="proposer", component="x", done=1, total=2, output=[object()])
+    event = StageEvent(video="clip", stage="proposer", method="propose", component="x", done=1, total=2, output=[object()])
     assert event.model_dump(mode="json") == {
         "video": "clip",
         "stage": "proposer",
+        "method": "propose",
         "component": "x",
         "done": 1,
         "total": 2,

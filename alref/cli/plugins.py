@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from alref import options
@@ -24,13 +25,25 @@ def command(name: str | None) -> None:
 
 
 def _table(plugins: Plugins) -> Table:
-    table = Table("name", "fills", "plugin", "state", "what it does", box=SIMPLE)
+    table = Table("name", "state", "from", "what it does", box=SIMPLE)
     table.columns[0].no_wrap = True
-    for each in sorted(plugins.components, key=lambda each: (list(SLOTS).index(each.slots[0]), each.name)):
-        table.add_row(each.name, ", ".join(each.slots), f"{each.plugin} {each.version}", state(each), summary(each))
+    for kind in dict.fromkeys(kind_of(each) for each in _sorted(plugins.components)):
+        table.add_row(f"[bold]{kind}[/bold]")
+        for each in _sorted(plugins.components):
+            if kind_of(each) == kind:
+                table.add_row(each.name, state(each), f"{each.distribution} {each.version}", summary(each))
     for broken in plugins.broken:
-        table.add_row("-", "-", f"{broken.plugin} {broken.version}", "broken", broken.reason)
+        table.add_row(broken.plugin, "broken", f"{broken.distribution} {broken.version}", escape(broken.reason))
     return table
+
+
+def _sorted(components: list[Component]) -> list[Component]:
+    return sorted(components, key=lambda each: (list(SLOTS).index(each.slots[0]), kind_of(each), each.name))
+
+
+def kind_of(component: Component) -> str:
+    """Say what a component fills: 'unifier', or 'temporal and spatial'."""
+    return " and ".join(component.slots)
 
 
 def summary(component: Component) -> str:

@@ -79,4 +79,4 @@ def _facts(event: StageEvent) -> dict[str, Any]:
 
 
 def _title(event: StageEvent) -> str:
-    return f"{event.stage} {event.component}"
+    return f"{event.stage} {event.component}, {event.method.replace('_', ' ')}"

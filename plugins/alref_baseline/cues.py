@@ -23,10 +23,10 @@ from alref_baseline.relations import Box, findable, others, related
 STIRS = 0.002
 """Least velocity, in shares of the frame's longer side a frame, that has a direction."""
 GROWS = 0.003
-"""Least growth a frame that says that something comes closer."""
+"""Growth a frame that is certain to be more than noise."""
 CHANGES = 8.0
 """Change of look, in CIELAB units, that is certain."""
-_LATER = (-12, -6, 6, 12)
+_APART = (-12, -6, 6, 12)
 _FULL_COLOUR = 0.6
 _FULL_PART = 0.25
 _RIVAL = 0.2
@@ -77,7 +77,7 @@ def cues(words: Description, look: Look) -> Iterator[Cue]:
         yield _placed(look, side)
     for number, side in ranks(words):
         yield _ranked(look, number, side)
-    for motion in words.motions:
+    for motion in [each for each in words.motions if each != "moving"] or words.motions:
         yield _moved(look, motion)
     if len(look.boxes) > 1:
         for how, other in words.relations:
@@ -173,15 +173,17 @@ def _headed(look: Look, motion: str) -> Cue:
 
 
 def _neared(look: Look, motion: str) -> Cue:
-    grown = [growth(look.motion, mask) * (1 if motion == "closer" else -1) for mask in look.masks]
+    """Weigh growth, or shrinking, beside the candidate that grows most."""
+    rates = [growth(look.motion, mask) * (1 if motion == "closer" else -1) for mask in look.masks]
+    most = max(GROWS, *rates)
     verb = "grows" if motion == "closer" else "shrinks"
-    return Cue([1.0 if rate > GROWS else 0.3 for rate in grown], [f"{verb} {100 * rate:.1f} % a frame" for rate in grown])
+    return Cue([0.3 + 0.7 * max(0.0, rate / most) for rate in rates], [f"{verb} {100 * rate:.1f} % a frame" for rate in rates])
 
 
 def _changed(look: Look, speeds: Sequence[float]) -> Cue:
     """Weigh the change of look over about a second, less for what moves away from its place."""
-    frames = [look.frame + step for step in _LATER if 0 <= look.frame + step < len(look.eye)]
-    later = [look.picture_of(frame) for frame in frames]
+    frames = {min(max(0, look.frame + step), len(look.eye) - 1) for step in _APART} - {look.frame}
+    later = [look.picture_of(frame) for frame in sorted(frames)]
     changes = [change(look.picture, later, mask) for mask in look.masks]
     fits = [0.3 + 0.7 * min(1.0, each / CHANGES) * (1 - 0.5 * speed) for each, speed in zip(changes, speeds, strict=True)]
     return Cue(fits, [f"changes {each:.1f}" for each in changes])

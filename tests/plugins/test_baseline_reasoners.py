@@ -1,0 +1,354 @@
+"""The embedded reasoners: which frames they start from, which candidate they pick, and the reasons they give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import pytest
+
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+from alref.stages import SpatialReasoner, TemporalReasoner
+from alref.testing import ArrayVideo, SpatialReasonerContract, TemporalReasonerContract, moving_square
+from alref_baseline import rules
+from alref_baseline.attributes import COLOURS, change, colour_map, colour_share, growth
+from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform, UniformOptions
+from alref_baseline.regions import Region
+from alref_baseline.relations import stands
+
+HEIGHT, WIDTH, FRAMES, PIVOT = 180, 320, 9, 4
+Place = Callable[[int], tuple[float, float, float]]
+
+PAINT = {
+    "red": (210, 30, 30),
+    "blue": (40, 70, 210),
+    "green": (40, 170, 60),
+    "yellow": (235, 220, 40),
+    "white": (240, 240, 240),
+}
+
+
+class Disc:
+    """A textured disc: its colour, and its place (x, y, radius) in pixels at each frame."""
+
+    def __init__(self, colour: str, place: Place, fades: bool = False) -> None:
+        self.colour, self.place, self.fades = colour, place, fades
+
+    def drawn(self, canvas: np.ndarray, frame: int) -> None:
+        x, y, radius = self.place(frame)
+        rows, columns = np.indices((HEIGHT, WIDTH))
+        inside = np.hypot(columns - x, rows - y) <= radius
+        angle = np.arctan2(rows - y, columns - x) * 6 + np.hypot(columns - x, rows - y) / radius * 8
+        shade = 0.8 + 0.2 * np.sign(np.sin(angle))[..., None]
+        paint = np.array(PAINT[self.colour]) * (1 - 0.1 * frame if self.fades else 1.0)
+        canvas[inside] = (paint * shade)[inside]
+
+    def box(self, frame: int) -> list[float]:
+        x, y, radius = self.place(frame)
+        return [x - radius, y - radius, x + radius, y + radius]
+
+
+def at(x: float, y: float, radius: float = 22) -> Place:
+    return lambda frame: (x, y, radius)
+
+
+def film(discs: list[Disc]) -> ArrayVideo:
+    noise = np.random.default_rng(0).integers(80, 150, (HEIGHT // 4, WIDTH // 4, 1), np.uint8)
+    ground = cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, axis=2)
+    frames = np.stack([ground] * FRAMES)
+    for frame in range(FRAMES):
+        for disc in discs:
+            disc.drawn(frames[frame], frame)
+    return ArrayVideo(frames)
+
+
+def picked(text: str, discs: list[Disc], scores: list[float] | None = None) -> tuple[int, PivotBox]:
+    """Let the rules pick among the discs of the pivot frame: the number of the disc (-1 for none), and the answer."""
+    scores = scores or [0.5] * len(discs)
+    order = sorted(range(len(discs)), key=lambda index: -scores[index])
+    pivot = PivotFrame(phrase=Phrase(reference="1", text=text), frame=PIVOT)
+    boxes = np.array([discs[index].box(PIVOT) for index in order])
+    candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.array([scores[index] for index in order]))
+    (box,) = Rules(Rules.Options()).pick_boxes(film(discs), [candidates])
+    if box.xyxy is None:
+        return -1, box
+    return order[int(np.abs(boxes - box.xyxy).sum(axis=1).argmin())], box
+
+
+ROW = [Disc("red", at(50, 90)), Disc("blue", at(130, 90, 12)), Disc("red", at(210, 60, 30)), Disc("yellow", at(285, 150))]
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        ("the blue disc", 1),
+        ("the yellow disc", 3),
+        ("the red disc on the left", 0),
+        ("the red disc on the right", 2),
+        ("the leftmost disc", 0),
+        ("the second disc from the left", 1),
+        ("the second disc from the right", 2),
+        ("the third disc", 2),
+        ("the last disc", 3),
+        ("the biggest disc", 2),
+        ("the smallest disc", 1),
+        ("the second biggest disc", 0),
+        ("the small disc", 1),
+        ("the disc at the bottom", 3),
+        ("the disc at the top", 2),
+        ("the disc closest to the camera", 3),
+    ],
+)
+def test_colour_size_and_place_decide_between_equals(text: str, best: int) -> None:
+    assert picked(text, ROW)[0] == best
+
+
+MOVING = [
+    Disc("red", lambda frame: (40 + 5 * frame, 45, 20)),
+    Disc("red", lambda frame: (280 - 5 * frame, 45, 20)),
+    Disc("red", at(60, 140, 20)),
+    Disc("red", lambda frame: (160, 130 - 5 * frame, 20)),
+    Disc("red", lambda frame: (260, 130, 16 + 2 * frame)),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [
+        ("the ball rolling to the right", 0),
+        ("the ball moving to the left", 1),
+        ("the ball that is not moving", 2),
+        ("the ball going up", 3),
+        ("the ball that comes closer to the camera", 4),
+    ],
+)
+def test_motion_decides_between_equals(text: str, best: int) -> None:
+    assert picked(text, MOVING)[0] == best
+
+
+def test_what_changes_in_its_place_is_told_from_what_stays_as_it_is() -> None:
+    discs = [Disc("yellow", at(60, 90)), Disc("yellow", at(160, 90), fades=True), Disc("yellow", at(260, 90))]
+    best, box = picked("the lamp that is burning", discs)
+    assert best == 1
+    assert "changes" in box.why
+
+
+def test_reasons_say_place_share_and_score() -> None:
+    _, box = picked("the second blue disc from the left", ROW, [0.3, 0.64, 0.2, 0.1])
+    assert "2nd of 3 from the left" in box.why
+    assert "blue 1.00" in box.why
+    assert "score 0.64" in box.why
+    assert "best of 4" in box.why
+    assert box.source == "rule"
+
+
+def test_without_attributes_the_score_decides() -> None:
+    assert picked("the disc", ROW, [0.2, 0.3, 0.9, 0.1])[0] == 2
+
+
+def test_a_certain_proposal_outweighs_a_weak_cue() -> None:
+    assert picked("the disc on the left", [ROW[0], ROW[3]], [0.05, 0.95])[0] == 1
+
+
+def test_a_tie_is_found_and_said() -> None:
+    _, box = picked("the red disc", [Disc("red", at(80, 90)), Disc("red", at(240, 90))])
+    assert box.finding == "found"
+    assert "another is as good" in box.why
+
+
+def test_a_colour_that_no_candidate_has_is_absent() -> None:
+    best, box = picked("the green disc", ROW)
+    assert (best, box.finding) == (-1, "absent")
+    assert "none of 4 candidates has any green" in box.why
+
+
+def test_masks_are_measured_where_a_proposer_gives_them() -> None:
+    video = film([Disc("blue", at(80, 90)), Disc("red", at(240, 90))])
+    pivot = PivotFrame(phrase=Phrase(reference="1", text="the red disc"), frame=PIVOT)
+    masks = np.zeros((2, HEIGHT, WIDTH), np.bool_)
+    masks[0, 70:110, 220:260] = True
+    masks[1, 70:110, 60:100] = True
+    boxes = np.array([[0, 0, WIDTH, HEIGHT], [0, 0, WIDTH, HEIGHT - 1]])
+    (box,) = Rules(Rules.Options()).pick_boxes(
+        video, [Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.5, 0.5]), masks=masks)]
+    )
+    assert box.mask is not None
+    assert np.array_equal(box.mask, masks[0])
+
+
+def bench(left: float, top: float, right: float, bottom: float) -> Region:
+    """Return a region in a box of pixels, as the grounding would find the other thing of a relation."""
+    box = (left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT)
+    mask = np.zeros((216, 384), np.bool_)
+    mask[int(box[1] * 216) : int(box[3] * 216), int(box[0] * 384) : int(box[2] * 384)] = True
+    return Region(PIVOT, mask, 1.0, 1.0, 1.0, 0.0, (0.0, 0.0), float(mask.mean()), box)
+
+
+@pytest.mark.parametrize(
+    ("text", "best"),
+    [("the disc next to the bench", 1), ("the disc to the left of the bench", 1), ("the disc to the right of the bench", 2)],
+)
+def test_a_relation_is_judged_where_the_other_thing_is_seen(text: str, best: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref_baseline.cues.others", lambda video, frame, other: [bench(150, 70, 200, 120)])
+    discs = [Disc("red", at(40, 90, 15)), Disc("red", at(130, 90, 15)), Disc("red", at(280, 90, 15))]
+    assert picked(text, discs)[0] == best
+
+
+def test_a_relation_to_something_unseen_changes_nothing_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref_baseline.cues.others", lambda video, frame, other: [])
+    best, box = picked("the disc next to the bench", ROW, [0.2, 0.3, 0.9, 0.1])
+    assert best == 2
+    assert "not used: near 'bench', which is not seen" in box.why
+
+
+@pytest.mark.parametrize(
+    ("how", "better", "worse"),
+    [
+        ("near", (0.3, 0.4, 0.38, 0.6), (0.0, 0.4, 0.08, 0.6)),
+        ("left", (0.2, 0.4, 0.3, 0.6), (0.7, 0.4, 0.8, 0.6)),
+        ("right", (0.7, 0.4, 0.8, 0.6), (0.2, 0.4, 0.3, 0.6)),
+        ("on", (0.45, 0.2, 0.55, 0.42), (0.45, 0.58, 0.55, 0.8)),
+        ("under", (0.45, 0.58, 0.55, 0.8), (0.45, 0.2, 0.55, 0.42)),
+        ("inside", (0.45, 0.45, 0.55, 0.55), (0.3, 0.45, 0.42, 0.55)),
+        ("front", (0.35, 0.5, 0.5, 0.9), (0.35, 0.2, 0.5, 0.5)),
+        ("behind", (0.35, 0.2, 0.5, 0.5), (0.35, 0.5, 0.5, 0.9)),
+    ],
+)
+def test_relations_are_read_from_boxes(
+    how: str, better: tuple[float, float, float, float], worse: tuple[float, float, float, float]
+) -> None:
+    other = (0.4, 0.4, 0.6, 0.6)
+    assert 1 >= stands(how, better, other) > stands(how, worse, other) >= 0
+
+
+class TestAttributes:
+    @pytest.mark.parametrize(
+        ("name", "rgb"),
+        [
+            ("red", (200, 20, 20)), ("orange", (245, 140, 20)), ("yellow", (240, 225, 50)), ("green", (40, 150, 60)),
+            ("blue", (30, 60, 190)), ("purple", (120, 40, 160)), ("pink", (250, 150, 185)), ("black", (15, 15, 18)),
+            ("white", (245, 245, 245)), ("grey", (128, 128, 128)), ("brown", (110, 70, 40)),
+        ],
+    )  # fmt: skip
+    def test_a_plain_colour_is_named(self, name: str, rgb: tuple[int, int, int]) -> None:
+        patch = np.full((2, 3, 3), rgb, np.uint8)
+        fits = {each: colour_map(patch, each) for each in COLOURS}
+        assert fits[name].shape == (2, 3)
+        assert fits[name].dtype == np.float32
+        assert fits[name].min() > 0.9
+        assert max(fits, key=lambda each: fits[each][0, 0]) == name
+
+    def test_every_colour_is_a_share_of_one(self) -> None:
+        noise = np.random.default_rng(1).integers(0, 256, (40, 40, 3), np.uint8)
+        for name in COLOURS:
+            assert 0 <= colour_map(noise, name).min() <= colour_map(noise, name).max() <= 1
+
+    def test_a_colour_that_is_not_known_is_an_error(self) -> None:
+        with pytest.raises(KeyError):
+            colour_map(np.zeros((2, 2, 3), np.uint8), "octarine")
+
+    def test_share_counts_the_region_only(self) -> None:
+        frame = np.zeros((40, 40, 3), np.uint8)
+        frame[:, :20] = (200, 20, 20)
+        left = np.zeros((40, 40), np.bool_)
+        left[:, :16] = True
+        assert colour_share(frame, left, ["red"]) > 0.95
+        assert colour_share(frame, ~left, ["red"]) < 0.3
+        assert colour_share(frame, ~left, ["red", "black"]) > 0.95
+        assert colour_share(frame, np.zeros((40, 40), np.bool_), ["red"]) == 0
+
+    def test_growth_is_the_rate_of_spreading_motion(self) -> None:
+        rows, columns = np.indices((60, 80), np.float32)
+        motion = np.stack([3 + 0.05 * (columns - 40), 0.05 * (rows - 30)], axis=2)
+        mask = np.zeros((60, 80), np.bool_)
+        mask[20:40, 30:60] = True
+        assert growth(motion, mask) == pytest.approx(0.05, abs=1e-4)
+        assert growth(-motion, mask) == pytest.approx(-0.05, abs=1e-4)
+        assert growth(motion, np.zeros((60, 80), np.bool_)) == 0
+
+    def test_change_is_what_changes_more_than_the_rest(self) -> None:
+        here = np.full((40, 40, 3), 120, np.uint8)
+        brighter = np.full((40, 40, 3), 160, np.uint8)
+        lit = here.copy()
+        lit[:20, :20] = 220
+        mask = np.zeros((40, 40), np.bool_)
+        mask[:18, :18] = True
+        assert change(here, [here, lit], mask) > 20
+        assert change(here, [brighter], mask) == pytest.approx(0, abs=0.5)
+        assert change(here, [], mask) == 0
+
+
+class PlainFrames(TemporalReasonerContract):
+    FRAMES: tuple[int, ...]
+
+    def test_picks_its_frames(self) -> None:
+        phrase = Phrase(reference="1", text="the dog")
+        pivots = self.component().pick_frames(moving_square(frames=10)[0], [phrase])
+        assert tuple(pivot.frame for pivot in pivots) == self.FRAMES
+
+    def test_takes_a_video_of_one_frame(self) -> None:
+        phrase = Phrase(reference="1", text="the dog")
+        (pivot,) = self.component().pick_frames(moving_square(frames=1)[0], [phrase])
+        assert pivot.frame == 0
+
+
+class TestFirstFrame(PlainFrames):
+    FRAMES = (0,)
+
+    def component(self) -> TemporalReasoner:
+        return FirstFrame(FirstFrame.Options())
+
+
+class TestMiddleFrame(PlainFrames):
+    FRAMES = (4,)
+
+    def component(self) -> TemporalReasoner:
+        return MiddleFrame(MiddleFrame.Options())
+
+
+class TestUniform(PlainFrames):
+    FRAMES = (1, 5, 8)
+
+    def component(self) -> TemporalReasoner:
+        return Uniform(UniformOptions())
+
+    def test_takes_as_many_frames_as_asked(self) -> None:
+        phrase = Phrase(reference="1", text="the dog")
+        for count, expected in ((1, [5]), (2, [2, 7]), (20, list(range(10)))):
+            pivots = Uniform(UniformOptions(count=count)).pick_frames(moving_square(frames=10)[0], [phrase])
+            assert [pivot.frame for pivot in pivots] == expected
+
+
+class TestTopScore(SpatialReasonerContract):
+    def component(self) -> SpatialReasoner:
+        return TopScore(TopScore.Options())
+
+    def test_takes_the_first_whatever_the_words(self) -> None:
+        pivot = PivotFrame(phrase=Phrase(reference="1", text="the green disc on the right"), frame=PIVOT)
+        boxes = np.array([disc.box(PIVOT) for disc in ROW])
+        candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.9, 0.8, 0.7, 0.6]))
+        (box,) = self.component().pick_boxes(film(ROW), [candidates])
+        assert box.score == pytest.approx(0.9)
+        assert "0.90" in box.why
+
+
+class TestRulesInSpace(SpatialReasonerContract):
+    def component(self) -> SpatialReasoner:
+        return Rules(Rules.Options())
+
+
+class TestRulesInTime(TemporalReasonerContract):
+    def component(self) -> TemporalReasoner:
+        return Rules(Rules.Options())
+
+    def test_takes_the_best_ranked_frame_with_its_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rules, "best_frames", lambda video, text: [(5, 0.8, "seen best"), (2, 0.7, "seen")])
+        (pivot,) = self.picked([Phrase(reference="1", text="the dog")])
+        assert (pivot.frame, pivot.why, pivot.source) == (5, "seen best", "rule")
+
+    def test_says_absent_and_why_when_nothing_looks_like_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rules, "best_frames", lambda video, text: [])
+        (pivot,) = self.picked([Phrase(reference="1", text="the big dog", category="dog")])
+        assert (pivot.finding, pivot.frame) == ("absent", None)
+        assert "'dog'" in pivot.why

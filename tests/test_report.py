@@ -1,115 +1,21 @@
 from __future__ import annotations
 
-import base64
-import io
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from read_report import EVIL, Page, picture, pivot, report, scene
 
 from alref.arrays import encode
-from alref.pictures import Objects, Pictures, fit, label_map, spread, tint
-from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict, VideoFacts
-from alref.report import clock, notebook_html, page, percent
+from alref.pictures import fit, spread
+from alref.records import Phrase, PivotBox, Reference, Track, Verdict
+from alref.report import clock, percent
 from alref.result import Result
-from alref.testing import ArrayVideo, moving_square, write_frames
-
-EVIL = "<script>alert('犬')</script> & \"quotes\""
-VOID = {"meta", "img", "br", "link", "rect", "path", "hr"}
-
-
-class Page(HTMLParser):
-    """A page taken apart: its elements with their attributes, its visible text, and whether every element is closed."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.words.append(data)
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
-
-    def all(self, tag: str, css: str = "") -> list[dict[str, str]]:
-        return [attrs for name, attrs in self.elements if name == tag and css in attrs.get("class", "")]
-
-
-def pivot(phrase: Phrase, frame: int | None, **fields: Any) -> PivotFrame:
-    return PivotFrame(phrase=phrase, frame=frame, **fields)
-
-
-def scene() -> tuple[ArrayVideo, Result]:
-    """Three references: one found by a fallback among three candidates, one heard in spans, one absent."""
-    video, masks = moving_square(20, (60, 80), 16)
-    dog = Phrase(reference="a", text=EVIL, category="dog", warnings=("the word 'happy' was not used",))
-    bark = Phrase(reference="b", text="barking dog")
-    cat = Phrase(reference="c", text="cat")
-    first = pivot(dog, 4, why="the middle frame was taken", source="fallback", raw="I <b>cannot</b> say")
-    second, none = pivot(bark, 9, why="loudest"), pivot(cat, None, finding="absent", why="no cat on any frame", source="model")
-    boxes = np.array([[4, 4, 20, 20], [10, 22, 40, 40], [60, 2, 78, 50]], np.float32)
-    seen = Candidates(pivot=first, xyxy=boxes, scores=np.array([0.9, 0.8, 0.1], np.float32))
-    nothing = Candidates(pivot=second, xyxy=np.zeros((0, 4)), scores=np.zeros(0))
-    rles = tuple(encode(mask) for mask in masks)
-    heard = bark.model_copy(update={"heard": ((0.5, 1.0),)})
-    return video, Result(
-        alref="1.2.3",
-        video=video.facts().model_copy(update={"warnings": ("two frames were lost",)}),
-        references=(Reference(id="a", text=EVIL), Reference(id="b", sound=True), Reference(id="c", text="a cat")),
-        phrases=(dog, bark, cat),
-        pivots=(first, second, none),
-        candidates=(seen, nothing),
-        boxes=(
-            PivotBox(pivot=first, xyxy=boxes[1], score=0.8, why="it moves", source="model", raw="box 2"),
-            PivotBox(pivot=second, finding="absent", why="nothing seen"),
-        ),
-        tracks=(
-            Track(phrase=dog, rles=rles, scores=(0.5,) * 20),
-            Track(phrase=heard, rles=(encode(np.zeros((60, 80), np.bool_)),) * 10 + rles[10:], scores=(0.9,) * 20),
-        ),
-        verdicts=(
-            Verdict(reference="a", finding="found", why="seen on frame 4", source="fallback"),
-            Verdict(reference="b", finding="silent", why="nothing was heard"),
-            Verdict(reference="c", finding="absent", why="no cat on any frame", source="model"),
-        ),
-        seconds={"unifier": 0.25, "propagator": 12.5},
-        warnings=(f"{EVIL!r}: the word 'happy' was not used", "a plugin is broken"),
-        config={"propagator": {"use": "sam2", "note": EVIL}},
-    )
-
-
-def pictured(video: ArrayVideo, result: Result) -> Pictures:
-    pictures = Pictures(result)
-    for index, frame in video.frames():
-        pictures.add(index, frame)
-    return pictures
-
-
-def report(video: ArrayVideo, result: Result) -> str:
-    return page(result, pictured(video, result), name=EVIL, versions={"alref": "1.2.3", EVIL: "4"}, command=f"alref run {EVIL}")
+from alref.testing import ArrayVideo, moving_square
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +26,6 @@ def html() -> str:
 @pytest.fixture(scope="module")
 def read(html: str) -> Page:
     return Page(html)
-
-
-def picture(attributes: dict[str, str]) -> np.ndarray[Any, Any]:
-    kind, _, data = attributes["src"].partition(",")
-    assert kind == "data:image/jpeg;base64"
-    with Image.open(io.BytesIO(base64.b64decode(data))) as image:
-        return np.array(image.convert("RGB")).astype(int)
 
 
 def test_the_page_is_whole_and_needs_nothing_else(read: Page, html: str) -> None:
@@ -285,43 +184,6 @@ def test_a_long_video_keeps_its_average_share() -> None:
     assert set(re.findall(r" ([\d.]+)(?=L|$)", line["d"])) == {"50.0"}
 
 
-def test_a_notebook_shows_the_strip_from_the_video_itself(tmp_path: Path) -> None:
-    video, result = scene()
-    folder = write_frames(video, tmp_path / "clip")
-    facts = result.video.model_copy(update={"path": folder})
-    read = Page(notebook_html(result.model_copy(update={"video": facts, "config": {"video": {"fps": 10.0}}})))
-
-    assert len(read.all("img")) == 3 * 8
-    assert read.open == []
-    assert abs(picture(read.all("img")[-1]) - fit(video.frame(19), 208)).mean() < 5
-    assert f"{EVIL} — found (fallback): seen on frame 4" in read.text
-    assert "grey" not in read.text
-
-
-@pytest.mark.parametrize("path", [None, Path("gone.mp4")])
-def test_a_notebook_without_the_video_shows_masks_on_grey_and_says_why(path: Path | None) -> None:
-    _, result = scene()
-    read = Page(notebook_html(result.model_copy(update={"video": result.video.model_copy(update={"path": path})})))
-
-    assert "the masks are drawn on grey: " in read.text
-    shown = picture(read.all("img")[0])
-    assert np.median(shown) == 96
-    assert (shown[..., 0] - shown[..., 2]).max() > 40
-
-
-def test_a_notebook_of_a_changed_video_does_not_show_its_frames(tmp_path: Path) -> None:
-    video, result = scene()
-    folder = write_frames(video, tmp_path / "clip")
-    (folder / "00019.png").unlink()
-    facts: VideoFacts = result.video.model_copy(update={"path": folder})
-
-    assert "expected 20 frames, got 19; the file has changed" in notebook_html(result.model_copy(update={"video": facts}))
-
-
-def test_result_draws_itself() -> None:
-    assert "the masks are drawn on grey" in scene()[1]._repr_html_()
-
-
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0, "0 s"), (0.0333, "0.03 s"), (59.9, "59.9 s"), (64.24, "1:04.2"), (3599.99, "60:00.0"), (119.96, "2:00.0")],
@@ -333,36 +195,6 @@ def test_clock(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(("share", "words"), [(0, "0 %"), (0.0533, "5.3 %"), (1, "100 %"), (0.00012, "0.012 %")])
 def test_percent(share: float, words: str) -> None:
     assert percent(share) == words
-
-
-def test_spread_takes_both_ends() -> None:
-    assert spread(100, 4) == [0, 33, 66, 99]
-    assert spread(3, 12) == [0, 1, 2]
-    assert spread(1, 12) == [0]
-
-
-def test_label_map_paints_later_masks_on_top() -> None:
-    one, two = np.array([[1, 1, 0]], np.bool_), np.array([[0, 1, 0]], np.bool_)
-
-    assert label_map({2: one, 1: two}, 1, 3).tolist() == [[2, 1, 0]]
-    assert label_map({}, 1, 3).tolist() == [[0, 0, 0]]
-
-
-def test_objects_seen_on_a_frame_come_with_their_numbers() -> None:
-    objects = Objects(scene()[1].tracks)
-
-    assert list(objects.at(0)) == [1]
-    assert list(objects.at(15)) == [1, 2]
-    assert list(objects.at(15, "b")) == [2]
-    assert objects.at(15, "c") == {}
-
-
-def test_tint_leaves_the_frame_alone() -> None:
-    frame = np.full((20, 20, 3), 100, np.uint8)
-    tinted = tint(frame, {1: np.ones((40, 40), np.bool_)})
-
-    assert (frame == 100).all()
-    assert tinted[10, 10].tolist() == pytest.approx([114, 50, 50], abs=2)
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

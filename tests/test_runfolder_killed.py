@@ -74,6 +74,20 @@ def test_an_interrupted_save_can_be_completed(tmp_path: Path) -> None:
     assert contents(saved(tmp_path / "cut", result, video)) == whole
 
 
+def test_a_result_is_never_left_beside_pictures_of_another_save(tmp_path: Path) -> None:
+    video = noise(2)
+    result = overlapping(video)
+    saved(tmp_path, result, video)
+    (tmp_path / "overlay.mp4").unlink()
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), RunFolder.open(tmp_path, run_of(result)) as folder:
+        folder.save(result, video, interrupt)
+    assert not (tmp_path / "result.json").exists()
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

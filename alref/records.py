@@ -25,7 +25,7 @@ Span = tuple[float, float]
 class Record(BaseModel):
     """Base of all records. Raises RecordError when a field is wrong; ``model_dump_json`` and ``model_validate_json`` invert."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod

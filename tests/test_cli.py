@@ -52,9 +52,10 @@ def test_a_run_leaves_its_folder_and_prints_the_verdict(script: Script, clip: Pa
 def test_the_same_command_returns_what_is_there(script: Script, clip: Path) -> None:
     arguments = ["run", str(clip), "the dog", *SLOTS, "--out", "out", "--quiet"]
     assert exit_code(arguments) == 0
-    count = len(script.calls)
+    count, written = len(script.calls), Path("out/overlay.mp4").stat().st_mtime_ns
     assert exit_code(arguments) == 0
     assert len(script.calls) == count
+    assert Path("out/overlay.mp4").stat().st_mtime_ns == written
 
 
 def test_another_run_in_the_folder_is_refused_until_forced(

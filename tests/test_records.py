@@ -93,6 +93,7 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
     ),
     "points at nothing": (Reference, {"id": "1", "text": "  "}, "expected a text, sound, a box or a mask, got none"),
     "endless text": (Reference, {"id": "1", "text": "a" * 2001}, "text: String should have at most 2000 characters"),
+    "a score that is no number": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 3, 4], "score": float("nan")}, "score: "),
     "no id": (Reference, {"id": "", "text": "a"}, "id: String should have at least 1 character"),
 }
 

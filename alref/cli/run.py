@@ -123,8 +123,9 @@ def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: di
     )
     path = flags["out"] or Path("alref-out") / default_name(flags["video"], asked)
     with RunFolder.open(path, run, force=flags["force"]) as folder, _shown(pipeline, flags) as advanced:
-        result = folder.load() if folder.finished else pipeline.run(video, asked, StageCache(folder.stages))
-        folder.save(result, video, advanced)
+        if not folder.finished:
+            folder.save(pipeline.run(video, asked, StageCache(folder.stages)), video, advanced)
+        result = folder.load()
     _report(result, path, flags)
 
 

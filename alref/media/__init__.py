@@ -4,7 +4,7 @@ from alref.media.draw import badge, blend, colour_map, contact_sheet, draw_box, 
 from alref.media.folder import read_picture
 from alref.media.opened import open_video
 from alref.media.sound import read_audio
-from alref.media.write import read_labels, read_mask, whole, write_mask_pngs, write_overlay
+from alref.media.write import read_labels, read_mask, write_mask_pngs, write_overlay
 
 __all__ = [
     "badge",
@@ -19,7 +19,6 @@ __all__ = [
     "read_mask",
     "read_picture",
     "resize",
-    "whole",
     "write_mask_pngs",
     "write_overlay",
 ]

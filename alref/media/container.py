@@ -67,10 +67,10 @@ class FileSource(Source):
         """What the file lacks, and how many pictures could not be decoded by now."""
         found, index = [], self._decoder.index
         if index.missing or index.cut:
-            lacks = f"{index.missing} pictures are missing" if index.missing else "its last picture is damaged"
-            found.append(f"{self._path.name}: the file ends too early, {lacks}; what is there is read")
+            lacks = f"pictures missing: {index.missing}" if index.missing else "its last picture is damaged"
+            found.append(f"{self._path.name}: the file ends too early ({lacks}); what is there is read")
         if self._broken:
             when = self.times[min(self._broken)]
-            many = f"{len(self._broken)} pictures cannot be decoded, the first at {when:.3f} s"
+            many = f"pictures that cannot be decoded: {len(self._broken)}, the first at {when:.3f} s"
             found.append(f"{self._path.name}: {many}; the picture before is shown instead")
         return tuple(found)

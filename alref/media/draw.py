@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -136,7 +137,7 @@ def _contrast(colour: Sequence[int]) -> tuple[int, int, int]:
 
 
 def _plate(draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, size: int, colour: tuple[int, int, int]) -> None:
-    font, pad = _font(size), max(2, size // 5)
+    font, pad, text = _font(size), max(2, size // 5), _drawable(text)
     width, height = font.getbbox(text)[2] + 2 * pad, round(size * 1.3)
     x = min(max(corner[0], 0), max(0, draw.im.size[0] - width))
     y = min(max(corner[1], 0), max(0, draw.im.size[1] - height))
@@ -147,7 +148,13 @@ def _plate(draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, si
 def _fit(text: str, size: int, width: float) -> str:
     """Shorten ``text`` with an ellipsis until it is at most ``width`` pixels wide."""
     font = _font(size)
-    short = " ".join(text.split())
+    short = _drawable(" ".join(text.split()))
     while len(short) > 1 and font.getbbox(short)[2] > width:
         short = short.rstrip("…")[:-1] + "…"
     return short
+
+
+def _drawable(text: str) -> str:
+    """Leave out accents, which the font lacks; letters of other scripts become question marks."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
+    return "".join(letter if letter.isascii() else "-" if unicodedata.category(letter) == "Pd" else "?" for letter in plain)

@@ -16,6 +16,7 @@ from av.video.stream import VideoStream
 
 from alref.errors import InputError
 
+LISTS = ("hls", "dash", "concat", "imf")
 Track = TypeVar("Track", VideoStream, AudioStream)
 KINDS = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of pictures (jpg, png, webp, bmp, tif)"
 
@@ -43,12 +44,15 @@ def open_file(path: Path, expected: str = KINDS) -> InputContainer:
     except PermissionError as error:
         raise InputError(f"{path}: may not be read; give yourself permission: chmod u+r '{path}'") from error
     except (OSError, ValueError, av.FFmpegError) as error:
-        raise InputError(f"{path}: cannot be read ({error.__class__.__name__}); expected {expected}") from error
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be read ({reason}); expected {expected}") from error
 
 
 def pictures_of(file: InputContainer, path: Path) -> VideoStream:
     """Return the first stream of moving pictures; a cover is none. Raises InputError."""
     moving = [stream for stream in file.streams.video if not stream.disposition & Disposition.attached_pic]
+    if file.format.name in LISTS:
+        raise InputError(f"{path}: names other files and holds no pictures itself; give one of those files")
     if not moving or file.format.name == "tty":
         held = ", ".join(sorted({stream.type for stream in file.streams})) or "nothing"
         raise InputError(f"{path}: holds no pictures, only {held}; expected {KINDS}")

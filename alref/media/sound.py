@@ -42,15 +42,16 @@ class Block:
 
 @dataclass(frozen=True)
 class Heard:
-    """Sound from second ``start`` of the file's clock on, and what is wrong with it in words."""
+    """Sound from second ``start`` on, of a track that begins at ``zero``, and what is wrong with it; the file's clock."""
 
     samples: Samples
     start: float
+    zero: float
     notes: tuple[str, ...]
 
 
 def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
-    """Read a sound file, or sound track ``track`` of a video, as mono float32 at ``rate`` Hz; its ``start`` is 0.
+    """Read a sound file, or sound track ``track`` of a video, as mono float32 at ``rate`` Hz; second 0 is its beginning.
 
     Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
     InputError.
@@ -60,7 +61,7 @@ def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
         raise InputError(f"{path}: holds no sound; expected {KINDS}")
     for note in heard.notes:
         warnings.warn(note, stacklevel=2)
-    return Audio(samples=heard.samples, rate=rate)
+    return Audio(samples=heard.samples, rate=rate, start=heard.start - heard.zero)
 
 
 def hear(path: Path, rate: int, track: int = 0, span: tuple[float, float] = (-math.inf, math.inf)) -> Heard | None:
@@ -81,11 +82,12 @@ def hear(path: Path, rate: int, track: int = 0, span: tuple[float, float] = (-ma
         first = next(blocks, None)
         if first is None:
             return None
+        zero = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
         parts = list(_resampled(chain([first], blocks), first.rate, rate))
     samples = np.concatenate([*parts, np.zeros(0, np.float32)])
     longest = min(len(samples), round(min((span[1] - first.time) * rate, 2.0**62)))
-    notes = tuple(f"{path.name}: {many} {fault}" for fault, many in faults.items())
-    return Heard(samples[:longest], first.time, notes)
+    notes = tuple(f"{path.name}: {fault}: {many}" for fault, many in faults.items())
+    return Heard(samples[:longest], first.time, zero, notes)
 
 
 def _seek(file: InputContainer, stream: AudioStream, second: float) -> None:
@@ -102,13 +104,13 @@ def _blocks(file: InputContainer, stream: AudioStream, faults: Counter[str]) -> 
         for frame in _decoded(stream, packet, faults):
             rate = rate or frame.sample_rate
             if frame.sample_rate != rate:
-                faults["packets of sound at another rate are left silent"] += 1
+                faults["packets of sound at another rate, left silent"] += 1
                 continue
             time = frame.time if frame.time is not None else time
             samples = _mono(frame)
             broken = ~np.isfinite(samples)
             if broken.any():
-                faults["samples of sound are not finite; they are read as 0"] += int(broken.sum())
+                faults["samples of sound that are not finite, read as 0"] += int(broken.sum())
             yield Block(time, rate, np.where(broken, np.float32(0), samples))
             time += len(samples) / rate
 
@@ -119,7 +121,7 @@ def _decoded(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Co
     except av.error.EOFError:
         return []
     except av.FFmpegError:
-        faults["packets of sound cannot be decoded; they are left silent"] += 1
+        faults["packets of sound that cannot be decoded, left silent"] += 1
         return []
 
 

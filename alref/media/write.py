@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,8 +15,9 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from PIL import Image
 
+from alref import atomic
 from alref.arrays import Mask
-from alref.errors import InputError, OutputError
+from alref.errors import InputError
 from alref.media.draw import colour_map
 from alref.video import Frame
 
@@ -26,33 +25,16 @@ Labels = npt.NDArray[np.uint8]
 TICKS = 90_000
 
 
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what was written there takes the name ``path`` when the block ends well.
-
-    Its folder is made when missing. Raises OutputError when anything cannot be written; then nothing is left behind.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
-    except (OSError, av.FFmpegError) as error:
-        raise OutputError(f"{path}: cannot be written ({_reason(error)}); free some space or choose another --out") from error
-    finally:
-        _remove(temporary)
-
-
 def write_mask_pngs(folder: Path, labels: Iterable[Labels], names: Iterable[str]) -> None:
     """Write one indexed PNG ``<folder>/<name>.png`` for each label map, with the palette of PASCAL VOC and DAVIS.
 
     ``labels`` are uint8 (H, W), 0 the ground and 1..255 the objects. Raises OutputError.
     """
+    atomic.make_folder(folder)
     for label_map, name in zip(labels, names, strict=True):
         image = Image.fromarray(label_map)
         image.putpalette(colour_map().tobytes())
-        with whole(Path(folder) / f"{name}.png") as path:
+        with atomic.whole(folder / f"{name}.png") as path:
             image.save(path, "PNG", compress_level=3)
 
 
@@ -87,7 +69,7 @@ def _open_mask(path: Path) -> Image.Image:
             return image.copy()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the PNG of a mask") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"{path}: expected the PNG of a mask, cannot read it ({error}); save it again as PNG") from error
 
 
@@ -99,7 +81,8 @@ def write_overlay(path: Path, frames: Iterable[Frame], times: Sequence[float]) -
     """
     ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS).astype(np.int64)
     typical = int(np.median(np.diff(ticks))) if len(ticks) > 1 else TICKS // 25
-    with whole(Path(path)) as temporary, av.open(str(temporary), "w", "mp4", options={"movflags": "+faststart"}) as file:
+    atomic.make_folder(path.parent)
+    with atomic.whole(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "+faststart"}) as file:
         stream: VideoStream | None = None
         for tick, following, frame in zip(ticks, [*ticks[1:], ticks[-1] + typical], frames, strict=True):
             stream = stream or _h264(file, frame, typical)
@@ -125,12 +108,3 @@ def _even(frame: Frame) -> Frame:
     height, width = frame.shape[:2]
     padding = ((0, height % 2), (0, width % 2), (0, 0))
     return np.ascontiguousarray(np.pad(frame, padding, mode="edge") if height % 2 or width % 2 else frame)
-
-
-def _reason(error: BaseException) -> str:
-    return getattr(error, "strerror", None) or str(error)
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()

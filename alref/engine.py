@@ -34,6 +34,9 @@ class Pipeline:
         self.config = config
         self.plugins = plugins
         self._stages = _made(config.stages, config.run.device)
+        for slot, choice in config.stages.items():
+            component = choice.component
+            self._stages[slot].bind(f"{component.distribution} {component.version}", plugins.notify)
         self._loaded: list[Stage] = []
 
     @classmethod

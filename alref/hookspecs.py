@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from alref.chat.messages import QuestionEvent
     from alref.records import StageEvent
     from alref.stages import Propagator, Proposer, SpatialReasoner, TemporalReasoner, Unifier
 
@@ -52,3 +53,8 @@ def stage_advanced(event: StageEvent) -> None:
 @hookspec
 def stage_finished(event: StageEvent) -> None:
     """Observe a stage that ended, with its output, which is read-only."""
+
+
+@hookspec
+def question_answered(event: QuestionEvent) -> None:
+    """Observe one question to a language model and its answer."""

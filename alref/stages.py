@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
     from alref.video import Video
@@ -40,6 +40,12 @@ class Stage(ABC):
     def __init__(self, options: StageOptions, device: str = "auto") -> None:
         self.options = options
         self.device = device
+        self.origin = ""
+        self.tell: Callable[[str, object], None] = lambda hook, event: None
+
+    def bind(self, origin: str, tell: Callable[[str, object], None]) -> None:
+        """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""
+        self.origin, self.tell = origin, tell
 
     def problems(self) -> list[str]:
         """Say what keeps this component from working here, each with the next command to type; asked before any work."""

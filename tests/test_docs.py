@@ -54,7 +54,7 @@ def test_every_command_line_shown_exists(command: str, rest: str) -> None:
     assert set(shown) <= flags_of(command)
 
 
-@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith(("register_", "stage_"))])
+@pytest.mark.parametrize("hook", [name for name in vars(hookspecs) if name.startswith(("register_", "stage_", "question_"))])
 def test_every_hook_is_documented(hook: str) -> None:
     assert f"`{hook}`" in TEXT["writing-a-plugin.md"]
 

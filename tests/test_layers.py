@@ -17,6 +17,7 @@ LAYERS = [
     ["result", "video"],
     ["media"],
     ["options", "stages"],
+    ["chat"],
     ["hookspecs"],
     ["plugins"],
     ["config"],

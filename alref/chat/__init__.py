@@ -1,0 +1,1 @@
+"""What all language models share: contact sheets, questions, and reading their answers."""

@@ -1,0 +1,59 @@
+"""What goes to a language model and what comes back."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from alref.records import Record, Source
+
+Finish = Literal["stop", "length", "refusal", "filter"]
+
+
+class Message(Record):
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"] = "user"
+    text: str
+
+
+class Question(Record):
+    """One call of a model: messages, pictures that go with the first user message, the JSON schema wanted of the answer.
+
+    ``images`` are encoded files, JPEG or PNG.
+    """
+
+    messages: tuple[Message, ...]
+    images: tuple[bytes, ...] = ()
+    answer_schema: dict[str, Any] | None = None
+
+
+class Answer(Record):
+    """What a model said: its text, the model as the server names it, why it stopped, and what it took.
+
+    ``cost`` is in dollars, None when no price is known; ``retries`` counts the calls that failed before this one.
+    """
+
+    text: str
+    model: str
+    finish: Finish = "stop"
+    prompt_tokens: int = Field(0, ge=0)
+    completion_tokens: int = Field(0, ge=0)
+    cost: float | None = None
+    retries: int = Field(0, ge=0)
+    seconds: float = Field(0.0, ge=0)
+
+
+class QuestionEvent(Record):
+    """What an observer is told of one question: who was asked what, with digests of the pictures, and what came of it."""
+
+    key: str
+    stage: Literal["temporal", "spatial"]
+    component: str
+    phrase: str
+    messages: tuple[Message, ...]
+    images: tuple[str, ...] = ()
+    answer: Answer | None
+    parsed: dict[str, Any] | None
+    source: Source

@@ -59,7 +59,7 @@ def blend(frame: Frame, masks: Mask, colours: Colours, opacity: float = 0.5) -> 
 def draw_box(frame: Frame, xyxy: npt.ArrayLike, text: str = "", colour: Sequence[int] = (255, 196, 0)) -> Frame:
     """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same colour."""
     image = Image.fromarray(frame)
-    x0, y0, x1, y1 = np.asarray(xyxy, np.float64).tolist()
+    x0, y0, x1, y1 = np.rint(np.asarray(xyxy, np.float64)).tolist()
     draw = ImageDraw.Draw(image)
     draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_rgb(colour), width=_stroke(frame))
     if text:

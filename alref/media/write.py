@@ -95,7 +95,9 @@ def write_overlay(path: Path, frames: Iterable[Frame], times: Sequence[float]) -
 
 
 def _h264(file: OutputContainer, frame: Frame, typical: int) -> VideoStream:
-    stream = file.add_stream("libx264", rate=Fraction(TICKS, typical), options={"preset": "veryfast", "crf": "20"})
+    """Add a stream without B-frames, with which MP4 would miscount the length of clips whose frames differ in length."""
+    options = {"preset": "veryfast", "crf": "20", "bf": "0"}
+    stream = file.add_stream("libx264", rate=Fraction(TICKS, typical), options=options)
     height, width = _even(frame).shape[:2]
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context

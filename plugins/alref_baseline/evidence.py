@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,11 +18,24 @@ _CLOSE = 0.34
 """Side of the closest view, as a share of the frame's."""
 
 
-def class_evidence(eye: Eye, frame: int, classes: Sequence[int]) -> tuple[Floats, float]:
-    """Return evidence of the classes at half the internal size, float32 (h, w) in 0..1, and the frame's own probability.
+@dataclass(frozen=True)
+class Evidence:
+    """Maps of one frame at half the internal size, float32 (h, w) in 0..1, and how probable the noun is.
+
+    ``map`` is where to start from, ``wide`` the same before anything was looked at up close: blunter, but as far as it reaches
+    as large as the object. ``probability`` is that of the classes at their surest place, 0 at chance.
+    """
+
+    map: Floats
+    wide: Floats
+    probability: float
+
+
+def class_evidence(eye: Eye, frame: int, classes: Sequence[int]) -> Evidence:
+    """Look for ImageNet classes on a frame.
 
     Evidence is the square root of the classes' probability times the height of their best score over the frame's median
-    (after class activation maps, Zhou et al., CVPR 2016). The probability is that of the surest place, above chance.
+    (after class activation maps, Zhou et al., CVPR 2016).
     """
     height, width = eye.height // 2, eye.width // 2
     scores = eye.classes(frame)
@@ -29,11 +43,11 @@ def class_evidence(eye: Eye, frame: int, classes: Sequence[int]) -> tuple[Floats
     wide = above_chance(scores, classes)
     view = _close_view(evidence)
     if view is None:
-        return evidence, wide
+        return Evidence(evidence, evidence, wide)
     top, bottom, left, right = view
     close = eye.classes_of(resized(eye.picture(frame)[2 * top : 2 * bottom, 2 * left : 2 * right], eye.height, eye.width))
     seen = resized(_map(close, classes), bottom - top, right - left)
-    return _merged(evidence, seen, view), max(wide, above_chance(close, classes))
+    return Evidence(_merged(evidence, seen, view), evidence, max(wide, above_chance(close, classes)))
 
 
 def above_chance(scores: Floats, classes: Sequence[int]) -> float:

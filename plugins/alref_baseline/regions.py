@@ -13,7 +13,7 @@ from alref.video import Frame
 from alref_baseline.affinity import smoothed
 from alref_baseline.attributes import colour_map
 from alref_baseline.cuts import boundary_box, graph_cut, parts
-from alref_baseline.evidence import class_evidence
+from alref_baseline.evidence import Evidence, class_evidence
 from alref_baseline.eye import Eye, resized
 from alref_baseline.grammar import Description
 from alref_baseline.lexicon import Entry
@@ -31,12 +31,14 @@ _OUTGROWN = 5.0
 class View:
     """One sampled frame: all maps are float32 (h, w) at half the internal size.
 
-    ``evidence`` is 0..1 with 1 somewhere; ``peak`` how strong it is beside other frames; ``known`` the class probability.
+    ``evidence`` is 0..1 with 1 somewhere, ``wide`` is that of the classes before a close look; ``peak`` says how strong evidence
+    is beside other frames, ``known`` how probable the classes are.
     """
 
     frame: int
     picture: Frame
     evidence: Floats
+    wide: Floats
     peak: float
     known: float
     motion: Floats
@@ -74,16 +76,18 @@ def look(eye: Eye, frame: int, words: Description, entry: Entry) -> View:
     picture = eye.half(frame)
     motion = residual_motion(eye, frame)
     if entry.classes:
-        evidence, known = class_evidence(eye, frame, entry.classes)
+        found = class_evidence(eye, frame, entry.classes)
     else:
-        evidence, known = 0.25 + 0.25 * moving(motion), 0.0
+        guess = 0.25 + 0.25 * moving(motion)
+        found = Evidence(guess, guess, 0.0)
+    evidence = found.map
     colour = None
     if words.colours:
         soft = np.asarray(cv2.GaussianBlur(picture, (5, 5), 0), np.uint8)
         colour = np.maximum.reduce([colour_map(soft, name) for name in words.colours])
         evidence = (0.1 + 0.9 * evidence) * colour
     peak = float(evidence.max())
-    return View(frame, picture, evidence / max(peak, 1e-6), peak, known, motion, colour)
+    return View(frame, picture, evidence / max(peak, 1e-6), found.wide, peak, found.probability, motion, colour)
 
 
 def grow(eye: Eye, views: Sequence[View], words: Description, entry: Entry) -> list[Region]:
@@ -159,10 +163,10 @@ def _best_piece(view: View, mask: Mask) -> Mask:
 
 def _not_outgrown(view: View, part: Mask, mask: Mask) -> Mask:
     """Keep a small thing from growing into who holds it: at most a few times the place of its evidence."""
+    if mask.sum() <= _OUTGROWN * _best_piece(view, view.wide > 0.35 * view.wide[part].max()).sum():
+        return mask
     core = _best_piece(view, (view.evidence > 0.35 * view.evidence[part].max()) & part)
     area = int(core.sum())
-    if mask.sum() <= _OUTGROWN * area:
-        return mask
     reach = 2 * int(0.35 * np.sqrt(area)) + 1
     near = cv2.dilate(core.astype(np.uint8), np.ones((reach, reach), np.uint8))
     limited = cv2.GaussianBlur(view.evidence * near / view.evidence[part].max(), (0, 0), 2)

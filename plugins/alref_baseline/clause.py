@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from alref_baseline.inflection import plural, singular
 from alref_baseline.lexicon import listed, lookup
-from alref_baseline.scanner import Event, verbs, words
+from alref_baseline.scanner import Event, words
+from alref_baseline.verbs import guess, verb
 
 GENERIC = "object"
 """The noun of an expression that names none ("the red one")."""
@@ -19,8 +20,6 @@ GENERIC = "object"
 _OPPOSITE = {"left": "right", "right": "left", "top": "down", "bottom": "up"}
 _HEADING = {"left": "left", "right": "right", "top": "up", "bottom": "down"}
 _RELATIVE = {"top": "on", "bottom": "under", "middle": "inside", "closest": "front", "farthest": "behind"}
-_MOTIONS = ("moving", "still", "changing", "up", "down", "closer", "away")
-_DIRECTED = frozenset(("up", "down", "closer", "away"))
 _OPENED_BY_PART_WORDS = frozenset(("in", "with", "wear"))
 
 
@@ -247,13 +246,15 @@ class Clause:
         self._begin(event.article)
         if word in words("skipped") or (word in words("shades") and self._leads(("colour",))):
             return
-        if self._links(word):
+        if word in words("pointers") and not (word == "that" and self.main.named):
+            self._begin(article=True)
+        elif self._links(word):
             self._link(word)
         elif self.open is not None and not self.open.named and self._premodifies(word):
-            self.open.motions += self._motions(word)
+            self.open.motions += guess(word).motions(self.helper)
         elif self._acts(word):
             self._act(word)
-        elif (word in words("adjectives") and not self._compound(word)) or word in words("determiners"):
+        elif word in words("adjectives") and not self._compound(word):
             self._target().adjectives.append(word)
         elif word in words("generic") and not self._target().words:
             self._target().generic = True
@@ -268,9 +269,7 @@ class Clause:
         return bool(self.open.words) and word.endswith("ly") and not lookup(word).found_by
 
     def _links(self, word: str) -> bool:
-        if word in ("that", "this", "these", "those") and not self.main.named:
-            return False
-        return word in words("auxiliaries") or word in words("relativisers") or word in words("determiners")
+        return word in words("auxiliaries") or word in words("relativisers")
 
     def _link(self, word: str) -> None:
         """Take "is", "that", "who": what follows is said of the object."""
@@ -287,13 +286,13 @@ class Clause:
 
     def _acts(self, word: str) -> bool:
         """Decide whether a word is a verb here: its form, and whether a noun came before it, say so."""
-        _, form = _verb(word)
+        form = guess(word).form
         noun = self.open
         if not form or noun is None:
             return bool(form)
         if not noun.named:
             return form == "ing" and noun is not self.main and not noun.empty
-        if word not in verbs() and listed(" ".join([*noun.words, word])):
+        if not verb(word).form and listed(" ".join([*noun.words, word])):
             return False
         if form == "s":
             living = lookup(" ".join(noun.words)).group in ("people", "animals", "vehicles")
@@ -302,41 +301,22 @@ class Clause:
 
     def _premodifies(self, word: str) -> bool:
         """Say whether a verb's form stands before its noun: "running dog", "burnt toast"; a "frying pan" is one noun."""
-        kinds, form = _verb(word)
-        if form not in ("ing", "ed") or not kinds or not self._leads(("word", "colour", "size")) or self._ahead[0].article:
+        known = guess(word)
+        if (
+            known.form not in ("ing", "ed")
+            or not known.kinds
+            or not self._leads(("word", "colour", "size"))
+            or self._ahead[0].article
+        ):
             return False
         return not self._compound(word) and lookup(f"{word} {self._ahead[0].value}").found_by != "class name"
 
-    def _motions(self, word: str) -> list[str]:
-        """List the motions that a verb tells of; "being filled" changes, "filled" does not."""
-        kinds, form = _verb(word)
-        passive = form == "ed" and self.helper not in ("being", "getting")
-        motions = [kind for kind in _MOTIONS if kind in kinds and not (kind == "changing" and passive)]
-        return ["moving", *motions] if _DIRECTED & set(motions) else motions
-
     def _act(self, word: str) -> None:
-        kinds, _ = _verb(word)
-        motions = self._motions(word)
+        kinds = guess(word).kinds
+        motions = guess(word).motions(self.helper)
         self._close()
         self.main.motions += motions
         if kinds <= {"neutral"}:
             self.main.unused.append(word)
         self.verb = "moving" if "moving" in motions else "still" if "still" in motions else "neutral"
         self.expects = "on" if "riding" in kinds else "wear" if "wearing" in kinds else "with"
-
-
-def _verb(word: str) -> tuple[frozenset[str], str]:
-    """Return a verb form's classes and form; an unlisted word is guessed by its ending, "" when it is no verb."""
-    if word in verbs():
-        return verbs()[word]
-    form = _guessed_form(word)
-    return frozenset({"moving"} if form == "ing" else ()), form
-
-
-def _guessed_form(word: str) -> str:
-    """Guess that an unlisted word is a verb by its ending, unless it is a noun that is known."""
-    if word in words("ing_nouns") or listed(word):
-        return ""
-    if word.endswith("ing") and len(word) > 5:
-        return "ing"
-    return "ed" if word.endswith("ed") and len(word) > 5 else ""

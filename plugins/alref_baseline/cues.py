@@ -75,7 +75,7 @@ def cues(words: Description, look: Look) -> Iterator[Cue]:
         yield _placed(look, words.size)
     for side in words.positions:
         yield _placed(look, side)
-    for number, side in ranks(words):
+    for number, side in words.places:
         yield _ranked(look, number, side)
     for motion in [each for each in words.motions if each != "moving"] or words.motions:
         yield _moved(look, motion)
@@ -83,23 +83,6 @@ def cues(words: Description, look: Look) -> Iterator[Cue]:
         for how, other in words.relations:
             yield _related(look, how, other)
 
-
-def ranks(words: Description) -> list[tuple[int, str]]:
-    """List the places in a row that the words ask for: (n, side), superlatives as first places."""
-    firsts = [(1, _SUPERLATIVES[word]) for word in words.superlatives]
-    return firsts + ([words.rank] if words.rank else [])
-
-
-_SUPERLATIVES = {
-    "biggest": "big",
-    "smallest": "small",
-    "leftmost": "left",
-    "rightmost": "right",
-    "topmost": "top",
-    "bottommost": "bottom",
-    "closest": "close",
-    "farthest": "far",
-}
 
 _SIDES: dict[str, Callable[[Box], float]] = {
     "left": lambda box: 1 - (box[0] + box[2]) / 2,
@@ -135,9 +118,10 @@ def _ranked(look: Look, number: int, side: str) -> Cue:
     rivals = [index for index, score in enumerate(look.scores) if score >= _RIVAL * look.scores[0]]
     line = sorted(rivals, key=lambda index: -_SIDES[side](look.boxes[index]))
     factors, says = [0.2] * len(look.boxes), ["not counted"] * len(look.boxes)
+    asked = f" (asked: {_nth(number)})"
     for place, index in enumerate(line, start=1):
         factors[index] = 1.0 if place == number else 0.2
-        says[index] = f"{_nth(place)} of {len(line)} {_FROM.get(side, 'from the ' + side)}"
+        says[index] = f"{_nth(place)} of {len(line)} {_FROM.get(side, 'from the ' + side)}{'' if place == number else asked}"
     return Cue(factors, says)
 
 

@@ -14,7 +14,8 @@ from functools import lru_cache
 from alref_baseline.clause import GENERIC, Clause, Noun
 from alref_baseline.inflection import singular
 from alref_baseline.lexicon import listed, lookup
-from alref_baseline.scanner import Event, scan, tidy, verbs, words
+from alref_baseline.scanner import Event, scan, tidy, words
+from alref_baseline.verbs import verb
 
 _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
     "topmost": "top", "bottommost": "bottom", "closest": "close", "farthest": "far"
@@ -46,6 +47,12 @@ class Description:
     superlatives: tuple[str, ...] = ()
     plural: bool = False
     unused: tuple[str, ...] = ()
+
+    @property
+    def places(self) -> tuple[tuple[int, str], ...]:
+        """The places in a row that are asked for, as ``rank`` says them: superlatives are first places."""
+        firsts = tuple((1, _RANK_SIDES[word]) for word in self.superlatives)
+        return (*firsts, self.rank) if self.rank else firsts
 
 
 @lru_cache(maxsize=1024)
@@ -98,7 +105,7 @@ def _starts_noun(event: Event) -> bool:
     if event.article:
         return True
     return (
-        event.value not in verbs()
+        not verb(event.value).form
         and not event.value.endswith("ly")
         and not any(event.value in words(name) for name in linking)
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from alref.arrays import Mask
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
@@ -18,7 +19,7 @@ from alref_baseline.grounding import best_frames
 from alref_baseline.motion import residual_motion
 from alref_baseline.relations import Box
 
-NO_TRACE = 0.03
+NO_TRACE = 0.06
 """Share of a colour below which a region has no trace of it."""
 _AS_GOOD = 0.95
 
@@ -64,7 +65,7 @@ def _has_trace(look: Look, words: Description) -> bool:
     return any(colour_share(look.picture, mask, words.colours) >= NO_TRACE for mask in look.masks)
 
 
-def _doubts(fits: np.ndarray, best: int) -> Iterator[str]:
+def _doubts(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
     """Say how many candidates there were, and that another is as good when one is."""
     if len(fits) == 1:
         yield "the only candidate"

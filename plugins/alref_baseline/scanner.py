@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from alref_baseline.inflection import forms
 from alref_baseline.lexicon import listed, read
+from alref_baseline.verbs import verb
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|[,;&+/]")
 _CONTRACTION = re.compile(r"\b(it|that|who|which|there|what|where|he|she)'s\b")
@@ -55,17 +55,6 @@ def words(name: str) -> Any:
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
     return {name: frozenset(table) if isinstance(table, list) else table for name, table in read("words").items()}
-
-
-@lru_cache(maxsize=1)
-def verbs() -> dict[str, tuple[frozenset[str], str]]:
-    """Index verb forms: form -> (classes of the verb, ``base`` ``s`` ``ing`` or ``ed``)."""
-    classes: dict[str, set[str]] = {}
-    for name, bases in read("verbs").items():
-        for base in bases.split():
-            classes.setdefault(base, set()).add(name)
-    table = {form: (frozenset(kinds), how) for base, kinds in classes.items() for form, how in forms(base).items()}
-    return table | {form: (table[base][0], "ed") for form, base in read("irregular_verbs").items()}
 
 
 def tidy(text: str) -> str:
@@ -152,7 +141,7 @@ def _phrase(tokens: Sequence[Token], at: int) -> tuple[Event, int] | None:
 
 
 def _infinitive(tokens: Sequence[Token], at: int) -> bool:
-    return at < len(tokens) and not tokens[at].article and verbs().get(tokens[at].word, ((), ""))[1] == "base"
+    return at < len(tokens) and not tokens[at].article and verb(tokens[at].word).form == "base"
 
 
 def _side(tokens: Sequence[Token], at: int) -> tuple[Event, int] | None:

@@ -38,6 +38,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("a group of people dancing", "person", {"motions": ("moving",), "plural": True}),
     ("one of the cows", "cow", {"plural": True}),
     ("the men", "man", {"plural": True}),
+    ("this dog", "dog", {}),
     ("three geese", "goose", {"plural": True}),
     ("the sunglasses", "sunglasses", {}),
     ("please segment the kettle", "kettle", {}),
@@ -143,6 +144,13 @@ def test_an_expression_is_read(text: str, noun: str, facts: dict[str, Any]) -> N
 def test_the_other_thing_of_a_relation_is_described_too() -> None:
     ((how, other),) = parse("the white dog chasing the small black cat").relations
     assert (how, other.noun, other.colours, other.size) == ("with", "cat", ("black",), "small")
+
+
+def test_superlatives_and_ranks_are_places_in_a_row() -> None:
+    assert parse("the leftmost cup").places == ((1, "left"),)
+    assert parse("the second cup from the top").places == ((2, "top"),)
+    assert parse("the third biggest cup").places == ((3, "big"),)
+    assert parse("the cup").places == ()
 
 
 SEVERAL: list[tuple[str, list[str]]] = [

@@ -7,54 +7,17 @@ A clause is a row of noun phrases. The first is the object; each later one was o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from alref_baseline.inflection import plural, singular
+from alref_baseline.inflection import singular
 from alref_baseline.lexicon import listed, lookup
+from alref_baseline.nouns import Noun
 from alref_baseline.scanner import Event, words
 from alref_baseline.verbs import guess, verb
-
-GENERIC = "object"
-"""The noun of an expression that names none ("the red one")."""
 
 _OPPOSITE = {"left": "right", "right": "left", "top": "down", "bottom": "up"}
 _HEADING = {"left": "left", "right": "right", "top": "up", "bottom": "down"}
 _RELATIVE = {"top": "on", "bottom": "under", "middle": "inside", "closest": "front", "farthest": "behind"}
 _OPENED_BY_PART_WORDS = frozenset(("in", "with", "wear"))
-
-
-@dataclass
-class Noun:
-    """A noun phrase as it is read."""
-
-    words: list[str] = field(default_factory=list)
-    colours: list[str] = field(default_factory=list)
-    part_colours: list[str] = field(default_factory=list)
-    positions: list[str] = field(default_factory=list)
-    superlatives: list[str] = field(default_factory=list)
-    motions: list[str] = field(default_factory=list)
-    relations: list[tuple[str, Noun]] = field(default_factory=list)
-    unused: list[str] = field(default_factory=list)
-    adjectives: list[str] = field(default_factory=list)
-    size: str = ""
-    ordinal: int = 0
-    origin: str = ""
-    generic: bool = False
-
-    @property
-    def named(self) -> bool:
-        """Whether a noun was read."""
-        return bool(self.words) or self.generic
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing was read."""
-        return not (self.named or self.colours or self.adjectives or self.size or self.motions)
-
-    @property
-    def many(self) -> bool:
-        """Whether the noun stands in the plural."""
-        return bool(self.words) and plural(self.words[-1])
 
 
 class Clause:
@@ -131,6 +94,7 @@ class Clause:
 
     def _infinitive(self, event: Event) -> None:
         self._close()
+        self.helper = event.value
 
     def _opens(self, event: Event) -> None:
         if event.value == "of" and self.open is not None and self._measures(self.open):
@@ -250,6 +214,8 @@ class Clause:
             self._begin(article=True)
         elif self._links(word):
             self._link(word)
+        elif word in words("part_adjectives") and not self._target().words:
+            self._paint_part(word)
         elif self.open is not None and not self.open.named and self._premodifies(word):
             self.open.motions += guess(word).motions(self.helper)
         elif self._acts(word):
@@ -262,6 +228,14 @@ class Clause:
             self.main.unused.append(word)
         else:
             self._name(word)
+
+    def _paint_part(self, word: str) -> None:
+        """Take "black-haired", "white-faced": the colour is that of a part."""
+        noun = self._target()
+        if noun.colours:
+            noun.part_colours.append(noun.colours.pop())
+        else:
+            noun.adjectives.append(word)
 
     def _is_adverb(self, word: str) -> bool:
         if self.open is None:
@@ -291,7 +265,7 @@ class Clause:
         if not form or noun is None:
             return bool(form)
         if not noun.named:
-            return form == "ing" and noun is not self.main and not noun.empty
+            return form == "ing" and (bool(self.helper) if noun is self.main else not noun.empty)
         if not verb(word).form and listed(" ".join([*noun.words, word])):
             return False
         if form == "s":

@@ -11,11 +11,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alref_baseline.clause import GENERIC, Clause, Noun
+from alref_baseline.clause import Clause
 from alref_baseline.inflection import singular
 from alref_baseline.lexicon import listed, lookup
+from alref_baseline.nouns import Noun
 from alref_baseline.scanner import Event, scan, tidy, words
 from alref_baseline.verbs import verb
+
+GENERIC = "object"
+"""The noun of an expression that names none ("the red one")."""
 
 _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
     "topmost": "top", "bottommost": "bottom", "closest": "close", "farthest": "far"
@@ -143,9 +147,8 @@ def _named(noun: Noun, text: str) -> tuple[str, list[str]]:
         return singular(" ".join(noun.words[start:])), noun.words[:start]
     if noun.adjectives and lookup(noun.adjectives[-1]).found_by:
         return noun.adjectives.pop(), []
-    told = noun.generic or noun.colours or noun.positions or noun.relations or noun.superlatives or noun.size or noun.ordinal
     letters = re.findall(r"[^\W\d_]+", tidy(text).lower())
-    return (GENERIC if told or not letters else letters[-1]), []
+    return (GENERIC if noun.described or not letters else letters[-1]), []
 
 
 def _far_end(side: str) -> str:

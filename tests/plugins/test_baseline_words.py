@@ -64,6 +64,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("a lady in a red top", "lady", {"part_colours": ("red",)}),
     ("the black truck with yellow stripes", "truck", {"colours": ("black",), "part_colours": ("yellow",)}),
     ("the dog beside the man in the red coat", "dog", {"relations": (("near", "man"),)}),
+    ("the white-faced sheep", "sheep", {"part_colours": ("white",)}),
     # sizes and superlatives
     ("a tiny bird", "bird", {"size": "small"}),
     ("the larger of the two dogs", "dog", {"size": "big", "plural": True}),
@@ -106,6 +107,9 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("a mug filled with coffee", "mug", {"relations": (("with", "coffee"),)}),
     ("the dogs run", "dog", {"motions": ("moving",), "plural": True}),
     ("the first car to arrive", "car", {"motions": ("moving",), "rank": (1, "left")}),
+    ("the first bottle to be filled", "bottle", {"motions": ("changing",), "rank": (1, "left")}),
+    ("the car stops", "car", {"motions": ("still",)}),
+    ("who is running", "object", {"motions": ("moving",)}),
     # relations
     ("the dog next to the bench", "dog", {"relations": (("near", "bench"),)}),
     ("the cat on the table", "cat", {"relations": (("on", "table"),)}),

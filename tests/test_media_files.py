@@ -76,6 +76,13 @@ def test_colours_of_hd_standard_are_read_as_such(tmp_path: Path) -> None:
     assert np.abs(open_video(tmp_path / "red.mp4").frame(0).astype(int) - red).max() <= 3
 
 
+def test_a_fragmented_file_is_read_in_any_order(tmp_path: Path) -> None:
+    flags = {"movflags": "+frag_keyframe+empty_moov"}
+    video = open_video(encode(tmp_path / "clip.mp4", 40, options={"g": "10"}, container_options=flags), cache_bytes=0)
+    assert [number_of(video.frame(index)) for index in (33, 12, 39, 0, 5)] == [33, 12, 39, 0, 5]
+    assert (len(video), video.warnings) == (40, ())
+
+
 def test_variable_frame_times_are_kept(tmp_path: Path) -> None:
     pts = [0, 1, 2, 10, 11, 30, 33]
     video = open_video(encode(tmp_path / "clip.mkv", pts=pts))
@@ -93,7 +100,19 @@ def test_pictures_that_an_edit_list_leaves_out_are_not_shown(tmp_path: Path) -> 
     path = encode(tmp_path / "cut.mp4", pts=range(-10, 20), container_options={"avoid_negative_ts": "disabled"})
     video = open_video(path, cache_bytes=0)
     assert [number_of(video.frame(index)) for index in (0, 5, 19, 3)] == [10, 15, 29, 13]
-    assert (len(video), video.times[0]) == (20, 0)
+    assert (len(video), video.times[0], video.warnings) == (20, 0, ())
+
+
+def test_a_clip_that_an_edit_list_trims_is_whole(tmp_path: Path) -> None:
+    path = encode(tmp_path / "trimmed.mp4", 50, options={"g": "5"})
+    data = bytearray(path.read_bytes())
+    duration = data.index(b"elst") + 12
+    data[duration : duration + 4] = (400).to_bytes(4, "big")
+    path.write_bytes(data)
+    video = open_video(path)
+    assert 10 <= len(video) < 20
+    assert [number_of(frame) for _, frame in video.frames()] == list(range(len(video)))
+    assert video.warnings == ()
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
@@ -160,13 +179,16 @@ def test_a_frame_outside_the_video_is_refused(tmp_path: Path) -> None:
         open_video(encode(tmp_path / "clip.mp4", 5)).frame(5)
 
 
-def test_a_file_that_ends_too_early_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
-    whole = encode(tmp_path / "whole.mp4", 100, container_options={"movflags": "+faststart"}).read_bytes()
-    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+@pytest.mark.parametrize("within", [True, False])
+def test_a_file_that_ends_too_early_is_read_as_far_as_it_goes(tmp_path: Path, within: bool) -> None:
+    path = encode(tmp_path / "whole.mp4", 100, container_options={"movflags": "+faststart"})
+    with av.open(str(path)) as file:
+        ends = [packet.pos + packet.size for packet in file.demux(video=0) if packet.size]
+    (tmp_path / "cut.mp4").write_bytes(path.read_bytes()[: ends[60] - within])
     video = open_video(tmp_path / "cut.mp4")
-    assert 20 < len(video) < 100
-    assert [number_of(frame) for _, frame in video.frames()][:-1] == list(range(len(video) - 1))
-    assert "cut.mp4: the file ends too early" in video.warnings[0]
+    assert len(video) == 61
+    assert [number_of(frame) for _, frame in video.frames()][:55] == list(range(55))
+    assert video.warnings[0] == "cut.mp4: the file ends too early; what is there is read, 61 pictures"
 
 
 def test_a_file_cut_before_its_table_of_contents_is_refused(tmp_path: Path) -> None:

@@ -64,11 +64,10 @@ class FileSource(Source):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What the file lacks, and how many pictures could not be decoded by now."""
-        found, index = [], self._decoder.index
-        if index.missing or index.cut:
-            lacks = f"pictures missing: {index.missing}" if index.missing else "its last picture is damaged"
-            found.append(f"{self._path.name}: the file ends too early ({lacks}); what is there is read")
+        """Whether the file is cut short, and how many pictures could not be decoded by now."""
+        found = []
+        if self._decoder.index.cut:
+            found.append(f"{self._path.name}: the file ends too early; what is there is read, {len(self.times)} pictures")
         if self._broken:
             when = self.times[min(self._broken)]
             many = f"pictures that cannot be decoded: {len(self._broken)}, the first at {when:.3f} s"

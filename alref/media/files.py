@@ -26,7 +26,7 @@ def existing(path: str | Path, expected: str = KINDS) -> Path:
     if "://" in str(path):
         raise InputError(f"{path}: addresses are not read; download the file and give its path")
     try:
-        if not Path(path).exists():
+        if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(f"{path}: no such file; expected {expected}")
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be looked up ({error}); expected {expected}") from error

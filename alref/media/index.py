@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import av
 import numpy as np
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from alref.media.files import packets
 from alref.media.window import Numbers, Times
 
 DEFAULT_RATE = 25.0
@@ -20,8 +20,8 @@ class Index:
 
     ``pts`` int64 (T,) are their presentation times in ticks of the file, None where it keeps none that can be relied on, so
     that pictures have to be counted from the first; ``keys`` are the numbers of keyframes; ``times`` float64 (T,) are seconds
-    from 0; ``fps`` the nominal rate; ``zero`` the second of the file's own clock at which the first picture is shown;
-    ``missing`` how many pictures the header promises and the file does not hold; ``cut`` how many packets end too early.
+    from 0; ``fps`` the nominal rate; ``zero`` the second of the file's own clock at which the first picture is shown; ``cut``
+    says that the file ends before its time.
     """
 
     pts: Numbers | None
@@ -29,8 +29,7 @@ class Index:
     times: Times
     fps: float
     zero: float
-    missing: int
-    cut: int
+    cut: bool
 
     def number(self, pts: int | None) -> int | None:
         """Return the number of the picture that is shown at ``pts``, None when there is none."""
@@ -47,25 +46,25 @@ class Index:
 
 def read_index(file: InputContainer, stream: VideoStream) -> Index:
     """Read the packets of a stream, without decoding them."""
-    held, shown, keys, cut, timed = 0, [], [], 0, True
-    for packet in packets(file, stream):
-        held += 1
-        cut += packet.is_corrupt
-        if packet.is_discard:
-            continue
-        timed = timed and packet.pts is not None
-        shown.append(packet.pts if packet.pts is not None else held)
-        keys.append(packet.is_keyframe)
+    shown: list[int | None] = []
+    keys: list[bool] = []
+    held, cut = 0, False
+    try:
+        for packet in file.demux(stream):
+            held += packet.size > 0
+            if packet.size and not packet.is_discard:
+                shown.append(packet.pts)
+                keys.append(packet.is_keyframe)
+                cut = cut or packet.is_corrupt
+    except av.FFmpegError:
+        cut = True
+    cut = cut or ("mov" in file.format.name and held < len(stream.index_entries))
     fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
-    missing = max(0, stream.frames - held)
-    if timed and (all(keys) or file.format.name != "avi"):
-        return _timed(np.array(shown, np.int64), np.array(keys, np.bool_), stream, fps, missing, cut)
-    return Index(None, np.zeros(0, np.int64), np.arange(len(shown), dtype=np.float64) / fps, fps, 0.0, missing, cut)
-
-
-def _timed(shown: Numbers, keys: Numbers, stream: VideoStream, fps: float, missing: int, cut: int) -> Index:
-    pts = np.unique(shown)
-    tick = float(stream.time_base or 0)
-    zero = int(pts[0]) if len(pts) else 0
+    if None in shown or (file.format.name == "avi" and not all(keys)):
+        times = np.arange(len(shown), dtype=np.float64) / fps
+        return Index(None, np.zeros(0, np.int64), times, fps, 0.0, cut)
+    ticks = np.array(shown, np.int64)
+    pts = np.unique(ticks)
+    tick, zero = float(stream.time_base or 0), int(pts[0]) if len(pts) else 0
     times = (pts - zero).astype(np.float64) * tick
-    return Index(pts, np.searchsorted(pts, np.unique(shown[keys])), times, fps, zero * tick, missing, cut)
+    return Index(pts, np.searchsorted(pts, np.unique(ticks[np.array(keys, np.bool_)])), times, fps, zero * tick, cut)

@@ -85,7 +85,7 @@ def hear(path: Path, rate: int, track: int = 0, span: tuple[float, float] = (-ma
         zero = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
         parts = list(_resampled(chain([first], blocks), first.rate, rate))
     samples = np.concatenate([*parts, np.zeros(0, np.float32)])
-    longest = min(len(samples), round(min((span[1] - first.time) * rate, 2.0**62)))
+    longest = round((span[1] - first.time) * rate) if math.isfinite(span[1]) else len(samples)
     notes = tuple(f"{path.name}: {fault}: {many}" for fault, many in faults.items())
     return Heard(samples[:longest], first.time, zero, notes)
 
@@ -167,5 +167,4 @@ def _resampled(blocks: Iterable[Block], source: int, rate: int) -> Iterator[Samp
             frame = av.AudioFrame.from_ndarray(block.samples[None], format="flt", layout="mono")
             frame.sample_rate = source
         for out in resampler.resample(frame):
-            if out is not None:
-                yield out.to_ndarray()[0]
+            yield out.to_ndarray()[0]

@@ -57,5 +57,8 @@ def _warnings(words: Description) -> Iterator[str]:
         yield f"no picture class is known for {words.noun!r}: only colour, place and motion can be used"
     if words.plural:
         yield f"{words.noun!r} stands in the plural: one of them is looked for; name them one by one"
+    for how, other in words.relations:
+        if not (lookup(other.noun).classes or other.colours):
+            yield f"'{how} {other.text}' was not used: no picture class is known for {other.noun!r}"
     if words.unused:
         yield f"words that could not be used: {', '.join(words.unused)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -54,6 +55,11 @@ def at(x: float, y: float, radius: float = 22) -> Place:
 
 
 def film(discs: list[Disc]) -> ArrayVideo:
+    return _film(tuple(discs))
+
+
+@lru_cache(maxsize=4)
+def _film(discs: tuple[Disc, ...]) -> ArrayVideo:
     noise = np.random.default_rng(0).integers(80, 150, (HEIGHT // 4, WIDTH // 4, 1), np.uint8)
     ground = cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, axis=2)
     frames = np.stack([ground] * FRAMES)

@@ -355,6 +355,7 @@ class TestGrammar(UnifierContract):
             ("the old dog", "old"),
             ("the skateboard", "no picture class is known for 'skateboard'"),
             ("two dogs", "plural"),
+            ("the dog on the lawn", "'on lawn' was not used"),
         ],
     )
     def test_what_is_not_understood_is_said(self, text: str, said: str) -> None:

@@ -18,7 +18,7 @@ from alref_baseline.eye import Eye, resized
 from alref_baseline.grammar import Description
 from alref_baseline.motion import moving
 from alref_baseline.network import Floats
-from alref_baseline.relations import Box, findable, others, related
+from alref_baseline.relations import Box, others, related
 
 STIRS = 0.002
 """Least velocity, in shares of the frame's longer side a frame, that has a direction."""
@@ -176,7 +176,7 @@ def _changed(look: Look, speeds: Sequence[float]) -> Cue:
 def _related(look: Look, how: str, other: Description) -> Cue:
     """Weigh the place beside another thing, where that can be looked for and is seen."""
     count = len(look.boxes)
-    seen = others(look.video, look.frame, other) if findable(other) else []
+    seen = others(look.video, look.frame, other) if other.findable else []
     if not seen:
         return Cue([1.0] * count, [f"not used: {how} {other.text!r}, which is not seen"] * count)
     fits = [related(how, box, mask, seen) for box, mask in zip(look.boxes, look.masks, strict=True)]

@@ -58,6 +58,11 @@ class Description:
         firsts = tuple((1, _RANK_SIDES[word]) for word in self.superlatives)
         return (*firsts, self.rank) if self.rank else firsts
 
+    @property
+    def findable(self) -> bool:
+        """Whether it can be looked for by itself: by the classes of its noun, or by a colour."""
+        return bool(lookup(self.noun).classes or self.colours)
+
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Description:

@@ -9,18 +9,12 @@ from alref.arrays import Mask
 from alref.video import Video
 from alref_baseline.grammar import Description
 from alref_baseline.grounding import ground
-from alref_baseline.lexicon import lookup
 from alref_baseline.regions import Region
 
 Box = tuple[float, float, float, float]
 
 _SAME = 0.6
 """Overlap above which two regions are one thing."""
-
-
-def findable(words: Description) -> bool:
-    """Say whether the other thing of a relation can be looked for: by classes or by a colour."""
-    return bool(lookup(words.noun).classes or words.colours)
 
 
 def others(video: Video, frame: int, other: Description) -> list[Region]:

@@ -58,7 +58,7 @@ def _warnings(words: Description) -> Iterator[str]:
     if words.plural:
         yield f"{words.noun!r} stands in the plural: one of them is looked for; name them one by one"
     for how, other in words.relations:
-        if not (lookup(other.noun).classes or other.colours):
+        if not other.findable:
             yield f"'{how} {other.text}' was not used: no picture class is known for {other.noun!r}"
     if words.unused:
         yield f"words that could not be used: {', '.join(words.unused)}"

@@ -17,7 +17,7 @@ LAYERS = [
     ["result", "video"],
     ["media"],
     ["options", "stages"],
-    ["chat"],
+    ["answers", "chat"],
     ["hookspecs"],
     ["plugins"],
     ["config"],

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from scripted import Script, pick_boxes, pick_frames, propagate
+from scripted import Script, announcing, pick_boxes, pick_frames, propagate
 
 from alref.cache import StageCache
+from alref.engine import Pipeline
 from alref.errors import ConfigError, ContractError, InputError, MissingError
 from alref.hookspecs import hookimpl
+from alref.plugins import Plugins
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
 from alref.result import Result
+from alref.stages import Propagator
 from alref.testing import ArrayVideo, moving_square
 from alref.video import Video
 
@@ -37,6 +41,10 @@ def test_a_reference_passes_through_every_stage_to_masks() -> None:
     assert result.verdict().finding == "found"
     assert "frame 1 is clear" in result.verdict().why
     assert set(result.seconds) == {"unifier", "temporal", "proposer", "spatial", "propagator"}
+    assert [phrase.text for phrase in result.phrases] == ["the dog"]
+    assert [len(each) for each in result.candidates] == [2]
+    assert result.config["propagator"] == {"use": "scripted"}
+    assert result.alref == metadata.version("alref")
 
 
 def test_all_references_share_each_call() -> None:
@@ -63,7 +71,9 @@ def test_a_given_box_is_propagated_without_reasoning() -> None:
     script = Script()
     result = run(script, Reference(id="1", box=np.array([1, 2, 5, 6]), frame=3))
     assert [name for name, _ in script.calls] == ["propagate"]
-    assert (result.boxes[0].pivot.frame, result.boxes[0].source) == (3, "user")
+    (box,) = result.boxes
+    assert (box.pivot.frame, box.source, box.score, box.why) == (3, "user", 1.0, "given as a box")
+    assert (box.pivot.source, box.pivot.why) == ("user", "given as a box")
     assert result.verdict().why.count("given as a box") == 1
 
 
@@ -74,6 +84,7 @@ def test_a_given_mask_starts_from_its_own_box() -> None:
     assert result.boxes[0].xyxy is not None
     assert result.boxes[0].xyxy.tolist() == [10, 4, 21, 9]
     assert result.boxes[0].mask is not None
+    assert result.boxes[0].why == "given as a mask"
     assert result.phrases == ()
     assert result.masks("cup").any()
 
@@ -118,7 +129,8 @@ def test_nothing_proposed_is_absent_and_nobody_is_asked_to_choose() -> None:
 def test_an_unanswered_choice_falls_back_in_sight() -> None:
     result = run(Script(pick_boxes=lambda video, candidates: pick_boxes(video, candidates)[1:]), DOG, CAT)
     assert [(verdict.finding, verdict.source) for verdict in result.verdicts] == [("found", "fallback"), ("found", "rule")]
-    assert "gave no answer" in result.verdicts[0].why
+    assert result.boxes[0].why == "the spatial reasoner gave no answer; the candidate with the best score was taken"
+    assert result.boxes[0].why in result.verdicts[0].why
     assert result.boxes[0].score == pytest.approx(0.8)
 
 
@@ -171,7 +183,9 @@ def test_masks_are_empty_while_a_phrase_is_not_heard() -> None:
     def heard(video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
         return [phrase.model_copy(update={"heard": ((0.1, 0.2), (0.3, 9.0))}) for phrase in phrases]
 
-    result = run(Script(locate=heard))
+    script = Script(locate=heard)
+    result = run(script)
+    assert script.asked("locate")[0][0] == DOG
     assert result.masks().any(axis=(1, 2)).tolist() == [False, True, False, True]
     assert result.tracks[0].phrase.heard == ((0.1, 0.2), (0.3, 9.0))
 
@@ -393,13 +407,49 @@ def test_an_unknown_reference_of_a_result_names_the_nearest() -> None:
         run(Script()).masks("the dgo")
 
 
-def test_a_pipeline_from_yaml(tmp_path: Path) -> None:
-    from alref.engine import Pipeline
-
+def test_a_pipeline_from_yaml_takes_settings_over_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("propagator: nonesuch\n")
+    path.write_text("propagator: nonesuch\nvideo: {every: 3}\n")
     with pytest.raises(ConfigError, match="no component 'nonesuch'"):
         Pipeline.from_yaml(path)
+    with Pipeline.from_yaml(path, propagator="label-propagation") as pipeline:
+        assert pipeline.config.video.every == 3
+
+
+def test_a_pipeline_starts_from_the_preset_asked_for() -> None:
+    with pytest.raises(ConfigError, match="no preset 'nonesuch'"):
+        Pipeline.make(preset="nonesuch")
+
+
+def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None:
+    class Curious(Propagator):
+        """Fills nothing, tells everything."""
+
+        name = "curious"
+
+        def propagate(self, video: Video, boxes: list[PivotBox]) -> Any:
+            self.tell("question_answered", (self.options, self.device, self.origin))
+            return propagate(video, boxes)
+
+    class Listener:
+        heard: list[Any] = []
+
+        @hookimpl
+        def question_answered(self, event: Any) -> None:
+            self.heard.append(event)
+
+    plugins = Plugins([announcing("curious", propagators=[Curious]), *Script().entries])
+    plugins.observe(Listener())
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
+    with Pipeline.make({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
+        pipeline.run(VIDEO, [DOG])
+    assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
+
+
+def test_an_absent_pivot_is_not_proposed_for_even_where_it_names_a_frame() -> None:
+    script = Script(pick_frames=lambda v, p: [PivotFrame(phrase=p[0], frame=0, finding="absent", why="gone")])
+    assert run(script).verdict().finding == "absent"
+    assert script.asked("propose") == []
 
 
 def test_a_result_survives_json() -> None:
@@ -413,5 +463,7 @@ def test_a_unifier_that_cannot_locate_is_not_asked_to() -> None:
     script = Script()
     unifier = script.plugins.get("unifier", "scripted").cls
     del unifier.locate  # type: ignore[attr-defined]
+    watcher = Watcher()
+    script.plugins.observe(watcher)
     run(script)
-    assert script.asked("locate") == []
+    assert [stage for what, stage, _ in watcher.seen if what == "started"].count("unifier") == 1

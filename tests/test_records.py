@@ -109,8 +109,35 @@ def test_a_wrong_field_says_what_was_expected_and_what_came(kind: type[Record], 
 def test_every_wrong_field_is_named() -> None:
     with pytest.raises(RecordError) as caught:
         PivotFrame(phrase=DOG, frame=-1, source="guess")
-    assert "frame: " in str(caught.value)
-    assert "source: " in str(caught.value)
+    assert str(caught.value).startswith("PivotFrame: source: ")
+    assert "; frame: Input should be greater than or equal to 0, got -1" in str(caught.value)
+
+
+def test_a_message_says_no_more_than_it_has_to() -> None:
+    with pytest.raises(RecordError) as caught:
+        Candidates.model_validate({"pivot": {"phrase": {"text": "x"}, "frame": 0}, "xyxy": [[0, 0, 1, 1]], "scores": [1]})
+    assert str(caught.value) == "Phrase: reference: Field required"
+    with pytest.raises(RecordError) as caught:
+        PivotBox(pivot=PIVOT)
+    assert str(caught.value) == "PivotBox: xyxy: expected a box on a pivot frame with finding 'found', got None"
+    with pytest.raises(RecordError) as caught:
+        Reference(id="1")
+    assert str(caught.value) == "Reference: expected a text, sound, a box or a mask, got none of them"
+    with pytest.raises(RecordError) as caught:
+        Track(phrase=DOG, rles=({"size": (1, 1), "counts": 3},), scores=())
+    assert str(caught.value) == "Track: rles.0.counts: Input should be a valid string, got 3"
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, "'" + "y" * 78 + "'"), (79, "'" + "y" * 76 + "...")])
+def test_a_wrong_value_is_shown_up_to_eighty_characters(length: int, shown: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        Phrase(reference="1", text="x", score="y" * length)
+    assert str(caught.value).endswith(f"got {shown}")
+
+
+def test_array_records_are_hashed_apart() -> None:
+    boxes = [PivotBox(pivot=PIVOT, xyxy=[0, 0, 2, 2]) for _ in range(2)]
+    assert len({hash(box) for box in boxes}) == 2
 
 
 def test_a_long_wrong_value_is_cut() -> None:

@@ -16,8 +16,7 @@ from alref.runfolder import load_result
 @click.command("demo")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("alref-out/demo"), help="Folder to write to.")
 @click.option("--quiet", is_flag=True, help="Print the scores only.")
-@click.pass_context
-def command(ctx: click.Context, out: Path, quiet: bool) -> None:
+def command(out: Path, quiet: bool) -> None:
     """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
     clip = demo_clip.write(out / "clip.mp4")
     expressions = [ball.expression for ball in demo_clip.BALLS]
@@ -27,8 +26,6 @@ def command(ctx: click.Context, out: Path, quiet: bool) -> None:
     result = load_result(folder)
     for expression, truth in demo_clip.masks().items():
         click.echo(f"{expression}: J {jaccard(result.masks(expression), truth):.2f} against the true masks")
-    if not quiet:
-        click.echo(f"look at {folder / 'overlay.mp4'} and {folder / 'report.html'}")
 
 
 def jaccard(masks: Mask, truth: Mask) -> float:

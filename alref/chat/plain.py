@@ -1,0 +1,73 @@
+"""Finding plain data in a model's text: JSON, fenced JSON, Python literals, whole or in the middle of a sentence."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+LONGEST = 20_000
+"""Characters of an answer that are searched; what matters comes at the end of a longer one."""
+
+_FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
+_PAIRS = {"{": "}", "[": "]"}
+_WRONG = (ValueError, SyntaxError, RecursionError, MemoryError)
+
+
+def data(text: str) -> Any:
+    """Return the mapping or list that the text is or ends with, None when there is none."""
+    for part in _parts(text[-LONGEST:]):
+        found = _literal(part)
+        if isinstance(found, (dict, list)):
+            return found
+    return None
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield what may be data, the likeliest first: the whole, fenced blocks, bracketed parts, each from the last on."""
+    yield text
+    yield from reversed(_FENCE.findall(text))
+    for opening in _PAIRS:
+        yield from reversed(list(_bracketed(text, opening)))
+
+
+def _bracketed(text: str, opening: str) -> Iterator[str]:
+    """Yield the outermost balanced parts between an opening bracket and its own kind of closing one."""
+    depth, start = 0, 0
+    for index, letter in enumerate(text):
+        if letter == opening:
+            start = start if depth else index
+            depth += 1
+        elif letter == _PAIRS[opening] and depth:
+            depth -= 1
+            if not depth:
+                yield text[start : index + 1]
+
+
+def _literal(text: str) -> Any:
+    text = text.strip()
+    if not text or text[0] not in _PAIRS:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return ast.literal_eval(text)
+    except _WRONG:
+        return None
+
+
+def whole(value: Any) -> int | None:
+    """Return a value as a whole number, None when it is none: 3, 3.0 and "3" are, True and 3.5 are not."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d{1,9}(\.0+)?\s*", value, re.ASCII):
+        return int(float(value))
+    return None

@@ -56,22 +56,32 @@ def blend(frame: Frame, masks: Mask, colours: Colours, opacity: float = 0.5) -> 
     return out
 
 
-def draw_box(frame: Frame, xyxy: npt.ArrayLike, text: str = "", colour: Sequence[int] = (255, 196, 0)) -> Frame:
-    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same colour."""
+def draw_box(
+    frame: Frame, xyxy: npt.ArrayLike, text: str = "", colour: Sequence[int] = (255, 196, 0), width: int | None = None
+) -> Frame:
+    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same colour.
+
+    The line is ``width`` pixels wide, by default in proportion to the frame.
+    """
     image = Image.fromarray(frame)
     x0, y0, x1, y1 = np.rint(np.asarray(xyxy, np.float64)).tolist()
     draw = ImageDraw.Draw(image)
-    draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_rgb(colour), width=_stroke(frame))
+    draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_rgb(colour), width=width or _stroke(frame))
     if text:
         _plate(draw, (x0, y0), text, _text_size(frame), _rgb(colour))
     return np.array(image)
 
 
-def badge(frame: Frame, xy: tuple[float, float], number: int, colour: Sequence[int] = (255, 196, 0)) -> Frame:
-    """Draw ``number`` on a disc centred on ``xy`` (pixels), moved inside the frame where it would stick out."""
+def badge(
+    frame: Frame, xy: tuple[float, float], number: int, colour: Sequence[int] = (255, 196, 0), size: int | None = None
+) -> Frame:
+    """Draw ``number`` on a disc centred on ``xy`` (pixels), moved inside the frame where it would stick out.
+
+    The digits are ``size`` pixels high, by default in proportion to the frame.
+    """
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
-    size = _text_size(frame)
+    size = size or _text_size(frame)
     radius = size * (0.75 + 0.22 * (len(str(number)) - 1))
     x, y = (min(max(value, radius), max(radius, edge - 1 - radius)) for value, edge in zip(xy, image.size, strict=True))
     ink = _contrast(colour)

@@ -1,0 +1,60 @@
+"""Work that waits on the network, several items at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from queue import SimpleQueue
+from threading import Event, Thread
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Output = TypeVar("Output")
+
+
+def in_threads(work: Callable[[Item], Output], items: Sequence[Item], width: int) -> Iterator[tuple[int, Output]]:
+    """Yield (index, output) of each item as it comes, ``width`` at once.
+
+    After an error no item is begun; those at work are waited for and yielded, then the first error is raised. An interruption
+    waits for none: the threads are daemons, which no exit waits for.
+    """
+    waiting = deque(enumerate(items))
+    done: SimpleQueue[tuple[int, Output | Exception] | None] = SimpleQueue()
+    stopped = Event()
+
+    def run() -> None:
+        while waiting and not stopped.is_set():
+            try:
+                index, item = waiting.popleft()
+            except IndexError:
+                break
+            try:
+                done.put((index, work(item)))
+            except Exception as error:  # raised again where the outputs are read
+                stopped.set()
+                done.put((index, error))
+        done.put(None)
+
+    threads = [Thread(target=run, daemon=True, name=f"question-{number}") for number in range(min(width, len(items)))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield from _collected(done, len(threads))
+    finally:
+        stopped.set()
+
+
+def _collected(done: SimpleQueue[tuple[int, Output | Exception] | None], running: int) -> Iterator[tuple[int, Output]]:
+    first: Exception | None = None
+    while running:
+        item = done.get()
+        if item is None:
+            running -= 1
+            continue
+        index, output = item
+        if isinstance(output, Exception):
+            first = first or output
+        else:
+            yield index, output
+    if first is not None:
+        raise first

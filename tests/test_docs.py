@@ -44,7 +44,12 @@ def test_every_flag_of_run_is_documented(flag: str) -> None:
     assert f"`{flag}" in TEXT["usage.md"] or f" {flag}" in TEXT["usage.md"]
 
 
-COMMAND_LINES = sorted(set(re.findall(r"^(?:    |\$ )?alref (\w+)((?: .*)?)$", EVERYTHING, re.MULTILINE)))
+def import_help() -> str:
+    """Return the help texts of all commands."""
+    return "\n".join(str(import_module(f"alref.cli.{name}").command.help) for name in COMMANDS)
+
+
+COMMAND_LINES = sorted(set(re.findall(r"^    alref (\w+)((?: .*)?)$", EVERYTHING, re.MULTILINE)))
 
 
 @pytest.mark.parametrize(("command", "rest"), COMMAND_LINES)
@@ -65,6 +70,20 @@ def test_every_shipped_component_is_documented_with_its_options(component: str) 
     found = next(each for each in Plugins().components if each.name == component)
     for row in describe(found.cls.Options):
         assert f"`{row.name}`" in TEXT["components.md"], f"{component}.{row.name}"
+
+
+@pytest.mark.parametrize(
+    "option",
+    sorted(
+        set(
+            re.findall(r"-o (\w+\.\w+)=", "".join(TEXT[page] for page in TEXT if page != "writing-a-plugin.md") + import_help())
+        )
+    ),
+)
+def test_every_option_shown_exists(option: str) -> None:
+    slot, _, name = option.partition(".")
+    slots = ["temporal", "spatial"] if slot == "reasoner" else [slot]
+    assert any(name in each.cls.Options.model_fields for slot in slots for each in Plugins().of(slot))
 
 
 def test_the_yaml_of_the_docs_is_a_configuration() -> None:

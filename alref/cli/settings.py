@@ -60,5 +60,5 @@ def _option(text: str) -> dict[str, Any]:
     path, equals, value = text.partition("=")
     slot, dot, name = path.strip().partition(".")
     if not (equals and dot and slot and name):
-        raise ConfigError(f"-o {text}: expected KIND.OPTION=VALUE, for example propagator.size=320; see: alref config")
+        raise ConfigError(f"-o {text}: expected KIND.OPTION=VALUE, for example proposer.most=1; see: alref config")
     return {slot: {name: parse_yaml(value, f"-o {path}")}}

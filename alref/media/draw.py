@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -35,8 +36,11 @@ def colour_map() -> Colours:
 
 
 def palette(count: int) -> Colours:
-    """Return uint8 (count, 3) RGB, the colours of objects 1..count: distinct up to 255 objects, the same as in mask files."""
-    return colour_map()[1 + np.arange(count) % 255]
+    """Return uint8 (count, 3) RGB, bright colours to draw objects 1..count with: hues by the golden angle, from azure on."""
+    hues = (0.575 + np.arange(count) * (3 - math.sqrt(5)) / 2) % 1
+    return np.array(
+        [[round(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.85, 1.0)] for hue in hues], np.uint8
+    ).reshape(-1, 3)
 
 
 def blend(frame: Frame, masks: Mask, colours: Colours, opacity: float = 0.5) -> Frame:

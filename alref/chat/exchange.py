@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from alref.answers import Answers
 from alref.chat.messages import Answer, Question
 from alref.records import Source
 
@@ -21,59 +22,52 @@ class Reply:
     key: str
 
 
-Dialogue = Generator[Question, Reply, Outcome]
+@dataclass(frozen=True)
+class Inquiry:
+    """A question, and in words what it is about."""
+
+    question: Question
+    about: str
 
 
-class Store(Protocol):
-    """Where answers are kept between runs."""
-
-    def get(self, key: str) -> Answer | None:
-        """Return the answer kept under a key, or None."""
-
-    def put(self, key: str, question: Question, answer: Answer) -> None:
-        """Keep an answer."""
-
-    def close(self) -> None:
-        """Let go of files."""
-
-
+Dialogue = Generator[Inquiry, Reply, Outcome]
 Chat = Callable[[Sequence[Question]], Iterator[tuple[int, Answer]]]
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Answers questions from ``store`` where it can, and asks ``chat`` the others, each distinct one once.
+    """Answers questions from ``answers`` where it can, and asks ``chat`` the others, each distinct one once.
 
-    What comes from the store has the source ``kept``. Answers that are whole and not empty are kept as soon as they come.
+    Answers are kept as soon as they come.
     """
 
     chat: Chat
     key: Callable[[Question], str]
-    store: Store
-    kept: Source = "cache"
+    answers: Answers
 
-    def ask(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
+    def ask(self, inquiries: Sequence[Inquiry]) -> Iterator[tuple[int, Reply]]:
         """Yield (index, reply) as they come. Raises what ``chat`` raises once all that came has been yielded."""
         waiting: dict[str, list[int]] = {}
-        for index, question in enumerate(questions):
-            key = self.key(question)
-            found = None if key in waiting else self.store.get(key)
-            if found is None:
+        for index, inquiry in enumerate(inquiries):
+            key = self.key(inquiry.question)
+            kept = None if key in waiting else self.answers.get(key, inquiry.about)
+            if kept is None:
                 waiting.setdefault(key, []).append(index)
             else:
-                yield index, Reply(found, self.kept, key)
+                yield index, Reply(kept, self.answers.source, key)
         keys = list(waiting)
-        for number, answer in self.chat([questions[waiting[key][0]] for key in keys]):
-            key = keys[number]
-            if answer.finish == "stop" and answer.text.strip():
-                self.store.put(key, questions[waiting[key][0]], answer)
-            for index in waiting[key]:
-                yield index, Reply(answer, "model" if index == waiting[key][0] else "cache", key)
+        questions = [inquiries[waiting[key][0]].question for key in keys]
+        for number, answer in self.chat(questions):
+            first, *same = waiting[keys[number]]
+            self.answers.put(keys[number], questions[number], answer)
+            yield first, Reply(answer, "model", keys[number])
+            for index in same:
+                yield index, Reply(answer, "cache", keys[number])
 
     def hold(self, dialogues: Sequence[Dialogue[Outcome]]) -> list[Outcome]:
         """Hold dialogues to their ends, one question of each at a time, and return their outcomes in order."""
         outcomes: dict[int, Outcome] = {}
-        waiting: dict[int, Question] = {}
+        waiting: dict[int, Inquiry] = {}
 
         def advance(index: int, reply: Reply | None) -> None:
             try:

@@ -28,7 +28,7 @@ _ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)})\s+{_NOUN}", re.IGNORECASE)
 _BARE = re.compile(rf"(?<![\w.,-])({_DIGITS})(?!\w)")
 _ABSENT = re.compile(
     r"\b(?:absent|none|nowhere|no such|(?:not|never|isn't|doesn't|does not|cannot|can't)\b[^.]{0,30}\b"
-    r"(?:visible|present|shown|appear|appears|seen|see|match|matches|there|exist|find|found)|no (?:box|frame|object|match\w*))\b",
+    r"(?:visible|present|shown|appears?|seen?|match|matches|there|exist|find|found)|no (?:box|frame|object|match\w*))\b",
     re.IGNORECASE,
 )
 _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)

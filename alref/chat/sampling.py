@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def between(video: Video, shown: list[int]) -> list[int]:
     """Return the frames halfway between those shown, to look again for what was not seen; none where that would not help."""
     if gap(video, shown) < CLOSE or len(shown) < 2:
         return []
-    return [(first + second) // 2 for first, second in zip(shown, shown[1:], strict=False)]
+    return [(first + second) // 2 for first, second in pairwise(shown)]
 
 
 def context(video: Video, pivot: int, count: int, published: bool) -> list[int]:

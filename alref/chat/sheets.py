@@ -136,7 +136,7 @@ def encode(picture: Frame, kind: Literal["jpeg", "png"] = "jpeg") -> bytes:
 def _columns(frame: Frame, count: int, look: Look) -> int:
     if look.layout == "paper":
         return 1 if look.vertical else PAPER_ROW
-    return max(range(1, count + 1), key=lambda columns: _fitting(frame, columns, math.ceil(count / columns), look))
+    return max(range(count, 0, -1), key=lambda columns: _fitting(frame, columns, math.ceil(count / columns), look))
 
 
 def _cell_width(frame: Frame, count: int, columns: int, look: Look) -> int:
@@ -145,7 +145,7 @@ def _cell_width(frame: Frame, count: int, columns: int, look: Look) -> int:
 
 def _fitting(frame: Frame, columns: int, rows: int, look: Look) -> int:
     """Return the width of the largest cell of which so many fit; small frames are enlarged to 512 pixels, not beyond."""
-    height, width = frame.shape[:2]
+    height, width = int(frame.shape[0]), int(frame.shape[1])
     return int(min(look.size / columns, look.size / rows * width / height, max(width, 512)))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from alref import checks
 from alref.cache import StageCache
+from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
 from alref.errors import MissingError
 from alref.plugins import Plugins
@@ -20,6 +21,7 @@ from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, T
 from alref.result import Result
 from alref.stages import Stage, Unifier
 from alref.steps import Steps, silenced
+from alref.usage import counted
 from alref.verdicts import verdict
 from alref.video import Video
 
@@ -36,8 +38,9 @@ class Pipeline:
         self._stages = _made(config.stages, config.run.device)
         for slot, choice in config.stages.items():
             component = choice.component
-            self._stages[slot].bind(f"{component.distribution} {component.version}", plugins.notify)
+            self._stages[slot].bind(f"{component.distribution} {component.version}", self._tell)
         self._loaded: list[Stage] = []
+        self._questions: list[QuestionEvent] = []
 
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
@@ -72,7 +75,9 @@ class Pipeline:
         """
         self.check(video, references)
         steps = Steps(video, self.config.stages, self._ready, self.plugins, kept or StageCache())
-        return _Pivot(steps, video, references).result(self.config.resolved())
+        self._questions.clear()
+        result = _Pivot(steps, video, references).result(self.config.resolved())
+        return result.model_copy(update={"usage": counted(self._questions)})
 
     def close(self) -> None:
         """Close every component that was loaded."""
@@ -84,6 +89,12 @@ class Pipeline:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _tell(self, hook: str, event: Any) -> None:
+        """Pass on what a stage tells observers, and keep the questions of this run."""
+        if isinstance(event, QuestionEvent):
+            self._questions.append(event)
+        self.plugins.notify(hook, event)
 
     def _ready(self, slot: str) -> Stage:
         stage = self._stages[slot]

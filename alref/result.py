@@ -13,10 +13,25 @@ from alref.errors import InputError, nearest
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Record, Reference, Track, Verdict, VideoFacts
 
 
+class Usage(Record):
+    """What the questions to one model took. ``kept`` of them were answered from a store or a trace, which takes nothing.
+
+    ``cost`` is in dollars, None when a price is not known.
+    """
+
+    model: str
+    questions: int = Field(default=0, ge=0)
+    kept: int = Field(default=0, ge=0)
+    prompt_tokens: int = Field(default=0, ge=0)
+    completion_tokens: int = Field(default=0, ge=0)
+    cost: float | None = 0.0
+
+
 class Result(Record):
     """One video with all its references; ``result.json`` is this record.
 
-    ``seconds`` is the time of each stage; ``config`` the resolved configuration; ``warnings`` what the user should know.
+    ``seconds`` is the time of each stage; ``usage`` what language models were asked, by model; ``config`` the resolved
+    configuration; ``warnings`` what the user should know.
     """
 
     format: Literal[1] = 1
@@ -30,6 +45,7 @@ class Result(Record):
     tracks: tuple[Track, ...] = ()
     verdicts: tuple[Verdict, ...]
     seconds: dict[str, float] = Field(default_factory=dict)
+    usage: tuple[Usage, ...] = ()
     warnings: tuple[str, ...] = ()
     config: dict[str, Any] = Field(default_factory=dict)
 

@@ -21,7 +21,7 @@ LAYERS = [
     ["hookspecs"],
     ["plugins"],
     ["config"],
-    ["cache", "checks", "references", "verdicts"],
+    ["cache", "checks", "references", "trace", "usage", "verdicts"],
     ["steps"],
     ["engine"],
     ["pictures", "report", "demo_clip"],

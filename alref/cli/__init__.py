@@ -13,6 +13,7 @@ COMMANDS = {
     "plugins": "List the components that are installed, or show one with its options.",
     "config": "Print the whole resolved configuration as YAML.",
     "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",
+    "answers": "Show the answers of language models that are kept, or import published ones.",
     "completion": "Print the shell completion script.",
 }
 

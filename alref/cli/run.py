@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import sys
@@ -17,18 +18,21 @@ from rich.console import Console
 from rich.table import Table
 
 from alref import references
+from alref.answers.replay import TRACE
 from alref.api import opened
 from alref.cache import StageCache
 from alref.cli.progress import Bar, Lines, emit
 from alref.cli.settings import configuration, configured
 from alref.config import Configuration
 from alref.engine import Pipeline
-from alref.errors import AlrefError, InputError
+from alref.errors import AlrefError, ConfigError, InputError
 from alref.media import read_mask
 from alref.plugins import Plugins
 from alref.records import Reference
 from alref.result import Result
 from alref.runfolder import Run, RunFolder
+from alref.trace import Trace
+from alref.usage import said
 from alref.video import Video
 
 Advanced = Callable[[int, int], None]
@@ -48,6 +52,7 @@ Advanced = Callable[[int, int], None]
 @click.option("--max-size", type=int, metavar="PIXELS", help="Shrink to this longer side.")
 @click.option("--sound-track", type=int, metavar="N", help="Which sound track to hear, counted from 0.")
 @click.option("--fps", type=float, help="Frames a second of a folder of pictures.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Ask no model: take its answers from this run folder or store.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/VIDEO-EXPRESSION if not given.")
 @click.option("--force", is_flag=True, help="Replace another run that --out holds.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print what would run, and run nothing.")
@@ -60,7 +65,7 @@ def command(**flags: Any) -> None:
     \b
     alref run clip.mp4 "the red cup" "the dog that jumps"
     alref run clip.mp4 --box 40,60,200,180 --frame 12
-    alref run clip.mp4 "the dog" --spatial top-score -o propagator.size=320
+    alref run clip.mp4 "the dog" --spatial top-score -o proposer.most=1
 
     The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
     interruption. Times are seconds of the video; frames are counted as they are read.
@@ -69,7 +74,7 @@ def command(**flags: Any) -> None:
         asked = _references(flags)
         plugins = Plugins()
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
-        config = configuration(plugins, flags, window)
+        config = configuration(plugins, _replaying(plugins, flags) if flags["replay"] else flags, window)
         video = opened(flags["video"], config.video)
         with Pipeline(config, plugins) as pipeline:
             if flags["dry_run"]:
@@ -102,9 +107,22 @@ def _box(text: str) -> list[float]:
     return [float(number) for number in numbers]
 
 
+def _replaying(plugins: Plugins, flags: dict[str, Any]) -> dict[str, Any]:
+    """Add the option ``replay`` of each chosen component that has one to the flags. Raises ConfigError when none has."""
+    chosen = configuration(plugins, flags).stages
+    slots = [slot for slot, choice in chosen.items() if "replay" in choice.component.cls.Options.model_fields]
+    if not slots:
+        names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in chosen.items())
+        raise ConfigError(f"--replay: none of the chosen components asks a language model ({names}); leave --replay out")
+    path = json.dumps(str(flags["replay"]), ensure_ascii=False)
+    return {**flags, "options": [*flags["options"], *(f"{slot}.replay={path}" for slot in slots)]}
+
+
 def _rehearse(pipeline: Pipeline, video: Video, asked: list[Reference]) -> None:
     seconds = float(video.times[-1] - video.times[0])
     click.echo(f"# {video.name}: {len(video)} frames of {video.width} x {video.height}, {seconds:.1f} s")
+    for warning in video.warnings:
+        click.echo(f"# warning: {warning}")
     for reference in asked:
         click.echo(f"# reference {reference.id}: {reference.text or 'a box or a mask'}")
     click.echo(pipeline.config.to_yaml(), nl=False)
@@ -124,6 +142,7 @@ def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: di
     path = flags["out"] or Path("alref-out") / default_name(flags["video"], asked)
     with RunFolder.open(path, run, force=flags["force"]) as folder, _shown(pipeline, flags) as advanced:
         if not folder.finished:
+            pipeline.plugins.observe(Trace(folder.path / TRACE))
             folder.save(pipeline.run(video, asked, StageCache(folder.stages)), video, advanced)
         result = folder.load()
     _report(result, path, flags)
@@ -156,7 +175,8 @@ def _shown(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[Advanced]:
 def _report(result: Result, path: Path, flags: dict[str, Any]) -> None:
     if flags["as_json"]:
         verdicts = [verdict.model_dump(mode="json") for verdict in result.verdicts]
-        emit("finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds)
+        usage = [each.model_dump(mode="json") for each in result.usage]
+        emit("finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds, usage=usage)
     elif not flags["quiet"]:
         _table(result, path)
 
@@ -173,5 +193,7 @@ def _table(result: Result, path: Path) -> None:
     console.print(table)
     for warning in result.warnings:
         Console(stderr=True).print(f"warning: {warning}", highlight=False, markup=False)
+    if result.usage:
+        console.print(said(result.usage), highlight=False)
     for name in ("overlay.mp4", "report.html", "result.json"):
         console.print(path / name, highlight=False, markup=False, soft_wrap=True)

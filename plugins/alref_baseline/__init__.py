@@ -5,6 +5,7 @@ from __future__ import annotations
 from alref.hookspecs import hookimpl
 from alref.stages import Propagator, Proposer, SpatialReasoner, TemporalReasoner, Unifier
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform
+from alref_baseline.replay import Replay
 from alref_baseline.text import Grammar
 from alref_baseline.vision import ClassEvidence, LabelPropagation
 
@@ -17,8 +18,8 @@ def register_unifiers() -> list[type[Unifier]]:
 
 @hookimpl
 def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Announce the rules and what to compare them with."""
-    return [Rules, FirstFrame, MiddleFrame, Uniform, TopScore]
+    """Announce the rules, what to compare them with, and published answers."""
+    return [Rules, FirstFrame, MiddleFrame, Uniform, TopScore, Replay]
 
 
 @hookimpl

@@ -1,0 +1,114 @@
+"""The answers that AL-Ref-SAM 2's authors published, as a reasoner."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from alref.stages import Reasoner, StageOptions
+
+if TYPE_CHECKING:
+    from alref.answers.published import Choice, Published
+    from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+    from alref.video import Video
+
+
+class ReplayOptions(StageOptions):
+    """Options of replay."""
+
+    answers: Path | None = Field(None, description="file that 'alref answers import' wrote")
+
+
+class Replay(Reasoner):
+    """Gives the answers that the authors of AL-Ref-SAM 2 published for a clip, found by the video's name.
+
+    The recorded labels take the place of the phrases.
+    """
+
+    name = "replay"
+    Options = ReplayOptions
+    options: ReplayOptions
+
+    def problems(self) -> list[str]:
+        """Say that the file is not named or cannot be read."""
+        if self.options.answers is None:
+            return ["needs a file: alref answers import FOLDER, then -o reasoner.answers=FILE"]
+        from alref.answers.published import load_published
+        from alref.errors import InputError
+
+        try:
+            load_published(self.options.answers)
+        except InputError as error:
+            return [str(error)]
+        return []
+
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return the recorded frames of each reference, a phrase for each recorded label; absent where there is none."""
+        own: dict[str, list[Phrase]] = {}
+        for phrase in phrases:
+            own.setdefault(phrase.reference, []).append(phrase)
+        recorded = self._of(video)
+        if recorded:
+            return [_pivot(video, choice, _named(choice, given)) for given in own.values() for choice in recorded]
+        return [_absent(video, phrase, known=recorded is not None) for phrase in phrases]
+
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        """Return for each entry the recorded candidate; where none is recorded the only one, or the best as a fallback."""
+        boxes = {choice.label: choice.box for choice in self._of(video) or ()}
+        return [_box(each, boxes.get(each.pivot.phrase.text)) for each in candidates]
+
+    @cached_property
+    def _published(self) -> Published:
+        from alref.answers.published import load_published
+
+        assert self.options.answers is not None
+        return load_published(self.options.answers)
+
+    def _of(self, video: Video) -> tuple[Choice, ...] | None:
+        clips = self._published.clips
+        return clips.get(video.name, clips.get(Path(video.name).stem))
+
+
+def _named(choice: Choice, phrases: list[Phrase]) -> Phrase:
+    """Return the phrase of a label: the one that was given with these words, or a new one of the same reference."""
+    from alref.records import Phrase
+
+    same = [phrase for phrase in phrases if phrase.text == choice.label]
+    return same[0] if same else Phrase(reference=phrases[0].reference, text=choice.label, category=choice.label)
+
+
+def _pivot(video: Video, choice: Choice, phrase: Phrase) -> PivotFrame:
+    from alref.records import PivotFrame
+
+    if choice.frame < len(video):
+        why = f"the recorded answer names {choice.label!r} on frame {choice.frame}"
+        return PivotFrame(phrase=phrase, frame=choice.frame, why=why, source="replay")
+    why = f"the recorded answer names frame {choice.frame}, the video has {len(video)}; the first frame was taken"
+    return PivotFrame(phrase=phrase, frame=0, why=why, source="fallback")
+
+
+def _absent(video: Video, phrase: Phrase, known: bool) -> PivotFrame:
+    from alref.records import PivotFrame
+
+    if known:
+        why = f"the answer recorded for {video.name!r} is empty"
+        return PivotFrame(phrase=phrase, finding="absent", why=why, source="replay")
+    why = f"no answer is recorded for {video.name!r}"
+    return PivotFrame(phrase=phrase, finding="absent", why=why, source="fallback")
+
+
+def _box(candidates: Candidates, recorded: int | None) -> PivotBox:
+    from alref_baseline.rules import chosen
+
+    count = len(candidates)
+    if recorded is not None and recorded <= count:
+        box, source = chosen(candidates, recorded - 1, f"the recorded answer names box {recorded} of {count}"), "replay"
+    elif count == 1:
+        box, source = chosen(candidates, 0, "the only candidate"), "rule"
+    else:
+        missing = "no box is recorded" if recorded is None else f"the recorded answer names box {recorded} of {count}"
+        box, source = chosen(candidates, 0, f"{missing}; the candidate with the best score was taken"), "fallback"
+    return box.model_copy(update={"source": source})

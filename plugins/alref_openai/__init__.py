@@ -1,0 +1,107 @@
+"""Reasoners behind an OpenAI-compatible address: GPT-4, and any model of vLLM, llama.cpp, LM Studio, OpenRouter and others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field, field_validator
+
+from alref.chat.reasoner import ChatOptions, ChatReasoner
+from alref.hookspecs import hookimpl
+from alref.stages import SpatialReasoner, TemporalReasoner
+from alref_openai import server
+
+if TYPE_CHECKING:
+    from alref.chat.messages import Answer, Question
+    from alref_openai._runtime import Service
+
+
+class OpenAIOptions(ChatOptions):
+    """Options of openai."""
+
+    model: str | None = Field(None, description="model to ask; the only one that the server lists if not given")
+    base_url: str = Field(server.OPENAI, description="address of the server; most end in /v1")
+    key_variable: str = Field("OPENAI_API_KEY", min_length=1, description="environment variable that holds the key")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 for the likeliest answer")
+    seed: int | None = Field(0, description="sent where the server takes one")
+    max_tokens: int = Field(2048, ge=16, description="longest answer in tokens")
+    detail: Literal["auto", "low", "high"] = Field("high", description="how closely pictures are looked at")
+    timeout: float = Field(120.0, gt=0, description="seconds to wait for one answer")
+    retries: int = Field(5, ge=0, description="further tries when the server is busy or fails")
+    requests_per_minute: float | None = Field(None, gt=0, description="most questions a minute")
+    tokens_per_minute: float | None = Field(None, gt=0, description="most tokens a minute, by estimate")
+    max_cost: float | None = Field(None, gt=0, description="most dollars that one run may spend")
+    input_price: float | None = Field(None, ge=0, description="dollars for a million tokens sent, where no price is known")
+    output_price: float | None = Field(None, ge=0, description="dollars for a million tokens answered")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return server.address(value)
+
+
+class OpenAI(ChatReasoner):
+    """Asks a model behind an OpenAI-compatible address, for example of vLLM, llama.cpp, LM Studio or OpenRouter."""
+
+    name = "openai"
+    extra = "openai"
+    needs = ("openai", "genai_prices")
+    Options = OpenAIOptions
+    options: OpenAIOptions
+    neutral = ChatReasoner.neutral | (set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail"})
+    _service: Service | None = None
+
+    def problems(self) -> list[str]:
+        """Say what is missing: the library, the key, the server, the model; a replay needs none of them but the model's name.
+
+        OpenAI itself is not asked here, but when the component is loaded.
+        """
+        if self.options.replay is not None:
+            return [] if self.options.model else ["a replay needs the name of the model: -o reasoner.model=NAME"]
+        found = super().problems() or server.key_problems(self.options)
+        return found or ([] if self.options.base_url == server.OPENAI else server.problems(self.options))
+
+    def load(self) -> None:
+        """Open the connection. Raises MissingError for a wrong key or model, ConfigError for a limit on unknown prices."""
+        from alref_openai._runtime import Service
+
+        if self.options.replay is None:
+            self._service = Service(self.options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._service is not None:
+            self._service.close()
+        super().close()
+
+    def model_id(self) -> str:
+        """Return the model that is asked, also where the server was left to name it."""
+        return self._service.model if self._service is not None else super().model_id()
+
+    def chat(self, question: Question) -> Answer:
+        """Ask one question.
+
+        Raises MissingError when the server does not answer, InputError when it refuses the question, and ConfigError when the
+        next question might pass ``max_cost``.
+        """
+        assert self._service is not None, "load() comes first"
+        return self._service.chat(question)
+
+
+class GPT4Options(OpenAIOptions):
+    """Options of gpt4."""
+
+    model: str | None = Field("gpt-4o", description="model to ask")
+
+
+class GPT4(OpenAI):
+    """Asks GPT-4, as the published system does."""
+
+    name = "gpt4"
+    Options = GPT4Options
+
+
+@hookimpl
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Announce the two."""
+    return [OpenAI, GPT4]

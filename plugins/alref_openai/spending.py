@@ -1,0 +1,99 @@
+"""What questions take: tokens by estimate, dollars, and the pace that a server allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from genai_prices import Usage, calc_price
+
+from alref.errors import ConfigError
+
+if TYPE_CHECKING:
+    from alref.chat.messages import Question
+    from alref_openai import OpenAIOptions
+
+PICTURE = {"low": 85, "high": 85 + 8 * 170, "auto": 85 + 8 * 170}
+"""Most tokens of one picture: OpenAI's rule of 170 for each of at most eight tiles and 85 for the whole."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """Dollars of a model's tokens: by the options, or by the price list."""
+
+    options: OpenAIOptions
+    model: str
+
+    def cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
+        """Return the dollars of one answer, None when no price is known."""
+        own = self.options.input_price, self.options.output_price
+        if own[0] is not None and own[1] is not None:
+            return (prompt * own[0] + completion * own[1]) / 1e6
+        usage = Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=min(cached, prompt))
+        try:
+            return float(calc_price(usage, self.model, provider_api_url=f"{self.options.base_url}/").total_price)
+        except LookupError:
+            return None
+
+
+@dataclass
+class Budget:
+    """Keeps what a run spends below a limit: an amount is reserved before a question and settled after its answer."""
+
+    limit: float | None
+    taken: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def reserve(self, dollars: float) -> None:
+        """Set dollars aside. Raises ConfigError when they might pass the limit."""
+        with self._lock:
+            if self.limit is not None and self.taken + dollars > self.limit:
+                raise ConfigError(
+                    f"max_cost: ${self.taken:.4f} of ${self.limit:g} are spent or set aside, and the next question may take"
+                    f" ${dollars:.4f}; all answers so far are kept: run the same again with a higher -o reasoner.max_cost"
+                )
+            self.taken += dollars
+
+    def settle(self, reserved: float, dollars: float) -> None:
+        """Put what an answer took in the place of what was set aside for it."""
+        with self._lock:
+            self.taken += dollars - reserved
+
+
+@dataclass
+class Pace:
+    """Spaces things evenly, so many a minute."""
+
+    per_minute: float | None
+    _free: float = 0.0
+    _lock: Lock = field(default_factory=Lock)
+
+    def delay(self, amount: float, now: float) -> float:
+        """Return how many seconds ``amount`` more of them have to wait at the time ``now``."""
+        if self.per_minute is None:
+            return 0.0
+        with self._lock:
+            start = max(now, self._free)
+            self._free = start + 60 * amount / self.per_minute
+            return start - now
+
+
+@dataclass
+class Estimate:
+    """Estimates the tokens of a question; one that was too low raises all that follow."""
+
+    detail: str
+    factor: float = 1.0
+
+    def tokens(self, question: Question) -> int:
+        """Return how many tokens a question has at most, as far as is known."""
+        return round(self.factor * self._plain(question))
+
+    def learn(self, question: Question, tokens: int) -> None:
+        """Take note of how many tokens the server counted."""
+        self.factor = max(self.factor, tokens / self._plain(question))
+
+    def _plain(self, question: Question) -> float:
+        text = sum(len(message.text.encode()) for message in question.messages)
+        return 16 + text / 3 + len(question.images) * PICTURE[self.detail]

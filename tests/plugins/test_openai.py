@@ -1,0 +1,387 @@
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from threading import Barrier, Semaphore, Thread
+from typing import Any
+
+import pytest
+from chat_server import (
+    CUT,
+    EMPTY_CHOICE,
+    HTML,
+    INVALID,
+    RESET,
+    SILENT,
+    TOKENS,
+    ChatServer,
+    Reply,
+    busy,
+    refused,
+    serving,
+    text_of,
+)
+
+pytest.importorskip("openai")
+
+from alref.chat.messages import Answer, Message, Question
+from alref.errors import AlrefError, ConfigError, InputError, MissingError
+from alref.options import build
+from alref_openai import GPT4, OpenAI, server
+from alref_openai.spending import Budget, Estimate, Pace
+
+KEY = "sk-secret-0123456789"
+SCHEMA = {"type": "object", "properties": {"frame": {"type": "integer"}}, "required": ["frame"]}
+JPEG, PNG = b"\xff\xd8\xff\xe0 picture", b"\x89PNG\r\n picture"
+
+
+@pytest.fixture
+def chat_server() -> Iterator[ChatServer]:
+    with serving("frame 3") as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+
+
+def made(base_url: str, cls: type[OpenAI] = OpenAI, **given: Any) -> OpenAI:
+    reasoner = cls(build(cls.Options, {"base_url": base_url, "retries": 2, **given}, "reasoner"))
+    reasoner.load()
+    return reasoner
+
+
+def ask(reasoner: OpenAI, text: str = "Which frame?", **facts: Any) -> Answer:
+    return reasoner.chat(Question(messages=(Message(text=text),), **facts))
+
+
+def ask_once(server: ChatServer, **given: Any) -> Answer:
+    reasoner = made(server.base_url, **given)
+    try:
+        return ask(reasoner, answer_schema=SCHEMA)
+    finally:
+        reasoner.close()
+
+
+def failed(server: ChatServer, kind: type[AlrefError], **given: Any) -> str:
+    with pytest.raises(kind) as caught:
+        ask_once(server, **given)
+    return str(caught.value)
+
+
+def test_an_answer_says_what_it_took(chat_server: ChatServer) -> None:
+    answer = ask_once(chat_server)
+    assert (answer.text, answer.model, answer.finish, answer.retries) == ("frame 3", "tiny", "stop", 0)
+    assert (answer.prompt_tokens, answer.completion_tokens) == TOKENS
+    assert answer.seconds > 0
+    assert answer.cost is None
+
+
+def test_what_is_sent(chat_server: ChatServer) -> None:
+    reasoner = made(chat_server.base_url, detail="low", max_tokens=99)
+    messages = (Message(role="system", text="be brief"), Message(text="which?"), Message(role="assistant", text="hm"))
+    reasoner.chat(Question(messages=messages, images=(JPEG, PNG), answer_schema=SCHEMA))
+    reasoner.close()
+    (body,) = chat_server.questions
+    assert (body["model"], body["temperature"], body["seed"], body["max_tokens"]) == ("tiny", 0, 0, 99)
+    assert body["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert [message["role"] for message in body["messages"]] == ["system", "user", "assistant"]
+    words, *pictures = body["messages"][1]["content"]
+    assert words == {"type": "text", "text": "which?"}
+    kinds = [picture["image_url"]["url"].partition(",")[0] for picture in pictures]
+    assert kinds == ["data:image/jpeg;base64", "data:image/png;base64"]
+    assert [base64.b64decode(picture["image_url"]["url"].partition(",")[2]) for picture in pictures] == [JPEG, PNG]
+    assert {picture["image_url"]["detail"] for picture in pictures} == {"low"}
+
+
+@pytest.mark.parametrize("parameter", ["temperature", "seed", "max_tokens", "response_format"])
+def test_a_parameter_that_the_server_refuses_is_left_out_for_good(chat_server: ChatServer, parameter: str) -> None:
+    chat_server.queue.append(refused(parameter))
+    reasoner = made(chat_server.base_url)
+    assert [ask(reasoner, answer_schema=SCHEMA).text for _ in range(2)] == ["frame 3", "frame 3"]
+    reasoner.close()
+    assert [parameter in body for body in chat_server.questions] == [True, False, False]
+    if parameter == "max_tokens":
+        assert chat_server.questions[-1]["max_completion_tokens"] == 2048
+
+
+def test_a_server_that_does_not_explain_itself_gets_no_schema(chat_server: ChatServer) -> None:
+    chat_server.queue.append(Reply(400, {"error": {"message": "bad request"}}))
+    assert ask_once(chat_server).text == "frame 3"
+    assert ["response_format" in body for body in chat_server.questions] == [True, False]
+
+
+def test_a_question_that_is_refused_whatever_is_left_out_keeps_the_schema_for_others(chat_server: ChatServer) -> None:
+    too_large = Reply(413, {"error": {"message": "image too large"}})
+    chat_server.queue += [Reply(400, {"error": {"message": "image too large"}})] * 2 + [too_large]
+    reasoner = made(chat_server.base_url)
+    for _ in range(2):
+        with pytest.raises(InputError, match="image too large"):
+            ask(reasoner, images=(JPEG,), answer_schema=SCHEMA)
+    ask(reasoner, answer_schema=SCHEMA)
+    reasoner.close()
+    assert "response_format" in chat_server.questions[-1]
+
+
+@pytest.mark.parametrize(
+    ("reply", "finish", "text"),
+    [
+        (Reply(refusal="I cannot help"), "refusal", "I cannot help"),
+        (Reply(finish="content_filter"), "filter", "frame 3"),
+        (Reply(400, {"error": {"message": "filtered", "code": "content_filter"}}), "filter", ""),
+        (Reply(finish="length"), "length", "frame 3"),
+        (EMPTY_CHOICE, "stop", ""),
+    ],
+)
+def test_not_every_answer_is_an_answer(chat_server: ChatServer, reply: Reply, finish: str, text: str) -> None:
+    chat_server.queue.append(reply)
+    answer = ask_once(chat_server)
+    assert (answer.finish, answer.text) == (finish, text)
+    assert len(chat_server.questions) == 1
+
+
+@pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), HTML, INVALID, CUT, RESET, SILENT])
+def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
+    chat_server.queue.append(fault)
+    answer = ask_once(chat_server, timeout=0.2)
+    assert (answer.text, answer.retries) == ("frame 3", 1)
+    assert len(chat_server.questions) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (busy(429), "requests_per_minute"),
+        (busy(500), "busy"),
+        (HTML, "Sign in"),
+        (INVALID, "no answer that can be read"),
+        (CUT, "connection"),
+        (RESET, "connection"),
+        (SILENT, "within 0.2 s"),
+        (Reply(data={"hello": 1}), "no answer that can be read"),
+    ],
+)
+def test_a_fault_that_stays_is_one_clear_error(chat_server: ChatServer, fault: Reply, said: str) -> None:
+    chat_server.queue += [fault] * 3
+    message = failed(chat_server, MissingError, timeout=0.2)
+    assert said in message
+    assert chat_server.base_url in message
+    assert len(message.splitlines()) == 1
+
+
+def test_a_long_wait_is_not_sat_through(chat_server: ChatServer) -> None:
+    chat_server.queue.append(Reply(429, {"error": {"message": "quota"}}, headers={"Retry-After": "3600"}))
+    assert "quota" in failed(chat_server, MissingError)
+    assert len(chat_server.questions) == 1
+
+
+def test_the_only_model_of_a_server_is_asked_unless_named() -> None:
+    with serving(models=["one"]) as server:
+        assert ask_once(server).model == "one"
+    with serving(models=["one", "two"]) as server:
+        assert ask_once(server, model="two").model == "two"
+        assert "one, two" in failed(server, MissingError)
+        assert "no model 'three'" in failed(server, MissingError, model="three")
+        assert ask_once(server, model="two").text == "fine"
+        assert len(server.questions) == 2
+
+
+def test_a_server_without_a_list_of_models_is_asked_by_name(chat_server: ChatServer) -> None:
+    chat_server.lists = False
+    assert ask_once(chat_server, model="tiny").text == "frame 3"
+    assert "-o reasoner.model=NAME" in failed(chat_server, MissingError)
+    assert "not found" in failed(chat_server, MissingError, model="other")
+
+
+def problems(**given: Any) -> list[str]:
+    return OpenAI(build(OpenAI.Options, given, "reasoner")).problems()
+
+
+def test_problems_are_known_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "export OPENAI_API_KEY" in problems()[0]
+    assert "export MY_KEY" in problems(key_variable="MY_KEY")[0]
+    assert "export OPENAI_API_KEY" in GPT4(GPT4.Options()).problems()[0]
+    with serving(key=KEY) as server:
+        assert "refuses the key" in problems(base_url=server.base_url)[0]
+        monkeypatch.setenv("OPENAI_API_KEY", KEY)
+        assert problems(base_url=server.base_url) == []
+    assert "no server at" in problems(base_url=server.base_url)[0]
+
+
+def test_a_key_that_cannot_be_one_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\nmore")
+    (problem,) = problems()
+    assert "OPENAI_API_KEY" in problem
+    assert KEY not in problem
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:8000", "ftp://host/v1", "http://", "http://me:secret@host/v1", "http://host/v1?key=1"]
+)
+def test_an_address_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="base_url: expected an address"):
+        build(OpenAI.Options, {"base_url": text}, "reasoner")
+
+
+def test_the_address_is_the_same_with_and_without_a_slash() -> None:
+    assert build(OpenAI.Options, {"base_url": "http://host/v1/"}, "r") == build(
+        OpenAI.Options, {"base_url": "http://host/v1"}, "r"
+    )
+
+
+def test_openai_itself_is_asked_when_loaded(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setattr(server, "OPENAI", chat_server.base_url)
+    reasoner = GPT4(build(GPT4.Options, {"base_url": chat_server.base_url}, "reasoner"))
+    assert reasoner.problems() == []
+    assert chat_server.asked == []
+    with pytest.raises(MissingError, match="no model 'gpt-4o'"):
+        reasoner.load()
+
+
+@pytest.mark.parametrize("code", [401, 403, 404, 429, 500, 400])
+def test_the_key_is_in_no_error_and_no_log(
+    code: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    caplog.set_level(logging.DEBUG)
+    with serving(key=KEY) as server:
+        server.queue += [Reply(code, {"error": {"message": f"what is {KEY}?"}}, headers={"Retry-After": "0.01"})] * 3
+        reasoner = made(server.base_url)
+        with pytest.raises(AlrefError) as caught:
+            ask(reasoner)
+        assert server.asked[-1].headers["authorization"] == f"Bearer {KEY}"
+        shown = [repr(reasoner), repr(reasoner.options), reasoner.options.model_dump_json(), str(caught.value), caplog.text]
+        reasoner.close()
+    assert caught.value.__suppress_context__
+    assert all(KEY not in text for text in [*shown, *capsys.readouterr()])
+
+
+def test_a_wrong_key_that_is_found_late(chat_server: ChatServer) -> None:
+    chat_server.queue.append(Reply(401, {"error": {"message": "no"}}))
+    assert "export OPENAI_API_KEY" in failed(chat_server, MissingError)
+
+
+PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
+COST = (TOKENS[0] * 1000 + TOKENS[1] * 10_000) / 1e6
+
+
+def test_prices_of_the_options_make_costs(chat_server: ChatServer) -> None:
+    assert ask_once(chat_server, **PRICED).cost == pytest.approx(COST)
+
+
+def test_prices_are_known_offline_by_model_and_server() -> None:
+    from alref_openai.spending import Price
+
+    def cost(model: str, **given: Any) -> float | None:
+        return Price(GPT4.Options(**given), model).cost(1_000_000, 0)
+
+    assert cost("gpt-4o") == pytest.approx(2.5)
+    assert cost("gpt-4o", base_url="https://openrouter.ai/api/v1") is None
+    assert cost("openai/gpt-4o", base_url="https://openrouter.ai/api/v1") == pytest.approx(2.5)
+    assert cost("gpt-4o", base_url="http://127.0.0.1:8000/v1") is None
+    assert cost("nobody") is None
+
+
+def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: ChatServer) -> None:
+    reasoner = made(chat_server.base_url, max_cost=1.0, max_tokens=16, **PRICED)
+    answers = []
+
+    def ask_for_ever() -> None:
+        while len(answers) < 100:
+            answers.append(ask(reasoner))
+
+    with pytest.raises(ConfigError, match=r"max_cost: .*all answers so far are kept.*-o reasoner\.max_cost"):
+        ask_for_ever()
+    reasoner.close()
+    spent = sum(answer.cost or 0 for answer in answers)
+    assert 0.5 < spent <= 1.0
+    assert len(chat_server.questions) == len(answers)
+
+
+def test_questions_in_flight_count_as_spent() -> None:
+    arrived, gate = Semaphore(0), Barrier(3)
+
+    def late(body: dict[str, Any]) -> str:
+        arrived.release()
+        gate.wait()
+        return "fine"
+
+    with serving(late) as server:
+        reasoner = made(server.base_url, max_cost=0.5, max_tokens=16, **PRICED)
+        threads = [Thread(target=ask, args=[reasoner]) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+            assert arrived.acquire(timeout=10)
+        with pytest.raises(ConfigError, match="max_cost"):
+            ask(reasoner)
+        gate.wait()
+        for thread in threads:
+            thread.join()
+        reasoner.close()
+    assert len(server.questions) == 2
+
+
+def test_a_limit_without_a_known_price_is_an_error_before_any_question(chat_server: ChatServer) -> None:
+    message = failed(chat_server, ConfigError, max_cost=1.0)
+    assert "-o reasoner.input_price" in message
+    assert chat_server.questions == []
+
+
+def test_a_budget_holds_what_is_set_aside() -> None:
+    budget = Budget(1.0)
+    budget.reserve(0.9)
+    with pytest.raises(ConfigError):
+        budget.reserve(0.2)
+    budget.settle(0.9, 0.5)
+    budget.reserve(0.5)
+
+
+def test_a_pace_spaces_evenly_and_does_not_save_up() -> None:
+    pace = Pace(60)
+    assert [pace.delay(1, now) for now in (100.0, 100.0, 100.5)] == pytest.approx([0, 1, 1.5])
+    assert pace.delay(10, 200.0) == 0
+    assert pace.delay(1, 201.0) == pytest.approx(9)
+    assert Pace(None).delay(1e9, 0.0) == 0
+
+
+def test_the_pace_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("alref_openai._runtime.sleep", waits.append)
+    reasoner = made(chat_server.base_url, requests_per_minute=6)
+    for _ in range(3):
+        ask(reasoner)
+    reasoner.close()
+    assert waits[0] == 0
+    assert waits[1:] == pytest.approx([10, 20], abs=1)
+
+
+def test_an_estimate_learns_from_what_was_too_low() -> None:
+    question = Question(messages=(Message(text="x" * 300),), images=(JPEG,))
+    estimate = Estimate("low")
+    first = estimate.tokens(question)
+    assert first >= 100 + 85
+    estimate.learn(question, 10)
+    assert estimate.tokens(question) == first
+    estimate.learn(question, 3 * first)
+    assert estimate.tokens(question) == pytest.approx(3 * first, abs=3)
+
+
+def test_many_threads_share_one_connection() -> None:
+    with serving(text_of) as server:
+        reasoner = made(server.base_url)
+        answers: dict[int, str] = {}
+
+        def work(number: int) -> None:
+            answers[number] = ask(reasoner, f"number {number}").text
+
+        threads = [Thread(target=work, args=[number]) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        reasoner.close()
+    assert answers == {number: f"number {number}" for number in range(16)}

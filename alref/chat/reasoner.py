@@ -74,7 +74,7 @@ class ChatReasoner(Reasoner):
     not change what a model says go into ``neutral``: answers are kept under the others, the model and the whole question.
     """
 
-    Options = ChatOptions
+    Options: ClassVar[type[StageOptions]] = ChatOptions
     options: ChatOptions
     neutral: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields)
     _answers: Answers | None = None

@@ -88,7 +88,7 @@ def _sharp_boxes(frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.flo
     strip_share = 0 if len(frames) == 1 else 1 / len(frames)
     height, width = frame.shape[:2]
     scale = min(look.size / width, look.size / (height * (1 + strip_share)), max(1.0, 1024 / width))
-    shown = _scaled(frame, round(width * scale))
+    shown = _scaled(frame, int(width * scale))
     large = with_boxes(shown, boxes * (shown.shape[1] / width), _badge_size(shown))
     text = "The picture shows one frame of a video" + (" large." if len(frames) > 1 else ".")
     text += " On it the candidates are drawn, each in a coloured box with its number on a disc of that colour."
@@ -136,7 +136,13 @@ def encode(picture: Frame, kind: Literal["jpeg", "png"] = "jpeg") -> bytes:
 def _columns(frame: Frame, count: int, look: Look) -> int:
     if look.layout == "paper":
         return 1 if look.vertical else PAPER_ROW
-    return max(range(count, 0, -1), key=lambda columns: _fitting(frame, columns, math.ceil(count / columns), look))
+    return max(range(count, 0, -1), key=lambda columns: _goodness(frame, count, columns, look))
+
+
+def _goodness(frame: Frame, count: int, columns: int, look: Look) -> float:
+    """Weigh a grid: large cells are good, empty ones are not."""
+    rows = math.ceil(count / columns)
+    return _fitting(frame, columns, rows, look) * count / (rows * columns)
 
 
 def _cell_width(frame: Frame, count: int, columns: int, look: Look) -> int:
@@ -145,12 +151,12 @@ def _cell_width(frame: Frame, count: int, columns: int, look: Look) -> int:
 
 def _fitting(frame: Frame, columns: int, rows: int, look: Look) -> int:
     """Return the width of the largest cell of which so many fit; small frames are enlarged to 512 pixels, not beyond."""
-    height, width = int(frame.shape[0]), int(frame.shape[1])
-    return int(min(look.size / columns, look.size / rows * width / height, max(width, 512)))
+    height, width = frame.shape[:2]
+    return int(min(look.size // columns, look.size * width // (rows * height), max(width, 512)))
 
 
 def _scaled(frame: Frame, width: int) -> Frame:
-    return resize(frame, max(1, round(frame.shape[0] * width / frame.shape[1])), max(1, width))
+    return resize(frame, max(1, frame.shape[0] * width // frame.shape[1]), max(1, width))
 
 
 def _numbered(frame: Frame, number: int, width: int) -> Frame:
@@ -159,7 +165,7 @@ def _numbered(frame: Frame, number: int, width: int) -> Frame:
 
 
 def _badge_size(cell: Frame) -> int:
-    return max(16, round(min(cell.shape[:2]) / 18))
+    return max(16, int(min(cell.shape[:2])) // 18)
 
 
 def _colour(place: int) -> tuple[int, int, int]:

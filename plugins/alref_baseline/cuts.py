@@ -10,15 +10,16 @@ from alref.arrays import Mask
 from alref.video import Frame
 from alref_baseline.network import Floats
 
-_MARGIN = 16
+_SURE = 0.9
+_MARGIN = 32
 _FEWEST = 20
 """Pixels that a colour model of the object, or of what surrounds it, is learned from at least."""
 
 
-def graph_cut(picture: Frame, chance: Floats, sure: float = 0.9, never: float = 0.1) -> Mask:
+def graph_cut(picture: Frame, chance: Floats, never: float = 0.1, rounds: int = 1) -> Mask:
     """Cut the object out of ``picture`` uint8 (H, W, 3), given the chance (H, W) in 0..1 of each pixel to belong to it.
 
-    Pixels above ``sure`` are the object and those below ``never`` are not; between them the cut decides by colour and edges
+    Pixels above 0.9 are the object, those below ``never`` are not; between them ``rounds`` of cuts decide by colour and edges
     (GrabCut, Rother et al., SIGGRAPH 2004). Without enough pixels of both kinds, the mask is ``chance > 0.5``.
     """
     mask = np.asarray(chance > 0.5)
@@ -31,12 +32,12 @@ def graph_cut(picture: Frame, chance: Floats, sure: float = 0.9, never: float = 
     )
     part = chance[near]
     marks = np.full(part.shape, cv2.GC_BGD, np.uint8)
-    marks[part > never], marks[part > 0.5], marks[part > sure] = cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD
+    marks[part > never], marks[part > 0.5], marks[part > _SURE] = cv2.GC_PR_BGD, cv2.GC_PR_FGD, cv2.GC_FGD
     inside = int(np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).sum())
     if min(inside, marks.size - inside) >= _FEWEST:
         cv2.setRNGSeed(0)
         around = np.ascontiguousarray(picture[near])
-        cv2.grabCut(around, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), 1, cv2.GC_INIT_WITH_MASK)
+        cv2.grabCut(around, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
         mask[near] = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
     return mask
 

@@ -20,14 +20,12 @@ _CLOSE = 0.34
 
 @dataclass(frozen=True)
 class Evidence:
-    """Maps of one frame at half the internal size, float32 (h, w) in 0..1, and how probable the noun is.
+    """Where a frame shows a noun, float32 (h, w) in 0..1 at half the internal size, and how probable the noun is.
 
-    ``map`` is where to start from, ``wide`` the same before anything was looked at up close: blunter, but as far as it reaches
-    as large as the object. ``probability`` is that of the classes at their surest place, 0 at chance.
+    ``probability`` is that of the classes at their surest place, 0 at chance.
     """
 
     map: Floats
-    wide: Floats
     probability: float
 
 
@@ -43,11 +41,11 @@ def class_evidence(eye: Eye, frame: int, classes: Sequence[int]) -> Evidence:
     wide = above_chance(scores, classes)
     view = _close_view(evidence)
     if view is None:
-        return Evidence(evidence, evidence, wide)
+        return Evidence(evidence, wide)
     top, bottom, left, right = view
     close = eye.classes_of(resized(eye.picture(frame)[2 * top : 2 * bottom, 2 * left : 2 * right], eye.height, eye.width))
     seen = resized(_map(close, classes), bottom - top, right - left)
-    return Evidence(_merged(evidence, seen, view), evidence, max(wide, above_chance(close, classes)))
+    return Evidence(_merged(evidence, seen, view), max(wide, above_chance(close, classes)))
 
 
 def above_chance(scores: Floats, classes: Sequence[int]) -> float:

@@ -24,21 +24,21 @@ from alref_baseline.probe import answer, descriptors, examples
 _ROUNDS = 3
 _MOST = 5
 _SMALLEST = 0.0005
-_OUTGROWN = 5.0
+_CORE = 0.55
+"""Grown chance below which nothing belongs to a small thing that is held."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
     """One sampled frame: all maps are float32 (h, w) at half the internal size.
 
-    ``evidence`` is 0..1 with 1 somewhere, ``wide`` is that of the classes before a close look; ``peak`` says how strong evidence
-    is beside other frames, ``known`` how probable the classes are.
+    ``evidence`` is 0..1 with 1 somewhere, ``peak`` says how strong it is beside other frames, ``known`` how probable the
+    classes are.
     """
 
     frame: int
     picture: Frame
     evidence: Floats
-    wide: Floats
     peak: float
     known: float
     motion: Floats
@@ -79,7 +79,7 @@ def look(eye: Eye, frame: int, words: Description, entry: Entry) -> View:
         found = class_evidence(eye, frame, entry.classes)
     else:
         guess = 0.25 + 0.25 * moving(motion)
-        found = Evidence(guess, guess, 0.0)
+        found = Evidence(guess, 0.0)
     evidence = found.map
     colour = None
     if words.colours:
@@ -87,13 +87,21 @@ def look(eye: Eye, frame: int, words: Description, entry: Entry) -> View:
         colour = np.maximum.reduce([colour_map(soft, name) for name in words.colours])
         evidence = (0.1 + 0.9 * evidence) * colour
     peak = float(evidence.max())
-    return View(frame, picture, evidence / max(peak, 1e-6), found.wide, peak, found.probability, motion, colour)
+    return View(frame, picture, evidence / max(peak, 1e-6), peak, found.probability, motion, colour)
 
 
 def grow(eye: Eye, views: Sequence[View], words: Description, entry: Entry) -> list[Region]:
-    """Grow the evidence of all sampled frames together by one probe, and cut out what it finds on each."""
-    cells = [_cells(eye, view, 2.0 if words.colours else 1.0) for view in views]
-    seeds = [_moved(resized(view.evidence, eye.rows, eye.columns), view, words) for view in views]
+    """Grow the evidence of all sampled frames together by one probe, and cut out what it finds on each.
+
+    A small thing without a colour of its own is grown without motion, which it shares with who holds it, and less far.
+    """
+    held = entry.compact and not words.colours
+    moves = [np.zeros((eye.rows, eye.columns), np.float32) if held else _moves(eye, view) for view in views]
+    cells = [
+        descriptors(eye, view.frame, 1.5 * moved, colour_scale=2.0 if words.colours else 1.0)
+        for view, moved in zip(views, moves, strict=True)
+    ]
+    seeds = [_moving_evidence(eye, view, moved, words) for view, moved in zip(views, moves, strict=True)]
     spread = [_spread(resized(view.evidence, eye.rows, eye.columns)) for view in views]
     strongest = max(float(seed.max()) * view.peak for seed, view in zip(seeds, views, strict=True))
     chances = [
@@ -106,20 +114,19 @@ def grow(eye: Eye, views: Sequence[View], words: Description, entry: Entry) -> l
         chances = [chance * (0.5 + 0.5 * near) for chance, near in zip(answers, spread, strict=True)]
     found: list[Region] = []
     for view, chance in zip(views, chances, strict=True):
-        grown = _full(smoothed(eye.features(view.frame), chance))
-        found += _regions(view, resized(grown, *view.evidence.shape), words, entry)
+        grown = resized(_full(smoothed(eye.features(view.frame), chance)), *view.evidence.shape)
+        found += _regions(view, np.maximum(grown - _CORE, 0) / (1 - _CORE) if held else grown, words)
     return found
 
 
-def _cells(eye: Eye, view: View, colours: float) -> Floats:
-    moves = resized(moving(view.motion), eye.rows, eye.columns) * 1.5
-    return descriptors(eye, view.frame, moves, colour_scale=colours)
+def _moves(eye: Eye, view: View) -> Floats:
+    return resized(moving(view.motion), eye.rows, eye.columns)
 
 
-def _moved(evidence: Floats, view: View, words: Description) -> Floats:
+def _moving_evidence(eye: Eye, view: View, moves: Floats, words: Description) -> Floats:
     """Weigh evidence by motion, or by its absence when the words ask for something still."""
-    moves = resized(moving(view.motion), *evidence.shape)
-    return np.asarray(evidence * (0.3 + 0.7 * (1 - moves if "still" in words.motions else moves)), np.float32)
+    weight = 0.3 + 0.7 * (1 - moves if "still" in words.motions else moves)
+    return np.asarray(resized(view.evidence, eye.rows, eye.columns) * weight, np.float32)
 
 
 def _spread(evidence: Floats) -> Floats:
@@ -132,7 +139,7 @@ def _full(values: Floats) -> Floats:
     return values / max(float(values.max()), 1e-6)
 
 
-def _regions(view: View, chance: Floats, words: Description, entry: Entry) -> Iterator[Region]:
+def _regions(view: View, chance: Floats, words: Description) -> Iterator[Region]:
     """Cut out the parts of one frame with the most evidence."""
     labels, areas = parts(chance > 0.4)
     mass = np.bincount(labels.ravel(), view.evidence.ravel(), len(areas))
@@ -142,15 +149,13 @@ def _regions(view: View, chance: Floats, words: Description, entry: Entry) -> It
         if number == 0 or areas[number] < _SMALLEST * part.size or view.evidence[part].max() < 0.3:
             continue
         mask = _cut(view, chance, part)
-        if entry.compact and not words.colours:
-            mask = _not_outgrown(view, part, mask)
         yield _measured(view, mask, float(view.evidence[part].max()), words)
 
 
 def _cut(view: View, chance: Floats, part: Mask) -> Mask:
     """Cut one part out by colour and edges; of what comes out, the piece with the most evidence."""
     near = cv2.dilate(part.astype(np.uint8), np.ones((9, 9), np.uint8))
-    cut = _best_piece(view, graph_cut(view.picture, chance * near, sure=0.75, never=0.25))
+    cut = _best_piece(view, graph_cut(view.picture, chance * near, never=0.25, rounds=3))
     return cut if cut.sum() >= _SMALLEST * cut.size else part
 
 
@@ -159,19 +164,6 @@ def _best_piece(view: View, mask: Mask) -> Mask:
     mass = np.bincount(labels.ravel(), view.evidence.ravel() + 1e-3, len(areas))
     mass[0] = 0
     return np.asarray(labels == int(mass.argmax())) & mask
-
-
-def _not_outgrown(view: View, part: Mask, mask: Mask) -> Mask:
-    """Keep a small thing from growing into who holds it: at most a few times the place of its evidence."""
-    if mask.sum() <= _OUTGROWN * _best_piece(view, view.wide > 0.35 * view.wide[part].max()).sum():
-        return mask
-    core = _best_piece(view, (view.evidence > 0.35 * view.evidence[part].max()) & part)
-    area = int(core.sum())
-    reach = 2 * int(0.35 * np.sqrt(area)) + 1
-    near = cv2.dilate(core.astype(np.uint8), np.ones((reach, reach), np.uint8))
-    limited = cv2.GaussianBlur(view.evidence * near / view.evidence[part].max(), (0, 0), 2)
-    cut = _best_piece(view, graph_cut(view.picture, limited, sure=0.6, never=0.12)) & near.astype(bool)
-    return cut if 0.3 * area < cut.sum() < _OUTGROWN * area else core
 
 
 def _measured(view: View, mask: Mask, strongest: float, words: Description) -> Region:

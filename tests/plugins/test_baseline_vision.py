@@ -1,0 +1,177 @@
+"""The embedded proposer and propagator: what they see, what they follow, and the frames that have nothing to see."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import weakref
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
+from alref.testing import ArrayVideo, PropagatorContract, ProposerContract, moving_square, square_box
+from alref_baseline.vision import ClassEvidence, LabelPropagation
+
+Mask = npt.NDArray[np.bool_]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at small pictures."""
+    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+
+
+def propagated(video: ArrayVideo, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
+    return {each.frame: each for each in LabelPropagation(LabelPropagation.Options()).propagate(video, boxes)}
+
+
+def jaccard(one: Mask, other: Mask) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+def pivot(text: str, frame: int = 0, reference: str = "1") -> PivotFrame:
+    return PivotFrame(phrase=Phrase(reference=reference, text=text), frame=frame)
+
+
+def scene(frames: int = 5, size: tuple[int, int] = (96, 160)) -> tuple[ArrayVideo, Mask, Mask]:
+    """Make a red disc that moves right and a blue one that moves left, on green noise: the video and both true masks."""
+    height, width = size
+    noise = np.random.default_rng(1).integers(-12, 12, (height, width, 3))
+    down, across = np.mgrid[0:height, 0:width]
+    pictures = np.empty((frames, height, width, 3), np.uint8)
+    red, blue = np.zeros((2, frames, height, width), bool)
+    for index in range(frames):
+        pictures[index] = np.clip(np.array([70, 120, 60]) + noise, 0, 255)
+        red[index] = (across - 30 - 6 * index) ** 2 + (down - 30) ** 2 < 18**2
+        blue[index] = (across - 130 + 6 * index) ** 2 + (down - 68) ** 2 < 18**2
+        pictures[index][red[index]], pictures[index][blue[index]] = (210, 25, 30), (25, 40, 200)
+    return ArrayVideo(pictures), red, blue
+
+
+class TestClassEvidenceKeepsItsPromises(ProposerContract):
+    def component(self) -> ClassEvidence:
+        return ClassEvidence(ClassEvidence.Options())
+
+
+class TestLabelPropagationKeepsItsPromises(PropagatorContract):
+    def component(self) -> LabelPropagation:
+        return LabelPropagation(LabelPropagation.Options())
+
+
+@pytest.mark.parametrize("start", [0, 2, 4])
+def test_follows_a_mask_forwards_and_backwards(start: int) -> None:
+    video, red, _ = scene()
+    box = square_box(red, start).model_copy(update={"mask": red[start]})
+    masks = propagated(video, [box])
+    assert min(jaccard(masks[frame].masks[0], red[frame]) for frame in range(5)) > 0.85
+
+
+def test_finds_the_object_inside_a_box() -> None:
+    video, red, _ = scene()
+    assert jaccard(propagated(video, [square_box(red)])[0].masks[0], red[0]) > 0.9
+
+
+def test_the_mask_of_a_pivot_is_given_back_as_it_came() -> None:
+    video, red, _ = scene()
+    odd = red[2].copy()
+    odd[::2] = False
+    box = square_box(red, 2).model_copy(update={"mask": odd})
+    assert np.array_equal(propagated(video, [box])[2].masks[0], odd)
+
+
+def test_objects_with_different_pivots_are_followed_in_one_pass() -> None:
+    video, red, blue = scene()
+    other = square_box(blue, 4, Phrase(reference="2", text="the blue disc"))
+    masks = propagated(video, [square_box(red, 1), other])
+    for frame in range(5):
+        assert jaccard(masks[frame].masks[0], red[frame]) > 0.8
+        assert jaccard(masks[frame].masks[1], blue[frame]) > 0.8
+
+
+def test_an_object_that_leaves_has_an_empty_mask_and_no_confidence() -> None:
+    video, red, _ = scene()
+    pictures = np.stack([video.frame(index) for index in range(4)])
+    pictures[2:][red[2:4]] = np.roll(pictures[2:], 48, axis=1)[red[2:4]]
+    masks = propagated(ArrayVideo(pictures), [square_box(red)])
+    assert masks[1].masks[0].any()
+    assert masks[1].scores[0] > 0.5
+    assert not masks[3].masks[0].any()
+    assert masks[3].scores[0] == 0
+
+
+def test_an_object_at_the_border_is_followed() -> None:
+    video, red, _ = scene()
+    pictures = np.stack([video.frame(index)[:, 20:] for index in range(5)])
+    masks = propagated(ArrayVideo(pictures), [square_box(red[:, :, 20:])])
+    assert jaccard(masks[4].masks[0], red[4, :, 20:]) > 0.8
+
+
+def test_the_same_input_gives_the_same_masks() -> None:
+    first, second = (propagated(scene()[0], [square_box(scene()[1])]) for _ in range(2))
+    assert all(np.array_equal(first[frame].masks, second[frame].masks) for frame in range(5))
+
+
+@pytest.mark.parametrize("size", [(16, 16), (9, 300), (40, 24)])
+def test_pictures_of_any_size_get_masks_of_their_size(size: tuple[int, int]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (2, *size, 3), np.uint8)
+    box = PivotBox(pivot=pivot("the thing"), xyxy=np.array([2, 2, 8, 8], np.float32))
+    masks = propagated(ArrayVideo(pictures), [box])
+    assert masks[0].masks.shape == masks[1].masks.shape == (1, *size)
+    assert masks[0].masks[0].any()
+
+
+def test_one_pixel_is_enough_to_start_from() -> None:
+    video, _, _ = scene(2)
+    dot = np.zeros((96, 160), bool)
+    dot[30, 30] = True
+    box = PivotBox(pivot=pivot("the dot"), xyxy=np.array([30, 30, 31, 31], np.float32), mask=dot)
+    assert set(propagated(video, [box])) == {0, 1}
+
+
+def test_a_colour_is_told_from_another() -> None:
+    video, red, blue = scene()
+    proposer = ClassEvidence(ClassEvidence.Options())
+    for text, truth in (("the red ball", red), ("the blue ball", blue)):
+        found = proposer.propose(video, [pivot(text, 2)])[0]
+        assert found.masks is not None
+        assert jaccard(found.masks[0], truth[2]) > 0.7
+
+
+def test_no_more_candidates_than_asked_for_and_scores_in_range() -> None:
+    options = ClassEvidence.Options.model_validate({"most": 1})
+    video, _, _ = scene()
+    found = ClassEvidence(options).propose(video, [pivot("the thing", 1)])[0]
+    assert len(found) <= 1
+    assert ((found.scores >= 0) & (found.scores <= 1)).all()
+
+
+def test_what_is_not_there_is_not_proposed() -> None:
+    video, _ = moving_square()
+    assert len(ClassEvidence(ClassEvidence.Options()).propose(video, [pivot("the elephant")])[0]) == 0
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+@pytest.mark.parametrize("text", ["the dog", "the red thing", "the moving object"])
+def test_a_flat_picture_holds_nothing_to_fall_over(frames: int, text: str) -> None:
+    video = ArrayVideo(np.full((frames, 48, 64, 3), 128, np.uint8))
+    candidates = ClassEvidence(ClassEvidence.Options()).propose(video, [pivot(text)])
+    assert len(candidates) == 1
+    assert candidates[0].masks is None or candidates[0].masks.shape[1:] == (48, 64)
+
+
+def test_the_eye_does_not_keep_a_video_alive() -> None:
+    video, red, _ = scene(2)
+    propagated(video, [square_box(red)])
+    gone = weakref.ref(video)
+    del video
+    gc.collect()
+    assert gone() is None
+
+
+def test_importing_the_components_loads_nothing_heavy() -> None:
+    code = "import alref_baseline.vision, sys; print(*({'cv2', 'onnx', 'onnxruntime', 'torch'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == ""

@@ -57,10 +57,10 @@ class ChatOptions(StageOptions):
     @field_validator("prompt_files")
     @classmethod
     def _can_be_used(cls, value: dict[str, Path]) -> dict[str, Path]:
-        from alref.chat.questions import read_prompt
-
         try:
             for task, path in value.items():
+                from alref.chat.questions import read_prompt
+
                 read_prompt(task, path)
         except ConfigError as error:
             raise ValueError(str(error)) from None

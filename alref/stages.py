@@ -47,11 +47,19 @@ class Stage(ABC):
         """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""
         self.origin, self.tell = origin, tell
 
+    @classmethod
+    def missing(cls) -> list[str]:
+        """Say which libraries are not installed, with the command to install them; nothing is imported."""
+        absent = [module for module in cls.needs if find_spec(module) is None]
+        install = f"pip install 'alref[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
+        return [f"needs {', '.join(absent)}: {install}"] if absent else []
+
     def problems(self) -> list[str]:
-        """Say what keeps this component from working here, each with the next command to type; asked before any work."""
-        missing = [module for module in self.needs if find_spec(module) is None]
-        install = f"pip install 'alref[{self.extra}]'" if self.extra else f"pip install {' '.join(missing)}"
-        return [f"needs {', '.join(missing)}: {install}"] if missing else []
+        """Say what keeps this component from working here, each with the next command to type; asked before any work.
+
+        Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries.
+        """
+        return self.missing()
 
     def load(self) -> None:  # noqa: B027 - optional
         """Bring models to the device. Called once, before the first video."""

@@ -11,8 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.plugins import state
-from alref.plugins import Plugins
+from alref.plugins import Component, Plugins
 
 
 @click.command("doctor")
@@ -38,11 +37,18 @@ def _rows() -> Iterator[tuple[str, str, str]]:
     yield "accelerator", _accelerator(), ""
     plugins = Plugins()
     for component in plugins.components:
-        said = state(component)
-        problem = "" if said == "ready" else said
-        yield component.name, "ready" if not problem else "missing", problem
+        problem = _problem(component)
+        yield component.name, "missing" if problem else "ready", problem
     for broken in plugins.broken:
         yield f"plugin {broken.plugin}", "broken", f"{broken.reason}; pip install --upgrade {broken.distribution}"
+
+
+def _problem(component: Component) -> str:
+    """Ask a component, with its defaults, what keeps it from working here."""
+    try:
+        return "; ".join(component.cls(component.cls.Options()).problems())
+    except Exception as error:  # whatever a plugin does wrong is its own row
+        return f"{type(error).__name__}: {error}"
 
 
 def _video() -> tuple[str, str]:

@@ -31,7 +31,7 @@ COLOURS = {
 }
 NAMES = tuple(COLOURS)
 """Colours of candidates 1, 2, …, the first three as published; after the last they begin again."""
-DISC = (30, 100, 220)
+DISC = (16, 24, 88)
 PAPER_CELL, PAPER_ROW = 500, 5
 QUALITY = 90
 
@@ -76,7 +76,8 @@ def boxes_sheet(frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.floa
     rows = 1 if look.layout == "frames" else len(frames)
     width = _fitting(frames[0], 1, 1, look) if look.layout == "frames" else _cell_width(frames[0], rows, columns, look)
     cells = [_numbered(frame, number, width) for number, frame in enumerate(frames, 1)]
-    cells[chosen] = with_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), _badge_size(cells[chosen]))
+    size = _badge_size(cells[chosen])
+    cells[chosen] = with_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
     where = f"The candidates are drawn on frame {chosen + 1}, each in a coloured box with its number on a disc of that colour."
     if look.layout == "frames":
         return Sheet(tuple(encode(cell, look.kind) for cell in cells), f"{_separate_text(len(cells))} {where}")
@@ -100,18 +101,20 @@ def _sharp_boxes(frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.flo
     return Sheet((encode(large, look.kind),), text)
 
 
-def with_boxes(frame: Frame, boxes: npt.NDArray[np.float32], size: int) -> Frame:
-    """Draw boxes, best first, in numbered colours; digits of ``size`` pixels, on discs that keep off each other."""
+def with_boxes(frame: Frame, boxes: npt.NDArray[np.float32], size: int, taken: Sequence[tuple[float, float]] = ()) -> Frame:
+    """Draw boxes, best first, in numbered colours; digits of ``size`` pixels, on discs that keep off each other.
+
+    ``taken`` are the centres of discs that are there already.
+    """
     width = max(2, size // 8)
     for place in reversed(range(len(boxes))):
         grown = boxes[place] + np.array([-1, -1, 1, 1], np.float32)
         frame = draw_box(frame, _inside(grown, frame), colour=(0, 0, 0), width=width + 2)
         frame = draw_box(frame, _inside(boxes[place], frame), colour=_colour(place), width=width)
-    taken: list[tuple[float, float]] = []
+    spots = list(taken)
     for place, box in enumerate(boxes):
-        spot = _free(box, size, frame, taken)
-        taken.append(spot)
-        frame = badge(frame, spot, place + 1, _colour(place), size)
+        spots.append(_free(box, size, frame, spots))
+        frame = badge(frame, spots[-1], place + 1, _colour(place), size)
     return frame
 
 

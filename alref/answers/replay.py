@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 from pydantic import ValidationError
 
-from alref.answers.store import AnswerStore, default_path
+from alref.answers.store import STORE, AnswerStore, default_path
 from alref.chat.messages import Answer, Question, QuestionEvent
 from alref.errors import InputError, MissingError, RecordError
 from alref.records import Source
@@ -93,12 +93,11 @@ def _answers(path: Path) -> dict[str, Answer]:
 
 def _file(path: Path) -> Path:
     """Find the file to replay. Raises InputError when there is none."""
-    choices = [path / TRACE, path / default_path().name] if path.is_dir() else [path]
+    choices = [path / TRACE, path / STORE] if path.is_dir() else [path]
     for each in choices:
         if each.is_file():
             return each
-    names = " or ".join(each.name for each in choices)
-    raise InputError(f"{path}: nothing to replay; expected a run folder, a folder with {names}, or one of these files")
+    raise InputError(f"{path}: nothing to replay; expected a folder with {TRACE} or {STORE}, or one of these files")
 
 
 def _is_store(path: Path) -> bool:

@@ -21,6 +21,7 @@ from alref.chat.messages import Answer, Question
 from alref.errors import AlrefError, InputError, OutputError, RecordError
 from alref.records import Record, Source
 
+STORE = "answers.sqlite"
 FORMAT = 1
 _PATIENCE = 30.0
 _TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL)"
@@ -29,7 +30,7 @@ _TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, quest
 def default_path() -> Path:
     """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
     home = os.environ.get("ALREF_HOME")
-    return (Path(home) if home else user_data_path("alref", appauthor=False)) / "answers.sqlite"
+    return (Path(home) if home else user_data_path("alref", appauthor=False)) / STORE
 
 
 def usable(answer: Answer) -> bool:

@@ -1,0 +1,71 @@
+"""A reasoner on the models of an Ollama server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from alref.chat.reasoner import ChatOptions, ChatReasoner
+from alref.hookspecs import hookimpl
+from alref.stages import SpatialReasoner, TemporalReasoner
+
+if TYPE_CHECKING:
+    from alref.chat.messages import Answer, Question
+    from alref_ollama._runtime import Service
+
+
+class OllamaOptions(ChatOptions):
+    """Options of ollama."""
+
+    model: str = Field("qwen2.5vl", min_length=1, description="model to ask, as ollama list names it")
+    host: str | None = Field(None, description="address of the server; OLLAMA_HOST or 127.0.0.1:11434 if not given")
+    temperature: float = Field(0.0, ge=0, le=2, description="0 for the likeliest answer")
+    seed: int | None = Field(0, description="start of the random numbers")
+    num_ctx: int = Field(8192, ge=512, description="tokens that the model reads at once, pictures included")
+    max_tokens: int = Field(2048, ge=16, description="longest answer in tokens")
+    keep_alive: str | None = Field(None, description="how long the model stays loaded: 10m, 0, -1 for ever")
+    timeout: float = Field(600.0, gt=0, description="seconds to wait for one answer; the first loads the model")
+    retries: int = Field(3, ge=0, description="further tries when the server is busy or fails")
+
+
+class Ollama(ChatReasoner):
+    """Asks a model of an Ollama server; nothing leaves the machine that runs it."""
+
+    name = "ollama"
+    extra = "ollama"
+    needs = ("ollama",)
+    Options = OllamaOptions
+    options: OllamaOptions
+    neutral = ChatReasoner.neutral | {"host", "keep_alive", "timeout", "retries", "max_tokens"}
+    _service: Service | None = None
+
+    def problems(self) -> list[str]:
+        """Say what is missing: the library, the server, the model, or a model that sees; a replay needs none of them."""
+        from alref_ollama.server import problems
+
+        return [] if self.options.replay is not None else super().problems() or problems(self.options)
+
+    def load(self) -> None:
+        """Open the connection."""
+        from alref_ollama._runtime import Service
+
+        if self.options.replay is None:
+            self._service = Service(self.options)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._service is not None:
+            self._service.close()
+        super().close()
+
+    def chat(self, question: Question) -> Answer:
+        """Ask one question. Raises MissingError when the server does not answer, InputError when it refuses the question."""
+        assert self._service is not None, "load() comes first"
+        return self._service.chat(question)
+
+
+@hookimpl
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Announce it."""
+    return [Ollama]

@@ -265,9 +265,10 @@ def test_answers_given_before_an_error_are_traced_and_not_asked_again(model: typ
 def test_a_replay_that_cannot_be_is_said(
     model: type[Told], capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
-    assert exit_code(["run", "clip", "the dog", *SLOTS, *arguments]) == code
+    assert exit_code(["run", "no-such-clip", "the dog", *SLOTS, *arguments, "--out", "never"]) == code
     message = capsys.readouterr().err
     assert [word for word in words if word not in message] == []
+    assert not Path("never").exists()
 
 
 def test_force_keeps_what_was_paid_for(model: type[Told]) -> None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alref import references
-from alref.answers.replay import TRACE
+from alref.answers.replay import TRACE, Replay
 from alref.api import opened
 from alref.cache import StageCache
 from alref.cli.progress import Bar, Lines, emit
@@ -108,12 +108,16 @@ def _box(text: str) -> list[float]:
 
 
 def _replaying(plugins: Plugins, flags: dict[str, Any]) -> dict[str, Any]:
-    """Add the option ``replay`` of each chosen component that has one to the flags. Raises ConfigError when none has."""
+    """Add the option ``replay`` of each chosen component that has one to the flags.
+
+    Raises ConfigError when none has, InputError when there is nothing to replay.
+    """
     chosen = configuration(plugins, flags).stages
     slots = [slot for slot, choice in chosen.items() if "replay" in choice.component.cls.Options.model_fields]
     if not slots:
         names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in chosen.items())
         raise ConfigError(f"--replay: none of the chosen components asks a language model ({names}); leave --replay out")
+    Replay(flags["replay"]).close()
     path = json.dumps(str(flags["replay"]), ensure_ascii=False)
     return {**flags, "options": [*flags["options"], *(f"{slot}.replay={path}" for slot in slots)]}
 

@@ -21,14 +21,18 @@ _NUMBER = rf"(?:{_DIGITS}|\b(?:{'|'.join(WORDS)})\b)"
 _BOLD = re.compile(r"(\*\*|__)(.{1,80}?)\1")
 _BRACKETS = re.compile(r"\[([^\[\]]{0,80})\]")
 _FINAL = re.compile(
-    rf"\b(?:answer|choose|chose|choice|pick|select|best|result)\b[^.\d\n]{{0,40}}?[^.\d\w\n-]({_DIGITS})", re.IGNORECASE
+    r"(?:\b(?:answer|choice|best|result|final|chosen)\b[^.\d\n]{0,40}?(?:\bis|:|=|"
+    rf"\b{_NOUN})|\b(?:choose|chose|pick|select)\b(?:\s+{_NOUN})?)\s*[\"'(*]*"
+    rf"({_DIGITS}(?![\w-])|(?:{'|'.join(WORDS)})(?=\W*$|[.!;]))",
+    re.IGNORECASE,
 )
 _NAMED = re.compile(rf"{_NOUN}\s*(?:number\s+|no\.\s*|id\s+)?[:=#(\[\"'*]*\s*({_NUMBER})", re.IGNORECASE)
 _ORDINAL = re.compile(rf"\b({'|'.join(ORDINALS)})\s+{_NOUN}", re.IGNORECASE)
 _BARE = re.compile(rf"(?<![\w.,-])({_DIGITS})(?!\w)")
 _ABSENT = re.compile(
-    r"\b(?:absent|none|nowhere|no such|(?:not|never|isn't|doesn't|does not|cannot|can't)\b[^.]{0,30}\b"
-    r"(?:visible|present|shown|appears?|seen?|match|matches|there|exist|find|found)|no (?:box|frame|object|match\w*))\b",
+    r"\b(?:absent|none|nowhere|no such|nothing (?:is|in|here|makes|that)|no (?:box|frame|object|match\w*)|"
+    r"(?:not|never|isn't|doesn't|cannot|can't)\b[^.]{0,30}\b"
+    r"(?:visible|present|shown|appears?|seen?|match|matches|there|exist|find|found))\b",
     re.IGNORECASE,
 )
 _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
@@ -70,14 +74,20 @@ def read_choice(text: str, count: int, noun: str = "frame") -> Reading:
 def _from_mapping(given: dict[str, Any], count: int, noun: str) -> Reading:
     why = next((str(given[key]).strip() for key in REASONS if given.get(key)), "")
     finding = str(given.get("finding", "")).strip().lower()
-    known = [key for key in KEYS if key in given] or [key for key in given if key not in (*REASONS, "finding")][:1]
-    value = given[known[0]] if known else None
-    if finding == "absent" or (value is None and known and finding in ("", "absent")):
+    named = [given[key] for key in (noun, *KEYS) if key in given]
+    value = named[0] if named else _only_number(given)
+    if finding == "absent" or (named and value is None and not finding):
         return Reading("absent", why=why)
     reading = _one_value(value, count, noun)
     if finding == "ambiguous":
         return Reading("ambiguous", reading.number, why)
     return Reading(reading.kind, reading.number, why or reading.why, reading.problem)
+
+
+def _only_number(given: dict[str, Any]) -> int | None:
+    """Return the number under an unknown key, None when there is none, or more than one."""
+    numbers = {whole(value) for value in given.values()} - {None}
+    return numbers.pop() if len(numbers) == 1 else None
 
 
 def _one_value(value: Any, count: int, noun: str) -> Reading:
@@ -96,16 +106,18 @@ def _from_words(text: str, count: int, noun: str) -> Reading:
     text = text[-LONGEST:]
     if not text:
         return Reading("unreadable", problem="the answer was empty")
-    why = _reason(text)
-    for numbers in (_bracketed(text), _bold(text), _final(text), _named(text), _bare(text)):
-        if numbers:
-            reading = _in_range(numbers, count, noun)
-            return Reading(reading.kind, reading.number, why, reading.problem)
-    if _AMBIGUOUS.search(text):
-        return Reading("ambiguous", why=why)
-    if _ABSENT.search(text):
-        return Reading("absent", why=why)
-    return Reading("unreadable", why=why, problem=f"no {noun} number in {_short(text)}")
+    stated = _bracketed(text) or _bold(text) or _final(text)
+    numbers = stated or _named(text) or _bare(text)
+    denied = not stated and bool(_ABSENT.search(text))
+    if numbers and not (denied and numbers != {-1}):
+        reading = _in_range(numbers, count, noun)
+    elif numbers:
+        reading = Reading("unreadable", problem=f"cannot tell whether {_short(text)} gives a {noun} or denies one")
+    elif _AMBIGUOUS.search(text) or denied:
+        reading = Reading("absent" if denied else "ambiguous")
+    else:
+        reading = Reading("unreadable", problem=f"no {noun} number in {_short(text)}")
+    return Reading(reading.kind, reading.number, _reason(text), reading.problem)
 
 
 def _in_range(numbers: set[int], count: int, noun: str) -> Reading:
@@ -137,7 +149,7 @@ def _bold(text: str) -> set[int]:
 
 
 def _final(text: str) -> set[int]:
-    return {int(each) for each in _FINAL.findall(text)[-1:]}
+    return {_value(each) for each in _FINAL.findall(text)[-1:]}
 
 
 def _named(text: str) -> set[int]:
@@ -145,7 +157,12 @@ def _named(text: str) -> set[int]:
 
 
 def _bare(text: str) -> set[int]:
-    return {int(each) for each in _BARE.findall(text)} or _all_numbers(text if len(text) < 16 else "")
+    """Read the last line, or the first one, when it is little more than a number."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    for line in (lines[-1], lines[0]):
+        if len(line.split()) <= 4 and (numbers := _all_numbers(line)):
+            return numbers
+    return set()
 
 
 def _all_numbers(text: str) -> set[int]:
@@ -161,8 +178,8 @@ def _value(text: str) -> int:
 
 def _reason(text: str) -> str:
     """Return the words of an answer, without the number in brackets that ends it; nothing for a bare number."""
-    words = _BRACKETS.sub("", text).strip()
-    return words if re.search(r"[^\W\d_]{2}.*\s.*[^\W\d_]{2}", words, re.DOTALL) else ""
+    words = re.sub(r"\n*\[[^\[\]]*\]\W*$", "", text).strip()
+    return words if re.search(r"[^\W\d_]{2}\W+[^\W\d_]{2}", words) else ""
 
 
 def _short(value: Any) -> str:
@@ -192,7 +209,7 @@ def read_labels(text: str, count: int) -> Labels:
         pairs = [(each["quoted"] or each["plain"], each["number"]) for each in _PAIR.finditer(text[-LONGEST:])]
         if not pairs and not _ABSENT.search(text[-LONGEST:]):
             return Labels("unreadable", problem=f"no object with a frame number in {_short(text)}")
-    return _named_frames(pairs, count, why or _reason(text if found is None else ""))
+    return _named_frames(pairs, count, why)
 
 
 def _listed(found: Any) -> list[tuple[str, Any]] | None:

@@ -57,13 +57,13 @@ class ChatOptions(StageOptions):
     @field_validator("prompt_files")
     @classmethod
     def _can_be_used(cls, value: dict[str, Path]) -> dict[str, Path]:
-        try:
-            for task, path in value.items():
-                from alref.chat.questions import read_prompt
+        for task, path in value.items():
+            from alref.chat.questions import read_prompt
 
+            try:
                 read_prompt(task, path)
-        except ConfigError as error:
-            raise ValueError(str(error)) from None
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
         return value
 
 

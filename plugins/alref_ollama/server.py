@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any
-from urllib.error import HTTPError
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
     from alref_ollama import OllamaOptions
@@ -29,16 +26,19 @@ def address(options: OllamaOptions) -> str:
 
 def problems(options: OllamaOptions) -> list[str]:
     """Say that no server runs, that the model is not there, or that it does not see."""
+    import httpx
+    import ollama
+
     try:
-        known = _shown(options)
-    except HTTPError as error:
-        error.close()
-        return [not_pulled(options)] if error.code == 404 else []
-    except ValueError:
-        return [f"{address(options)} is no Ollama server: set -o reasoner.host"]
-    except OSError:
+        with ollama.Client(address(options), timeout=PATIENCE) as client:
+            seen = client.show(options.model).capabilities
+    except ollama.ResponseError as error:
+        return [not_pulled(options)] if error.status_code == 404 else []
+    except (ConnectionError, httpx.TransportError):
         return [not_running(options)]
-    blind = options.vision and "vision" not in known.get("capabilities", ["vision"])
+    except (ValueError, httpx.InvalidURL):
+        return [f"{options.host or 'OLLAMA_HOST'} is no address of an Ollama server: -o reasoner.host={DEFAULT}"]
+    blind = options.vision and seen is not None and "vision" not in seen
     return [f"{options.model} sees no pictures: choose another model, or -o reasoner.vision=false"] if blind else []
 
 
@@ -50,14 +50,3 @@ def not_running(options: OllamaOptions) -> str:
 def not_pulled(options: OllamaOptions) -> str:
     """Say how to get the model."""
     return f"{address(options)} has no model {options.model!r}; get it: ollama pull {options.model}"
-
-
-def _shown(options: OllamaOptions) -> dict[str, Any]:
-    body = json.dumps({"model": options.model}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = Request(f"{address(options)}/api/show", body, headers)  # noqa: S310 - an address of the user's own
-    with urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310
-        data = json.load(answer)
-    if not isinstance(data, dict):
-        raise ValueError("expected a mapping")
-    return data

@@ -52,17 +52,13 @@ class OpenAI(ChatReasoner):
     _service: Service | None = None
 
     def problems(self) -> list[str]:
-        """Say what is missing: the library, the key, the server, the model; a replay needs none of them but the model's name.
-
-        OpenAI itself is not asked here, but when the component is loaded.
-        """
+        """Say what is missing: the library, the key, the server, the model; a replay needs none but the model's name."""
         if self.options.replay is not None:
             return [] if self.options.model else ["a replay needs the name of the model: -o reasoner.model=NAME"]
-        found = super().problems() or server.key_problems(self.options)
-        return found or ([] if self.options.base_url == server.OPENAI else server.problems(self.options))
+        return super().problems() or server.problems(self.options)
 
     def load(self) -> None:
-        """Open the connection. Raises MissingError for a wrong key or model, ConfigError for a limit on unknown prices."""
+        """Open the connection. Raises ConfigError when ``max_cost`` is set and no price is known."""
         from alref_openai._runtime import Service
 
         if self.options.replay is None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
 
-import httpx2
 import openai
 from openai.types.chat import ChatCompletion
 
@@ -27,19 +25,10 @@ class Service:
     """One connection to a server, for any number of threads; ``model`` is the one that it is asked for."""
 
     def __init__(self, options: OpenAIOptions) -> None:
-        found = server.problems(options)
-        if found:
-            raise MissingError("\n".join(found))
         self._options = options
         self._key = server.key(options)
         self.model = options.model or server.models(options)[0]
-        self._client = openai.OpenAI(
-            api_key=self._key,
-            base_url=options.base_url,
-            timeout=options.timeout,
-            max_retries=options.retries,
-            http_client=openai.DefaultHttpx2Client(event_hooks={"response": [_unreadable_is_a_fault]}),
-        )
+        self._client = server.connected(options)
         self._refused: frozenset[str] = frozenset()
         self._price = Price(options, self.model)
         self._budget = Budget(options.max_cost)
@@ -208,12 +197,3 @@ def _said(completion: ChatCompletion) -> tuple[str, Finish]:
     if choice.message.refusal:
         return choice.message.refusal, "refusal"
     return choice.message.content or "", FINISHES.get(choice.finish_reason, "stop")
-
-
-def _unreadable_is_a_fault(response: httpx2.Response) -> None:
-    """Let an answer that is no JSON count as a fault of the server, so that it is asked again."""
-    if response.is_success:
-        try:
-            json.loads(response.read())
-        except ValueError:
-            response.status_code = 502

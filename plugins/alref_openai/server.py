@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from typing import TYPE_CHECKING
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
 if TYPE_CHECKING:
+    import httpx2
+    import openai
+
     from alref_openai import OpenAIOptions
 
 OPENAI = "https://api.openai.com/v1"
@@ -17,6 +18,8 @@ NO_KEY = "none"
 """Sent in the place of a key to a server that needs none."""
 PATIENCE = 5.0
 """Seconds to wait for the list of models."""
+SHOWN = 20
+"""Most models named in one message."""
 
 
 def address(text: str) -> str:
@@ -34,40 +37,53 @@ def key(options: OpenAIOptions) -> str:
     return os.environ.get(options.key_variable, "").strip() or NO_KEY
 
 
-def key_problems(options: OpenAIOptions) -> list[str]:
-    """Say that OpenAI needs a key, or that a key cannot be one; another server may need none."""
-    given = os.environ.get(options.key_variable, "").strip()
-    if not given and options.base_url == OPENAI:
+def problems(options: OpenAIOptions) -> list[str]:
+    """Say that the key is missing or wrong, that no server is there, or that it has no such model."""
+    import openai
+
+    found = _key_problems(options)
+    if found:
+        return found
+    try:
+        listed = models(options)
+    except (openai.AuthenticationError, openai.PermissionDeniedError):
+        return [refused_key(options)]
+    except openai.APIConnectionError as error:
+        return [f"no server at {options.base_url} ({error.__cause__ or error}): start it, or set -o reasoner.base_url"]
+    except (openai.APIError, ValueError):
+        listed = []
+    return _model_problems(options, listed)
+
+
+def _key_problems(options: OpenAIOptions) -> list[str]:
+    given = key(options)
+    if given == NO_KEY and options.base_url == OPENAI:
         return [f"needs a key of {OPENAI}: export {options.key_variable}=..."]
     if not given.isascii() or not given.isprintable():
         return [f"the key in {options.key_variable} has characters that no key has: export {options.key_variable}=..."]
     return []
 
 
-def problems(options: OpenAIOptions) -> list[str]:
-    """Say that no server is there, that it refuses the key, or that it has no such model."""
-    try:
-        listed = models(options)
-    except HTTPError as error:
-        error.close()
-        return [refused_key(options)] if error.code in (401, 403) else nothing_listed(options)
-    except OSError as error:
-        return [f"no server at {options.base_url} ({_reason(error)}): start it, or set base_url"]
-    except ValueError:
-        return nothing_listed(options)
-    return _unlisted(options, listed) if listed else nothing_listed(options)
-
-
 def models(options: OpenAIOptions) -> list[str]:
-    """List the models of a server. Raises OSError when it does not answer, ValueError when it answers something else."""
-    headers = {"Authorization": f"Bearer {key(options)}"}
-    request = Request(f"{options.base_url}/models", headers=headers)  # noqa: S310 - address() allows http and https only
-    with urlopen(request, timeout=min(options.timeout, PATIENCE)) as answer:  # noqa: S310
-        data = json.load(answer)
-    listed = data.get("data") if isinstance(data, dict) else None
-    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+    """List the models of a server. Raises openai.APIError, or ValueError when the answer is no list of models."""
+    with connected(options).with_options(max_retries=0, timeout=min(options.timeout, PATIENCE)) as client:
+        listed = getattr(client.models.list(), "data", None)
+    if not isinstance(listed, list):
         raise ValueError("expected a list of models")
-    return [str(each.get("id")) for each in listed]
+    return [str(getattr(each, "id", "")) for each in listed]
+
+
+def connected(options: OpenAIOptions) -> openai.OpenAI:
+    """Open a connection; an answer that is no JSON counts as a fault of the server, so that it is asked again."""
+    import openai
+
+    return openai.OpenAI(
+        api_key=key(options),
+        base_url=options.base_url,
+        timeout=options.timeout,
+        max_retries=options.retries,
+        http_client=openai.DefaultHttpx2Client(event_hooks={"response": [_fail_unreadable]}),
+    )
 
 
 def refused_key(options: OpenAIOptions) -> str:
@@ -75,28 +91,20 @@ def refused_key(options: OpenAIOptions) -> str:
     return f"{options.base_url} refuses the key in {options.key_variable}: export {options.key_variable}=..."
 
 
-def no_model(options: OpenAIOptions, listed: list[str]) -> str:
-    """Say what to do about a model that a server does not have."""
-    shown = ", ".join(sorted(listed)[:20])
-    choice = f"choose one of {shown}: " if listed else ""
-    return f"{options.base_url} has no model {options.model!r}; {choice}-o reasoner.model=NAME"
-
-
-def nothing_listed(options: OpenAIOptions) -> list[str]:
-    """Say that a model must be named, where a server does not list its models."""
-    if options.model:
-        return []
-    return [f"{options.base_url} does not list its models: -o reasoner.model=NAME"]
-
-
-def _unlisted(options: OpenAIOptions, listed: list[str]) -> list[str]:
+def _model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:
+    """Say that a model must be named, or is not listed; a part after a colon is a variant, a path a model of the server."""
+    choice, where = f"-o reasoner.model=NAME, one of {', '.join(sorted(listed)[:SHOWN])}", options.base_url
     if options.model is None:
-        several = f"{options.base_url} has several models: -o reasoner.model=NAME, one of {', '.join(sorted(listed)[:20])}"
-        return [several] if len(listed) > 1 else []
+        unclear = f"{where} has several models: {choice}" if listed else f"{where} lists no model: -o reasoner.model=NAME"
+        return [] if len(listed) == 1 else [unclear]
     names = {name.partition(":")[0] for name in listed}
-    known = options.model in listed or options.model.partition(":")[0] in names
-    return [] if known or options.model.startswith("/") else [no_model(options, listed)]
+    known = not listed or options.model.partition(":")[0] in names or options.model.startswith("/")
+    return [] if known else [f"{where} has no model {options.model!r}: {choice}"]
 
 
-def _reason(error: OSError) -> str:
-    return str(getattr(error, "reason", None) or error)
+def _fail_unreadable(response: httpx2.Response) -> None:
+    if response.is_success:
+        try:
+            json.loads(response.read())
+        except ValueError:
+            response.status_code = 502

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sqlite3
@@ -17,6 +18,7 @@ import pytest
 from alref import answers
 from alref.answers import AnswerStore, default_path, digest, key
 from alref.chat.messages import Answer, Message, Question
+from alref.cli import exit_code
 from alref.errors import InputError, OutputError
 
 QUESTION = Question(messages=(Message(role="system", text="Be brief."), Message(text="Which frame?")), images=(b"one", b"two"))
@@ -176,7 +178,7 @@ def put_and_killed(store: Path, kill_at: int) -> subprocess.CompletedProcess[str
 
 def test_a_kill_at_any_moment_loses_no_answer(tmp_path: Path) -> None:
     total = int(put_and_killed(tmp_path / "whole.sqlite", 0).stdout.splitlines()[-1])
-    for moment in random.Random(3).sample(range(1, total), 12):
+    for moment in random.Random(3).sample(range(1, total), 8):
         path = tmp_path / f"{moment}.sqlite"
         done = put_and_killed(path, moment)
         assert done.returncode == -signal.SIGKILL, done.stderr
@@ -227,16 +229,15 @@ def test_the_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("CREATE TABLE songs (title TEXT)")
     database.close()
+    before = path.read_bytes()
     with pytest.raises(InputError, match="another database"):
         AnswerStore(path).put("a", QUESTION, ANSWER)
-    with sqlite3.connect(path) as database:
-        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
-    database.close()
+    assert path.read_bytes() == before
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match="choose another folder"):
+    with pytest.raises(OutputError, match="ALREF_HOME"):
         AnswerStore(tmp_path / "file" / "answers.sqlite").put("a", QUESTION, ANSWER)
 
 
@@ -244,6 +245,33 @@ def test_a_folder_in_place_of_the_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "answers.sqlite").mkdir()
     with pytest.raises(OutputError, match=r"answers\.sqlite: the answer store cannot be opened.*ALREF_HOME"):
         AnswerStore(tmp_path / "answers.sqlite").put("a", QUESTION, ANSWER)
+
+
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_paid_for(store: AnswerStore) -> None:
+    store.put("a", QUESTION, ANSWER)
+    store.close()
+    store.path.chmod(0o444)
+    if os.access(store.path, os.W_OK):
+        pytest.skip("this user may write to every file")
+    with pytest.raises(OutputError, match="cannot be opened or written"):
+        store.get("a")
+
+
+def test_info_on_the_command_line(
+    store: AnswerStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.put("a", QUESTION, ANSWER)
+    monkeypatch.setenv("ALREF_HOME", str(store.path.parent))
+    assert exit_code(["answers", "info"]) == 0
+    path, counted, model = capsys.readouterr().out.splitlines()
+    assert (path, model.split()) == (str(store.path), ["1", "tiny-1"])
+    assert counted.startswith("1 answers, ")
+    other = store.path.with_name("other.sqlite")
+    assert exit_code(["answers", "info", str(other)]) == 0
+    assert "0 answers" in capsys.readouterr().out
+    other.write_bytes(b"not a store at all" * 100)
+    assert exit_code(["answers", "info", str(other)]) == InputError.exit_code
+    assert "other.sqlite" in capsys.readouterr().err
 
 
 def test_the_store_says_where_its_answers_come_from() -> None:

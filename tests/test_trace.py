@@ -77,6 +77,15 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
         read_trace(path)
 
 
+def test_a_trace_that_cannot_be_written_is_a_warning_that_names_it(tmp_path: Path) -> None:
+    (tmp_path / "trace.jsonl").mkdir()
+    plugins = plugins_module.Plugins([])
+    plugins.observe(Trace(tmp_path / "trace.jsonl"))
+    plugins.notify("question_answered", event())
+    (warning,) = plugins.warnings
+    assert "observer trace.jsonl" in warning
+
+
 def test_usage_counts_by_model_what_was_asked_now() -> None:
     kept = event(source="cache")
     other = event(answer=ANSWER.model_copy(update={"model": "big", "cost": None}))

@@ -15,7 +15,6 @@ from filelock import FileLock
 from platformdirs import user_data_path
 from pydantic import ValidationError
 
-from alref import atomic
 from alref.answers.keys import asked
 from alref.chat.messages import Answer, Question
 from alref.errors import AlrefError, InputError, OutputError, RecordError
@@ -102,7 +101,7 @@ class AnswerStore:
 
 def _connected(path: Path) -> sqlite3.Connection:
     """Open a store, making the file and its table when they are not there; one process at a time does so."""
-    atomic.make_folder(path.parent)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE):
         database = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
         try:
@@ -114,21 +113,24 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 
 def _prepare(database: sqlite3.Connection) -> None:
-    database.execute("PRAGMA journal_mode = WAL")
+    """Make the table in an empty file; make sure that it can be written before anything is paid for."""
     (found,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if found == 0 and tables == 0:
-        database.executescript(f"BEGIN; {_TABLE}; PRAGMA user_version = {FORMAT}; COMMIT;")
-    elif found != FORMAT:
+    new = found == 0 and tables == 0
+    if found != FORMAT and not new:
         raise sqlite3.DatabaseError(f"expected a store of format {FORMAT}, got {found or 'another database'}")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    if new:
+        database.execute(_TABLE)
+        database.execute(f"PRAGMA user_version = {FORMAT}")
+    database.execute("COMMIT")
 
 
 def _failed(path: Path, error: Exception) -> AlrefError:
     """Say what is wrong with a store and what to do: one line."""
-    if isinstance(error, (sqlite3.OperationalError, OSError)):
-        return OutputError(
-            f"{path}: the answer store cannot be opened or written ({error}); make room, close what holds it, "
-            "or set ALREF_HOME to a folder that can be written"
-        )
     reason = " ".join(str(error).split())
+    if isinstance(error, (sqlite3.OperationalError, OSError)):
+        step = "free some space, or choose a folder that can be written with ALREF_HOME or the option answers"
+        return OutputError(f"{path}: the answer store cannot be opened or written ({reason}); {step}")
     return InputError(f"{path}: no answer store, or a damaged one ({reason}); move the file away, and a new one is made")

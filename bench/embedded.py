@@ -1,8 +1,8 @@
 """How good and how fast the embedded components are: ``python bench/embedded.py [CLIPS]``.
 
 CLIPS holds one folder a clip, each with ``frames/``, ``masks/<object>/<frame>.png`` and ``meta.json`` that lists expressions.
-J is the mean over frames of intersection over union with the true masks. Three runs: the default pipeline; the first frame
-with the proposer's best candidate; and the tracker alone from the true mask of frame 0.
+J is the mean over frames of intersection over union with the true masks, of three runs: the default pipeline; plain, the first
+frame with the proposer's best candidate; and the tracker alone from the true mask of frame 0. Seconds are wall time, all in.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def score(clip: Path, truth: Masks, reference: Reference, settings: Mapping[str,
 
 def main() -> None:
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
-    table = Table("clip", "expression", "default J", "first frame, top score J", "tracker J", "s/frame", "s/frame, tracker")
+    table = Table("clip", "expression", "J", "J plain", "J tracker", "s/frame", "tracker")
     rows: list[list[Score]] = []
     for clip in sorted(path.parent for path in folder.glob("*/meta.json")):
         for each in json.loads((clip / "meta.json").read_text(encoding="utf-8"))["expressions"]:

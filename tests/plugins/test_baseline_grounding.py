@@ -1,0 +1,102 @@
+"""Grounding: where a phrase is found, on which frames, and when it is said to be nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alref.media import open_video
+from alref.testing import ArrayVideo, moving_square
+from alref_baseline.fitness import fitness
+from alref_baseline.grammar import parse
+from alref_baseline.grounding import best_frames, ground, sample
+from alref_baseline.regions import Region
+
+CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at small pictures."""
+    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+
+
+def region(left: float, top: float, size: float = 0.2, score: float = 1.0, moving: float = 0.0) -> Region:
+    return Region(
+        frame=0,
+        mask=np.ones((2, 2), bool),
+        score=score,
+        colour=1.0,
+        part_colour=1.0,
+        moving=moving,
+        velocity=(0.01 if moving else 0.0, 0.0),
+        area=size * size,
+        box=(left, top, left + size, top + size),
+    )
+
+
+LEFT, MIDDLE, RIGHT = region(0.0, 0.4, 0.15), region(0.4, 0.4), region(0.75, 0.4, 0.25, moving=1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("the cup on the left", LEFT),
+        ("the cup on the right", RIGHT),
+        ("the cup in the middle", MIDDLE),
+        ("the second cup from the left", MIDDLE),
+        ("the third cup from the left", RIGHT),
+        ("the rightmost cup", RIGHT),
+        ("the smallest cup", LEFT),
+        ("the biggest cup", RIGHT),
+        ("the moving cup", RIGHT),
+        ("the cup moving to the right", RIGHT),
+    ],
+)
+def test_words_of_place_order_size_and_motion_choose_between_equals(text: str, meant: Region) -> None:
+    rivals = [LEFT, MIDDLE, RIGHT]
+    best = max(rivals, key=lambda one: fitness(one, rivals, parse(text)))
+    assert rivals.index(best) == rivals.index(meant)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 500])
+def test_frames_are_sampled_inside_the_video_and_evenly(count: int) -> None:
+    frames = sample(count)
+    assert frames == sorted(set(frames))
+    assert 0 <= frames[0] <= frames[-1] < count
+    assert len(frames) <= 8
+    steps = np.diff(frames)
+    assert not len(steps) or steps.max() - steps.min() <= 1
+
+
+def test_the_best_frames_come_first_and_say_why() -> None:
+    video, _ = moving_square()
+    ranked = best_frames(video, "the red square")
+    scores = [score for _, score, _ in ranked]
+    assert scores == sorted(scores, reverse=True)
+    assert 0 < scores[0] <= 1
+    assert all("% of the frame" in why for _, _, why in ranked)
+
+
+def test_a_frame_that_is_asked_for_is_looked_at() -> None:
+    video, truth = moving_square(frames=20)
+    asked = next(frame for frame in range(20) if frame not in sample(20))
+    found = ground(video, "the red square", [asked]).on(asked)
+    left, top, right, bottom = found[0].region.box
+    assert truth[asked, round((top + bottom) / 2 * 96), round((left + right) / 2 * 128)]
+
+
+def test_without_class_colour_or_motion_nothing_is_claimed() -> None:
+    video = ArrayVideo(np.random.default_rng(0).integers(0, 255, (1, 48, 64, 3), np.uint8))
+    assert ground(video, "the thing").absent
+    assert best_frames(video, "the thing") == []
+
+
+@pytest.mark.parametrize(("clip", "text", "absent"), [("coffee", "the cup", False), ("coffee", "the elephant", True)])
+def test_real_things_are_told_from_those_that_are_not_there(clip: str, text: str, absent: bool) -> None:
+    folder = CLIPS / clip / "frames"
+    if not folder.is_dir():
+        pytest.skip(f"no clip at {folder}")
+    assert ground(open_video(folder), text).absent is absent

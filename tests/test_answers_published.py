@@ -99,6 +99,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_kept(tmp_path: Path, answ
     (line,) = published.unused
     assert named in line
     assert published.clips["good"][0].frame == 1
+    assert ("clip" in published.clips) == (str(answer).startswith("{'dog': 1"))
     assert [each.box for each in published.choices] == [None] * len(published.choices)
 
 
@@ -132,7 +133,7 @@ def test_import_names_the_file_after_the_folder(
     folder(tmp_path / "ms3", {"a": "{'dog': 1}", "b": "what?"}, {})
     monkeypatch.chdir(tmp_path)
     assert exit_code(["answers", "import", "ms3"]) == 0
-    assert list(load_published(tmp_path / "ms3-answers.json").clips) == ["a", "b"]
+    assert list(load_published(tmp_path / "ms3-answers.json").clips) == ["a"]
     assert "not used: b: expected a mapping of labels to frames, got 'what?'" in capsys.readouterr().err
 
 

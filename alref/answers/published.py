@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,7 +58,8 @@ def read_published(folder: Path) -> Published:
     """Read the two files of one data set. Raises InputError when one is missing or is no JSON mapping of clips."""
     frames, boxes = _mapping(folder / FRAMES), _mapping(folder / BOXES)
     unused: list[str] = []
-    clips = {clip: _labels(clip, answer, unused) for clip, answer in frames.items()}
+    read = {clip: _labels(clip, answer, unused) for clip, answer in frames.items()}
+    clips = {clip: labels for clip, labels in read.items() if labels is not None}
     for clip, answer in boxes.items():
         if clip in clips:
             clips[clip] = _with_boxes(clip, clips[clip], answer, unused)
@@ -79,12 +81,15 @@ def _mapping(path: Path) -> dict[str, Any]:
     return data
 
 
-def _labels(clip: str, answer: Any, unused: list[str]) -> dict[str, Choice]:
-    """Read ``{'dog': 3}``, a mapping or the text of one; of a label that is named twice the last frame, as published."""
+def _labels(clip: str, answer: Any, unused: list[str]) -> dict[str, Choice] | None:
+    """Read ``{'dog': 3}``, a mapping or the text of one; None when it says something of which nothing can be used.
+
+    Of a label that is named twice the last frame is taken, as published.
+    """
     pairs = list(answer.items()) if isinstance(answer, dict) else _pairs(answer)
     if pairs is None:
         unused.append(f"{clip}: expected a mapping of labels to frames, got {answer!r}")
-        return {}
+        return None
     choices: dict[str, Choice] = {}
     for label, value in pairs:
         frame = _number(value)
@@ -94,7 +99,7 @@ def _labels(clip: str, answer: Any, unused: list[str]) -> dict[str, Choice]:
         if label in choices:
             unused.append(f"{clip}: {label!r}: {choices[label].frame + 1}, since the label is named again with {frame}")
         choices[label] = Choice(label=label, frame=frame - 1)
-    return choices
+    return None if pairs and not choices else choices
 
 
 def _pairs(text: Any) -> list[tuple[Any, Any]] | None:
@@ -125,6 +130,6 @@ def _with_boxes(clip: str, choices: dict[str, Choice], answer: Any, unused: list
 
 def _number(value: Any) -> int | None:
     """Read a number from 1, or the text of one."""
-    if isinstance(value, str) and value.strip().isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,9}\s*", value):
         value = int(value)
     return value if type(value) is int and value >= 1 else None

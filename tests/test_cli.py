@@ -217,14 +217,22 @@ def test_config_prints_yaml_and_schema(script: Script, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out)["title"] == "alref configuration"
 
 
-def test_doctor_says_what_is_missing_and_what_to_type(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_says_that_the_default_pipeline_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["doctor"]) == 0
-    assert "alref is ready" in capsys.readouterr().out
-    script.answers["problems"] = lambda: ["needs x: pip install x"]
+    assert "the default pipeline is ready" in capsys.readouterr().out
+
+
+def test_doctor_says_what_is_missing_and_what_to_type(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from alref_baseline import LabelPropagation
+
+    monkeypatch.setattr(LabelPropagation, "problems", lambda _: ["needs x: pip install x"])
     assert exit_code(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "pip install x" in printed
-    assert "see the column 'next'" in printed
+    assert "the default pipeline is not ready" in printed
+    assert "label-propagation" in printed.partition("see the column 'next' for:")[2]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -124,6 +124,12 @@ def test_a_message_says_no_more_than_it_has_to() -> None:
         Reference(id="1")
     assert str(caught.value) == "Reference: expected a text, sound, a box or a mask, got none of them"
     with pytest.raises(RecordError) as caught:
+        PivotBox(pivot=PIVOT, xyxy=[1, 2, 3])
+    assert str(caught.value) == "PivotBox: xyxy: expected shape (4), got (3)"
+    with pytest.raises(RecordError) as caught:
+        Phrase.model_validate(3)
+    assert str(caught.value) == "Phrase: Input should be a valid dictionary or instance of Phrase, got 3"
+    with pytest.raises(RecordError) as caught:
         Track(phrase=DOG, rles=({"size": (1, 1), "counts": 3},), scores=())
     assert str(caught.value) == "Track: rles.0.counts: Input should be a valid string, got 3"
 

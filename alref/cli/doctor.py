@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from alref.config import resolve
 from alref.plugins import Component, Plugins
 
 
@@ -23,8 +24,13 @@ def command() -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
-    broken = [part for part, _, step in rows if step]
-    console.print("alref is ready: alref demo" if not broken else f"see the column 'next' for: {', '.join(broken)}")
+    waiting = [part for part, _, step in rows if step]
+    used = {choice.component.name for choice in resolve(Plugins()).stages.values()}
+    console.print(
+        "the default pipeline is ready: alref demo" if used.isdisjoint(waiting) else "the default pipeline is not ready"
+    )
+    if waiting:
+        console.print(f"see the column 'next' for: {', '.join(waiting)}")
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:

@@ -200,14 +200,14 @@ PIECES = st.sampled_from(
 NUMBER = st.integers(-3, 14)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.lists(st.tuples(PIECES, NUMBER, st.sampled_from(sorted(NUMBERS))), max_size=6), st.integers(1, 12))
 def test_any_mixture_of_answers_is_read_or_flagged(parts: list[tuple[str, int, str]], count: int) -> None:
     text = " ".join(form.format(n=number, w=word) for form, number, word in parts)
     is_sound(read_choice(text, count), count)
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.text(max_size=200), st.integers(1, 12))
 def test_any_text_is_read_or_flagged(text: str, count: int) -> None:
     reading = read_choice(text, count)
@@ -233,7 +233,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(JSON, st.integers(1, 12), st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Well: {} Bye."]))
 def test_any_json_is_read_or_flagged(value: object, count: int, python: bool, around: str) -> None:
     text = around.replace("{}", repr(value) if python else json.dumps(value))

@@ -117,9 +117,13 @@ def contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int
 
 
 def resize(frame: Frame, height: int, width: int) -> Frame:
-    """Scale a frame to (height, width): area averaging when it gets smaller, else linear."""
-    smaller = width < frame.shape[1]
-    scaled = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+    """Scale a frame to (height, width): averaged when it gets smaller, halved first as often as that goes, else linear."""
+    halved = False
+    while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
+        half = frame.shape[1] // 2, frame.shape[0] // 2
+        frame, halved = np.asarray(cv2.resize(frame, half, interpolation=cv2.INTER_AREA), np.uint8), True
+    averaged = width < frame.shape[1] and not halved
+    scaled = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA if averaged else cv2.INTER_LINEAR)
     return np.asarray(scaled, np.uint8)
 
 

@@ -53,7 +53,8 @@ class Steps:
             with self._blamed(slot, method):
                 output = compute()
             found = output, perf_counter() - started
-            self.kept.put(f"{slot}-{method}", digest, *found)
+            if not any(getattr(item, "source", "") == "fallback" for item in output):
+                self.kept.put(f"{slot}-{method}", digest, *found)
         self.seconds[slot] = self.seconds.get(slot, 0.0) + found[1]
         facts = {"seconds": found[1], "cached": cached, "output": found[0]}
         self._tell("stage_finished", slot, method, done=total, total=total, **facts)

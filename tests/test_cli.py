@@ -49,6 +49,11 @@ def test_a_run_leaves_its_folder_and_prints_the_verdict(script: Script, clip: Pa
     assert "propagator scripted" in printed.err
 
 
+def test_brackets_are_shown_as_typed(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["run", str(clip), "the [red] dog[/]", *SLOTS, "--out", "out"]) == 0
+    assert "the [red] dog[/]" in capsys.readouterr().out
+
+
 def test_the_same_command_returns_what_is_there(script: Script, clip: Path) -> None:
     arguments = ["run", str(clip), "the dog", *SLOTS, "--out", "out", "--quiet"]
     assert exit_code(arguments) == 0

@@ -355,6 +355,17 @@ def test_a_failed_stage_is_not_kept_and_earlier_ones_are(tmp_path: Path) -> None
     assert [name for name, _ in again.calls] == ["propose", "pick_boxes", "propagate", "locate"]
 
 
+def test_a_fallback_is_not_kept(tmp_path: Path) -> None:
+    def lost(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        return [PivotFrame(phrase=phrase, frame=0, why="no usable answer", source="fallback") for phrase in phrases]
+
+    kept = StageCache(tmp_path)
+    assert run(Script(pick_frames=lost), kept=kept).verdict().source == "fallback"
+    again = Script()
+    assert run(again, kept=kept).verdict().source == "rule"
+    assert len(again.asked("pick_frames")) == 1
+
+
 def test_a_damaged_kept_file_is_computed_again(tmp_path: Path) -> None:
     kept = StageCache(tmp_path)
     first = run(Script(), kept=kept)

@@ -15,6 +15,7 @@ from typing import Any
 import click
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from alref import references
@@ -193,7 +194,7 @@ def _table(result: Result, path: Path) -> None:
         shown = int(areas.any(axis=0).sum()) if areas.size else 0
         name = reference.text or reference.id
         finding = verdict.finding if verdict.source != "fallback" else f"{verdict.finding} (fallback)"
-        table.add_row(name, finding, f"{shown} of {len(result.video.times)}", verdict.why)
+        table.add_row(escape(name), finding, f"{shown} of {len(result.video.times)}", escape(verdict.why))
     console.print(table)
     for warning in result.warnings:
         Console(stderr=True).print(f"warning: {warning}", highlight=False, markup=False)

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from typing import Any
 
+import pytest
+
 Body = dict[str, Any]
 SOON = {"Retry-After": "0.01"}
 TOKENS = (100, 10)
@@ -212,3 +214,12 @@ def serving(answer: Callable[[Body], str] | str = "fine", **facts: Any) -> Itera
         server.http.shutdown()
         server.http.server_close()
         thread.join()
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients try again at once, load no certificates, which no test needs, and find no key or address of the user's."""
+    for name in ("OPENAI_API_KEY", "OLLAMA_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+    monkeypatch.setattr("alref_ollama._runtime.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("ssl.SSLContext.load_verify_locations", lambda *places, **more: None)

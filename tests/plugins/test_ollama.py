@@ -15,9 +15,11 @@ from chat_server import (
     ChatServer,
     Reply,
     busy,
+    hurry,
     serving,
 )
 
+pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
 from alref.chat.messages import Answer, Message, Question
@@ -35,9 +37,8 @@ def chat_server() -> Iterator[ChatServer]:
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OLLAMA_HOST", raising=False)
-    monkeypatch.setattr("alref_ollama._runtime.FIRST_WAIT", 0.001)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 def made(server: ChatServer, **given: Any) -> Ollama:

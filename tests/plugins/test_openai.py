@@ -18,12 +18,14 @@ from chat_server import (
     ChatServer,
     Reply,
     busy,
+    hurry,
     refused,
     serving,
     text_of,
 )
 
 pytest.importorskip("openai")
+pytest.importorskip("ollama")
 
 from alref.chat.messages import Answer, Message, Question
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
@@ -43,9 +45,8 @@ def chat_server() -> Iterator[ChatServer]:
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 def made(base_url: str, cls: type[OpenAI] = OpenAI, **given: Any) -> OpenAI:

@@ -56,9 +56,6 @@ class Bank:
     keys: Floats
     labels: Floats
 
-    def __add__(self, other: Bank) -> Bank:
-        return Bank(np.concatenate([self.keys, other.keys]), np.concatenate([self.labels, other.labels]))
-
 
 def window(query: Floats, keys: Floats, labels: Floats, roi: Roi, radius: int) -> tuple[Floats, Floats]:
     """Compare each cell of ``roi`` with the cells around it in another frame.

@@ -1,0 +1,79 @@
+"""A reasoner on local models: vision-language models, and models of text alone, by the transformers library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from alref.chat.reasoner import ChatOptions, ChatReasoner
+from alref.hookspecs import hookimpl
+from alref.stages import SpatialReasoner, TemporalReasoner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from alref.chat.messages import Answer, Question
+    from alref_transformers._runtime import Model
+
+
+class TransformersOptions(ChatOptions):
+    """Options of transformers."""
+
+    model: str = Field("Qwen/Qwen3-VL-4B-Instruct", min_length=1, description="name on the Hugging Face hub, or a folder")
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers; auto takes that of the weights"
+    )
+    max_tokens: int = Field(1024, ge=16, description="longest answer in tokens")
+    constrained: bool = Field(True, description="let the model write nothing but JSON after the schema, where one is asked for")
+    concurrency: int = Field(4, ge=1, description="questions answered in one batch")
+
+
+class Transformers(ChatReasoner):
+    """Asks a local model, for example Qwen3-VL, SmolVLM2, InternVL, Gemma 3 or LLaVA; the likeliest answer, always the same."""
+
+    name = "transformers"
+    extra = "transformers"
+    needs = ("torch", "transformers", "PIL", "llguidance")
+    Options = TransformersOptions
+    options: TransformersOptions
+    neutral = ChatReasoner.neutral | {"max_tokens"}
+    _model: Model | None = None
+
+    def problems(self) -> list[str]:
+        """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
+        from alref_transformers import kinds, places
+
+        if self.options.replay is not None:
+            return []
+        return super().problems() or places.problems(self.options) or kinds.problems(self.options, self.device)
+
+    def load(self) -> None:
+        """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
+        from alref_transformers._runtime import Model
+
+        if self.options.replay is None:
+            self._model = Model(self.options, self.device)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        self._model = None
+        super().close()
+
+    def chat(self, question: Question) -> Answer:
+        """Ask one question. Raises InputError when it is too long for the model, MissingError when the memory is too small."""
+        return next(answer for _, answer in self.chat_all([question]))
+
+    def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        """Ask ``concurrency`` questions in one batch, and yield (index, answer) of each batch in order."""
+        size = self.options.concurrency
+        for start in range(0, len(questions), size):
+            assert self._model is not None, "load() comes first"
+            yield from enumerate(self._model.answers(questions[start : start + size]), start)
+
+
+@hookimpl
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Announce it."""
+    return [Transformers]

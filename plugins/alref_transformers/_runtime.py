@@ -1,0 +1,160 @@
+"""Loading a local model, and answering a batch of questions with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+import transformers
+from PIL import Image
+from safetensors import SafetensorError
+from transformers.utils import logging
+
+from alref.chat.messages import Answer, Question
+from alref.errors import ConfigError, InputError, MissingError
+from alref_transformers import kinds
+from alref_transformers.grammar import Grammar
+
+if TYPE_CHECKING:
+    from alref_transformers import TransformersOptions
+
+
+class Model:
+    """A model and what makes its input, on a device. Raises MissingError or ConfigError when it cannot be loaded."""
+
+    def __init__(self, options: TransformersOptions, device: str) -> None:
+        self._options = options
+        self._lock = Lock()
+        try:
+            with _quiet():
+                self._sees = kinds.sees(kinds.config(options).model_type)
+                self._reader = self._load_reader()
+                self._model = self._load_weights().to(kinds.chosen(device)).eval()
+        except (*kinds.FAULTS, SafetensorError) as error:
+            raise MissingError(kinds.cause(error, options)) from None
+        ends = self._model.generation_config.eos_token_id
+        self._ends = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
+        self._grammar = self._made_grammar() if options.constrained else None
+
+    def _load_reader(self) -> Any:
+        """Load what turns words and pictures into tokens: a processor, or for a model of text alone its tokenizer."""
+        loader = transformers.AutoProcessor if self._sees else transformers.AutoTokenizer
+        reader = loader.from_pretrained(**kinds.origin(self._options))
+        if reader.chat_template is None:
+            raise ConfigError(f"{self._options.model} has no chat template: -o reasoner.model=NAME of a model tuned for chat")
+        self._tokenizer = reader.tokenizer if self._sees else reader
+        self._tokenizer.padding_side = "left"
+        self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
+        return reader
+
+    def _load_weights(self) -> Any:
+        loader = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
+        settings = {"dtype": self._options.dtype, "use_safetensors": True, "output_loading_info": True}
+        model, report = loader.from_pretrained(**kinds.origin(self._options), **settings)
+        missing = sorted(report["missing_keys"])
+        if missing:
+            raise ConfigError(f"{self._options.model} lacks {len(missing)} of its weights, for example {missing[0]}")
+        return model
+
+    def _made_grammar(self) -> Grammar:
+        try:
+            return Grammar(self._tokenizer, self._ends)
+        except ValueError as error:
+            raise ConfigError(
+                f"answers of {self._options.model} cannot be constrained ({error}): -o reasoner.constrained=false"
+            ) from None
+
+    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+        """Answer questions in one batch, always with the likeliest token. Raises InputError or MissingError."""
+        started = perf_counter()
+        with self._lock, torch.inference_mode():
+            try:
+                inputs = self._inputs(questions)
+                written = self._written(inputs, questions).tolist()
+            except torch.OutOfMemoryError:
+                raise MissingError(
+                    f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
+                    " lower -o reasoner.concurrency or reasoner.image_size, or take a smaller model"
+                ) from None
+        seconds = (perf_counter() - started) / len(questions)
+        lengths = inputs["attention_mask"].sum(1).tolist()
+        return [self._answer(tokens, length, seconds) for tokens, length in zip(written, lengths, strict=True)]
+
+    def _inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
+        """Fill in the chat template; nothing that a question says is taken for a control token. Raises InputError."""
+        talks = [_talk(question, self._sees) for question in questions]
+        padded = {"padding": True, "return_tensors": "pt"}
+        settings: dict[str, Any] = {"processor_kwargs": padded} if self._sees else padded
+        settings |= {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "sanitize_control_tokens": True}
+        made = self._reader.apply_chat_template(talks, **settings)
+        longest = int(made["attention_mask"].sum(1).max())
+        limit = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and longest >= limit:
+            raise InputError(
+                f"{self._options.model} reads {limit} tokens and the question has {longest}: lower -o reasoner.image_size or"
+                " reasoner.frames, or take another model"
+            )
+        return {name: self._placed(tensor) for name, tensor in made.items()}
+
+    def _placed(self, tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.to(self._model.device, self._model.dtype if tensor.is_floating_point() else tensor.dtype)
+
+    def _written(self, inputs: dict[str, torch.Tensor], questions: Sequence[Question]) -> torch.Tensor:
+        """Return the tokens of the answers, int64 (B, T), padded to the longest."""
+        both: torch.Tensor = self._model.generate(
+            **inputs,
+            max_new_tokens=self._options.max_tokens,
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            pad_token_id=self._tokenizer.pad_token_id,
+            logits_processor=[self._grammar.guide([each.answer_schema for each in questions])] if self._grammar else [],
+        )
+        return both[:, inputs["input_ids"].shape[1] :]
+
+    def _answer(self, tokens: list[int], length: int, seconds: float) -> Answer:
+        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
+        commit = getattr(self._model.config, "_commit_hash", None)
+        return Answer(
+            text=self._tokenizer.decode(tokens[:end], skip_special_tokens=True),
+            model=f"{self._options.model}@{commit}" if commit else self._options.model,
+            finish="length" if end is None else "stop",
+            prompt_tokens=length,
+            completion_tokens=len(tokens) if end is None else end + 1,
+            cost=0.0,
+            retries=0,
+            seconds=seconds,
+        )
+
+
+def _talk(question: Question, pictures: bool) -> list[dict[str, Any]]:
+    """Return the messages as chat templates take them: the pictures stand before the words of the first user message."""
+    talk: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
+    if pictures:
+        for message in talk:
+            message["content"] = [{"type": "text", "text": message["content"]}]
+        first = next(message for message in talk if message["role"] == "user")
+        shown = [Image.open(BytesIO(data)).convert("RGB") for data in question.images]
+        first["content"] = [*({"type": "image", "image": picture} for picture in shown), *first["content"]]
+    return talk
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's remarks and bars off the screen while a model is loaded."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Self
 
 from alref.chat.messages import Answer, Question
-from alref.chat.reasoner import ChatReasoner
+from alref.chat.reasoner import ChatOptions, ChatReasoner
 
 Said = str | Answer | Exception
 
 
 class ScriptedChat(ChatReasoner):
-    """Answers as it is told; a list is used up in order, its last answer for all that follow."""
+    """Answers with ``script``: a function of the question, or a list, whose last answer serves for all that follow."""
 
     name = "scripted-chat"
+    script: Sequence[Said] | Callable[[Question], Said] = ("[2]",)
 
-    def __init__(self, answers: Sequence[Said] | Callable[[Question], Said], store: Path, **options: Any) -> None:
-        super().__init__(self.Options(answers=store, **options))
-        self.script = answers
+    def __init__(self, options: ChatOptions, device: str = "auto") -> None:
+        super().__init__(options, device)
         self.questions: list[Question] = []
         self._lock = Lock()
+
+    @classmethod
+    def saying(cls, script: Sequence[Said] | Callable[[Question], Said], store: Path, **options: Any) -> Self:
+        """Make one with its script and options, its answers kept in the file ``store``."""
+        made = cls(cls.Options(answers=store, **options))  # type: ignore[arg-type]
+        made.script = script
+        return made
 
     def chat(self, question: Question) -> Answer:
         with self._lock:

@@ -46,11 +46,13 @@ class Asker:
     def frames(self, phrase: Phrase, shown: list[int]) -> Dialogue[PivotFrame]:
         """Ask in which of the frames ``shown`` the object is seen best, and look closer while that helps."""
         best: PivotFrame | None = None
+        seen: list[int] = []
         for left in reversed(range(self.rounds)):
             pivot = yield from self._frame(phrase, shown)
             if best is not None and (pivot.frame is None or pivot.source == "fallback"):
                 return best
-            shown = self._next(shown, pivot) if left else []
+            seen += shown
+            shown = self._next(shown, seen, pivot) if left else []
             best = pivot if pivot.frame is not None else None
             if not shown or pivot.source == "fallback":
                 return pivot
@@ -61,9 +63,9 @@ class Asker:
         """How many questions a phrase may take."""
         return 1 if self.options.sampler == "paper" else self.options.max_questions
 
-    def _next(self, shown: list[int], pivot: PivotFrame) -> list[int]:
+    def _next(self, shown: list[int], seen: list[int], pivot: PivotFrame) -> list[int]:
         if pivot.frame is None:
-            return sampling.between(self.video, shown)
+            return sampling.between(self.video, seen, self.options.frames)
         return sampling.closer(self.video, shown, pivot.frame, self.options.frames)
 
     def _frame(self, phrase: Phrase, shown: list[int]) -> Dialogue[PivotFrame]:
@@ -111,15 +113,20 @@ class Asker:
         return self.options.prompts == "paper" and not heard(phrase)
 
     def _about_frames(self, task: Task, shown: list[int], values: dict[str, Any]) -> Question:
-        frames = [frame for _, frame in self.video.frames(shown)]
         seconds = [float(self.video.times[frame]) for frame in shown]
         times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds."
-        if not self.options.vision:
-            sheet = Sheet((), describe.frames_in_words(frames, seconds))
-        else:
-            vertical = task == "frame_text"
-            sheet = self._sheets.setdefault((vertical, tuple(shown)), frames_sheet(frames, self._look(vertical)))
+        sheet = self._sheet(shown, seconds, vertical=task == "frame_text")
         return self._question(task, len(shown), sheet, {"times": times if self.options.vision else "", **values})
+
+    def _sheet(self, shown: list[int], seconds: list[float], vertical: bool) -> Sheet:
+        """Return the frames as a sheet, or in words, made once for all phrases that ask about them."""
+        place = (vertical, tuple(shown))
+        if place not in self._sheets:
+            frames = [frame for _, frame in self.video.frames(shown)]
+            words = not self.options.vision
+            drawn = Sheet((), describe.frames_in_words(frames, seconds)) if words else frames_sheet(frames, self._look(vertical))
+            self._sheets[place] = drawn
+        return self._sheets[place]
 
     def _about_boxes(self, candidates: Candidates, count: int) -> Question:
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame

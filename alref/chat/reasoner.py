@@ -66,6 +66,13 @@ class ChatOptions(StageOptions):
                 raise ValueError(str(error)) from None
         return value
 
+    @field_validator("replay")
+    @classmethod
+    def _is_there(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.exists():
+            raise ValueError(f"{value}: nothing there to replay; name a run folder, a trace.jsonl or an answer store")
+        return value
+
 
 class ChatReasoner(Reasoner):
     """Asks a language model for the pivot frame and the pivot box.

@@ -51,11 +51,12 @@ def closer(video: Video, shown: list[int], chosen: int, count: int) -> list[int]
     return _with(uniform(start, stop, count), chosen)
 
 
-def between(video: Video, shown: list[int]) -> list[int]:
-    """Return the frames halfway between those shown, to look again for what was not seen; none where that would not help."""
-    if gap(video, shown) < CLOSE or len(shown) < 2:
+def between(video: Video, seen: list[int], count: int) -> list[int]:
+    """Return ``count`` frames halfway between those seen so far, to look again; none where that would not help."""
+    if gap(video, seen) < CLOSE or len(seen) < 2:
         return []
-    return [(first + second) // 2 for first, second in pairwise(shown)]
+    halfway = [(first + second) // 2 for first, second in pairwise(sorted(seen))]
+    return [halfway[place] for place in uniform(0, len(halfway), count)]
 
 
 def context(video: Video, pivot: int, count: int, published: bool) -> list[int]:

@@ -1,0 +1,313 @@
+"""Questions wait together, failures lose no answer, long videos cost no more than short ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scripted import Script, announcing, propose
+from scripted_chat import ScriptedChat
+
+from alref.answers import AnswerStore
+from alref.chat import sampling
+from alref.chat.messages import Answer, Question
+from alref.chat.pool import in_threads
+from alref.chat.reasoner import ChatOptions
+from alref.engine import Pipeline
+from alref.errors import ConfigError, MissingError
+from alref.plugins import Plugins
+from alref.records import Audio, Phrase, Reference
+from alref.testing import SQUARE, ArrayVideo, moving_square
+from alref.video import Frame, Video
+
+VIDEO, _ = moving_square(frames=8)
+Make = Callable[..., ScriptedChat]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Make a scripted model with the answers kept in one file."""
+    return lambda answers, **options: ScriptedChat.saying(answers, tmp_path / "answers.sqlite", **options)
+
+
+def phrases(count: int) -> list[Phrase]:
+    return [Phrase(reference=str(number), text=f"thing {number}") for number in range(count)]
+
+
+def about(question: Question) -> str:
+    """Return the number of the thing that a question is about."""
+    return question.messages[0].text.partition('"thing ')[2].partition('"')[0]
+
+
+def test_so_many_questions_wait_at_once(make: Make) -> None:
+    together = threading.Barrier(4)
+
+    def answer(question: Question) -> str:
+        together.wait(timeout=20)
+        return "[1]"
+
+    assert len(make(answer, concurrency=4).pick_frames(VIDEO, phrases(8))) == 8
+
+
+def test_no_more_questions_wait_than_are_allowed(make: Make) -> None:
+    running, most, lock = 0, 0, threading.Lock()
+
+    def answer(question: Question) -> str:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        threading.Event().wait(0.01)
+        with lock:
+            running -= 1
+        return "[1]"
+
+    make(answer, concurrency=2).pick_frames(VIDEO, phrases(8))
+    assert most == 2
+
+
+def test_answers_go_to_their_own_phrases_in_whatever_order_they_come(make: Make) -> None:
+    last = threading.Event()
+
+    def answer(question: Question) -> str:
+        if about(question) == "0":
+            last.wait(20)
+        if about(question) == "7":
+            last.set()
+        return f"[{int(about(question)) + 1}]"
+
+    pivots = make(answer).pick_frames(VIDEO, phrases(8))
+    assert [(pivot.phrase.text, pivot.frame) for pivot in pivots] == [(f"thing {number}", number) for number in range(8)]
+
+
+def test_an_error_loses_no_answer_and_the_next_run_asks_for_the_missing_ones(make: Make) -> None:
+    begun = threading.Barrier(3)
+
+    def answer(question: Question) -> str:
+        begun.wait(timeout=20)
+        if about(question) == "1":
+            raise MissingError("the server is gone")
+        return "[1]"
+
+    with pytest.raises(MissingError, match="the server is gone"):
+        make(answer, concurrency=3).pick_frames(VIDEO, phrases(3))
+    again = make(["[2]"])
+    pivots = again.pick_frames(VIDEO, phrases(3))
+    assert [about(question) for question in again.questions] == ["1"]
+    assert [(pivot.frame, pivot.source) for pivot in pivots] == [(0, "cache"), (1, "model"), (0, "cache")]
+
+
+def test_no_question_is_begun_after_an_error(make: Make) -> None:
+    chat = make([ConfigError("the money is spent")], concurrency=1)
+    with pytest.raises(ConfigError, match="the money is spent"):
+        chat.pick_frames(VIDEO, phrases(5))
+    assert len(chat.questions) == 1
+
+
+def test_an_interruption_waits_for_no_answer() -> None:
+    release, begun = threading.Event(), []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item:
+            release.wait(30)
+        return item
+
+    outputs = in_threads(work, range(9), 2)
+    assert next(outputs) == (0, 0)
+    outputs.close()  # type: ignore[attr-defined]
+    assert not release.is_set()
+    release.set()
+    assert len(begun) <= 4
+
+
+class Batched(ScriptedChat):
+    """Answers several questions in one go, as a local model does."""
+
+    def __init__(self, options: ChatOptions) -> None:
+        super().__init__(options)
+        self.batches: list[int] = []
+
+    def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+        self.batches.append(len(questions))
+        return ((index, self.chat(question)) for index, question in enumerate(questions))
+
+
+def test_a_model_may_answer_questions_in_batches(tmp_path: Path) -> None:
+    def answer(question: Question) -> str:
+        return "?" if about(question) == "2" and len(question.messages) == 1 else "[1]"
+
+    chat = Batched.saying(answer, tmp_path / "answers.sqlite")
+    chat.pick_frames(VIDEO, phrases(5))
+    assert chat.batches == [5, 1]
+
+
+class Long(Video):
+    """A grey video of any length, 25 frames a second, that counts what is read of it."""
+
+    def __init__(self, seconds: float) -> None:
+        self.name, self.path, self.fps = "long", None, 25.0
+        self.height, self.width = 24, 32
+        self.times = np.arange(int(seconds * 25)) / 25
+        self.read: list[int] = []
+
+    def frame(self, index: int) -> Frame:
+        self._check(index)
+        self.read.append(index)
+        return np.full((24, 32, 3), index % 200, np.uint8)
+
+    def audio(self, rate: int) -> Audio | None:
+        return None
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{len(self):032x}"
+
+
+@pytest.mark.parametrize(("seconds", "count"), [(1, 1), (17, 1), (30, 2), (120, 3), (1200, 3), (7200, 3)])
+def test_a_long_video_takes_no_more_questions_than_a_shorter_one(make: Make, seconds: int, count: int) -> None:
+    chat, video = make(["[5]"]), Long(seconds)
+    chat.pick_frames(video, [SQUARE])
+    assert len(chat.questions) == count
+    assert len(video.read) <= 9 * count
+
+
+@pytest.mark.parametrize("most", [1, 2, 5])
+def test_no_more_questions_are_asked_than_allowed(make: Make, most: int) -> None:
+    chat = make(["[5]"], max_questions=most)
+    chat.pick_frames(Long(7200), [SQUARE])
+    assert len(chat.questions) == min(most, 5)
+
+
+def test_each_further_question_looks_closer_around_the_answer(make: Make) -> None:
+    video = Long(1200)
+    chat = make(["[7]", "[2]", "[4]"])
+    (pivot,) = chat.pick_frames(video, [SQUARE])
+    coarse, finer, finest = (sorted(video.read[9 * part : 9 * part + 9]) for part in range(3))
+    assert coarse[0] < 0.06 * len(video)
+    assert coarse[-1] > 0.94 * len(video)
+    assert coarse[5] < finer[0] < finer[-1] < coarse[7]
+    assert coarse[6] in finer
+    assert finer[0] < finest[0] < finest[-1] < finer[2]
+    assert pivot.frame == finest[3]
+
+
+def test_what_a_long_video_did_not_show_is_looked_for_between(make: Make) -> None:
+    video = Long(600)
+    chat = make(["[-1]", "[3]", "[1]"])
+    (pivot,) = chat.pick_frames(video, [SQUARE])
+    first, second = video.read[:9], video.read[9:17]
+    assert all(left < between < right for left, between, right in zip(first, second, first[1:], strict=False))
+    assert (pivot.finding, pivot.source) == ("found", "model")
+
+
+def test_what_no_question_showed_is_absent_and_no_frame_is_shown_twice(make: Make) -> None:
+    video = Long(600)
+    chat = make(["[-1]"])
+    (pivot,) = chat.pick_frames(video, [SQUARE])
+    assert (pivot.finding, len(chat.questions)) == ("absent", 3)
+    assert len(set(video.read)) == len(video.read)
+
+
+@pytest.mark.parametrize("closer", ["[-1]", "no idea", "[99]"])
+def test_a_closer_look_that_fails_keeps_what_was_found(make: Make, closer: str) -> None:
+    video = Long(600)
+    (pivot,) = make(["[4]", closer]).pick_frames(video, [SQUARE])
+    assert (pivot.frame, pivot.source) == (video.read[3], "model")
+
+
+@pytest.mark.parametrize("total", [1, 2, 9, 50, 51, 999])
+@pytest.mark.parametrize("count", [1, 5, 9, 64])
+def test_uniform_frames_are_distinct_ordered_and_cover_the_video(total: int, count: int) -> None:
+    frames = sampling.uniform(0, total, count)
+    assert len(frames) == min(total, count) == len(set(frames))
+    assert frames == sorted(frames)
+    assert frames[0] >= 0
+    assert frames[-1] < total
+    gaps = np.diff([-frames[0] - 1, *frames, 2 * total - frames[-1]])
+    assert gaps.max() - gaps.min() <= 3
+
+
+@pytest.mark.parametrize(
+    ("total", "chunks"),
+    [
+        (100, [[0, 10, 20, 30, 40], [50, 60, 70, 80, 90]]),
+        (61, [[0, 10, 20, 30, 40], [50, 60]]),
+        (60, [[0, 10, 20, 30, 40]]),
+        (11, [[0, 10]]),
+        (10, [[1, 3, 5, 7, 9]]),
+        (1, [[0]]),
+    ],
+)
+def test_published_chunks(total: int, chunks: list[list[int]]) -> None:
+    assert sampling.chunks(total) == chunks
+
+
+def test_published_chunks_give_each_a_pivot_but_the_absent_ones(make: Make) -> None:
+    answers = iter(["[2]", "[-1]", "hm", "[5]", "hm"])
+    chat = make(lambda question: next(answers), sampler="paper", layout="paper", prompts="paper", concurrency=1)
+    pivots = chat.pick_frames(Long(8), [SQUARE])
+    assert [pivot.frame for pivot in pivots] == [10, 190]
+
+
+def test_published_chunks_that_show_nothing_are_absent_once(make: Make) -> None:
+    pivots = make(["[-1]"], sampler="paper").pick_frames(Long(8), [SQUARE])
+    assert [pivot.finding for pivot in pivots] == ["absent"]
+
+
+def test_context_holds_the_pivot_and_stays_near_it() -> None:
+    video = Long(600)
+    frames = sampling.context(video, 7000, 5, published=False)
+    assert 7000 in frames
+    assert len(frames) == 5
+    assert all(abs(frame - 7000) <= 5 * 25 for frame in frames)
+    assert sampling.context(video, 7020, 5, published=True) == [7000, 7010, 7020, 7030, 7040]
+    assert 3 in sampling.context(ArrayVideo(np.zeros((4, 8, 8, 3), np.uint8)), 3, 5, published=True)
+
+
+def run(tmp_path: Path, **options: Any) -> Any:
+    script = Script(propose=propose)
+    plugins = Plugins([*script.entries, announcing("chat", reasoners=[ScriptedChat])])
+    settings = {"use": "scripted-chat", "answers": str(tmp_path / "answers.sqlite"), **options}
+    slots = dict.fromkeys(("unifier", "proposer", "propagator"), "scripted")
+    with Pipeline.make({**slots, "reasoner": settings}, plugins=plugins) as pipeline:
+        return pipeline.run(VIDEO, [Reference(id="1", text="the square"), Reference(id="2", text="the ground")])
+
+
+def test_a_pipeline_shows_what_the_model_decided(tmp_path: Path) -> None:
+    result = run(tmp_path)
+    assert [verdict.finding for verdict in result.verdicts] == ["found", "found"]
+    assert [(box.pivot.frame, box.score, box.raw, box.source) for box in result.boxes] == [
+        (1, pytest.approx(0.4), "[2]", "model")
+    ] * 2
+    assert {box.source for box in run(tmp_path).boxes} == {"cache"}
+
+
+def test_a_replay_asks_no_model(tmp_path: Path) -> None:
+    empty = AnswerStore(tmp_path / "empty.sqlite")
+    assert empty.get("nothing") is None
+    empty.close()
+    with pytest.raises(MissingError, match="the square"):
+        run(tmp_path, replay=str(tmp_path / "empty.sqlite"))
+    run(tmp_path)
+    replayed = run(tmp_path, replay=str(tmp_path / "answers.sqlite"))
+    assert {box.source for box in replayed.boxes} == {"replay"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("replay", "nowhere", "nothing there to replay"),
+        ("prompts", "poetic", "structured"),
+        ("prompt_files", {"box": "nowhere.txt"}, "nowhere.txt: no such prompt file"),
+        ("prompt_files", {"boxes": "x.txt"}, "prompt_files"),
+        ("max_questions", 0, "greater than or equal to 1"),
+    ],
+)
+def test_wrong_options_are_one_error_before_any_video(tmp_path: Path, option: str, value: Any, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, **{option: value})

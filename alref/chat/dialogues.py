@@ -123,9 +123,10 @@ class Asker:
         place = (vertical, tuple(shown))
         if place not in self._sheets:
             frames = [frame for _, frame in self.video.frames(shown)]
-            words = not self.options.vision
-            drawn = Sheet((), describe.frames_in_words(frames, seconds)) if words else frames_sheet(frames, self._look(vertical))
-            self._sheets[place] = drawn
+            if self.options.vision:
+                self._sheets[place] = frames_sheet(frames, self._look(vertical))
+            else:
+                self._sheets[place] = Sheet((), describe.frames_in_words(frames, seconds))
         return self._sheets[place]
 
     def _about_boxes(self, candidates: Candidates, count: int) -> Question:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -261,12 +264,26 @@ def test_published_chunks_that_show_nothing_are_absent_once(make: Make) -> None:
 
 def test_context_holds_the_pivot_and_stays_near_it() -> None:
     video = Long(600)
-    frames = sampling.context(video, 7000, 5, published=False)
+    frames = sampling.context(video, 7000)
     assert 7000 in frames
     assert len(frames) == 5
     assert all(abs(frame - 7000) <= 5 * 25 for frame in frames)
-    assert sampling.context(video, 7020, 5, published=True) == [7000, 7010, 7020, 7030, 7040]
-    assert 3 in sampling.context(ArrayVideo(np.zeros((4, 8, 8, 3), np.uint8)), 3, 5, published=True)
+    assert sampling.context(ArrayVideo(np.zeros((4, 8, 8, 3), np.uint8)), 3) == [0, 1, 2, 3]
+
+
+def test_published_context_is_the_chunk_and_all_of_a_clip_with_sound() -> None:
+    assert sampling.published_context(600, 520, sounding=False) == [500, 510, 520, 530, 540]
+    assert sampling.published_context(5, 3, sounding=True) == [0, 1, 2, 3, 4]
+    assert sampling.published_context(10, 7, sounding=True) == list(range(10))
+    assert 33 in sampling.published_context(600, 33, sounding=True)
+
+
+def test_the_frames_of_many_phrases_are_read_once(make: Make) -> None:
+    video = Long(10)
+    chat = make(["[1]"])
+    chat.pick_frames(video, phrases(6))
+    assert len(video.read) == 9
+    assert len({question.images for question in chat.questions}) == 1
 
 
 def run(tmp_path: Path, **options: Any) -> Any:
@@ -311,3 +328,34 @@ def test_a_replay_asks_no_model(tmp_path: Path) -> None:
 def test_wrong_options_are_one_error_before_any_video(tmp_path: Path, option: str, value: Any, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         run(tmp_path, **{option: value})
+
+
+INTERRUPTED = """
+import sys, threading
+from pathlib import Path
+from scripted_chat import ScriptedChat
+from test_chat_asking import VIDEO, about, phrases
+
+def answer(question):
+    if about(question) != "0":
+        print("waiting", flush=True)
+        threading.Event().wait(60)
+    return "[1]"
+
+chat = ScriptedChat.saying(answer, Path(sys.argv[1]), concurrency=2)
+chat.pick_frames(VIDEO, phrases(4))
+"""
+
+
+def test_control_c_ends_at_once_and_keeps_what_had_come(make: Make, tmp_path: Path) -> None:
+    tests = Path(__file__).parent
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "answers.sqlite")]
+    with subprocess.Popen(command, cwd=tests, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline(), process.stdout.readline()] == ["waiting\n"] * 2
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert "KeyboardInterrupt" in errors
+    again = make(["[2]"])
+    pivots = again.pick_frames(VIDEO, phrases(4))
+    assert [pivot.source for pivot in pivots] == ["cache", "model", "model", "model"]

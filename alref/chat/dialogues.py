@@ -114,25 +114,18 @@ class Asker:
 
     def _about_frames(self, task: Task, shown: list[int], values: dict[str, Any]) -> Question:
         seconds = [float(self.video.times[frame]) for frame in shown]
-        times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds."
-        sheet = self._sheet(shown, seconds, vertical=task == "frame_text")
-        return self._question(task, len(shown), sheet, {"times": times if self.options.vision else "", **values})
-
-    def _sheet(self, shown: list[int], seconds: list[float], vertical: bool) -> Sheet:
-        """Return the frames as a sheet, or in words, made once for all phrases that ask about them."""
-        place = (vertical, tuple(shown))
+        times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds." if self.options.vision else ""
+        place = task == "frame_text", tuple(shown)
         if place not in self._sheets:
             frames = [frame for _, frame in self.video.frames(shown)]
-            if self.options.vision:
-                self._sheets[place] = frames_sheet(frames, self._look(vertical))
-            else:
-                self._sheets[place] = Sheet((), describe.frames_in_words(frames, seconds))
-        return self._sheets[place]
+            words = Sheet((), describe.frames_in_words(frames, seconds)) if not self.options.vision else None
+            self._sheets[place] = words or frames_sheet(frames, self._look(vertical=place[0]))
+        return self._question(task, len(shown), self._sheets[place], {"times": times, **values})
 
     def _about_boxes(self, candidates: Candidates, count: int) -> Question:
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        shown = sampling.context(self.video, pivot, 5, self.options.sampler == "paper")
+        shown = self._context(pivot, heard(phrase))
         frames = [frame for _, frame in self.video.frames(shown)]
         chosen, shape = shown.index(pivot), frames[0].shape
         if self.options.vision:
@@ -152,6 +145,11 @@ class Asker:
             "heard": heard(phrase),
         }
         return self._question("box", count, sheet, values)
+
+    def _context(self, pivot: int, sounding: bool) -> list[int]:
+        if self.options.sampler == "paper":
+            return sampling.published_context(len(self.video), pivot, sounding)
+        return sampling.context(self.video, pivot)
 
     def _question(self, task: Task, count: int, sheet: Sheet, values: dict[str, Any]) -> Question:
         text = prompt(task, self.options.prompts, self.options.prompt_files)

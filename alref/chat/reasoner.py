@@ -58,12 +58,7 @@ class ChatOptions(StageOptions):
     @classmethod
     def _can_be_used(cls, value: dict[str, Path]) -> dict[str, Path]:
         for task, path in value.items():
-            from alref.chat.questions import read_prompt
-
-            try:
-                read_prompt(task, path)
-            except ConfigError as error:
-                raise ValueError(str(error)) from None
+            _check_prompt(task, path)
         return value
 
     @field_validator("replay")
@@ -72,6 +67,16 @@ class ChatOptions(StageOptions):
         if value is not None and not value.exists():
             raise ValueError(f"{value}: nothing there to replay; name a run folder, a trace.jsonl or an answer store")
         return value
+
+
+def _check_prompt(task: str, path: Path) -> None:
+    """Raise ValueError, which pydantic collects, when a prompt file cannot be used."""
+    from alref.chat.questions import read_prompt
+
+    try:
+        read_prompt(task, path)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
 
 
 class ChatReasoner(Reasoner):

@@ -59,13 +59,16 @@ def between(video: Video, seen: list[int], count: int) -> list[int]:
     return [halfway[place] for place in uniform(0, len(halfway), count)]
 
 
-def context(video: Video, pivot: int, count: int, published: bool) -> list[int]:
-    """Return at most ``count`` frames around ``pivot``, itself among them, in order; its chunk when ``published``."""
-    if published:
-        own = [chunk for chunk in chunks(len(video)) if pivot in chunk]
-        return own[0] if own else _with(uniform(0, len(video), CHUNK), pivot)
+def context(video: Video, pivot: int) -> list[int]:
+    """Return at most five frames within seconds of ``pivot``, itself among them, in order."""
     near = [index for index, time in enumerate(video.times) if abs(time - video.times[pivot]) <= NEARBY / 2]
-    return _with(uniform(near[0], near[-1] + 1, count), pivot)
+    return _with(uniform(near[0], near[-1] + 1, CHUNK), pivot)
+
+
+def published_context(total: int, pivot: int, sounding: bool) -> list[int]:
+    """Return the frames that a candidate of ``pivot`` is shown among as published: its chunk, for a sound up to ten."""
+    own = [] if sounding else [chunk for chunk in chunks(total) if pivot in chunk]
+    return own[0] if own else _with(uniform(0, total, 2 * CHUNK if sounding else CHUNK), pivot)
 
 
 def _with(frames: list[int], wanted: int) -> list[int]:

@@ -17,7 +17,7 @@ from transformers.utils import logging
 
 from alref.chat.messages import Answer, Question
 from alref.errors import ConfigError, InputError, MissingError
-from alref_transformers import kinds
+from alref_transformers import kinds, places
 from alref_transformers.grammar import Grammar
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Model:
                 self._model = self._load_weights().to(kinds.chosen(device)).eval()
         except (*kinds.FAULTS, SafetensorError) as error:
             raise MissingError(kinds.cause(error, options)) from None
+        self._name = places.full_name(options)
         ends = self._model.generation_config.eos_token_id
         self._ends = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
         self._grammar = self._made_grammar() if options.constrained else None
@@ -121,10 +122,9 @@ class Model:
 
     def _answer(self, tokens: list[int], length: int, seconds: float) -> Answer:
         end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
-        commit = getattr(self._model.config, "_commit_hash", None)
         return Answer(
             text=self._tokenizer.decode(tokens[:end], skip_special_tokens=True),
-            model=f"{self._options.model}@{commit}" if commit else self._options.model,
+            model=self._name,
             finish="length" if end is None else "stop",
             prompt_tokens=length,
             completion_tokens=len(tokens) if end is None else end + 1,

@@ -89,7 +89,7 @@ def cause(error: Exception, options: TransformersOptions) -> str:
     """Say in one line why a model cannot be loaded, and what to do."""
     from torch import OutOfMemoryError
 
-    said = " ".join(str(error).split())[:300]
+    said = " ".join(str(error).split())
     if isinstance(error, OutOfMemoryError):
         return f"{options.model} does not fit into the memory: -o reasoner.dtype=bfloat16, a smaller model, or --device cpu"
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
@@ -98,5 +98,5 @@ def cause(error: Exception, options: TransformersOptions) -> str:
             " model is not run: pip install -U transformers, or choose another model"
         )
     if isinstance(error, ImportError):
-        return f"{options.model} needs a library that is missing or does not fit ({said}): pip install what is named"
-    return f"{options.model} cannot be loaded ({said}): {places.fetch(options)}"
+        return f"{options.model} needs a library that is missing or does not fit ({said[:300]}): pip install what is named"
+    return f"{options.model} cannot be loaded ({said[:300]}): {places.fetch(options)}"

@@ -16,12 +16,15 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 def problems(options: TransformersOptions) -> list[str]:
     """Say that a folder is not there or incomplete, or that a model is neither in the cache nor on the hub."""
+    from huggingface_hub.errors import HFValidationError
+
     given = Path(options.model).expanduser()
     if given.is_dir():
         return lacking(given)
-    if options.model.startswith((".", "/", "~")) or options.model.count("/") > 1:
-        return [f"no folder {options.model}: -o reasoner.model=FOLDER, or a name on the hub"]
-    kept = cached(options)
+    try:
+        kept = cached(options)
+    except HFValidationError:
+        return [f"{options.model} is no folder, and no name on the hub: -o reasoner.model=FOLDER or NAME"]
     return [] if kept is not None and not lacking(kept) else unreachable(options.model)
 
 
@@ -31,6 +34,12 @@ def source(options: TransformersOptions) -> str:
     return str(given) if given.is_dir() else options.model
 
 
+def full_name(options: TransformersOptions) -> str:
+    """Return the model's name with the commit that the cache holds of it, or its folder."""
+    kept = None if Path(options.model).expanduser().is_dir() else cached(options)
+    return options.model if kept is None else f"{options.model}@{kept.name}"
+
+
 def fetch(options: TransformersOptions) -> str:
     """Return the command that gets a model, whole."""
     given = Path(options.model).expanduser()
@@ -38,14 +47,10 @@ def fetch(options: TransformersOptions) -> str:
 
 
 def cached(options: TransformersOptions) -> Path | None:
-    """Return the folder of the cache that holds a model of the hub, whole or in part."""
+    """Return the folder of the cache that holds a model of the hub, whole or in part. Raises HFValidationError for no name."""
     from huggingface_hub import try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
 
-    try:
-        config = try_to_load_from_cache(options.model, "config.json", revision=options.revision)
-    except HFValidationError:
-        return None
+    config = try_to_load_from_cache(options.model, "config.json", revision=options.revision)
     return Path(config).parent if isinstance(config, str) else None
 
 
@@ -69,13 +74,13 @@ def unreachable(model: str) -> list[str]:
     """Ask the hub whether it has a model and gives it to this user; say what is in the way."""
     from httpx2 import HTTPError
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, OfflineModeIsEnabled, RepositoryNotFoundError
+    from huggingface_hub.errors import GatedRepoError, OfflineModeIsEnabled, RepositoryNotFoundError
 
     try:
         HfApi().auth_check(model)
     except GatedRepoError:
         return [f"{model} is given only to those who accept its terms at https://huggingface.co/{model}; then: hf auth login"]
-    except (RepositoryNotFoundError, HFValidationError):
+    except RepositoryNotFoundError:
         return [f"the hub has no model {model!r}, or only for its members: -o reasoner.model=NAME, or hf auth login"]
     except OfflineModeIsEnabled:
         return [f"{model} is not in the cache, and HF_HUB_OFFLINE is set: unset it, or -o reasoner.model=FOLDER"]

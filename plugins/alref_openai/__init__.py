@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from alref.chat.reasoner import ChatOptions, ChatReasoner
 from alref.hookspecs import hookimpl
@@ -21,7 +21,9 @@ class OpenAIOptions(ChatOptions):
 
     model: str | None = Field(None, description="model to ask; the only one that the server lists if not given")
     base_url: str = Field(server.OPENAI, description="address of the server; most end in /v1")
-    key_variable: str = Field("OPENAI_API_KEY", min_length=1, description="environment variable that holds the key")
+    key_variable: str = Field(
+        "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="name of the environment variable that holds the key"
+    )
     temperature: float = Field(0.0, ge=0, le=2, description="0 for the likeliest answer")
     seed: int | None = Field(0, description="sent where the server takes one")
     max_tokens: int = Field(2048, ge=16, description="longest answer in tokens")
@@ -38,6 +40,12 @@ class OpenAIOptions(ChatOptions):
     @classmethod
     def _is_address(cls, value: str) -> str:
         return server.address(value)
+
+    @model_validator(mode="after")
+    def _has_both_prices(self) -> Self:
+        if (self.input_price is None) != (self.output_price is None):
+            raise ValueError("input_price and output_price go together")
+        return self
 
 
 class OpenAI(ChatReasoner):

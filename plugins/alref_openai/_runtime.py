@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from time import monotonic, perf_counter, sleep
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ class Service:
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
         self._key = server.key(options)
-        self.model = options.model or server.models(options)[0]
+        self.model = options.model or server.only_model(options)
         self._client = server.connected(options)
         self._refused: frozenset[str] = frozenset()
         self._price = Price(options, self.model)
@@ -122,8 +123,10 @@ class Service:
             return MissingError(f"the connection to {where} failed ({said}): start the server, or set base_url")
         if not isinstance(error, openai.APIStatusError):
             return MissingError(f"{where}: {said}")
-        if error.status_code in (401, 403):
+        if error.status_code == 401:
             return MissingError(server.refused_key(self._options))
+        if error.status_code == 403:
+            return MissingError(f"{where} does not allow it ({said}): look at the rights of the key, or choose another model")
         if error.status_code == 404:
             return MissingError(f"{where} has no model {self.model!r} or no chat ({said}): -o reasoner.model=NAME")
         if error.status_code == 429:
@@ -178,10 +181,9 @@ def _culprit(error: openai.APIStatusError, request: dict[str, Any]) -> str | Non
     """Find the optional parameter that a server refuses: the one that it names, else the schema, which few explain."""
     if error.code in FILTERED:
         return None
-    said = f"{error.param} {_words(error)}".lower()
+    said = re.findall(r"\w+", f"{error.param} {_words(error)}".lower())
     sent = [name for name in ("max_tokens", "temperature", "seed", "response_format") if name in request]
-    named = [name for name in sent if name in said]
-    return next(iter(named), "response_format" if "response_format" in sent else None)
+    return next((name for name in sent if name in said), "response_format" if "response_format" in sent else None)
 
 
 def _words(error: openai.APIError) -> str:

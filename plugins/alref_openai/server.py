@@ -7,6 +7,8 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from alref.errors import MissingError
+
 if TYPE_CHECKING:
     import httpx2
     import openai
@@ -46,7 +48,7 @@ def problems(options: OpenAIOptions) -> list[str]:
         return found
     try:
         listed = models(options)
-    except (openai.AuthenticationError, openai.PermissionDeniedError):
+    except openai.AuthenticationError:
         return [refused_key(options)]
     except openai.APIConnectionError as error:
         return [f"no server at {options.base_url} ({error.__cause__ or error}): start it, or set -o reasoner.base_url"]
@@ -73,6 +75,19 @@ def models(options: OpenAIOptions) -> list[str]:
     return [str(getattr(each, "id", "")) for each in listed]
 
 
+def only_model(options: OpenAIOptions) -> str:
+    """Return the one model that a server lists. Raises MissingError when there is not one, or more."""
+    import openai
+
+    try:
+        listed = models(options)
+    except (openai.APIError, ValueError):
+        listed = []
+    if len(listed) != 1:
+        raise MissingError("\n".join(_model_problems(options, listed)))
+    return listed[0]
+
+
 def connected(options: OpenAIOptions) -> openai.OpenAI:
     """Open a connection; an answer that is no JSON counts as a fault of the server, so that it is asked again."""
     import openai
@@ -87,8 +102,9 @@ def connected(options: OpenAIOptions) -> openai.OpenAI:
 
 
 def refused_key(options: OpenAIOptions) -> str:
-    """Say what to do about a key that a server refuses."""
-    return f"{options.base_url} refuses the key in {options.key_variable}: export {options.key_variable}=..."
+    """Say what to do about a key that a server refuses, or misses."""
+    said = "needs a key" if key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
+    return f"{options.base_url} {said}: export {options.key_variable}=..."
 
 
 def _model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:

@@ -32,7 +32,7 @@ class Price:
             return (prompt * own[0] + completion * own[1]) / 1e6
         usage = Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=min(cached, prompt))
         try:
-            return float(calc_price(usage, self.model, provider_api_url=f"{self.options.base_url}/").total_price)
+            return float(calc_price(usage, self.model, provider_api_url=self.options.base_url).total_price)
         except LookupError:
             return None
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ pytest.importorskip("ollama")
 from alref.chat.messages import Answer, Message, Question
 from alref.errors import AlrefError, InputError, MissingError
 from alref.options import build
+from alref.testing import SpatialReasonerContract, TemporalReasonerContract
 from alref_ollama import Ollama
 
 SCHEMA = {"type": "object", "properties": {"frame": {"type": "integer"}}, "required": ["frame"]}
@@ -181,3 +183,18 @@ def test_where_the_server_is(monkeypatch: pytest.MonkeyPatch, variable: str, hos
 
     monkeypatch.setenv("OLLAMA_HOST", variable)
     assert address(Ollama.Options(host=host)) == expected  # type: ignore[call-arg]
+
+
+class TestContract(TemporalReasonerContract, SpatialReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _served(self, tmp_path: Path) -> Iterator[None]:
+        with serving('{"why": "it is large", "finding": "found", "frame": 1}') as self.server:
+            self.store = tmp_path / "answers.sqlite"
+            self.made: list[Ollama] = []
+            yield
+            for reasoner in self.made:
+                reasoner.close()
+
+    def component(self) -> Ollama:
+        self.made.append(Ollama(Ollama.Options(host=self.server.root, model="tiny", answers=self.store, image_size=224)))
+        return self.made[-1]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Barrier, Semaphore, Thread
 from typing import Any
 
@@ -30,6 +31,7 @@ pytest.importorskip("ollama")
 from alref.chat.messages import Answer, Message, Question
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
 from alref.options import build
+from alref.testing import SpatialReasonerContract, TemporalReasonerContract
 from alref_openai import GPT4, OpenAI
 from alref_openai.spending import Budget, Estimate, Pace
 
@@ -206,7 +208,9 @@ def test_problems_are_known_before_any_work(monkeypatch: pytest.MonkeyPatch) -> 
     assert "export MY_KEY" in problems(key_variable="MY_KEY")[0]
     assert "export OPENAI_API_KEY" in GPT4(GPT4.Options()).problems()[0]
     with serving(key=KEY, models=["gpt-4o:x"]) as server:
-        assert "refuses the key" in problems(base_url=server.base_url)[0]
+        assert "needs a key: export OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
+        monkeypatch.setenv("OPENAI_API_KEY", "wrong")
+        assert "refuses the key in OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         assert problems(base_url=server.base_url) == problems(base_url=server.base_url, model="gpt-4o") == []
         assert "no model 'gpt-5'" in problems(base_url=server.base_url, model="gpt-5")[0]
@@ -253,9 +257,23 @@ def test_the_key_is_in_no_error_and_no_log(
     assert all(KEY not in text for text in [*shown, *capsys.readouterr()])
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"input_price": 1.0}, "go together"), ({"key_variable": "sk-1-2"}, "key_variable"), ({"max_cost": 0}, "max_cost")],
+)
+def test_options_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        build(OpenAI.Options, given, "reasoner")
+
+
 def test_a_wrong_key_that_is_found_late(chat_server: ChatServer) -> None:
     chat_server.queue.append(Reply(401, {"error": {"message": "no"}}))
     assert "export OPENAI_API_KEY" in failed(chat_server, MissingError)
+
+
+def test_a_server_that_went_away_before_it_named_its_model(chat_server: ChatServer) -> None:
+    chat_server.lists = False
+    assert "-o reasoner.model=NAME" in failed(chat_server, MissingError, model=None)
 
 
 PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
@@ -378,3 +396,20 @@ def test_many_threads_share_one_connection() -> None:
             thread.join()
         reasoner.close()
     assert answers == {number: f"number {number}" for number in range(16)}
+
+
+class TestContract(TemporalReasonerContract, SpatialReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _served(self, tmp_path: Path) -> Iterator[None]:
+        with serving('{"why": "it is large", "finding": "found", "frame": 1}') as self.server:
+            self.store = tmp_path / "answers.sqlite"
+            self.made: list[OpenAI] = []
+            yield
+            for reasoner in self.made:
+                reasoner.close()
+
+    def component(self) -> OpenAI:
+        self.made.append(
+            OpenAI(OpenAI.Options(base_url=self.server.base_url, model="tiny", answers=self.store, image_size=224))
+        )
+        return self.made[-1]

@@ -239,6 +239,14 @@ def test_a_label_may_get_a_new_name(make: Make) -> None:
     assert (pivot.phrase.text, pivot.phrase.category, pivot.phrase.reference) == ("violin", "violin", "1")
 
 
+def test_frames_are_shown_of_the_time_in_which_something_is_heard(make: Make) -> None:
+    chat = make(["{'dog': 1}"])
+    late = [label.model_copy(update={"heard": ((0.5, 0.7),)}) for label in labels("Bark", "Rain")]
+    (pivot,) = chat.pick_frames(VIDEO, late)
+    assert pivot.frame == 5
+    assert "1 to 2" in chat.questions[0].messages[0].text
+
+
 def test_a_sound_of_nothing_visible_is_absent(make: Make) -> None:
     pivots = make(['{"why": "only rain", "objects": []}']).pick_frames(VIDEO, labels("Rain", "Wind"))
     assert {(pivot.finding, pivot.frame, pivot.why) for pivot in pivots} == {("absent", None, "only rain")}

@@ -16,6 +16,8 @@ from alref.video import Frame
 Box = npt.NDArray[np.float32]
 WIDTH = 320
 """Frames are shrunk to this many pixels for measuring."""
+LISTS = ("boxes", "labelled", "placed")
+"""The lists of boxes that a prompt may name."""
 STILL = 0.01
 """Shares of the picture's width below which a shift is no movement."""
 _HUES = {8: "red", 22: "orange", 34: "yellow", 85: "green", 100: "cyan", 130: "blue", 150: "purple", 172: "pink"}
@@ -50,29 +52,23 @@ def boxes_in_words(candidates: Candidates, count: int, frames: Sequence[Frame], 
     return "\n".join(lines)
 
 
-def boxes_listed(candidates: Candidates, count: int, shape: tuple[int, ...]) -> str:
-    """List the drawn candidates with colour, label, score, place and size."""
-    return "\n".join(
-        f"Box {place + 1} ({NAMES[place % len(NAMES)]}): {_label(candidates, place)}, "
-        f"score {candidates.scores[place]:.2f}, {where(candidates.xyxy[place], shape)}."
-        for place in range(count)
-    )
+def boxes_listed(candidates: Candidates, count: int, shape: tuple[int, ...]) -> dict[str, str]:
+    """List the drawn candidates by their colours in three ways, named as in LISTS.
 
-
-def boxes_labelled(candidates: Candidates, count: int) -> str:
-    """List the drawn candidates with colour and label."""
-    return "\n".join(f"Box {place + 1} ({NAMES[place % len(NAMES)]}): {_label(candidates, place)}." for place in range(count))
-
-
-def boxes_placed(candidates: Candidates, count: int, shape: tuple[int, ...]) -> str:
-    """List the drawn candidates with colour, centre, width and height as shares of the picture, 0 to 1."""
+    ``boxes``: label, score, place and size in words; ``labelled``: the label alone; ``placed``: centre, width and height as
+    shares of the picture, 0 to 1. ``shape`` is (height, width, ...) of the picture in pixels.
+    """
     height, width = shape[:2]
-    shares = candidates.xyxy[:count] / np.array([width, height, width, height], np.float32)
-    return "\n".join(
-        f"Box {place + 1} ({NAMES[place % len(NAMES)]}): centre ({(x0 + x1) / 2:.3f}, {(y0 + y1) / 2:.3f}), "
-        f"width {x1 - x0:.3f}, height {y1 - y0:.3f}."
-        for place, (x0, y0, x1, y1) in enumerate(shares.tolist())
-    )
+    lines: dict[str, list[str]] = {name: [] for name in LISTS}
+    for place in range(count):
+        box = candidates.xyxy[place]
+        head, label = f"Box {place + 1} ({NAMES[place % len(NAMES)]})", _label(candidates, place)
+        x0, y0, x1, y1 = (box / np.array([width, height, width, height])).tolist()
+        centre = f"centre ({(x0 + x1) / 2:.3f}, {(y0 + y1) / 2:.3f})"
+        lines["boxes"].append(f"{head}: {label}, score {candidates.scores[place]:.2f}, {where(box, shape)}.")
+        lines["labelled"].append(f"{head}: {label}.")
+        lines["placed"].append(f"{head}: {centre}, width {x1 - x0:.3f}, height {y1 - y0:.3f}.")
+    return {name: "\n".join(each) for name, each in lines.items()}
 
 
 def _label(candidates: Candidates, place: int) -> str:

@@ -78,7 +78,7 @@ def filled(text: str, values: Mapping[str, Any], where: str) -> str:
 def again(question: Question, answer: Answer, problem: str) -> Question:
     """Return the question with the unreadable answer, and what was wrong with it."""
     said = Message(role="assistant", text=answer.text.strip() or "(no answer)")
-    wish = f"That answer cannot be used: {problem}. Answer once more, in the form that was asked for."
+    wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
     return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
 
 

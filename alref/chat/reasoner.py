@@ -129,8 +129,9 @@ class ChatReasoner(Reasoner):
 
     def _asker(self, video: Video) -> Asker:
         from alref.chat.dialogues import Asker
+        from alref.chat.posing import Poser
 
-        return Asker(video, self.options, self.name, self.tell)
+        return Asker(Poser(video, self.options), self.name, self.tell)
 
     def _desk(self) -> Desk:
         from alref.answers import opened

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from alref.records import Span
     from alref.video import Video
 
 CLOSE = 2.0
@@ -21,6 +22,13 @@ def uniform(start: int, stop: int, count: int) -> list[int]:
     span = stop - start
     count = min(count, span)
     return [start + (2 * part + 1) * span // (2 * count) for part in range(count)]
+
+
+def within(video: Video, spans: list[Span], count: int) -> list[int]:
+    """Return at most ``count`` frames, evenly spread over those at times in ``spans``; over all where no frame is."""
+    inside = [index for index, time in enumerate(video.times) if any(start <= time < end for start, end in spans)]
+    frames = inside or list(range(len(video)))
+    return [frames[place] for place in uniform(0, len(frames), count)]
 
 
 def chunks(total: int) -> list[list[int]]:

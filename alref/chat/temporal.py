@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from alref.chat import sampling
-from alref.chat.dialogues import Asker, heard
+from alref.chat.dialogues import Asker
 from alref.chat.exchange import Desk, Dialogue
-from alref.records import Phrase, PivotFrame
+from alref.chat.posing import heard
+from alref.records import Phrase, PivotFrame, Span
+
+EVER: Span = (float("-inf"), float("inf"))
 
 
 def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
@@ -28,13 +31,15 @@ def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
 
 def _shown(asker: Asker) -> list[list[int]]:
     if asker.options.sampler == "paper":
-        return sampling.chunks(len(asker.video))
-    return [sampling.uniform(0, len(asker.video), asker.options.frames)]
+        return sampling.chunks(len(asker.poser.video))
+    return [sampling.uniform(0, len(asker.poser.video), asker.options.frames)]
 
 
 def _sounding(asker: Asker, labels: list[Phrase]) -> Dialogue[list[PivotFrame]]:
-    count = 2 * sampling.CHUNK if asker.options.sampler == "paper" else asker.options.frames
-    return asker.sounds(labels, sampling.uniform(0, len(asker.video), count))
+    if asker.options.sampler == "paper":
+        return asker.sounds(labels, sampling.uniform(0, len(asker.poser.video), 2 * sampling.CHUNK))
+    spans = [span for label in labels for span in label.heard or [EVER]]
+    return asker.sounds(labels, sampling.within(asker.poser.video, spans, asker.options.frames))
 
 
 def _listed(dialogue: Dialogue[PivotFrame]) -> Dialogue[list[PivotFrame]]:

@@ -1,0 +1,82 @@
+"""The questions about one video: which pictures or descriptions go with which words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alref.chat import describe, sampling
+from alref.chat.messages import Message, Question
+from alref.chat.questions import Task, filled, prompt, schema
+from alref.chat.reasoner import ChatOptions
+from alref.chat.sheets import Look, Sheet, boxes_sheet, frames_sheet
+from alref.records import Candidates, Phrase
+from alref.video import Video
+
+
+def heard(phrase: Phrase) -> bool:
+    """Whether a phrase is a guess of what is heard: the label of a tagger, which is less than certain."""
+    return phrase.score < 1.0
+
+
+class Poser:
+    """Puts questions about one video; a sheet of the same frames is drawn once."""
+
+    def __init__(self, video: Video, options: ChatOptions) -> None:
+        self.video = video
+        self.options = options
+        self._sheets: dict[tuple[bool, tuple[int, ...]], Sheet] = {}
+
+    def about_phrase(self, phrase: Phrase, shown: list[int]) -> Question:
+        """Ask which of the frames ``shown`` shows the object of a phrase best."""
+        values = {"phrase": phrase.text, "category": phrase.category}
+        return self._about_frames("frame_text", shown, values)
+
+    def about_labels(self, labels: str, shown: list[int]) -> Question:
+        """Ask which labels, a list in words, are objects in the video, and which of the frames ``shown`` shows each best."""
+        vocabulary = ", ".join(self.options.vocabulary)
+        values = {"labels": labels, "vocabulary": vocabulary, "one_source": self.options.one_source}
+        return self._about_frames("frame_sound", shown, values)
+
+    def _about_frames(self, task: Task, shown: list[int], values: dict[str, Any]) -> Question:
+        seconds = [float(self.video.times[frame]) for frame in shown]
+        place = task == "frame_text", tuple(shown)
+        if place not in self._sheets:
+            self._sheets[place] = self._frames(shown, seconds, vertical=place[0])
+        times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds." if self.options.vision else ""
+        return self._question(task, len(shown), self._sheets[place], {"times": times, **values})
+
+    def _frames(self, shown: list[int], seconds: list[float], vertical: bool) -> Sheet:
+        frames = [frame for _, frame in self.video.frames(shown)]
+        if not self.options.vision:
+            return Sheet((), describe.frames_in_words(frames, seconds))
+        return frames_sheet(frames, self._look(vertical))
+
+    def about_boxes(self, candidates: Candidates, count: int) -> Question:
+        """Ask which of the ``count`` best candidates holds the object."""
+        phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
+        assert pivot is not None
+        shown = self._context(pivot, heard(phrase))
+        frames = [frame for _, frame in self.video.frames(shown)]
+        chosen = shown.index(pivot)
+        if self.options.vision:
+            sheet = boxes_sheet(frames, chosen, candidates.xyxy[:count], self._look(vertical=not heard(phrase)))
+            boxes = describe.boxes_listed(candidates, count, frames[0].shape)
+        else:
+            sheet = Sheet((), "You cannot see the video. The boxes on one of its frames are described.")
+            boxes = dict.fromkeys(describe.LISTS, describe.boxes_in_words(candidates, count, frames, chosen))
+        facts = {"phrase": phrase.text, "category": phrase.category, "heard": heard(phrase)}
+        return self._question("box", count, sheet, {"frame": chosen + 1, **boxes, **facts})
+
+    def _context(self, pivot: int, sounding: bool) -> list[int]:
+        if self.options.sampler == "paper":
+            return sampling.published_context(len(self.video), pivot, sounding)
+        return sampling.context(self.video, pivot)
+
+    def _question(self, task: Task, count: int, sheet: Sheet, values: dict[str, Any]) -> Question:
+        text = prompt(task, self.options.prompts, self.options.prompt_files)
+        words = filled(text, {"pictures": sheet.text, "count": count, **values}, task)
+        wanted = schema(task, count) if self.options.prompts == "structured" else None
+        return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=wanted)
+
+    def _look(self, vertical: bool) -> Look:
+        return Look(self.options.layout, self.options.image_size, self.options.image_format, vertical)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """JSON on one line: blanks without end are no answer."""
+LONGEST = 1000
+"""Most characters of a string, so that a model that repeats itself comes to its choice all the same."""
 
 
 class Grammar:
@@ -28,7 +30,8 @@ class Grammar:
         return Guide([None if schema is None else self._matcher(schema) for schema in schemas])
 
     def _matcher(self, schema: dict[str, Any]) -> LLMatcher:
-        matcher = LLMatcher(self._tokenizer, LLMatcher.grammar_from_json_schema(json.dumps(schema), overrides=SPACING))
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(_bounded(schema)), overrides=SPACING)
+        matcher = LLMatcher(self._tokenizer, grammar)
         if matcher.is_error():
             raise ValueError(matcher.get_error())
         return matcher
@@ -52,6 +55,14 @@ class Guide:
             forbidden[row] = _forbidden(matcher, scores.shape[1])
         self._begun = True
         return scores.masked_fill(scores.new_tensor(forbidden).bool(), float("-inf"))
+
+
+def _bounded(schema: Any) -> Any:
+    """Return a schema whose strings have an end."""
+    if not isinstance(schema, dict):
+        return schema
+    ends = {"maxLength": LONGEST} if schema.get("type") == "string" and "enum" not in schema else {}
+    return {name: _bounded(part) for name, part in schema.items()} | ends
 
 
 def _forbidden(matcher: LLMatcher, width: int) -> Any:

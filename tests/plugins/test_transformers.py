@@ -22,7 +22,7 @@ pytest.importorskip("llguidance")
 
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import PICTURE_TOKENS, indifferent, text_model, vision_model
+from tiny_models import PICTURE_TOKENS, indifferent, text_model, tokenizer, vision_model
 
 from alref.chat.messages import Answer, Message, Question
 from alref.chat.questions import schema
@@ -32,6 +32,7 @@ from alref.plugins import Plugins
 from alref.records import Reference
 from alref.testing import SpatialReasonerContract, TemporalReasonerContract, moving_square
 from alref_transformers import Transformers, TransformersOptions, kinds
+from alref_transformers.grammar import Grammar
 
 BOX = schema("box", 3)
 WORDS = ("Which box?", "In which of the boxes is the dog that jumps over the red fence?", "Box")
@@ -139,6 +140,19 @@ def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
         jsonschema.validate(json.loads(answer.text), wanted)
         assert answer.finish == "stop"
         assert answer.completion_tokens == len(answer.text) + 1
+
+
+def test_a_model_that_repeats_itself_comes_to_a_choice() -> None:
+    spelled = tokenizer()
+    guide = Grammar(spelled, [spelled.eos_token_id]).guide([BOX])
+    scores = torch.zeros(1, 264)
+    scores[0, spelled.convert_tokens_to_ids("z")] = 1
+    written = [spelled.bos_token_id]
+    while written[-1] != spelled.eos_token_id and len(written) < 2000:
+        written.append(int(guide(torch.tensor([written]), scores).argmax()))
+    answer = json.loads(spelled.decode(written[1:-1]))
+    assert set(answer["why"]) == {"z"}
+    assert answer["box"] in (1, 2, 3, None)
 
 
 def test_questions_with_and_without_a_schema_share_a_batch(first_allowed: Path) -> None:

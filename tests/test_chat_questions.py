@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
@@ -14,7 +15,7 @@ from alref.chat.questions import VARIABLES, Task, Variant, check, filled, prompt
 from alref.chat.reasoner import ChatOptions
 from alref.errors import ConfigError
 from alref.options import build
-from alref.testing import SQUARE, moving_square
+from alref.testing import SQUARE, SpatialReasonerContract, TemporalReasonerContract, moving_square
 
 FOLDER = Path(__file__).parents[1] / "alref" / "prompts"
 TASKS, VARIANTS = get_args(Task), get_args(Variant)
@@ -99,3 +100,24 @@ def test_the_schema_allows_the_numbers_shown_and_nothing_else(task: Task, right:
     jsonschema.validate(right, schema(task, 5))
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, schema(task, 5))
+
+
+PAGE = (FOLDER.parents[1] / "docs" / "prompts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", [*ChatOptions.model_fields, *VARIABLES, *sorted({each for names in VARIABLES.values() for each in names})]
+)
+def test_every_option_task_and_variable_is_documented(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+class TestTheModelOfTheDocs(TemporalReasonerContract, SpatialReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALREF_HOME", str(tmp_path))
+
+    def component(self) -> Any:
+        namespace: dict[str, Any] = {}
+        exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], namespace)
+        return namespace["Oracle"](namespace["Oracle"].Options())

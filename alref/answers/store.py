@@ -25,6 +25,11 @@ FORMAT = 1
 _PATIENCE = 30.0
 _TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL)"
 
+_KEEP = """
+INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
+SET model = excluded.model, question = excluded.question, answer = excluded.answer WHERE answers.answer <> excluded.answer
+"""
+
 
 def default_path() -> Path:
     """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
@@ -66,11 +71,11 @@ class AnswerStore:
             return Answer.model_validate_json(row[0]) if row else None
 
     def put(self, key: str, question: Question, answer: Answer) -> None:
-        """Keep an answer, unless it is empty, refused, filtered or cut off."""
+        """Keep an answer, unless it is empty, refused, filtered or cut off, or this very answer is kept."""
         if usable(answer):
             row = (key, answer.model, json.dumps(asked(question), ensure_ascii=False), answer.model_dump_json())
             with self._opened() as database:
-                database.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", row)
+                database.execute(_KEEP, row)
 
     def info(self) -> Info:
         """Count what is kept; a file that is not there holds nothing and is not made."""

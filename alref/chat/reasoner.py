@@ -98,11 +98,18 @@ class ChatReasoner(Reasoner):
     def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
         """Ask several questions and yield (index, answer) as they come, ``concurrency`` at once.
 
-        After an error no further question is asked; answers on their way are waited for, then the error is raised.
+        Each answer is kept before the next question is asked. After an error no further question is asked; answers on their
+        way are waited for, then the error is raised.
         """
         from alref.chat.pool import in_threads
 
-        return in_threads(self.chat, questions, self.options.concurrency)
+        return in_threads(self._chat_and_keep, questions, self.options.concurrency)
+
+    def _chat_and_keep(self, question: Question) -> Answer:
+        answer = self.chat(question)
+        if self._answers is not None:
+            self._answers.put(self._key(question), question, answer)
+        return answer
 
     def model_id(self) -> str:
         """Return the model as it is asked for: part of what answers are kept under."""

@@ -23,7 +23,7 @@ from alref.chat.reasoner import ChatOptions
 from alref.engine import Pipeline
 from alref.errors import ConfigError, MissingError
 from alref.plugins import Plugins
-from alref.records import Audio, Phrase, Reference
+from alref.records import Audio, Candidates, Phrase, PivotFrame, Reference
 from alref.testing import SQUARE, ArrayVideo, moving_square
 from alref.video import Frame, Video
 
@@ -359,3 +359,15 @@ def test_control_c_ends_at_once_and_keeps_what_had_come(make: Make, tmp_path: Pa
     again = make(["[2]"])
     pivots = again.pick_frames(VIDEO, phrases(4))
     assert [pivot.source for pivot in pivots] == ["cache", "model", "model", "model"]
+
+
+def test_the_paper_sampler_shows_candidates_in_their_chunk_and_sounds_in_ten_frames(make: Make) -> None:
+    chat, video = make(["[1]"], sampler="paper", layout="paper", prompts="paper"), Long(20)
+    boxes = np.array([[2, 2, 12, 12], [20, 4, 30, 20]], np.float32)
+    pivot = PivotFrame(phrase=SQUARE, frame=130)
+    chat.pick_boxes(video, [Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.8, 0.4]))])
+    assert video.read == [100, 110, 120, 130, 140]
+    assert "drawn on frame 4" in chat.questions[0].messages[0].text
+    video.read.clear()
+    chat.pick_frames(video, [Phrase(reference="1", text="dog", score=0.5)])
+    assert video.read == list(range(25, 500, 50))

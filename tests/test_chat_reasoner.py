@@ -310,16 +310,20 @@ def test_nothing_is_shown_to_a_model_that_does_not_see(make: Make) -> None:
     assert "Frame 4, at 0.3 s: brightness" in frame.messages[0].text
 
 
-@pytest.mark.parametrize(("step", "words"), [(4, "moves to the right"), (-4, "moves to the left")])
-def test_movement_is_told_to_a_model_that_does_not_see(make: Make, step: int, words: str) -> None:
+@pytest.mark.parametrize(
+    ("across", "down", "words"),
+    [(4, 0, "moves to the right"), (-4, 0, "moves to the left"), (0, 4, "moves down"), (1, -4, "moves up")],
+)
+@pytest.mark.parametrize("pivot", [0, 2])
+def test_movement_is_told_to_a_model_that_does_not_see(make: Make, across: int, down: int, words: str, pivot: int) -> None:
     ground = np.random.default_rng(0).integers(60, 180, (120, 200, 1), np.uint8).repeat(3, axis=2)
     thing = np.random.default_rng(1).integers(0, 255, (50, 50, 3), np.uint8)
     pictures = np.stack([ground] * 3)
     for place, picture in enumerate(pictures):
-        left = 80 + step * place
-        picture[30:80, left : left + 50] = thing
+        left, top = 80 + across * (place - pivot), 30 + down * (place - pivot)
+        picture[top : top + 50, left : left + 50] = thing
     boxes = np.array([[80, 30, 130, 80], [0, 90, 40, 118]], np.float32)
-    asked = Candidates(pivot=PivotFrame(phrase=SQUARE, frame=0), xyxy=boxes, scores=np.array([0.8, 0.7]))
+    asked = Candidates(pivot=PivotFrame(phrase=SQUARE, frame=pivot), xyxy=boxes, scores=np.array([0.8, 0.7]))
     chat = make([said(box=1)], vision=False)
     chat.pick_boxes(ArrayVideo(pictures), [asked])
     lines = chat.questions[0].messages[0].text.splitlines()

@@ -37,17 +37,17 @@ def frames_in_words(frames: Sequence[Frame], times: Sequence[float]) -> str:
     return "\n".join(lines)
 
 
-def boxes_in_words(candidates: Candidates, count: int, frames: Sequence[Frame], chosen: int) -> str:
-    """Say of the best ``count`` candidates: label, score, place, size, colours, and how they move between the frames.
+def boxes_in_words(candidates: Candidates, count: int, frame: Frame, other: Frame, later: bool) -> str:
+    """Say of the best ``count`` candidates on ``frame``: label, score, place, size, colours, and how they move.
 
-    ``frames`` are in order of time; the boxes are those of frame ``chosen``.
+    ``other`` is a frame shortly after, or with ``later`` false shortly before; ``frame`` itself where there is none.
     """
-    motions = _motions(candidates.xyxy[:count], frames, chosen)
+    motions = _motions(candidates.xyxy[:count], frame, other, 1 if later else -1)
     lines = []
     for place in range(count):
         box = candidates.xyxy[place]
-        facts = [_label(candidates, place), f"score {candidates.scores[place]:.2f}", where(box, frames[chosen].shape)]
-        facts += [f"mostly {' and '.join(colours(frames[chosen], box))}", motions[place]]
+        facts = [_label(candidates, place), f"score {candidates.scores[place]:.2f}", where(box, frame.shape)]
+        facts += [f"mostly {' and '.join(colours(frame, box))}", motions[place]]
         lines.append(f"Box {place + 1}: {', '.join(fact for fact in facts if fact)}.")
     return "\n".join(lines)
 
@@ -119,17 +119,15 @@ def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _motions(boxes: Box, frames: Sequence[Frame], chosen: int) -> list[str]:
-    """Say how what is in each box moves towards the next frame, beside the camera; empty words for one frame."""
-    if len(frames) < 2:
+def _motions(boxes: Box, frame: Frame, other: Frame, sign: int) -> list[str]:
+    """Say how what is in each box moves from one frame to the other, beside the camera; backwards in time with sign -1."""
+    if other is frame:
         return [""] * len(boxes)
-    other = chosen + 1 if chosen + 1 < len(frames) else chosen - 1
     flow: npt.NDArray[np.float32] = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
-        _grey(frames[chosen]), _grey(frames[other]), None, 0.5, 4, 21, 3, 7, 1.5, 0
+        _grey(frame), _grey(other), None, 0.5, 4, 21, 3, 7, 1.5, 0
     )
-    moved = np.asarray((flow - np.median(flow, axis=(0, 1))) * (1 if other > chosen else -1) / WIDTH, np.float32)
-    scale = WIDTH / frames[chosen].shape[1]
-    return [_direction(_cut_flow(moved, box * scale)) for box in boxes]
+    moved = np.asarray((flow - np.median(flow, axis=(0, 1))) * sign / WIDTH, np.float32)
+    return [_direction(_cut_flow(moved, box * (WIDTH / frame.shape[1]))) for box in boxes]
 
 
 def _cut_flow(flow: npt.NDArray[np.float32], box: Box) -> npt.NDArray[np.float32]:

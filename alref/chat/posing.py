@@ -12,6 +12,10 @@ from alref.chat.sheets import Look, Sheet, boxes_sheet, frames_sheet
 from alref.records import Candidates, Phrase
 from alref.video import Video
 
+MOMENT = 0.2
+"""Seconds over which movement is measured."""
+UNSEEN = Sheet((), "You cannot see the video. The boxes on one of its frames are described.")
+
 
 def heard(phrase: Phrase) -> bool:
     """Whether a phrase is a guess of what is heard: the label of a tagger, which is less than certain."""
@@ -55,17 +59,24 @@ class Poser:
         """Ask which of the ``count`` best candidates holds the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
+        facts = {"phrase": phrase.text, "category": phrase.category, "heard": heard(phrase)}
+        if not self.options.vision:
+            return self._question("box", count, UNSEEN, {"frame": 1, **self._in_words(candidates, count, pivot), **facts})
         shown = self._context(pivot, heard(phrase))
         frames = [frame for _, frame in self.video.frames(shown)]
         chosen = shown.index(pivot)
-        if self.options.vision:
-            sheet = boxes_sheet(frames, chosen, candidates.xyxy[:count], self._look(vertical=not heard(phrase)))
-            boxes = describe.boxes_listed(candidates, count, frames[0].shape)
-        else:
-            sheet = Sheet((), "You cannot see the video. The boxes on one of its frames are described.")
-            boxes = dict.fromkeys(describe.LISTS, describe.boxes_in_words(candidates, count, frames, chosen))
-        facts = {"phrase": phrase.text, "category": phrase.category, "heard": heard(phrase)}
+        sheet = boxes_sheet(frames, chosen, candidates.xyxy[:count], self._look(vertical=not heard(phrase)))
+        boxes = describe.boxes_listed(candidates, count, frames[0].shape)
         return self._question("box", count, sheet, {"frame": chosen + 1, **boxes, **facts})
+
+    def _in_words(self, candidates: Candidates, count: int, pivot: int) -> dict[str, str]:
+        """Describe candidates, and how they move to a frame shortly after, or at the end of the video from one before."""
+        step = max(1, round(MOMENT * self.video.fps))
+        near = pivot + step if pivot + step < len(self.video) else max(0, pivot - step)
+        frame = self.video.frame(pivot)
+        other = frame if near == pivot else self.video.frame(near)
+        words = describe.boxes_in_words(candidates, count, frame, other, later=near > pivot)
+        return dict.fromkeys(describe.LISTS, words)
 
     def _context(self, pivot: int, sounding: bool) -> list[int]:
         if self.options.sampler == "paper":

@@ -49,6 +49,9 @@ FORMS = (
     'Sure. {{"finding": "found", "frame": {n}}} Anything else?',
     "\\boxed{{{n}}}",
     "<answer>{n}</answer>",
+    '{{"why": "a brace }} in frame 1", "frame": {n}}}',
+    '{{"why": "frame 1 is dark", "frame": {n},}}',
+    '{{"why": "frame 1 is dark", "finding": "found", "frame": {n}',
 )
 WORDED = (
     "{w}",
@@ -140,6 +143,9 @@ def test_ambiguous_is_an_answer_and_keeps_the_likeliest_number_in_range() -> Non
         '{"frame": {}}',
         '{"finding": "found", "frame": null}',
         '{"why": "it jumps"}',
+        '{"why": "frame 1 is sharp, but the dog',
+        '```json\n{"why": "In frame 2 it',
+        '{"why": "x", "frame": 2.5',
         '{"first": 1, "second": 2}',
         "0",
         "99999999999999999999",
@@ -277,7 +283,17 @@ def test_no_label_at_all_is_absent(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a dog", "[3]", "{'dog': 6}", "{'dog': 3, 'cat': 0}", "{'dog': None}", '{"objects": "dog"}']
+    "text",
+    [
+        "",
+        "a dog",
+        "[3]",
+        "{'dog': 6}",
+        "{'dog': 3, 'cat': 0}",
+        "{'dog': None}",
+        '{"objects": [{"name": "dog", "frame": 3}',
+        '{"objects": "dog"}',
+    ],
 )
 def test_labels_that_cannot_be_used_are_flagged(text: str) -> None:
     labels = read_labels(text, 5)

@@ -35,6 +35,8 @@ _ABSENT = re.compile(
     r"(?:visible|present|shown|appears?|seen?|match|matches|there|exist|find|found))\b",
     re.IGNORECASE,
 )
+_BROKEN = re.compile(r"\s*(?:```\w*\s*)?\{\s*[\"']")
+_KEYED = re.compile(rf"[\"'](?:{'|'.join(KEYS)})[\"']\s*:\s*[\"']?({_DIGITS})\b")
 _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
 
 
@@ -68,7 +70,15 @@ def read_choice(text: str, count: int, noun: str = "frame") -> Reading:
         found = found[0]
     if isinstance(found, dict):
         return _from_mapping({str(key).lower(): value for key, value in found.items()}, count, noun)
+    if _BROKEN.match(text):
+        return _from_broken(text, count, noun)
     return _from_words(text.strip(), count, noun)
+
+
+def _from_broken(text: str, count: int, noun: str) -> Reading:
+    """Read JSON that breaks off or is not well formed: only a number under a known key counts."""
+    numbers = {int(each) for each in _KEYED.findall(text[-LONGEST:])}
+    return _in_range(numbers, count, noun) if numbers else Reading("unreadable", problem=f"broken JSON: {_short(text)}")
 
 
 def _from_mapping(given: dict[str, Any], count: int, noun: str) -> Reading:
@@ -205,6 +215,8 @@ def read_labels(text: str, count: int) -> Labels:
         why = next((str(found[key]).strip() for key in REASONS if found.get(key)), "")
         found = found.get("objects", {key: value for key, value in found.items() if key not in REASONS})
     pairs = _listed(found) if isinstance(found, (dict, list)) else None
+    if pairs is None and _BROKEN.match(text):
+        return Labels("unreadable", problem=f"broken JSON: {_short(text)}")
     if pairs is None:
         pairs = [(each["quoted"] or each["plain"], each["number"]) for each in _PAIR.finditer(text[-LONGEST:])]
         if not pairs and not _ABSENT.search(text[-LONGEST:]):

@@ -46,9 +46,10 @@ class Model:
         """Load what turns words and pictures into tokens: a processor, or for a model of text alone its tokenizer."""
         loader = transformers.AutoProcessor if self._sees else transformers.AutoTokenizer
         reader = loader.from_pretrained(**kinds.origin(self._options))
+        self._tokenizer = reader.tokenizer if self._sees else reader
+        reader.chat_template = reader.chat_template or self._tokenizer.chat_template
         if reader.chat_template is None:
             raise ConfigError(f"{self._options.model} has no chat template: -o reasoner.model=NAME of a model tuned for chat")
-        self._tokenizer = reader.tokenizer if self._sees else reader
         self._tokenizer.padding_side = "left"
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         return reader
@@ -89,10 +90,16 @@ class Model:
     def _inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
         """Fill in the chat template; nothing that a question says is taken for a control token. Raises InputError."""
         talks = [_talk(question, self._sees) for question in questions]
-        padded = {"padding": True, "return_tensors": "pt"}
-        settings: dict[str, Any] = {"processor_kwargs": padded} if self._sees else padded
-        settings |= {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "sanitize_control_tokens": True}
-        made = self._reader.apply_chat_template(talks, **settings)
+        padded: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._sees else {"padding": True}
+        made = self._reader.apply_chat_template(
+            talks,
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            sanitize_control_tokens=True,
+            **padded,
+        )
         longest = int(made["attention_mask"].sum(1).max())
         limit = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         if limit is not None and longest >= limit:

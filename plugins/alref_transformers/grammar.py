@@ -46,6 +46,8 @@ class Guide:
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Take the tokens so far, (B, T), and their next scores, (B, V); return the scores, -inf for what is forbidden."""
+        from torch import from_numpy
+
         forbidden = np.zeros(tuple(scores.shape), np.bool_)
         for row, matcher in enumerate(self._matchers):
             if matcher is None:
@@ -54,7 +56,7 @@ class Guide:
                 matcher.consume_token(int(input_ids[row, -1]))
             forbidden[row] = _forbidden(matcher, scores.shape[1])
         self._begun = True
-        return scores.masked_fill(scores.new_tensor(forbidden).bool(), float("-inf"))
+        return scores.masked_fill(from_numpy(forbidden).to(scores.device), float("-inf"))
 
 
 def _bounded(schema: Any) -> Any:

@@ -85,6 +85,11 @@ def _torchvision(options: TransformersOptions) -> str:
     return f"{options.model} needs torchvision, of the build that fits torch {__version__}: pip install torchvision"
 
 
+def _first(error: BaseException) -> BaseException:
+    """Return the error that the others follow from."""
+    return error if error.__cause__ is None else _first(error.__cause__)
+
+
 def cause(error: Exception, options: TransformersOptions) -> str:
     """Say in one line why a model cannot be loaded, and what to do."""
     from torch import OutOfMemoryError
@@ -98,5 +103,8 @@ def cause(error: Exception, options: TransformersOptions) -> str:
             " model is not run: pip install -U transformers, or choose another model"
         )
     if isinstance(error, ImportError):
-        return f"{options.model} needs a library that is missing or does not fit ({said[:300]}): pip install what is named"
+        first = _first(error)
+        if "torchvision" in str(first).lower():
+            return _torchvision(options)
+        return f"{options.model} needs a library that is missing or does not fit ({first}): pip install what is named"
     return f"{options.model} cannot be loaded ({said[:300]}): {places.fetch(options)}"

@@ -22,7 +22,7 @@ pytest.importorskip("llguidance")
 
 import torch
 from safetensors.torch import load_file, save_file
-from tiny_models import PICTURE_TOKENS, indifferent, text_model, tokenizer, vision_model
+from tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
 
 from alref.chat.messages import Answer, Message, Question
 from alref.chat.questions import schema
@@ -56,6 +56,11 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def vision(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return vision_model(tmp_path_factory.mktemp("vision"))
+
+
+@pytest.fixture(scope="module")
+def gemma(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return gemma_model(tmp_path_factory.mktemp("gemma"))
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +121,13 @@ class TestBoxes(SeeingContract, SpatialReasonerContract):
     pass
 
 
+@pytest.mark.parametrize("family", ["vision", "gemma"])
 @pytest.mark.parametrize("pictures", [0, 1])
 @pytest.mark.parametrize("constrained", [True, False])
-def test_answers_in_a_batch_are_those_of_one_at_a_time(vision: Path, pictures: int, constrained: bool) -> None:
-    reasoner = loaded(vision, concurrency=2, constrained=constrained, dtype="float32")
+def test_answers_in_a_batch_are_those_of_one_at_a_time(
+    request: pytest.FixtureRequest, family: str, pictures: int, constrained: bool
+) -> None:
+    reasoner = loaded(request.getfixturevalue(family), concurrency=2, constrained=constrained, dtype="float32")
     questions = [question(words, pictures * place) for place, words in enumerate(WORDS, 1)]
     together = dict(reasoner.chat_all(questions))
     assert list(together) == [0, 1, 2]

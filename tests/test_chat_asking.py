@@ -145,8 +145,12 @@ def test_a_model_may_answer_questions_in_batches(tmp_path: Path) -> None:
         return "?" if about(question) == "2" and len(question.messages) == 1 else "[1]"
 
     chat = Batched.saying(answer, tmp_path / "answers.sqlite")
-    chat.pick_frames(VIDEO, phrases(5))
+    first = chat.pick_frames(VIDEO, phrases(5))
     assert chat.batches == [5, 1]
+    chat.close()
+    again = Batched.saying([AssertionError("asked again")], tmp_path / "answers.sqlite")
+    assert [pivot.frame for pivot in again.pick_frames(VIDEO, phrases(5))] == [pivot.frame for pivot in first]
+    assert again.batches == []
 
 
 class Long(Video):

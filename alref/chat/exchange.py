@@ -38,7 +38,7 @@ Chat = Callable[[Sequence[Question]], Iterator[tuple[int, Answer]]]
 class Desk:
     """Answers questions from ``answers`` where it can, and asks ``chat`` the others, each distinct one once.
 
-    Answers are kept as soon as they come.
+    Answers are kept as they come, those too of a model that answers in batches.
     """
 
     chat: Chat
@@ -50,14 +50,14 @@ class Desk:
         waiting: dict[str, list[int]] = {}
         for index, inquiry in enumerate(inquiries):
             key = self.key(inquiry.question)
-            kept = None if key in waiting else self.answers.get(key, inquiry.about)
+            kept = self.answers.get(key, inquiry.about)
             if kept is None:
                 waiting.setdefault(key, []).append(index)
             else:
                 yield index, Reply(kept, self.answers.source, key)
         keys = list(waiting)
         questions = [inquiries[waiting[key][0]].question for key in keys]
-        for number, answer in self.chat(questions):
+        for number, answer in self.chat(questions) if questions else ():
             first, *same = waiting[keys[number]]
             self.answers.put(keys[number], questions[number], answer)
             yield first, Reply(answer, "model", keys[number])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
+from jinja2 import TemplateError
 from PIL import Image
 from safetensors import SafetensorError
 from transformers.utils import logging
@@ -90,16 +91,12 @@ class Model:
     def _inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
         """Fill in the chat template; nothing that a question says is taken for a control token. Raises InputError."""
         talks = [_talk(question, self._sees) for question in questions]
-        padded: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._sees else {"padding": True}
-        made = self._reader.apply_chat_template(
-            talks,
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-            sanitize_control_tokens=True,
-            **padded,
-        )
+        settings: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._sees else {"padding": True}
+        settings |= {"tokenize": True, "return_dict": True, "return_tensors": "pt", "sanitize_control_tokens": True}
+        try:
+            made = self._reader.apply_chat_template(talks, add_generation_prompt=True, **settings)
+        except (ValueError, TemplateError) as error:
+            raise InputError(f"{self._options.model} does not take the question ({error}): choose another model") from None
         longest = int(made["attention_mask"].sum(1).max())
         limit = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         if limit is not None and longest >= limit:

@@ -85,7 +85,8 @@ def unreachable(model: str) -> list[str]:
     except OfflineModeIsEnabled:
         return [f"{model} is not in the cache, and HF_HUB_OFFLINE is set: unset it, or -o reasoner.model=FOLDER"]
     except HTTPError as error:
-        return [f"{model} is not in the cache, and the hub cannot be reached ({error}): go online, then hf download {model}"]
+        said = " ".join(str(error).split())
+        return [f"{model} is not in the cache, and the hub cannot be reached ({said}): go online, then hf download {model}"]
     return []
 
 
@@ -106,5 +107,8 @@ def _missing_weights(place: Path) -> list[str]:
         return []
     if not (place / INDEX).is_file():
         return [SINGLE]
-    named = json.loads((place / INDEX).read_text(encoding="utf-8"))["weight_map"].values()
-    return sorted(name for name in set(named) if not (place / name).is_file())
+    try:
+        named = set(json.loads((place / INDEX).read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError):
+        return [f"{INDEX} that can be read"]
+    return sorted(name for name in named if not (place / name).is_file())

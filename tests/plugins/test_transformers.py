@@ -206,6 +206,12 @@ def test_a_question_longer_than_the_model_reads_is_refused(text: Path) -> None:
         blind(text).chat(question("x" * 9000))
 
 
+def test_a_chat_template_that_refuses_the_question(copied: Path) -> None:
+    (copied / "chat_template.jinja").write_text("{{ raise_exception('no such role') }}")
+    with pytest.raises(InputError, match=r"does not take the question \(no such role\): choose another model"):
+        blind(copied).chat(question())
+
+
 def test_too_little_memory_is_one_clear_error(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: object, **named: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -276,6 +282,8 @@ def test_weights_in_parts_are_all_looked_for(copied: Path) -> None:
     index = {"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}
     (copied / "model.safetensors.index.json").write_text(json.dumps(index))
     assert "has no model-2.safetensors;" in one_problem(component(copied, vision=False))
+    (copied / "model.safetensors.index.json").write_text("{")
+    assert "has no model.safetensors.index.json that can be read;" in one_problem(component(copied, vision=False))
 
 
 def test_weights_that_could_run_code_are_not_loaded(copied: Path) -> None:

@@ -61,6 +61,7 @@ INVALID = Reply(raw=b'{"choices": [', headers=SOON)
 CUT = Reply(cut=True, headers=SOON)
 RESET = Reply(reset=True)
 SILENT = Reply(silent=True)
+NO_LIST = Reply(500, {"detail": "no list"})
 EMPTY_CHOICE = Reply(data={"id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": []})
 
 
@@ -74,7 +75,7 @@ class ChatServer:
         self.queue: list[Reply] = []
         self.asked: list[Asked] = []
         self.sees = True
-        self.lists = True
+        self.listing: Reply | None = None
         self.lock, self.stopped = Lock(), Event()
         server = self
 
@@ -110,8 +111,8 @@ class ChatServer:
         return Reply(**{**vars(planned), "data": speak(asked.body, self.answer(asked.body), planned)})
 
     def _models(self, asked: Asked) -> Reply:
-        if not self.lists:
-            return Reply(500, {"detail": "no list"})
+        if self.listing:
+            return self.listing
         if self.key and asked.headers.get("authorization") != f"Bearer {self.key}":
             return self._wrong_key(asked)
         return Reply(data={"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]})

@@ -29,7 +29,6 @@ class Service:
         self._options = options
         self._key = server.key(options)
         self.model = options.model or server.only_model(options)
-        self._client = server.connected(options)
         self._refused: frozenset[str] = frozenset()
         self._price = Price(options, self.model)
         self._budget = Budget(options.max_cost)
@@ -40,6 +39,7 @@ class Service:
                 f"max_cost: no price of {self.model!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
                 " -o reasoner.output_price=DOLLARS, both for a million tokens"
             )
+        self._client = server.connected(options)
 
     def close(self) -> None:
         """Close the connection."""
@@ -48,8 +48,7 @@ class Service:
     def chat(self, question: Question) -> Answer:
         """Ask one question. Raises MissingError, InputError or ConfigError."""
         tokens = self._estimate.tokens(question)
-        reserved = self._price.cost(tokens, self._options.max_tokens) or 0.0
-        self._budget.reserve(reserved)
+        reserved = self._budget.reserve(self._price.cost(tokens, self._options.max_tokens) or 0.0)
         spent = 0.0
         try:
             self._wait(tokens + self._options.max_tokens)

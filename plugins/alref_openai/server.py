@@ -52,6 +52,10 @@ def problems(options: OpenAIOptions) -> list[str]:
         return [refused_key(options)]
     except openai.APIConnectionError as error:
         return [f"no server at {options.base_url} ({error.__cause__ or error}): start it, or set -o reasoner.base_url"]
+    except openai.APIStatusError as error:
+        if error.response.headers.get("content-type", "").startswith("text/html"):
+            return [f"{options.base_url} answers with a web page; most addresses end in /v1: -o reasoner.base_url=ADDRESS"]
+        listed = []
     except (openai.APIError, ValueError):
         listed = []
     return _model_problems(options, listed)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from threading import Lock
+from itertools import count
+from threading import Condition, Lock
 from typing import TYPE_CHECKING
 
 from genai_prices import Usage, calc_price
@@ -39,26 +41,39 @@ class Price:
 
 @dataclass
 class Budget:
-    """Keeps what a run spends below a limit: an amount is reserved before a question and settled after its answer."""
+    """Keeps what a run spends below a limit: an amount is set aside before a question and settled after its answer."""
 
     limit: float | None
-    taken: float = 0.0
-    _lock: Lock = field(default_factory=Lock)
+    spent: float = 0.0
+    aside: dict[int, float] = field(default_factory=dict)
+    _changed: Condition = field(default_factory=Condition)
+    _numbers: Iterator[int] = field(default_factory=count)
 
-    def reserve(self, dollars: float) -> None:
-        """Set dollars aside. Raises ConfigError when they might pass the limit."""
-        with self._lock:
-            if self.limit is not None and self.taken + dollars > self.limit:
+    def reserve(self, dollars: float) -> int:
+        """Set dollars aside, and return a number to settle them by; wait for questions on their way where they hold too much.
+
+        Raises ConfigError when the dollars might pass the limit all the same.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: not self.aside or self._fits(dollars))
+            if not self._fits(dollars):
                 raise ConfigError(
-                    f"max_cost: ${self.taken:.4f} of ${self.limit:g} are spent or set aside, and the next question may take"
-                    f" ${dollars:.4f}; all answers so far are kept: run the same again with a higher -o reasoner.max_cost"
+                    f"max_cost: ${self.spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
+                    " all answers so far are kept: run the same again with a higher -o reasoner.max_cost"
                 )
-            self.taken += dollars
+            number = next(self._numbers)
+            self.aside[number] = dollars
+            return number
 
-    def settle(self, reserved: float, dollars: float) -> None:
+    def settle(self, number: int, dollars: float) -> None:
         """Put what an answer took in the place of what was set aside for it."""
-        with self._lock:
-            self.taken += dollars - reserved
+        with self._changed:
+            del self.aside[number]
+            self.spent += dollars
+            self._changed.notify_all()
+
+    def _fits(self, dollars: float) -> bool:
+        return self.limit is None or self.spent + sum(self.aside.values()) + dollars <= self.limit
 
 
 @dataclass

@@ -4,7 +4,7 @@ import base64
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier, Semaphore, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from chat_server import (
     EMPTY_CHOICE,
     HTML,
     INVALID,
+    NO_LIST,
     RESET,
     SILENT,
     TOKENS,
@@ -192,11 +193,17 @@ def test_the_only_model_of_a_server_is_asked_unless_named() -> None:
 
 
 def test_a_server_without_a_list_of_models_is_asked_by_name(chat_server: ChatServer) -> None:
-    chat_server.lists = False
+    chat_server.listing = NO_LIST
     assert problems(base_url=chat_server.base_url, model="tiny") == []
     assert "-o reasoner.model=NAME" in problems(base_url=chat_server.base_url)[0]
     assert ask_once(chat_server, model="tiny").text == "frame 3"
     assert "not found" in failed(chat_server, MissingError, model="other")
+
+
+@pytest.mark.parametrize("status", [200, 404, 502])
+def test_a_web_page_is_no_server(chat_server: ChatServer, status: int) -> None:
+    chat_server.listing = Reply(status, raw=b"<html>Hello</html>", headers={"Content-Type": "text/html; charset=utf-8"})
+    assert "most addresses end in /v1" in problems(base_url=chat_server.base_url, model="tiny")[0]
 
 
 def problems(**given: Any) -> list[str]:
@@ -272,7 +279,7 @@ def test_a_wrong_key_that_is_found_late(chat_server: ChatServer) -> None:
 
 
 def test_a_server_that_went_away_before_it_named_its_model(chat_server: ChatServer) -> None:
-    chat_server.lists = False
+    chat_server.listing = NO_LIST
     assert "-o reasoner.model=NAME" in failed(chat_server, MissingError, model=None)
 
 
@@ -313,8 +320,8 @@ def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: Ch
     assert len(chat_server.questions) == len(answers)
 
 
-def test_questions_in_flight_count_as_spent() -> None:
-    arrived, gate = Semaphore(0), Barrier(3)
+def test_questions_on_their_way_are_waited_for_before_money_is_said_to_be_short() -> None:
+    arrived, gate = Semaphore(0), Event()
 
     def late(body: dict[str, Any]) -> str:
         arrived.release()
@@ -322,18 +329,21 @@ def test_questions_in_flight_count_as_spent() -> None:
         return "fine"
 
     with serving(late) as server:
-        reasoner = made(server.base_url, max_cost=0.5, max_tokens=16, **PRICED)
-        threads = [Thread(target=ask, args=[reasoner]) for _ in range(2)]
+        reasoner = made(server.base_url, max_cost=0.7, max_tokens=16, **PRICED)
+        threads = [Thread(target=ask, args=[reasoner, "x" * 300]) for _ in range(3)]
         for thread in threads:
             thread.start()
-            assert arrived.acquire(timeout=10)
-        with pytest.raises(ConfigError, match="max_cost"):
-            ask(reasoner)
-        gate.wait()
+        assert arrived.acquire(timeout=10)
+        assert arrived.acquire(timeout=10)
+        assert len(server.questions) == 2
+        gate.set()
         for thread in threads:
             thread.join()
+        assert len(server.questions) == 3
+        with pytest.raises(ConfigError, match=r"max_cost: \$0.6000 of \$0.7 are spent"):
+            ask(reasoner)
         reasoner.close()
-    assert len(server.questions) == 2
+    assert len(server.questions) == 3
 
 
 def test_a_limit_without_a_known_price_is_an_error_before_any_question(chat_server: ChatServer) -> None:
@@ -342,13 +352,14 @@ def test_a_limit_without_a_known_price_is_an_error_before_any_question(chat_serv
     assert chat_server.questions == []
 
 
-def test_a_budget_holds_what_is_set_aside() -> None:
+def test_a_budget_takes_the_true_cost_in_the_place_of_what_was_set_aside() -> None:
     budget = Budget(1.0)
-    budget.reserve(0.9)
+    first = budget.reserve(0.9)
+    budget.settle(first, 0.5)
+    second = budget.reserve(0.5)
+    budget.settle(second, 0.5)
     with pytest.raises(ConfigError):
-        budget.reserve(0.2)
-    budget.settle(0.9, 0.5)
-    budget.reserve(0.5)
+        budget.reserve(0.1)
 
 
 def test_a_pace_spaces_evenly_and_does_not_save_up() -> None:

@@ -182,11 +182,18 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Path) -> Call
     script = ServerScript()
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: script.entries)
 
-    def called(server: ChatServer, service: str = "openai", **given: Any) -> int:
+    def called(server: ChatServer, service: str = "openai", *flags: str, **given: Any) -> int:
         values = settings(server, service, tmp_path / "answers.sqlite", retries=0, **given)
-        return exit_code(arguments(clip, tmp_path / "out", values))
+        return exit_code([*arguments(clip, tmp_path / "out", values), *flags])
 
     return called
+
+
+def test_the_same_command_with_more_money_goes_on(command: Callable[..., int], server: ChatServer) -> None:
+    prices = {"input_price": 100.0, "output_price": 1000.0, "max_tokens": 16}
+    assert command(server, max_cost=0.28, **prices) == 4
+    assert command(server, "openai", "--force", max_cost=10.0, **prices) == 0
+    assert len(server.questions) == QUESTIONS
 
 
 def test_the_key_is_in_no_file_that_a_run_leaves(

@@ -59,7 +59,7 @@ class Budget:
             if not self._fits(dollars):
                 raise ConfigError(
                     f"max_cost: ${self.spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
-                    " all answers so far are kept: run the same again with a higher -o reasoner.max_cost"
+                    " all answers so far are kept: run the same again with --force and a higher -o reasoner.max_cost"
                 )
             number = next(self._numbers)
             self.aside[number] = dollars

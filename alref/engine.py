@@ -60,11 +60,12 @@ class Pipeline:
         that is needed, each with its dotted path and the next command.
         """
         checks.references(references, video)
-        needed = self._stages if any(not each.given for each in references) else ["propagator"]
+        needed = list(self._stages) if any(not each.given for each in references) else ["propagator"]
         lines = []
-        for slot in needed:
-            name = self.config.stages[slot].component.name
-            lines += [f"{slot}.{name}: {problem}" for problem in self._stages[slot].problems()]
+        for stage in dict.fromkeys(self._stages[slot] for slot in needed):
+            slots = [slot for slot in needed if self._stages[slot] is stage]
+            where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
+            lines += [f"{where}: {problem}" for problem in stage.problems()]
         if lines:
             raise MissingError("\n".join(lines))
 

@@ -292,9 +292,8 @@ def test_all_problems_are_reported_before_any_work() -> None:
     script = Script(problems=lambda: ["needs a key: export KEY=…"])
     with pytest.raises(MissingError) as caught:
         run(script)
-    assert str(caught.value).splitlines() == [
-        f"{slot}.scripted: needs a key: export KEY=…" for slot in ("unifier", "temporal", "spatial", "proposer", "propagator")
-    ]
+    places = ["unifier.scripted", "temporal.scripted, spatial.scripted", "proposer.scripted", "propagator.scripted"]
+    assert str(caught.value).splitlines() == [f"{place}: needs a key: export KEY=…" for place in places]
     assert script.calls == []
     assert script.loaded == []
 

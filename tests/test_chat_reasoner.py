@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from scripted_chat import ScriptedChat
@@ -168,6 +169,18 @@ def test_answers_are_kept_by_model_and_by_the_options_that_change_them(tmp_path:
     assert asked(model="large") == 0
 
 
+def test_answers_are_kept_by_the_model_that_a_server_names(tmp_path: Path) -> None:
+    class Named(ScriptedChat):
+        def model_id(self) -> str:
+            return self.named
+
+    for name, questions in (("small", 1), ("small", 0), ("large", 1)):
+        chat = Named.saying([said(frame=2)], tmp_path / "answers.sqlite")
+        chat.named = name
+        chat.pick_frames(VIDEO, [SQUARE])
+        assert len(chat.questions) == questions
+
+
 @pytest.mark.parametrize("finish", ["length", "refusal", "filter"])
 def test_answers_that_failed_are_asked_for_again_in_the_next_run(make: Make, finish: Any) -> None:
     make([Answer(text="no", model="m", finish=finish)]).pick_frames(VIDEO, [SQUARE])
@@ -227,7 +240,7 @@ def labels(*names: str) -> list[Phrase]:
 def test_labels_of_a_sound_are_cleaned_in_one_question(make: Make) -> None:
     chat = make([json.dumps({"why": "w", "objects": [{"name": "dog", "frame": 2}, {"name": "Car", "frame": 4}]})], frames=4)
     heard = labels("Bark", "dog", "Rain", "car")
-    pivots = chat.pick_frames(VIDEO, heard)
+    pivots = chat.pick_frames(VIDEO, heard[::-1])
     assert [(pivot.phrase.text, pivot.frame, pivot.finding) for pivot in pivots] == [("dog", 3, "found"), ("car", 7, "found")]
     assert [pivot.phrase for pivot in pivots] == [heard[1], heard[3]]
     assert len(chat.questions) == 1
@@ -253,7 +266,7 @@ def test_a_sound_of_nothing_visible_is_absent(make: Make) -> None:
 
 
 def test_labels_that_cannot_be_read_fall_back_to_the_surest(make: Make) -> None:
-    pivots = make(["I hear a dog."]).pick_frames(VIDEO, labels("Bark", "Rain"))
+    pivots = make(["I hear a dog."]).pick_frames(VIDEO, labels("Bark", "Rain")[::-1])
     assert [(pivot.phrase.text, pivot.source) for pivot in pivots] == [("Bark", "fallback")]
 
 
@@ -329,6 +342,17 @@ def test_movement_is_told_to_a_model_that_does_not_see(make: Make, across: int, 
     lines = chat.questions[0].messages[0].text.splitlines()
     assert words in next(line for line in lines if line.startswith("Box 1:"))
     assert "keeps still" in next(line for line in lines if line.startswith("Box 2:"))
+
+
+def test_a_movement_of_the_camera_is_no_movement(make: Make) -> None:
+    blots = np.random.default_rng(0).integers(0, 255, (20, 40, 3), np.uint8)
+    ground = cv2.resize(blots, (320, 160), interpolation=cv2.INTER_CUBIC)
+    pictures = np.stack([ground[:120, shift : shift + 200] for shift in (0, 6, 12)])
+    boxes = np.array([[80, 30, 130, 80], [20, 20, 60, 60]], np.float32)
+    asked = Candidates(pivot=PivotFrame(phrase=SQUARE, frame=0), xyxy=boxes, scores=np.array([0.8, 0.7]))
+    chat = make([said(box=1)], vision=False)
+    chat.pick_boxes(ArrayVideo(pictures), [asked])
+    assert chat.questions[0].messages[0].text.count("keeps still") == 2
 
 
 def test_the_wanted_form_is_sent_as_a_schema_with_the_structured_prompts_only(make: Make) -> None:

@@ -49,6 +49,7 @@ FORMS = (
     'Sure. {{"finding": "found", "frame": {n}}} Anything else?',
     "\\boxed{{{n}}}",
     "<answer>{n}</answer>",
+    "<think>frame 1? no, [2] is better</think>\n\nframe {n}",
     '{{"why": "a brace }} in frame 1", "frame": {n}}}',
     '{{"why": "frame 1 is dark", "frame": {n},}}',
     '{{"why": "frame 1 is dark", "finding": "found", "frame": {n}',
@@ -108,6 +109,7 @@ def test_an_ordinal_is_read(number: int) -> None:
         '{"frame": -1}',
         '{"finding": "absent", "frame": null, "why": "there is no dog"}',
         '{"finding": "absent", "frame": 3}',
+        '{"finding": "Not found", "frame": 3}',
         "{'finding': 'absent', 'frame': None}",
     ],
 )

@@ -14,6 +14,9 @@ ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "
 NUMBERS = {**{word: n for n, word in enumerate(WORDS, 1)}, **{word: n for n, word in enumerate(ORDINALS, 1)}}
 KEYS = ("frame", "box", "number", "id", "answer", "choice", "index", "frame_number", "frame_id", "box_id", "candidate")
 REASONS = ("why", "reason", "reasoning", "explanation")
+THOUGHT = "</think>"
+"""What ends the thoughts that some models write before their answer."""
+NOTHING = ("absent", "none", "not found", "missing")
 
 _NOUN = r"(?:frame|box|candidate|object|number|image|option|no\.|id|#)"
 _DIGITS = r"-?\d{1,9}(?![\d.]*\d)"
@@ -65,6 +68,7 @@ class Labels:
 
 def read_choice(text: str, count: int, noun: str = "frame") -> Reading:
     """Read the one number from 1 to ``count`` that an answer gives; ``noun`` says in ``problem`` what was numbered."""
+    text = text.rpartition(THOUGHT)[2]
     found = data(text)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):
         found = found[0]
@@ -86,7 +90,7 @@ def _from_mapping(given: dict[str, Any], count: int, noun: str) -> Reading:
     finding = str(given.get("finding", "")).strip().lower()
     named = [given[key] for key in (noun, *KEYS) if key in given]
     value = named[0] if named else _only_number(given)
-    if finding == "absent" or (named and value is None and not finding):
+    if finding in NOTHING or (named and value is None and not finding):
         return Reading("absent", why=why)
     reading = _one_value(value, count, noun)
     if finding == "ambiguous":
@@ -209,6 +213,7 @@ def read_labels(text: str, count: int) -> Labels:
 
     A name ends at its first comma or semicolon. No object at all is absent; one frame out of range makes all unreadable.
     """
+    text = text.rpartition(THOUGHT)[2]
     found = data(text)
     why = ""
     if isinstance(found, dict):

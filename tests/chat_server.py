@@ -74,7 +74,7 @@ class ChatServer:
         self.answer, self.models, self.key, self.wait = answer, models or ["tiny"], key, wait
         self.queue: list[Reply] = []
         self.asked: list[Asked] = []
-        self.sees = True
+        self.sees: bool | None = True
         self.listing: Reply | None = None
         self.lock, self.stopped = Lock(), Event()
         server = self
@@ -124,7 +124,8 @@ class ChatServer:
     def _shown(self, body: Body) -> Reply:
         if body["model"] not in self.models:
             return Reply(404, {"error": f"model '{body['model']}' not found"})
-        return Reply(data={"capabilities": ["completion", *(["vision"] if self.sees else [])], "model_info": {}})
+        known = {"capabilities": ["completion", "vision"] if self.sees else ["completion"]}
+        return Reply(data={"model_info": {}, **(known if self.sees is not None else {})})
 
 
 class Listener(ThreadingHTTPServer):

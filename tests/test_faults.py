@@ -110,6 +110,20 @@ def test_a_run_that_is_done_asks_nothing_again(server: ChatServer, store: Answer
     assert len(server.questions) == QUESTIONS
 
 
+def test_what_changes_no_answer_asks_nothing_again(server: ChatServer, store: AnswerStore) -> None:
+    run(server, "openai", store, model=None)
+    run(server, "openai", store, concurrency=3, max_tokens=999, max_cost=9.0, input_price=1.0, output_price=1.0)
+    assert len(server.questions) == QUESTIONS
+
+
+@pytest.mark.parametrize("given", [{"seed": 1}, {"temperature": 1.0}, {"detail": "low"}, {"model": "other"}, {"model": None}])
+def test_what_changes_an_answer_asks_again(server: ChatServer, store: AnswerStore, given: dict[str, Any]) -> None:
+    run(server, "openai", store)
+    server.models = ["other"] if "model" in given else server.models
+    run(server, "openai", store, **given)
+    assert len(server.questions) == 2 * QUESTIONS
+
+
 @pytest.mark.parametrize("reply", [EMPTY_CHOICE, Reply(finish="length")])
 def test_a_model_that_says_nothing_is_asked_again_and_then_named(server: ChatServer, store: AnswerStore, reply: Reply) -> None:
     server.queue += [*[Reply()] * len(TEXTS), reply, Reply(), Reply(), reply]

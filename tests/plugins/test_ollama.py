@@ -146,6 +146,8 @@ def test_problems_are_known_before_any_work(chat_server: ChatServer) -> None:
     chat_server.sees = False
     assert "-o reasoner.vision=false" in made(chat_server).problems()[0]
     assert made(chat_server, vision=False).problems() == []
+    chat_server.sees = None
+    assert made(chat_server).problems() == []
     assert chat_server.questions == []
 
 

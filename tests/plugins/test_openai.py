@@ -190,6 +190,7 @@ def test_the_only_model_of_a_server_is_asked_unless_named() -> None:
         assert ask_once(server, model="two").model == "two"
         assert "one, two" in problems(base_url=server.base_url)[0]
         assert "no model 'three'" in problems(base_url=server.base_url, model="three")[0]
+        assert problems(base_url=server.base_url, model="/models/three") == []
 
 
 def test_a_server_without_a_list_of_models_is_asked_by_name(chat_server: ChatServer) -> None:
@@ -204,6 +205,13 @@ def test_a_server_without_a_list_of_models_is_asked_by_name(chat_server: ChatSer
 def test_a_web_page_is_no_server(chat_server: ChatServer, status: int) -> None:
     chat_server.listing = Reply(status, raw=b"<html>Hello</html>", headers={"Content-Type": "text/html; charset=utf-8"})
     assert "most addresses end in /v1" in problems(base_url=chat_server.base_url, model="tiny")[0]
+
+
+def test_a_server_that_is_silent_is_not_waited_for(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref_openai.server.PATIENCE", 0.1)
+    chat_server.listing = SILENT
+    assert "no server at" in problems(base_url=chat_server.base_url, model="tiny")[0]
+    assert len(chat_server.asked) == 1
 
 
 def problems(**given: Any) -> list[str]:
@@ -273,6 +281,11 @@ def test_options_that_make_no_sense_are_refused(given: dict[str, Any], said: str
         build(OpenAI.Options, given, "reasoner")
 
 
+def test_a_replay_needs_no_more_than_the_name_of_the_model(tmp_path: Path) -> None:
+    assert problems(replay=tmp_path, model="tiny") == []
+    assert "-o reasoner.model=NAME" in problems(replay=tmp_path)[0]
+
+
 def test_a_wrong_key_that_is_found_late(chat_server: ChatServer) -> None:
     chat_server.queue.append(Reply(401, {"error": {"message": "no"}}))
     assert "export OPENAI_API_KEY" in failed(chat_server, MissingError)
@@ -302,10 +315,11 @@ def test_prices_are_known_offline_by_model_and_server() -> None:
     assert cost("openai/gpt-4o", base_url="https://openrouter.ai/api/v1") == pytest.approx(2.5)
     assert cost("gpt-4o", base_url="http://127.0.0.1:8000/v1") is None
     assert cost("nobody") is None
+    assert Price(GPT4.Options(), "gpt-4o").cost(1_000_000, 0, cached=1_000_000) == pytest.approx(1.25)
 
 
 def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: ChatServer) -> None:
-    reasoner = made(chat_server.base_url, max_cost=1.0, max_tokens=16, **PRICED)
+    reasoner = made(chat_server.base_url, max_cost=0.99, max_tokens=16, **PRICED)
     answers = []
 
     def ask_for_ever() -> None:
@@ -316,7 +330,7 @@ def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: Ch
         ask_for_ever()
     reasoner.close()
     spent = sum(answer.cost or 0 for answer in answers)
-    assert 0.5 < spent <= 1.0
+    assert 0.5 < spent <= 0.99
     assert len(chat_server.questions) == len(answers)
 
 
@@ -370,10 +384,12 @@ def test_a_pace_spaces_evenly_and_does_not_save_up() -> None:
     assert Pace(None).delay(1e9, 0.0) == 0
 
 
-def test_the_pace_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("limit", [{"requests_per_minute": 6}, {"tokens_per_minute": 6 * (20 + 16), "max_tokens": 16}])
+def test_the_pace_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch, limit: dict[str, float]) -> None:
     waits: list[float] = []
     monkeypatch.setattr("alref_openai._runtime.sleep", waits.append)
-    reasoner = made(chat_server.base_url, requests_per_minute=6)
+    monkeypatch.setattr("alref_openai._runtime.Estimate.learn", lambda *counted: None)
+    reasoner = made(chat_server.base_url, **limit)
     for _ in range(3):
         ask(reasoner)
     reasoner.close()

@@ -208,6 +208,15 @@ def test_an_interruption_keeps_what_is_done_and_the_same_command_goes_on(
     assert [name for name, _ in script.calls] == ["propagate", "locate"]
 
 
+def test_plugins_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from alref_baseline import LabelPropagation
+
+    monkeypatch.setattr(LabelPropagation, "needs", ("no_such_library",))
+    monkeypatch.setattr(LabelPropagation, "extra", "x")
+    assert exit_code(["plugins", "label-propagation"]) == 0
+    assert "needs no_such_library: pip install 'alref[x]'" in capsys.readouterr().out
+
+
 def test_plugins_lists_and_shows(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["plugins"]) == 0
     assert capsys.readouterr().out.count("scripted") >= 4
@@ -232,10 +241,10 @@ def test_doctor_says_what_is_missing_and_what_to_type(
 ) -> None:
     from alref_baseline import LabelPropagation
 
-    monkeypatch.setattr(LabelPropagation, "problems", lambda _: ["needs x: pip install x"])
+    monkeypatch.setattr(LabelPropagation, "problems", lambda _: ["get alref[x]"])
     assert exit_code(["doctor"]) == 0
     printed = capsys.readouterr().out
-    assert "pip install x" in printed
+    assert "get alref[x]" in printed
     assert "the default pipeline is not ready" in printed
     assert "label-propagation" in printed.partition("see the column 'next' for:")[2]
 

@@ -18,7 +18,7 @@ from alref.plugins import Component, Plugins
 @click.command("doctor")
 def command() -> None:
     """Say what is installed, what is usable, what is missing, and what to type next."""
-    console = Console()
+    console = Console(markup=False)
     table = Table("part", "state", "next")
     rows = list(_rows())
     for row in rows:

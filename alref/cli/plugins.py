@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from alref import options
@@ -19,7 +18,7 @@ def command(name: str | None) -> None:
     """List the installed components, or show the component NAME with its options."""
     plugins = Plugins()
     if name is None:
-        Console().print(_table(plugins))
+        Console(markup=False).print(_table(plugins))
     else:
         _show(plugins, name)
 
@@ -28,12 +27,12 @@ def _table(plugins: Plugins) -> Table:
     table = Table("name", "state", "from", "what it does", box=SIMPLE)
     table.columns[0].no_wrap = True
     for kind in dict.fromkeys(kind_of(each) for each in _sorted(plugins.components)):
-        table.add_row(f"[bold]{kind}[/bold]")
+        table.add_row(kind, style="bold")
         for each in _sorted(plugins.components):
             if kind_of(each) == kind:
                 table.add_row(each.name, state(each), f"{each.distribution} {each.version}", summary(each))
     for broken in plugins.broken:
-        table.add_row(broken.plugin, "broken", f"{broken.distribution} {broken.version}", escape(broken.reason))
+        table.add_row(broken.plugin, "broken", f"{broken.distribution} {broken.version}", broken.reason)
     return table
 
 
@@ -61,13 +60,12 @@ def _show(plugins: Plugins, name: str) -> None:
     if not found:
         names = sorted({each.name for each in plugins.components})
         raise ConfigError(f"no component {name!r}{nearest(name, names)}; installed: {', '.join(names)}")
+    console = Console(markup=False, highlight=False)
     for each in found:
-        Console().print(f"[bold]{each.name}[/bold]  {summary(each)}", highlight=False)
-        Console().print(
-            f"fills {', '.join(each.slots)}; from {each.distribution} {each.version}; {state(each)}", highlight=False
-        )
+        console.print(f"{each.name}  {summary(each)}", style="bold")
+        console.print(f"fills {', '.join(each.slots)}; from {each.distribution} {each.version}; {state(each)}", soft_wrap=True)
         table = Table("option", "type", "default", "what it does")
         for row in options.describe(each.cls.Options):
             table.add_row(row.name, row.type, str(row.default), row.help)
         if table.rows:
-            Console().print(table)
+            console.print(table)

@@ -15,7 +15,6 @@ from typing import Any
 import click
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from alref import references
@@ -187,18 +186,18 @@ def _report(result: Result, path: Path, flags: dict[str, Any]) -> None:
 
 
 def _table(result: Result, path: Path) -> None:
-    console = Console()
+    console = Console(markup=False, highlight=False)
     table = Table("reference", "verdict", "frames", "why")
     for reference, verdict in zip(result.references, result.verdicts, strict=True):
         areas = np.array([[rle.area for rle in track.rles] for track in result.tracks_of(reference.id)])
         shown = int(areas.any(axis=0).sum()) if areas.size else 0
         name = reference.text or reference.id
         finding = verdict.finding if verdict.source != "fallback" else f"{verdict.finding} (fallback)"
-        table.add_row(escape(name), finding, f"{shown} of {len(result.video.times)}", escape(verdict.why))
+        table.add_row(name, finding, f"{shown} of {len(result.video.times)}", verdict.why)
     console.print(table)
     for warning in result.warnings:
-        Console(stderr=True).print(f"warning: {warning}", highlight=False, markup=False)
+        Console(stderr=True, markup=False, highlight=False).print(f"warning: {warning}")
     if result.usage:
-        console.print(said(result.usage), highlight=False)
+        console.print(said(result.usage))
     for name in ("overlay.mp4", "report.html", "result.json"):
-        console.print(path / name, highlight=False, markup=False, soft_wrap=True)
+        console.print(path / name, soft_wrap=True)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import base64
 import logging
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Semaphore, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -174,6 +176,15 @@ def test_a_fault_that_stays_is_one_clear_error(chat_server: ChatServer, fault: R
     assert said in message
     assert chat_server.base_url in message
     assert len(message.splitlines()) == 1
+
+
+def test_the_wait_that_a_server_asks_for_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("openai._base_client.time", SimpleNamespace(sleep=waits.append, time=time.time))
+    chat_server.queue += [Reply(429, {}, headers={"Retry-After": "7"}), Reply(503, {})]
+    assert ask_once(chat_server).retries == 2
+    assert waits[0] == 7
+    assert 0 < waits[1] < 1
 
 
 def test_a_long_wait_is_not_sat_through(chat_server: ChatServer) -> None:

@@ -104,13 +104,15 @@ class Reference(_Arrays):
 class Phrase(Record):
     """A reference in words: the whole ``text``, the ``category`` a detector is asked for, and when it holds.
 
-    ``heard`` are seconds in which the object sounds; None means the whole video. ``warnings`` say what was not understood.
+    ``sound`` says that it names a sound, as a tagger heard it, and not an object that somebody asked for. ``heard`` are seconds
+    in which the object sounds; None means the whole video. ``warnings`` say what was not understood.
     """
 
     reference: str
     text: str = Field(min_length=1)
     category: str = ""
     score: float = 1.0
+    sound: bool = False
     heard: tuple[Span, ...] | None = None
     warnings: tuple[str, ...] = ()
 

@@ -196,7 +196,7 @@ def test_the_same_question_is_asked_once_for_two_references(make: Make) -> None:
 
 
 def test_a_single_candidate_is_taken_without_a_question_where_that_is_allowed(make: Make) -> None:
-    single, sound = two_boxes(count=1), two_boxes(SQUARE.model_copy(update={"score": 0.4}), count=1)
+    single, sound = two_boxes(count=1), two_boxes(SQUARE.model_copy(update={"sound": True}), count=1)
     chat = make([said(box=1)])
     (box,) = chat.pick_boxes(VIDEO, [single])
     assert (box.source, box.why, chat.questions) == ("rule", "the only candidate", [])

@@ -172,5 +172,5 @@ def test_the_paper_sampler_shows_candidates_in_their_chunk_and_sounds_in_ten_fra
     assert video.read == [100, 110, 120, 130, 140]
     assert "drawn on frame 4" in chat.questions[0].messages[0].text
     video.read.clear()
-    chat.pick_frames(video, [Phrase(reference="1", text="dog", score=0.5)])
+    chat.pick_frames(video, [Phrase(reference="1", text="dog", score=0.5, sound=True)])
     assert video.read == list(range(25, 500, 50))

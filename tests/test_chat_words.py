@@ -34,7 +34,8 @@ def said(**facts: Any) -> str:
 
 
 def labels(*names: str) -> list[Phrase]:
-    return [Phrase(reference="1", text=name, category=name, score=0.9 - place / 10) for place, name in enumerate(names)]
+    scores = [0.9 - place / 10 for place in range(len(names))]
+    return [Phrase(reference="1", text=name, score=score, sound=True) for name, score in zip(names, scores, strict=True)]
 
 
 def test_labels_of_a_sound_are_cleaned_in_one_question(make: Make) -> None:

@@ -11,7 +11,7 @@ from alref.chat import sampling
 from alref.chat.exchange import Dialogue, Inquiry, Reply
 from alref.chat.messages import Question, QuestionEvent
 from alref.chat.parsing import Labels, Reading, read_choice, read_labels
-from alref.chat.posing import Poser, heard
+from alref.chat.posing import Poser
 from alref.chat.questions import again
 from alref.chat.reasoner import ChatOptions
 from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
@@ -102,7 +102,7 @@ class Asker:
     def _asks_single(self, phrase: Phrase) -> bool:
         if self.options.ask_single is not None:
             return self.options.ask_single
-        return self.options.prompts == "paper" and not heard(phrase)
+        return self.options.prompts == "paper" and not phrase.sound
 
     def _asked(
         self, question: Question, stage: StageName, about: str, read: Callable[[str], Read]

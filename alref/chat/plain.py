@@ -13,7 +13,7 @@ LONGEST = 20_000
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
 _PAIRS = {"{": "}", "[": "]"}
-_WRONG = (ValueError, SyntaxError, RecursionError, MemoryError)
+_WRONG = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
 
 
 def data(text: str) -> Any:

@@ -17,11 +17,6 @@ MOMENT = 0.2
 UNSEEN = Sheet((), "You cannot see the video. The boxes on one of its frames are described.")
 
 
-def heard(phrase: Phrase) -> bool:
-    """Whether a phrase is a guess of what is heard: the label of a tagger, which is less than certain."""
-    return phrase.score < 1.0
-
-
 class Poser:
     """Puts questions about one video; a sheet of the same frames is drawn once."""
 
@@ -59,13 +54,13 @@ class Poser:
         """Ask which of the ``count`` best candidates holds the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        facts = {"phrase": phrase.text, "category": phrase.category, "heard": heard(phrase)}
+        facts = {"phrase": phrase.text, "category": phrase.category, "heard": phrase.sound}
         if not self.options.vision:
             return self._question("box", count, UNSEEN, {"frame": 1, **self._in_words(candidates, count, pivot), **facts})
-        shown = self._context(pivot, heard(phrase))
+        shown = self._context(pivot, phrase.sound)
         frames = [frame for _, frame in self.video.frames(shown)]
         chosen = shown.index(pivot)
-        sheet = boxes_sheet(frames, chosen, candidates.xyxy[:count], self._look(vertical=not heard(phrase)))
+        sheet = boxes_sheet(frames, chosen, candidates.xyxy[:count], self._look(vertical=not phrase.sound))
         boxes = describe.boxes_listed(candidates, count, frames[0].shape)
         return self._question("box", count, sheet, {"frame": chosen + 1, **boxes, **facts})
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from alref.chat import sampling
 from alref.chat.dialogues import Asker
 from alref.chat.exchange import Desk, Dialogue
-from alref.chat.posing import heard
 from alref.records import Phrase, PivotFrame, Span
 
 EVER: Span = (float("-inf"), float("inf"))
@@ -14,12 +13,12 @@ EVER: Span = (float("-inf"), float("inf"))
 def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
     """Return the pivots of all phrases, asked about at once: texts one by one, the labels of one sound together."""
     sounds: dict[str, list[Phrase]] = {}
-    for phrase in filter(heard, phrases):
+    for phrase in (each for each in phrases if each.sound):
         sounds.setdefault(phrase.reference, []).append(phrase)
     dialogues: list[Dialogue[list[PivotFrame]]] = [_sounding(asker, labels) for labels in sounds.values()]
     owners: list[Phrase | str] = list(sounds)
     for phrase in phrases:
-        if not heard(phrase):
+        if not phrase.sound:
             parts = _shown(asker)
             dialogues += [_listed(asker.frames(phrase, shown)) for shown in parts]
             owners += [phrase] * len(parts)

@@ -116,11 +116,15 @@ def test_what_changes_no_answer_asks_nothing_again(server: ChatServer, store: An
     assert len(server.questions) == QUESTIONS
 
 
-@pytest.mark.parametrize("given", [{"seed": 1}, {"temperature": 1.0}, {"detail": "low"}, {"model": "other"}, {"model": None}])
-def test_what_changes_an_answer_asks_again(server: ChatServer, store: AnswerStore, given: dict[str, Any]) -> None:
-    run(server, "openai", store)
+CHANGES = {"openai": [{"seed": 1}, {"temperature": 1.0}, {"detail": "low"}, {"model": "other"}, {"model": None}]}
+CHANGES["ollama"] = [{"seed": 1}, {"num_ctx": 4096}]
+
+
+@pytest.mark.parametrize(("service", "given"), [(service, given) for service in SERVICES for given in CHANGES[service]])
+def test_what_changes_an_answer_asks_again(server: ChatServer, store: AnswerStore, service: str, given: dict[str, Any]) -> None:
+    run(server, service, store)
     server.models = ["other"] if "model" in given else server.models
-    run(server, "openai", store, **given)
+    run(server, service, store, **given)
     assert len(server.questions) == 2 * QUESTIONS
 
 

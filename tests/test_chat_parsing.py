@@ -349,6 +349,11 @@ def test_every_published_second_answer_is_read(name: str, count: int, shares: tu
     assert tuple(round(100 * found[number] / count) for number in (1, 2, 3)) == shares
 
 
+def test_a_number_in_words_is_one_word() -> None:
+    assert read_choice("(three)", 5).number == 3
+    assert read_choice("S:IX", 6).kind == "unreadable"
+
+
 def test_a_set_of_lists_is_no_python_value_and_no_crash() -> None:
     is_sound(read_choice("{[1]}", 1), 1)
     is_sound(read_choice("{{[1]}: 2}", 3), 3)

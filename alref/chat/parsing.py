@@ -181,7 +181,7 @@ def _bare(text: str) -> set[int]:
 
 def _all_numbers(text: str) -> set[int]:
     """Read all numbers of a short piece of text, a piece that is a number in words included."""
-    word = re.sub(rf"^{_NOUN}\s+|[^a-z]+", "", text.strip().lower())
+    word = re.sub(rf"^[^a-z]*(?:{_NOUN}\s+)?[^a-z]*|[^a-z]+$", "", text.lower())
     named = {_value(each) for each in _NAMED.findall(text)}
     return named or {int(each) for each in _BARE.findall(text)} or ({NUMBERS[word]} if word in NUMBERS else set())
 

@@ -40,7 +40,10 @@ FAULTS = {
     "reset": RESET,
 }
 SERVICES = ("openai", "ollama")
-Run = Callable[..., Result]
+CHANGES: dict[str, list[dict[str, Any]]] = {
+    "openai": [{"seed": 1}, {"temperature": 1.0}, {"detail": "low"}, {"model": "other"}, {"model": None}],
+    "ollama": [{"seed": 1}, {"num_ctx": 4096}],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -114,10 +117,6 @@ def test_what_changes_no_answer_asks_nothing_again(server: ChatServer, store: An
     run(server, "openai", store, model=None)
     run(server, "openai", store, concurrency=3, max_tokens=999, max_cost=9.0, input_price=1.0, output_price=1.0)
     assert len(server.questions) == QUESTIONS
-
-
-CHANGES = {"openai": [{"seed": 1}, {"temperature": 1.0}, {"detail": "low"}, {"model": "other"}, {"model": None}]}
-CHANGES["ollama"] = [{"seed": 1}, {"num_ctx": 4096}]
 
 
 @pytest.mark.parametrize(("service", "given"), [(service, given) for service in SERVICES for given in CHANGES[service]])

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -101,6 +103,16 @@ class StageContract:
         """Return the component to test, made anew."""
         raise NotImplementedError("return the component to test")
 
+    @contextmanager
+    def at_work(self) -> Iterator[Any]:
+        """Give the component, loaded, and close it at the end."""
+        component = self.component()
+        component.load()
+        try:
+            yield component
+        finally:
+            component.close()
+
     def video(self) -> tuple[Video, Mask]:
         """Return a video and the true masks bool (T, H, W) of SQUARE in it."""
         return moving_square()
@@ -140,9 +152,9 @@ class UnifierContract(StageContract):
 
     def phrases(self) -> list[Phrase]:
         """Return what the unifier makes of the reference."""
-        component = self.component()
-        component.load()
-        return component.unify(self.video()[0], self.reference())
+        with self.at_work() as component:
+            found: list[Phrase] = component.unify(self.video()[0], self.reference())
+            return found
 
     def test_finds_phrases_of_the_reference(self) -> None:
         phrases = self.phrases()
@@ -154,10 +166,9 @@ class UnifierContract(StageContract):
         assert len(set(self.phrases())) == len(self.phrases())
 
     def test_locates_the_phrases_it_gave(self) -> None:
-        component = self.component()
-        component.load()
-        phrases = component.unify(self.video()[0], self.reference())
-        checks.located(component.locate(self.video()[0], self.reference(), phrases), phrases)
+        with self.at_work() as component:
+            phrases = component.unify(self.video()[0], self.reference())
+            checks.located(component.locate(self.video()[0], self.reference(), phrases), phrases)
 
 
 class TemporalReasonerContract(StageContract):
@@ -169,9 +180,9 @@ class TemporalReasonerContract(StageContract):
 
     def picked(self, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return the pivots that it picks."""
-        component = self.component()
-        component.load()
-        return component.pick_frames(self.video()[0], phrases)
+        with self.at_work() as component:
+            pivots: list[PivotFrame] = component.pick_frames(self.video()[0], phrases)
+            return pivots
 
     def test_answers_for_each_phrase_in_the_video_and_says_why(self) -> None:
         other = SQUARE.model_copy(update={"reference": "2"})
@@ -194,17 +205,17 @@ class SpatialReasonerContract(StageContract):
 
     def test_picks_one_candidate_for_each_pivot_and_says_why(self) -> None:
         video, truth = self.video()
-        component = self.component()
-        component.load()
         asked = [_two_candidates(truth, frame) for frame in (0, len(truth) - 1)]
-        boxes = component.pick_boxes(video, asked)
+        with self.at_work() as component:
+            boxes = component.pick_boxes(video, asked)
         checks.each_is(boxes, PivotBox)
         checks.boxes(boxes, asked, video)
         assert [box.pivot for box in boxes] == [each.pivot for each in asked]
         assert all(box.why for box in boxes)
 
     def test_answers_nothing_for_nothing(self) -> None:
-        assert self.component().pick_boxes(self.video()[0], []) == []
+        with self.at_work() as component:
+            assert component.pick_boxes(self.video()[0], []) == []
 
 
 def _two_candidates(truth: Mask, frame: int) -> Candidates:
@@ -221,17 +232,15 @@ class ProposerContract(StageContract):
 
     def test_answers_each_pivot_in_order_with_boxes_inside_the_picture(self) -> None:
         video = self.video()[0]
-        component = self.component()
-        component.load()
         pivots = [PivotFrame(phrase=SQUARE, frame=frame) for frame in (len(video) - 1, 0)]
-        candidates = component.propose(video, pivots)
+        with self.at_work() as component:
+            candidates = component.propose(video, pivots)
         checks.each_is(candidates, Candidates)
         checks.candidates(candidates, pivots, video)
 
     def test_answers_nothing_for_nothing(self) -> None:
-        component = self.component()
-        component.load()
-        assert component.propose(self.video()[0], []) == []
+        with self.at_work() as component:
+            assert component.propose(self.video()[0], []) == []
 
 
 class PropagatorContract(StageContract):
@@ -243,12 +252,11 @@ class PropagatorContract(StageContract):
 
     def propagated(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
         """Return the masks of every frame, checked against the contract."""
-        component = self.component()
-        component.load()
         seen: dict[int, FrameMasks] = {}
-        for masks in component.propagate(video, boxes):
-            checks.frame_masks(masks, video, len(objects(boxes)), seen)
-            seen[masks.frame] = masks
+        with self.at_work() as component:
+            for masks in component.propagate(video, boxes):
+                checks.frame_masks(masks, video, len(objects(boxes)), seen)
+                seen[masks.frame] = masks
         checks.complete(seen, video)
         return seen
 

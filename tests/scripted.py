@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from alref.cache import StageCache
 from alref.engine import Pipeline
 from alref.hookspecs import hookimpl
 from alref.plugins import Plugins
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, objects
+from alref.result import Result
 from alref.stages import Propagator, Proposer, Reasoner, Stage, StageOptions, Unifier
+from alref.testing import moving_square
 from alref.video import Video
 
 Calls = list[tuple[str, Any]]
@@ -110,6 +113,16 @@ class Script:
                 yield from script.answer("propagate", propagate, video, boxes)
 
         return ScriptedUnifier, ScriptedReasoner, ScriptedProposer, ScriptedPropagator
+
+
+DOG = Reference(id="1", text="the dog")
+CAT = Reference(id="2", text="the cat")
+VIDEO = moving_square(frames=4, size=(32, 48), side=8)[0]
+
+
+def run(script: Script, *references: Reference, kept: StageCache | None = None, **settings: Any) -> Result:
+    with script.pipeline(**settings) as pipeline:
+        return pipeline.run(VIDEO, references or (DOG,), kept)
 
 
 def unify(video: Video, reference: Reference) -> list[Phrase]:

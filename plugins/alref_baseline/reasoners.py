@@ -44,10 +44,10 @@ class Uniform(TemporalReasoner):
 
     name = "uniform"
     Options = UniformOptions
+    options: UniformOptions
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return ``count`` frames for each phrase, all starts of one object."""
-        assert isinstance(self.options, UniformOptions)
         count = min(self.options.count, len(video))
         frames = [(2 * part + 1) * len(video) // (2 * count) for part in range(count)]
         return _pivots(phrases, frames, f"one of {count} evenly spread frames")

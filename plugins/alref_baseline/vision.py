@@ -32,12 +32,12 @@ class ClassEvidence(Proposer):
     name = "class-evidence"
     needs = _NEEDS
     Options = EvidenceOptions
+    options: EvidenceOptions
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return regions for each pivot; none where nothing was seen. Frames are looked at together, not one by one."""
         from alref_baseline.proposals import propose
 
-        assert isinstance(self.options, EvidenceOptions)
         return propose(video, pivots, self.options.most)
 
 

@@ -175,7 +175,7 @@ def test_the_reason_is_the_models_own() -> None:
     assert read_choice("[2]", 5).why == ""
 
 
-def is_sound(reading: Reading, count: int) -> None:
+def assert_sound(reading: Reading, count: int) -> None:
     """Check what every reading promises."""
     assert reading.number is None or 1 <= reading.number <= count
     assert (reading.kind == "value") <= (reading.number is not None)
@@ -213,14 +213,14 @@ NUMBER = st.integers(-3, 14)
 @given(st.lists(st.tuples(PIECES, NUMBER, st.sampled_from(sorted(NUMBERS))), max_size=6), st.integers(1, 12))
 def test_any_mixture_of_answers_is_read_or_flagged(parts: list[tuple[str, int, str]], count: int) -> None:
     text = " ".join(form.format(n=number, w=word) for form, number, word in parts)
-    is_sound(read_choice(text, count), count)
+    assert_sound(read_choice(text, count), count)
 
 
 @settings(max_examples=600, deadline=None)
 @given(st.text(max_size=200), st.integers(1, 12))
 def test_any_text_is_read_or_flagged(text: str, count: int) -> None:
     reading = read_choice(text, count)
-    is_sound(reading, count)
+    assert_sound(reading, count)
     if not any(letter.isdigit() for letter in text) and not any(re.search(word, text, re.IGNORECASE) for word in NUMBERS):
         assert reading.kind != "value"
 
@@ -246,7 +246,7 @@ JSON = st.recursive(
 @given(JSON, st.integers(1, 12), st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Well: {} Bye."]))
 def test_any_json_is_read_or_flagged(value: object, count: int, python: bool, around: str) -> None:
     text = around.replace("{}", repr(value) if python else json.dumps(value))
-    is_sound(read_choice(text, count), count)
+    assert_sound(read_choice(text, count), count)
     labels = read_labels(text, count)
     assert all(1 <= frame <= count and name for name, frame in labels.frames.items())
     assert (labels.kind == "value") == bool(labels.frames)
@@ -355,5 +355,5 @@ def test_a_number_in_words_is_one_word() -> None:
 
 
 def test_a_set_of_lists_is_no_python_value_and_no_crash() -> None:
-    is_sound(read_choice("{[1]}", 1), 1)
-    is_sound(read_choice("{{[1]}: 2}", 3), 3)
+    assert_sound(read_choice("{[1]}", 1), 1)
+    assert_sound(read_choice("{{[1]}: 2}", 3), 3)

@@ -130,7 +130,8 @@ def _ranked(eye: Eye, regions: Sequence[Region], words: Description, evidence: f
     strength = {key: float(np.sqrt(fit / top)) for key, fit in fits.items()}
     kept = [region for frame in frames for region in rivals[frame]]
     agreed = {id(region): _agreement(region, rivals, overlaps, strength) for region in kept}
-    standing = {id(region): strength[id(region)] * (0.02 + agreed[id(region)]) for region in kept}
+    clear = {id(region): 0.3 + 0.7 * region.outline / max(1e-6, *(other.outline for other in kept)) for region in kept}
+    standing = {id(region): strength[id(region)] * (0.02 + agreed[id(region)]) * clear[id(region)] for region in kept}
     best = max(kept, key=lambda region: standing[id(region)])
     found = []
     for region in kept:

@@ -51,7 +51,8 @@ class Region:
 
     ``mask`` bool (h, w) at half the internal size; ``score`` of its evidence, beside other regions of the same grounding;
     ``colour`` and ``part_colour`` the shares of it that have the colours asked for, 1 when none was; ``moving`` 0..1;
-    ``velocity`` (right, down) in shares of the longer side a frame; ``area`` as a share of the frame; ``box`` xyxy in 0..1.
+    ``velocity`` (right, down) in shares of the longer side a frame; ``area`` as a share of the frame; ``box`` xyxy in 0..1;
+    ``outline`` the contrast along its border, in grey levels a pixel.
     """
 
     frame: int
@@ -63,6 +64,7 @@ class Region:
     velocity: tuple[float, float]
     area: float
     box: tuple[float, float, float, float]
+    outline: float
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -182,7 +184,21 @@ def _measured(view: View, mask: Mask, strongest: float, words: Description) -> R
         velocity=(float(right), float(down)),
         area=area,
         box=(left, top, end, bottom),
+        outline=_outline(view.picture, mask),
     )
+
+
+def _outline(picture: Frame, mask: Mask) -> float:
+    """Mean slope of the picture along the border of a mask.
+
+    Low where the cut follows no edge, where all is blurred, and where the frame cuts the object off.
+    """
+    smooth = cv2.GaussianBlur(picture, (3, 3), 0).astype(np.float32)
+    slope = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)).max(axis=2) / 8
+    slope[[0, -1]] = slope[:, [0, -1]] = 0
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    border = mask & (inner == 0)
+    return float(cv2.dilate(slope, np.ones((3, 3), np.uint8))[border].mean())
 
 
 def _part_colour(view: View, mask: Mask, names: Sequence[str]) -> float:

@@ -21,6 +21,8 @@ from alref_baseline.probe import inside_box
 _BANK = 1200
 _NEAR = 12
 """Cells around an object whose background is remembered."""
+_BAND = 4.0
+"""Softness of a mask's border before it is cut, in pixels at half the internal size."""
 
 
 class Trace:
@@ -92,11 +94,14 @@ def mask_of_box(eye: Eye, frame: int, box: Floats, size: tuple[int, int]) -> Mas
 
 
 def mask_of_label(eye: Eye, frame: int, label: Floats, size: tuple[int, int]) -> Mask:
-    """Refine a label by graph cut: a bool mask of ``size`` (H, W). A cut that changes the area too much is not taken."""
+    """Refine a label by graph cut: a bool mask of ``size`` (H, W). A cut that changes the area too much is not taken.
+
+    The cut decides in a band along the border of what the label claims, however sure the label is there.
+    """
     picture = eye.half(frame)
-    chance = resized(label, *picture.shape[:2])
-    rough = chance > 0.5
-    cut = graph_cut(picture, chance)
+    rough = np.asarray(resized(label, *picture.shape[:2]) > 0.5)
+    soft = np.asarray(cv2.GaussianBlur(rough.astype(np.float32), (0, 0), _BAND), np.float32)
+    cut = graph_cut(picture, soft, rounds=2)
     fine = cut if 0.6 * rough.sum() < cut.sum() < 1.6 * rough.sum() else rough
     smooth = cv2.resize(without_specks(fine).astype(np.float32), size[::-1])
     return np.asarray(smooth > 0.5)

@@ -195,14 +195,14 @@ def test_wrong_options_are_one_error_before_any_video(tmp_path: Path, option: st
 
 
 INTERRUPTED = """
-import sys, threading
+import os, sys, threading
 from pathlib import Path
 from scripted_chat import ScriptedChat
 from test_chat_asking import VIDEO, about, phrases
 
 def answer(question):
     if about(question) != "0":
-        print("waiting", flush=True)
+        os.write(1, b"waiting\\n")
         threading.Event().wait(60)
     return "[1]"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -34,6 +35,7 @@ def region(left: float, top: float, size: float = 0.2, score: float = 1.0, movin
         velocity=(0.01 if moving else 0.0, 0.0),
         area=size * size,
         box=(left, top, left + size, top + size),
+        outline=10.0,
     )
 
 
@@ -100,3 +102,12 @@ def test_real_things_are_told_from_those_that_are_not_there(clip: str, text: str
     if not folder.is_dir():
         pytest.skip(f"no clip at {folder}")
     assert ground(open_video(folder), text).absent is absent
+
+
+def test_sharp_frames_are_better_to_start_from_than_blurred_ones() -> None:
+    sharp, _ = moving_square(frames=8)
+    frames = [cv2.GaussianBlur(frame, (0, 0), 4) if index < 4 else frame for index, frame in sharp.frames()]
+    grounding = ground(ArrayVideo(np.stack(frames)), "the red square")
+    outlines = {frame: grounding.on(frame)[0].region.outline for frame in range(1, 7)}
+    assert max(outlines[frame] for frame in (1, 2, 3)) < min(outlines[frame] for frame in (4, 5, 6))
+    assert grounding.found[0].region.frame >= 4

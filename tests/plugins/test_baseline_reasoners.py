@@ -188,7 +188,7 @@ def bench(left: float, top: float, right: float, bottom: float) -> Region:
     box = (left / WIDTH, top / HEIGHT, right / WIDTH, bottom / HEIGHT)
     mask = np.zeros((216, 384), np.bool_)
     mask[int(box[1] * 216) : int(box[3] * 216), int(box[0] * 384) : int(box[2] * 384)] = True
-    return Region(PIVOT, mask, 1.0, 1.0, 1.0, 0.0, (0.0, 0.0), float(mask.mean()), box)
+    return Region(PIVOT, mask, 1.0, 1.0, 1.0, 0.0, (0.0, 0.0), float(mask.mean()), box, 10.0)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def mask_of_label(eye: Eye, frame: int, label: Floats, size: tuple[int, int]) ->
     picture = eye.half(frame)
     rough = np.asarray(resized(label, *picture.shape[:2]) > 0.5)
     soft = np.asarray(cv2.GaussianBlur(rough.astype(np.float32), (0, 0), _BAND), np.float32)
-    cut = graph_cut(picture, soft, rounds=2)
+    cut = graph_cut(picture, soft)
     fine = cut if 0.6 * rough.sum() < cut.sum() < 1.6 * rough.sum() else rough
     smooth = cv2.resize(without_specks(fine).astype(np.float32), size[::-1])
     return np.asarray(smooth > 0.5)

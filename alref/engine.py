@@ -180,7 +180,7 @@ class _Pivot:
         return [answers.get(each.pivot) or unanswered(each) for each in candidates]
 
     def _tracks(self, boxes: list[PivotBox]) -> list[Track]:
-        started = [box for box in boxes if box.xyxy is not None]
+        started = [box for box in boxes if box.xyxy is not None and box.finding != "absent"]
         if not started:
             return []
         tracks = self.steps.propagate(started)

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alref import Pipeline, Reference, open_video
+from alref.cli.demo import jaccard
 from alref.media.write import read_mask
 
 CLIPS = Path(__file__).parents[1] / ".." / "shared" / "data" / "clips"
@@ -34,12 +35,6 @@ Masks = npt.NDArray[np.bool_]
 class Score:
     mean: float
     seconds: float
-
-
-def jaccard(masks: Masks, truth: Masks) -> float:
-    """Mean over frames; two empty masks agree."""
-    both, either = (masks & truth).sum(axis=(1, 2)), (masks | truth).sum(axis=(1, 2))
-    return float(np.where(either == 0, 1.0, both / np.maximum(either, 1)).mean())
 
 
 def truth_of(clip: Path, objects: list[str]) -> Masks:

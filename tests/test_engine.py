@@ -253,3 +253,12 @@ def test_a_result_survives_json() -> None:
     again = Result.model_validate_json(result.model_dump_json())
     assert again.model_dump(mode="json") == result.model_dump(mode="json")
     assert (again.masks("2") == result.masks("2")).all()
+
+
+def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
+    def gone(video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        return [PivotBox(pivot=each.pivot, xyxy=each.xyxy[0], finding="absent", why="not this one") for each in candidates]
+
+    script = Script(pick_boxes=gone)
+    assert run(script).verdict().finding == "absent"
+    assert script.asked("propagate") == []

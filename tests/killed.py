@@ -7,11 +7,9 @@ N is 0 for never; then the number of calls is printed as the last line.
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from typing import Any
 
+from killing import kill_at
 from scripted import Script
 
 from alref import plugins
@@ -22,18 +20,9 @@ def main() -> int:
     last, arguments = int(sys.argv[1]), sys.argv[2:]
     script = Script()
     plugins.entry_points = lambda group: script.entries  # type: ignore[assignment]
-    calls = 0
-
-    def count(frame: Any, event: str, argument: Any) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.setprofile(count)
+    counted = kill_at(last)
     code = exit_code(arguments)
-    sys.setprofile(None)
-    print(calls)
+    print(counted())
     return code
 
 

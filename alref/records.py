@@ -189,12 +189,21 @@ class FrameMasks(_Arrays):
             raise ValueError(f"scores: expected {len(self.masks)}, one for each mask, got {len(self.scores)}")
 
 
+class Flag(Record):
+    """A frame in which a track should be looked at: its score dips, or its mask jumps; ``why`` in words with the numbers."""
+
+    frame: int = Field(ge=0)
+    kind: Literal["score dips", "mask jumps"]
+    why: str
+
+
 class Track(Record):
-    """One object over the video: a COCO run-length mask and a score for every frame."""
+    """One object over the video: a COCO run-length mask and a score for every frame, and flags where it may have drifted."""
 
     phrase: Phrase
     rles: tuple[Rle, ...]
     scores: tuple[float, ...]
+    flags: tuple[Flag, ...] = ()
 
     def mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Decode the mask of one frame, bool (H, W)."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
     from alref.video import Video
+    from alref.weights import Weights
 
 API = 1
 """The contract level of this release: raised when a plugin written for the level before would break."""
@@ -54,12 +55,16 @@ class Stage(ABC):
         install = f"pip install 'alref[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
         return [f"needs {', '.join(absent)}: {install}"] if absent else []
 
+    def weights(self) -> list[Weights]:
+        """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
+        return []
+
     def problems(self) -> list[str]:
         """Say what keeps this component from working here, each with the next command to type; asked before any work.
 
-        Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries.
+        Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries, then the weights.
         """
-        return self.missing()
+        return self.missing() or [problem for each in self.weights() for problem in each.problems()]
 
     def load(self) -> None:  # noqa: B027 - optional
         """Bring models to the device. Called once, before the first video."""

@@ -1,0 +1,92 @@
+"""Where models run and in which numbers: the only module of alref that imports torch, inside its functions.
+
+A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a type of numbers as ``auto``, ``float32``, ``bfloat16`` or
+``float16``. Weights stay float32 unless a component says otherwise; ``autocast`` lowers the arithmetic.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+from alref.errors import MissingError
+
+if TYPE_CHECKING:
+    import torch
+
+FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+"""What errors of CUDA, Metal, their libraries and the processor's allocator say when the memory is full."""
+
+
+def available() -> list[str]:
+    """List the devices that torch sees here, the best first; the processor is always the last."""
+    import torch
+
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    return [device for device, seen in here.items() if seen]
+
+
+def chosen(device: str) -> str:
+    """Return the device to use: the best there is for ``auto``. Raises MissingError for one that is not here."""
+    here = available()
+    if device != "auto" and device not in here:
+        raise MissingError(_unseen(device))
+    return here[0] if device == "auto" else device
+
+
+def problems(device: str, dtype: str = "auto") -> list[str]:
+    """Say in one line that a device is not here, or that it cannot compute in ``dtype``, with the next command."""
+    if device != "auto" and device not in available():
+        return [_unseen(device)]
+    used = chosen(device)
+    if dtype in _types(used):
+        return []
+    return [f"{used} cannot compute well in {dtype}: -o KIND.dtype={_types(used)[-1]}, or -o KIND.dtype=auto"]
+
+
+def dtype(name: str, device: str) -> torch.dtype:
+    """Return the type of numbers to compute in; ``auto`` is bfloat16 on CUDA where the chip has it, else float32."""
+    import torch
+
+    if name == "auto":
+        used = chosen(device)
+        name = "bfloat16" if used == "cuda" and "bfloat16" in _types(used) else "float32"
+    found: torch.dtype = getattr(torch, name)
+    return found
+
+
+def autocast(device: str, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """Return a context in which matrix products and convolutions are computed in ``dtype``; nothing changes for float32."""
+    import torch
+
+    return nullcontext() if dtype == torch.float32 else torch.autocast(chosen(device), dtype)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that the memory of the device, or of this machine, is full."""
+    import torch
+
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
+def _unseen(device: str) -> str:
+    import torch
+
+    return f"torch {torch.__version__} sees no {device} here: --device cpu, or https://pytorch.org/get-started/locally"
+
+
+def _types(device: str) -> tuple[str, ...]:
+    """List the types that a device computes in, in hardware and without losing speed; the last is the one to turn to.
+
+    float16 is left out on the processor: its kernels there take about thirty times as long as those of float32.
+    """
+    import torch
+
+    if device == "cpu":
+        return ("auto", "bfloat16", "float32")
+    if device == "mps":
+        return ("auto", "float16", *(("bfloat16",) if torch.backends.mps.is_macos_or_newer(14, 0) else ()), "float32")
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return ("auto", *(("bfloat16",) if native else ()), "float32", "float16")

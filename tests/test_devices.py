@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+
+from alref import devices
+from alref.errors import MissingError
+
+Machine = Callable[..., None]
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Pretend that torch sees these devices, and what they can do."""
+
+    def pretend(*, cuda: bool = False, mps: bool = False, bfloat16: bool = True) -> None:
+        monkeypatch.setattr("torch.cuda.is_available", lambda: cuda)
+        monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda including_emulation: bfloat16 or including_emulation)
+        monkeypatch.setattr("torch.backends.mps.is_available", lambda: mps)
+        monkeypatch.setattr("torch.backends.mps.is_macos_or_newer", lambda major, minor: bfloat16)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("here", "best"), [({"cuda": True, "mps": True}, "cuda"), ({"cuda": True}, "cuda"), ({"mps": True}, "mps"), ({}, "cpu")]
+)
+def test_the_best_device_is_taken(machine: Machine, here: dict[str, bool], best: str) -> None:
+    machine(**here)
+    assert devices.chosen("auto") == best
+    assert devices.chosen(best) == best
+    assert devices.chosen("cpu") == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_here_is_said_before_and_refused_after(machine: Machine, device: str) -> None:
+    machine()
+    (problem,) = devices.problems(device)
+    assert f"torch {torch.__version__} sees no {device} here: --device cpu" in problem
+    with pytest.raises(MissingError, match=f"sees no {device} here"):
+        devices.chosen(device)
+
+
+@pytest.mark.parametrize(
+    ("here", "device", "dtype", "told"),
+    [
+        ({}, "cpu", "float16", "cpu cannot compute well in float16: -o KIND.dtype=float32"),
+        ({}, "auto", "float16", "cpu cannot compute well in float16: -o KIND.dtype=float32"),
+        ({"cuda": True, "bfloat16": False}, "auto", "bfloat16", "cuda cannot compute well in bfloat16: -o KIND.dtype=float16"),
+        ({"mps": True, "bfloat16": False}, "mps", "bfloat16", "mps cannot compute well in bfloat16: -o KIND.dtype=float32"),
+    ],
+)
+def test_numbers_that_a_device_does_not_have(
+    machine: Machine, here: dict[str, bool], device: str, dtype: str, told: str
+) -> None:
+    machine(**here)
+    (problem,) = devices.problems(device, dtype)
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    ("here", "dtypes"),
+    [
+        ({}, ["auto", "float32", "bfloat16"]),
+        ({"cuda": True, "bfloat16": False}, ["auto", "float32", "float16"]),
+        ({"cuda": True}, ["auto", "float32", "float16", "bfloat16"]),
+        ({"mps": True}, ["auto", "float32", "float16", "bfloat16"]),
+    ],
+)
+def test_numbers_that_a_device_has_are_no_problem(machine: Machine, here: dict[str, bool], dtypes: list[str]) -> None:
+    machine(**here)
+    assert [devices.problems("auto", dtype) for dtype in dtypes] == [[]] * len(dtypes)
+
+
+@pytest.mark.parametrize(
+    ("here", "wanted"),
+    [({"cuda": True}, "bfloat16"), ({"cuda": True, "bfloat16": False}, "float32"), ({"mps": True}, "float32"), ({}, "float32")],
+)
+def test_auto_is_half_precision_only_where_it_is_sound(machine: Machine, here: dict[str, bool], wanted: str) -> None:
+    machine(**here)
+    assert devices.dtype("auto", "auto") is getattr(torch, wanted)
+
+
+def test_numbers_that_are_asked_for_by_name_are_given() -> None:
+    assert [devices.dtype(name, "cpu") for name in ("float32", "bfloat16")] == [torch.float32, torch.bfloat16]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_products_are_computed_in_the_type_asked_for(dtype: torch.dtype) -> None:
+    square = torch.eye(3)
+    with devices.autocast("cpu", dtype):
+        assert (square @ square).dtype == dtype
+    assert (square @ square).dtype == torch.float32
+
+
+def test_the_processors_own_error_is_known() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**45)
+    assert devices.out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 17.9 GB)"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:75] . DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes"
+        ),
+        MemoryError(),
+    ],
+)
+def test_full_memory_is_known(error: BaseException) -> None:
+    assert devices.out_of_memory(error)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("out of memory")])
+def test_other_errors_are_not_full_memory(error: BaseException) -> None:
+    assert not devices.out_of_memory(error)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alref.errors import ContractError, InputError
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
+from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 from alref.video import Video
 
 SLACK = 1.0
@@ -59,6 +59,13 @@ def phrases(output: list[Phrase], ids: Sequence[str]) -> None:
     strange = {phrase.reference for phrase in output} - set(ids)
     if strange:
         raise ContractError(f"expected phrases of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
+
+
+def transcripts(output: list[Transcript], ids: Sequence[str]) -> None:
+    """Check that transcripts belong to the reference that was spoken."""
+    strange = {each.reference for each in output} - set(ids)
+    if strange:
+        raise ContractError(f"expected transcripts of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
 
 def pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> None:

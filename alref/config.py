@@ -1,12 +1,13 @@
 """From YAML and flags to a configuration: which component fills each slot, with every option resolved.
 
 Layers, later wins: preset, YAML file, flags. A layer that names another component in a slot drops the options that earlier
-layers gave that slot. ``reasoner`` stands for ``temporal`` and ``spatial`` together.
+layers gave that slot. ``reasoner`` stands for ``temporal`` and ``spatial`` together; ``unifier`` for those of ``unifier``,
+``tagger``, ``transcriber`` and ``locator`` that the component can fill, and an option for those whose component has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +23,7 @@ from alref.stages import StageOptions
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"
+UNIFIERS = ("unifier", "tagger", "transcriber", "locator")
 
 
 class VideoOptions(StageOptions):
@@ -134,7 +136,7 @@ def resolve(plugins: Plugins, layers: Iterable[Layer] = (), preset: str | None =
     named = [layer.pop("preset") for layer in own if "preset" in layer]
     merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
     for layer in [read_preset(preset or (named[-1] if named else DEFAULT_PRESET)), *own]:
-        for slot, values in _expanded(layer).items():
+        for slot, values in _expanded(layer, plugins, merged).items():
             changed = "use" in values and values["use"] != merged[slot].get("use")
             merged[slot] = dict(values) if changed else {**merged[slot], **values}
     problems: list[str] = []
@@ -160,20 +162,44 @@ def _choice(plugins: Plugins, slot: str, values: Mapping[str, Any]) -> Choice:
     return Choice(component, options.build(component.cls.Options, given, slot))
 
 
-def _expanded(layer: Layer) -> dict[str, dict[str, Any]]:
-    """Spread one layer over the slots: names become mappings, ``reasoner`` becomes two, the rest is ``run``."""
+def _expanded(layer: Layer, plugins: Plugins, below: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Spread one layer over the slots: names become mappings, a shared name becomes several, the rest is ``run``."""
     spread: dict[str, dict[str, Any]] = {}
     run_names = list(RunOptions.model_fields)
-    for key in sorted(layer, key=lambda key: key != "reasoner"):
+    for key in sorted(layer, key=lambda key: key not in ("reasoner", "unifier")):
         if key in run_names:
             spread.setdefault("run", {})[key] = layer[key]
         elif key in ("reasoner", "video", *SLOTS):
-            for slot in ("temporal", "spatial") if key == "reasoner" else (key,):
-                spread[slot] = _merged(spread.get(slot, {}), _mapping(key, layer[key]))
+            values = _mapping(key, layer[key])
+            for slot in _meant(key, values, plugins, below):
+                spread[slot] = _merged(spread.get(slot, {}), values)
         else:
             known = [*run_names, "preset", "video", "reasoner", *SLOTS]
             raise ConfigError(f"{key}: no such setting{nearest(str(key), known)}; settings: {', '.join(known)}")
     return spread
+
+
+def _meant(key: str, values: Mapping[str, Any], plugins: Plugins, below: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+    """List the slots that a setting is for."""
+    if key == "reasoner":
+        return ("temporal", "spatial")
+    if key != "unifier":
+        return (key,)
+    if "use" in values:
+        return plugins.fits(str(values["use"]), UNIFIERS) or (key,)
+    having = [slot for slot in UNIFIERS if _has(plugins, slot, below[slot], values)]
+    if len({below[slot]["use"] for slot in having}) > 1:
+        names = ", ".join(values)
+        raise ConfigError(
+            f"unifier.{names}: {' and '.join(having)} have this option; say which, for example {having[-1]}.{names}"
+        )
+    return having or (key,)
+
+
+def _has(plugins: Plugins, slot: str, below: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether the component chosen so far for a slot has all these options."""
+    found = [each for each in plugins.of(slot) if each.name == str(below.get("use", "")).rpartition(":")[2]]
+    return any(set(values) <= set(each.cls.Options.model_fields) for each in found)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
 from alref.errors import MissingError
-from alref.plugins import Plugins
-from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, objects
+from alref.plugins import SLOTS, Plugins
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
 from alref.result import Result
-from alref.stages import Stage, Unifier
+from alref.silence import silence
+from alref.stages import Stage
 from alref.steps import Steps, silenced
 from alref.usage import counted
 from alref.verdicts import verdict
@@ -60,7 +61,7 @@ class Pipeline:
         that is needed, each with its dotted path and the next command.
         """
         checks.references(references, video)
-        needed = list(self._stages) if any(not each.given for each in references) else ["propagator"]
+        needed = _needed(references)
         lines = []
         for stage in dict.fromkeys(self._stages[slot] for slot in needed):
             slots = [slot for slot in needed if self._stages[slot] is stage]
@@ -105,6 +106,19 @@ class Pipeline:
         return stage
 
 
+def _needed(references: Sequence[Reference]) -> list[str]:
+    """List the slots that references make use of, in the order of work."""
+    asked = [each for each in references if not each.given]
+    used = {
+        "unifier": any(each.text.strip() or each.spoken for each in asked),
+        "transcriber": any(each.spoken for each in asked),
+        "tagger": any(each.sound for each in asked),
+        "locator": any(each.sound for each in asked),
+        "propagator": True,
+    }
+    return [slot for slot in SLOTS if used.get(slot, bool(asked))]
+
+
 def _made(choices: Mapping[str, Choice], device: str) -> dict[str, Stage]:
     """Make one stage for each slot; the same component with the same options is one object."""
     made: dict[tuple[type[Stage], str], Stage] = {}
@@ -123,6 +137,8 @@ class _Pivot:
     def __init__(self, steps: Steps, video: Video, references: Sequence[Reference]) -> None:
         self.steps, self.video, self.references = steps, video, references
         self.asked = {each.id: each for each in references if not each.given}
+        self.transcripts: list[Transcript] = []
+        self.unheard: dict[str, str] = {}
 
     def result(self, config: dict[str, Any]) -> Result:
         phrases = self._phrases()
@@ -135,12 +151,15 @@ class _Pivot:
             alref=metadata.version("alref"),
             video=self.video.facts(),
             references=tuple(self.references),
+            transcripts=tuple(self.transcripts),
             phrases=tuple(phrases),
             pivots=tuple(pivots),
             candidates=tuple(candidates),
             boxes=tuple(boxes),
             tracks=tuple(tracks),
-            verdicts=tuple(verdict(each, phrases, pivots, boxes, tracks) for each in self.references),
+            verdicts=tuple(
+                verdict(each, phrases, pivots, boxes, tracks, self.unheard.get(each.id, "")) for each in self.references
+            ),
             seconds=dict(self.steps.seconds),
             warnings=self._warnings(phrases),
             config=config,
@@ -153,9 +172,37 @@ class _Pivot:
     def _phrases(self) -> list[Phrase]:
         found: list[Phrase] = []
         for reference in self.asked.values():
-            check = partial(checks.phrases, ids=[reference.id])
-            found += self.steps.call("unifier", "unify", Phrase, check, reference)
+            worded = self._worded(reference) if reference.spoken else reference
+            if reference.id not in self.unheard:
+                found += self._heard_of(worded) if worded.sound else self._unified(worded)
         return list(dict.fromkeys(found))
+
+    def _worded(self, reference: Reference) -> Reference:
+        """Return a spoken reference with its words for text."""
+        check = partial(checks.transcripts, ids=[reference.id])
+        said = self.steps.call("transcriber", "transcribe", Transcript, check, reference)
+        self.transcripts += said
+        text = " ".join(each.text.strip() for each in said).strip()
+        if not text:
+            self.unheard[reference.id] = "no words are heard in the spoken reference"
+        return reference.model_copy(update={"text": text, "spoken": None})
+
+    def _heard_of(self, reference: Reference) -> list[Phrase]:
+        """Return the sounds of the video; beside a text they only accompany its phrases."""
+        unheard = silence(self.video)
+        if unheard:
+            self.unheard[reference.id] = unheard
+            return []
+        check = partial(checks.phrases, ids=[reference.id])
+        tags = self.steps.call("tagger", "tag", Phrase, check, reference)
+        if not reference.text.strip():
+            return tags
+        sounds = tuple(dict.fromkeys(tag.text for tag in tags))
+        return [phrase.model_copy(update={"sounds": sounds}) for phrase in self._unified(reference)]
+
+    def _unified(self, reference: Reference) -> list[Phrase]:
+        check = partial(checks.phrases, ids=[reference.id])
+        return self.steps.call("unifier", "unify", Phrase, check, reference)
 
     def _pivots(self, phrases: list[Phrase]) -> list[PivotFrame]:
         if not phrases:
@@ -189,15 +236,13 @@ class _Pivot:
         return [silenced(track, heard.get(track.phrase, track.phrase), times) for track in tracks]
 
     def _heard(self, phrases: list[Phrase]) -> dict[Phrase, Phrase]:
-        """Ask a unifier that locates when each phrase holds, one reference at a time."""
+        """Ask when each phrase of a sound reference is heard, one reference at a time."""
         heard: dict[Phrase, Phrase] = {}
-        unifier = self.steps.choices["unifier"].component.cls
-        locates = issubclass(unifier, Unifier) and unifier.locate is not Unifier.locate
-        for reference in self.asked.values() if locates else ():
+        for reference in self.asked.values():
             own = [phrase for phrase in phrases if phrase.reference == reference.id]
-            if own:
+            if own and reference.sound:
                 check: Callable[[list[Phrase]], None] = partial(checks.located, asked=own)
-                heard.update(zip(own, self.steps.call("unifier", "locate", Phrase, check, reference, own), strict=True))
+                heard.update(zip(own, self.steps.call("locator", "locate", Phrase, check, reference, own), strict=True))
         return heard
 
 

@@ -13,7 +13,16 @@ import pluggy
 if TYPE_CHECKING:
     from alref.chat.messages import QuestionEvent
     from alref.records import StageEvent
-    from alref.stages import Propagator, Proposer, SpatialReasoner, TemporalReasoner, Unifier
+    from alref.stages import (
+        Locator,
+        Propagator,
+        Proposer,
+        SpatialReasoner,
+        Tagger,
+        TemporalReasoner,
+        Transcriber,
+        Unifier,
+    )
 
 PROJECT = "alref"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -21,8 +30,8 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def register_unifiers() -> list[type[Unifier]]:
-    """Return classes that turn a reference into phrases."""
+def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
+    """Return classes that turn a reference into phrases: read text, tag sound, transcribe speech, or locate sounds in time."""
 
 
 @hookspec

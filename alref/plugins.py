@@ -13,10 +13,25 @@ import pluggy
 
 from alref import hookspecs
 from alref.errors import ConfigError, ContractError, nearest
-from alref.stages import API, Propagator, Proposer, SpatialReasoner, Stage, StageOptions, TemporalReasoner, Unifier
+from alref.stages import (
+    API,
+    Locator,
+    Propagator,
+    Proposer,
+    SpatialReasoner,
+    Stage,
+    StageOptions,
+    Tagger,
+    TemporalReasoner,
+    Transcriber,
+    Unifier,
+)
 
 SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "unifier": ("register_unifiers", Unifier),
+    "tagger": ("register_unifiers", Tagger),
+    "transcriber": ("register_unifiers", Transcriber),
+    "locator": ("register_unifiers", Locator),
     "temporal": ("register_reasoners", TemporalReasoner),
     "spatial": ("register_reasoners", SpatialReasoner),
     "proposer": ("register_proposers", Proposer),
@@ -97,6 +112,10 @@ class Plugins:
     def of(self, slot: str) -> list[Component]:
         """List the components that can fill a slot, by name."""
         return sorted((each for each in self.components if slot in each.slots), key=lambda each: each.name)
+
+    def fits(self, name: str, slots: Iterable[str]) -> list[str]:
+        """List those of ``slots`` that a component ``name`` can fill."""
+        return [slot for slot in slots if any(each.name == name.rpartition(":")[2] for each in self.of(slot))]
 
     def get(self, slot: str, name: str) -> Component:
         """Return the component ``name``, or ``distribution:name`` where two carry one name. Raises ConfigError otherwise."""

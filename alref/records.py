@@ -77,15 +77,23 @@ class Audio(_Arrays):
     start: float = 0.0
 
 
-class Reference(_Arrays):
-    """What the user points with: text, the sound track, or a box or mask that stands for a reasoned pivot.
+class Recording(Record):
+    """A sound file by its path, and the digest of its content that outputs are kept under."""
 
-    ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either,
+    path: Path
+    fingerprint: str
+
+
+class Reference(_Arrays):
+    """What the user points with: text, a spoken sentence, the sound track, or a box or mask that stands for a reasoned pivot.
+
+    ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either,
     nothing is reasoned: the object is propagated from there, and ``text`` only names it.
     """
 
     id: str = Field(min_length=1, max_length=200)
     text: str = Field(default="", max_length=2000)
+    spoken: Recording | None = None
     sound: bool = False
     box: BoxArray | None = None
     mask: MaskArray | None = None
@@ -96,16 +104,35 @@ class Reference(_Arrays):
         """Whether a box or a mask was given, so that nothing is left to reason about."""
         return self.box is not None or self.mask is not None
 
+    @property
+    def title(self) -> str:
+        """What people know it by: its words, or what stands in for them."""
+        sound = "the sound" if self.sound else ""
+        words = self.text.strip() or (self.spoken.path.name if self.spoken else sound)
+        return words or f"{'box' if self.mask is None else 'mask'} on frame {self.frame}"
+
     def _agree(self) -> None:
-        if not (self.text.strip() or self.sound or self.given):
-            raise ValueError("expected a text, sound, a box or a mask, got none of them")
+        if not (self.text.strip() or self.spoken or self.sound or self.given):
+            raise ValueError("expected a text, a spoken sentence, sound, a box or a mask, got none of them")
+        if self.text.strip() and self.spoken:
+            raise ValueError(f"expected a text or a spoken sentence, got both: {self.text!r} and {self.spoken.path}")
+
+
+class Transcript(Record):
+    """What was said in a spoken reference: ``text``, its ``language`` as a code such as "en", and the seconds it took."""
+
+    reference: str
+    text: str
+    language: str = ""
+    span: Span | None = None
 
 
 class Phrase(Record):
     """A reference in words: the whole ``text``, the ``category`` a detector is asked for, and when it holds.
 
-    ``sound`` says that it names a sound, as a tagger heard it, and not an object that somebody asked for. ``heard`` are seconds
-    in which the object sounds; None means the whole video. ``warnings`` say what was not understood.
+    ``sound`` says that it names a sound, as a tagger heard it, and not an object that somebody asked for. ``sounds`` are names
+    of what is heard beside a text, the surest first. ``heard`` are seconds in which the object sounds; None means the whole
+    video. ``warnings`` say what was not understood.
     """
 
     reference: str
@@ -113,6 +140,7 @@ class Phrase(Record):
     category: str = ""
     score: float = 1.0
     sound: bool = False
+    sounds: tuple[str, ...] = ()
     heard: tuple[Span, ...] | None = None
     warnings: tuple[str, ...] = ()
 

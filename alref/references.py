@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from alref.config import read_yaml_file
 from alref.errors import InputError, RecordError, nearest
-from alref.records import Reference
+from alref.records import Recording, Reference
 
-_KEYS = ("text", "sound", "box", "mask", "frame")
+_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
 
 
-def from_texts(texts: Sequence[str], **prompt: Any) -> list[Reference]:
-    """Make references numbered "1", "2", … from expressions; ``prompt`` (box, mask, frame) goes to the only one.
+def from_texts(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
+    """Make references numbered "1", "2", … from expressions and sound files in which one is spoken.
 
-    Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
+    ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` (box, mask, frame) goes to the only
+    one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
     """
     given = {name: value for name, value in prompt.items() if value is not None}
-    if given and len(texts) > 1:
-        raise InputError(f"a {' and '.join(given)} goes with one expression, got {len(texts)}; use a file: -r references.yaml")
-    if given and not texts:
-        return [make("1", given)]
-    return [make(str(number), {"text": text, **given}) for number, text in enumerate(texts, 1)]
+    worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": recording(path)} for path in spoken]
+    if given and (sound or spoken or len(texts) > 1):
+        what = " and ".join(given)
+        raise InputError(f"a {what} goes with one expression, and without sound; use a file: -r references.yaml")
+    if (given or sound) and not worded:
+        worded = [{}]
+    heard = {"sound": True} if sound else {}
+    return [make(str(number), {**words, **heard, **given}) for number, words in enumerate(worded, 1)]
 
 
 def from_file(path: Path) -> list[Reference]:
-    """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to text, sound, box, mask, frame.
+    """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
 
-    A mask is the path of a picture, relative to the file. Raises InputError or ConfigError.
+    The keys are text, spoken, sound, box, mask and frame. A mask is the path of a picture, ``spoken`` that of a sound file, relative to the file. Raises InputError or ConfigError.
     """
     data = read_yaml_file(path)
     if isinstance(data, list):
@@ -50,7 +55,18 @@ def _from_item(path: Path, id_: str, item: Any) -> Reference:
         from alref.media import read_mask
 
         fields = {**fields, "mask": read_mask(path.parent / fields["mask"])}
+    if isinstance(fields.get("spoken"), str):
+        fields = {**fields, "spoken": recording(path.parent / fields["spoken"])}
     return make(id_, fields)
+
+
+def recording(path: Path) -> Recording:
+    """Name a sound file with the digest of its bytes. Raises InputError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return Recording(path=path, fingerprint=hashlib.file_digest(file, "blake2b").hexdigest()[:32])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as a recording ({error.strerror}); name a sound file") from None
 
 
 def make(id_: str, fields: Mapping[str, Any]) -> Reference:

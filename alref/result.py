@@ -10,7 +10,18 @@ from pydantic import Field
 
 from alref.arrays import Rle
 from alref.errors import InputError, nearest
-from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Record, Reference, Track, Verdict, VideoFacts
+from alref.records import (
+    Candidates,
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    Record,
+    Reference,
+    Track,
+    Transcript,
+    Verdict,
+    VideoFacts,
+)
 
 
 class Usage(Record):
@@ -38,6 +49,7 @@ class Result(Record):
     alref: str
     video: VideoFacts
     references: tuple[Reference, ...]
+    transcripts: tuple[Transcript, ...] = ()
     phrases: tuple[Phrase, ...] = ()
     pivots: tuple[PivotFrame, ...] = ()
     candidates: tuple[Candidates, ...] = ()

@@ -1,4 +1,6 @@
-"""The four kinds of component. A plugin subclasses one of them; the engine calls it.
+"""The kinds of component. A plugin subclasses one of them, or several; the engine calls it.
+
+Unifiers come in four: one reads a text, one tags a sound, one transcribes a spoken sentence, one locates when a phrase sounds.
 
 A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries
 inside the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
+    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
     from alref.video import Video
     from alref.weights import Weights
 
@@ -74,15 +76,43 @@ class Stage(ABC):
 
 
 class Unifier(Stage):
-    """Turns a reference into phrases."""
+    """Turns a text into phrases."""
 
     @abstractmethod
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the phrases that the reference means, none when nothing is to be found (a silent sound track)."""
+        """Return the phrases that ``reference.text`` means, none when nothing is to be looked for."""
 
+
+class Tagger(Stage):
+    """Turns sound into phrases."""
+
+    @abstractmethod
+    def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the sounds of the video, the surest first, as phrases with ``sound`` and ``score`` set; none where none is.
+
+        Asked only when the sound track is not silent. ``heard`` may say when; ``locate`` has the last word.
+        """
+
+
+class Transcriber(Stage):
+    """Turns a spoken sentence into text."""
+
+    @abstractmethod
+    def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
+        """Return what is said in the file ``reference.spoken``, in order; joined they are the reference's text."""
+
+
+class Locator(Stage):
+    """Says when phrases sound."""
+
+    @abstractmethod
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the same phrases with ``heard`` filled in; masks outside it are emptied. Default: unchanged."""
-        return phrases
+        """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means at no time."""
+
+    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+        """Return for each name the word of a vocabulary that means the same, None where none does. Default: equal words."""
+        known = {word.lower(): word for word in vocabulary}
+        return [known.get(name.lower()) for name in names]
 
 
 class TemporalReasoner(Stage):

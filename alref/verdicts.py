@@ -13,13 +13,23 @@ def verdict(
     pivots: Sequence[PivotFrame],
     boxes: Sequence[PivotBox],
     tracks: Sequence[Track],
+    unheard: str = "",
 ) -> Verdict:
-    """Say what became of one reference, given the phrases, decisions and tracks of the whole run."""
+    """Say what became of one reference, given the phrases, decisions and tracks of the whole run.
+
+    ``unheard`` says why its sound, or its words, could not be heard.
+    """
     own_boxes = [box for box in boxes if box.pivot.phrase.reference == reference.id]
     own_pivots = [pivot for pivot in pivots if pivot.phrase.reference == reference.id]
     decisions: list[Decision] = [*own_pivots, *own_boxes]
-    if any(rle.area for track in tracks if track.phrase.reference == reference.id for rle in track.rles):
+    own = [track for track in tracks if track.phrase.reference == reference.id]
+    if any(rle.area for track in own for rle in track.rles):
         return _found(reference, own_boxes, decisions)
+    if own and all(track.phrase.heard == () for track in own):
+        names = ", ".join(repr(track.phrase.text) for track in own)
+        return Verdict(reference=reference.id, finding="silent", why=f"at no time is {names} heard")
+    if unheard:
+        return Verdict(reference=reference.id, finding="silent" if reference.sound else "absent", why=unheard)
     return _missing(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
 
 
@@ -36,8 +46,9 @@ def _missing(
     reference: Reference, phrases: Sequence[Phrase], boxes: Sequence[PivotBox], decisions: Sequence[Decision]
 ) -> Verdict:
     if not phrases and not decisions:
-        finding: Finding = "silent" if reference.sound and not reference.text else "absent"
-        return Verdict(reference=reference.id, finding=finding, why="the unifier found nothing to look for")
+        silent = reference.sound and not (reference.text or reference.spoken)
+        why = "the tagger names no sound" if silent else "the unifier found nothing to look for"
+        return Verdict(reference=reference.id, finding="silent" if silent else "absent", why=why)
     if not decisions:
         return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner left it out")
     last = "" if any(each.finding != "found" for each in decisions) else "nothing remained of it after propagation"

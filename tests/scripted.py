@@ -15,9 +15,9 @@ from alref.cache import StageCache
 from alref.engine import Pipeline
 from alref.hookspecs import hookimpl
 from alref.plugins import Plugins
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, objects
+from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript, objects
 from alref.result import Result
-from alref.stages import Propagator, Proposer, Reasoner, Stage, StageOptions, Unifier
+from alref.stages import Locator, Propagator, Proposer, Reasoner, Stage, StageOptions, Tagger, Transcriber, Unifier
 from alref.testing import moving_square
 from alref.video import Video
 
@@ -79,11 +79,17 @@ class Script:
             def close(self) -> None:
                 script.loaded.remove(type(self).__name__)
 
-        class ScriptedUnifier(Base, Unifier):
-            """Takes the text as it is."""
+        class ScriptedUnifier(Base, Unifier, Tagger, Transcriber, Locator):
+            """Takes the text as it is, and hears one bark and nobody speak."""
 
             def unify(self, video: Video, reference: Reference) -> list[Phrase]:
                 return script.answer("unify", unify, video, reference)
+
+            def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+                return script.answer("tag", tag, video, reference)
+
+            def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
+                return script.answer("transcribe", lambda video, reference: [], video, reference)
 
             def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
                 return script.answer("locate", lambda video, reference, phrases: phrases, video, reference, phrases)
@@ -127,6 +133,10 @@ def run(script: Script, *references: Reference, kept: StageCache | None = None, 
 
 def unify(video: Video, reference: Reference) -> list[Phrase]:
     return [Phrase(reference=reference.id, text=reference.text)]
+
+
+def tag(video: Video, reference: Reference) -> list[Phrase]:
+    return [Phrase(reference=reference.id, text="Bark", score=0.9, sound=True)]
 
 
 def pick_frames(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

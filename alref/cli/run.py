@@ -42,6 +42,8 @@ Advanced = Callable[[int, int], None]
 @click.argument("video", type=click.Path(path_type=Path))
 @click.argument("expressions", nargs=-1, metavar="[EXPRESSION]...")
 @click.option("-r", "--reference", "file", type=click.Path(path_type=Path), help="YAML file of many references.")
+@click.option("--sound", is_flag=True, help="Segment what makes the sound; beside an expression, both together.")
+@click.option("--spoken", multiple=True, type=click.Path(path_type=Path), help="Sound file in which an expression is spoken.")
 @click.option("--box", metavar="X0,Y0,X1,Y1", help="Start from this box in pixels instead of reasoning.")
 @click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask picture instead of reasoning.")
 @click.option("--frame", type=int, help="Frame of --box or --mask, as read, counted from 0.")
@@ -64,6 +66,7 @@ def command(**flags: Any) -> None:
 
     \b
     alref run clip.mp4 "the red cup" "the dog that jumps"
+    alref run clip.mp4 --sound
     alref run clip.mp4 --box 40,60,200,180 --frame 12
     alref run clip.mp4 "the dog" --spatial top-score -o proposer.most=1
 
@@ -96,7 +99,8 @@ def _errors_as_json(wanted: bool) -> Iterator[None]:
 def _references(flags: dict[str, Any]) -> list[Reference]:
     box = None if flags["box"] is None else _box(flags["box"])
     mask = None if flags["mask"] is None else read_mask(flags["mask"])
-    typed = references.from_texts(flags["expressions"], box=box, mask=mask, frame=flags["frame"])
+    prompt = {"box": box, "mask": mask, "frame": flags["frame"]}
+    typed = references.from_texts(flags["expressions"], flags["spoken"], flags["sound"], **prompt)
     return [*typed, *(references.from_file(flags["file"]) if flags["file"] else [])]
 
 
@@ -128,7 +132,7 @@ def _rehearse(pipeline: Pipeline, video: Video, asked: list[Reference]) -> None:
     for warning in video.warnings:
         click.echo(f"# warning: {warning}")
     for reference in asked:
-        click.echo(f"# reference {reference.id}: {reference.text or 'a box or a mask'}")
+        click.echo(f"# reference {reference.id}: {reference.title}")
     click.echo(pipeline.config.to_yaml(), nl=False)
     pipeline.check(video, asked)
 
@@ -159,7 +163,7 @@ def _versions(config: Configuration) -> dict[str, str]:
 
 def default_name(video: Path, asked: list[Reference]) -> str:
     """Name a run folder after the video and the first expression: ``clip-the-red-cup``."""
-    words = re.sub(r"\W+", "-", asked[0].text.lower()).strip("-") if asked else ""
+    words = re.sub(r"\W+", "-", asked[0].title.lower()).strip("-") if asked else ""
     return f"{video.stem or video.name}-{words[:40].strip('-') or 'box'}"
 
 
@@ -191,9 +195,8 @@ def _table(result: Result, path: Path) -> None:
     for reference, verdict in zip(result.references, result.verdicts, strict=True):
         areas = np.array([[rle.area for rle in track.rles] for track in result.tracks_of(reference.id)])
         shown = int(areas.any(axis=0).sum()) if areas.size else 0
-        name = reference.text or reference.id
         finding = verdict.finding if verdict.source != "fallback" else f"{verdict.finding} (fallback)"
-        table.add_row(name, finding, f"{shown} of {len(result.video.times)}", verdict.why)
+        table.add_row(reference.title, finding, f"{shown} of {len(result.video.times)}", verdict.why)
     console.print(table)
     for warning in result.warnings:
         Console(stderr=True, markup=False, highlight=False).print(f"warning: {warning}")

@@ -16,7 +16,10 @@ from alref.plugins import SLOTS, Plugins
 
 Command = Callable[..., Any]
 _HELP = {
-    "unifier": "Component that turns references into phrases.",
+    "unifier": "Component that turns references into phrases: text, sound or speech.",
+    "tagger": "Component that names what is heard.",
+    "transcriber": "Component that writes down a spoken reference.",
+    "locator": "Component that says when each phrase is heard.",
     "temporal": "Component that picks the pivot frame.",
     "spatial": "Component that picks the pivot box.",
     "reasoner": "Component that picks both frame and box.",

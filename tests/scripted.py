@@ -15,10 +15,10 @@ from alref.cache import StageCache
 from alref.engine import Pipeline
 from alref.hookspecs import hookimpl
 from alref.plugins import Plugins
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript, objects
+from alref.records import Audio, Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript, objects
 from alref.result import Result
 from alref.stages import Locator, Propagator, Proposer, Reasoner, Stage, StageOptions, Tagger, Transcriber, Unifier
-from alref.testing import moving_square
+from alref.testing import ArrayVideo, moving_square
 from alref.video import Video
 
 Calls = list[tuple[str, Any]]
@@ -79,21 +79,6 @@ class Script:
             def close(self) -> None:
                 script.loaded.remove(type(self).__name__)
 
-        class ScriptedUnifier(Base, Unifier, Tagger, Transcriber, Locator):
-            """Takes the text as it is, and hears one bark and nobody speak."""
-
-            def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-                return script.answer("unify", unify, video, reference)
-
-            def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-                return script.answer("tag", tag, video, reference)
-
-            def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
-                return script.answer("transcribe", lambda video, reference: [], video, reference)
-
-            def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-                return script.answer("locate", lambda video, reference, phrases: phrases, video, reference, phrases)
-
         class ScriptedReasoner(Base, Reasoner):
             """Picks frame 1 and the first box."""
 
@@ -118,12 +103,35 @@ class Script:
             def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
                 yield from script.answer("propagate", propagate, video, boxes)
 
-        return ScriptedUnifier, ScriptedReasoner, ScriptedProposer, ScriptedPropagator
+        return scripted_unifier(script, Base), ScriptedReasoner, ScriptedProposer, ScriptedPropagator
+
+
+def scripted_unifier(script: Script, base: type[Stage]) -> type[Unifier]:
+    """Return a class that reads, tags, transcribes and locates as the script says."""
+
+    class ScriptedUnifier(base, Unifier, Tagger, Transcriber, Locator):
+        """Takes the text as it is, and hears one bark and nobody speak."""
+
+        def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+            return script.answer("unify", unify, video, reference)
+
+        def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+            return script.answer("tag", tag, video, reference)
+
+        def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
+            return script.answer("transcribe", lambda video, reference: [], video, reference)
+
+        def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+            return script.answer("locate", lambda video, reference, phrases: phrases, video, reference, phrases)
+
+    return ScriptedUnifier
 
 
 DOG = Reference(id="1", text="the dog")
 CAT = Reference(id="2", text="the cat")
-VIDEO = moving_square(frames=4, size=(32, 48), side=8)[0]
+HEARD = Reference(id="1", text="the louder dog", sound=True)
+NOISE = Audio(samples=np.random.default_rng(0).uniform(-0.5, 0.5, 6_400).astype(np.float32), rate=16_000)
+VIDEO = ArrayVideo([frame for _, frame in moving_square(frames=4, size=(32, 48), side=8)[0].frames()], sound=NOISE)
 
 
 def run(script: Script, *references: Reference, kept: StageCache | None = None, **settings: Any) -> Result:

@@ -205,7 +205,7 @@ def test_an_interruption_keeps_what_is_done_and_the_same_command_goes_on(
     del script.answers["propagate"]
     script.calls.clear()
     assert exit_code(arguments) == 0
-    assert [name for name, _ in script.calls] == ["propagate", "locate"]
+    assert [name for name, _ in script.calls] == ["propagate"]
 
 
 def test_plugins_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

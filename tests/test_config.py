@@ -13,8 +13,10 @@ from alref.config import Configuration, parse_yaml, presets, read_preset, read_y
 from alref.errors import ConfigError
 from alref.options import build, describe
 from alref.plugins import Plugins
-from alref.stages import StageOptions
+from alref.records import Phrase, Reference
+from alref.stages import Locator, StageOptions, Tagger
 from alref.testing import ArrayVideo
+from alref.video import Video
 
 SCRIPT = Script()
 BASE = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")
@@ -38,6 +40,47 @@ def test_every_slot_is_filled_with_every_default() -> None:
 def test_reasoner_sets_both_and_temporal_sets_one() -> None:
     config = resolved({"reasoner": {"use": "scripted", "patience": 5}}, {"temporal": {"patience": 7}})
     assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (7, 5)
+
+
+class Ears(Tagger, Locator):
+    """Hears."""
+
+    name = "ears"
+
+    class Options(StageOptions):
+        top_k: int = Field(5, description="how many tags")
+
+    def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+        return []
+
+    def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+        return phrases
+
+
+HEARING = Plugins([*SCRIPT.entries, announcing("ears", unifiers=[Ears])])
+
+
+def test_unifier_sets_what_the_component_can_fill_and_leaves_the_rest() -> None:
+    config = resolve(HEARING, [BASE, {"unifier": {"use": "ears", "top_k": 3}}])
+    filled = {slot: config.stages[slot].component.name for slot in ("unifier", "tagger", "transcriber", "locator")}
+    assert filled == {"unifier": "scripted", "tagger": "ears", "transcriber": "scripted", "locator": "ears"}
+    assert (option(config, "tagger", "top_k"), option(config, "locator", "top_k")) == (3, 3)
+
+
+def test_an_option_of_unifier_goes_to_the_components_that_have_it() -> None:
+    config = resolve(HEARING, [BASE, {"unifier": "ears"}, {"unifier": {"top_k": 7}}, {"locator": {"top_k": 1}}])
+    assert (option(config, "tagger", "top_k"), option(config, "locator", "top_k")) == (7, 1)
+
+
+def test_an_option_of_unifier_that_two_components_have_must_say_whose() -> None:
+    class Others(Ears):
+        """Hears otherwise."""
+
+        name = "others"
+
+    both = Plugins([*SCRIPT.entries, announcing("ears", unifiers=[Ears, Others])])
+    with pytest.raises(ConfigError, match=r"unifier.top_k: tagger and locator have this option; say which, .* locator.top_k"):
+        resolve(both, [BASE, {"tagger": "ears", "locator": "others"}, {"unifier": {"top_k": 7}}])
 
 
 def test_in_one_file_temporal_wins_over_reasoner_wherever_it_stands() -> None:

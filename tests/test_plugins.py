@@ -27,6 +27,9 @@ def test_shipped_components_come_through_the_same_entry_points() -> None:
     assert {each.distribution for each in plugins.components} == {"alref"}
     assert {slot for each in plugins.components for slot in each.slots} == {
         "unifier",
+        "tagger",
+        "transcriber",
+        "locator",
         "temporal",
         "spatial",
         "proposer",

@@ -91,7 +91,11 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
         {"frame": 0, "masks": MASK[None], "scores": []},
         "scores: expected 1, one for each mask, got 0",
     ),
-    "points at nothing": (Reference, {"id": "1", "text": "  "}, "expected a text, sound, a box or a mask, got none"),
+    "points at nothing": (
+        Reference,
+        {"id": "1", "text": "  "},
+        "sound, a box or a mask, got none of them",
+    ),
     "endless text": (Reference, {"id": "1", "text": "a" * 2001}, "text: String should have at most 2000 characters"),
     "a score that is no number": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 3, 4], "score": float("nan")}, "score: "),
     "no id": (Reference, {"id": "", "text": "a"}, "id: String should have at least 1 character"),
@@ -122,7 +126,7 @@ def test_a_message_says_no_more_than_it_has_to() -> None:
     assert str(caught.value) == "PivotBox: xyxy: expected a box on a pivot frame with finding 'found', got None"
     with pytest.raises(RecordError) as caught:
         Reference(id="1")
-    assert str(caught.value) == "Reference: expected a text, sound, a box or a mask, got none of them"
+    assert str(caught.value) == "Reference: expected a text, a spoken sentence, sound, a box or a mask, got none of them"
     with pytest.raises(RecordError) as caught:
         PivotBox(pivot=PIVOT, xyxy=[1, 2, 3])
     assert str(caught.value) == "PivotBox: xyxy: expected shape (4), got (3)"

@@ -26,7 +26,7 @@ def test_a_box_needs_no_expression_and_takes_one() -> None:
         ([""], {}, "reference '1': the expression is empty; say what to segment"),
         (["  \n"], {}, "the expression is empty"),
         (["a" * 10_000], {}, "reference '1': text: String should have at most 2000 characters"),
-        (["a", "b"], {"box": [1, 2, 3, 4]}, "a box goes with one expression, got 2"),
+        (["a", "b"], {"box": [1, 2, 3, 4]}, "a box goes with one expression"),
         (["a"], {"box": [3, 2, 1, 4]}, "reference '1': box: expected x1 > x0"),
         (["a"], {"box": [1, 2, 3, 4], "frame": -1}, "frame: Input should be greater than or equal to 0, got -1"),
     ],
@@ -35,6 +35,20 @@ def test_a_wrong_reference_is_an_input_error(texts: list[str], prompt: dict[str,
     with pytest.raises(InputError) as caught:
         from_texts(texts, **prompt)
     assert message in str(caught.value)
+
+
+def test_sound_stands_alone_or_beside_each_expression(tmp_path: Path) -> None:
+    assert [(each.text, each.sound) for each in from_texts([], sound=True)] == [("", True)]
+    assert [(each.text, each.sound) for each in from_texts(["a", "b"], sound=True)] == [("a", True), ("b", True)]
+
+
+def test_a_spoken_reference_is_known_by_what_the_file_holds(tmp_path: Path) -> None:
+    for name, content in (("a.wav", b"one"), ("b.wav", b"one"), ("c.wav", b"two")):
+        (tmp_path / name).write_bytes(content)
+    prints = [each.spoken.fingerprint for each in from_texts([], [tmp_path / f"{n}.wav" for n in "abc"]) if each.spoken]
+    assert prints[0] == prints[1] != prints[2]
+    with pytest.raises(InputError, match=r"d\.wav: cannot be read as a recording"):
+        from_texts([], [tmp_path / "d.wav"])
 
 
 def test_a_file_lists_expressions_or_names_them(tmp_path: Path) -> None:
@@ -61,7 +75,7 @@ def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     [
         ("dog", InputError, "expected a list of expressions or a mapping"),
         ("[]", InputError, "expected a list of expressions or a mapping"),
-        ("a: 3", InputError, "a: expected an expression or a mapping of text, sound, box, mask, frame, got 3"),
+        ("a: 3", InputError, "a: expected an expression or a mapping of text, spoken, sound, box, mask, frame, got 3"),
         ("a: {txt: x}", InputError, "a.txt: no such key; did you mean 'text'?"),
         ("a: {text: ''}", InputError, "reference 'a': the expression is empty"),
         ("a: {mask: none.png}", InputError, "none.png"),

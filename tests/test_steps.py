@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import CAT, DOG, VIDEO, Script, announcing, propagate, run
+from scripted import CAT, DOG, HEARD, VIDEO, Script, announcing, propagate, run
 
 from alref.cache import StageCache
 from alref.engine import Pipeline
@@ -72,7 +72,7 @@ BROKEN = {
 @pytest.mark.parametrize(("method", "answer", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_contract_names_the_plugin_and_what_was_expected(method: str, answer: Any, message: str) -> None:
     with pytest.raises(ContractError) as caught:
-        run(Script(**{method: answer}))
+        run(Script(**{method: answer}), HEARD)
     assert message in str(caught.value)
     assert "'scripted'" in str(caught.value)
     assert method in str(caught.value)
@@ -123,7 +123,7 @@ def test_other_pixels_are_computed_again(tmp_path: Path) -> None:
     run(Script(), kept=kept)
     with script.pipeline() as pipeline:
         pipeline.run(moving_square(frames=4, size=(32, 48), side=8, seed=1)[0], [DOG], kept)
-    assert len(script.calls) == 6
+    assert len(script.calls) == 5
 
 
 def test_a_failed_stage_is_not_kept_and_earlier_ones_are(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_failed_stage_is_not_kept_and_earlier_ones_are(tmp_path: Path) -> None
         run(Script(propose=lambda v, p: 1 / 0), kept=kept)
     again = Script()
     run(again, kept=kept)
-    assert [name for name, _ in again.calls] == ["propose", "pick_boxes", "propagate", "locate"]
+    assert [name for name, _ in again.calls] == ["propose", "pick_boxes", "propagate"]
 
 
 def test_a_fallback_is_not_kept(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_observers_hear_of_every_stage_and_every_frame() -> None:
     script.plugins.observe(watcher)
     run(script)
     stages = [stage for what, stage, _ in watcher.seen if what == "finished"]
-    assert stages == ["unifier", "temporal", "proposer", "spatial", "propagator", "unifier"]
+    assert stages == ["unifier", "temporal", "proposer", "spatial", "propagator"]
     assert [done for what, _, done in watcher.seen if what == "advanced"] == [1, 2, 3, 4]
 
 
@@ -216,13 +216,3 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
     with Pipeline.make({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
         pipeline.run(VIDEO, [DOG])
     assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
-
-
-def test_a_unifier_that_cannot_locate_is_not_asked_to() -> None:
-    script = Script()
-    unifier = script.plugins.get("unifier", "scripted").cls
-    del unifier.locate  # type: ignore[attr-defined]
-    watcher = Watcher()
-    script.plugins.observe(watcher)
-    run(script)
-    assert [stage for what, stage, _ in watcher.seen if what == "started"].count("unifier") == 1

@@ -1,0 +1,1 @@
+"""Data sets, their official measures, and what their servers want handed in."""

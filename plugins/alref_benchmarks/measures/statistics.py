@@ -1,0 +1,45 @@
+"""The statistics that DAVIS takes over the frames of one object: mean, recall, decay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import nan
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+Corners = npt.NDArray[np.int64] | npt.NDArray[np.uint8]
+
+
+def mean(values: Sequence[float] | npt.NDArray[Any]) -> float:
+    """Mean, NaN of none."""
+    return float(np.mean(values)) if len(values) else nan
+
+
+def recall(values: Sequence[float]) -> float:
+    """Share of frames above 0.5."""
+    return mean(np.asarray(values) > 0.5)
+
+
+def decay(values: Sequence[float]) -> float:
+    """Mean of the first quarter less that of the last; neighbouring quarters share a frame. NaN for fewer than one frame."""
+    return _decay(np.asarray(values), _corners(len(values)))
+
+
+def decay_as_published(values: Sequence[float]) -> float:
+    """``decay`` with frame numbers kept in 8 bits, as the official code does: NaN or a wrong number from 256 frames on."""
+    corners = _corners(len(values)).astype(np.uint8)
+    return _decay(np.asarray(values), corners)
+
+
+def _corners(count: int) -> npt.NDArray[np.int64]:
+    """First frame of each quarter, and the last frame."""
+    return (np.round(np.linspace(1, count, 5) + 1e-10) - 1).astype(np.int64)
+
+
+def _decay(values: Values, corners: Corners) -> float:
+    with np.errstate(over="ignore"):
+        ends = corners + 1
+    return mean(values[corners[0] : ends[1]]) - mean(values[corners[3] : ends[4]])

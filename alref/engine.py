@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,10 +30,14 @@ from alref.verdicts import verdict
 from alref.video import Video
 
 
+_QUESTIONS: ContextVar[list[QuestionEvent]] = ContextVar("questions of the run in this thread")
+
+
 class Pipeline:
     """A configuration brought to life: components made, checked, loaded when first needed, and used for any number of videos.
 
-    Use it as a context manager, or call ``close`` at the end.
+    Use it as a context manager, or call ``close`` at the end. ``run`` may be called for several videos from several threads:
+    each component works on one video at a time, unless it says that it may work on several.
     """
 
     def __init__(self, config: Configuration, plugins: Plugins) -> None:
@@ -41,7 +48,8 @@ class Pipeline:
             component = choice.component
             self._stages[slot].bind(f"{component.distribution} {component.version}", self._tell)
         self._loaded: list[Stage] = []
-        self._questions: list[QuestionEvent] = []
+        self._loading = Lock()
+        self._turns = {stage: Lock() for stage in self._stages.values()}
 
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
@@ -77,9 +85,10 @@ class Pipeline:
         """
         self.check(video, references)
         steps = Steps(video, self.config.stages, self._ready, self.plugins, kept or StageCache())
-        self._questions.clear()
+        questions: list[QuestionEvent] = []
+        _QUESTIONS.set(questions)
         result = _Pivot(steps, video, references).result(self.config.resolved())
-        return result.model_copy(update={"usage": counted(self._questions)})
+        return result.model_copy(update={"usage": counted(questions)})
 
     def close(self) -> None:
         """Close every component that was loaded."""
@@ -95,15 +104,19 @@ class Pipeline:
     def _tell(self, hook: str, event: Any) -> None:
         """Pass on what a stage tells observers, and keep the questions of this run."""
         if isinstance(event, QuestionEvent):
-            self._questions.append(event)
+            _QUESTIONS.get().append(event)
         self.plugins.notify(hook, event)
 
-    def _ready(self, slot: str) -> Stage:
+    @contextmanager
+    def _ready(self, slot: str) -> Iterator[Stage]:
+        """Give the stage of a slot, loaded, to one video at a time or to all that ask."""
         stage = self._stages[slot]
-        if stage not in self._loaded:
-            stage.load()
-            self._loaded.append(stage)
-        return stage
+        with self._loading:
+            if stage not in self._loaded:
+                stage.load()
+                self._loaded.append(stage)
+        with nullcontext() if stage.concurrent else self._turns[stage]:
+            yield stage
 
 
 def _needed(references: Sequence[Reference]) -> list[str]:

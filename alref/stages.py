@@ -32,12 +32,17 @@ class StageOptions(BaseModel):
 
 
 class Stage(ABC):
-    """A component: a ``name`` to choose it by, options, what it needs, and the life of its models."""
+    """A component: a ``name`` to choose it by, options, what it needs, and the life of its models.
+
+    Of several videos under way it works on one at a time; ``concurrent`` says that it may be called for several at once, from
+    several threads, as one that waits on the network.
+    """
 
     name: ClassVar[str]
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
     api: ClassVar[int] = API
+    concurrent: ClassVar[bool] = False
     Options: ClassVar[type[StageOptions]] = StageOptions
 
     def __init__(self, options: StageOptions, device: str = "auto") -> None:

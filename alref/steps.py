@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, TypeVar
@@ -26,11 +26,11 @@ Item = TypeVar("Item", bound=BaseModel)
 
 @dataclass
 class Steps:
-    """The stages of one run over one video. ``ready`` returns the loaded stage of a slot."""
+    """The stages of one run over one video. ``ready`` gives the loaded stage of a slot for the time of one call."""
 
     video: Video
     choices: Mapping[str, Choice]
-    ready: Callable[[str], Stage]
+    ready: Callable[[str], AbstractContextManager[Stage]]
     plugins: Plugins
     kept: StageCache
     seconds: dict[str, float] = field(default_factory=dict)
@@ -43,16 +43,17 @@ class Steps:
         """Propagate to one track for each object, its masks encoded as they come."""
         return self._kept("propagator", "propagate", Track, (boxes,), lambda: self._collected(boxes))
 
-    def _kept(self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], list[Item]]) -> list[Item]:
+    def _kept(
+        self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], tuple[list[Item], float]]
+    ) -> list[Item]:
         digest = self._key(slot, method, inputs)
         found = self.kept.get(f"{slot}-{method}", digest, kind)
         cached, total = found is not None, len(self.video)
         self._tell("stage_started", slot, method, total=total, cached=cached)
         if found is None:
-            started = perf_counter()
             with self._blamed(slot, method):
-                output = compute()
-            found = output, perf_counter() - started
+                found = compute()
+            output = found[0]
             if not any(getattr(item, "source", "") == "fallback" for item in output):
                 self.kept.put(f"{slot}-{method}", digest, *found)
         self.seconds[slot] = self.seconds.get(slot, 0.0) + found[1]
@@ -62,22 +63,27 @@ class Steps:
 
     def _answered(
         self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], inputs: Any
-    ) -> list[Item]:
-        output = getattr(self.ready(slot), method)(self.video, *inputs)
+    ) -> tuple[list[Item], float]:
+        with self.ready(slot) as stage:
+            started = perf_counter()
+            output = getattr(stage, method)(self.video, *inputs)
+            seconds = perf_counter() - started
         checks.each_is(output, kind)
         check(output)
-        return list(output)
+        return list(output), seconds
 
-    def _collected(self, boxes: list[PivotBox]) -> list[Track]:
+    def _collected(self, boxes: list[PivotBox]) -> tuple[list[Track], float]:
         phrases, total = objects(boxes), len(self.video)
         rles: dict[int, list[Rle]] = {}
         scores: dict[int, list[float]] = {}
-        stage: Any = self.ready("propagator")
-        for masks in stage.propagate(self.video, boxes):
-            checks.frame_masks(masks, self.video, len(phrases), rles)
-            rles[masks.frame] = [encode(mask) for mask in masks.masks]
-            scores[masks.frame] = [float(score) for score in masks.scores]
-            self._tell("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
+        with self.ready("propagator") as stage:
+            started = perf_counter()
+            for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
+                checks.frame_masks(masks, self.video, len(phrases), rles)
+                rles[masks.frame] = [encode(mask) for mask in masks.masks]
+                scores[masks.frame] = [float(score) for score in masks.scores]
+                self._tell("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
+            seconds = perf_counter() - started
         checks.complete(rles, self.video)
         return [
             Track(
@@ -86,7 +92,7 @@ class Steps:
                 scores=tuple(scores[frame][index] for frame in range(total)),
             )
             for index, phrase in enumerate(phrases)
-        ]
+        ], seconds
 
     def _key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
         choice = self.choices[slot]

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -188,6 +191,34 @@ def test_without_sound_a_sound_reference_is_silent_and_nobody_is_asked(video: Vi
     assert verdict.finding == "silent"
     assert why in verdict.why
     assert script.calls == []
+
+
+def together(script: Script, method: str, meet: Barrier) -> int:
+    """Run two videos from two threads; return how many calls of a method met another call of it at the barrier."""
+    met: list[int] = []
+
+    def answer(video: Video, inputs: Any) -> Any:
+        with suppress(BrokenBarrierError):
+            met.append(meet.wait())
+        return {"pick_boxes": pick_boxes, "propagate": propagate}[method](video, inputs)
+
+    script.answers[method] = answer
+    with script.pipeline() as pipeline, ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda reference: pipeline.run(VIDEO, [reference]), (DOG, CAT)))
+    assert [result.references[0].text for result in results] == ["the dog", "the cat"]
+    return len(met)
+
+
+def test_a_component_works_on_one_video_at_a_time() -> None:
+    script = Script()
+    assert together(script, "pick_boxes", Barrier(2, timeout=0.05)) == 0
+    assert script.loaded == []
+
+
+def test_a_concurrent_component_works_on_several_videos_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script()
+    monkeypatch.setattr(script.plugins.get("spatial", "scripted").cls, "concurrent", True)
+    assert together(script, "pick_boxes", Barrier(2, timeout=60)) == 2
 
 
 def test_a_tagger_that_names_nothing_makes_it_silent() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from alref.chat.messages import Answer, Question
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
     from alref.video import Video
+
+
+_OPENING = Lock()
 
 
 class ChatOptions(StageOptions):
@@ -144,8 +148,9 @@ class ChatReasoner(Reasoner):
         from alref.answers import opened
         from alref.chat.exchange import Desk
 
-        if self._answers is None:
-            self._answers = opened(self.options.answers, self.options.replay)
+        with _OPENING:
+            if self._answers is None:
+                self._answers = opened(self.options.answers, self.options.replay)
         return Desk(self.chat_all, self._key, self._answers)
 
     def _key(self, question: Question) -> str:

@@ -35,6 +35,7 @@ class Ollama(ChatReasoner):
     name = "ollama"
     extra = "ollama"
     needs = ("ollama",)
+    concurrent = True
     Options = OllamaOptions
     options: OllamaOptions
     neutral = ChatReasoner.neutral | {"host", "keep_alive", "timeout", "retries", "max_tokens"}

@@ -54,6 +54,7 @@ class OpenAI(ChatReasoner):
     name = "openai"
     extra = "openai"
     needs = ("openai", "genai_prices")
+    concurrent = True
     Options = OpenAIOptions
     options: OpenAIOptions
     neutral = ChatReasoner.neutral | (set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail"})

@@ -1,0 +1,32 @@
+"""Seconds in which something is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.records import Span
+
+NEXT = 1e-6
+"""Seconds that two windows may lie apart and still follow each other."""
+
+
+def spans(
+    times: Sequence[float] | npt.NDArray[np.float64],
+    flags: Sequence[bool] | npt.NDArray[np.bool_],
+    step: float,
+    gap: float = 0.0,
+) -> tuple[Span, ...]:
+    """Merge windows of ``step`` seconds that begin at ``times`` (N,), ascending, into spans where ``flags`` (N,) are true.
+
+    Windows that overlap or touch become one span, and so do those less than ``gap`` seconds apart.
+    """
+    found: list[Span] = []
+    for start in np.asarray(times, np.float64)[np.asarray(flags, np.bool_)].tolist():
+        if found and start - found[-1][1] <= max(gap, NEXT):
+            found[-1] = (found[-1][0], start + step)
+        else:
+            found.append((start, start + step))
+    return tuple(found)

@@ -1,0 +1,38 @@
+"""Sound in windows of one length, however it comes in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.records import Audio
+
+Samples = npt.NDArray[np.float32]
+
+
+def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tuple[float, Samples]]:
+    """Cut sound into windows of ``seconds``, one every ``hop`` seconds (at most ``seconds``), holding no more than it must.
+
+    ``sound`` are blocks that follow each other without a gap, as ``video.sound`` gives them, or ``[audio]``. Yields the second
+    at which a window begins, on the blocks' clock, and its samples float32 (N,). The last window ends where the sound ends, so
+    that it may begin less than a hop after the one before: all windows are full, and can be stacked. Only sound that is
+    shorter than a window comes in a single short one.
+    """
+    size = step = at = done = first = 0
+    zero, rate, kept = 0.0, 1, np.zeros(0, np.float32)
+    for block in sound:
+        if not size:
+            zero, rate = block.start, block.rate
+            size, step = (max(1, round(length * rate)) for length in (seconds, hop))
+        kept = np.concatenate([kept, block.samples])
+        while at + size <= first + len(kept):
+            yield zero + at / rate, kept[at - first : at - first + size]
+            at, done = at + step, at + size
+        useless = max(0, at - step - first)
+        first, kept = first + useless, kept[useless:]
+    end = first + len(kept)
+    if end > done:
+        begin = max(first, end - size)
+        yield zero + begin / rate, kept[begin - first :]

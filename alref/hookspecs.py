@@ -12,7 +12,9 @@ import pluggy
 
 if TYPE_CHECKING:
     from alref.chat.messages import QuestionEvent
+    from alref.datasets import Dataset
     from alref.records import StageEvent
+    from alref.scoring import Protocol
     from alref.stages import (
         Locator,
         Propagator,
@@ -47,6 +49,16 @@ def register_proposers() -> list[type[Proposer]]:
 @hookspec
 def register_propagators() -> list[type[Propagator]]:
     """Return classes that turn pivot boxes into the masks of every frame."""
+
+
+@hookspec
+def register_datasets() -> list[type[Dataset]]:
+    """Return classes that read benchmarks."""
+
+
+@hookspec
+def register_metrics() -> list[type[Protocol]]:
+    """Return published ways to score."""
 
 
 @hookspec

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
 from alref import hookspecs
+from alref.datasets import Dataset
 from alref.errors import ConfigError, ContractError, nearest
+from alref.scoring import Protocol
 from alref.stages import (
     API,
     Locator,
@@ -39,7 +41,14 @@ SLOTS: dict[str, tuple[str, type[Stage]]] = {
 }
 """The places of a pipeline that a component fills: the hook that announces it, and the class that it derives from."""
 
-_BASES = {hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()}
+_BASES: dict[str, tuple[type, ...]] = {
+    **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
+    "register_datasets": (Dataset,),
+    "register_metrics": (Protocol,),
+}
+
+
+Kind = TypeVar("Kind", Dataset, Protocol)
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class Plugins:
 
     sources: Iterable[EntryPoint] | None = None
     components: list[Component] = field(default_factory=list)
+    datasets: dict[str, type[Dataset]] = field(default_factory=dict)
+    metrics: dict[str, type[Protocol]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -96,13 +107,17 @@ class Plugins:
             self._manager.register(module, name=entry.name)
             self._manager.check_pending()
             for cls in self._announced(module):
-                self.components.append(Component(cls, entry.name, distribution, version))
+                if issubclass(cls, Stage):
+                    self.components.append(Component(cls, entry.name, distribution, version))
+                else:
+                    kinds: dict[str, Any] = self.datasets if issubclass(cls, Dataset) else self.metrics
+                    kinds[cls.name] = cls
         except Exception as error:  # whatever a plugin does wrong is its own row
             self._manager.unregister(name=entry.name) if self._manager.has_plugin(entry.name) else None
             self.broken.append(Broken(entry.name, distribution, version, f"{type(error).__name__}: {error}"))
 
-    def _announced(self, module: ModuleType) -> list[type[Stage]]:
-        classes: list[type[Stage]] = []
+    def _announced(self, module: ModuleType) -> list[Any]:
+        classes: list[Any] = []
         for caller in self._manager.get_hookcallers(module) or []:
             if caller.name in _BASES:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
@@ -138,6 +153,14 @@ class Plugins:
             message += f"; plugin {each.plugin!r} could not be loaded ({each.reason})"
         return f"{message}; see: alref plugins"
 
+    def dataset(self, name: str) -> type[Dataset]:
+        """Return the data set ``name``. Raises ConfigError with the names there are."""
+        return _named("data set", name, self.datasets)
+
+    def metric(self, name: str) -> type[Protocol]:
+        """Return the way to score ``name``. Raises ConfigError with the names there are."""
+        return _named("protocol", name, self.metrics)
+
     def observe(self, observer: object) -> None:
         """Add an observer: an object with ``stage_…`` methods marked ``@hookimpl``."""
         self._manager.register(observer)
@@ -154,7 +177,13 @@ class Plugins:
                 self.warnings.append(f"observer {implementation.plugin_name}: {type(error).__name__}: {error}")
 
 
-def _checked(classes: Any, hook: str) -> list[type[Stage]]:
+def _named(what: str, name: str, known: Mapping[str, type[Kind]]) -> type[Kind]:
+    if name not in known:
+        raise ConfigError(f"no {what} {name!r}{nearest(name, known)}; installed: {', '.join(sorted(known)) or 'none'}")
+    return known[name]
+
+
+def _checked(classes: Any, hook: str) -> list[Any]:
     """Check what a registration hook returned. Raises ContractError that says what was expected."""
     if not isinstance(classes, (list, tuple)):
         raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
@@ -163,11 +192,11 @@ def _checked(classes: Any, hook: str) -> list[type[Stage]]:
         if not (isinstance(cls, type) and issubclass(cls, bases)):
             raise ContractError(f"{hook}: expected subclasses of {' or '.join(b.__name__ for b in bases)}, got {cls!r}")
         if isabstract(cls):
-            raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+            raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
         if not isinstance(getattr(cls, "name", None), str):
             raise ContractError(f"{hook}: {cls.__name__} has no name")
-        if cls.api != API:
+        if issubclass(cls, Stage) and cls.api != API:
             raise ContractError(f"{hook}: {cls.__name__} is written for contract level {cls.api}, this alref has {API}")
-        if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
+        if issubclass(cls, Stage) and not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
             raise ContractError(f"{hook}: {cls.__name__}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     return list(classes)

@@ -87,8 +87,9 @@ class Recording(Record):
 class Reference(_Arrays):
     """What the user points with: text, a spoken sentence, the sound track, or a box or mask that stands for a reasoned pivot.
 
-    ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either,
-    nothing is reasoned: the object is propagated from there, and ``text`` only names it.
+    ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
+    pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is reasoned: the object is propagated
+    from there, and ``text`` only names it.
     """
 
     id: str = Field(min_length=1, max_length=200)

@@ -34,7 +34,8 @@ def from_texts(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = 
 def from_file(path: Path) -> list[Reference]:
     """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
 
-    The keys are text, spoken, sound, box, mask and frame. A mask is the path of a picture, ``spoken`` that of a sound file, relative to the file. Raises InputError or ConfigError.
+    The keys are text, spoken, sound, box, mask and frame; a mask is the path of a picture, ``spoken`` that of a sound file,
+    both relative to this file. Raises InputError or ConfigError.
     """
     data = read_yaml_file(path)
     if isinstance(data, list):

@@ -12,14 +12,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = [
     ["errors"],
-    ["cpu", "download", "devices"],
+    ["cpu", "devices"],
     ["arrays", "atomic"],
+    ["download"],
     ["records"],
     ["hub", "checkpoints"],
     ["weights"],
     ["result", "video"],
     ["hearing"],
     ["media"],
+    ["datasets", "scoring"],
     ["options", "stages"],
     ["answers", "chat"],
     ["hookspecs"],

@@ -1,0 +1,89 @@
+"""A benchmark on disk: its videos with all their references, where predictions go, and what they are scored against."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from alref.errors import ConfigError, InputError, nearest
+
+if TYPE_CHECKING:
+    from alref.records import Reference
+    from alref.result import Result
+    from alref.scoring import Case
+    from alref.video import Video
+
+NameAs = Callable[[list[str], list[str]], list[str | None]]
+"""Return for each name the word of a vocabulary that means the same, or None: ``alref.stages.Locator.name_as``."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with a data set on disk, in one line, and the video that cannot be used because of it, if any."""
+
+    what: str
+    video: str = ""
+
+
+class Dataset(ABC):
+    """A data set as it is downloaded, in ``root``, one of its ``splits`` (the first by default).
+
+    ``protocols`` are the names of the ways to score it, the usual one first. ``counts`` are the published numbers of videos and
+    references by split. Nothing is read before it is asked for. Names of videos and references may hold any character.
+    """
+
+    name: ClassVar[str]
+    homepage: ClassVar[str] = ""
+    licence: ClassVar[str] = ""
+    splits: ClassVar[tuple[str, ...]]
+    protocols: ClassVar[tuple[str, ...]]
+    counts: ClassVar[dict[str, tuple[int, int]]] = {}
+
+    def __init__(self, root: Path, split: str = "") -> None:
+        """Name the folder. Raises ConfigError for a split that there is not."""
+        self.root = root
+        self.split = split or self.splits[0]
+        if self.split not in self.splits:
+            raise ConfigError(
+                f"{self.name}: no split {self.split!r}{nearest(self.split, self.splits)}; splits: {', '.join(self.splits)}"
+            )
+
+    @abstractmethod
+    def videos(self) -> list[str]:
+        """List the names of the videos in the official order. Raises InputError that says what is missing in ``root``."""
+
+    @abstractmethod
+    def references(self, video: str) -> list[Reference]:
+        """Return all references of a video; their ids are those of the data set."""
+
+    @abstractmethod
+    def open(self, video: str) -> Video:
+        """Open the frames of a video, with their sound where there is some. Raises InputError."""
+
+    @abstractmethod
+    def faults(self) -> Iterator[Fault]:
+        """Look through all files: what is missing, cannot be read or does not fit, counts that are not the published ones."""
+
+    @abstractmethod
+    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
+        """Write the masks of one video below ``folder`` in the official layout of results, each file whole."""
+
+    @abstractmethod
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        """Give the truth of a video beside the masks below ``folder``, read as they are asked for.
+
+        Raises InputError when this split has no public truth.
+        """
+
+    def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
+        """Write the archive that the benchmark's server takes. Raises ConfigError when it takes none."""
+        raise ConfigError(f"{self.name}: no server takes results of this data set; score them here: alref score {self.name}")
+
+    def known(self, video: str) -> str:
+        """Return a video's name if there is one. Raises InputError with the nearest."""
+        if video not in self.videos():
+            raise InputError(f"{self.name}: no video {video!r} in split {self.split}{nearest(video, self.videos())}")
+        return video

@@ -1,0 +1,348 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("huggingface_hub")
+
+from fake_hub import COMMIT, FakeHub, running, shut
+
+from alref.errors import MissingError, OutputError
+from alref.weights import Weights
+
+NAME = "someone/tiny"
+SIZE = 300_000
+LONE = "checkpoint.pt"
+
+
+@pytest.fixture(autouse=True)
+def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shut(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Run a hub that holds a model and a lone file; downloads come in small pieces and are tried again at once."""
+    with running(monkeypatch, tmp_path) as hub:
+        monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 4096)
+        monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
+        hub.models[NAME] = {"config.json": b"{}", "model.safetensors": safetensors(), "pytorch_model.bin": b"code"}
+        hub.models["lone/files"] = {LONE: archive(tmp_path / "made.pt").read_bytes()}
+        yield hub
+
+
+def safetensors(size: int = SIZE) -> bytes:
+    header = json.dumps({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}, "__metadata__": {"format": "pt"}})
+    return len(header).to_bytes(8, "little") + header.encode() + bytes(size)
+
+
+def archive(path: Path) -> Path:
+    """Write a file of the shape of a checkpoint of torch."""
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", bytes(SIZE))
+    return path
+
+
+def folder(path: Path, **files: bytes) -> Path:
+    path.mkdir()
+    for name, data in {"config.json": b"{}", "model.safetensors": safetensors(), **files}.items():
+        (path / name).write_bytes(data)
+    return path
+
+
+def lone(hub: FakeHub, **given: object) -> Weights:
+    digest = hashlib.sha256(hub.models["lone/files"][LONE]).hexdigest()
+    return Weights("tiny", url=f"{hub.address}/{LONE}", **{"sha256": {LONE: digest}, **given})
+
+
+def problem(weights: Weights) -> str:
+    (said,) = weights.problems()
+    assert "\n" not in said
+    return said
+
+
+def refused(weights: Weights) -> str:
+    with pytest.raises(MissingError) as caught:
+        weights.fetch()
+    return str(caught.value)
+
+
+def test_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
+    place = folder(tmp_path / "own")
+    weights = Weights(str(place))
+    assert weights.problems() == []
+    assert weights.place() == weights.fetch() == Path(weights.source()) == place
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_folder_that_lacks_a_file(tmp_path: Path, name: str) -> None:
+    place = folder(tmp_path / "own")
+    (place / name).unlink()
+    weights = Weights(str(place), option="backbone")
+    assert f"{place} has no {name}: hf download NAME --local-dir {place}, or -o KIND.backbone=FOLDER" in problem(weights)
+    assert weights.place() is None
+    assert refused(weights) == problem(weights)
+
+
+def test_one_of_several_names_is_enough(tmp_path: Path) -> None:
+    weights = Weights(str(folder(tmp_path / "own", vocab=b"")), files=("config.json", "tokenizer.json|vocab"))
+    assert weights.problems() == []
+    (tmp_path / "own" / "vocab").unlink()
+    assert "has no tokenizer.json:" in problem(weights)
+
+
+def test_weights_in_parts_are_all_looked_for(tmp_path: Path) -> None:
+    place = folder(tmp_path / "own")
+    (place / "model.safetensors").rename(place / "model-00001-of-00002.safetensors")
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    (place / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "has no model-00002-of-00002.safetensors:" in problem(Weights(str(place)))
+    (place / "model-00002-of-00002.safetensors").write_bytes(safetensors(9)[:-1])
+    assert "model-00002-of-00002.safetensors is cut off or damaged: it has" in problem(Weights(str(place)))
+    (place / "model-00002-of-00002.safetensors").write_bytes(safetensors(9))
+    assert Weights(str(place)).problems() == []
+    (place / "model.safetensors.index.json").write_text("{")
+    assert "has no model.safetensors.index.json that can be read:" in problem(Weights(str(place)))
+
+
+def test_weights_that_could_run_code_are_not_taken(tmp_path: Path) -> None:
+    place = folder(tmp_path / "own", **{"pytorch_model.bin": b""})
+    (place / "model.safetensors").unlink()
+    assert "safetensors at all; other weights can run code and are not loaded" in problem(Weights(str(place)))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (safetensors()[:-1], f"is cut off or damaged: it has {len(safetensors()) - 1:,} of {len(safetensors()):,} bytes"),
+        (safetensors()[:20], "is no safetensors file, or cut off in its header"),
+        (b"", "is no safetensors file, or cut off in its header"),
+        (b"\xff" * 50, "is no safetensors file, or cut off in its header"),
+        (b"<html>not found</html>", "is no safetensors file, or cut off in its header"),
+    ],
+)
+def test_a_file_of_weights_that_is_cut_off(tmp_path: Path, data: bytes, told: str) -> None:
+    weights = Weights(str(folder(tmp_path / "own", **{"model.safetensors": data})))
+    assert f"model.safetensors {told}: hf download NAME" in problem(weights)
+    assert weights.place() is None
+
+
+def test_only_the_header_of_safetensors_is_read(tmp_path: Path) -> None:
+    place = folder(tmp_path / "own")
+    with (place / "model.safetensors").open("wb") as file:
+        header = b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1000000000000]}}'
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + 10**12)
+    assert Weights(str(place)).problems() == []
+
+
+def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
+    path = archive(tmp_path / "own.pt")
+    weights = Weights(str(path), files=("own.pt",))
+    assert weights.problems() == []
+    assert weights.source() == str(path)
+    assert "is a file and no folder" in problem(Weights(str(path)))
+    path.write_bytes(path.read_bytes()[: SIZE // 2])
+    assert f"{path} is cut off: -o KIND.model=FILE of another" in problem(weights)
+
+
+def test_a_file_of_the_user_that_is_not_the_one_expected(tmp_path: Path) -> None:
+    place = folder(tmp_path / "own")
+    digest = hashlib.sha256(safetensors()).hexdigest()
+    weights = Weights(str(place), sha256={"model.safetensors": digest})
+    assert weights.problems() == []
+    (place / "model.safetensors").write_bytes(safetensors()[:-1] + b"x")
+    assert f"is another file than expected: its SHA-256 is not {digest}: hf download" in problem(weights)
+
+
+@pytest.mark.parametrize("model", ["./nowhere", "~/nowhere", "/no/where", "no name!"])
+def test_neither_a_place_nor_a_name(model: str) -> None:
+    assert f"{model} is no folder or file here, and no name on the hub; or -o KIND.model=FOLDER" in problem(Weights(model))
+
+
+def test_a_model_is_fetched_from_the_hub(hub: FakeHub) -> None:
+    weights = Weights(NAME)
+    assert weights.problems() == []
+    assert (weights.place(), weights.source()) == (None, NAME)
+    place = weights.fetch()
+    assert place.name == COMMIT
+    assert sorted(path.name for path in place.iterdir()) == ["config.json", "model.safetensors"]
+    assert (weights.place(), weights.source(), weights.problems()) == (place, str(place), [])
+    before = len(hub.requests)
+    assert weights.fetch() == place
+    assert len(hub.requests) == before
+
+
+def test_words_and_parts_are_fetched_and_nothing_else(hub: FakeHub) -> None:
+    del hub.models[NAME]["model.safetensors"]
+    parts = [f"model-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    index = {"weight_map": {str(place): name for place, name in enumerate(parts)}}
+    words = dict.fromkeys(("tokenizer.json", "merges.txt", "chat_template.jinja", "README.md"), b"{}")
+    others = dict.fromkeys(("consolidated.safetensors", "onnx/config.json", "model.onnx", "flax_model.msgpack"), b"")
+    hub.models[NAME] |= dict.fromkeys(parts, safetensors(9)) | words | others
+    hub.models[NAME]["model.safetensors.index.json"] = json.dumps(index).encode()
+    place = Weights(NAME).fetch()
+    got = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
+    assert got == {"config.json", "model.safetensors.index.json", *parts, *words}
+
+
+def test_a_fetch_goes_on_where_the_connection_was_cut(hub: FakeHub) -> None:
+    hub.cuts = [100_000]
+    place = Weights(NAME).fetch()
+    assert (place / "model.safetensors").read_bytes() == safetensors()
+    first, second = hub.downloads("model.safetensors")
+    assert "bytes=" not in first
+    assert 0 < int(second.partition("bytes=")[2].rstrip("-")) <= 100_000
+
+
+def test_what_an_earlier_fetch_brought_whole_is_not_fetched_again(hub: FakeHub) -> None:
+    hub.cuts = [100_000, *[0] * 5]
+    assert f"{NAME} is not here, and the hub cannot be reached" in refused(Weights(NAME))
+    assert Weights(NAME).place() is None
+    hub.requests.clear()
+    assert (Weights(NAME).fetch() / "model.safetensors").read_bytes() == safetensors()
+    assert hub.downloads("resolve") == hub.downloads("model.safetensors")
+
+
+def test_what_lies_damaged_in_the_cache_is_fetched_anew(hub: FakeHub) -> None:
+    weights = Weights(NAME)
+    place = weights.fetch()
+    path = (place / "model.safetensors").resolve()
+    path.write_bytes(path.read_bytes()[:1000])
+    assert "model.safetensors is cut off or damaged: it has 1,000 of" in problem(weights)
+    assert problem(weights).endswith(": alref models pull, with the same flags")
+    assert (weights.fetch() / "model.safetensors").read_bytes() == safetensors()
+
+
+def test_what_the_cache_holds_in_part_is_completed(hub: FakeHub) -> None:
+    weights = Weights(NAME)
+    (weights.fetch() / "config.json").unlink()
+    assert (weights.place(), weights.problems()) == (None, [])
+    assert (weights.fetch() / "config.json").read_bytes() == b"{}"
+
+
+def test_a_model_that_is_here_needs_no_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Weights(NAME).fetch()
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    hub.requests.clear()
+    assert Weights(NAME).problems() == []
+    assert Weights(NAME).fetch() == place
+    assert hub.requests == []
+
+
+def test_a_model_that_is_not_here_when_offline() -> None:
+    told = f"{NAME} is not here, and HF_HUB_OFFLINE is set: unset it and try again"
+    assert problem(Weights(NAME)) == f"{told}; or -o KIND.model=FOLDER"
+    assert refused(Weights(NAME)) == told
+
+
+def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    assert "the hub cannot be reached (" in problem(Weights(NAME))
+
+
+def test_a_model_that_the_hub_does_not_have(hub: FakeHub) -> None:
+    assert "the hub has no model 'someone/else', or only for its members" in problem(Weights("someone/else"))
+
+
+def test_a_revision_that_the_hub_does_not_have(hub: FakeHub) -> None:
+    assert Weights(NAME, revision=COMMIT).problems() == []
+    assert f"{NAME} has no revision 'v2' on the hub" in problem(Weights(NAME, revision="v2"))
+
+
+def test_a_model_whose_terms_must_be_accepted(hub: FakeHub) -> None:
+    hub.gated = True
+    assert Weights(NAME).problems() == []
+    hub.closed = True
+    assert f"accept its terms at https://huggingface.co/{NAME}, then: hf auth login" in problem(Weights(NAME))
+    assert "write to the makers" in refused(Weights(NAME, gated="write to the makers"))
+
+
+def test_a_model_that_comes_in_no_safetensors(hub: FakeHub) -> None:
+    del hub.models[NAME]["model.safetensors"]
+    assert f"{NAME} on the hub has no model.safetensors: " in problem(Weights(NAME))
+    assert hub.downloads("resolve") == []
+
+
+def test_a_lone_checkpoint_is_fetched_and_checked(hub: FakeHub, tmp_path: Path) -> None:
+    weights = lone(hub)
+    assert (weights.problems(), weights.place()) == ([], None)
+    assert weights.fetch() == weights.place() == tmp_path / "home" / "weights" / LONE
+    before = len(hub.requests)
+    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert len(hub.requests) == before
+
+
+def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
+    hub.cuts = [100_000, 0]
+    assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes; the same" in refused(lone(hub))
+    assert lone(hub).place() is None
+    hub.requests.clear()
+    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert hub.downloads(LONE) == [f"GET /{LONE} bytes=100000-"]
+
+
+def test_a_lone_checkpoint_that_came_whole_before_a_kill_is_not_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
+    part = tmp_path / "home" / "weights" / f"{LONE}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(hub.models["lone/files"][LONE])
+    assert lone(hub).fetch().is_file()
+    assert not part.exists()
+
+
+def test_another_lone_checkpoint_than_the_one_expected_is_thrown_away(hub: FakeHub, tmp_path: Path) -> None:
+    weights = lone(hub, sha256={LONE: "0" * 64})
+    assert "gave another file than expected (SHA-256 " in refused(weights)
+    assert [path for path in (tmp_path / "home" / "weights").iterdir() if path.suffix != ".lock"] == []
+
+
+def test_a_lone_checkpoint_that_was_changed_is_fetched_anew(hub: FakeHub) -> None:
+    weights = lone(hub)
+    path = weights.fetch()
+    path.write_bytes(b"PK" + bytes(SIZE))
+    assert problem(weights) == f"{path} is cut off: alref models pull, with the same flags"
+    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
+
+
+def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = Weights("tiny", url=f"{hub.address}/gone.pt", sha256={"gone.pt": ""})
+    assert problem(gone) == f"{hub.address}/gone.pt is not given: 404 Not Found; or -o KIND.model=FILE"
+    nobody = Weights("tiny", url="http://127.0.0.1:9/a.pt", sha256={"a.pt": ""})
+    assert "http://127.0.0.1:9/a.pt cannot be reached (" in problem(nobody)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert "a.pt is not here, and HF_HUB_OFFLINE is set: unset it" in problem(nobody)
+
+
+def test_a_folder_for_downloads_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(OutputError, match=r"home.weights: cannot be written"):
+        lone(hub).fetch()
+
+
+def test_what_is_known_of_a_model(hub: FakeHub) -> None:
+    hub.models[NAME]["README.md"] = card = b"---\nlicense: mit\n---\nwords"
+    whole = len(safetensors()) + len(b"{}")
+    before = Weights(NAME).facts()
+    assert (before.place, before.size, before.licence) == (None, whole + len(card), "apache-2.0")
+    Weights(NAME).fetch()
+    after = Weights(NAME).facts()
+    assert (after.place, after.size, after.licence) == (Weights(NAME).place(), whole, "mit")
+    assert Weights(NAME, licence="Apache-2.0").facts().licence == "Apache-2.0"
+
+
+def test_what_is_said_of_a_model_is_not_asked_for(hub: FakeHub) -> None:
+    facts = Weights(NAME, size=9, licence="MIT").facts()
+    assert (facts.size, facts.licence) == (9, "MIT")
+    assert hub.requests == []
+    assert lone(hub).facts().size == len(hub.models["lone/files"][LONE])
+
+
+def test_nothing_is_known_of_a_model_that_nobody_can_be_asked_about() -> None:
+    facts = Weights(NAME).facts()
+    assert (facts.place, facts.size, facts.licence) == (None, None, "")

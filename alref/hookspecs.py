@@ -13,8 +13,8 @@ import pluggy
 if TYPE_CHECKING:
     from alref.chat.messages import QuestionEvent
     from alref.datasets import Dataset
+    from alref.protocols import Protocol
     from alref.records import StageEvent
-    from alref.scoring import Protocol
     from alref.stages import (
         Locator,
         Propagator,

@@ -14,7 +14,7 @@ import pluggy
 from alref import hookspecs
 from alref.datasets import Dataset
 from alref.errors import ConfigError, ContractError, nearest
-from alref.scoring import Protocol
+from alref.protocols import Protocol
 from alref.stages import (
     API,
     Locator,

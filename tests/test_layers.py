@@ -21,7 +21,7 @@ LAYERS = [
     ["result", "video"],
     ["hearing"],
     ["media"],
-    ["datasets", "scoring"],
+    ["datasets", "protocols", "scoring"],
     ["options", "stages"],
     ["answers", "chat"],
     ["hookspecs"],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from alref.chat.messages import Answer, Question
+    from alref.weights import Weights
     from alref_transformers._runtime import Model
 
 
@@ -43,11 +44,17 @@ class Transformers(ChatReasoner):
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
-        from alref_transformers import kinds, places
+        from alref_transformers import kinds
 
         if self.options.replay is not None:
             return []
-        return super().problems() or places.problems(self.options) or kinds.problems(self.options, self.device)
+        return super().problems() or kinds.problems(self.options, self.device)
+
+    def weights(self) -> list[Weights]:
+        """List the model that it asks; a replay needs none."""
+        from alref_transformers import places
+
+        return [places.weights(self.options)] if self.options.replay is None else []
 
     def load(self) -> None:
         """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import SafetensorError
 from transformers.utils import logging
 
+from alref import devices
 from alref.chat.messages import Answer, Question
 from alref.errors import ConfigError, InputError, MissingError
 from alref_transformers import kinds, places
@@ -31,11 +32,12 @@ class Model:
     def __init__(self, options: TransformersOptions, device: str) -> None:
         self._options = options
         self._lock = Lock()
+        places.weights(options).fetch()
         try:
             with _quiet():
                 self._sees = kinds.sees(kinds.config(options).model_type)
                 self._reader = self._load_reader()
-                self._model = self._load_weights().to(kinds.chosen(device)).eval()
+                self._model = self._load_weights().to(devices.chosen(device)).eval()
         except (*kinds.FAULTS, SafetensorError) as error:
             raise MissingError(kinds.cause(error, options)) from None
         self._name = places.full_name(options)
@@ -79,7 +81,9 @@ class Model:
             try:
                 inputs = self._inputs(questions)
                 written = self._written(inputs, questions).tolist()
-            except torch.OutOfMemoryError:
+            except RuntimeError as error:
+                if not devices.out_of_memory(error):
+                    raise
                 raise MissingError(
                     f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
                     " lower -o reasoner.concurrency or reasoner.image_size, or take a smaller model"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from alref import devices
 from alref_transformers import places
 
 if TYPE_CHECKING:
@@ -14,11 +15,9 @@ FAULTS = (OSError, ValueError, ImportError, AttributeError, RuntimeError)
 
 
 def problems(options: TransformersOptions, device: str) -> list[str]:
-    """Say that torch has no such device, or that the model cannot do what the options want."""
-    if device not in ("auto", chosen(device)):
-        from torch import __version__
-
-        return [f"torch {__version__} sees no {device} here: --device cpu, or https://pytorch.org/get-started/locally"]
+    """Say that torch has no such device or numbers, or that the model cannot do what the options want."""
+    if said := devices.problems(device, options.dtype):
+        return said
     try:
         kind = config(options).model_type
     except FAULTS as error:
@@ -30,19 +29,10 @@ def problems(options: TransformersOptions, device: str) -> list[str]:
     return [f"{options.model} sees no pictures: -o reasoner.vision=false, or another model"] if options.vision else []
 
 
-def chosen(device: str) -> str:
-    """Return the device that is asked for where torch sees it, else the processor; ``auto`` asks for the best there is."""
-    import torch
-
-    if device in ("auto", "cuda") and torch.cuda.is_available():
-        return "cuda"
-    return "mps" if device in ("auto", "mps") and torch.backends.mps.is_available() else "cpu"
-
-
 def origin(options: TransformersOptions) -> dict[str, Any]:
     """Say where a model comes from, as the library's loaders take it; no code comes with it."""
     revision = options.revision or "main"
-    return {"pretrained_model_name_or_path": places.source(options), "revision": revision, "trust_remote_code": False}
+    return {"pretrained_model_name_or_path": places.weights(options).source(), "revision": revision, "trust_remote_code": False}
 
 
 def config(options: TransformersOptions) -> Any:
@@ -92,10 +82,8 @@ def _first(error: BaseException) -> BaseException:
 
 def cause(error: Exception, options: TransformersOptions) -> str:
     """Say in one line why a model cannot be loaded, and what to do."""
-    from torch import OutOfMemoryError
-
     said = " ".join(str(error).split())
-    if isinstance(error, OutOfMemoryError):
+    if devices.out_of_memory(error):
         return f"{options.model} does not fit into the memory: -o reasoner.dtype=bfloat16, a smaller model, or --device cpu"
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
         return (
@@ -107,4 +95,4 @@ def cause(error: Exception, options: TransformersOptions) -> str:
         if "torchvision" in str(first).lower():
             return _torchvision(options)
         return f"{options.model} needs a library that is missing or does not fit ({first}): pip install what is named"
-    return f"{options.model} cannot be loaded ({said[:300]}): {places.fetch(options)}"
+    return f"{options.model} cannot be loaded ({said[:300]}): -o reasoner.model=NAME or FOLDER of another"

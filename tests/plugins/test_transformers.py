@@ -16,6 +16,7 @@ pytest.importorskip("llguidance")
 
 import torch
 from asking_local_models import BOX, WORDS, blind, component, loaded, picture, question, said
+from fake_hub import shut
 from tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
 
 from alref.chat.messages import Message, Question
@@ -31,10 +32,7 @@ from alref_transformers.grammar import Grammar
 
 @pytest.fixture(autouse=True)
 def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the hub away, and its cache empty: nothing can be downloaded."""
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
+    shut(monkeypatch, tmp_path)
 
 
 @pytest.fixture(scope="module")

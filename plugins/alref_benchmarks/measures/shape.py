@@ -97,10 +97,13 @@ def pairs(where: str, case: Case) -> Iterator[tuple[Frame, Frame]]:
     for number, (truth, predicted) in enumerate(zip_longest(case.truth, case.predicted)):
         if truth is None or predicted is None:
             lacking = "true" if truth is None else "predicted"
-            raise InputError(
-                f"{where}: frame {number} has no {lacking} mask; expected one true and one predicted for every frame"
-            )
-        if truth.shape != predicted.shape:
-            got, expected = "x".join(map(str, predicted.shape)), "x".join(map(str, truth.shape))
-            raise InputError(f"{where}: frame {number}: expected a mask of {expected} as the true one, got {got}")
-        yield truth, predicted
+            raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
+        yield truth, fitting(f"{where}, frame {number}", truth, predicted)
+
+
+def fitting(where: str, truth: Frame, predicted: Frame) -> Frame:
+    """Return ``predicted``. Raises InputError if it is not (H, W) as the truth is."""
+    if truth.ndim != 2 or truth.shape != predicted.shape:
+        expected, got = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
+        raise InputError(f"{where}: expected masks of one height and width, got a true one of {expected} and a predicted {got}")
+    return predicted

@@ -1,0 +1,70 @@
+"""The measures of Ref-AVS (Wang et al., ECCV 2024): those of AVSBench with settings of their own, and S of the null split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from alref_benchmarks.measures.avs import AvsBench, Counts
+from alref_benchmarks.measures.curve import probabilities
+from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
+from alref_benchmarks.measures.statistics import mean
+
+_SIDE = 256
+_BATCH = 4
+
+
+class RefAvs(AvsBench):
+    """J above a probability of 0.4, F over batches of four expressions in the order of ``Case.place``, on 256x256 pixels."""
+
+    name = "ref-avs"
+    threshold = 0.4
+
+    def __init__(self, batch: int = _BATCH) -> None:
+        """``batch`` is how many expressions one call of the official code scores."""
+        super().__init__(batch)
+
+    def count(self, truth: Frame, predicted: Frame) -> Counts:
+        """Count the pixels of one frame; a true pixel counts where any of it is foreground, as the official resizing has it."""
+        touched = cv2.resize((truth != 0).astype(np.uint8) * 255, (_SIDE, _SIDE))
+        return super().count(touched, _squeezed(predicted))
+
+    def named(self, region: float, f_measure: float) -> Table:
+        """Name the scores as the paper does."""
+        numbers = {"J&F": (region + f_measure) / 2, "J": region, "F": f_measure}
+        return Table(protocol=self.name, main="J&F", numbers=numbers)
+
+
+class RefAvsNull(Protocol):
+    """S for expressions of nothing: root of the share of pixels that are foreground, in batches of four; lower is better."""
+
+    name = "ref-avs-null"
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        """Count the pixels that are foreground in each frame."""
+        masks = [_foreground(_squeezed(predicted)) for _, predicted in pairs(where, case)]
+        marked, pixels = tuple(int(np.count_nonzero(mask)) for mask in masks), tuple(mask.size for mask in masks)
+        return [Part(case=case.id, place=case.place, columns={"marked": marked, "pixels": pixels})]
+
+    def table(self, parts: Sequence[Part]) -> Table:
+        """Take the mean over batches."""
+        batches = [parts[start : start + _BATCH] for start in range(0, len(parts), _BATCH)]
+        return Table(protocol=self.name, main="S", numbers={"S": mean([_share(batch) for batch in batches])})
+
+
+def _share(batch: Sequence[Part]) -> float:
+    marked, pixels = (sum(sum(part.columns[name]) for part in batch) for name in ("marked", "pixels"))
+    return float(np.sqrt(np.float32(marked) / np.float32(pixels)))
+
+
+def _foreground(predicted: Frame) -> Frame:
+    return probabilities(predicted) > np.float32(0.5) if predicted.dtype.kind == "f" else predicted != 0
+
+
+def _squeezed(predicted: Frame) -> Frame:
+    """256x256: masks by the nearest pixel, logits linearly."""
+    if predicted.dtype.kind == "f":
+        return np.asarray(cv2.resize(predicted.astype(np.float32), (_SIDE, _SIDE)))
+    return np.asarray(cv2.resize((predicted != 0).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))

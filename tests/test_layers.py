@@ -31,7 +31,9 @@ LAYERS = [
     ["steps"],
     ["engine"],
     ["pictures", "report", "demo_clip"],
+    ["owned"],
     ["runfolder"],
+    ["evaluation"],
     ["api", "testing"],
     ["cli"],
 ]

@@ -155,7 +155,15 @@ def test_the_run_file_can_be_read_by_people_and_programs(tmp_path: Path) -> None
         "clip.mp4",
         {"alref": "1.2.3"},
     )
-    assert kept["references"][1] == {"id": "b", "text": "a unicorn", "sound": False, "box": None, "mask": None, "frame": 0}
+    assert kept["references"][1] == {
+        "id": "b",
+        "text": "a unicorn",
+        "spoken": None,
+        "sound": False,
+        "box": None,
+        "mask": None,
+        "frame": 0,
+    }
 
 
 def test_a_run_with_a_given_box_and_mask_is_the_same_run_again(tmp_path: Path) -> None:

@@ -17,13 +17,12 @@ FLOOR = -60.0
 
 def silence(video: Video) -> str:
     """Say why nothing can be heard in a video; empty when something can."""
-    audio = video.audio(RATE)
-    if audio is None:
-        return "the video has no sound track"
-    loudest = loudness(audio).max(initial=-np.inf)
-    if loudest < FLOOR:
-        return f"its sound track is silent: nowhere above {FLOOR:g} dB of full scale"
-    return ""
+    heard = False
+    for block in video.sound(RATE):
+        heard = True
+        if loudness(block).max() >= FLOOR:
+            return ""
+    return f"its sound track is silent: nowhere above {FLOOR:g} dB of full scale" if heard else "the video has no sound track"
 
 
 def loudness(audio: Audio, window: float = WINDOW) -> npt.NDArray[np.float64]:

@@ -49,6 +49,20 @@ class Video(ABC):
     def audio(self, rate: int) -> Audio | None:
         """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no sound track."""
 
+    def sound(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
+        """Yield what ``audio`` returns in blocks of about ``seconds`` that follow each other; nothing without a sound track.
+
+        A long sound track is heard in little memory where it is decoded block by block.
+        """
+        from alref.records import Audio
+
+        whole = self.audio(rate)
+        if whole is None:
+            return
+        size = max(1, round(seconds * rate))
+        for first in range(0, len(whole.samples), size):
+            yield Audio(samples=whole.samples[first : first + size], rate=rate, start=whole.start + first / rate)
+
     @property
     @abstractmethod
     def fingerprint(self) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from alref.media import sound
 from alref.media.decoder import Decoder
 from alref.media.files import sounds_of
+from alref.media.sound import Block, Learnt, listen
 from alref.media.source import Source, shrunk
-from alref.records import Audio
 from alref.video import Frame
 
 
@@ -50,13 +50,11 @@ class FileSource(Source):
         """Return the keyframe from which ``number`` is decoded."""
         return max(0, self._decoder.index.key(number))
 
-    def hear(self, rate: int, start: float, end: float) -> tuple[Audio | None, tuple[str, ...]]:
-        """Return the sound track's part in [start, end) seconds after the first picture."""
+    def listen(self, rate: int, start: float, end: float, learnt: Learnt) -> Iterator[Block]:
+        """Yield the sound track's part in [start, end) seconds after the first picture, in short blocks."""
         zero = self._decoder.index.zero
-        heard = sound.hear(self._path, rate, self._track, (zero + start, zero + end))
-        if heard is None:
-            return None, ()
-        return Audio(samples=heard.samples, rate=rate, start=heard.start - zero), heard.notes
+        for block in listen(self._path, rate, self._track, (zero + start, zero + end), learnt):
+            yield replace(block, time=block.time - zero)
 
     def files(self) -> Iterable[Path]:
         """Return the file itself."""

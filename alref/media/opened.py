@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from alref.media.cache import FrameCache
 from alref.media.container import FileSource
 from alref.media.files import existing
 from alref.media.folder import FolderSource, is_picture, pictures_in
+from alref.media.sound import Learnt, grouped, notes
 from alref.media.source import Source
 from alref.media.window import Window
 from alref.records import Audio
@@ -79,7 +83,7 @@ class OpenedVideo(Video):
         self._track = track
         self._kept = FrameCache(cache_bytes)
         self._last = -1
-        self._notes: tuple[str, ...] = ()
+        self._faults: Counter[str] = Counter()
 
     def frame(self, index: int) -> Frame:
         """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded.
@@ -104,11 +108,16 @@ class OpenedVideo(Video):
         and ``start`` is later than the first frame when the sound begins later. None when no sound track is heard in the
         window. Packets that cannot be decoded are silence; ``warnings`` says so.
         """
+        return next(self.sound(rate, math.inf), None)
+
+    def sound(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
+        """Yield what ``audio`` returns in blocks of at least ``seconds``, in a row, decoded when they are asked for."""
         end = float(self.times[-1]) + 1 / self.fps
-        audio, notes = self._source.hear(rate, float(self.times[0]), end)
-        self._notes = notes
-        self._warn()
-        return audio
+        learnt = Learnt()
+        for block in grouped(self._source.listen(rate, float(self.times[0]), end, learnt), seconds):
+            self._faults |= learnt.faults
+            self._warn()
+            yield Audio(samples=block.samples, rate=rate, start=block.time)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -129,4 +138,5 @@ class OpenedVideo(Video):
         return range(max(int(np.searchsorted(self._numbers, start)), index - room), index)
 
     def _warn(self) -> None:
-        self.warnings = (*self._source.warnings, *self._notes)
+        """Say what is wrong with the pictures read, and with the sound in the pass in which most was found."""
+        self.warnings = (*self._source.warnings, *notes(self.name, self._faults))

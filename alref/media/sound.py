@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -27,6 +27,7 @@ Samples = npt.NDArray[np.float32]
 KINDS = "a sound or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
 JITTER = 0.02
 """Seconds by which a packet may be off before the gap is filled with silence or the overlap is cut."""
+EVER = (-math.inf, math.inf)
 LEAD = 0.5
 """Seconds that are decoded before the part that is asked for, so that the decoder has settled."""
 
@@ -40,14 +41,12 @@ class Block:
     samples: Samples
 
 
-@dataclass(frozen=True)
-class Heard:
-    """Sound from second ``start`` on, of a track that begins at ``zero``, and what is wrong with it; the file's clock."""
+@dataclass
+class Learnt:
+    """What is learnt of a sound track while it is decoded: the second at which it begins, and how often each fault came."""
 
-    samples: Samples
-    start: float
-    zero: float
-    notes: tuple[str, ...]
+    zero: float = 0.0
+    faults: Counter[str] = field(default_factory=Counter)
 
 
 def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
@@ -56,38 +55,55 @@ def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
     Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
     InputError.
     """
-    heard = hear(existing(path, KINDS), rate, track)
-    if heard is None:
+    learnt = Learnt()
+    whole = next(grouped(listen(existing(path, KINDS), rate, track, EVER, learnt), math.inf), None)
+    if whole is None:
         raise InputError(f"{path}: holds no sound; expected {KINDS}")
-    for note in heard.notes:
+    for note in notes(Path(path).name, learnt.faults):
         warnings.warn(note, stacklevel=2)
-    return Audio(samples=heard.samples, rate=rate, start=heard.start - heard.zero)
+    return Audio(samples=whole.samples, rate=rate, start=whole.time - learnt.zero)
 
 
-def hear(path: Path, rate: int, track: int = 0, span: tuple[float, float] = (-math.inf, math.inf)) -> Heard | None:
-    """Return the part of a sound track in ``span`` seconds of the file's clock; None when nothing can be heard there.
+def notes(name: str, faults: Counter[str]) -> tuple[str, ...]:
+    """Say in words what is wrong with a sound track of file ``name``."""
+    return tuple(f"{name}: {fault}: {many}" for fault, many in faults.items())
 
-    Sample i is heard at ``start + i / rate``, whatever gaps and overlaps the packets have. Raises InputError.
+
+def listen(path: Path, rate: int, track: int, span: tuple[float, float], learnt: Learnt) -> Iterator[Block]:
+    """Yield the part of a sound track in ``span`` seconds of the file's clock, as it is decoded; nothing where none is heard.
+
+    The blocks are short, at ``rate`` Hz, and follow each other whatever gaps and overlaps the packets have. Raises InputError.
     """
     if rate < 1:
         raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
     with open_file(path, KINDS) as file:
         stream = sounds_of(file, path, track)
         if stream is None:
-            return None
+            return
         alone(file, stream)
         _seek(file, stream, span[0])
-        faults: Counter[str] = Counter()
-        blocks = _joined(_blocks(file, stream, faults), span)
+        blocks = _joined(_blocks(file, stream, learnt.faults), span)
         first = next(blocks, None)
         if first is None:
-            return None
-        zero = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
-        parts = list(_resampled(chain([first], blocks), first.rate, rate))
-    samples = np.concatenate([*parts, np.zeros(0, np.float32)])
-    longest = round((span[1] - first.time) * rate) if math.isfinite(span[1]) else len(samples)
-    notes = tuple(f"{path.name}: {fault}: {many}" for fault, many in faults.items())
-    return Heard(samples[:longest], first.time, zero, notes)
+            return
+        learnt.zero = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
+        yield from _resampled(chain([first], blocks), first, rate, span[1])
+
+
+def grouped(blocks: Iterable[Block], seconds: float) -> Iterator[Block]:
+    """Join blocks that follow each other into blocks of at least ``seconds``; the last may be shorter."""
+    kept: list[Block] = []
+    for block in blocks:
+        kept.append(block)
+        if block.time + len(block.samples) / block.rate - kept[0].time >= seconds:
+            yield _one(kept)
+            kept = []
+    if kept:
+        yield _one(kept)
+
+
+def _one(blocks: list[Block]) -> Block:
+    return Block(blocks[0].time, blocks[0].rate, np.concatenate([block.samples for block in blocks]))
 
 
 def _seek(file: InputContainer, stream: AudioStream, second: float) -> None:
@@ -143,9 +159,10 @@ def _joined(blocks: Iterable[Block], span: tuple[float, float]) -> Iterator[Bloc
     for block in blocks:
         late = block.time - cursor
         if started and late > JITTER:
-            silence = np.zeros(round((min(block.time, end) - cursor) * block.rate), np.float32)
-            yield Block(cursor, block.rate, silence)
-            cursor += len(silence) / block.rate
+            missing = round((min(block.time, end) - cursor) * block.rate)
+            for done in range(0, missing, block.rate):
+                yield Block(cursor + done / block.rate, block.rate, np.zeros(min(block.rate, missing - done), np.float32))
+            cursor += missing / block.rate
         cut = round(max(0.0, -late) * block.rate) if not started or late < -JITTER else 0
         samples = block.samples[cut:]
         if not len(samples):
@@ -158,13 +175,23 @@ def _joined(blocks: Iterable[Block], span: tuple[float, float]) -> Iterator[Bloc
         cursor += len(samples) / block.rate
 
 
-def _resampled(blocks: Iterable[Block], source: int, rate: int) -> Iterator[Samples]:
-    """Bring samples in a row from ``source`` to ``rate`` Hz."""
+def _resampled(blocks: Iterable[Block], first: Block, rate: int, end: float) -> Iterator[Block]:
+    """Bring blocks in a row, of which ``first`` is the first, to ``rate`` Hz, up to second ``end``."""
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+    limit = (end - first.time) * rate
+    done = 0
     for block in chain(blocks, (None,)):
-        frame = None
-        if block is not None:
-            frame = av.AudioFrame.from_ndarray(block.samples[None], format="flt", layout="mono")
-            frame.sample_rate = source
-        for out in resampler.resample(frame):
-            yield out.to_ndarray()[0]
+        for out in resampler.resample(_frame(block)):
+            samples = out.to_ndarray()[0]
+            samples = samples[: round(max(0, min(limit - done, len(samples))))]
+            if len(samples):
+                yield Block(first.time + done / rate, rate, samples)
+            done += len(samples)
+
+
+def _frame(block: Block | None) -> av.AudioFrame | None:
+    if block is None:
+        return None
+    frame = av.AudioFrame.from_ndarray(block.samples[None], format="flt", layout="mono")
+    frame.sample_rate = block.rate
+    return frame

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from alref.errors import InputError
+from alref.media.sound import Block, Learnt
 from alref.media.window import Times
-from alref.records import Audio
 from alref.video import Frame
 
 
@@ -29,9 +29,9 @@ class Source(ABC):
         """Return the first picture that is decoded on the way to ``number``: reading from there on costs no more."""
         return number
 
-    def hear(self, rate: int, start: float, end: float) -> tuple[Audio | None, tuple[str, ...]]:
-        """Return the sound of the seconds [start, end), mono at ``rate`` Hz, and what is wrong with it."""
-        return None, ()
+    def listen(self, rate: int, start: float, end: float, learnt: Learnt) -> Iterator[Block]:
+        """Yield the sound of the seconds [start, end) as it is decoded, in short blocks in a row, mono at ``rate`` Hz."""
+        return iter(())
 
     @property
     def warnings(self) -> tuple[str, ...]:

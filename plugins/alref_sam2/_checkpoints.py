@@ -1,0 +1,193 @@
+"""Checkpoints as the authors of SAM 2 publish them (``sam2.1_hiera_tiny.pt``), read for the transformers library.
+
+The size of a model and its version are read off the tensors themselves, so that no configuration file is needed. Names are
+translated piece by piece; a tensor that is missing, left over or of another shape is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from transformers import Sam2HieraDetConfig, Sam2VideoConfig, Sam2VideoModel, Sam2VisionConfig
+
+from alref.errors import ConfigError
+
+Tensors = dict[str, torch.Tensor]
+
+TRUNK = "image_encoder.trunk."
+DOWNSAMPLER = "memory_encoder.mask_downsampler.layers."
+POINTS = "sam_prompt_encoder.point_embeddings."
+GAUSSIAN = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+GAUSSIAN_TWICE = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
+BLOCK = re.escape(TRUNK) + r"blocks\.\d+\.norm2\.weight"
+AGAIN = "Fetch it again: alref models pull"
+
+
+@dataclass(frozen=True)
+class Size:
+    """One size of SAM 2: what tells it from the others (``width``, ``blocks``), and what shapes do not say."""
+
+    name: str
+    width: int
+    blocks: tuple[int, int, int, int]
+    heads: int
+    global_blocks: tuple[int, int, int]
+    windows: tuple[int, int, int, int] = (8, 4, 14, 7)
+    background: int = 7
+
+
+SIZES = (
+    Size("tiny", 96, (1, 2, 7, 2), 1, (5, 7, 9)),
+    Size("small", 96, (1, 2, 11, 2), 1, (7, 10, 13)),
+    Size("base-plus", 112, (2, 3, 16, 3), 2, (12, 16, 20), background=14),
+    Size("large", 144, (2, 6, 36, 4), 2, (23, 33, 43), windows=(8, 4, 16, 8)),
+)
+
+# what tensors are called there and here, in the order in which the rules are applied
+RULES = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
+        (r"^maskmem_tpos_enc$", "memory_temporal_positional_encoding"),
+        (r"^no_mem_embed$", "no_memory_embedding"),
+        (r"^no_mem_pos_enc$", "no_memory_positional_encoding"),
+        (r"^no_obj_ptr$", "no_object_pointer"),
+        (r"^no_obj_embed_spatial$", "occlusion_spatial_embedding_parameter"),
+        (r"^obj_ptr_proj\.", "object_pointer_proj."),
+        (r"^obj_ptr_tpos_proj\.", "temporal_positional_encoding_projection_layer."),
+        (r"^image_encoder\.trunk\.patch_embed\.proj\.", "vision_encoder.backbone.patch_embed.projection."),
+        (r"^image_encoder\.trunk\.", "vision_encoder.backbone."),
+        (r"^image_encoder\.neck\.convs\.(\d+)\.conv\.", r"vision_encoder.neck.convs.\1."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.0\.", "prompt_encoder.mask_embed.conv1."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.1\.", "prompt_encoder.mask_embed.layer_norm1."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.3\.", "prompt_encoder.mask_embed.conv2."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.4\.", "prompt_encoder.mask_embed.layer_norm2."),
+        (r"^sam_prompt_encoder\.mask_downscaling\.6\.", "prompt_encoder.mask_embed.conv3."),
+        (r"^sam_prompt_encoder\.", "prompt_encoder."),
+        (r"^sam_mask_decoder\.output_upscaling\.0\.", "mask_decoder.upscale_conv1."),
+        (r"^sam_mask_decoder\.output_upscaling\.1\.", "mask_decoder.upscale_layer_norm."),
+        (r"^sam_mask_decoder\.output_upscaling\.3\.", "mask_decoder.upscale_conv2."),
+        (r"^sam_mask_decoder\.", "mask_decoder."),
+        (r"^memory_encoder\.mask_downsampler\.encoder\.12\.", "memory_encoder.mask_downsampler.final_conv."),
+        *((rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n}\.", f"{DOWNSAMPLER}{n}.conv.") for n in range(4)),
+        *((rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n + 1}\.", f"{DOWNSAMPLER}{n}.layer_norm.") for n in range(4)),
+        (r"^memory_encoder\.pix_feat_proj\.", "memory_encoder.feature_projection."),
+        (r"^memory_encoder\.out_proj\.", "memory_encoder.projection."),
+        (r"^memory_encoder\.fuser\.", "memory_encoder.memory_fuser."),
+        (r"\.gamma$", ".scale"),
+        (r"\.dwconv\.", ".depthwise_conv."),
+        (r"\.pwconv(\d)\.", r".pointwise_conv\1."),
+        (r"\.out_proj\.", ".o_proj."),
+        (r"\.norm(\d?)\.", r".layer_norm\1."),
+        (r"\.norm_final_attn\.", ".layer_norm_final_attn."),
+        (r"\.mlp\.layers\.0\.", ".mlp.proj_in."),
+        (r"\.mlp\.layers\.1\.", ".mlp.proj_out."),
+        (r"(_mlps\.\d+|_head|_pointer_proj)\.layers\.0\.", r"\1.proj_in."),
+        (r"(_mlps\.\d+|_head|_pointer_proj)\.layers\.1\.", r"\1.layers.0."),
+        (r"(_mlps\.\d+|_head|_pointer_proj)\.layers\.2\.", r"\1.proj_out."),
+    )
+)
+
+
+def load_original(path: Path) -> Sam2VideoModel:
+    """Load a checkpoint of the authors' as a float32 model in evaluation mode. Raises ConfigError when it cannot be used."""
+    config, tensors = read(path)
+    model = Sam2VideoModel(config).eval()
+    fit(model, tensors, path)
+    return model
+
+
+def read(path: Path) -> tuple[Sam2VideoConfig, Tensors]:
+    """Return the configuration that a checkpoint of the authors' is for, and its tensors under the library's names.
+
+    Raises ConfigError when the file cannot be read, is none of SAM 2 or SAM 2.1, or of no known size.
+    """
+    tensors = tensors_of(path)
+    return configuration(size_of(tensors, path), is_second(tensors)), renamed(tensors)
+
+
+def fit(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
+    """Give a model its tensors. Raises ConfigError when one is missing, left over or of another shape."""
+    wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
+    if wrong:
+        first = f"{wrong[0]} should be {wanted.get(wrong[0], 'absent')} and is {given.get(wrong[0], 'absent')}"
+        raise ConfigError(f"{path} does not fit SAM 2: {len(wrong)} of {len(wanted)} tensors differ, for example {first}")
+    model.load_state_dict(tensors)
+
+
+def tensors_of(path: Path) -> Tensors:
+    """Read the tensors of a checkpoint under the authors' names. Raises ConfigError when there are none of SAM 2."""
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
+        raise ConfigError(f"{path} cannot be read as a checkpoint ({_short(error)}): is it whole? {AGAIN}") from None
+    tensors = content.get("model", content) if isinstance(content, dict) else None
+    if not isinstance(tensors, dict) or not {f"{TRUNK}pos_embed", "maskmem_tpos_enc"} <= tensors.keys():
+        raise ConfigError(f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {AGAIN}")
+    return dict(tensors)
+
+
+def size_of(tensors: Tensors, path: Path) -> Size:
+    """Tell the size by the width of the first stage and the number of blocks in each. Raises ConfigError for another one."""
+    width = tensors[f"{TRUNK}pos_embed"].shape[1]
+    widths = [tensor.shape[0] for name, tensor in tensors.items() if re.fullmatch(BLOCK, name)]
+    blocks = tuple(widths.count(width << stage) for stage in range(4))
+    for size in SIZES:
+        if (size.width, size.blocks) == (width, blocks) and sum(blocks) == len(widths):
+            return size
+    known = ", ".join(size.name for size in SIZES)
+    raise ConfigError(f"{path} is of no known size of SAM 2: expected {known}, got {blocks} blocks, the first {width} wide")
+
+
+def is_second(tensors: Tensors) -> bool:
+    """Tell SAM 2.1 from SAM 2: the later one marks memories without the object."""
+    return "no_obj_embed_spatial" in tensors
+
+
+def configuration(size: Size, second: bool) -> Sam2VideoConfig:
+    """Return the library's configuration of a size at 1024 pixels; ``second`` for SAM 2.1."""
+    widths = [size.width << stage for stage in range(4)]
+    trunk = Sam2HieraDetConfig(
+        hidden_size=size.width,
+        num_attention_heads=size.heads,
+        blocks_per_stage=list(size.blocks),
+        embed_dim_per_stage=widths,
+        num_attention_heads_per_stage=[size.heads << stage for stage in range(4)],
+        window_size_per_stage=list(size.windows),
+        global_attention_blocks=list(size.global_blocks),
+        window_positional_embedding_background_size=[size.background] * 2,
+    )
+    eye = Sam2VisionConfig(backbone_config=trunk, backbone_channel_list=widths[::-1])
+    return Sam2VideoConfig(
+        vision_config=eye,
+        enable_occlusion_spatial_embedding=second,
+        enable_temporal_pos_encoding_for_object_pointers=second,
+    )
+
+
+def renamed(tensors: Tensors) -> Tensors:
+    """Return tensors under the library's names: the four point embeddings are one there, the random Fourier features two."""
+    points = [tensors[f"{POINTS}{kind}.weight"] for kind in range(4) if f"{POINTS}{kind}.weight" in tensors]
+    named = {name_of(name): tensor for name, tensor in tensors.items() if not name.startswith(POINTS) and name != GAUSSIAN}
+    if points:
+        named["prompt_encoder.point_embed.weight"] = torch.cat(points)
+    if GAUSSIAN in tensors:
+        named |= dict.fromkeys(GAUSSIAN_TWICE, tensors[GAUSSIAN])
+    return named
+
+
+def name_of(name: str) -> str:
+    """Translate the name of one tensor."""
+    for pattern, replacement in RULES:
+        name = pattern.sub(replacement, name)
+    return name
+
+
+def _short(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0][:120] or type(error).__name__

@@ -1,0 +1,31 @@
+"""Write ``sam2_golden.npz``: what the authors' own predictor of SAM 2.1 (tiny, 256 pixels) makes of a small video.
+
+    PYTHONPATH=tests:FOLDER_WITH_THE_SAM2_PACKAGE python tests/data/make_sam2_golden.py
+
+The file holds the names and shapes of a checkpoint of theirs, and every fourth mask logit in both directions, float32
+(frame, object, 16, 16), of three objects that start on frame 4 from boxes, and from masks. The weights are made again from the
+names and shapes.
+"""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import torch
+from sam2_official import BOXES, EVERY, GOLDEN, START, as_mask, drifting, followed, predictor, seeded, shapes_of
+
+
+def main() -> None:
+    made = predictor("configs/sam2.1/sam2.1_hiera_t.yaml", 256)
+    shapes = shapes_of(made.state_dict().items())
+    made.load_state_dict(seeded(shapes))
+    video = drifting()
+    prompts = {"box": BOXES, "mask": [as_mask(box) for box in BOXES]}
+    logits = {name: followed(made, video, START, each)[..., ::EVERY, ::EVERY] for name, each in prompts.items()}
+    np.savez_compressed(GOLDEN, shapes=np.array(json.dumps(shapes)), **logits)
+    print(f"{GOLDEN.name}: {GOLDEN.stat().st_size} bytes, torch {torch.__version__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
     "demo": "Segment a small clip that alref makes itself, and score the result.",
+    "models": "List the models that a configuration loads, or fetch those that are not here.",
     "plugins": "List the components that are installed, or show one with its options.",
     "config": "Print the whole resolved configuration as YAML.",
     "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("huggingface_hub")
+
+from fake_hub import FakeHub, running, shut
+from pydantic import Field
+from scripted import Script, announcing
+
+from alref import plugins as plugins_module
+from alref.cli import exit_code
+from alref.stages import StageOptions
+from alref.weights import Weights
+
+SEER, MASKS = "someone/seer", "someone/masks"
+SLOTS = ["--unifier", "scripted", "--tagger", "scripted", "--transcriber", "scripted", "--locator", "scripted"]
+SLOTS += ["--proposer", "scripted"]
+LIGHT = [*SLOTS, "--reasoner", "scripted", "--propagator", "scripted"]
+HEAVY = [*SLOTS, "--reasoner", "heavy", "--propagator", "heavy"]
+TENSORS = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
+
+
+class HeavyOptions(StageOptions):
+    """Options of both heavy components."""
+
+    model: str = Field(MASKS, description="name on the hub, or a folder")
+
+
+def heavy(address: str) -> EntryPoint:
+    """Return a plugin of a reasoner and a propagator that load models of the hub, and a checkpoint at an address."""
+    _, reasoner, _, propagator = Script().classes()
+
+    class Seer(reasoner):  # type: ignore[misc, valid-type]
+        name = "heavy"
+
+        def weights(self) -> list[Weights]:
+            return [Weights(SEER)]
+
+    class Masker(propagator):  # type: ignore[misc, valid-type]
+        name = "heavy"
+        Options = HeavyOptions
+
+        def weights(self) -> list[Weights]:
+            digest = hashlib.sha256(b"lone").hexdigest()
+            lone = Weights("tiny", option="backbone", url=f"{address}/lone.pt", sha256={"lone.pt": digest}, licence="BSD-3")
+            return [Weights(self.options.model), lone]
+
+    return announcing("heavy", reasoners=[Seer], propagators=[Masker])
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Run a hub that holds what the heavy components need; nothing else is installed but the scripted ones."""
+    with running(monkeypatch, tmp_path) as hub:
+        monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*Script().entries, heavy(hub.address)])
+        hub.models[SEER] = hub.models[MASKS] = {"config.json": b"{}", "model.safetensors": TENSORS}
+        hub.models["lone/files"] = {"lone.pt": b"lone"}
+        yield hub
+
+
+def listed(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert exit_code(["models", *HEAVY, "--json", *flags]) == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return rows
+
+
+def test_what_a_configuration_needs_is_listed(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    seer, masks, lone = listed(capsys)
+    assert (seer["stages"], seer["component"], seer["model"]) == (["temporal", "spatial"], "heavy", SEER)
+    assert (masks["size"], masks["licence"], masks["place"], masks["problem"]) == (12, "apache-2.0", None, None)
+    assert (lone["model"], lone["option"], lone["size"], lone["licence"]) == ("tiny", "backbone", 4, "BSD-3")
+
+
+def test_the_list_for_people_ends_with_the_next_command(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["models", *HEAVY]) == 0
+    printed = capsys.readouterr().out
+    assert "someone/masks is not here yet" in printed
+    assert "3 of 3 to fetch, 0.0 MB: alref models pull, with the same flags" in printed
+
+
+def test_pull_fetches_what_is_missing_and_only_that(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["models", "pull", *HEAVY]) == 0
+    assert f"heavy, tiny: {tmp_path / 'home' / 'weights' / 'lone.pt'}" in capsys.readouterr().out
+    rows = listed(capsys)
+    assert [Path(row["place"]).exists() for row in rows] == [True, True, True]
+    assert exit_code(["models", *HEAVY]) == 0
+    assert "to fetch" not in capsys.readouterr().out
+    before = len(hub.requests)
+    assert exit_code(["models", "pull", *HEAVY]) == 0
+    assert len(hub.requests) == before
+
+
+def test_what_cannot_be_fetched_keeps_nothing_else_away(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
+    del hub.models[SEER]
+    hub.models["lone/files"]["lone.pt"] = b"another"
+    assert exit_code(["models", "pull", *HEAVY]) == 5
+    first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
+    assert first.startswith("error: heavy, the hub has no model 'someone/seer'")
+    assert second.startswith(f"error: heavy, {hub.address}/lone.pt gave another file than expected")
+    assert [row["place"] is None for row in listed(capsys)] == [True, False, True]
+
+
+def test_a_folder_that_lacks_files_is_named_with_its_option(
+    hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "part").mkdir()
+    _, masks, _ = listed(capsys, "-o", f"propagator.model={tmp_path / 'part'}")
+    assert masks["place"] is None
+    assert "part has no config.json, no model.safetensors: hf download" in masks["problem"]
+    assert masks["problem"].endswith("or -o propagator.model=FOLDER of another")
+
+
+def test_a_library_that_is_missing_is_said(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("alref.stages.Stage.needs", ("nowhere",))
+    assert {row["problem"] for row in listed(capsys)} == {"needs nowhere: pip install nowhere"}
+    assert exit_code(["models", "pull", *HEAVY]) == 5
+    assert "error: heavy, needs nowhere: pip install nowhere" in capsys.readouterr().err
+
+
+def test_offline_is_said_for_each(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shut(monkeypatch, tmp_path)
+    assert exit_code(["models", "pull", *HEAVY]) == 5
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 3
+    assert all("is not here, and HF_HUB_OFFLINE is set: unset it and try again" in line for line in errors)
+
+
+@pytest.mark.parametrize("action", ["list", "pull"])
+def test_a_configuration_without_models_says_so(hub: FakeHub, action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["models", action, *LIGHT]) == 0
+    assert capsys.readouterr().out == "this configuration loads no models that need fetching\n"
+    assert hub.requests == []
+
+
+def test_the_command_starts_without_heavy_libraries() -> None:
+    code = "import sys; import alref.cli.models; print({'torch', 'huggingface_hub', 'transformers', 'av'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -42,6 +42,7 @@ class RunOptions(StageOptions):
 
     order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models run")
+    tune: bool = Field(True, description="settings of this process that make models on a processor faster")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from alref import checks
+from alref import checks, cpu
 from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
@@ -23,12 +23,11 @@ from alref.plugins import SLOTS, Plugins
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
 from alref.result import Result
 from alref.silence import silence
-from alref.stages import Stage
+from alref.stages import Locator, Stage
 from alref.steps import Steps, silenced
 from alref.usage import counted
 from alref.verdicts import verdict
 from alref.video import Video
-
 
 _QUESTIONS: ContextVar[list[QuestionEvent]] = ContextVar("questions of the run in this thread")
 
@@ -43,11 +42,14 @@ class Pipeline:
     def __init__(self, config: Configuration, plugins: Plugins) -> None:
         self.config = config
         self.plugins = plugins
+        if config.run.tune:
+            cpu.tune()
         self._stages = _made(config.stages, config.run.device)
         for slot, choice in config.stages.items():
             component = choice.component
             self._stages[slot].bind(f"{component.distribution} {component.version}", self._tell)
         self._loaded: list[Stage] = []
+        self._fit: set[Stage] = set()
         self._loading = Lock()
         self._turns = {stage: Lock() for stage in self._stages.values()}
 
@@ -71,10 +73,13 @@ class Pipeline:
         checks.references(references, video)
         needed = _needed(references)
         lines = []
-        for stage in dict.fromkeys(self._stages[slot] for slot in needed):
+        for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._fit):
             slots = [slot for slot in needed if self._stages[slot] is stage]
             where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
-            lines += [f"{where}: {problem}" for problem in stage.problems()]
+            found = [f"{where}: {problem}" for problem in stage.problems()]
+            lines += found
+            if not found:
+                self._fit.add(stage)
         if lines:
             raise MissingError("\n".join(lines))
 
@@ -89,6 +94,11 @@ class Pipeline:
         _QUESTIONS.set(questions)
         result = _Pivot(steps, video, references).result(self.config.resolved())
         return result.model_copy(update={"usage": counted(questions)})
+
+    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+        """Ask the locator for the word of a vocabulary that each name means, None where none does."""
+        with self._ready("locator") as locator:
+            return locator.name_as(names, vocabulary) if isinstance(locator, Locator) else [None for _ in names]
 
     def close(self) -> None:
         """Close every component that was loaded."""

@@ -13,10 +13,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ["errors"],
     ["cpu", "devices"],
-    ["arrays", "atomic"],
-    ["download"],
-    ["records"],
-    ["hub", "checkpoints"],
+    ["arrays", "atomic", "checkpoints"],
+    ["download", "hub", "records"],
     ["weights"],
     ["result", "video"],
     ["hearing"],

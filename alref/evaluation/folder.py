@@ -1,0 +1,121 @@
+"""The folder of an evaluation: what was asked for, and of each video the result, masks and scores, each written whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import ValidationError
+
+from alref import atomic
+from alref.errors import RecordError
+from alref.owned import Asked, OwnedFolder, leaves, remove
+from alref.records import Record
+from alref.result import Result
+from alref.scoring import VideoScores
+
+Kept = TypeVar("Kept", bound=Record)
+ASKED, VIDEOS, MASKS, SCORES, FAULTS, STAGES = "eval.yaml", "videos", "masks", "scores", "faults", "stages"
+HALF_WRITTEN = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
+
+
+class Evaluation(Asked):
+    """What was asked for, kept in ``eval.yaml``. Two are the same when data set, split, configuration and versions agree."""
+
+    format: Literal[1] = 1
+    command: str = ""
+    dataset: str
+    root: str
+    split: str
+    versions: dict[str, str]
+    config: dict[str, Any]
+
+    def settings(self) -> Iterator[tuple[str, Any]]:
+        """Yield what makes one evaluation another, by name."""
+        yield "the data set", f"{self.dataset}, {self.split}"
+        yield from leaves(self.config)
+        yield from leaves(self.model_dump(mode="json", include={"versions"}))
+
+
+class EvaluationFolder(OwnedFolder[Evaluation]):
+    """A folder taken for one evaluation until ``close``: use it as a context manager."""
+
+    FILE, WHAT, kind = ASKED, "evaluation", Evaluation
+
+    @property
+    def finished(self) -> bool:
+        """Never: the next call may ask for other videos."""
+        return False
+
+    @property
+    def masks(self) -> Path:
+        """The folder of predictions, in the data set's own layout."""
+        return self.path / MASKS
+
+    @property
+    def stages(self) -> Path:
+        """The folder in which outputs of stages are kept."""
+        return self.path / STAGES
+
+    def result(self, video: str) -> Result | None:
+        """Read the result of a video, None when there is none that can be read."""
+        return _read(self.path / VIDEOS / file_name(video), Result)
+
+    def scores(self, video: str, protocol: str) -> VideoScores | None:
+        """Read the scores of a video, None when there are none that can be read."""
+        return _read(self.path / SCORES / protocol / file_name(video), VideoScores)
+
+    def has(self, video: str) -> bool:
+        """Whether a video is done."""
+        return (self.path / VIDEOS / file_name(video)).exists()
+
+    def keep(self, video: str, result: Result) -> None:
+        """Write the result of a video, after its masks: from then on it is done."""
+        self._write(VIDEOS, video, result.model_dump_json())
+        remove(self.path / FAULTS / file_name(video, ".txt"))
+
+    def keep_scores(self, video: str, scores: VideoScores) -> None:
+        """Write the scores of a video."""
+        self._write(f"{SCORES}/{scores.protocol}", video, scores.model_dump_json())
+
+    def keep_fault(self, video: str, why: str) -> None:
+        """Write why a video failed; it is tried again by the next call."""
+        self._write(FAULTS, video, why, ".txt")
+
+    def faults(self) -> dict[str, str]:
+        """Read which videos failed, and why."""
+        files = sorted((self.path / FAULTS).glob("*.txt"))
+        return {video_name(file): file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")}
+
+    def clear(self, everything: bool) -> None:
+        """Remove what killed processes left half written, or all results, masks and scores."""
+        own = [self.path / part for part in (VIDEOS, MASKS, SCORES, FAULTS)]
+        files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
+        for file in files:
+            if file.is_file() and (HALF_WRITTEN.fullmatch(file.name) or (everything and file.parent != self.path)):
+                remove(file)
+
+    def _write(self, part: str, video: str, text: str, suffix: str = ".json") -> None:
+        path = self.path / part / file_name(video, suffix)
+        atomic.make_folder(path.parent)
+        atomic.write_text(path, text)
+
+
+def file_name(video: str, suffix: str = ".json") -> str:
+    """Return a file's name for a video, whatever characters its name holds; ``video_name`` inverts."""
+    plain = video.replace("%", "%25").replace("/", "%2F")
+    return f"%2E{plain[1:]}{suffix}" if plain.startswith(".") else f"{plain}{suffix}"
+
+
+def video_name(file: Path) -> str:
+    """Return the video that a file is named after."""
+    return file.stem.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")
+
+
+def _read(path: Path, kind: type[Kept]) -> Kept | None:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except (FileNotFoundError, ValidationError, RecordError):
+        return None

@@ -1,0 +1,73 @@
+"""Many videos through one pipeline: several under way at once, each predicted, written and scored before it counts as done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from alref.cache import StageCache
+from alref.chat.pool import in_threads
+from alref.datasets import Dataset
+from alref.engine import Pipeline
+from alref.errors import AlrefError
+from alref.evaluation.folder import EvaluationFolder
+from alref.protocols import Protocol
+from alref.result import Usage
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one video: the seconds it took, what was asked of language models, and why it failed, if it did.
+
+    ``kept`` says that it was done before.
+    """
+
+    video: str
+    seconds: float
+    kept: bool = False
+    usage: tuple[Usage, ...] = ()
+    error: AlrefError | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once."""
+
+    pipeline: Pipeline
+    dataset: Dataset
+    folder: EvaluationFolder
+    protocols: Sequence[Protocol]
+    jobs: int = 4
+
+    def outcomes(self, videos: Sequence[str]) -> Iterator[Outcome]:
+        """Yield what became of each video as it is done. A video that fails is an outcome, and the others go on."""
+        for _, outcome in in_threads(self._one, videos, self.jobs):
+            yield outcome
+
+    def _one(self, video: str) -> Outcome:
+        started = perf_counter()
+        kept = self.folder.has(video)
+        usage: tuple[Usage, ...] = ()
+        error: AlrefError | None = None
+        try:
+            if not kept:
+                usage = self._predicted(video)
+            self._score(video)
+        except AlrefError as problem:
+            error = problem
+            self.folder.keep_fault(video, str(problem))
+        return Outcome(video, perf_counter() - started, kept, usage, error)
+
+    def _predicted(self, video: str) -> tuple[Usage, ...]:
+        opened, references = self.dataset.open(video), self.dataset.references(video)
+        result = self.pipeline.run(opened, references, StageCache(self.folder.stages))
+        self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
+        self.folder.keep(video, result)
+        return result.usage
+
+    def _score(self, video: str) -> None:
+        for protocol in self.protocols:
+            if self.folder.scores(video, protocol.name) is None:
+                cases = self.dataset.cases(video, self.folder.masks)
+                self.folder.keep_scores(video, protocol.score_video(video, cases))

@@ -42,8 +42,6 @@ class Pipeline:
     def __init__(self, config: Configuration, plugins: Plugins) -> None:
         self.config = config
         self.plugins = plugins
-        if config.run.tune:
-            cpu.tune()
         self._stages = _made(config.stages, config.run.device)
         for slot, choice in config.stages.items():
             component = choice.component
@@ -72,6 +70,8 @@ class Pipeline:
         """
         checks.references(references, video)
         needed = _needed(references)
+        if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
+            cpu.tune()
         lines = []
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._fit):
             slots = [slot for slot in needed if self._stages[slot] is stage]

@@ -371,3 +371,16 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
     script = Script(pick_boxes=gone)
     assert run(script).verdict().finding == "absent"
     assert script.asked("propagate") == []
+
+
+def test_the_process_is_tuned_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuned: list[bool] = []
+    monkeypatch.setattr("alref.engine.cpu.tune", lambda: tuned.append(True))
+    script = Script()
+    run(script)
+    assert tuned == []
+    monkeypatch.setattr(script.plugins.get("propagator", "scripted").cls, "needs", ("torch",))
+    run(script, tune=False)
+    assert tuned == []
+    run(script)
+    assert tuned == [True]

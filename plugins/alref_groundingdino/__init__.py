@@ -1,0 +1,182 @@
+"""Proposers that find what words describe: Grounding DINO, MM-Grounding-DINO, LLMDet and OWLv2, by the transformers library."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from alref import devices
+from alref.errors import ConfigError
+from alref.hookspecs import hookimpl
+from alref.stages import Proposer, StageOptions
+
+if TYPE_CHECKING:
+    from alref.records import Candidates, PivotFrame
+    from alref.video import Video
+    from alref.weights import Weights
+    from alref_groundingdino.asking import Detector
+
+
+def _model(name: str) -> Any:
+    return Field(name, min_length=1, description="name on the Hugging Face hub, or a folder")
+
+
+class DetectorOptions(StageOptions):
+    """Options of every detector."""
+
+    model: str
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+    )
+    prompt: Literal["category", "expression"] = Field(
+        "category", description="what is asked for: the phrase's category, where it has one, or the whole expression"
+    )
+    box_threshold: float = Field(0.25, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
+    top_k: int = Field(3, ge=1, description="most boxes kept for a phrase on a frame, the best first")
+    min_size: float = Field(0, ge=0, description="boxes with a side shorter than so many pixels are dropped")
+    nms: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="of two boxes that overlap more (IoU) the weaker is dropped; all kept if not given",
+    )
+    batch: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        "auto", description="prompts answered at once; auto takes 1 on the processor, where more is slower, else 8"
+    )
+
+
+class GroundingOptions(DetectorOptions):
+    """Options of Grounding DINO and of the models built like it."""
+
+    text_threshold: float = Field(
+        0.25, ge=0, lt=1, description="a box is labelled with the words whose score is above this, the whole phrase if none is"
+    )
+    max_size: int | None = Field(
+        None, ge=32, description="longest side in pixels that pictures are made to have; the model's own, 1333, if not given"
+    )
+
+
+class GroundingDinoOptions(GroundingOptions):
+    """Options of grounding-dino."""
+
+    model: str = _model("IDEA-Research/grounding-dino-tiny")
+
+
+class MMGroundingDinoOptions(GroundingOptions):
+    """Options of mm-grounding-dino."""
+
+    model: str = _model("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det")
+
+
+class LLMDetOptions(GroundingOptions):
+    """Options of llmdet."""
+
+    model: str = _model("iSEE-Laboratory/llmdet_tiny")
+
+
+class Owlv2Options(DetectorOptions):
+    """Options of owlv2."""
+
+    model: str = _model("google/owlv2-base-patch16-ensemble")
+    box_threshold: float = Field(0.1, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
+
+
+class OpenVocabularyProposer(Proposer):
+    """Asks a detector for boxes of each phrase, one prompt for each, so that no phrase takes another's boxes or words."""
+
+    extra = "groundingdino"
+    needs = ("torch", "transformers")
+    options: DetectorOptions
+    kinds: ClassVar[tuple[str, ...]]
+    """The values of ``model_type`` in the configurations of models that it runs."""
+    tokenizer: ClassVar[str]
+    """The files of which one must come with the model."""
+    _detector: Detector | None = None
+
+    def __init__(self, options: StageOptions, device: str = "auto") -> None:
+        super().__init__(options, device)
+        self.warnings: list[str] = []
+
+    def weights(self) -> list[Weights]:
+        """Name the one model that the options say."""
+        from alref_groundingdino.models import weights
+
+        return [weights(self.options.model, self.options.revision, self.tokenizer)]
+
+    def problems(self) -> list[str]:
+        """Say what is missing: a library, the model's files, the device, the type of numbers, a model of the right kind."""
+        from alref_groundingdino.models import strange
+
+        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
+        return super().problems() or computing or strange(self.weights()[0], self.name, self.kinds)
+
+    def load(self) -> None:
+        """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
+        from alref_groundingdino._loading import load
+        from alref_groundingdino.models import strange
+
+        weights = self.weights()[0]
+        folder = weights.fetch()
+        if said := strange(weights, self.name, self.kinds):
+            raise ConfigError(said[0])
+        self._detector = load(folder, self.options, self.device)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._detector = None
+
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return the boxes of each phrase, best first, labelled with words of the phrase; none where none scores enough.
+
+        Each frame is read and looked at once, each prompt is read once. Raises MissingError when not even one prompt fits into
+        the memory.
+        """
+        from alref_groundingdino.proposals import propose
+
+        assert self._detector is not None, "load() comes first"
+        return propose(self._detector, video, pivots, self.options, self._batch(), self.warnings.append)
+
+    def _batch(self) -> int:
+        if self.options.batch != "auto":
+            return self.options.batch
+        return 1 if devices.chosen(self.device) == "cpu" else 8
+
+
+class GroundingDino(OpenVocabularyProposer):
+    """Boxes by Grounding DINO (arXiv 2303.05499), tiny or base: the detector of AL-Ref-SAM 2."""
+
+    name = "grounding-dino"
+    kinds = ("grounding-dino", "mm-grounding-dino")
+    tokenizer = "tokenizer.json|vocab.txt"
+    Options: ClassVar[type[GroundingOptions]] = GroundingDinoOptions
+
+
+class MMGroundingDino(GroundingDino):
+    """Boxes by MM-Grounding-DINO (arXiv 2401.02361): the same build, trained anew on more data."""
+
+    name = "mm-grounding-dino"
+    Options = MMGroundingDinoOptions
+
+
+class LLMDet(GroundingDino):
+    """Boxes by LLMDet (arXiv 2501.18954): MM-Grounding-DINO trained on with long captions of a language model."""
+
+    name = "llmdet"
+    Options = LLMDetOptions
+
+
+class Owlv2(OpenVocabularyProposer):
+    """Boxes by OWLv2 (arXiv 2306.09683), for short names of things: it reads 16 tokens at most."""
+
+    name = "owlv2"
+    kinds = ("owlv2",)
+    tokenizer = "tokenizer.json|vocab.json"
+    Options = Owlv2Options
+
+
+@hookimpl
+def register_proposers() -> list[type[Proposer]]:
+    """Announce them."""
+    return [GroundingDino, MMGroundingDino, LLMDet, Owlv2]

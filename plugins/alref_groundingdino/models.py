@@ -1,0 +1,60 @@
+"""What is known of the models: their files, sizes and licences, and whether one is of the kind that a component runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from alref import hub
+from alref.errors import MissingError
+from alref.weights import Weights
+
+LICENCE = "apache-2.0"
+SIZES: dict[str, int | None] = {
+    "IDEA-Research/grounding-dino-tiny": 689_000_000,
+    "IDEA-Research/grounding-dino-base": 933_000_000,
+    "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det": None,
+    "iSEE-Laboratory/llmdet_tiny": None,
+    "google/owlv2-base-patch16-ensemble": 620_000_000,
+}
+"""Bytes, as the hub rounds them, of models under the Apache licence; None where only the hub knows."""
+CONFIG = ("config.json",)
+PICTURES = "preprocessor_config.json|processor_config.json"
+
+
+def weights(model: str, revision: str | None, tokenizer: str) -> Weights:
+    """Describe a model on the hub or in a folder."""
+    return Weights(
+        model=model,
+        revision=revision,
+        files=(*CONFIG, "model.safetensors", tokenizer, PICTURES),
+        size=SIZES.get(model),
+        licence=LICENCE if model in SIZES else "",
+    )
+
+
+def strange(model: Weights, component: str, kinds: Sequence[str]) -> list[str]:
+    """Say in one line that a model is of no kind that the component runs."""
+    try:
+        kind = _kind(model)
+    except MissingError as error:
+        return [str(error)]
+    if kind in kinds:
+        return []
+    return [
+        f"{model.model} is of the kind {kind or 'unknown'}, and {component} runs {' and '.join(kinds)}: -o proposer.model=NAME"
+    ]
+
+
+def _kind(model: Weights) -> str:
+    """Return a model's kind, as its configuration says, which is fetched where it is not here; nothing when it says none."""
+    place = model.place()
+    if place is None:
+        hub.fetch(model.model, model.revision, CONFIG)
+        place = hub.snapshot(model.model, model.revision, CONFIG)
+    try:
+        said = json.loads((Path(place or "") / CONFIG[0]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return str(said.get("model_type", "")) if isinstance(said, dict) else ""

@@ -1,0 +1,83 @@
+"""From pivots to candidates: what is asked for each phrase, and which of the boxes that answer are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import compress
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+
+from alref.records import Candidates, PivotFrame
+from alref.video import Video
+from alref_groundingdino.asking import Answer, Ask, Detector, Numbers, answers
+
+if TYPE_CHECKING:
+    from alref_groundingdino import DetectorOptions
+
+
+class Found(NamedTuple):
+    """Boxes that are kept, best first: float32 (N, 4) xyxy in pixels, their scores (N,) and labels."""
+
+    boxes: Numbers
+    scores: Numbers
+    labels: tuple[str, ...]
+
+
+def propose(
+    detector: Detector,
+    video: Video,
+    pivots: list[PivotFrame],
+    options: DetectorOptions,
+    batch: int,
+    warn: Callable[[str], None],
+) -> list[Candidates]:
+    """Return candidates for each pivot; pivots that ask the same of the same frame are asked about once."""
+    asks = [_ask(pivot, options) for pivot in pivots]
+    wanted = [ask for ask in asks if ask is not None]
+    size = (video.height, video.width)
+    found = {ask: kept(answer, options, size) for ask, answer in answers(detector, video, wanted, batch, warn)}
+    nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
+    made = [nothing if ask is None else found[ask] for ask in asks]
+    return [
+        Candidates(pivot=pivot, xyxy=each.boxes, scores=each.scores, labels=each.labels)
+        for pivot, each in zip(pivots, made, strict=True)
+    ]
+
+
+def _ask(pivot: PivotFrame, options: DetectorOptions) -> Ask | None:
+    """Return what to ask for a pivot, in one line without a full stop; None for one without a frame."""
+    phrase = pivot.phrase
+    wanted = (phrase.category if options.prompt == "category" else "") or phrase.text
+    prompt = " ".join(wanted.split()).rstrip(".")
+    return None if pivot.frame is None else Ask(pivot.frame, prompt or wanted)
+
+
+def kept(answer: Answer, options: DetectorOptions, size: tuple[int, int]) -> Found:
+    """Return the boxes above the threshold that are large enough, best first, without near doubles, ``top_k`` at most.
+
+    ``size`` is (height, width) of the picture in pixels, to which the boxes are clipped.
+    """
+    height, width = size
+    boxes = answer.boxes.clip(0, np.array([width, height, width, height], np.float32))
+    sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+    enough = (answer.scores > options.box_threshold) & (sides > 0) & (sides >= options.min_size)
+    order = np.flatnonzero(enough)
+    order = order[np.argsort(-answer.scores[order], kind="stable")]
+    if options.nms is not None:
+        order = order[_apart(boxes[order], options.nms)]
+    order = order[: options.top_k]
+    return Found(boxes[order], answer.scores[order], tuple(_label(answer, int(box)) for box in order))
+
+
+def _apart(boxes: Numbers, overlap: float) -> list[int]:
+    """Return the places of boxes, given best first, that overlap no better one by more than ``overlap`` (IoU)."""
+    spans = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
+    falling = [float(len(spans) - place) for place in range(len(spans))]
+    return sorted(int(place) for place in cv2.dnn.NMSBoxes(spans, falling, 0.0, overlap))
+
+
+def _label(answer: Answer, box: int) -> str:
+    """Join the words that a box answers to, in their order; all words when it answers to none in particular."""
+    return " ".join(compress(answer.words, answer.meant[box])) or " ".join(answer.words)

@@ -11,8 +11,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from alref import cpu, download
 from alref.config import resolve
 from alref.plugins import Component, Plugins
+
+SPOKEN = "transcriber"
+"""The stage of which only spoken sentences make use: the default pipeline is ready without it."""
 
 
 @click.command("doctor")
@@ -20,12 +24,13 @@ def command() -> None:
     """Say what is installed, what is usable, what is missing, and what to type next."""
     console = Console(markup=False)
     table = Table("part", "state", "next")
+    table.columns[1].overflow = "fold"
     rows = list(_rows())
     for row in rows:
         table.add_row(*row)
     console.print(table)
     waiting = [part for part, _, step in rows if step]
-    used = {choice.component.name for choice in resolve(Plugins()).stages.values()}
+    used = {choice.component.name for slot, choice in resolve(Plugins()).stages.items() if slot != SPOKEN}
     console.print(
         "the default pipeline is ready: alref demo" if used.isdisjoint(waiting) else "the default pipeline is not ready"
     )
@@ -40,21 +45,42 @@ def _rows() -> Iterator[tuple[str, str, str]]:
         "",
     )
     yield "video", *_video()
+    cpu.tune()
+    yield "processor", "\n".join(cpu.state()), ""
     yield "accelerator", _accelerator(), ""
+    yield "models", _models(), ""
     plugins = Plugins()
     for component in plugins.components:
-        problem = _problem(component)
-        yield component.name, "missing" if problem else "ready", problem
+        yield component.name, *_component(component)
     for broken in plugins.broken:
         yield f"plugin {broken.plugin}", "broken", f"{broken.reason}; pip install --upgrade {broken.distribution}"
 
 
-def _problem(component: Component) -> str:
-    """Ask a component, with its defaults, what keeps it from working here."""
+def _component(component: Component) -> tuple[str, str]:
+    """Say in what state a component is with its defaults, and the next step; the hub is not asked."""
     try:
-        return "; ".join(component.cls(component.cls.Options()).problems())
+        if missing := component.cls.missing():
+            return "library missing", "; ".join(missing)
+        stage = component.cls(component.cls.Options())
+        weights = stage.weights()
+        if any(each.place() is None for each in weights):
+            kind = "reasoner" if component.slots == ["temporal", "spatial"] else component.slots[0]
+            return "weights missing", f"alref models pull --{kind} {component.name}"
+        problem = "" if weights else "; ".join(stage.problems())
     except Exception as error:  # whatever a plugin does wrong is its own row
-        return f"{type(error).__name__}: {error}"
+        return "broken", f"{type(error).__name__}: {error}"
+    return "missing" if problem else "ready", problem
+
+
+def _models() -> str:
+    """Say where models are kept, and from where they come."""
+    places = f"checkpoints in {download.folder()}"
+    if find_spec("huggingface_hub") is None:
+        return f"{places}\nhuggingface_hub is not installed"
+    from huggingface_hub import constants
+
+    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if constants.is_offline_mode() else ""
+    return f"{places}\nmodels of {constants.ENDPOINT} in {constants.HF_HUB_CACHE}{offline}"
 
 
 def _video() -> tuple[str, str]:

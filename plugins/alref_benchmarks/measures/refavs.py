@@ -10,7 +10,6 @@ import numpy as np
 from alref_benchmarks.measures.avs import AvsBench, Counts
 from alref_benchmarks.measures.curve import probabilities
 from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
-from alref_benchmarks.measures.statistics import mean
 
 _SIDE = 256
 _BATCH = 4
@@ -50,13 +49,13 @@ class RefAvsNull(Protocol):
 
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over batches."""
-        batches = [parts[start : start + _BATCH] for start in range(0, len(parts), _BATCH)]
-        return Table(protocol=self.name, main="S", numbers={"S": mean([_share(batch) for batch in batches])})
+        shares = np.array([_share(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)])
+        return Table(protocol=self.name, main="S", numbers={"S": float(shares.mean())})
 
 
-def _share(batch: Sequence[Part]) -> float:
+def _share(batch: Sequence[Part]) -> np.float32:
     marked, pixels = (sum(sum(part.columns[name]) for part in batch) for name in ("marked", "pixels"))
-    return float(np.sqrt(np.float32(marked) / np.float32(pixels)))
+    return np.float32(np.sqrt(np.float32(marked) / np.float32(pixels)))
 
 
 def _foreground(predicted: Frame) -> Frame:

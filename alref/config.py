@@ -68,6 +68,10 @@ class Configuration:
             data[slot] = {"use": choice.component.name, **choice.options.model_dump(mode="json")}
         return data
 
+    def versions(self) -> dict[str, str]:
+        """Return the distributions that the components come from, with their versions."""
+        return {choice.component.distribution: choice.component.version for choice in self.stages.values()}
+
     def to_yaml(self) -> str:
         """Write the whole configuration as YAML, each option with its help as a comment."""
         data = self.resolved()

@@ -10,7 +10,12 @@ from alref.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+
     from alref.scoring import Case, Part, Table, VideoScores
+
+    Numbers = npt.NDArray[np.float64]
 
 
 class Protocol(ABC):
@@ -33,6 +38,16 @@ class Protocol(ABC):
         if not parts:
             raise InputError(f"{self.name}: expected the numbers of at least one object, got none; score a video first")
         return self.table(parts)
+
+    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+        """Return sums and counts of one video, float64 (K,) each: added over videos, the mean of their K ratios is the score.
+
+        Intervals are drawn from them. Default: K = 1, the main number of the video, counted once for each part.
+        """
+        import numpy as np
+
+        table, count = self.summarise([scores]), len(scores.parts)
+        return np.array([table.numbers[table.main] * count]), np.array([float(count)])
 
     @abstractmethod
     def parts(self, where: str, case: Case) -> list[Part]:

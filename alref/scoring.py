@@ -12,6 +12,8 @@ from pydantic import ConfigDict
 from alref.records import Record
 
 Map = npt.NDArray[Any]
+NUMBERS = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
+"""Of records whose numbers may be undefined: NaN is the string "NaN" in JSON."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,10 @@ class VideoScores(Record):
 class Table(Record):
     """The named numbers of a protocol over all its videos, 0..1; ``main`` names the one that papers report.
 
-    ``groups`` are the same numbers for parts of the data: one annotator, one class. NaN is the string "NaN" in JSON.
+    ``groups`` are the same numbers for parts of the data: one annotator, one class.
     """
 
-    model_config = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
+    model_config = NUMBERS
 
     protocol: str
     main: str

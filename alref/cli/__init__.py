@@ -9,6 +9,7 @@ import click
 
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
+    "eval": "Run a whole benchmark through a pipeline and score it.",
     "demo": "Segment a small clip that alref makes itself, and score the result.",
     "models": "List the models that a configuration loads, or fetch those that are not here.",
     "plugins": "List the components that are installed, or show one with its options.",

@@ -23,7 +23,6 @@ from alref.api import opened
 from alref.cache import StageCache
 from alref.cli.progress import Bar, Lines, emit
 from alref.cli.settings import configuration, configured
-from alref.config import Configuration
 from alref.engine import Pipeline
 from alref.errors import AlrefError, ConfigError, InputError
 from alref.media import read_mask
@@ -143,7 +142,7 @@ def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: di
         command=shlex.join(["alref", *sys.argv[1:]]),
         input=str(flags["video"]),
         fingerprint=video.fingerprint,
-        versions=_versions(pipeline.config),
+        versions={"alref": metadata.version("alref"), **pipeline.config.versions()},
         references=tuple(asked),
         config=pipeline.config.resolved(),
     )
@@ -154,11 +153,6 @@ def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: di
             folder.save(pipeline.run(video, asked, StageCache(folder.stages)), video, advanced)
         result = folder.load()
     _report(result, path, flags)
-
-
-def _versions(config: Configuration) -> dict[str, str]:
-    plugins = {choice.component.distribution: choice.component.version for choice in config.stages.values()}
-    return {"alref": metadata.version("alref"), **plugins}
 
 
 def default_name(video: Path, asked: list[Reference]) -> str:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import ValidationError
 
 from alref import atomic
 from alref.errors import RecordError
 from alref.owned import Asked, OwnedFolder, leaves, remove
-from alref.records import Record
-from alref.result import Result
+from alref.records import Finding, Record
+from alref.result import Result, Usage
 from alref.scoring import VideoScores
 
 Kept = TypeVar("Kept", bound=Record)
-ASKED, VIDEOS, MASKS, SCORES, FAULTS, STAGES = "eval.yaml", "videos", "masks", "scores", "faults", "stages"
+ASKED, VIDEOS, ROWS, MASKS, SCORES, FAULTS, STAGES = "eval.yaml", "videos", "rows", "masks", "scores", "faults", "stages"
 HALF_WRITTEN = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
 
 
@@ -37,6 +38,29 @@ class Evaluation(Asked):
         yield "the data set", f"{self.dataset}, {self.split}"
         yield from leaves(self.config)
         yield from leaves(self.model_dump(mode="json", include={"versions"}))
+
+
+class Row(Record):
+    """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks."""
+
+    video: str
+    frames: int
+    seconds: dict[str, float]
+    usage: tuple[Usage, ...]
+    verdicts: dict[Finding, int]
+    fallbacks: int
+
+    @classmethod
+    def of(cls, video: str, result: Result) -> Self:
+        """Take the row of a result."""
+        return cls(
+            video=video,
+            frames=len(result.video.times),
+            seconds=result.seconds,
+            usage=result.usage,
+            verdicts=Counter(verdict.finding for verdict in result.verdicts),
+            fallbacks=sum(verdict.source == "fallback" for verdict in result.verdicts),
+        )
 
 
 class EvaluationFolder(OwnedFolder[Evaluation]):
@@ -67,13 +91,14 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
         """Read the scores of a video, None when there are none that can be read."""
         return _read(self.path / SCORES / protocol / file_name(video), VideoScores)
 
-    def has(self, video: str) -> bool:
-        """Whether a video is done."""
-        return (self.path / VIDEOS / file_name(video)).exists()
+    def row(self, video: str) -> Row | None:
+        """Read in short what became of a video, None when it is not done."""
+        return _read(self.path / ROWS / file_name(video), Row)
 
     def keep(self, video: str, result: Result) -> None:
-        """Write the result of a video, after its masks: from then on it is done."""
+        """Write the result of a video, after its masks, and then its row: from then on it is done."""
         self._write(VIDEOS, video, result.model_dump_json())
+        self._write(ROWS, video, Row.of(video, result).model_dump_json())
         remove(self.path / FAULTS / file_name(video, ".txt"))
 
     def keep_scores(self, video: str, scores: VideoScores) -> None:
@@ -91,7 +116,7 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
 
     def clear(self, everything: bool) -> None:
         """Remove what killed processes left half written, or all results, masks and scores."""
-        own = [self.path / part for part in (VIDEOS, MASKS, SCORES, FAULTS)]
+        own = [self.path / part for part in (VIDEOS, ROWS, MASKS, SCORES, FAULTS)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:
             if file.is_file() and (HALF_WRITTEN.fullmatch(file.name) or (everything and file.parent != self.path)):

@@ -47,7 +47,7 @@ class Work:
 
     def _one(self, video: str) -> Outcome:
         started = perf_counter()
-        kept = self.folder.has(video)
+        kept = self.folder.row(video) is not None
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:

@@ -1,0 +1,106 @@
+"""What the evaluating commands show: how far they are and what it costs, and a table of numbers at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Table
+
+from alref.cli.progress import emit
+from alref.evaluation.summary import Summary, by_model
+from alref.evaluation.work import Outcome
+from alref.result import Usage
+from alref.usage import said
+
+
+class Tally:
+    """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line."""
+
+    def __init__(self, total: int, as_json: bool, quiet: bool) -> None:
+        self._total, self._json, self._quiet = total, as_json, quiet
+        self._started, self._done, self._new, self._failed = monotonic(), 0, 0, 0
+        self._usage: list[Usage] = []
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
+        console = Console(stderr=True, markup=False, quiet=as_json or quiet)
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+        if kind is not None and not self._json:
+            click.echo(f"stopped: {self._done} of {self._total} videos are done, {self._failed} failed", err=True)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one video."""
+        self._done += outcome.error is None
+        self._failed += outcome.error is not None
+        self._new += not outcome.kept
+        self._usage += outcome.usage
+        self._bar.update(self._task, completed=self._done + self._failed, rest=self.rest())
+        if self._json:
+            error = str(outcome.error) if outcome.error else None
+            emit("video", video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
+        elif outcome.error is not None:
+            click.echo(f"{outcome.video}: {outcome.error}", err=True)
+
+    def rest(self) -> str:
+        """Say how long it still takes, what was asked and what all of it will cost, at the pace so far."""
+        waiting = self._total - self._done - self._failed
+        pace = (monotonic() - self._started) / max(1, self._new)
+        parts = [f"{clock(pace * waiting)} left"] if self._new and waiting else []
+        usages = by_model(self._usage)
+        if usages:
+            parts.append(said(usages))
+        costs = [each.cost for each in usages]
+        if usages and None not in costs and any(costs):
+            spent = sum(cost or 0 for cost in costs)
+            parts.append(f"about ${spent * (1 + waiting / max(1, self._new)):,.2f} in all")
+        return ", ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Write a time that people wait for: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
+    """Print the tables of an evaluation, or one event for a program."""
+    if flags["as_json"]:
+        emit("finished", out=str(path), **done.model_dump(mode="json", exclude={"lines"}))
+        return
+    if flags["quiet"]:
+        return
+    console = Console(markup=False, highlight=False)
+    console.print(numbers(done))
+    if done.usage:
+        console.print(said(done.usage))
+    waiting = done.asked - len(done.lines)
+    if waiting or done.failed:
+        console.print(f"{len(done.lines)} of {done.asked} videos are in this table; {len(done.failed)} failed")
+    for name in ("report.html", "summary.json"):
+        console.print(path / name, soft_wrap=True)
+
+
+def numbers(done: Summary) -> Table:
+    """Make a table: each number of each protocol, the main one with its interval."""
+    table = Table("protocol", "number", "value", "95 % interval", title=f"{done.dataset}, {done.split}")
+    for each in done.tables:
+        for name, value in each.numbers.items():
+            low, high = done.intervals[each.protocol]
+            ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main else ""
+            table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main else None)
+    return table

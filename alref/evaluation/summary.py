@@ -1,0 +1,93 @@
+"""What an evaluation gave: a table for each protocol with its interval, a line for each video, what it took."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from alref.evaluation.folder import EvaluationFolder, Row
+from alref.evaluation.statistics import interval
+from alref.protocols import Protocol
+from alref.records import Finding, Record
+from alref.result import Usage
+from alref.scoring import NUMBERS, Table, VideoScores
+from alref.usage import total
+
+
+class Line(Record):
+    """One video: its main number under each protocol, and in short what became of it."""
+
+    model_config = NUMBERS
+
+    video: str
+    numbers: dict[str, float]
+    row: Row | None = None
+
+
+class Summary(Record):
+    """The numbers of an evaluation. ``intervals`` are the ends of the 95 % bootstrap interval of each protocol's main number.
+
+    ``asked`` videos were to be done; ``failed`` says why some could not; what is in neither ``lines`` nor ``failed`` is still
+    to do. ``seconds`` adds up each stage over videos.
+    """
+
+    model_config = NUMBERS
+
+    dataset: str
+    split: str
+    asked: int
+    tables: tuple[Table, ...]
+    intervals: dict[str, tuple[float, float]]
+    lines: tuple[Line, ...]
+    failed: dict[str, str]
+    seconds: dict[str, float]
+    usage: tuple[Usage, ...]
+    verdicts: dict[Finding, int]
+    fallbacks: int
+
+
+def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:
+    """Sum up what is done of ``videos``, in their order."""
+    rows = [row for video in videos if (row := folder.row(video)) is not None]
+    scores = {protocol: scored(folder, videos, protocol) for protocol in protocols}
+    usages = [usage for row in rows for usage in row.usage]
+    return Summary(
+        dataset=folder.asked.dataset,
+        split=folder.asked.split,
+        asked=len(videos),
+        tables=tuple(protocol.summarise(found) for protocol, found in scores.items() if found),
+        intervals={protocol.name: _ends(protocol, found) for protocol, found in scores.items() if found},
+        lines=lines(scores, rows),
+        failed={video: why for video, why in folder.faults().items() if video in set(videos)},
+        seconds=dict(sum((Counter(row.seconds) for row in rows), Counter())),
+        usage=by_model(usages),
+        verdicts=dict(sum((Counter(row.verdicts) for row in rows), Counter())),
+        fallbacks=sum(row.fallbacks for row in rows),
+    )
+
+
+def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
+    """Add up what each model took."""
+    models = dict.fromkeys(each.model for each in usages)
+    return tuple(total([each for each in usages if each.model == model]) for model in models)
+
+
+def scored(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol) -> list[VideoScores]:
+    """Read the scores of the videos that have some, in their order."""
+    return [scores for video in videos if (scores := folder.scores(video, protocol.name)) is not None]
+
+
+def lines(scores: dict[Protocol, list[VideoScores]], rows: Sequence[Row]) -> tuple[Line, ...]:
+    """Make a line for each video that was scored or predicted."""
+    numbers: dict[str, dict[str, float]] = {row.video: {} for row in rows}
+    for protocol, found in scores.items():
+        for each in found:
+            table = protocol.summarise([each])
+            numbers.setdefault(each.video, {})[protocol.name] = table.numbers[table.main]
+    known = {row.video: row for row in rows}
+    return tuple(Line(video=video, numbers=of_video, row=known.get(video)) for video, of_video in numbers.items())
+
+
+def _ends(protocol: Protocol, scores: Sequence[VideoScores]) -> tuple[float, float]:
+    found = interval(protocol, scores)
+    return found.low, found.high

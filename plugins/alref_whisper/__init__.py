@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -12,26 +12,74 @@ from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
 if TYPE_CHECKING:
     from alref.records import Reference, Transcript
     from alref.video import Video
+    from alref.weights import Weights
+    from alref_whisper._runtime import Speech
+
+RATE = 16_000
 
 
 class WhisperOptions(StageOptions):
     """Options of whisper."""
 
     model: str = Field("openai/whisper-small", min_length=1, description="name on the Hugging Face hub, or a folder")
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    language: str | None = Field(
+        None, min_length=2, description="what is spoken, as a code or in English: de or german; found out if not given"
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+    )
 
 
 class Whisper(Transcriber):
-    """Writes down a spoken reference."""
+    """Writes down a spoken reference by Whisper (arXiv 2212.04356), in the language that is spoken; a file of any length."""
 
     name = "whisper"
     extra = "sound"
     needs = ("torch", "transformers")
     Options = WhisperOptions
     options: WhisperOptions
+    _speech: Speech | None = None
+
+    def weights(self) -> list[Weights]:
+        """Name the one model that the options say."""
+        from alref_whisper.models import weights
+
+        return [weights(self.options)]
+
+    def problems(self) -> list[str]:
+        """Say what is missing: a library, the model's files, the device, the type of numbers, the language."""
+        from alref import devices
+        from alref_whisper.models import unfit
+
+        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
+        return super().problems() or computing or unfit(self.options)
+
+    def load(self) -> None:
+        """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
+        from alref.errors import ConfigError
+        from alref_whisper._runtime import Speech
+        from alref_whisper.models import unfit
+
+        folder = self.weights()[0].fetch()
+        if said := unfit(self.options):
+            raise ConfigError(said[0])
+        self._speech = Speech(folder, self.options, self.device)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._speech = None
 
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
-        """Return what is said."""
-        raise NotImplementedError
+        """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file."""
+        from alref.media import read_audio
+        from alref.records import Transcript
+
+        assert self._speech is not None, "load() comes first"
+        assert reference.spoken is not None, "the reference is not spoken"
+        audio = read_audio(reference.spoken.path, RATE)
+        language, said = self._speech.said(audio)
+        return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in said]
 
 
 @hookimpl

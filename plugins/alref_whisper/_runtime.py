@@ -1,0 +1,139 @@
+"""Whisper at work: loaded whole or not at all, and writing down a recording of any length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
+from transformers.utils import logging
+
+from alref import devices
+from alref.errors import ConfigError, MissingError
+from alref.records import Audio, Span
+from alref.silence import FLOOR, loudness
+from alref_whisper.models import code, languages
+
+if TYPE_CHECKING:
+    from alref_whisper import WhisperOptions
+
+FAULTS = (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, StrictDataclassError, SafetensorError)
+"""What the library raises for a folder that it cannot load."""
+NO_SPEECH, UNLIKELY = 0.6, -1.0
+"""A window of 30 seconds in which nobody speaks: the probability of that, and the mean log-probability of its words, as in
+section 4.5 of arXiv 2212.04356."""
+SURE = 0.0
+"""Temperature: always the likeliest word, so that the same recording says the same each time."""
+
+
+class Speech:
+    """A Whisper model on a device. Raises MissingError or ConfigError when it cannot be loaded."""
+
+    def __init__(self, folder: Path, options: WhisperOptions, device: str) -> None:
+        place = devices.chosen(device)
+        try:
+            with _quiet():
+                self._tokenizer = AutoTokenizer.from_pretrained(folder)
+                self._ear = WhisperFeatureExtractor.from_pretrained(folder)
+                self._model = _model(folder).to(place).eval().requires_grad_(False)
+        except FAULTS as error:
+            raise _unloaded(error, folder, place) from None
+        self._languages = languages(folder)
+        self._asked = code(options.language) if options.language else None
+        self._dtype = devices.dtype(options.dtype, place)
+
+    def said(self, audio: Audio) -> tuple[str, list[tuple[str, Span]]]:
+        """Return the code of the language, and each sentence with its seconds; neither for silence.
+
+        ``audio`` has the model's rate. Raises MissingError when it does not fit into the memory.
+        """
+        if loudness(audio).max(initial=-np.inf) < FLOOR:
+            return "", []
+        try:
+            with torch.inference_mode(), _quiet(), devices.autocast(self._model.device.type, self._dtype):
+                heard = self._heard(audio)
+                language = self._language(heard)
+                parts = self._written(heard, language)
+        except RuntimeError as error:
+            if not devices.out_of_memory(error):
+                raise
+            raise MissingError(f"the speech does not fit into the memory of {self._model.device}: a smaller model") from None
+        end = len(audio.samples) / audio.rate
+        return language, [
+            (text, (audio.start + first, audio.start + min(last, end))) for text, first, last in parts if first < end
+        ]
+
+    def _heard(self, audio: Audio) -> torch.Tensor:
+        """Return the spectrogram float32 (1, M, T) of the recording, with silence up to a whole number of windows."""
+        window = self._ear.n_samples
+        samples = np.pad(audio.samples, (0, -len(audio.samples) % window))
+        made = self._ear(samples, sampling_rate=audio.rate, truncation=False, padding="longest", return_tensors="pt")
+        heard: torch.Tensor = made["input_features"].to(self._model.device)
+        return heard
+
+    def _language(self, heard: torch.Tensor) -> str:
+        """Return the code of the language that was asked for, or else of the one that is spoken at the beginning."""
+        if self._asked or len(self._languages) == 1:
+            return self._asked or self._languages[0]
+        token = int(self._model.detect_language(heard)[0])
+        spoken = {number: name for name, number in self._model.generation_config.lang_to_id.items()}
+        return str(spoken[token]).strip("<|>")
+
+    def _written(self, heard: torch.Tensor, language: str) -> list[tuple[str, float, float]]:
+        """Return each sentence with the seconds at which it begins and ends, in order."""
+        many = {} if len(self._languages) == 1 else {"language": language, "task": "transcribe"}
+        found = self._model.generate(
+            heard,
+            return_timestamps=True,
+            return_segments=True,
+            temperature=(SURE,),
+            no_speech_threshold=NO_SPEECH,
+            logprob_threshold=UNLIKELY,
+            **many,
+        )
+        parts = [
+            (self._tokenizer.decode(part["tokens"], skip_special_tokens=True).strip(), float(part["start"]), float(part["end"]))
+            for part in found["segments"][0]
+        ]
+        return [part for part in parts if part[0]]
+
+
+def _model(folder: Path) -> Any:
+    """Load the weights. Raises ConfigError when they are not all there."""
+    model, report = WhisperForConditionalGeneration.from_pretrained(
+        folder, dtype=torch.float32, use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True
+    )
+    wrong = sorted([*report["missing_keys"], *(each[0] for each in report["mismatched_keys"])])
+    if wrong:
+        raise ConfigError(
+            f"the weights in {folder} are not those of its config.json: {len(wrong)} missing or of another size, for example"
+            f" {wrong[0]}; take both from one model"
+        )
+    return model
+
+
+def _unloaded(error: Exception, folder: Path, place: str) -> MissingError:
+    if devices.out_of_memory(error):
+        return MissingError(f"{folder} does not fit into the memory of {place}: a smaller transcriber.model, or --device cpu")
+    said = " ".join(str(error).split())[:300]
+    return MissingError(f"{folder} cannot be loaded ({said}): get the whole model again, or -o transcriber.model=NAME")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's remarks and bars off the screen."""
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,72 @@
+"""Which files make a Whisper model, and which languages it knows. No heavy library is loaded here."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alref.errors import nearest
+from alref.weights import Weights
+
+if TYPE_CHECKING:
+    from alref_whisper import WhisperOptions
+
+FILES = (
+    "config.json",
+    "model.safetensors",
+    "generation_config.json",
+    "preprocessor_config.json|processor_config.json",
+    "tokenizer.json|vocab.json",
+)
+
+
+def weights(options: WhisperOptions) -> Weights:
+    """Describe the model on the hub or in a folder."""
+    return Weights(model=options.model, revision=options.revision, files=FILES)
+
+
+def unfit(options: WhisperOptions) -> list[str]:
+    """Say in one line that the model is no Whisper, or that it lacks the language; nothing while it is not here."""
+    folder = weights(options).place()
+    if folder is None:
+        return []
+    kind = _read(folder / "config.json").get("model_type")
+    if kind != "whisper":
+        return [f"{options.model} is of the kind {kind or 'unknown'}, not whisper: -o transcriber.model=openai/whisper-small"]
+    known = languages(folder)
+    if options.language is None or code(options.language) in known:
+        return []
+    if known == ["en"]:
+        return [f"{options.model} knows English only: -o transcriber.model=openai/whisper-small for {options.language!r}"]
+    names = [name for name, each in _codes().items() if each in known]
+    hint = nearest(options.language.lower(), [*names, *known])
+    return [f"{options.model} does not know the language {options.language!r}{hint}; it knows {', '.join(known)}"]
+
+
+def languages(folder: Path) -> list[str]:
+    """List the codes of the languages that a model knows, as its files say; English alone where they name none."""
+    said = _read(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
+    return sorted(token.strip("<|>") for token in said)
+
+
+def code(language: str) -> str:
+    """Return the code of a language that is given by its code or its English name."""
+    given = language.strip().lower()
+    return _codes().get(given, given)
+
+
+def _codes() -> dict[str, str]:
+    """Return the code of each language by its English names."""
+    from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
+
+    codes: dict[str, str] = TO_LANGUAGE_CODE
+    return codes
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -67,9 +67,11 @@ class Padded(RealFrames):
 
     def parts(self, where: str, case: Case) -> list[Part]:
         """Count as above; the result may also have its own answer for the frames that the clip lacks."""
-        truth, predicted = list(case.truth), list(() if case.predicted is None else case.predicted)
-        blank: list[Frame] = [np.zeros_like(truth[0])] * (_PADDED - len(truth))
-        whole = [*predicted, *blank] if len(predicted) == len(truth) else predicted
+        truth, predicted = list(case.truth), None if case.predicted is None else list(case.predicted)
+        if len(truth) > _PADDED:
+            raise InputError(f"{where}: expected up to {_PADDED} frames, got {len(truth)}; score longer clips with avss-alref")
+        blank: list[Frame] = [np.zeros_like(frame) for frame in truth[:1]] * (_PADDED - len(truth))
+        whole = [*predicted, *blank] if predicted and len(predicted) == len(truth) else predicted
         return super().parts(where, Case(case.id, truth + blank, whole, case.place))
 
 

@@ -42,11 +42,11 @@ class MeViS(RefYouTubeVos):
         """Measure one expression: J = F = 0 when the video was not handed in, neither when a frame is missing."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
-        for truth, predicted in zip(case.truth, handed_in, strict=False):
+        for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
             areas.append(int(np.count_nonzero(truth)))
             if predicted is not None:
-                rows.append(_measured(truth, fitting(where, truth, predicted)))
-        if len(rows) == len(areas):
+                rows.append(_measured(truth, fitting(f"{where}, frame {number}", truth, predicted)))
+        if rows and len(rows) == len(areas):
             return [_part(case, rows)]
         lost = (0.0,) if case.predicted is None else ()
         return [Part(case=case.id, place=case.place, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()})]

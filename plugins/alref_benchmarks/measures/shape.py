@@ -94,11 +94,14 @@ def pairs(where: str, case: Case) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size."""
     if case.predicted is None:
         raise InputError(f"{where}: expected predicted masks, got none; predict this video or leave it out")
+    number = -1
     for number, (truth, predicted) in enumerate(zip_longest(case.truth, case.predicted)):
         if truth is None or predicted is None:
             lacking = "true" if truth is None else "predicted"
             raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
         yield truth, fitting(f"{where}, frame {number}", truth, predicted)
+    if number < 0:
+        raise InputError(f"{where}: expected masks, got not a single frame")
 
 
 def fitting(where: str, truth: Frame, predicted: Frame) -> Frame:

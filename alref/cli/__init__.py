@@ -10,6 +10,9 @@ import click
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
     "eval": "Run a whole benchmark through a pipeline and score it.",
+    "score": "Score masks that any program made by a benchmark's protocol.",
+    "submit": "Pack the masks of an evaluation for a benchmark's server.",
+    "compare": "Compare evaluations, with intervals.",
     "demo": "Segment a small clip that alref makes itself, and score the result.",
     "models": "List the models that a configuration loads, or fetch those that are not here.",
     "plugins": "List the components that are installed, or show one with its options.",

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
+import yaml
 from pydantic import ValidationError
 
 from alref import atomic
-from alref.errors import RecordError
-from alref.owned import Asked, OwnedFolder, leaves, remove
+from alref.errors import InputError, RecordError
+from alref.owned import Asked, OwnedFolder, leaves, reason, remove
 from alref.records import Finding, Record
 from alref.result import Result, Usage
 from alref.scoring import VideoScores
@@ -89,7 +90,7 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
 
     def scores(self, video: str, protocol: str) -> VideoScores | None:
         """Read the scores of a video, None when there are none that can be read."""
-        return _read(self.path / SCORES / protocol / file_name(video), VideoScores)
+        return read_scores(self.path, video, protocol)
 
     def row(self, video: str) -> Row | None:
         """Read in short what became of a video, None when it is not done."""
@@ -126,6 +127,19 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
         path = self.path / part / file_name(video, suffix)
         atomic.make_folder(path.parent)
         atomic.write_text(path, text)
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read what an evaluation was asked for. Raises InputError."""
+    try:
+        return Evaluation.model_validate(yaml.safe_load((path / ASKED).read_bytes()))
+    except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: expected the folder of an evaluation ({reason(error)}); make one: alref eval") from None
+
+
+def read_scores(path: Path, video: str, protocol: str) -> VideoScores | None:
+    """Read the scores of a video from the folder of an evaluation, None when there are none that can be read."""
+    return _read(path / SCORES / protocol / file_name(video), VideoScores)
 
 
 def file_name(video: str, suffix: str = ".json") -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
+from alref.datasets import Dataset
 from alref.evaluation.folder import EvaluationFolder, Row
 from alref.evaluation.statistics import interval
 from alref.protocols import Protocol
@@ -40,10 +42,10 @@ class Summary(Record):
     intervals: dict[str, tuple[float, float]]
     lines: tuple[Line, ...]
     failed: dict[str, str]
-    seconds: dict[str, float]
-    usage: tuple[Usage, ...]
-    verdicts: dict[Finding, int]
-    fallbacks: int
+    seconds: dict[str, float] = {}
+    usage: tuple[Usage, ...] = ()
+    verdicts: dict[Finding, int] = {}
+    fallbacks: int = 0
 
 
 def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:
@@ -55,8 +57,7 @@ def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence
         dataset=folder.asked.dataset,
         split=folder.asked.split,
         asked=len(videos),
-        tables=tuple(protocol.summarise(found) for protocol, found in scores.items() if found),
-        intervals={protocol.name: _ends(protocol, found) for protocol, found in scores.items() if found},
+        **_numbers(scores),
         lines=lines(scores, rows),
         failed={video: why for video, why in folder.faults().items() if video in set(videos)},
         seconds=dict(sum((Counter(row.seconds) for row in rows), Counter())),
@@ -64,6 +65,29 @@ def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence
         verdicts=dict(sum((Counter(row.verdicts) for row in rows), Counter())),
         fallbacks=sum(row.fallbacks for row in rows),
     )
+
+
+def of_scores(
+    dataset: Dataset, videos: Sequence[str], scores: dict[Protocol, list[VideoScores]], failed: dict[str, str]
+) -> Summary:
+    """Sum up scores of masks that were made elsewhere, in the order of ``videos``."""
+    place = {video: number for number, video in enumerate(videos)}
+    ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in scores.items()}
+    return Summary(
+        dataset=dataset.name,
+        split=dataset.split,
+        asked=len(videos),
+        failed=failed,
+        **_numbers(ordered),
+        lines=lines(ordered, ()),
+    )
+
+
+def _numbers(scores: dict[Protocol, list[VideoScores]]) -> dict[str, Any]:
+    return {
+        "tables": tuple(protocol.summarise(found) for protocol, found in scores.items() if found),
+        "intervals": {protocol.name: _ends(protocol, found) for protocol, found in scores.items() if found},
+    }
 
 
 def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:

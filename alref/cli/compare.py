@@ -1,0 +1,63 @@
+"""``alref compare``: evaluations side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from alref.cli.progress import emit
+from alref.evaluation.compare import Comparison, compare
+from alref.evaluation.folder import load_evaluation
+from alref.plugins import Plugins
+
+SHOWN = 5
+
+
+@click.command("compare")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--protocol", help="How to score; the data set's usual way if not given.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, for programs.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, verbose: bool) -> None:
+    """Compare evaluations in the folders RUNS with the first of them, on the videos that all of them scored.
+
+    \b
+    alref compare runs/top-score runs/gpt4
+
+    Differences come with a 95 % interval: videos are drawn again and again, the same ones for both.
+    """
+    plugins = Plugins()
+    usual = plugins.dataset(load_evaluation(runs[0]).dataset).protocols[0]
+    found = compare(runs, plugins.metric(protocol or usual)())
+    if as_json:
+        for each in found:
+            emit("comparison", **each.model_dump(mode="json"))
+        return
+    console = Console(markup=False, highlight=False)
+    console.print(_table(found))
+    for each in found[1:]:
+        console.print(_moves(each))
+
+
+def _table(found: list[Comparison]) -> Table:
+    first = found[0]
+    title = f"{first.protocol}, {first.number}, {first.videos} videos that all have"
+    table = Table("run", "value", "95 % interval", "difference", "95 % interval", title=title)
+    for each in found:
+        difference = ("", "") if each is first else (f"{100 * each.difference[0]:+.2f}", _ends(each.difference, "+"))
+        table.add_row(each.run, f"{100 * each.value[0]:.2f}", _ends(each.value), *difference)
+    return table
+
+
+def _moves(each: Comparison) -> Table:
+    table = Table("video", "base", "here", "difference", title=f"moved most in {each.run}")
+    for move in each.moves[:SHOWN]:
+        table.add_row(move.video, f"{100 * move.base:.1f}", f"{100 * move.other:.1f}", f"{100 * move.by:+.1f}")
+    return table
+
+
+def _ends(numbers: tuple[float, float, float], sign: str = "") -> str:
+    return f"{100 * numbers[1]:{sign}.1f} to {100 * numbers[2]:{sign}.1f}"

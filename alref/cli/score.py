@@ -1,0 +1,72 @@
+"""``alref score``: masks that any program made, scored by a benchmark's published protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+
+from alref import atomic
+from alref.cli.eval import chosen
+from alref.cli.tables import numbers
+from alref.errors import AlrefError, InputError
+from alref.evaluation.scoring import score
+from alref.evaluation.summary import Summary, of_scores
+from alref.plugins import Plugins
+from alref.scoring import VideoScores
+
+
+@click.command("score")
+@click.argument("dataset")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the data set as downloaded.")
+@click.option("--masks", type=click.Path(path_type=Path), required=True, help="Folder of masks in the data set's own layout.")
+@click.option("--split", default="", help="Part of the data set; the usual one if not given.")
+@click.option("--protocol", "protocols", multiple=True, help="How to score; the data set's own ways if not given.")
+@click.option("--videos", help="Only these videos, by name: a,b.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
+@click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; one for each processor if not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write the numbers to as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, for programs.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(**flags: Any) -> int:
+    """Score masks of DATASET by its published protocol.
+
+    \b
+    alref score mevis --data mevis --split valid_u --masks my-results
+    """
+    plugins = Plugins()
+    dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
+    protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
+    videos = chosen(dataset, flags["videos"], flags["limit"])
+    if not flags["masks"].is_dir():
+        raise InputError(
+            f"{flags['masks']}: no such folder; expected masks in the layout of {dataset.name}, see docs/datasets.md"
+        )
+    found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
+    failed: dict[str, AlrefError] = {}
+    console = Console(stderr=True, quiet=flags["as_json"])
+    scores = score(dataset, videos, flags["masks"], protocols, flags["jobs"])
+    for scored in track(scores, "videos", total=len(videos), console=console, transient=True):
+        for each in scored.scores:
+            found[each.protocol].append(each)
+        if scored.error is not None:
+            failed[scored.video] = scored.error
+    why = {video: str(error) for video, error in failed.items()}
+    done = of_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
+    _tell(done, flags)
+    return next(iter(failed.values())).exit_code if failed else 0
+
+
+def _tell(done: Summary, flags: dict[str, Any]) -> None:
+    text = done.model_dump_json(indent=1)
+    if flags["out"]:
+        atomic.write_text(flags["out"], text)
+    if flags["as_json"]:
+        click.echo(text)
+        return
+    for video, why in done.failed.items():
+        click.echo(f"{video}: {why}", err=True)
+    Console(markup=False, highlight=False).print(numbers(done))

@@ -1,0 +1,29 @@
+"""``alref submit``: the archive that a benchmark's server takes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from alref.evaluation.folder import MASKS, load_evaluation
+from alref.plugins import Plugins
+
+
+@click.command("submit")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data set; where it was if not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="File to write; RUN/submission.zip if not given.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(run: Path, data: Path | None, out: Path | None, verbose: bool) -> None:
+    """Pack the masks of an evaluation in the folder RUN as its benchmark's server takes them.
+
+    \b
+    alref eval ref-youtube-vos --data ryvos --out runs/ryvos
+    alref submit runs/ryvos
+    """
+    asked = load_evaluation(run)
+    dataset = Plugins().dataset(asked.dataset)(data or Path(asked.root), asked.split)
+    file = out or run / "submission.zip"
+    dataset.pack(run / MASKS, file, dataset.videos())
+    click.echo(file)

@@ -21,10 +21,11 @@ from transformers.utils import logging
 
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.video import Frame, Video
-from alref_groundingdino import GroundingDino, OpenVocabularyProposer, Owlv2
+from alref_groundingdino import GroundingDino, OpenVocabularyProposer
 from alref_groundingdino.pictures import look, squared
 
 Boxes = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+AT_LOAD = {"text_threshold", "max_size", "dtype"}
 EVERYTHING = {"box_threshold": 0.0, "top_k": 1000, "dtype": "float32"}
 
 
@@ -36,6 +37,18 @@ def loaded(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino
     proposer = component(folder, cls, **given)
     proposer.load()
     return proposer
+
+
+def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino, **given: Any) -> OpenVocabularyProposer:
+    """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
+    proposer = component(folder, cls, **given)
+    proposer._detector = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
+    return proposer
+
+
+@lru_cache
+def _detector(folder: Path | str, cls: type[OpenVocabularyProposer], **given: Any) -> Any:
+    return loaded(folder, cls, **given)._detector
 
 
 def pivot(frame: int | None, text: str, category: str = "") -> PivotFrame:
@@ -51,7 +64,9 @@ def plain(folder: Path, picture: Frame, prompt: str, **size: int) -> Boxes:
     """Ask the library one prompt about one picture, in one call of the model; boxes as a proposer would return them."""
     model = _model(folder)
     with torch.no_grad():
-        asked = _owl(folder, picture, prompt) if model.config.model_type == "owlv2" else _grounding(folder, picture, prompt, size)
+        asked = (
+            _owl(folder, picture, prompt) if model.config.model_type == "owlv2" else _grounding(folder, picture, prompt, size)
+        )
         said = model(**asked)
     height, width = picture.shape[:2]
     sides = [max(height, width)] * 4 if model.config.model_type == "owlv2" else [width, height] * 2

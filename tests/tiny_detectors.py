@@ -25,8 +25,8 @@ from transformers.utils import logging
 
 FIXED = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: ".", 1029: "?"}
 """Tokens whose places the models know by heart."""
-WORDS = "the a dog cat man red square guitar that play ##ing bark ##s near is , ' s".split()
-LETTERS = [*map(chr, range(33, 127))]
+WORDS = ["the", "a", "dog", "cat", "man", "red", "square", "guitar", "that", "play", "##ing", "bark", "##s", "near", ","]
+LETTERS = [chr(place) for place in range(33, 127)]
 SIZE = {"shortest_edge": 64, "longest_edge": 96}
 LAYERS = {"encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 4, "decoder_attention_heads": 4}
 WIDTHS = {"d_model": 32, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "num_queries": 30}
@@ -81,12 +81,12 @@ def owlv2(folder: Path) -> Path:
     """Save an OWLv2 that sees 96 x 96 pixels in 6 x 6 places."""
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    tokens = {letter + end: place for place, (letter, end) in enumerate((each, end) for end in ("", "</w>") for each in LETTERS)}
+    tokens = {
+        letter + end: place for place, (letter, end) in enumerate((each, end) for end in ("", "</w>") for each in LETTERS)
+    }
     tokens |= {"<|startoftext|>": len(tokens), "<|endoftext|>": len(tokens) + 1}
     words = {**shape, "vocab_size": len(tokens), "eos_token_id": len(tokens) - 1, "bos_token_id": len(tokens) - 2}
-    config = Owlv2Config(
-        text_config=words, vision_config={**shape, "image_size": 96, "patch_size": 16}, projection_dim=32
-    )
+    config = Owlv2Config(text_config=words, vision_config={**shape, "image_size": 96, "patch_size": 16}, projection_dim=32)
     model = Owlv2ForObjectDetection(config)
     for layer, spread in ((model.box_head.dense2, 0.01), (model.class_head.logit_scale, 0.5), (model.class_head.dense0, 0.5)):
         normal_(layer.weight, std=spread)

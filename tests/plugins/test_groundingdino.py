@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from asking_detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain
+from asking_detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain, ready
 from fake_hub import shut
 from tiny_detectors import WORDS, grounding_dino, mm_grounding_dino, owlv2
 from transformers import BertModel, GroundingDinoForObjectDetection
@@ -82,7 +82,7 @@ class TestOwlv2(DetectorContract):
 def test_batches_give_what_the_library_gives_to_each_picture_and_prompt(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], batch: int
 ) -> None:
-    proposer = loaded(folders[cls], cls, batch=batch, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch=batch, **EVERYTHING)
     for asked, found in zip(ASKED, proposer.propose(VIDEO, ASKED), strict=True):
         assert found.pivot == asked
         expected, scores = plain(folders[cls], VIDEO.frame(asked.frame), asked.phrase.text)
@@ -92,7 +92,7 @@ def test_batches_give_what_the_library_gives_to_each_picture_and_prompt(
 
 
 def test_prompts_that_were_read_before_give_the_same(dino: Path) -> None:
-    proposer = loaded(dino, **EVERYTHING)
+    proposer = ready(dino, **EVERYTHING)
     first, again = (proposer.propose(VIDEO, ASKED) for _ in range(2))
     anew = loaded(dino, **EVERYTHING).propose(VIDEO, ASKED[::-1])[::-1]
     for one, other in zip(first * 2, again + anew, strict=True):
@@ -132,7 +132,7 @@ def test_what_two_references_ask_alike_is_asked_once(dino: Path, monkeypatch: py
 
     monkeypatch.setattr(GroundingDinoForObjectDetection, "forward", compared)
     asked = [pivot(0, "the red dog", "dog"), pivot(0, "the dog that barks", "dog"), pivot(1, "a cat")]
-    found = loaded(dino, batch=8, box_threshold=0.0).propose(VIDEO, asked)
+    found = ready(dino, batch=8, box_threshold=0.0).propose(VIDEO, asked)
     assert sizes == [2]
     assert [each.pivot for each in found] == asked
     np.testing.assert_array_equal(found[0].xyxy, found[1].xyxy)
@@ -142,7 +142,7 @@ def test_what_two_references_ask_alike_is_asked_once(dino: Path, monkeypatch: py
 def test_phrases_on_one_frame_are_kept_apart(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer]
 ) -> None:
-    proposer = loaded(folders[cls], cls, batch=8, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch=8, **EVERYTHING)
     together = proposer.propose(VIDEO, [pivot(0, text) for text in PHRASES])
     for text, found in zip(PHRASES, together, strict=True):
         alone = proposer.propose(VIDEO, [pivot(0, text)])[0]
@@ -164,15 +164,15 @@ def test_a_box_is_labelled_with_the_words_that_it_answers_to(dino: Path) -> None
 
 
 def labelled(folder: Path, text: str, threshold: float) -> tuple[str, ...]:
-    (found,) = loaded(folder, text_threshold=threshold, **EVERYTHING).propose(VIDEO, [pivot(0, text)])
+    (found,) = ready(folder, text_threshold=threshold, **EVERYTHING).propose(VIDEO, [pivot(0, text)])
     return found.labels
 
 
 def test_a_category_or_the_whole_expression_is_asked_for(dino: Path) -> None:
     named, unnamed = pivot(0, "the dog that barks", "dog"), pivot(0, "the dog that barks")
-    by_category, by_text = loaded(dino, **EVERYTHING).propose(VIDEO, [named, unnamed])
+    by_category, by_text = ready(dino, **EVERYTHING).propose(VIDEO, [named, unnamed])
     assert set(by_category.labels) == {"dog"}
-    (expression,) = loaded(dino, prompt="expression", **EVERYTHING).propose(VIDEO, [named])
+    (expression,) = ready(dino, prompt="expression", **EVERYTHING).propose(VIDEO, [named])
     assert boxes_equal(expression, by_text)
     assert not boxes_equal(expression, by_category)
 
@@ -184,7 +184,7 @@ def boxes_equal(one: Candidates, other: Candidates) -> bool:
 @pytest.mark.parametrize("spelled", ["the dog.", " the  dog\n", "The Dog", "the dog..."])
 def test_the_same_words_are_the_same_prompt(dino: Path, spelled: str) -> None:
     asked = [pivot(0, "the dog"), pivot(0, spelled)]
-    one, other = loaded(dino, **EVERYTHING).propose(VIDEO, asked)
+    one, other = ready(dino, **EVERYTHING).propose(VIDEO, asked)
     assert boxes_equal(one, other)
 
 
@@ -193,7 +193,7 @@ def test_the_same_words_are_the_same_prompt(dino: Path, spelled: str) -> None:
 def test_any_text_can_be_asked_for(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], text: str
 ) -> None:
-    proposer = loaded(folders[cls], cls, batch=2, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch=2, **EVERYTHING)
     alone = proposer.propose(VIDEO, [pivot(0, "the dog")])[0]
     found, beside = proposer.propose(VIDEO, [pivot(0, text), pivot(0, "the dog")])
     assert np.isfinite(found.scores).all()
@@ -223,25 +223,23 @@ def test_boxes_under_the_threshold_are_dropped_down_to_none(
 
 
 def asked_one(folder: Path, cls: type[OpenVocabularyProposer] = GroundingDino, **given: Any) -> Candidates:
-    (found,) = loaded(folder, cls, **{**EVERYTHING, **given}).propose(VIDEO, [pivot(0, "the red square")])
+    (found,) = ready(folder, cls, **{**EVERYTHING, **given}).propose(VIDEO, [pivot(0, "the red square")])
     return found
 
 
 def test_the_published_settings_keep_three_boxes(dino: Path) -> None:
-    proposer = component(dino)
-    options = GroundingDino.Options(model="x")
+    options = GroundingDino.Options()
     assert (options.box_threshold, options.text_threshold, options.top_k, options.nms) == (0.25, 0.25, 3, None)
-    proposer.load()
-    (found,) = proposer.propose(VIDEO, [pivot(0, "dog")])
+    (found,) = ready(dino).propose(VIDEO, [pivot(0, "dog")])
     np.testing.assert_array_equal(found.xyxy, asked_dog(dino).xyxy[:3])
 
 
 def asked_dog(folder: Path) -> Candidates:
-    return loaded(folder, **EVERYTHING).propose(VIDEO, [pivot(0, "dog")])[0]
+    return ready(folder, **EVERYTHING).propose(VIDEO, [pivot(0, "dog")])[0]
 
 
 def test_a_pivot_without_a_frame_has_no_boxes(dino: Path) -> None:
-    nowhere, somewhere = loaded(dino, **EVERYTHING).propose(VIDEO, [pivot(None, "dog"), pivot(0, "dog")])
+    nowhere, somewhere = ready(dino, **EVERYTHING).propose(VIDEO, [pivot(None, "dog"), pivot(0, "dog")])
     assert (len(nowhere), len(somewhere) > 0) == (0, True)
 
 
@@ -277,7 +275,7 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_short_memory_makes_the_batch_smaller_and_says_so(dino: Path, narrow: list[int]) -> None:
-    wide, video = loaded(dino, batch=5, **EVERYTHING), Counted(VIDEO)
+    wide, video = ready(dino, batch=5, **EVERYTHING), Counted(VIDEO)
     expected = wide.propose(VIDEO, ASKED)
     narrow[0] = 1
     shrunk = wide.propose(video, ASKED)
@@ -293,7 +291,7 @@ def test_short_memory_makes_the_batch_smaller_and_says_so(dino: Path, narrow: li
 def test_memory_too_short_for_one_prompt_is_said(dino: Path, narrow: list[int]) -> None:
     narrow[0] = 0
     with pytest.raises(MissingError, match="one prompt on one frame does not fit into the memory: a smaller"):
-        loaded(dino, batch=4).propose(VIDEO, ASKED)
+        ready(dino, batch=4).propose(VIDEO, ASKED)
 
 
 def test_other_faults_of_the_model_are_not_taken_for_short_memory(dino: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,7 +300,7 @@ def test_other_faults_of_the_model_are_not_taken_for_short_memory(dino: Path, mo
 
     monkeypatch.setattr(GroundingDinoForObjectDetection, "forward", broken)
     with pytest.raises(RuntimeError, match="an illegal instruction"):
-        loaded(dino).propose(VIDEO, ASKED)
+        ready(dino).propose(VIDEO, ASKED)
 
 
 def test_answers_that_are_no_numbers_are_not_taken_for_nothing_seen(tmp_path: Path) -> None:
@@ -314,7 +312,7 @@ def test_answers_that_are_no_numbers_are_not_taken_for_nothing_seen(tmp_path: Pa
 
 def test_a_closed_detector_is_gone(dino: Path) -> None:
     proposer = loaded(dino)
-    proposer.propose(VIDEO, ASKED)
+    proposer.propose(VIDEO, ASKED[:1])
     model = weakref.ref(proposer._detector._model)  # type: ignore[union-attr]
     proposer.close()
     assert model() is None

@@ -107,8 +107,8 @@ def _save(kind: Any, config: Any, folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
     model = kind(config).eval()
     with torch.no_grad():
-        for weight in model.parameters():
-            weight.normal_(0.0, 0.08) if weight.ndim > 1 else weight.normal_(1.0, 0.2)
+        for name, weight in model.named_parameters():
+            weight.normal_(1.0 if weight.ndim == 1 and name.endswith("weight") else 0.0, 0.08)
         model.mask_decoder.pred_obj_score_head.proj_out.bias.fill_(4.0)
     model.save_pretrained(folder)
     return folder

@@ -1,0 +1,192 @@
+"""Propagators on SAM 2, EdgeTAM and the tracker of SAM 3, by the transformers library or the authors' own code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from alref import devices
+from alref.hookspecs import hookimpl
+from alref.stages import Propagator, StageOptions
+from alref.weights import Weights
+from alref_sam2 import kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from alref.records import FrameMasks, PivotBox
+    from alref.video import Video
+    from alref_sam2._original import Original
+    from alref_sam2._runtime import Model
+
+
+class TrackerOptions(StageOptions):
+    """Options that all three components have."""
+
+    model: str = Field(min_length=1, description="name on the Hugging Face hub, or a folder")
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    prompt: Literal["mask", "box"] = Field(
+        "mask", description="start from the mask that the image model makes of the box, as published, or from the box itself"
+    )
+    image_size: int | None = Field(
+        None, ge=32, le=4096, description="pixels of the square that a frame is resized to; the model's own if not given"
+    )
+    resize: Literal["bicubic", "bilinear"] = Field(
+        "bicubic", description="filter that frames are resized with: the authors' bicubic, or the library's bilinear"
+    )
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="numbers to compute in; auto is bfloat16 on a CUDA device that has it, else float32"
+    )
+    compile: bool = Field(False, description="compile the model first, which takes minutes; the processor needs a C++ compiler")
+    feature_memory: int = Field(
+        2048, ge=0, description="MiB of encoded frames that are kept for objects that start elsewhere; others are encoded twice"
+    )
+    gate: float | None = Field(
+        None, ge=0, le=1, description="empty masks whose score is below this; the model itself empties those below 0.5"
+    )
+    memory: Literal["recent", "selected"] = Field(
+        "recent", description="remember the last frames, or of them those that are sure and go on as the object moved"
+    )
+    fill_holes: int = Field(0, ge=0, description="fill holes of at most so many pixels")
+    remove_sprinkles: int = Field(0, ge=0, description="remove parts of at most so many pixels")
+
+
+class Sam2Options(TrackerOptions):
+    """Options of sam2."""
+
+    model: str = Field(
+        "facebook/sam2.1-hiera-small",
+        min_length=1,
+        description="name on the Hugging Face hub, a folder, or a checkpoint of the authors (.pt)",
+    )
+    backend: Literal["transformers", "original"] = Field(
+        "transformers", description="the transformers library, or the authors' package sam2"
+    )
+
+
+class EdgeTamOptions(TrackerOptions):
+    """Options of edgetam."""
+
+    model: str = Field("yonigozlan/EdgeTAM-hf", min_length=1, description="name on the Hugging Face hub, or a folder")
+
+
+class Sam3TrackerOptions(TrackerOptions):
+    """Options of sam3-tracker."""
+
+    model: str = Field("facebook/sam3", min_length=1, description="name on the Hugging Face hub, or a folder")
+
+
+class Tracker(Propagator):
+    """Base of the three: all objects of a video in one pass, every frame encoded once."""
+
+    needs = ("torch", "transformers", "PIL")
+    extra = "sam2"
+    kind: ClassVar[kinds.Kind]
+    licence: ClassVar[str] = "Apache-2.0"
+    gated: ClassVar[str] = ""
+    options: TrackerOptions
+    _model: Model | Original | None = None
+
+    def __init__(self, options: StageOptions, device: str = "auto") -> None:
+        super().__init__(options, device)
+        self.warnings: list[str] = []
+
+    def weights(self) -> list[Weights]:
+        """Return the one model that it loads."""
+        return [Weights(self.options.model, revision=self.options.revision, licence=self.licence, gated=self.gated)]
+
+    def problems(self) -> list[str]:
+        """Say what is missing or wrong: a library, the weights, the device, the numbers to compute in, the model's family."""
+        return super().problems() or self._unfit()
+
+    def load(self) -> None:
+        """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
+        from alref_sam2._runtime import Model
+
+        self._model = Model(self.options, self.device, self.kind, self.weights()[0].fetch(), self.warnings.append)
+
+    def close(self) -> None:
+        """Let go of the weights."""
+        self._model = None
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield the masks of every frame, as soon as those of all objects are known.
+
+        Raises MissingError when not even one object fits into the memory; ``warnings`` says when the memory was full.
+        """
+        assert self._model is not None, "load() comes first"
+        yield from self._model.propagate(video, boxes)
+
+    def _unfit(self) -> list[str]:
+        options = self.options
+        found = devices.problems(self.device, options.dtype) or (
+            kinds.lacks_compiler(devices.chosen(self.device)) if options.compile else []
+        )
+        found += kinds.mismatch(self.kind, options.model, self.weights()[0].place())
+        return found + kinds.odd_size(self.kind, options.image_size)
+
+
+class Sam2(Tracker):
+    """Follows objects with SAM 2 or 2.1 of any size, by the transformers library or by the authors' own package."""
+
+    name = "sam2"
+    kind = kinds.SAM2
+    Options = Sam2Options
+    options: Sam2Options
+
+    def weights(self) -> list[Weights]:
+        """Return the model, which is one file where it is a checkpoint of the authors."""
+        from alref_sam2 import _original
+
+        given, revision = Path(self.options.model).expanduser(), self.options.revision
+        if given.suffix == ".pt":
+            return [Weights(str(given), files=(given.name,), licence=self.licence)]
+        if self.options.backend == "original":
+            return [Weights(str(given), revision=revision, files=(_original.file_of(given.name),), licence=self.licence)]
+        return super().weights()
+
+    def problems(self) -> list[str]:
+        """Say also what the authors' package lacks, and which options it does not take."""
+        from alref_sam2 import _original
+
+        return (self.options.backend == "original" and _original.problems(self.options)) or super().problems()
+
+    def load(self) -> None:
+        """Load the weights into the library's model or the authors'. Raises MissingError or ConfigError."""
+        if self.options.backend == "transformers":
+            return super().load()
+        from alref_sam2._original import Original
+
+        self._model = Original(self.options, self.device, str(self.weights()[0].fetch()))
+        return None
+
+
+class EdgeTam(Tracker):
+    """Follows objects with EdgeTAM, which is SAM 2 made small for phones."""
+
+    name = "edgetam"
+    kind = kinds.EDGETAM
+    Options = EdgeTamOptions
+    options: EdgeTamOptions
+
+    def _unfit(self) -> list[str]:
+        return super()._unfit() or kinds.lacks_timm(self.weights()[0].place())
+
+
+class Sam3Tracker(Tracker):
+    """Follows objects with the tracker of SAM 3, whose weights are given to those who accept their terms."""
+
+    name = "sam3-tracker"
+    kind = kinds.SAM3_TRACKER
+    licence = "SAM License"
+    gated = "accept the terms at https://huggingface.co/facebook/sam3; then: hf auth login"
+    Options = Sam3TrackerOptions
+    options: Sam3TrackerOptions
+
+
+@hookimpl
+def register_propagators() -> list[type[Propagator]]:
+    """Announce them."""
+    return [Sam2, EdgeTam, Sam3Tracker]

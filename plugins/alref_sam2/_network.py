@@ -1,0 +1,243 @@
+"""The parts of SAM 2 that a session calls, for several objects at once; EdgeTAM and the tracker of SAM 3 differ in few places.
+
+What is computed is what the video predictor of SAM 2 (Ravi et al. 2024, arXiv 2408.00714) computes: a prompted frame without
+memories, a followed frame from memories of features and of object pointers, the best of three masks by predicted IoU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch.nn.functional import interpolate
+
+from alref_sam2._memory import Reading
+
+ABSENT = -1024.0
+"""The logit of every pixel of an object that is not in the frame."""
+SURE, DOUBT = 20.0, -10.0
+"""A given mask has logits of DOUBT outside and SURE + DOUBT inside."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the encoder sees in one frame: maps (1, C, h, w) from fine to coarse."""
+
+    maps: tuple[torch.Tensor, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(each.nbytes for each in self.maps)
+
+    def to(self, device: torch.device | str) -> Features:
+        """Return the same on another device; what goes to the processor is pinned where that speeds the way back."""
+        if torch.device(device).type != "cpu" or self.maps[0].device.type != "cuda":
+            return Features(tuple(each.to(device, non_blocking=True) for each in self.maps))
+        return Features(tuple(torch.empty_like(each, device="cpu", pin_memory=True).copy_(each) for each in self.maps))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is seen of B objects in one frame: mask logits (B, 1, h, w) at a quarter of the encoder's picture, logits (B,) that
+    the object is there, pointers (B, D), predicted IoU (B,).
+    """  # noqa: D205
+
+    logits: torch.Tensor
+    scores: torch.Tensor
+    pointers: torch.Tensor
+    quality: torch.Tensor
+
+
+class Network:
+    """A model in evaluation mode. The ``length`` of a video bounds the distance of pointers."""
+
+    def __init__(self, model: Any) -> None:
+        self.model, self.config = model, model.config
+        self.image_size: int = model.image_size
+        self.mask_size: tuple[int, int] = tuple(model.prompt_encoder.mask_input_size)
+        self.device: torch.device = model.no_memory_embedding.device
+        self.encoded = 0
+        self._coarse_places: torch.Tensor | None = None
+        self._memory_places: torch.Tensor | None = None
+
+    def encode(self, picture: torch.Tensor) -> Features:
+        """Encode a picture (1, 3, S, S)."""
+        self.encoded += 1
+        found = self.model.get_image_features(picture, return_dict=True)
+        self._coarse_places = found.fpn_position_encoding[-1]
+        sizes = self.model.backbone_feature_sizes
+        maps = (each.permute(1, 2, 0).reshape(1, -1, *size) for each, size in zip(found.fpn_hidden_states, sizes, strict=True))
+        return Features(tuple(maps))
+
+    def image_mask(self, features: Features, corners: torch.Tensor) -> torch.Tensor:
+        """Return the mask logits (1, 1, h, w) of a box as the image predictor of SAM 2 gives them, without post-processing."""
+        with self._one_token():
+            masks, *_ = self._decoder(features, self._alone(features), *self._box_prompt(corners), several=False)
+        return masks.float()
+
+    def from_box(self, features: Features, corners: torch.Tensor) -> Seen:
+        """See one object from a box: ``corners`` (1, 1, 2, 2) in pixels of the encoder's picture."""
+        return self._decode(features, self._alone(features), *self._box_prompt(corners), several=False)
+
+    def from_mask(self, features: Features, mask: torch.Tensor) -> Seen:
+        """See one object from its mask (1, 1, S, S) of 0 and 1, which is what is seen; the decoder only gives the pointer."""
+        given = interpolate((mask * SURE + DOUBT).cpu(), self.mask_size, mode="bilinear", antialias=True).to(self.device)
+        small = self.model.mask_downsample(mask)
+        if small.shape[-2:] != self.mask_size:
+            small = interpolate(small.float().cpu(), self.mask_size, mode="bilinear", antialias=True).to(self.device)
+        seen = self._decode(features, features.maps[-1], *self._prompt(masks=small), several=False)
+        there = mask.flatten(1).any(1).float()
+        pointers = self._or_none(seen.pointers, there)
+        return Seen(given, SURE * there + DOUBT, pointers, torch.ones_like(there))
+
+    def follow(self, features: Features, readings: Sequence[Reading], length: int) -> Seen:
+        """See objects from what they read, alike in shape."""
+        coarse = self._remembered(features.maps[-1], readings, length)
+        return self._decode(features, coarse, *self._no_prompt, several=self._several)
+
+    def memorise(self, features: Features, seen: Seen, given: bool) -> torch.Tensor:
+        """Return what is remembered of objects, (B, N, C); the masks of prompted frames (``given``) are made 0 and 1 first."""
+        masks = interpolate(seen.logits, (self.image_size, self.image_size), mode="bilinear")
+        wanted = (4 * self.mask_size[0], 4 * self.mask_size[1])
+        if masks.shape[-2:] != wanted:
+            masks = interpolate(masks, wanted, mode="bilinear")
+        masks = (masks > 0).float() if given else masks.sigmoid()
+        masks = masks * self.config.sigmoid_scale_for_mem_enc + self.config.sigmoid_bias_for_mem_enc
+        maps, places = self.model.memory_encoder(features.maps[-1].expand(len(masks), -1, -1, -1), masks)
+        hidden = self.model.occlusion_spatial_embedding_parameter
+        if hidden is not None:
+            maps = maps + (seen.scores <= 0).to(maps)[:, None, None, None] * hidden[..., None, None]
+        return self._tokens(maps, places)
+
+    def _tokens(self, maps: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+        """Return maps (B, C, h, w) as tokens; EdgeTAM sums them up in fewer. Where they lie is the same for all frames."""
+        if hasattr(self.model, "spatial_perceiver"):
+            each = [self.model.spatial_perceiver(one[None], places[:1].to(one)) for one in maps]
+            tokens, where = torch.cat([token for token, _ in each]), each[0][1]
+        else:
+            tokens, where = maps.to(torch.bfloat16).flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2)
+        self._memory_places = where[0].float()
+        return tokens
+
+    def _remembered(self, coarse: torch.Tensor, readings: Sequence[Reading], length: int) -> torch.Tensor:
+        """Return the coarse map (B, D, h, w) after attention to what each object reads."""
+        count, flat = len(readings), coarse.flatten(2).permute(2, 0, 1)
+        memories, places = zip(*(self._memories(reading, length) for reading in readings), strict=True)
+        pointers = len(readings[0].pointers) * self._parts
+        edge = {"num_spatial_memory_tokens": len(readings[0].features)} if hasattr(self.model, "spatial_perceiver") else {}
+        found: torch.Tensor = self.model.memory_attention(
+            current_vision_features=flat.expand(-1, count, -1),
+            current_vision_position_embeddings=self._coarse_places,
+            memory=torch.stack(memories, 1),
+            memory_posision_embeddings=torch.stack(places, 1),
+            num_object_pointer_tokens=pointers,
+            **edge,
+        )
+        return found[0].transpose(1, 2).reshape(count, *coarse.shape[1:])
+
+    def _memories(self, reading: Reading, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return all tokens (S, C) that one object reads, and where they lie in space and time."""
+        times = self.model.memory_temporal_positional_encoding[:, 0]
+        tokens = [features for _, features in reading.features]
+        places = [self._memory_places + times[place - 1] for place, _ in reading.features]
+        if reading.pointers:
+            distances, pointers = zip(*reading.pointers, strict=True)
+            tokens.append(torch.stack(pointers).reshape(len(pointers) * self._parts, -1))
+            places.append(self._pointer_places(distances, length).repeat_interleave(self._parts, 0))
+        return torch.cat([each.float() for each in tokens]), torch.cat(places)
+
+    def _pointer_places(self, distances: Sequence[int], length: int) -> torch.Tensor:
+        """Return where pointers lie in time, (number, C): the projected sine embedding of their distances, or zeros."""
+        if not self.config.enable_temporal_pos_encoding_for_object_pointers:
+            return torch.zeros(len(distances), self.model.mem_dim, device=self.device)
+        farthest = max(min(length, self.config.max_object_pointers_in_encoder) - 1, 1)
+        half = self.model.hidden_dim // 2
+        steps = 10000.0 ** (2 * (torch.arange(half) // 2) / half)
+        angles = (torch.tensor(distances) / farthest)[:, None] / steps
+        waves = torch.cat([angles.sin(), angles.cos()], 1).to(self.device)
+        projected: torch.Tensor = self.model.temporal_positional_encoding_projection_layer(waves)
+        return projected.float()
+
+    def _decode(
+        self, features: Features, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, several: bool
+    ) -> Seen:
+        masks, quality, tokens, there = self._decoder(features, coarse, sparse, dense, several)
+        best = quality.argmax(1, keepdim=True)
+        scores = there.float().reshape(-1)
+        chosen = masks.float().take_along_dim(best[..., None, None], 1)
+        logits = chosen.where((scores > 0)[:, None, None, None], ABSENT)
+        token = tokens.take_along_dim(best[..., None], 1)[:, 0] if tokens.shape[1] > 1 else tokens[:, 0]
+        pointers = self._or_none(self.model.object_pointer_proj(token).float(), (scores > 0).float())
+        return Seen(logits, scores, pointers, quality.float().take_along_dim(best, 1)[:, 0])
+
+    def _decoder(
+        self, features: Features, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, several: bool
+    ) -> list[torch.Tensor]:
+        """Return masks (B, M, h, w), predicted IoU (B, M), tokens (B, M, D) and the logits that objects are there (B, 1)."""
+        found = self.model.mask_decoder(
+            image_embeddings=coarse,
+            image_positional_embeddings=self._grid.expand(len(coarse), -1, -1, -1),
+            sparse_prompt_embeddings=sparse.expand(len(coarse), -1, -1, -1),
+            dense_prompt_embeddings=dense,
+            multimask_output=several,
+            high_resolution_features=list(features.maps[:-1]),
+        )
+        return [each[:, 0] for each in found]
+
+    def _alone(self, features: Features) -> torch.Tensor:
+        """Return the coarse map of a frame that reads no memories."""
+        alone: torch.Tensor = features.maps[-1] + self.model.no_memory_embedding.reshape(1, -1, 1, 1)
+        return alone
+
+    def _box_prompt(self, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        labels = torch.tensor([[[2, 3]]], dtype=torch.int32, device=corners.device)
+        return self._prompt(points=corners, labels=labels)
+
+    def _prompt(
+        self, points: torch.Tensor | None = None, labels: torch.Tensor | None = None, masks: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        if points is None:
+            points = torch.zeros(1, 1, 1, 2, device=self.device)
+            labels = -torch.ones(1, 1, 1, dtype=torch.int32, device=self.device)
+        sparse, dense = self.model.prompt_encoder(input_points=points, input_labels=labels, input_boxes=None, input_masks=masks)
+        return sparse, dense
+
+    def _or_none(self, pointers: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+        """Put the pointer of no object where an object is not there."""
+        none: torch.Tensor = self.model.no_object_pointer
+        return there[:, None] * pointers + (1 - there[:, None]) * none
+
+    @cached_property
+    def _no_prompt(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._prompt()
+
+    @cached_property
+    def _grid(self) -> torch.Tensor:
+        grid: torch.Tensor = self.model.get_image_wide_positional_embeddings()
+        return grid
+
+    @property
+    def _several(self) -> bool:
+        """Whether a followed frame is the best of several masks."""
+        several = self.config.multimask_output_in_sam and self.config.multimask_output_for_tracking
+        return bool(several and self.config.multimask_min_pt_num == 0)
+
+    @property
+    def _parts(self) -> int:
+        """How many tokens a pointer makes."""
+        return int(self.model.hidden_dim // self.model.mem_dim)
+
+    @contextmanager
+    def _one_token(self) -> Iterator[None]:
+        """Let the decoder give the mask of its first token whatever its stability."""
+        decoder = self.model.mask_decoder
+        stable, decoder.dynamic_multimask_via_stability = decoder.dynamic_multimask_via_stability, False
+        try:
+            yield
+        finally:
+            decoder.dynamic_multimask_via_stability = stable

@@ -6,7 +6,7 @@ from alref.hookspecs import hookimpl
 from alref.stages import Locator, Propagator, Proposer, SpatialReasoner, Tagger, TemporalReasoner, Transcriber, Unifier
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform
 from alref_baseline.replay import Replay
-from alref_baseline.sound import Energy
+from alref_baseline.sound import Always, Energy
 from alref_baseline.text import Grammar
 from alref_baseline.vision import ClassEvidence, LabelPropagation
 
@@ -14,7 +14,7 @@ from alref_baseline.vision import ClassEvidence, LabelPropagation
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
     """Announce the grammar, and what hears that something sounds."""
-    return [Grammar, Energy]
+    return [Grammar, Energy, Always]
 
 
 @hookimpl

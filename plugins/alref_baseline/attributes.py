@@ -82,6 +82,18 @@ def _hue(hue: Floats, start: float, full: float, end: float, stop: float) -> Flo
     return _rise(turned, start, full) * (1 - _rise(turned, end, stop))
 
 
+def salience(frame: Frame) -> Floats:
+    """Say how much each pixel stands out from the frame by its colour, float32 (H, W) in 0..1, less towards the edges.
+
+    The distance of each colour from the mean one (after Achanta et al., CVPR 2009).
+    """
+    colours = _lab(frame)
+    apart = np.linalg.norm(colours - colours.mean(axis=(0, 1)), axis=2)
+    inwards = np.minimum.outer(np.hanning(len(apart) + 2)[1:-1], np.hanning(apart.shape[1] + 2)[1:-1])
+    middle = apart * np.sqrt(inwards)
+    return np.asarray(middle / max(float(middle.max()), 1e-6), np.float32)
+
+
 def growth(motion: Floats, mask: Mask) -> float:
     """Return by what share a region grows in a frame: the slope of its pixels' motion (h, w, 2) over their place."""
     rows, columns = np.nonzero(mask)

@@ -30,6 +30,7 @@ _APART = (-12, -6, 6, 12)
 _FULL_COLOUR = 0.6
 _FULL_PART = 0.25
 _RIVAL = 0.2
+_FULL_TIME = 0.5
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,12 @@ def cues(words: Description, look: Look) -> Iterator[Cue]:
     if len(look.boxes) > 1:
         for how, other in words.relations:
             yield _related(look, how, other)
+
+
+def in_time(follows: Sequence[float]) -> Cue:
+    """Weigh how well each candidate's motion follows the sound, -1..1; where none does, the sound decides nothing."""
+    factors = [0.1 + 0.9 * min(1.0, max(0.0, each) / _FULL_TIME) for each in follows]
+    return Cue(factors, [f"moves with the sound {each:.2f}" for each in follows])
 
 
 _SIDES: dict[str, Callable[[Box], float]] = {

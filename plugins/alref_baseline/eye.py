@@ -35,7 +35,7 @@ def network() -> Network:
     return Network(load_weights())
 
 
-class _Memory:
+class Memory:
     """Arrays by key, the least recently used dropped when together they exceed ``limit`` bytes."""
 
     def __init__(self, limit: int) -> None:
@@ -65,7 +65,7 @@ class Eye:
         scale = SIDE / max(video.height, video.width)
         self.height, self.width = (max(2, round(side * scale / STEP)) * STEP for side in (video.height, video.width))
         self.rows, self.columns = self.height // CELL, self.width // CELL
-        self._memory = _Memory(_BYTES)
+        self._memory = Memory(_BYTES)
 
     def __len__(self) -> int:
         return len(self._video)

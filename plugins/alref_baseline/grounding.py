@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alref.records import Phrase, Span
 from alref.video import Video
 from alref_baseline.affinity import nearest_of, vote
 from alref_baseline.eye import Eye, eye_of, resized
@@ -16,6 +17,7 @@ from alref_baseline.grammar import Description, parse
 from alref_baseline.lexicon import lookup
 from alref_baseline.network import Floats
 from alref_baseline.regions import Region, View, grow, look
+from alref_baseline.synchrony import moves
 
 ABSENT_BELOW = 0.1
 """Evidence below which an object is said to be absent.
@@ -59,19 +61,44 @@ class Grounding:
         return [each for each in self.found if each.region.frame == frame]
 
 
-_GROUNDINGS: weakref.WeakKeyDictionary[Video, dict[tuple[str, tuple[int, ...]], Grounding]] = weakref.WeakKeyDictionary()
+@dataclass(frozen=True)
+class Sought:
+    """What is looked for: its words, whether it makes a sound that is heard, and in which seconds, None for all."""
+
+    text: str
+    sounding: bool = False
+    heard: tuple[Span, ...] | None = None
+
+    @classmethod
+    def of(cls, phrase: Phrase) -> Sought:
+        """Return what a phrase looks for."""
+        return cls(phrase.text, phrase.sound or bool(phrase.sounds), phrase.heard)
 
 
-def ground(video: Video, text: str, frames: Sequence[int] = ()) -> Grounding:
-    """Find ``text`` in a video, on sampled frames and on ``frames``; the same question is answered once for a video."""
-    sampled = sample(len(video))
+_GROUNDINGS: weakref.WeakKeyDictionary[Video, dict[tuple[Sought, tuple[int, ...]], Grounding]] = weakref.WeakKeyDictionary()
+
+
+def ground(video: Video, sought: Sought, frames: Sequence[int] = ()) -> Grounding:
+    """Find something in a video, on sampled frames and on ``frames``; the same question is answered once for a video.
+
+    Frames are sampled while it is heard, where that is known. What is known by its sound alone is found by motion that follows
+    the sound, and is never absent: what stands out is taken where nothing moves.
+    """
+    sampled = _sampled(video, sought)
     more = tuple(sorted(set(frames) - set(sampled)))
     answers = _GROUNDINGS.setdefault(video, {})
-    if (text, more) not in answers:
+    if (sought, more) not in answers:
         while len(answers) >= _KEPT:
             answers.pop(next(iter(answers)))
-        answers[text, more] = _ground(eye_of(video), parse(text), sorted({*sampled, *more}))
-    return answers[text, more]
+        answers[sought, more] = _ground(video, sought, sorted({*sampled, *more}))
+    return answers[sought, more]
+
+
+def _sampled(video: Video, sought: Sought) -> list[int]:
+    times = enumerate(video.times)
+    heard = [frame for frame, time in times if any(start <= time < end for start, end in sought.heard or ())]
+    among = heard or range(len(video))
+    return [among[place] for place in sample(len(among))]
 
 
 def sample(count: int) -> list[int]:
@@ -79,12 +106,12 @@ def sample(count: int) -> list[int]:
     return sorted({round(place) for place in np.linspace(min(1, count - 1), max(0, count - 2), SAMPLED).tolist()})
 
 
-def best_frames(video: Video, text: str) -> list[tuple[int, float, str]]:
+def best_frames(video: Video, sought: Sought) -> list[tuple[int, float, str]]:
     """Rank the frames to start from: (frame, score 0..1, why); none when the object is absent.
 
     The first is the best; the others show, as far as can be seen, the same object.
     """
-    grounding = ground(video, text)
+    grounding = ground(video, sought)
     if grounding.absent:
         return []
     tops = [grounding.on(frame)[0] for frame in dict.fromkeys(each.region.frame for each in grounding.found)]
@@ -99,13 +126,16 @@ def _why(found: Found) -> str:
     )
 
 
-def _ground(eye: Eye, words: Description, frames: Sequence[int]) -> Grounding:
+def _ground(video: Video, sought: Sought, frames: Sequence[int]) -> Grounding:
+    eye, words = eye_of(video), parse(sought.text)
     entry = lookup(words.noun)
-    views = [look(eye, frame, words, entry) for frame in frames]
+    by_sound = sought.sounding and not entry.classes
+    views = [look(eye, frame, words, entry, moves(video, frame).map() if by_sound else None) for frame in frames]
     regions = grow(eye, views, words, entry)
     if not regions:
         return Grounding((), 0.0)
-    evidence = _evidence(views, regions, known=bool(entry.classes))
+    least = ABSENT_BELOW if by_sound and not words.findable else 0.0
+    evidence = max(least, _evidence(views, regions, known=bool(entry.classes)))
     return Grounding(tuple(_ranked(eye, regions, words, evidence)), evidence)
 
 

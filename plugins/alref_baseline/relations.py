@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from alref.arrays import Mask
 from alref.video import Video
 from alref_baseline.grammar import Description
-from alref_baseline.grounding import ground
+from alref_baseline.grounding import Sought, ground
 from alref_baseline.regions import Region
 
 Box = tuple[float, float, float, float]
@@ -19,7 +19,7 @@ _SAME = 0.6
 
 def others(video: Video, frame: int, other: Description) -> list[Region]:
     """Return where the other thing of a relation is seen on a frame, best first; none when it is not."""
-    found = ground(video, other.text, [frame])
+    found = ground(video, Sought(other.text), [frame])
     return [] if found.absent else [each.region for each in found.on(frame)]
 
 

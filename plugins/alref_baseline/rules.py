@@ -12,21 +12,24 @@ from alref.arrays import Mask
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from alref.video import Video
 from alref_baseline.attributes import colour_share
-from alref_baseline.cues import Look, cues
+from alref_baseline.cues import Look, cues, in_time
 from alref_baseline.eye import eye_of, resized
 from alref_baseline.grammar import Description, parse
-from alref_baseline.grounding import best_frames
+from alref_baseline.grounding import Sought, best_frames
 from alref_baseline.motion import residual_motion
 from alref_baseline.relations import Box
+from alref_baseline.synchrony import synchrony
 
 NO_TRACE = 0.06
 """Share of a colour below which a region has no trace of it."""
+TELLS = 0.2
+"""Correlation of motion with the sound from which it tells what makes it; measured with flow of small pictures."""
 _AS_GOOD = 0.95
 
 
 def best_pivot(video: Video, phrase: Phrase) -> PivotFrame:
     """Return the frame that shows a phrase best, or absent when too little speaks for it anywhere in the video."""
-    ranked = best_frames(video, phrase.text)
+    ranked = best_frames(video, Sought.of(phrase))
     if not ranked:
         why = f"too little in the video looks like {phrase.category or phrase.text!r}"
         return PivotFrame(phrase=phrase, finding="absent", why=why)
@@ -35,7 +38,10 @@ def best_pivot(video: Video, phrase: Phrase) -> PivotFrame:
 
 
 def judge(video: Video, candidates: Candidates) -> PivotBox:
-    """Pick the candidate that fits the phrase best; absent when a colour was asked for that none of them has."""
+    """Pick the candidate that fits the phrase best; absent when a colour was asked for that none of them has.
+
+    Ambiguous when the object is known by its sound alone, and motion does not tell which makes it.
+    """
     words = parse(candidates.pivot.phrase.text)
     look = _look(video, candidates)
     if words.colours and not _has_trace(look, words):
@@ -43,11 +49,17 @@ def judge(video: Video, candidates: Candidates) -> PivotBox:
         return PivotBox(pivot=candidates.pivot, finding="absent", why=why)
     fits = np.maximum(np.array(look.scores), 1e-6)
     asked = list(cues(words, look))
+    sounding = Sought.of(candidates.pivot.phrase).sounding
+    if sounding:
+        follows = synchrony(video, look.frame, look.masks)
+        asked.append(in_time(follows))
     for cue in asked:
         fits = fits * np.array(cue.factors)
     best = int(fits.argmax())
     says = [*dict.fromkeys(cue.says[best] for cue in asked), *_doubts(fits, best), f"score {look.scores[best]:.2f}"]
-    return chosen(candidates, best, "; ".join(says))
+    box = chosen(candidates, best, "; ".join(says))
+    guessed = sounding and not words.findable and follows[best] < TELLS
+    return box.model_copy(update={"finding": "ambiguous"}) if guessed else box
 
 
 def chosen(candidates: Candidates, index: int, why: str) -> PivotBox:

@@ -1,4 +1,4 @@
-"""The embedded components for sound: when something is heard, and no more."""
+"""The embedded components for sound: when something is heard, and no more. Heavy libraries are imported when they work."""
 
 from __future__ import annotations
 
@@ -10,23 +10,41 @@ if TYPE_CHECKING:
     from alref.records import Phrase, Reference
     from alref.video import Video
 
+ANYTHING = "what sounds"
+"""The phrase for a sound that nobody named."""
+
 
 class Energy(Tagger, Locator):
-    """Hears that something sounds and when, by its loudness; what it is, it cannot tell."""
+    """Hears that something sounds and when, by how far the sound rises above its own background; what it is, it cannot tell."""
 
     name = "energy"
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return one phrase for whatever sounds."""
+        """Return one phrase for whatever sounds, with its spans; none where nothing does."""
         from alref.records import Phrase
 
-        return self.locate(video, reference, [Phrase(reference=reference.id, text="what sounds", sound=True)])
+        phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=ANYTHING, sound=True)])
+        return [phrase for phrase in phrases if phrase.heard]
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with the spans in which the sound track is not silent."""
-        from alref.silence import FLOOR, RATE, WINDOW, loudness
+        """Return the phrases with the spans in which anything sounds, the same for all of them."""
+        from alref_baseline.activity import activity_of
 
-        audio = video.audio(RATE)
-        loud = [] if audio is None else [audio.start + WINDOW * i for i in (loudness(audio) > FLOOR).nonzero()[0].tolist()]
-        heard = tuple((start, start + WINDOW) for start in loud)
+        heard = activity_of(video).spans()
         return [phrase.model_copy(update={"heard": heard}) for phrase in phrases]
+
+    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+        """Return for each name the word of a vocabulary that means the same or a kind of the same, by a list of synonyms."""
+        from alref.hearing.vocabulary import nearest_word
+
+        return [nearest_word(name, vocabulary) for name in names]
+
+
+class Always(Locator):
+    """Leaves every phrase in force for the whole video: what locators are compared with."""
+
+    name = "always"
+
+    def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+        """Return the phrases with nothing said of when they sound."""
+        return [phrase.model_copy(update={"heard": None}) for phrase in phrases]

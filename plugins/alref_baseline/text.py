@@ -18,47 +18,43 @@ if TYPE_CHECKING:
 class Grammar(Unifier):
     """Reads an English expression: one phrase for each object it names ("the dog and the cat"), with what was not understood.
 
-    Reads text only; a sound track beside a text is not used, and a warning says so.
+    Reads text only; the sound track beside a text is heard by others.
     """
 
     name = "grammar"
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the phrases. Raises InputError when the reference has no text, or a text without a word."""
+        """Return the phrases. Raises InputError when the text has no word."""
         from alref.records import Phrase
         from alref_baseline.grammar import parse_all
 
         _check(reference)
-        heard = ("the sound was not used: the unifier 'grammar' reads text only",) if reference.sound else ()
         phrases = [
-            Phrase(reference=reference.id, text=each.text, category=each.noun, warnings=(*_warnings(each), *heard))
+            Phrase(reference=reference.id, text=each.text, category=each.noun, warnings=tuple(_warnings(each, reference.sound)))
             for each in parse_all(reference.text)
         ]
         return list(dict.fromkeys(phrases))
 
 
 def _check(reference: Reference) -> None:
-    if not reference.text.strip():
-        raise InputError(
-            f"reference {reference.id!r}: the unifier 'grammar' reads text only, got a reference without text; "
-            "say in words what to segment, or choose a unifier that hears (see: alref plugins)"
-        )
     if not any(letter.isalpha() for letter in reference.text):
         raise InputError(
             f"reference {reference.id!r}: expected words such as 'the red cup', got {reference.text!r}; name the object"
         )
 
 
-def _warnings(words: Description) -> Iterator[str]:
-    """Say what of an expression cannot be used."""
-    from alref_baseline.lexicon import lookup
+def _warnings(words: Description, heard: bool) -> Iterator[str]:
+    """Say what of an expression cannot be used; ``heard`` says that its object makes a sound."""
+    from alref_baseline.lexicon import lookup, read
 
     if not lookup(words.noun).classes:
-        yield f"no picture class is known for {words.noun!r}: only colour, place and motion can be used"
+        left = "colour, place, motion and sound" if heard else "colour, place and motion"
+        yield f"no picture class is known for {words.noun!r}: only {left} can be used"
     if words.plural:
         yield f"{words.noun!r} stands in the plural: one of them is looked for; name them one by one"
     for how, other in words.relations:
         if not other.findable:
             yield f"'{how} {other.text}' was not used: no picture class is known for {other.noun!r}"
-    if words.unused:
-        yield f"words that could not be used: {', '.join(words.unused)}"
+    unused = [word for word in words.unused if not (heard and word in read("words")["loud"])]
+    if unused:
+        yield f"words that could not be used: {', '.join(unused)}"

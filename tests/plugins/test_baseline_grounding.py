@@ -12,7 +12,7 @@ from alref.media import open_video
 from alref.testing import ArrayVideo, moving_square
 from alref_baseline.fitness import fitness
 from alref_baseline.grammar import parse
-from alref_baseline.grounding import best_frames, ground, sample
+from alref_baseline.grounding import Sought, best_frames, ground, sample
 from alref_baseline.regions import Region
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
@@ -75,7 +75,7 @@ def test_frames_are_sampled_inside_the_video_and_evenly(count: int) -> None:
 
 def test_the_best_frames_come_first_and_say_why() -> None:
     video, _ = moving_square()
-    ranked = best_frames(video, "the red square")
+    ranked = best_frames(video, Sought("the red square"))
     scores = [score for _, score, _ in ranked]
     assert scores == sorted(scores, reverse=True)
     assert 0 < scores[0] <= 1
@@ -85,15 +85,15 @@ def test_the_best_frames_come_first_and_say_why() -> None:
 def test_a_frame_that_is_asked_for_is_looked_at() -> None:
     video, truth = moving_square(frames=20)
     asked = next(frame for frame in range(20) if frame not in sample(20))
-    found = ground(video, "the red square", [asked]).on(asked)
+    found = ground(video, Sought("the red square"), [asked]).on(asked)
     left, top, right, bottom = found[0].region.box
     assert truth[asked, round((top + bottom) / 2 * 96), round((left + right) / 2 * 128)]
 
 
 def test_without_class_colour_or_motion_nothing_is_claimed() -> None:
     video = ArrayVideo(np.random.default_rng(0).integers(0, 255, (1, 48, 64, 3), np.uint8))
-    assert ground(video, "the thing").absent
-    assert best_frames(video, "the thing") == []
+    assert ground(video, Sought("the thing")).absent
+    assert best_frames(video, Sought("the thing")) == []
 
 
 @pytest.mark.parametrize(("clip", "text", "absent"), [("coffee", "the cup", False), ("coffee", "the elephant", True)])
@@ -101,13 +101,13 @@ def test_real_things_are_told_from_those_that_are_not_there(clip: str, text: str
     folder = CLIPS / clip / "frames"
     if not folder.is_dir():
         pytest.skip(f"no clip at {folder}")
-    assert ground(open_video(folder), text).absent is absent
+    assert ground(open_video(folder), Sought(text)).absent is absent
 
 
 def test_sharp_frames_are_better_to_start_from_than_blurred_ones() -> None:
     sharp, _ = moving_square(frames=8)
     frames = [cv2.GaussianBlur(frame, (0, 0), 4) if index < 4 else frame for index, frame in sharp.frames()]
-    grounding = ground(ArrayVideo(np.stack(frames)), "the red square")
+    grounding = ground(ArrayVideo(np.stack(frames)), Sought("the red square"))
     outlines = {frame: grounding.on(frame)[0].region.outline for frame in range(1, 7)}
     assert max(outlines[frame] for frame in (1, 2, 3)) < min(outlines[frame] for frame in (4, 5, 6))
     assert grounding.found[0].region.frame >= 4

@@ -362,13 +362,10 @@ class TestGrammar(UnifierContract):
         ((warning,),) = (phrase.warnings for phrase in self.unify(text=text))
         assert said in warning
 
-    def test_sound_beside_a_text_is_said_to_be_unused(self) -> None:
-        (phrase,) = self.unify(text="the dog", sound=True)
-        assert "sound was not used" in phrase.warnings[0]
-
-    def test_sound_alone_is_refused_with_the_next_step(self) -> None:
-        with pytest.raises(InputError, match=r"'7'.*reads text only.*say in words"):
-            self.unify(sound=True)
+    def test_loud_is_a_word_that_can_be_used_where_there_is_sound(self) -> None:
+        assert self.unify(text="the loudest dog", sound=True)[0].warnings == ()
+        assert "loudest" in self.unify(text="the loudest dog")[0].warnings[0]
+        assert "motion and sound can be used" in self.unify(text="the louder one", sound=True)[0].warnings[0]
 
     def test_a_text_without_a_word_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"'7'.*'1234 !'"):

@@ -1,0 +1,165 @@
+"""How well motion follows the sound: what moves when it sounds and rests when it does not is likely to make it.
+
+Motion is optical flow less that of the camera, over some seconds around a frame; it is correlated with the rise and fall of
+the sound. It is a hint: a thing may move with a sound that it does not make.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+
+from alref.arrays import Mask
+from alref.video import Frame, Video
+from alref_baseline.activity import STEP, activity_of
+from alref_baseline.eye import Memory, resized
+from alref_baseline.motion import flow_between, less_background
+from alref_baseline.network import Floats
+
+SIDE = 192
+"""Longer side of the pictures in which motion is measured, in pixels."""
+RATE = 15.0
+"""Steps a second at most between which motion is measured."""
+REACH = 4.0
+"""Seconds before and after a frame in which motion is compared with sound."""
+STEADY = 0.04
+"""Least standard deviation of loudness, 1 being 40 decibels, that motion can be compared with."""
+_LOUD = 40.0
+_STILL = 0.05
+"""Standard deviation of the root of speed, in sides a second, that is certain to be more than noise."""
+_BYTES = 64 << 20
+_SMOOTH = 3
+_LAGS = (-1, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Moves:
+    """Motion in N steps around a frame, and the sound; step ``at`` begins at the frame.
+
+    ``flow`` (N, h, w, 2) is in pixels a step and holds the camera's motion; ``speed`` (N, h, w) is without it, in sides of the
+    picture a second; ``loud`` (N,) is 0..1.
+    """
+
+    flow: Floats
+    speed: Floats
+    loud: Floats
+    at: int
+
+    @property
+    def steady(self) -> bool:
+        """Whether the sound rises and falls too little to compare motion with it."""
+        return len(self.loud) < 2 * _SMOOTH or float(self.loud.std()) < STEADY
+
+    def map(self) -> Floats:
+        """Say how well motion at each place follows the sound: float32 (h, w), -1..1, near 0 where nothing moves."""
+        spread = np.stack([cv2.blur(cv2.dilate(each, np.ones((7, 7), np.uint8)), (7, 7)) for each in self.speed])
+        return self._follows(np.sqrt(spread))
+
+    def of(self, mask: Mask) -> float:
+        """Say how well the motion of what is in a mask bool (h, w) at the frame follows the sound: -1..1.
+
+        The mask is carried along by the mean motion inside it.
+        """
+        ahead = _carried(mask, self.flow[self.at :])[:-1]
+        back = _carried(mask, -self.flow[: self.at][::-1])[1:]
+        places = [*back[::-1], *ahead]
+        inside = [float(speed[place].mean()) if place.any() else 0.0 for speed, place in zip(self.speed, places, strict=True)]
+        return float(self._follows(np.sqrt(np.array(inside, np.float32))))
+
+    def _follows(self, motion: Floats) -> Floats:
+        """Correlate motion (N, ...) with loudness, a step early or late allowed."""
+        if self.steady:
+            return np.zeros(motion.shape[1:], np.float32)
+        sound, moved = _smooth(self.loud), _smooth(motion)
+        found = [_correlation(np.roll(sound, lag)[1:-1], moved[1:-1]) for lag in _LAGS]
+        return np.asarray(np.maximum.reduce(found), np.float32)
+
+
+def _smooth(values: Floats) -> Floats:
+    kernel = np.ones((_SMOOTH, 1), np.float32) / _SMOOTH
+    flat = cv2.filter2D(values.reshape(len(values), -1), -1, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(flat, np.float32).reshape(values.shape)
+
+
+def _correlation(sound: Floats, motion: Floats) -> Floats:
+    """Pearson's correlation of (N,) with (N, ...), drawn to 0 where motion hardly varies."""
+    deviation = motion - motion.mean(axis=0)
+    about = np.tensordot(sound - sound.mean(), deviation, axes=1) / len(sound)
+    return np.asarray(about / (max(float(sound.std()), 1e-6) * (deviation.std(axis=0) + _STILL)), np.float32)
+
+
+def _carried(mask: Mask, flows: Floats) -> list[Mask]:
+    """Return where a mask lies before the first step, and after each."""
+    places, shift = [mask], np.zeros(2)
+    height, width = mask.shape
+    for flow in flows:
+        here = places[-1]
+        shift = shift + (flow[here].mean(axis=0) if here.any() else 0)
+        across = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        moved = cv2.warpAffine(mask.astype(np.uint8), across, (width, height))
+        places.append(np.asarray(moved).astype(bool))
+    return places
+
+
+class Motions:
+    """The motion of one video, step by step, each measured once while remembered."""
+
+    def __init__(self, video: Video) -> None:
+        self._video: Video = weakref.proxy(video)
+        self._sound = activity_of(video)
+        self._stride = max(1, round(video.fps / RATE))
+        self._memory = Memory(_BYTES)
+        self._grey: tuple[int, Frame] | None = None
+        scale = SIDE / max(video.height, video.width)
+        self.height, self.width = (max(16, round(side * scale)) for side in (video.height, video.width))
+
+    def around(self, frame: int) -> Moves:
+        """Return the motion and the sound within REACH seconds of a frame."""
+        times = self._video.times[:: self._stride]
+        here = min(frame // self._stride, max(0, len(times) - 2))
+        steps = [k for k in range(len(times) - 1) if abs(times[k] - times[here]) <= REACH]
+        measured = [self._memory.get(("step", k), partial(self._step, k)) for k in steps]
+        stack = np.stack(measured) if measured else np.zeros((0, self.height, self.width, 3), np.float32)
+        loud = [self._loudness(times[k], times[k + 1]) for k in steps]
+        return Moves(stack[..., :2], stack[..., 2], np.array(loud, np.float32), here - steps[0] if steps else 0)
+
+    def _step(self, step: int) -> Floats:
+        first, second = step * self._stride, (step + 1) * self._stride
+        flow = flow_between(self._look(first), self._look(second))
+        seconds = float(self._video.times[second] - self._video.times[first])
+        speed = np.linalg.norm(less_background(flow), axis=2) / (seconds * max(self.height, self.width))
+        own = np.maximum(speed - np.median(speed), 0)
+        return np.concatenate([flow, own[..., None]], axis=2).astype(np.float32)
+
+    def _look(self, frame: int) -> Frame:
+        if self._grey is None or self._grey[0] != frame:
+            small = resized(self._video.frame(frame), self.height, self.width)
+            self._grey = frame, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+        return self._grey[1]
+
+    def _loudness(self, start: float, end: float) -> float:
+        first, last = (round((time - self._sound.start) / STEP) for time in (start, end))
+        heard = self._sound.height[max(0, first) : max(0, first + 1, last)]
+        return min(1.0, float(heard.mean()) / _LOUD) if len(heard) else 0.0
+
+
+_MOTIONS: weakref.WeakKeyDictionary[Video, Motions] = weakref.WeakKeyDictionary()
+
+
+def moves(video: Video, frame: int) -> Moves:
+    """Return motion and sound around a frame of a video, measured once while remembered."""
+    if video not in _MOTIONS:
+        _MOTIONS[video] = Motions(video)
+    return _MOTIONS[video].around(frame)
+
+
+def synchrony(video: Video, frame: int, masks: Sequence[Mask]) -> list[float]:
+    """Say how well the motion in each mask, of any size, follows the sound: -1..1, 0 when the sound is too steady to tell."""
+    around = moves(video, frame)
+    size = around.speed.shape[1:]
+    return [around.of(np.asarray(resized(mask.astype(np.float32), *size) > 0.5)) for mask in masks]

@@ -1,0 +1,212 @@
+"""A whole data set through a pipeline: every video whole, once, and the same numbers however often it was stopped."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluated import NAMES, SLOTS, Overlap, Squares, squares
+from scripted import Script
+
+from alref import plugins as plugins_module
+from alref.cli import exit_code
+from alref.evaluation.compare import compare
+from alref.evaluation.folder import file_name, video_name
+from alref.evaluation.scoring import score
+from alref.evaluation.statistics import interval, paired
+from alref.scoring import Part, VideoScores
+
+EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Script:
+    """Scripted components and the squares in place of what is installed, in a folder with the data set."""
+    made = Script()
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*made.entries, squares()])
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def summed(folder: str = "run") -> dict[str, Any]:
+    """Return the summary without the seconds it took."""
+    done = json.loads(Path(folder, "summary.json").read_text())
+    for line in done["lines"]:
+        del line["row"]["seconds"]
+    del done["seconds"]
+    return dict(done)
+
+
+def test_every_video_is_done_once_and_scored(script: Script) -> None:
+    assert exit_code(EVAL) == 0
+    assert len(script.asked("propagate")) == len(NAMES)
+    done = summed()
+    assert [line["video"] for line in done["lines"]] == NAMES
+    (table,) = done["tables"]
+    low, high = done["intervals"]["overlap"]
+    assert 0 < table["numbers"]["overlap"] < 1
+    assert low <= table["numbers"]["overlap"] <= high
+    assert done["verdicts"] == {"found": len(NAMES)}
+    assert exit_code(EVAL) == 0
+    assert len(script.asked("propagate")) == len(NAMES)
+    assert summed() == done
+
+
+def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data/missing").write_text("e5")
+    assert exit_code(EVAL) == 3
+    assert "e5: e5: frame 3 cannot be read" in capsys.readouterr().err.replace("\n", " ")
+    done = summed()
+    assert done["failed"] == {"e5": "e5: frame 3 cannot be read; download it again"}
+    assert [line["video"] for line in done["lines"]] == [name for name in NAMES if name != "e5"]
+    Path("data/missing").unlink()
+    assert exit_code(EVAL) == 0
+    assert len(script.asked("propagate")) == len(NAMES)
+    assert summed()["failed"] == {}
+
+
+def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--videos", "h8,a/b"]) == 0
+    assert [line["video"] for line in summed()["lines"]] == ["h8", "a/b"]
+    assert exit_code([*EVAL, "--limit", "3"]) == 0
+    assert len(script.asked("propagate")) == 4
+    assert exit_code([*EVAL, "--videos", "-c onee"]) == 3
+    assert "no video '-c onee' in split valid; did you mean '-c one'?" in capsys.readouterr().err
+
+
+WRONG = {
+    "data set": (["eval", "square", "--data", "data"], 4, "no data set 'square'; did you mean 'squares'?"),
+    "split": ([*EVAL, "--split", "vald"], 4, "squares: no split 'vald'; did you mean 'valid'?"),
+    "protocol": ([*EVAL, "--protocol", "overlapp"], 4, "no protocol 'overlapp'; did you mean 'overlap'?"),
+    "folder": (["eval", "squares", "--data", "nowhere", *SLOTS], 3, "nowhere: no such folder"),
+    "no truth": ([*EVAL, "--split", "test", "--limit", "1"], 3, "the truth of split test is not public; hand in: alref submit"),
+    "no evaluation": (["compare", "data"], 3, "data: expected the folder of an evaluation"),
+    "masks": (["score", "squares", "--data", "data", "--masks", "none"], 3, "none: no such folder"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_in_one_message(
+    script: Script, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
+) -> None:
+    assert exit_code(arguments) == code
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
+
+
+def test_another_configuration_is_another_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--limit", "1"]) == 0
+    assert exit_code([*EVAL, "--limit", "1", "-o", "temporal.patience=9"]) == 7
+    assert "holds another evaluation (temporal.patience: 3 there, 9 here)" in capsys.readouterr().err
+    assert exit_code([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
+
+
+def evaluated(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
+    driver = Path(__file__).with_name("evaluated.py")
+    arguments = ["eval", "squares", "--data", "data", *SLOTS, "--out", out, "--quiet"]
+    command = [sys.executable, driver, str(kill_at), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    whole = evaluated(tmp_path, "whole")
+    assert whole.returncode == 0, whole.stderr
+    total, propagated = map(int, whole.stdout.split()[-2:])
+    assert propagated == len(NAMES)
+    for number, moment in enumerate(random.Random(5).sample(range(total // 2, total - 2000), 4)):
+        out = f"killed-{number}"
+        assert evaluated(tmp_path, out, moment).returncode == -signal.SIGKILL
+        done = len(list((tmp_path / out / "rows").glob("[!.]*.json")))
+        again = evaluated(tmp_path, out)
+        assert again.returncode == 0, again.stderr
+        assert int(again.stdout.split()[-1]) <= len(NAMES) - done
+        assert summed(out) == summed("whole")
+
+
+def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(EVAL) == 0
+    capsys.readouterr()
+    assert exit_code(["score", "squares", "--data", "data", "--masks", "run/masks", "--json", "--jobs", "1"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    assert scored["tables"] == summed()["tables"]
+    assert [line["numbers"] for line in scored["lines"]] == [line["numbers"] for line in summed()["lines"]]
+
+
+def test_processes_score_as_one_does(script: Script) -> None:
+    assert exit_code(EVAL) == 0
+    dataset = Squares(Path("data"))
+    alone = {each.video: each.scores for each in score(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=1)}
+    together = {each.video: each.scores for each in score(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=2)}
+    assert together == alone
+
+
+def test_masks_that_are_missing_are_named_and_the_rest_is_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--limit", "2"]) == 0
+    assert exit_code(["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--jobs", "1"]) == 3
+    printed = capsys.readouterr()
+    assert "predict a/b first" in printed.err
+    assert "overlap" in printed.out
+
+
+def test_a_submission_is_packed_when_it_is_complete(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--limit", "2"]) == 0
+    assert exit_code(["submit", "run"]) == 4
+    assert "masks of 6 videos are missing" in capsys.readouterr().err
+    assert exit_code(EVAL) == 0
+    assert exit_code(["submit", "run"]) == 0
+    assert Path("run/submission.zip").read_text().count("json") == len(NAMES)
+
+
+def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--limit", "6"]) == 0
+    assert exit_code([*EVAL[:-2], "other", "--quiet", "--videos", "h8,g7,f6,e5", "-o", "temporal.patience=4"]) == 0
+    first, second = compare([Path("run"), Path("other")], Overlap())
+    assert (first.videos, second.videos) == (2, 2)
+    assert second.difference == (0.0, 0.0, 0.0)
+    assert sorted(move.video for move in second.moves) == ["e5", "f6"]
+    assert exit_code(["compare", "run", "other"]) == 0
+    assert "+0.00" in capsys.readouterr().out
+
+
+def scores(values: list[float]) -> list[VideoScores]:
+    parts = [Part(case="0", columns={"overlap": (value,)}) for value in values]
+    return [VideoScores(protocol="overlap", video=str(n), parts=(part,)) for n, part in enumerate(parts)]
+
+
+def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_parts() -> None:
+    values = np.random.default_rng(0).uniform(0.2, 0.8, 400).tolist()
+    few, many = (interval(Overlap(), scores(values[:count])) for count in (20, 400))
+    assert few.low < few.value < few.high
+    assert many.high - many.low < 0.5 * (few.high - few.low)
+    better = paired(Overlap(), scores(values), scores([value + 0.05 for value in values]))
+    assert better.low == pytest.approx(0.05)
+    assert better.high == pytest.approx(0.05)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(1).normal(0.5, 0.1, (100, 40))
+    found = [interval(Overlap(), scores(row.tolist())) for row in draws]
+    assert 0.88 < np.mean([each.low <= 0.5 <= each.high for each in found]) < 0.99
+
+
+@pytest.mark.parametrize("name", [*NAMES, ".", "..", ".hidden", "100%", "%2F", "a%2Eb"])
+def test_any_name_of_a_video_is_a_file_name(name: str) -> None:
+    file = file_name(name)
+    assert "/" not in file
+    assert not file.startswith(".")
+    assert video_name(Path(file)) == name

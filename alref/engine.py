@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from alref import checks, cpu
+from alref import checks, cpu, drift
 from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
@@ -253,7 +253,7 @@ class _Pivot:
         started = [box for box in boxes if box.xyxy is not None and box.finding != "absent"]
         if not started:
             return []
-        tracks = self.steps.propagate(started)
+        tracks = [flagged(track, started) for track in self.steps.propagate(started)]
         heard = self._heard(objects(started))
         times = [float(time) for time in self.video.times]
         return [silenced(track, heard.get(track.phrase, track.phrase), times) for track in tracks]
@@ -267,6 +267,12 @@ class _Pivot:
                 check: Callable[[list[Phrase]], None] = partial(checks.located, asked=own)
                 heard.update(zip(own, self.steps.call("locator", "locate", Phrase, check, reference, own), strict=True))
         return heard
+
+
+def flagged(track: Track, boxes: Sequence[PivotBox]) -> Track:
+    """Return a track with flags on the frames where it may have drifted."""
+    pivots = [box.pivot.frame for box in boxes if box.pivot.phrase == track.phrase and box.pivot.frame is not None]
+    return track.model_copy(update={"flags": drift.flags(track.rles, track.scores, pivots)})
 
 
 def given_box(reference: Reference) -> PivotBox:

@@ -384,3 +384,15 @@ def test_the_process_is_tuned_for_components_on_torch_unless_told_not_to(monkeyp
     assert tuned == []
     run(script)
     assert tuned == [True]
+
+
+def test_a_mask_that_jumps_is_flagged_in_the_result() -> None:
+    def switching(video: Video, boxes: list[PivotBox]) -> list[FrameMasks]:
+        masks = np.zeros((len(video), 1, video.height, video.width), np.bool_)
+        masks[:12, 0, 4:12, 4:12] = True
+        masks[12:, 0, 20:28, 34:42] = True
+        return [FrameMasks(frame=frame, masks=each, scores=[0.9]) for frame, each in enumerate(masks)]
+
+    with Script(propagate=switching).pipeline() as pipeline:
+        result = pipeline.run(moving_square(frames=24, size=(32, 48), side=8)[0], [DOG])
+    assert [(flag.frame, flag.kind) for flag in result.tracks[0].flags] == [(12, "mask jumps")]

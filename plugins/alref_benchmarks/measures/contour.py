@@ -1,7 +1,7 @@
 """Region J and boundary F of DAVIS (Perazzi et al., CVPR 2016), equal to the official code to the last bit.
 
-A boundary map is kept as one long integer, a bit for each pixel, row after row. Shifting it moves the whole map, so that
-growing it by a disk takes a few shifts, and counting common pixels takes one ``&``.
+A mask is kept as one long integer, a bit for each pixel, row after row. Shifting it moves the whole mask, so that its outline,
+and all that is near the outline, take a few shifts each, and counting common pixels takes one ``&``.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _TOLERANCE = 0.008
 
 @dataclass(frozen=True)
 class Shape:
-    """A mask, bool (H, W), with its ``area``, its ``outline`` as bits, the outline's ``length``, and the bits ``near`` it."""
+    """The pixels of a mask, of its outline, and of all that is near the outline, as bits."""
 
-    mask: Mask
-    area: int
+    pixels: int
     outline: int
-    length: int
     near: int
+
+    @property
+    def area(self) -> int:
+        """Number of pixels in the mask."""
+        return self.pixels.bit_count()
 
 
 def shapes(masks: Sequence[Mask]) -> list[Shape]:
@@ -35,22 +38,23 @@ def shapes(masks: Sequence[Mask]) -> list[Shape]:
     height, width = masks[0].shape
     radius = ceil(_TOLERANCE * hypot(height, width))
     rows, columns = _around(masks)
-    return [_shape(mask[rows, columns], radius) for mask in masks]
+    crops = [mask[rows, columns] for mask in masks]
+    inside = _bits(np.ones_like(crops[0]), 0, radius, cv2.BORDER_CONSTANT)
+    return [_shape(crop, inside, radius) for crop in crops]
 
 
 def region(one: Shape, other: Shape) -> float:
     """J: intersection over union, 1 if both are empty."""
-    common = int(np.count_nonzero(one.mask & other.mask))
-    union = one.area + other.area - common
-    return common / union if union else 1.0
+    union = (one.pixels | other.pixels).bit_count()
+    return (one.pixels & other.pixels).bit_count() / union if union else 1.0
 
 
 def boundary(truth: Shape, predicted: Shape) -> float:
     """F: harmonic mean of precision and recall of the outlines, 0.8 % of the diagonal being near enough."""
-    if not (truth.length and predicted.length):
-        return float(truth.length == predicted.length)
-    precision = (predicted.outline & truth.near).bit_count() / predicted.length
-    recall = (truth.outline & predicted.near).bit_count() / truth.length
+    if not (truth.outline and predicted.outline):
+        return float(truth.outline == predicted.outline)
+    precision = (predicted.outline & truth.near).bit_count() / predicted.outline.bit_count()
+    recall = (truth.outline & predicted.near).bit_count() / truth.outline.bit_count()
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
@@ -61,35 +65,27 @@ def _around(masks: Sequence[Mask]) -> tuple[slice, slice]:
     return slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
 
 
-def _shape(mask: Mask, radius: int) -> Shape:
+def _shape(mask: Mask, inside: int, radius: int) -> Shape:
+    """Find pixels that differ from their right, lower or lower right neighbour; the last row and column repeat for ever."""
     stride = mask.shape[1] + radius
-    outline = _bits(_outline(mask), stride)
-    return Shape(mask, int(np.count_nonzero(mask)), outline, outline.bit_count(), _grown(outline, radius, stride))
+    wide = _bits(mask, 1, radius, cv2.BORDER_REPLICATE)
+    outline = (wide ^ wide >> 1 | wide ^ wide >> stride | wide ^ wide >> stride + 1) & inside
+    return Shape(wide & inside, outline, _grown(outline, radius, stride))
 
 
-def _outline(mask: Mask) -> Mask:
-    """Pixels that differ from their right, lower or lower right neighbour; those that the frame lacks do not count."""
-    outline = np.zeros_like(mask)
-    outline[:, :-1] = mask[:, :-1] != mask[:, 1:]
-    outline[:-1] |= mask[:-1] != mask[1:]
-    outline[:-1, :-1] |= mask[:-1, :-1] != mask[1:, 1:]
-    return outline
-
-
-def _bits(mask: Mask, stride: int) -> int:
-    """Pixel (y, x) becomes bit y * stride + x."""
-    wide = np.zeros((mask.shape[0], stride), np.bool_)
-    wide[:, : mask.shape[1]] = mask
+def _bits(mask: Mask, below: int, right: int, border: int) -> int:
+    """Pixel (y, x) becomes bit y * (W + right) + x; ``border`` says how rows ``below`` and columns ``right`` are filled."""
+    wide = np.asarray(cv2.copyMakeBorder(mask.view(np.uint8), 0, below, 0, right, border), np.uint8)
     return int.from_bytes(np.packbits(wide, bitorder="little").tobytes(), "little")
 
 
 def _grown(outline: int, radius: int, stride: int) -> int:
     """Add all pixels within ``radius`` of a set one; what leaves a row falls into the ``radius`` empty columns after it."""
-    wider = [outline]
-    for step in range(1, radius + 1):
-        wider.append(wider[-1] | outline << step | outline >> step)
-    grown = wider[radius]
-    for step in range(1, radius + 1):
-        row, shift = wider[isqrt(radius**2 - step**2)], step * stride
-        grown |= row << shift | row >> shift
+    spans = [outline, outline | outline << 1 | outline << 2]
+    while len(spans) <= radius:
+        spans.append(spans[-1] | spans[-1] << 2)
+    grown = spans[radius] >> radius
+    for rows in range(1, radius + 1):
+        half, shift = isqrt(radius**2 - rows**2), rows * stride
+        grown |= spans[half] << shift - half | spans[half] >> shift + half
     return grown

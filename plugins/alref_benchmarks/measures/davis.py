@@ -104,7 +104,7 @@ def _labels(where: str, frame: Frame, highest: int = VOID) -> Labels:
 
 
 def _without_void(labels: Labels) -> Labels:
-    return np.where(labels == VOID, np.uint8(0), labels)
+    return np.where(labels == VOID, np.uint8(0), labels) if labels.max() == VOID else labels
 
 
 def _masks(labels: Labels, count: int) -> list[Mask]:
@@ -113,15 +113,14 @@ def _masks(labels: Labels, count: int) -> list[Mask]:
 
 def _by_number(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (count, 2), of each object with the one of the same number."""
-    measured = shapes([*_masks(truth, count), *_masks(predicted, count)]) if count else []
-    scores = [(region(*pair), boundary(*pair)) for pair in zip(measured[:count], measured[count:], strict=True)]
-    return np.array(scores, np.float64).reshape(count, 2)
+    both = [shapes(masks) for masks in zip(_masks(truth, count), _masks(predicted, count), strict=True)]
+    return np.array([(region(*pair), boundary(*pair)) for pair in both], np.float64).reshape(count, 2)
 
 
 def _all_with_all(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
     nothing, found = np.zeros(truth.shape, np.bool_), int(predicted.max())
-    proposals = _masks(np.where(truth == VOID, np.uint8(0), predicted), found)
+    proposals = _masks(np.where(truth == VOID, np.uint8(0), predicted) if truth.max() == VOID else predicted, found)
     measured = shapes([*_masks(truth, count), nothing, *proposals])
     scores = [[(region(true, each), boundary(true, each)) for true in measured[:count]] for each in measured[count:]]
     return np.array(scores, np.float64).reshape(found + 1, count, 2)

@@ -1,0 +1,186 @@
+"""What scoring costs: ``PYTHONPATH=tests python bench/metrics.py``, CPU time of one thread, masks in memory unless said.
+
+Each protocol scores the same masks as a plain program does that follows the published formula: for J and F on whole frames with
+OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS colour by colour. ``vos-benchmark`` is compared, PNG
+files read, where it is installed. The last column is the largest difference between the two programs' scores.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from math import ceil, hypot
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import plain_measures as plain
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from alref_benchmarks.measures import Case, Protocol, protocol
+from alref_benchmarks.measures.palette import PALETTE, colours_of, labels_of
+
+Array = npt.NDArray[Any]
+Scores = list[float]
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: what it is, what both programs score, how many frames."""
+
+    name: str
+    frames: int
+    ours: Callable[[], Scores]
+    peer: Callable[[], Scores]
+
+
+def objects(frames: int, height: int, width: int, count: int, seed: int = 0) -> tuple[Array, Array]:
+    """Ellipses that drift, and the same a few pixels off, (T, H, W)."""
+    random = np.random.default_rng(seed)
+    maps = np.zeros((2, frames, height, width), np.uint8)
+    centres, steps = random.uniform(0.2, 0.8, (count, 2)), random.uniform(-0.004, 0.004, (count, 2))
+    axes = random.uniform(0.08, 0.2, (count, 2))
+    for frame in range(frames):
+        for number, (centre, axis) in enumerate(zip(centres + frame * steps, axes, strict=True), 1):
+            for each, shift in zip(maps, (0, random.uniform(-0.02, 0.02, 2)), strict=True):
+                at, size = (centre + shift) * (width, height), axis * (width, height)
+                cv2.ellipse(each[frame], [int(v) for v in at], [int(v) for v in size], 20, 0, 360, number, -1)
+    return maps[0], maps[1]
+
+
+def whole_frame(truth: plain.Mask, predicted: plain.Mask) -> Scores:
+    """J and F of one object on whole frames."""
+    radius = ceil(0.008 * hypot(*truth.shape))
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    disk = (rows**2 + columns**2 <= radius**2).astype(np.uint8)
+    lines = [plain.outline(mask) for mask in (truth, predicted)]
+    near = [cv2.dilate(line.astype(np.uint8), disk) > 0 for line in lines]
+    recall, precision = np.sum(lines[0] & near[1]) / lines[0].sum(), np.sum(lines[1] & near[0]) / lines[1].sum()
+    return [plain.region(truth, predicted), float(2 * precision * recall / (precision + recall))]
+
+
+def scored(way: Protocol, names: tuple[str, ...], truth: Array, predicted: Array) -> Scores:
+    numbers = way.summarise([way.score_video("", [Case("", truth, predicted)])]).numbers
+    return [numbers[name] for name in names]
+
+
+def video_rows() -> Iterator[Row]:
+    truth, predicted = objects(30, 480, 854, 2)
+    pairs = list(zip(truth, predicted, strict=True))
+    names = ("J", "F")
+
+    def semi() -> Scores:
+        each = [[whole_frame(one == k, other == k) for one, other in pairs[1:-1]] for k in (1, 2)]
+        return np.mean(each, axis=(0, 1)).tolist()
+
+    def unsupervised() -> Scores:
+        each = np.array([[[whole_frame(one == k, other == p) for one, other in pairs] for k in (1, 2)] for p in (1, 2)])
+        straight, crossed = (each[0, 0] + each[1, 1]) / 2, (each[0, 1] + each[1, 0]) / 2
+        return max(straight.mean(axis=0), crossed.mean(axis=0), key=np.sum).tolist()
+
+    def expression() -> Scores:
+        return np.mean([whole_frame(one == 1, other == 1) for one, other in pairs], axis=0).tolist()
+
+    davis = {"davis17-semi-supervised": semi, "davis17-unsupervised": unsupervised}
+    for name, peer in davis.items():
+        yield Row(f"{name}, 2 objects, 480x854", 30, lambda name=name: scored(protocol(name), names, truth, predicted), peer)
+    yield Row("mevis, 480x854", 30, lambda: scored(protocol("mevis"), names, truth == 1, predicted == 1), expression)
+
+
+def sound_rows() -> Iterator[Row]:
+    import torch
+
+    torch.set_num_threads(1)
+    truth, _ = objects(5, 224, 224, 1)
+    noise = [cv2.GaussianBlur(np.random.default_rng(k).normal(size=(224, 224)), (0, 0), 8) * 60 for k in range(5)]
+    logits = (np.array(noise) + 6 * truth - 3).astype(np.float32)
+    tensors = torch.from_numpy(logits), torch.from_numpy(truth).float()
+    names = ("M_J", "M_F")
+
+    def bench() -> Scores:
+        return [plain.mask_iou(*tensors), plain.f_measure(torch.sigmoid(tensors[0]), tensors[1])]
+
+    def published() -> Scores:
+        frames = [(mask[None].float(), true[None]) for mask, true in zip(tensors[0] > 0, tensors[1], strict=True)]
+        each = [[plain.mask_iou(mask - 0.5, true), plain.f_measure(mask, true)] for mask, true in frames]
+        return np.mean(each, axis=0).tolist()
+
+    yield Row("avs-avsbench, logits, 224x224", 5, lambda: scored(protocol("avs-avsbench"), names, truth, logits), bench)
+    yield Row("avs-alref, masks, 224x224", 5, lambda: scored(protocol("avs-alref"), names, truth, logits > 0), published)
+
+
+def class_row() -> Row:
+    truth, predicted = (colours_of(maps * 10) for maps in objects(10, 224, 224, 4))
+
+    def ours() -> Scores:
+        maps = [np.array([labels_of(frame)[0] for frame in colours]) for colours in (truth, predicted)]
+        return scored(protocol("avss-avsbench"), ("mIoU", "F"), *maps)
+
+    def peer() -> Scores:
+        maps = [np.array([plain.class_map(frame, PALETTE) for frame in colours]) for colours in (truth, predicted)]
+        return [float(each.mean()) for each in plain.avss([(maps[0], maps[1])])[:2]]
+
+    return Row("avss-avsbench, RGB, 224x224", 10, ours, peer)
+
+
+def package_row(folder: Path) -> Row:
+    """Both programs read the same PNG files."""
+    from vos_benchmark.benchmark import VideoEvaluator
+
+    for name, maps in zip(("truth", "predicted"), objects(30, 480, 854, 2), strict=True):
+        (folder / name / "clip").mkdir(parents=True)
+        for number, frame in enumerate(maps):
+            image = Image.fromarray(frame, "P")
+            image.putpalette(PALETTE.tobytes())
+            image.save(folder / name / "clip" / f"{number:05d}.png")
+
+    def peer() -> Scores:
+        _, region, boundary = VideoEvaluator(str(folder / "truth"), str(folder / "predicted"))("clip")
+        return [float(np.mean(list(each.values()))) / 100 for each in (region, boundary)]
+
+    def ours() -> Scores:
+        maps = [map(read, sorted((folder / name / "clip").iterdir())) for name in ("truth", "predicted")]
+        return scored(protocol("davis17-semi-supervised"), ("J", "F"), *maps)  # type: ignore[arg-type]
+
+    return Row("vos-benchmark, PNG read", 30, ours, peer)
+
+
+def read(path: Path) -> Array:
+    with Image.open(path) as image:
+        return np.array(image)
+
+
+def seconds(work: Callable[[], Scores]) -> tuple[float, Scores]:
+    """CPU seconds of the quickest of a few rounds, and what was scored."""
+    times = []
+    for _ in range(ROUNDS):
+        started = process_time()
+        found = work()
+        times.append(process_time() - started)
+    return min(times), found
+
+
+def main() -> None:
+    cv2.setNumThreads(1)
+    table = Table("protocol", "ms/frame", "plain ms/frame", "times", "difference")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [*video_rows(), *sound_rows(), class_row()]
+        rows += [package_row(Path(folder))] if find_spec("vos_benchmark") else []
+        for row in rows:
+            (ours, found), (peer, expected) = seconds(row.ours), seconds(row.peer)
+            apart = max(abs(one - other) for one, other in zip(found, expected, strict=True))
+            cells = [f"{1000 * each / row.frames:.3f}" for each in (ours, peer)]
+            table.add_row(row.name, *cells, f"{peer / ours:.0f}", f"{apart:.1e}")
+    Console(width=110).print(table)
+
+
+if __name__ == "__main__":
+    main()

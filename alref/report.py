@@ -15,12 +15,14 @@ import yaml
 from alref.errors import AlrefError, InputError
 from alref.media.draw import palette
 from alref.pictures import SHOWN, Look, Pictures
-from alref.records import Reference, Span, Track
+from alref.records import Flag, Reference, Span, Track
 from alref.result import Result
 from alref.video import Video
 
 POINTS = 400
 NOTEBOOK_THUMBS = 8
+MARKS = 12
+"""Most places of one reference that are listed as worth a look; all of them are in ``result.json`` and on the curve."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,17 @@ class Object:
     text: str
     frames: int
     share: float
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Neighbouring frames that are flagged for the same: where they are on the curve and in words, whose they are, and why."""
+
+    x: float
+    colour: str
+    where: str
+    number: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(clock=clock, percent=percent, box=_box, candidates=_candidates)
+    environment.filters.update(clock=clock, percent=percent, box=_box, candidates=_candidates, scores=_scores)
     return environment
 
 
@@ -139,6 +152,10 @@ def _section(result: Result, pictures: Pictures, reference: Reference, shares: n
         ],
         "objects": objects,
         "curve": _curve(result.video.times, tracks, objects, shares[numbers]) if tracks else None,
+        "marks": [
+            mark for each, track in zip(objects, tracks, strict=True) for mark in _marks(result.video.times, each, track)
+        ],
+        "listed": MARKS,
     }
 
 
@@ -148,6 +165,15 @@ def _candidates(look: Look) -> str:
     count = len(look.candidates)
     text = f": {count} candidate{'' if count == 1 else 's'}" + (f", the best {SHOWN} drawn" if count > SHOWN else "")
     return text if look.chosen is None else f"{text}, number {look.chosen + 1} chosen"
+
+
+def _scores(look: Look) -> str:
+    """Write the number, label and score of each candidate that is drawn."""
+    if look.candidates is None:
+        return ""
+    labels = look.candidates.labels or ("",) * len(look.candidates)
+    drawn = list(zip(labels, look.candidates.scores.tolist(), strict=True))[:SHOWN]
+    return ", ".join(" ".join(f"{place} {label} {score:.2f}".split()) for place, (label, score) in enumerate(drawn, 1))
 
 
 def _box(look: Look) -> str:
@@ -161,6 +187,33 @@ def _where(look: Look, times: Sequence[float]) -> str:
     if frame is None:
         return "No frame"
     return f"Frame {frame}" + (f" at {clock(times[frame])}" if frame < len(times) else "")
+
+
+def _marks(times: Sequence[float], each: Object, track: Track) -> list[Mark]:
+    """Gather the flags of a track, those of one kind on neighbouring frames into one."""
+    groups: list[list[Flag]] = []
+    for flag in sorted(track.flags, key=lambda flag: (flag.kind, flag.frame)):
+        if groups and groups[-1][-1].kind == flag.kind and flag.frame == groups[-1][-1].frame + 1:
+            groups[-1].append(flag)
+        else:
+            groups.append([flag])
+    first, length = times[0], (times[-1] - times[0]) or 1.0
+    return [
+        Mark(
+            x=1000 * (times[group[0].frame] - first) / length,
+            colour=each.colour,
+            where=_frames(group[0].frame, group[-1].frame, times),
+            number=each.number,
+            why=f"{group[0].kind}: {group[0].why}",
+        )
+        for group in sorted(groups, key=lambda group: group[0].frame)
+    ]
+
+
+def _frames(start: int, end: int, times: Sequence[float]) -> str:
+    if start == end:
+        return f"frame {start} at {clock(times[start])}"
+    return f"frames {start} to {end}, {clock(times[start])} to {clock(times[end])}"
 
 
 def _object(track: Track, number: int, shares: npt.NDArray[np.float64]) -> Object:

@@ -1,0 +1,10 @@
+const body = document.querySelector("#videos tbody");
+const heads = [...document.querySelectorAll("#videos th")];
+heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
+  const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  heads.forEach(each => each.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", sign === 1 ? "ascending" : "descending");
+  const value = row => row.cells[column].dataset.value;
+  const order = (a, b) => isNaN(value(a)) || isNaN(value(b)) ? value(a).localeCompare(value(b)) : value(a) - value(b);
+  body.append(...[...body.rows].sort((a, b) => sign * order(a, b)));
+}));

@@ -70,7 +70,7 @@ class Session:
 
         The next frame is read after the device was told what to do, and before anybody waits for it.
         """
-        following: list[Visit | None] = [*self._plan[1:], None]
+        following: list[Visit | None] = [*self._plan, None][1:]
         for visit, after in zip(self._plan, following, strict=True):
             features = self._room.insist(partial(self._store.take, visit.frame))
             found = self._prompted(visit, features) + self._followed(visit, features)

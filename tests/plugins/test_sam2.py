@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+from following import boxes, counted, made, save_all
+
+from alref.arrays import Mask
+from alref.records import FrameMasks, PivotBox, objects
+from alref.stages import Propagator
+from alref.testing import ArrayVideo, PropagatorContract, moving_square
+from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
+
+FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Tracker], Path]:
+    return save_all(tmp_path_factory.mktemp("trackers"))
+
+
+class TrackerContract(PropagatorContract):
+    cls: type[Tracker]
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, folders: dict[type[Tracker], Path]) -> None:
+        self.folder = folders[self.cls]
+
+    def component(self) -> Propagator:
+        return made(self.cls, self.folder)
+
+    def video(self) -> tuple[ArrayVideo, Mask]:
+        return moving_square(4)
+
+
+class TestSam2(TrackerContract):
+    cls = Sam2
+
+
+class TestEdgeTam(TrackerContract):
+    cls = EdgeTam
+
+
+class TestSam3Tracker(TrackerContract):
+    cls = Sam3Tracker
+
+
+def run(folders: dict[type[Tracker], Path], given: list[PivotBox], **options: object) -> list[FrameMasks]:
+    component = made(Sam2, folders[Sam2], **options)
+    component.load()
+    return sorted(component.propagate(counted(FRAMES), given), key=lambda each: each.frame)
+
+
+def test_masks_leave_as_soon_as_they_are_known(folders: dict[type[Tracker], Path]) -> None:
+    component = made(Sam2, folders[Sam2])
+    component.load()
+    order = [each.frame for each in component.propagate(counted(FRAMES), boxes([3], frames=FRAMES))]
+    assert order == [3, 4, 5, 2, 1, 0]
+
+
+def test_a_box_that_carries_a_mask_starts_from_the_mask(folders: dict[type[Tracker], Path]) -> None:
+    mask = np.zeros((48, 64), bool)
+    mask[8:40, 8:24] = True
+    (box,) = boxes([4], frames=FRAMES)
+    for prompt in ("mask", "box"):
+        frame = run(folders, [box.model_copy(update={"mask": mask})], prompt=prompt)[4]
+        assert (frame.masks[0] & mask).sum() / (frame.masks[0] | mask).sum() > 0.9
+        assert frame.scores[0] > 0.99
+
+
+def test_the_box_itself_can_be_the_prompt(folders: dict[type[Tracker], Path]) -> None:
+    given = boxes([4], frames=FRAMES)
+    one, other = (run(folders, given, prompt=prompt) for prompt in ("mask", "box"))
+    assert any((first.masks != second.masks).any() for first, second in zip(one, other, strict=True))
+
+
+def test_an_object_without_a_box_is_nowhere(folders: dict[type[Tracker], Path]) -> None:
+    given = boxes([4], [2], frames=FRAMES)
+    absent = PivotBox(pivot=given[0].pivot, finding="absent")
+    found = run(folders, [absent, given[1]])
+    assert len(objects([absent, given[1]])) == len(found[0].masks) == 2
+    assert not any(each.masks[0].any() or each.scores[0] for each in found)
+    assert all(each.scores[1] > 0.5 for each in found)
+    nothing = run(folders, [absent])
+    assert [each.frame for each in nothing] == list(range(FRAMES))
+    assert not any(each.masks.any() for each in nothing)
+
+
+def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Tracker], Path]) -> None:
+    given = boxes([4], frames=FRAMES)
+    plain = run(folders, given)
+    gated = run(folders, given, gate=0.999)
+    assert plain[4].scores[0] > 0.999 > plain[3].scores[0]
+    assert plain[3].masks.any()
+    assert [bool(each.masks.any()) for each in gated] == [frame == 4 for frame in range(FRAMES)]
+
+
+def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Tracker], Path]) -> None:
+    given = boxes([4], frames=FRAMES)
+    plain = run(folders, given)
+    area = 48 * 64
+    filled = run(folders, given, fill_holes=area)
+    removed = run(folders, given, remove_sprinkles=area)
+    assert plain[3].masks.any()
+    assert not plain[3].masks.all()
+    assert all(each.masks.all() for each in filled)
+    assert not any(each.masks.any() for each in removed)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_gives_nearly_the_same(folders: dict[type[Tracker], Path], dtype: str) -> None:
+    given = boxes([4], frames=FRAMES)
+    whole, half = run(folders, given), run(folders, given, dtype=dtype)
+    assert half[0].scores[0] != whole[0].scores[0]
+    assert half[0].scores[0] == pytest.approx(whole[0].scores[0], abs=0.01)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -210,3 +211,14 @@ def test_any_name_of_a_video_is_a_file_name(name: str) -> None:
     assert "/" not in file
     assert not file.startswith(".")
     assert video_name(Path(file)) == name
+
+
+def test_the_report_shows_scores_failures_and_pictures_and_needs_no_network(script: Script) -> None:
+    Path("data/missing").write_text("e5")
+    assert exit_code(EVAL) == 3
+    page = Path("run/report.html").read_text()
+    assert "7 of 8 videos are in these numbers" in page
+    assert "e5: <span" in page
+    assert page.count("data:image/jpeg") == 2 * 7
+    assert re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page) == ["summary.json", "eval.yaml", "masks/"]
+    assert [name for name in NAMES if name not in page] == []

@@ -77,7 +77,7 @@ def asked(model: str, revision: str | None = None, gated: str = "") -> Offer:
 
 
 def fetch(model: str, revision: str | None, files: Sequence[str], again: Sequence[str] = ()) -> None:
-    """Bring files of a model into the cache with progress, going on where an earlier fetch stopped; those ``again`` anew.
+    """Bring files of a model into the cache with progress; those that are there stay, but for those ``again``.
 
     Raises MissingError or OutputError.
     """

@@ -70,7 +70,11 @@ class Weights:
         return str(self.place() or self.model)
 
     def fetch(self) -> Path:
-        """Bring it here with progress, going on where an earlier fetch stopped. Raises MissingError or OutputError."""
+        """Bring it here with progress, and return its place. Raises MissingError of one line, or OutputError.
+
+        A connection that is cut is taken up again. Of what an earlier fetch brought, whole files are kept, and of a lone
+        checkpoint every byte.
+        """
         kept = self._kept()
         wrong = self._wrong(kept) if kept else {}
         if kept is None or (kept != self._own and (wrong or self._lacking(kept))):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -138,6 +139,18 @@ def test_offline_is_said_for_each(
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
     assert all("is not here, and HF_HUB_OFFLINE is set: unset it and try again" in line for line in errors)
+
+
+def test_a_mirror_and_a_cache_of_ones_own_are_used(hub: FakeHub, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    hub.models[SEER]["tokenizer.json"] = b"{}"
+    alref = Path(sys.executable).with_name("alref")
+    arguments = [alref, "models", "pull", "--reasoner", "transformers", "-o", f"reasoner.model={SEER}"]
+    environment = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "own"), "HF_HUB_OFFLINE": "0"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment)
+    assert f"transformers, {SEER}: {tmp_path / 'own' / 'hub'}" in done.stdout, done.stderr
+    again = subprocess.run(arguments, capture_output=True, text=True, env={**environment, "HF_HUB_OFFLINE": "1"})
+    assert f"transformers, {SEER}: {tmp_path / 'own' / 'hub'}" in again.stdout
 
 
 @pytest.mark.parametrize("action", ["list", "pull"])

@@ -33,6 +33,7 @@ _HOP = round(STEP * RATE)
 _WINDOW = 1024
 _EDGES = (60, 150, 300, 500, 800, 1200, 1800, 2700, 4000, 8000)
 _QUIET = 10
+_MOMENT = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +71,21 @@ def activity_of(video: Video) -> Activity:
 def activity(blocks: Iterable[Audio]) -> Activity:
     """Listen to a sound at RATE that comes in blocks, holding one at a time.
 
-    One as steady as a background, with none beneath it, stands above silence instead.
+    One as steady as a background, with none beneath it, stands above silence instead, whatever single drops there are.
     """
     facts: list[tuple[float, float]] = []
-    level = np.concatenate([np.zeros((0, len(_EDGES) - 1), np.float32), *_levels(_noted(blocks, facts))])
-    floor = np.maximum(np.percentile(level, _QUIET, axis=0), FLOOR) if len(level) else FLOOR
-    height = (level - floor).max(axis=1)
-    if height.max(initial=0) < BEGINS:
-        height = (level - FLOOR).max(axis=1)
+    levels = list(_levels(_noted(blocks, facts)))
+    height = _height(np.concatenate(levels)) if levels else np.zeros(0, np.float32)
     start = facts[0][0] if facts else 0.0
-    return Activity(np.asarray(np.maximum(height, 0), np.float32), start, sum(seconds for _, seconds in facts))
+    return Activity(height, start, sum(seconds for _, seconds in facts))
+
+
+def _height(level: Floats) -> Floats:
+    """Return how far the loudest band stands above its floor, from levels (L, B), L at least 1: float32 (L,), at least 0."""
+    height = (level - np.maximum(np.percentile(level, _QUIET, axis=0), FLOOR)).max(axis=1)
+    if np.convolve(height, np.ones(_MOMENT) / _MOMENT, "same").max() < BEGINS:
+        height = (level - FLOOR).max(axis=1)
+    return np.asarray(np.maximum(height, 0), np.float32)
 
 
 def _noted(blocks: Iterable[Audio], facts: list[tuple[float, float]]) -> Iterator[Floats]:

@@ -1,0 +1,232 @@
+"""What the embedded components hear: when something sounds, which motion follows it, which objects make sounds of a name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from composed import FPS, ON, RATE, audible, film, in_spans, placed, sound
+
+from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, Span
+from alref.stages import Locator, Tagger, TemporalReasoner
+from alref.testing import ArrayVideo, LocatorContract, TaggerContract, TemporalReasonerContract, moving_square, sounding
+from alref_baseline.activity import activity
+from alref_baseline.eye import resized
+from alref_baseline.grounding import Sought, best_frames, ground
+from alref_baseline.reasoners import Rules
+from alref_baseline.sound import ANYTHING, Always, Energy
+from alref_baseline.synchrony import moves
+from alref_baseline.tags import objects_of
+
+SOUNDS = ("applause", "car_engine", "jazz_guitar", "piano", "rain", "robin", "speech_female", "trumpet", "typing")
+HEARD = Reference(id="1", sound=True)
+NOISE = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at small pictures."""
+    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+
+
+class TestEnergyTags(TaggerContract):
+    def component(self) -> Tagger:
+        return Energy(Energy.Options())
+
+    def test_claims_that_something_sounds_and_when(self) -> None:
+        (tag,) = self.tagged(sounding(4.0, (1.0, 3.0)))
+        assert (tag.text, tag.category) == (ANYTHING, "")
+        assert tag.heard is not None
+        assert np.array(tag.heard) == pytest.approx(np.array([(1.0, 3.0)]), abs=0.05)
+
+    def test_hears_nothing_in_silence_and_without_a_sound_track(self) -> None:
+        silent = Audio(samples=np.zeros(RATE, np.float32), rate=RATE)
+        assert self.tagged(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8), sound=silent)) == []
+        assert self.tagged(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8))) == []
+
+
+class TestEnergyLocates(LocatorContract):
+    def component(self) -> Locator:
+        return Energy(Energy.Options())
+
+    def test_names_sounds_by_what_makes_them(self) -> None:
+        named = self.component().name_as(["Bark", "lawn mower", "Rain", "guitars"], ["dog", "guitar", "mower"])
+        assert named == ["dog", "mower", None, "guitar"]
+
+
+class TestAlwaysLocates(LocatorContract):
+    def component(self) -> Locator:
+        return Always(Always.Options())
+
+    def test_leaves_phrases_in_force(self) -> None:
+        assert [phrase.heard for phrase in self.located(["dog", "cat"], sounding())] == [None, None]
+
+
+def heard(audio: Audio) -> tuple[Span, ...]:
+    """Return the spans that are heard, the sound given in blocks of an odd length."""
+    size = 40_001
+    blocks = [
+        Audio(samples=audio.samples[first : first + size], rate=audio.rate, start=audio.start + first / audio.rate)
+        for first in range(0, len(audio.samples), size)
+    ]
+    return activity(blocks).spans()
+
+
+def agree(found: tuple[Span, ...], true: list[Span], within: float = 0.2) -> bool:
+    return len(found) == len(true) and bool(np.abs(np.array(found) - np.array(true)).max(initial=0) <= within)
+
+
+class TestActivity:
+    @pytest.mark.parametrize("name", SOUNDS)
+    @pytest.mark.parametrize("noise", [None, -60.0, -50.0])
+    def test_sounds_are_heard_where_they_were_placed(self, name: str, noise: float | None) -> None:
+        samples = sound(name)
+        for length in (0.6, 1.5):
+            excerpt = audible(samples[RATE // 2 : RATE // 2 + round(length * RATE)])
+            true = [(start, start + len(excerpt) / RATE) for start in (1.3, 5.1)]
+            found = heard(placed(excerpt, (1.3, 5.1), 8.0, noise))
+            assert agree(found, true), (length, true, found)
+
+    def test_a_bird_is_heard_over_a_louder_rumble(self) -> None:
+        rumble = np.cumsum(np.random.default_rng(1).normal(0, 1, 8 * RATE))
+        rumble -= np.convolve(rumble, np.ones(RATE // 10) / (RATE // 10), "same")
+        bird = sound("robin")[RATE // 2 : 3 * RATE // 2]
+        track = placed(bird, [3.0], 8.0).samples + (3 * bird.std() / rumble.std() * rumble).astype(np.float32)
+        assert agree(heard(Audio(samples=track, rate=RATE)), [(3.0, 4.0)])
+
+    def test_a_steady_sound_is_heard_as_long_as_it_lasts(self) -> None:
+        rain = sound("rain")[: 4 * RATE]
+        assert agree(heard(Audio(samples=rain, rate=RATE)), [(0.0, 4.0)], 0.01)
+        assert agree(heard(placed(rain, [0.0], 4.3)), [(0.0, 4.0)])
+
+    def test_spans_are_on_the_video_s_clock(self) -> None:
+        late = placed(NOISE, [1.0], 3.0).model_copy(update={"start": 10.0})
+        assert agree(heard(late), [(11.0, 12.0)], 0.05)
+
+    @pytest.mark.parametrize("seconds", [0.001, 0.01, 0.05])
+    def test_a_very_short_sound_is_heard_whole(self, seconds: float) -> None:
+        noise = np.random.default_rng(0).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
+        assert agree(heard(Audio(samples=noise, rate=RATE)), [(0.0, seconds)], 1e-6)
+
+    def test_a_click_shorter_than_a_moment_is_no_sound_of_its_own(self) -> None:
+        click = placed(np.full(8, 0.02, np.float32), [1.0], 3.0, noise=-70.0)
+        assert len(heard(click)) <= 1
+        assert heard(Audio(samples=np.zeros(0, np.float32), rate=RATE)) == ()
+
+
+class TestSynchrony:
+    KINDS = ("still", "with", "without", "always")
+
+    @pytest.mark.parametrize(("name", "pan"), [*((name, 0.0) for name in SOUNDS), ("robin", 5.0), ("speech_female", -5.0)])
+    def test_what_moves_when_it_sounds_ranks_first(self, name: str, pan: float) -> None:
+        video, masks = film(self.KINDS, in_spans(sound(name)), pan)
+        box = self.picked(video, masks, round(3.4 * FPS))
+        assert box.mask is not None
+        assert [bool(np.array_equal(box.mask, mask[round(3.4 * FPS)])) for mask in masks] == [False, True, False, False], (
+            box.why
+        )
+
+    def picked(self, video: ArrayVideo, masks: list[np.ndarray], frame: int) -> PivotBox:
+        pivot = PivotFrame(phrase=Phrase(reference="1", text=ANYTHING, sound=True), frame=frame)
+        rows = [np.nonzero(mask[frame]) for mask in masks]
+        boxes = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1] for y, x in rows])
+        shown = np.stack([mask[frame] for mask in masks])
+        candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.full(len(masks), 0.5), masks=shown)
+        (box,) = Rules(Rules.Options()).pick_boxes(video, [candidates])
+        return box
+
+    def test_it_is_found_where_motion_tells_and_ambiguous_where_it_does_not(self) -> None:
+        video, masks = film(self.KINDS, in_spans(NOISE))
+        box = self.picked(video, masks, round(3.4 * FPS))
+        assert box.finding == "found"
+        assert "moves with the sound 0." in box.why
+        resting, masks = film(("still", "still"), in_spans(NOISE))
+        assert self.picked(resting, masks, 10).finding == "ambiguous"
+        steady, masks = film(self.KINDS, in_spans(NOISE, [(0.0, 5.4)]))
+        assert self.picked(steady, masks, 10).finding == "ambiguous"
+
+    def test_the_map_is_high_where_motion_follows_the_sound(self) -> None:
+        video, masks = film(self.KINDS, in_spans(NOISE))
+        follows = resized(moves(video, round(3.4 * FPS)).map(), video.height, video.width)
+        still, together, apart, always = (float(follows[mask.any(axis=0)].mean()) for mask in masks)
+        assert together > 0.3 > max(still, apart, always)
+
+    def test_nothing_but_its_sound_is_enough_to_find_it(self) -> None:
+        video, masks = film(self.KINDS, in_spans(NOISE))
+        frame = best_frames(video, Sought(ANYTHING, True, ON))[0][0]
+        assert any(start <= video.times[frame] < end for start, end in ON)
+        top = ground(video, Sought(ANYTHING, True, ON)).on(frame)[0]
+        across = top.region.centre[0] * video.width
+        where = np.nonzero(masks[1][frame])[1]
+        assert where.min() <= across <= where.max()
+
+    def test_a_picture_at_rest_has_something_to_propose(self) -> None:
+        video, _ = film(("still",), in_spans(NOISE))
+        assert not ground(video, Sought(ANYTHING, True)).absent
+        assert ground(video, Sought("the thing")).absent
+
+
+def tags(*names: str, heard: tuple[Span, ...] | None = None) -> list[Phrase]:
+    return [
+        Phrase(reference="1", text=name, score=0.9 - place / 10, sound=True, heard=heard) for place, name in enumerate(names)
+    ]
+
+
+class TestTags:
+    @pytest.mark.parametrize(
+        ("names", "objects"),
+        [
+            (("Bark", "Dog", "Animal", "Domestic animals, pets"), ["dog"]),
+            (("Speech", "Bark", "Meow"), ["person", "dog", "cat"]),
+            (("Male speech, man speaking", "Speech"), ["man"]),
+            (("Acoustic guitar", "Musical instrument", "Plucked string instrument"), ["acoustic guitar"]),
+            (("Animal",), ["animal"]),
+            (("Vehicle", "Speech"), ["vehicle", "person"]),
+            (("Rain", "Wind", "Music", "Inside, small room"), []),
+            (("a rusty gate",), ["a rusty gate"]),
+        ],
+    )  # fmt: skip
+    def test_sounds_become_the_objects_that_make_them(self, names: tuple[str, ...], objects: list[str]) -> None:
+        sought, unseen = objects_of(tags(*names))
+        assert [phrase.text for phrase in sought] == objects
+        assert all(phrase.sound and phrase.reference == "1" for phrase in sought)
+        assert {pivot.finding for pivot in unseen} <= {"absent"}
+
+    def test_what_cannot_be_seen_is_absent_with_its_name(self) -> None:
+        _, unseen = objects_of(tags("Bark", "Rain"))
+        assert [(pivot.phrase.text, pivot.why) for pivot in unseen] == [("Rain", "'Rain' names no object that can be seen")]
+
+    def test_an_object_is_heard_when_any_of_its_sounds_is(self) -> None:
+        early, late = tags("Bark", heard=((0.0, 1.0),)), tags("Howl", heard=((2.0, 3.0),))
+        (phrase,), _ = objects_of([*early, *late])
+        assert (phrase.text, phrase.heard, phrase.score) == ("dog", ((0.0, 1.0), (2.0, 3.0)), 0.9)
+
+    def test_words_are_not_taken_for_sounds(self) -> None:
+        asked = Phrase(reference="1", text="Rain", sounds=("Bark",))
+        assert objects_of([asked]) == ([asked], [])
+
+    def test_references_keep_their_own(self) -> None:
+        other = [phrase.model_copy(update={"reference": "2"}) for phrase in tags("Bark")]
+        sought, _ = objects_of([*tags("Bark"), *other])
+        assert [phrase.reference for phrase in sought] == ["1", "2"]
+
+
+class TestRulesForSounds(TemporalReasonerContract):
+    def component(self) -> TemporalReasoner:
+        return Rules(Rules.Options())
+
+    def test_pivots_lie_within_what_is_heard(self) -> None:
+        video, _ = moving_square(frames=20)
+        for spans in (((0.25, 0.55),), ((1.5, 1.75),)):
+            asked = [*tags(ANYTHING, heard=spans), Phrase(reference="2", text="the red square", sounds=("Bark",), heard=spans)]
+            for pivot in self.component().pick_frames(video, asked):
+                assert pivot.frame is not None
+                assert spans[0][0] <= video.times[pivot.frame] < spans[0][1]
+
+    def test_several_objects_keep_their_names(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("alref_baseline.rules.best_frames", lambda video, sought: [(2, 0.8, f"sees a {sought.text}")])
+        pivots = self.component().pick_frames(moving_square()[0], tags("Bark", "Rain", "Meow", "Dog"))
+        assert [(pivot.phrase.text, pivot.frame, pivot.finding) for pivot in pivots] == [
+            ("dog", 2, "found"),
+            ("cat", 2, "found"),
+            ("Rain", None, "absent"),
+        ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zlib import crc32
 
 import torch
 from tokenizers import pre_tokenizers
 from transformers import (
+    CLIPTokenizer,
     GenerationConfig,
     WhisperConfig,
     WhisperFeatureExtractor,
@@ -93,3 +96,102 @@ def _speak(model: WhisperForConditionalGeneration, tokens: Sequence[int]) -> Non
         decoder.embed_positions.weight.zero_()
         for place, token in enumerate(tokens):
             decoder.embed_positions.weight[place] = 50 * decoder.embed_tokens.weight[token]
+
+
+LANGUAGEBIND = {
+    "model_type": "LanguageBindAudio",
+    "projection_dim": 24,
+    "logit_scale_init_value": 2.6592,
+    "text_config": {
+        "hidden_act": "gelu",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 77,
+        "vocab_size": 514,
+        "eos_token_id": 513,
+    },
+    "text_config_dict": None,
+    "vision_config": {
+        "hidden_act": "gelu",
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_channels": 3,
+        "image_size": 16,
+        "patch_size": 4,
+        "num_mel_bins": 16,
+        "target_length": 48,
+        "lora_r": 2,
+        "lora_alpha": 16,
+        "lora_dropout": 0.1,
+        "audio_sample_rate": 16000,
+        "audio_mean": -4.2677393,
+        "audio_std": 4.5689974,
+    },
+}
+"""The configuration of LanguageBind's audio model, as published in all but its sizes."""
+LAYERS = ("q_proj", "k_proj", "v_proj", "out_proj")
+
+
+def languagebind(folder: Path, weights: dict[str, torch.Tensor] | None = None) -> Path:
+    """Save LanguageBind's audio model by the names that it is published under, with updates of low rank."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(LANGUAGEBIND))
+    clip_tokenizer().save_pretrained(folder)
+    torch.save(seeded(languagebind_shapes()) if weights is None else weights, folder / "pytorch_model.bin")
+    return folder
+
+
+def languagebind_shapes() -> dict[str, list[int]]:
+    """Return the shape of each published weight by its name."""
+    text, sound = LANGUAGEBIND["text_config"], LANGUAGEBIND["vision_config"]
+    wide, patches = 32, (sound["num_mel_bins"] // 4) * (sound["target_length"] // 4)
+    shapes = {
+        "logit_scale": [],
+        "text_projection.weight": [24, wide],
+        "visual_projection.weight": [24, wide],
+        "text_model.embeddings.token_embedding.weight": [text["vocab_size"], wide],
+        "text_model.embeddings.position_embedding.weight": [77, wide],
+        "text_model.embeddings.position_ids": [1, 77],
+        "vision_model.embeddings.class_embedding": [wide],
+        "vision_model.embeddings.patch_embedding.weight": [wide, 3, 4, 4],
+        "vision_model.embeddings.position_embedding.weight": [patches + 1, wide],
+    }
+    for norm in ("text_model.final_layer_norm", "vision_model.pre_layrnorm", "vision_model.post_layernorm"):
+        shapes |= {f"{norm}.{part}": [wide] for part in ("weight", "bias")}
+    for layer in range(2):
+        shapes |= _block(f"text_model.encoder.layers.{layer}", lora=0)
+        shapes |= _block(f"vision_model.encoder.base_model.model.layers.{layer}", lora=2)
+    return shapes
+
+
+def _block(place: str, lora: int) -> dict[str, list[int]]:
+    base = "base_layer." if lora else ""
+    shapes = {f"{place}.mlp.fc1.weight": [64, 32], f"{place}.mlp.fc2.weight": [32, 64]}
+    shapes |= {f"{place}.mlp.fc1.bias": [64], f"{place}.mlp.fc2.bias": [32]}
+    shapes |= {f"{place}.layer_norm{number}.{part}": [32] for number in (1, 2) for part in ("weight", "bias")}
+    for layer in LAYERS:
+        shapes |= {f"{place}.self_attn.{layer}.{base}weight": [32, 32], f"{place}.self_attn.{layer}.{base}bias": [32]}
+        if lora:
+            shapes[f"{place}.self_attn.{layer}.lora_A.default.weight"] = [lora, 32]
+            shapes[f"{place}.self_attn.{layer}.lora_B.default.weight"] = [32, lora]
+    return shapes
+
+
+def seeded(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+    """Make weights from their names and shapes alone."""
+    made = {}
+    for name, shape in shapes.items():
+        drawn = torch.randn(tuple(shape), generator=torch.Generator().manual_seed(crc32(name.encode())))
+        made[name] = 1 + 0.1 * drawn if "norm" in name and name.endswith("weight") else 0.1 * drawn
+    return made
+
+
+def clip_tokenizer() -> CLIPTokenizer:
+    """Make one token for each byte, within a word and at its end."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])

@@ -1,0 +1,87 @@
+"""When things sound: LanguageBind, the model of AL-Ref-SAM 2, which compares sounds with words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from alref.hearing.asking import MatchOptions
+from alref.hookspecs import hookimpl
+from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
+
+if TYPE_CHECKING:
+    from alref.records import Phrase, Reference
+    from alref.video import Video
+    from alref.weights import Weights
+    from alref_languagebind._ears import LanguageBindEars
+
+
+class LanguageBindOptions(MatchOptions, StageOptions):
+    """Options of languagebind."""
+
+    model: str = Field(
+        "LanguageBind/LanguageBind_Audio_FT", min_length=1, description="name on the Hugging Face hub, or a folder"
+    )
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+    )
+
+
+class LanguageBind(Locator):
+    """Says when phrases sound by LanguageBind (arXiv 2310.01852), as AL-Ref-SAM 2 does, or each phrase for itself."""
+
+    name = "languagebind"
+    extra = "sound"
+    needs = ("torch", "transformers", "kaldi_native_fbank")
+    Options = LanguageBindOptions
+    options: LanguageBindOptions
+    _ears: LanguageBindEars | None = None
+
+    def weights(self) -> list[Weights]:
+        """Name the one model that the options say: its text tower is that of all LanguageBind models, which never changed."""
+        from alref.weights import Weights
+
+        files = ("config.json", "pytorch_model.bin|model.safetensors", "tokenizer.json|vocab.json")
+        return [Weights(model=self.options.model, revision=self.options.revision, files=files)]
+
+    def problems(self) -> list[str]:
+        """Say what is missing: a library, the model's files, the device, the type of numbers."""
+        from alref import devices
+
+        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
+        return super().problems() or computing
+
+    def load(self) -> None:
+        """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
+        from alref_languagebind._ears import LanguageBindEars
+
+        self._ears = LanguageBindEars(self.weights()[0].fetch(), self.options.dtype, self.device)
+
+    def close(self) -> None:
+        """Let go of the model."""
+        self._ears = None
+
+    def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+        """Return the phrases with the parts of the sound track that are like them.
+
+        Raises InputError for a clip that the file of segments does not name, ConfigError for too many phrases in mode subsets.
+        """
+        from alref.hearing.matching import located
+
+        assert self._ears is not None, "load() comes first"
+        return located(self._ears, video, phrases, self.options)
+
+    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+        """Return for each name the word of a vocabulary that is equal, or else most like it to the text tower, as published."""
+        from alref.hearing.matching import named
+
+        assert self._ears is not None, "load() comes first"
+        return named(self._ears, names, vocabulary)
+
+
+@hookimpl
+def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
+    """Announce it."""
+    return [LanguageBind]

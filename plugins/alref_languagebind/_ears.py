@@ -1,0 +1,112 @@
+"""LanguageBind at work: loaded whole or not at all, and giving features of sounds and texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from pickle import UnpicklingError
+
+import numpy as np
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import CLIPTokenizer
+from transformers.utils import logging
+
+from alref import devices
+from alref.errors import MissingError
+from alref.hearing.matching import Floats, Kept
+from alref.hearing.windows import Samples
+from alref_languagebind._towers import load_towers
+from alref_languagebind.spectrogram import RATE, pictures
+
+FAULTS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    StrictDataclassError,
+    SafetensorError,
+    UnpicklingError,
+)
+"""What torch and the library raise for a folder that they cannot load."""
+
+
+class LanguageBindEars:
+    """Both towers on a device. Raises ConfigError or MissingError when they cannot be loaded."""
+
+    rate = RATE
+
+    def __init__(self, folder: Path, dtype: str, device: str) -> None:
+        place = devices.chosen(device)
+        try:
+            with _quiet():
+                said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+                self._tokenizer = CLIPTokenizer.from_pretrained(folder)
+                self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
+                sound = said["vision_config"]
+                self._pictures = partial(
+                    pictures,
+                    bins=int(sound["num_mel_bins"]),
+                    frames=int(sound["target_length"]),
+                    mean=float(sound["audio_mean"]),
+                    deviation=float(sound["audio_std"]),
+                )
+        except FAULTS as error:
+            raise _unloaded(error, folder, place) from None
+        self._dtype = devices.dtype(dtype, place)
+        self.width = int(self._model.projection_dim)
+        self.read = Kept(self._read)
+
+    def hear(self, sounds: Sequence[Samples]) -> Floats:
+        """Return features float32 (N, D) of length 1 of N sounds."""
+        shown = np.stack([self._pictures(samples) for samples in sounds])
+        with self._computing():
+            seen = self._model.vision_model(pixel_values=torch.from_numpy(shown).to(self._model.device)).pooler_output
+            return _unit(self._model.visual_projection(seen))
+
+    def _read(self, texts: Sequence[str]) -> Floats:
+        """Return features float32 (N, D) of length 1 of N texts."""
+        longest = self._model.config.text_config.max_position_embeddings
+        tokens = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        with self._computing():
+            read = self._model.text_model(**tokens.to(self._model.device)).pooler_output
+            return _unit(self._model.text_projection(read))
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
+        try:
+            with torch.inference_mode(), devices.autocast(self._model.device.type, self._dtype):
+                yield
+        except RuntimeError as error:
+            if not devices.out_of_memory(error):
+                raise
+            raise MissingError(f"LanguageBind does not fit into the memory of {self._model.device}: --device cpu") from None
+
+
+def _unit(features: torch.Tensor) -> Floats:
+    return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy())
+
+
+def _unloaded(error: Exception, folder: Path, place: str) -> MissingError:
+    if devices.out_of_memory(error):
+        return MissingError(f"{folder} does not fit into the memory of {place}: --device cpu")
+    said = " ".join(str(error).split())[:300]
+    return MissingError(f"{folder} cannot be loaded as LanguageBind's audio model ({type(error).__name__}: {said})")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's remarks off the screen while a model is loaded."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)

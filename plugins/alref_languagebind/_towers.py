@@ -1,0 +1,101 @@
+"""LanguageBind's audio and text towers (arXiv 2310.01852): CLIP's two towers, that of pictures wide; the published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from transformers import CLIPConfig, CLIPModel
+
+from alref.errors import ConfigError
+
+State = Mapping[str, torch.Tensor]
+SHARED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")
+TEXT = (*SHARED, "vocab_size", "max_position_embeddings")
+SOUND = (*SHARED, "num_channels", "patch_size")
+
+
+class WideEmbeddings(nn.Module):
+    """Patches of a picture of any shape with their places, as CLIP's vision tower begins."""
+
+    def __init__(self, channels: int, width: int, patch: int, patches: int) -> None:
+        super().__init__()
+        self.class_embedding = nn.Parameter(torch.empty(width))
+        self.patch_embedding = nn.Conv2d(channels, width, patch, patch, bias=False)
+        self.position_embedding = nn.Embedding(patches + 1, width)
+
+    def forward(self, pixel_values: torch.Tensor, interpolate_pos_encoding: bool = False) -> torch.Tensor:
+        """Return float (B, 1 + patches, width) for pictures (B, C, H, W)."""
+        patches = self.patch_embedding(pixel_values).flatten(2).transpose(1, 2)
+        first = self.class_embedding.expand(len(patches), 1, -1)
+        return torch.cat([first, patches], dim=1) + self.position_embedding.weight
+
+
+def load_towers(folder: Path, said: Mapping[str, Any]) -> CLIPModel:
+    """Load both towers of a folder whose configuration says ``said``, on the processor, in float32.
+
+    Raises ConfigError when the weights are not those that it describes, and what torch and the library raise for broken files.
+    """
+    state = merged(_state(folder), float(said["vision_config"].get("lora_alpha", 0)))
+    model = _empty(said)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    wrong = [
+        name for name in sorted({*expected, *state}) if name not in state or expected.get(name) != tuple(state[name].shape)
+    ]
+    if wrong:
+        raise ConfigError(
+            f"the weights in {folder} are not those of its config.json: {len(wrong)} missing, not described or of another size,"
+            f" for example {wrong[0]}; take both from one model"
+        )
+    model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
+    return model
+
+
+def merged(state: State, alpha: float) -> dict[str, torch.Tensor]:
+    """Return weights by CLIP's names, low-rank updates (LoRA, arXiv 2106.09685) of strength ``alpha`` added to theirs.
+
+    An update of W is ``alpha / r`` times B A, with A of r rows. Places that older versions kept as numbers are left out.
+    """
+    plain = {}
+    for name, tensor in state.items():
+        if ".lora_" in name or name.endswith("position_ids"):
+            continue
+        layer = name.removesuffix(".weight").removesuffix(".base_layer")
+        down, up = (state.get(f"{layer}.lora_{side}.default.weight") for side in "AB")
+        if name.endswith(".weight") and down is not None and up is not None:
+            tensor = tensor + alpha / len(down) * (up @ down)
+        plain[name.replace(".base_model.model.", ".").replace(".base_layer.", ".")] = tensor
+    return plain
+
+
+def _state(folder: Path) -> State:
+    if (folder / "model.safetensors").is_file():
+        return load_file(folder / "model.safetensors")
+    state: State = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True, mmap=True)
+    return state
+
+
+def _empty(said: Mapping[str, Any]) -> CLIPModel:
+    """Make both towers without any weights."""
+    text, sound = ({**said[f"{name}_config"], **(said.get(f"{name}_config_dict") or {})} for name in ("text", "vision"))
+    config = CLIPConfig(
+        text_config={**_only(text, TEXT), "eos_token_id": 2},
+        vision_config=_only(sound, SOUND),
+        projection_dim=said["projection_dim"],
+    )
+    bins, frames, patch = sound["num_mel_bins"], sound["target_length"], sound["patch_size"]
+    with torch.device("meta"):
+        model = CLIPModel(config)
+        patches = (bins // patch) * (frames // patch)
+        model.vision_model.embeddings = WideEmbeddings(sound["num_channels"], sound["hidden_size"], patch, patches)
+    length = config.text_config.max_position_embeddings
+    model.text_model.embeddings.position_ids = torch.arange(length).expand((1, -1))
+    return model
+
+
+def _only(said: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: said[name] for name in names if name in said}

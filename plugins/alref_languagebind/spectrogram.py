@@ -1,0 +1,44 @@
+"""What LanguageBind sees of a sound: three pictures of its spectrum."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+RATE = 16_000
+SHORTEST = 400
+"""Samples of one frame of 25 ms; a shorter sound is filled up with silence."""
+
+
+def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
+    """Return the log-mel spectrum of a sound float32 (N,) at 16 kHz as three pictures float32 (3, ``bins``, ``frames``).
+
+    A short sound is repeated until it fills the picture; of a long one the three show the beginning of each third of the places
+    where a picture can begin. Values are centred on ``mean`` and divided by twice ``deviation``.
+    """
+    mel = fbank(samples, bins)
+    if len(mel) <= frames:
+        shown = [np.resize(mel, (frames, bins))] * 3
+    else:
+        thirds = np.array_split(np.arange(len(mel) - frames + 1), 3)
+        begins = [int(third[0]) if len(third) else 0 for third in thirds]
+        shown = [mel[begin : begin + frames] for begin in begins]
+    return np.asarray((np.stack(shown).transpose(0, 2, 1) - mean) / (2 * deviation), np.float32)
+
+
+def fbank(samples: Floats, bins: int) -> Floats:
+    """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of a sound at 16 kHz, less its mean: 25 ms every 10 ms."""
+    from kaldi_native_fbank import FbankOptions, OnlineFbank
+
+    options = FbankOptions()
+    options.frame_opts.samp_freq = RATE
+    options.frame_opts.dither = 0
+    options.frame_opts.window_type = "hanning"
+    options.mel_opts.num_bins = bins
+    options.use_energy = False
+    bank = OnlineFbank(options)
+    centred = samples - samples.mean()
+    bank.accept_waveform(RATE, np.pad(centred, (0, max(0, SHORTEST - len(centred)))).tolist())
+    bank.input_finished()
+    return np.stack([bank.get_frame(place) for place in range(bank.num_frames_ready)])

@@ -1,0 +1,197 @@
+"""LanguageBind on tiny models of random weights: its numbers are the published package's, and it loads whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_listeners
+import torch
+from safetensors.torch import save_file
+from transformers.audio_utils import mel_filter_bank, spectrogram, window_function
+
+from alref.errors import ConfigError, MissingError
+from alref.media import read_audio
+from alref.records import Phrase
+from alref.testing import LocatorContract, sounding
+from alref_languagebind import LanguageBind, LanguageBindOptions
+from alref_languagebind._ears import LanguageBindEars
+from alref_languagebind._towers import load_towers, merged
+from alref_languagebind.spectrogram import fbank, pictures
+
+GOLDEN = Path(__file__).parents[1] / "data" / "languagebind_golden.npz"
+SOUNDS = Path(__file__).parents[2] / ".." / "shared" / "data" / "audio"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_listeners.languagebind(tmp_path_factory.mktemp("languagebind"))
+
+
+def real(name: str) -> np.ndarray:
+    if not (SOUNDS / name).is_file():
+        pytest.skip("the recorded sounds are not here")
+    return read_audio(SOUNDS / name, 16_000).samples
+
+
+class TestEach(LocatorContract):
+    options: dict[str, Any] = {}
+
+    @pytest.fixture(autouse=True)
+    def _made(self, folder: Path) -> None:
+        self.folder = folder
+
+    def component(self) -> LanguageBind:
+        return LanguageBind(LanguageBindOptions(model=str(self.folder), **self.options), "cpu")
+
+    def test_hears_nothing_in_silence(self) -> None:
+        for phrase in self.located(["dog", "piano", "rain"], sounding(4.0, (1.0, 3.0))):
+            assert all(1.0 <= start < end <= 3.0 for start, end in phrase.heard or ())
+
+
+class TestSubsets(LocatorContract):
+    @pytest.fixture(autouse=True)
+    def _made(self, folder: Path) -> None:
+        self.folder = folder
+
+    def component(self) -> LanguageBind:
+        options = LanguageBindOptions(model=str(self.folder), mode="subsets", segments="similarity", seconds=1)
+        return LanguageBind(options, "cpu")
+
+    def test_something_always_sounds_and_one_phrase_all_the_time(self) -> None:
+        found = self.located(["dog", "piano"], sounding(4.0))
+        seconds = sorted(span for phrase in found for span in phrase.heard or ())
+        assert (seconds[0][0], seconds[-1][1]) == (0.0, 4.0)
+        assert self.located(["dog"], sounding(4.0))[0].heard is None
+
+
+def test_features_are_those_of_the_published_package(folder: Path) -> None:
+    golden = np.load(GOLDEN)
+    shapes = {name: shape for name, shape in tiny_listeners.languagebind_shapes().items() if not name.endswith("position_ids")}
+    assert shapes == json.loads(str(golden["shapes"]))
+    model = load_towers(folder, tiny_listeners.LANGUAGEBIND)
+    seen = torch.randn(3, 3, 16, 48, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        sounds = model.visual_projection(model.vision_model(pixel_values=seen).pooler_output)
+    np.testing.assert_allclose(sounds.numpy(), golden["sounds"], atol=1e-5)
+    texts = LanguageBindEars(folder, "float32", "cpu").read(["dog barking", "a", "piano; violin"])
+    np.testing.assert_allclose(texts, golden["texts"] / np.linalg.norm(golden["texts"], axis=1, keepdims=True), atol=1e-5)
+
+
+def test_updates_of_low_rank_change_what_is_heard_and_are_merged_as_written(folder: Path, tmp_path: Path) -> None:
+    published = tiny_listeners.seeded(tiny_listeners.languagebind_shapes())
+    place = "vision_model.encoder.base_model.model.layers.0.self_attn.k_proj"
+    plain = merged(published, 16)
+    update = published[f"{place}.lora_B.default.weight"] @ published[f"{place}.lora_A.default.weight"]
+    expected = published[f"{place}.base_layer.weight"] + 16 / 2 * update
+    torch.testing.assert_close(plain["vision_model.encoder.layers.0.self_attn.k_proj.weight"], expected)
+    sound = [sounding(1.0, (0.0, 1.0)).audio(16_000).samples]
+    whole = tiny_listeners.languagebind(tmp_path / "whole", plain)
+    bare = tiny_listeners.languagebind(tmp_path / "bare", merged(published, 0))
+    heard, same, other = (LanguageBindEars(each, "float32", "cpu").hear(sound) for each in (folder, whole, bare))
+    np.testing.assert_array_equal(heard, same)
+    assert np.abs(heard - other).max() > 0.01
+
+
+def test_weights_in_safetensors_are_read_too(folder: Path, tmp_path: Path) -> None:
+    tiny_listeners.languagebind(tmp_path)
+    weights = {name: each.contiguous() for name, each in torch.load(tmp_path / "pytorch_model.bin", weights_only=True).items()}
+    (tmp_path / "pytorch_model.bin").unlink()
+    save_file(weights, tmp_path / "model.safetensors")
+    component = LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu")
+    assert component.problems() == []
+    component.load()
+
+
+@pytest.mark.parametrize("name", ["speech_female.wav", "rain.wav"])
+def test_the_filter_bank_is_kaldis(name: str) -> None:
+    samples = real(name)[:48_000]
+    filters = mel_filter_bank(257, 112, 20, 8000, 16_000, norm=None, mel_scale="kaldi", triangularize_in_mel_space=True)
+    expected = spectrogram(
+        samples - samples.mean(),
+        window_function(400, "hann", periodic=False),
+        frame_length=400,
+        hop_length=160,
+        fft_length=512,
+        power=2.0,
+        center=False,
+        preemphasis=0.97,
+        mel_filters=filters,
+        log_mel="log",
+        mel_floor=1.192092955078125e-07,
+        remove_dc_offset=True,
+    ).T
+    np.testing.assert_allclose(fbank(samples, 112), expected, atol=2e-3)
+
+
+def test_a_short_sound_is_repeated_and_a_long_one_shown_in_thirds() -> None:
+    rng = np.random.default_rng(0)
+    short = rng.normal(0, 0.1, 16_000).astype(np.float32)
+    shown, mel = pictures(short, 16, 250, 0.0, 0.5), fbank(short, 16)
+    assert shown.shape == (3, 16, 250)
+    np.testing.assert_array_equal(shown[0].T[: len(mel)], mel)
+    np.testing.assert_array_equal(shown[2].T[len(mel) : 2 * len(mel)], mel)
+    long = rng.normal(0, 0.1, 64_000).astype(np.float32)
+    shown, mel = pictures(long, 16, 100, 0.0, 0.5), fbank(long, 16)
+    for picture, begin in zip(shown, (0, 100, 200), strict=True):
+        np.testing.assert_array_equal(picture.T, mel[begin : begin + 100])
+    np.testing.assert_allclose(pictures(long, 16, 100, 2.0, 3.0), (shown - 2) / 6, atol=1e-5)
+
+
+def test_names_are_mapped_to_the_most_alike_word_of_a_vocabulary(folder: Path) -> None:
+    component = LanguageBind(LanguageBindOptions(model=str(folder)), "cpu")
+    component.load()
+    assert component.name_as(["DOG", "dogs"], ["piano", "cat", "dog"])[0] == "dog"
+    ears = LanguageBindEars(folder, "float32", "cpu")
+    best = (ears.read(["chainsaw"]) @ ears.read(["axe", "saw", "dog"]).T).argmax()
+    assert component.name_as(["chainsaw"], ["axe", "saw", "dog"]) == [["axe", "saw", "dog"][best]]
+
+
+def test_weights_that_do_not_belong_to_the_configuration_are_an_error(tmp_path: Path) -> None:
+    weights = tiny_listeners.seeded(tiny_listeners.languagebind_shapes())
+    lost, wide, more = dict(weights), dict(weights), {**weights, "classifier.weight": torch.zeros(2)}
+    del lost["text_projection.weight"]
+    wide["visual_projection.weight"] = torch.zeros(48, 32)
+    for number, each in enumerate((lost, wide, more)):
+        folder = tiny_listeners.languagebind(tmp_path / str(number), each)
+        with pytest.raises(ConfigError, match="1 missing, not described or of another size, for example"):
+            LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.mkdir, ("harm",)
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tiny_listeners.languagebind(tmp_path / "model")
+    torch.save({"logit_scale": Harmful()}, folder / "pytorch_model.bin")
+    with pytest.raises(MissingError, match="cannot be loaded as LanguageBind's audio model"):
+        LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()
+    assert not (tmp_path / "harm").exists()
+
+
+def test_another_model_is_said_to_be_one(tmp_path: Path, folder: Path) -> None:
+    for file in folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(MissingError, match=r"cannot be loaded as LanguageBind's audio model \(KeyError: 'vision_config'\)"):
+        LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").load()
+    (tmp_path / "pytorch_model.bin").unlink()
+    [problem] = LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").problems()
+    assert "has no pytorch_model.bin" in problem
+
+
+def test_a_phrase_that_is_no_sound_is_compared_by_its_category(folder: Path) -> None:
+    component = LanguageBind(LanguageBindOptions(model=str(folder)), "cpu")
+    component.load()
+    video = sounding(3.0, (0.0, 3.0))
+    sound = Phrase(reference="1", text="dog", sound=True)
+    words = Phrase(reference="1", text="the louder dog", category="dog", sounds=("Bark",))
+    one, other = component.locate(video, None, [sound, words])
+    assert one.heard == other.heard

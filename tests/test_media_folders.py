@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from clips import number_of, picture
 from PIL import Image
 
 from alref.errors import InputError
-from alref.media import open_video
+from alref.media import open_frames, open_video
 
 
 def save(path: Path, number: int, height: int = 48, width: int = 64) -> None:
@@ -116,3 +117,21 @@ def test_the_fingerprint_follows_names_and_bytes(tmp_path: Path) -> None:
     renamed = open_video(tmp_path).fingerprint
     save(tmp_path / "3.png", 9)
     assert len({first, renamed, open_video(tmp_path).fingerprint}) == 3
+
+
+def test_pictures_are_opened_in_the_order_given_with_their_sound(tmp_path: Path) -> None:
+    for number in range(3):
+        Image.fromarray(np.full((16, 24, 3), 50 * number, np.uint8)).save(tmp_path / f"{number}.png")
+    with wave.open(str(tmp_path / "s.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(np.full(8000 * 5, 8000, "<i2").tobytes())
+    paths = [tmp_path / "2.png", tmp_path / "0.png"]
+    video = open_frames(paths, fps=1, sound=tmp_path / "s.wav")
+    assert [int(video.frame(index)[0, 0, 0]) for index in range(2)] == [100, 0]
+    heard = video.audio(8000)
+    assert heard is not None
+    assert (len(heard.samples), heard.start) == (16_000, 0.0)
+    assert video.fingerprint != open_frames(paths, fps=1).fingerprint != open_frames(paths[::-1], fps=1).fingerprint
+    assert open_frames(paths, fps=1).audio(8000) is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from alref.errors import InputError
 from alref.media.draw import resize
+from alref.media.sound import Block, Learnt, listen
 from alref.media.source import Source, shrunk
 from alref.video import Frame
 
@@ -24,11 +25,14 @@ class FolderSource(Source):
     """The pictures of a folder in the order of their names, numbers in names counting as numbers, at a steady rate.
 
     Hidden files and other files are left out. All pictures have one size, upright as EXIF says; 16 bits become 8, palettes and
-    greys become RGB, and transparency is dropped.
+    greys become RGB, and transparency is dropped. ``sound`` is a file whose second 0 is heard with the first picture.
     """
 
-    def __init__(self, paths: list[Path], fps: float | None = None, max_size: int | None = None) -> None:
+    def __init__(
+        self, paths: list[Path], fps: float | None = None, max_size: int | None = None, sound: Path | None = None
+    ) -> None:
         self._paths = paths
+        self._sound = sound
         self.fps = FPS if fps is None else fps
         if self.fps <= 0:
             raise InputError(f"fps: expected more than 0 frames a second, got {fps:g}")
@@ -45,9 +49,13 @@ class FolderSource(Source):
         frame = read_picture(self._paths[number])
         return frame if frame.shape[:2] == (self.height, self.width) else resize(frame, self.height, self.width)
 
+    def listen(self, rate: int, start: float, end: float, learnt: Learnt) -> Iterator[Block]:
+        """Yield the sound of the seconds [start, end) of the sound file beside the pictures, if there is one."""
+        return listen(self._sound, rate, 0, (start, end), learnt) if self._sound else iter(())
+
     def files(self) -> Iterable[Path]:
-        """Return the pictures."""
-        return self._paths
+        """Return the pictures, and the sound file."""
+        return [*self._paths, *([self._sound] if self._sound else [])]
 
 
 def pictures_in(folder: Path) -> list[Path]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -54,6 +54,16 @@ def open_video(
     window = Window(start, end, every)
     place = existing(path)
     return OpenedVideo(place, _source(place, max_size, sound_track, fps), window, sound_track, cache_bytes)
+
+
+def open_frames(paths: Sequence[Path], *, fps: float, sound: Path | None = None) -> Video:
+    """Open pictures as the frames of a video, in the order given, with a sound file that begins with the first of them.
+
+    Raises InputError when a file is missing or damaged, or the pictures differ in size.
+    """
+    places = [existing(path) for path in paths]
+    heard = None if sound is None else existing(sound)
+    return OpenedVideo(places[0].parent, FolderSource(places, fps, None, heard), Window(), 0, CACHE_BYTES)
 
 
 def _source(path: Path, max_size: int | None, track: int, fps: float | None) -> Source:

@@ -1,0 +1,143 @@
+"""Tags for sounds by BEATs, the tagger of AL-Ref-SAM 2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from alref.hookspecs import hookimpl
+from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
+
+if TYPE_CHECKING:
+    from alref.records import Phrase, Reference
+    from alref.video import Video
+    from alref.weights import Weights
+    from alref_beats._listening import Listener
+
+AS2M = "as2m"
+SHA256 = {
+    "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt": "e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c",
+    "BEATs_iter3_plus_AS20K_finetuned_on_AS2M_cpt2.pt": "6d28b32bfa7bcaaf84ab834186581c2a360c6669e372e808d054cf0ef4d5c2d2",
+}
+"""Digests of the two checkpoints that AL-Ref-SAM 2 takes, by the names that their authors gave them."""
+NAME = next(iter(SHA256))
+URL = f"https://huggingface.co/THUdyh/Ola_speech_encoders/resolve/main/{NAME}"
+SIZE = 363_145_291
+PAGE = "https://github.com/microsoft/unilm/tree/master/beats"
+
+
+class BeatsOptions(StageOptions):
+    """Options of beats."""
+
+    checkpoints: tuple[str, ...] = Field(
+        (AS2M,),
+        min_length=1,
+        description="fine-tuned checkpoints whose tags are united: as2m, or files of the authors (.pt)",
+    )
+    top_k: int = Field(5, ge=1, description="tags of each checkpoint, the surest first")
+    threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
+    window: float = Field(10.0, ge=0.2, le=100, description="seconds that are heard at once; shorter sound is heard whole")
+    hop: float = Field(5.0, gt=0, description="seconds from one window to the next, at most window")
+    heard: float | None = Field(
+        0.5, gt=0, le=1, description="a tag is heard in seconds that score this share of its best one; none to leave times out"
+    )
+    batch: int = Field(4, ge=1, description="windows that are heard in one go")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+    )
+
+    @model_validator(mode="after")
+    def _overlap(self) -> Self:
+        if self.hop > self.window:
+            raise ValueError(f"hop: expected at most window, {self.window:g} seconds, got {self.hop:g}")
+        return self
+
+
+class Beats(Tagger):
+    """Tags with the sounds of AudioSet's 527 that BEATs (arXiv 2212.09058) hears."""
+
+    name = "beats"
+    extra = "sound"
+    needs = ("torch",)
+    Options = BeatsOptions
+    options: BeatsOptions
+    _listener: Listener | None = None
+
+    def weights(self) -> list[Weights]:
+        """List the checkpoints, of which ``as2m`` can be fetched."""
+        return [_weights(given) for given in self.options.checkpoints]
+
+    def problems(self) -> list[str]:
+        """Say what is missing or wrong: a library, a checkpoint, the device, the numbers to compute in."""
+        return self.missing() or self._absent() or super().problems() or self._unfit()
+
+    def load(self) -> None:
+        """Bring the networks to the device. Raises MissingError or ConfigError when one cannot be used."""
+        from alref_beats._listening import Listener
+
+        self._listener = Listener([each.fetch() for each in self.weights()], self.options, self.device)
+
+    def close(self) -> None:
+        """Let go of the networks."""
+        self._listener = None
+
+    def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the tags of all checkpoints, the surest first, with the seconds in which each is heard.
+
+        A tag's score is that of the window in which it is surest, so that a short sound in a long video counts.
+        """
+        from alref.hearing.windows import windows
+        from alref.records import Phrase
+        from alref_beats.spectrogram import RATE
+        from alref_beats.tally import Tally
+
+        assert self._listener is not None, "load() comes first"
+        listener, options = self._listener, self.options
+        tally = Tally(listener.step)
+        for window, logits in listener.listen(windows(video.sound(RATE), options.window, options.hop)):
+            tally.add(window, logits)
+        return [
+            Phrase(
+                reference=reference.id,
+                text=listener.names[number],
+                score=score,
+                sound=True,
+                heard=tally.heard(number, options.heard) if options.heard else None,
+            )
+            for number, score in tally.best(options.top_k, options.threshold, listener.silence)
+        ]
+
+    def _absent(self) -> list[str]:
+        gone = [each for each in self.options.checkpoints if each != AS2M and not Path(each).expanduser().is_file()]
+        where = f"download it from {PAGE} (in a browser), or -o tagger.checkpoints=[{AS2M}]"
+        return [f"{each}: no such file; expected {AS2M} or a fine-tuned checkpoint of BEATs' authors: {where}" for each in gone]
+
+    def _unfit(self) -> list[str]:
+        from alref import devices
+        from alref.errors import AlrefError
+        from alref_beats._checkpoint import read
+
+        found = devices.problems(self.device, self.options.dtype)
+        for place in filter(None, (each.place() for each in self.weights())):
+            try:
+                read(place)
+            except AlrefError as error:
+                found.append(str(error))
+        return found
+
+
+def _weights(given: str) -> Weights:
+    from alref.weights import Weights
+
+    if given == AS2M:
+        return Weights(NAME, "checkpoints", url=URL, sha256=SHA256, size=SIZE, licence="MIT", files=(NAME,))
+    path = Path(given).expanduser()
+    return Weights(str(path), "checkpoints", files=(path.name,), sha256=SHA256, licence="MIT")
+
+
+@hookimpl
+def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
+    """Announce it."""
+    return [Beats]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -14,21 +14,22 @@ import numpy as np
 import torch
 
 from alref.arrays import Mask
+from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
 from alref.video import Video
+from alref_sam2._original import opened
+from alref_sam2._runtime import Model
 
 GOLDEN = Path(__file__).parent / "data" / "sam2_golden.npz"
 SIZE = 64
 """Height and width of the video: those of the predictor's own masks at 256 pixels, so that nothing is resized."""
-MEMORY = 3
-"""How much stronger than the others the weights are by which memories act, so that a wrong memory shows."""
-
-START = 4
 BOXES = [np.array(box, np.float32) for box in ((12, 16, 36, 32), (30, 34, 56, 50), (4, 4, 40, 60))]
 EVERY = 4
 THERE = "sam_mask_decoder.pred_obj_score_head.layers.2.bias"
 
 Shapes = dict[str, tuple[int, ...]]
+Prompts = list[dict[int, np.ndarray]]
+"""Boxes (4,) or masks (H, W) of each object by frame."""
 
 
 def seeded(shapes: Shapes) -> dict[str, torch.Tensor]:
@@ -42,8 +43,7 @@ def _weight(name: str, shape: tuple[int, ...]) -> np.ndarray:
         return np.full(shape, 4, np.float32)
     if len(shape) == 1:
         return noise * np.float32(0.1) + np.float32(name.endswith(("weight", "gamma")))
-    strength = MEMORY if "cross_attn_image." in name else 1
-    return noise * np.float32(strength * math.sqrt(3 / math.prod(shape[1:])))
+    return noise * np.float32(math.sqrt(3 / math.prod(shape[1:])))
 
 
 def shapes_of(tensors: Iterable[tuple[str, torch.Tensor]]) -> Shapes:
@@ -62,8 +62,13 @@ def drifting(frames: int = 9, size: int = SIZE) -> ArrayVideo:
     return ArrayVideo(video)
 
 
-def as_mask(box: np.ndarray, size: int = SIZE) -> Mask:
-    """Fill a box: bool (size, size)."""
+def prompts(kind: str, objects: int = 3, frames: Sequence[int] = (4,), size: int = SIZE) -> Prompts:
+    """Start objects on frames from boxes, or from masks that fill the boxes; the video is ``size`` pixels wide."""
+    boxes = [box * size / SIZE for box in BOXES[:objects]]
+    return [dict.fromkeys(frames, box if kind == "box" else _filled(box, size)) for box in boxes]
+
+
+def _filled(box: np.ndarray, size: int) -> Mask:
     left, top, right, bottom = box.astype(int)
     mask = np.zeros((size, size), np.bool_)
     mask[top:bottom, left:right] = True
@@ -89,18 +94,40 @@ def predictor(config: str, image_size: int, *settings: str) -> Any:
     return made
 
 
-def followed(made: Any, video: Video, start: int, prompts: list[np.ndarray]) -> np.ndarray:
-    """Follow objects both ways with the authors' predictor from boxes (4,) or masks (H, W): logits (frame, object, H, W)."""
-    from alref_sam2._original import opened
-
+def followed(made: Any, video: Video, prompts: Prompts) -> np.ndarray:
+    """Follow objects both ways with the authors' predictor: logits float32 (frame, object, H, W)."""
     state = opened(made, video)
-    for each, prompt in enumerate(prompts):
+    for each, frame, prompt in places(prompts):
         if prompt.ndim == 1:
-            made.add_new_points_or_box(state, start, each, box=prompt)
+            made.add_new_points_or_box(state, frame, each, box=prompt)
         else:
-            made.add_new_mask(state, start, each, prompt)
+            made.add_new_mask(state, frame, each, prompt)
     logits = np.zeros((len(video), len(prompts), video.height, video.width), np.float32)
+    start = sorted(prompts[0])[len(prompts[0]) // 2]
     for reverse in (False, True):
         for frame, _, found in made.propagate_in_video(state, start_frame_idx=start, reverse=reverse):
             logits[frame] = found[:, 0].numpy()
     return logits
+
+
+def followed_by_us(model: Model, video: Video, prompts: Prompts) -> np.ndarray:
+    """Follow objects with our session: logits float32 (frame, object, h, w)."""
+    boxes: list[dict[int, PivotBox]] = [{} for _ in prompts]
+    for each, frame, prompt in places(prompts):
+        phrase = Phrase(reference=str(each), text="object")
+        drawn = {"xyxy": prompt} if prompt.ndim == 1 else {"xyxy": BOXES[0], "mask": prompt}
+        boxes[each][frame] = PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), **drawn)
+    logits = np.full((len(video), len(prompts), *model.network.mask_size), np.nan, np.float32)
+    for step in model.steps(video, boxes):
+        logits[step.frame, list(step.objects)] = step.logits[:, 0].numpy()
+    return logits
+
+
+def places(prompts: Prompts) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield the object, frame and prompt of each prompt."""
+    return ((each, frame, prompt) for each, given in enumerate(prompts) for frame, prompt in given.items())
+
+
+def error(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return the largest difference of logits (frame, object, h, w), in standard deviations of the object's in the frame."""
+    return float((np.abs(ours - theirs).max((2, 3)) / theirs.std((2, 3))).max())

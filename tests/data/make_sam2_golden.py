@@ -13,7 +13,7 @@ import json
 
 import numpy as np
 import torch
-from sam2_official import BOXES, EVERY, GOLDEN, START, as_mask, drifting, followed, predictor, seeded, shapes_of
+from sam2_official import EVERY, GOLDEN, drifting, followed, predictor, prompts, seeded, shapes_of
 
 
 def main() -> None:
@@ -21,8 +21,7 @@ def main() -> None:
     shapes = shapes_of(made.state_dict().items())
     made.load_state_dict(seeded(shapes))
     video = drifting()
-    prompts = {"box": BOXES, "mask": [as_mask(box) for box in BOXES]}
-    logits = {name: followed(made, video, START, each)[..., ::EVERY, ::EVERY] for name, each in prompts.items()}
+    logits = {name: followed(made, video, prompts(name))[..., ::EVERY, ::EVERY] for name in ("box", "mask")}
     np.savez_compressed(GOLDEN, shapes=np.array(json.dumps(shapes)), **logits)
     print(f"{GOLDEN.name}: {GOLDEN.stat().st_size} bytes, torch {torch.__version__}")
 

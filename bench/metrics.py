@@ -64,7 +64,7 @@ def whole_frame(truth: plain.Mask, predicted: plain.Mask) -> Scores:
     lines = [plain.outline(mask) for mask in (truth, predicted)]
     near = [cv2.dilate(line.astype(np.uint8), disk) > 0 for line in lines]
     recall, precision = np.sum(lines[0] & near[1]) / lines[0].sum(), np.sum(lines[1] & near[0]) / lines[1].sum()
-    return [plain.region(truth, predicted), float(2 * precision * recall / (precision + recall))]
+    return [plain.region(truth, predicted), float(2 * precision * recall / max(precision + recall, 1e-9))]
 
 
 def scored(way: Protocol, names: tuple[str, ...], truth: Array, predicted: Array) -> Scores:

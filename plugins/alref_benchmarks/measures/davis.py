@@ -37,6 +37,11 @@ class _Davis(Protocol):
         by_case: dict[str, list[Part]] = defaultdict(list)
         for part in parts:
             by_case[part.case].append(part)
+        counts = {case: len(of_case) for case, of_case in by_case.items()}
+        if len(set(counts.values())) > 1:
+            raise InputError(
+                f"{self.name}: expected as many objects of each annotator, got {counts}; score the videos that lack one"
+            )
         groups = {case: _numbers(of_case) for case, of_case in by_case.items()}
         numbers = {name: mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
         return Table(protocol=self.name, main="J&F", numbers=numbers, groups=groups)
@@ -53,11 +58,9 @@ class SemiSupervised(_Davis):
         for truth, predicted in pairs(where, case):
             labels = _without_void(_labels(where, truth))
             count = int(labels.max()) if count is None else count
-            frames.append(_by_number(labels, _labels(where, predicted, count), count))
+            frames.append(_by_number(labels, _labels(where, predicted, count, " as in the true first frame"), count))
         if len(frames) < 3:
-            raise InputError(
-                f"{where}: expected 3 or more frames, since the first and the last are left out, got {len(frames)}"
-            )
+            raise InputError(f"{where}: expected 3 frames or more, as the first and the last do not count, got {len(frames)}")
         scores = np.array(frames[1:-1])
         return [_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
 
@@ -71,7 +74,7 @@ class Unsupervised(_Davis):
         """Measure each object of the first frame. Raises InputError for more than 20 objects in the result."""
         count, frames = None, []
         for truth, predicted in pairs(where, case):
-            labels, proposals = _labels(where, truth), _labels(where, predicted, MOST_PROPOSALS)
+            labels, proposals = _labels(where, truth), _labels(where, predicted, MOST_PROPOSALS, " as this task allows")
             count = int(_without_void(labels).max()) if count is None else count
             frames.append(_all_with_all(labels, proposals, count))
         scores = _stack(frames, count or 0)
@@ -96,10 +99,10 @@ def _part(case: Case, number: int, matched: int, scores: Scores) -> Part:
     )
 
 
-def _labels(where: str, frame: Frame, highest: int = VOID) -> Labels:
-    found = int(frame.max(initial=0))
-    if frame.dtype.kind not in "bui" or found > highest or int(frame.min(initial=0)) < 0:
-        raise InputError(f"{where}: expected a map of object numbers 0..{highest}, got {frame.dtype} up to {found}")
+def _labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:
+    found = frame.max(initial=0)
+    if frame.dtype.kind not in "bui" or found > highest or frame.min(initial=0) < 0:
+        raise InputError(f"{where}: expected a map of object numbers 0..{highest}{why}, got {frame.dtype} up to {found}")
     return frame.astype(np.uint8, copy=False)
 
 
@@ -120,8 +123,8 @@ def _by_number(truth: Labels, predicted: Labels, count: int) -> Scores:
 def _all_with_all(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
     nothing, found = np.zeros(truth.shape, np.bool_), int(predicted.max())
-    proposals = _masks(np.where(truth == VOID, np.uint8(0), predicted) if truth.max() == VOID else predicted, found)
-    measured = shapes([*_masks(truth, count), nothing, *proposals])
+    counted = np.where(truth == VOID, np.uint8(0), predicted) if truth.max() == VOID else predicted
+    measured = shapes([*_masks(truth, count), nothing, *_masks(counted, found)])
     scores = [[(region(true, each), boundary(true, each)) for true in measured[:count]] for each in measured[count:]]
     return np.array(scores, np.float64).reshape(found + 1, count, 2)
 

@@ -16,7 +16,7 @@ from measured import GOLDEN, Array, numbers_of, official, one, small, table_of
 from PIL import Image
 
 from alref.errors import InputError
-from alref_benchmarks.measures import Case, VideoScores, protocol
+from alref_benchmarks.measures import Case, Protocol, VideoScores, protocol
 from alref_benchmarks.measures.statistics import decay, decay_as_published, mean, recall
 
 SEMI, UNSUPERVISED = protocol("davis17-semi-supervised"), protocol("davis17-unsupervised")
@@ -140,12 +140,24 @@ def test_frames_may_come_one_by_one_and_differ_in_size() -> None:
 @pytest.mark.parametrize(
     ("way", "change", "message"),
     [
-        (SEMI, lambda found: found + 1, "clip, 0: expected a map of object numbers 0..2, got uint8 up to 3"),
-        (UNSUPERVISED, lambda found: found + 19, "clip, 0: expected a map of object numbers 0..20, got uint8 up to 21"),
+        (
+            SEMI,
+            lambda found: found + 1,
+            "clip, 0: expected a map of object numbers 0..2 as in the true first frame, got uint8 up to 3",
+        ),
+        (
+            UNSUPERVISED,
+            lambda found: found + 19,
+            "clip, 0: expected a map of object numbers 0..20 as this task allows, got uint8 up to 21",
+        ),
         (SEMI, lambda found: found[:4], "clip, 0: frame 4 has no predicted mask; expected both for every frame"),
         (SEMI, lambda found: [*found, found[0]], "clip, 0: frame 5 has no true mask; expected both for every frame"),
         (SEMI, lambda found: found[:, 1:], "clip, 0, frame 0: expected masks of one height and width, got a true one of 24x30"),
-        (SEMI, lambda found: found / 2, "clip, 0: expected a map of object numbers 0..2, got float64 up to 1"),
+        (
+            SEMI,
+            lambda found: found / 2,
+            "clip, 0: expected a map of object numbers 0..2 as in the true first frame, got float64",
+        ),
         (UNSUPERVISED, lambda found: np.stack([found] * 3, axis=-1), "a predicted 24x30x3"),
         (UNSUPERVISED, lambda _: None, "clip, 0: expected predicted masks, got none; predict this video or leave it out"),
     ],
@@ -159,18 +171,26 @@ def test_results_that_cannot_be_scored(way: Any, change: Any, message: str) -> N
 
 def test_too_few_frames_for_a_task_that_leaves_two_out() -> None:
     truth, predicted = video(3, frames=2)
-    with pytest.raises(InputError, match="expected 3 or more frames, since the first and the last are left out, got 2"):
+    with pytest.raises(InputError, match="expected 3 frames or more, as the first and the last do not count, got 2"):
         one(SEMI, truth, predicted)
     assert numbers_of(UNSUPERVISED, truth, truth)["J"] == 1
 
 
-def test_a_video_without_objects_adds_nothing() -> None:
+@pytest.mark.parametrize("way", TASKS.values())
+def test_a_video_without_objects_adds_nothing(way: Protocol) -> None:
     truth, predicted = video(3)
-    nothing = one(SEMI, np.zeros_like(truth), np.zeros_like(truth))
-    some = one(SEMI, truth, predicted)
-    assert SEMI.summarise([nothing, some]) == SEMI.summarise([some])
+    nothing = one(way, np.zeros_like(truth), np.zeros_like(truth))
+    some = one(way, truth, predicted)
+    assert way.summarise([nothing, some]) == way.summarise([some])
     with pytest.raises(InputError, match="expected the numbers of at least one object, got none"):
-        SEMI.summarise([nothing])
+        way.summarise([nothing])
+
+
+def test_every_annotator_must_have_every_video() -> None:
+    truth, predicted = video(3)
+    both = UNSUPERVISED.score_video("a", [Case("0", truth, predicted), Case("1", truth, predicted)])
+    with pytest.raises(InputError, match=r"expected as many objects of each annotator, got .'0': 4, '1': 2."):
+        UNSUPERVISED.summarise([both, one(UNSUPERVISED, truth, predicted, "b")])
 
 
 def test_numbers_of_another_protocol_are_not_mixed_in() -> None:

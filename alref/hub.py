@@ -116,9 +116,9 @@ def _explained(model: str, revision: str | None, gated: str) -> Iterator[None]:
         terms = gated or f"accept its terms at https://huggingface.co/{model}, then: hf auth login"
         raise MissingError(f"{model} is given only to those who accept its terms: {terms}") from None
     except errors.RepositoryNotFoundError:
-        raise MissingError(f"the hub has no model {model!r}, or only for its members: another name, or hf auth login") from None
+        raise MissingError(f"the hub has no model {model!r}, or only for its members: name another, or hf auth login") from None
     except errors.RevisionNotFoundError:
-        raise MissingError(f"{model} has no revision {revision!r} on the hub: leave it out, or take another") from None
+        raise MissingError(f"{model} has no revision {revision!r} on the hub: leave it out, or name another") from None
     except errors.HFValidationError:
         raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:

@@ -101,9 +101,9 @@ class Weights:
 
     @property
     def _own(self) -> Path | None:
-        """The user's own folder or file, if ``model`` is one."""
+        """The user's own folder or file, if ``model`` is one; only a file can stand for the one of ``url``."""
         given = Path(self.model).expanduser()
-        return given if given.exists() else None
+        return given if given.is_file() or (given.is_dir() and not self.url) else None
 
     @property
     def _lone(self) -> Path:
@@ -166,7 +166,7 @@ class Weights:
             return hub.Offer({self._lone.name: download.asked(self.url)})
         offer = hub.asked(self.model, self.revision, self.gated)
         if absent := _absent(self.files, offer.files):
-            raise MissingError(f"{self.model} on the hub has no {', no '.join(absent)}: another model")
+            raise MissingError(f"{self.model} on the hub has no {', no '.join(absent)}: name another model")
         return hub.Offer({name: size for name, size in offer.files.items() if self._wanted(name, offer.files)}, offer.licence)
 
     def _wanted(self, name: str, there: Collection[str]) -> bool:

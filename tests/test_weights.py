@@ -279,6 +279,14 @@ def test_a_lone_checkpoint_is_fetched_and_checked(hub: FakeHub, tmp_path: Path) 
     assert len(hub.requests) == before
 
 
+def test_a_folder_of_the_same_name_does_not_stand_for_a_lone_checkpoint(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny").mkdir()
+    assert lone(hub).fetch().name == LONE
+
+
 def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
     hub.cuts = [100_000, 0]
     assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes; the same" in refused(lone(hub))

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zlib import crc32
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from tokenizers import pre_tokenizers
 from transformers import (
@@ -188,6 +190,13 @@ def seeded(shapes: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
         drawn = torch.randn(tuple(shape), generator=torch.Generator().manual_seed(crc32(name.encode())))
         made[name] = 1 + 0.1 * drawn if "norm" in name and name.endswith("weight") else 0.1 * drawn
     return made
+
+
+def rising(seconds: float) -> npt.NDArray[np.float32]:
+    """Make a tone at 16 kHz that rises from 100 Hz to 7 kHz over a little noise, off its middle line."""
+    time = np.arange(round(seconds * 16_000)) / 16_000
+    tone = np.sin(2 * np.pi * (100 * time + 3450 * time**2 / seconds))
+    return (0.05 + 0.3 * tone + np.random.default_rng(0).normal(0, 0.01, len(time))).astype(np.float32)
 
 
 def clip_tokenizer() -> CLIPTokenizer:

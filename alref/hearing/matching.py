@@ -151,7 +151,7 @@ def _each(ears: Ears, names: Sequence[str], features: Floats, nothing: Sequence[
 
 
 def _subsets(ears: Ears, names: Sequence[str], features: Floats, separator: str) -> Flags:
-    """Say which phrases are in the subset that fits each part best (S, P); a part without sound takes that of the one before."""
+    """Say which phrases are in the subset that fits each part best (S, P); without sound, in that of the part before."""
     if len(names) > MOST:
         raise ConfigError(f"mode subsets takes {MOST} phrases at most, got {len(names)}: -o locator.mode=each")
     count = len(names)

@@ -34,7 +34,7 @@ class LanguageBind(Locator):
 
     name = "languagebind"
     extra = "sound"
-    needs = ("torch", "transformers", "kaldi_native_fbank")
+    needs = ("torch", "transformers")
     Options = LanguageBindOptions
     options: LanguageBindOptions
     _ears: LanguageBindEars | None = None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
-SHORTEST = 400
-"""Samples of one frame of 25 ms; a shorter sound is filled up with silence."""
+FRAME, TRANSFORM = 400, 512
+"""Samples of a frame of 25 ms, to which a shorter sound is filled up with silence, and of its Fourier transform."""
 
 
 def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
@@ -29,16 +31,30 @@ def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: fl
 
 def fbank(samples: Floats, bins: int) -> Floats:
     """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of a sound at 16 kHz, less its mean: 25 ms every 10 ms."""
-    from kaldi_native_fbank import FbankOptions, OnlineFbank
+    from transformers.audio_utils import spectrogram
 
-    options = FbankOptions()
-    options.frame_opts.samp_freq = RATE
-    options.frame_opts.dither = 0
-    options.frame_opts.window_type = "hanning"
-    options.mel_opts.num_bins = bins
-    options.use_energy = False
-    bank = OnlineFbank(options)
-    centred = samples - samples.mean()
-    bank.accept_waveform(RATE, np.pad(centred, (0, max(0, SHORTEST - len(centred)))).tolist())
-    bank.input_finished()
-    return np.stack([bank.get_frame(place) for place in range(bank.num_frames_ready)])
+    made = spectrogram(
+        np.pad(samples - samples.mean(), (0, max(0, FRAME - len(samples)))),
+        np.hanning(FRAME),
+        frame_length=FRAME,
+        hop_length=160,
+        fft_length=TRANSFORM,
+        power=2.0,
+        center=False,
+        preemphasis=0.97,
+        mel_filters=_filters(bins),
+        log_mel="log",
+        mel_floor=float(np.finfo(np.float32).eps),
+        remove_dc_offset=True,
+    )
+    return np.asarray(made.T, np.float32)
+
+
+@cache
+def _filters(bins: int) -> npt.NDArray[np.float64]:
+    from transformers.audio_utils import mel_filter_bank
+
+    made: npt.NDArray[np.float64] = mel_filter_bank(
+        TRANSFORM // 2 + 1, bins, 20, RATE / 2, RATE, mel_scale="kaldi", triangularize_in_mel_space=True
+    )
+    return made

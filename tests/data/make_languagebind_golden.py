@@ -1,10 +1,11 @@
-"""Write ``languagebind_golden.npz``: features of sounds and texts by the package languagebind 0.1.0, with its authors' towers.
+"""Write ``languagebind_golden.npz``: what the package languagebind 0.1.0 sees of sounds, and its features.
 
-    PYTHONPATH=tests:FOLDER_WITH_LANGUAGEBIND_PEFT_AND_EINOPS python tests/data/make_languagebind_golden.py
+    PYTHONPATH=tests:FOLDER_WITH_LANGUAGEBIND_PEFT_EINOPS_TORCHAUDIO python tests/data/make_languagebind_golden.py
 
 The weights are made from the names and shapes of the package's own state dict, which the file holds. The package was written
 for an older transformers. Here its modules for sound are imported alone, its test of a square picture is taken out, and the two
-masks that it gives to each layer of attention are added up, as they were then.
+masks that it gives to each layer of attention are added up, as they were then. Of a long sound it takes a random place in each
+third; here, the first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,21 @@ def package() -> Any:
     modeling_clip.CLIPVisionEmbeddings.forward = embedded
     modeling_clip.CLIPAttention.forward = attended(modeling_clip.CLIPAttention.forward)
     return configuration_audio, modeling_audio
+
+
+def seen() -> dict[str, np.ndarray]:
+    """Return the pictures that the package makes of a short sound and of a long one."""
+    sys.modules["torchvision"] = ModuleType("torchvision")
+    sys.modules["torchvision"].transforms = ModuleType("transforms")  # type: ignore[attr-defined]
+    from languagebind.audio import processing_audio
+
+    np.random.choice = lambda places: places[0]
+    transform = processing_audio.AudioTransform(SimpleNamespace(**tiny_listeners.LANGUAGEBIND["vision_config"]))
+    made = {}
+    for name, seconds in {"short": 0.2, "long": 1.5}.items():
+        samples = torch.from_numpy(tiny_listeners.rising(seconds))
+        made[name] = transform((samples[None], 16_000)).numpy()
+    return made
 
 
 def embedded(self: Any, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -72,7 +88,7 @@ def main() -> None:
     with torch.no_grad():
         sounds = model.visual_projection(model.vision_model(pictures)[1])
         texts = model.text_projection(model.text_model(**tokens)[1])
-    np.savez_compressed(GOLDEN, shapes=np.array(json.dumps(shapes)), sounds=sounds.numpy(), texts=texts.numpy())
+    np.savez_compressed(GOLDEN, shapes=np.array(json.dumps(shapes)), sounds=sounds.numpy(), texts=texts.numpy(), **seen())
     print(f"{GOLDEN.name}: {GOLDEN.stat().st_size} bytes, torch {torch.__version__}")
 
 

@@ -19,6 +19,7 @@ from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
 from alref.errors import MissingError
+from alref.hearing.spans import union
 from alref.plugins import SLOTS, Plugins
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
 from alref.result import Result
@@ -211,7 +212,7 @@ class _Pivot:
         return reference.model_copy(update={"text": text, "spoken": None})
 
     def _heard_of(self, reference: Reference) -> list[Phrase]:
-        """Return the sounds of the video; beside a text they only accompany its phrases."""
+        """Return the sounds of the video; beside a text they only accompany its phrases, by their names and seconds."""
         unheard = silence(self.video)
         if unheard:
             self.unheard[reference.id] = unheard
@@ -220,8 +221,8 @@ class _Pivot:
         tags = self.steps.call("tagger", "tag", Phrase, check, reference)
         if not reference.text.strip():
             return tags
-        sounds = tuple(dict.fromkeys(tag.text for tag in tags))
-        return [phrase.model_copy(update={"sounds": sounds}) for phrase in self._unified(reference)]
+        heard = {"sounds": tuple(dict.fromkeys(tag.text for tag in tags)), "heard": union(tag.heard for tag in tags) or None}
+        return [phrase.model_copy(update=heard) for phrase in self._unified(reference)]
 
     def _unified(self, reference: Reference) -> list[Phrase]:
         check = partial(checks.phrases, ids=[reference.id])

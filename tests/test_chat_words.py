@@ -12,6 +12,10 @@ import numpy as np
 import pytest
 from scripted_chat import ScriptedChat
 
+from alref.chat.reasoner import ChatOptions
+from alref.errors import ConfigError
+from alref.hearing.vocabulary import UNNAMED, named
+from alref.options import build
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing import (
     SQUARE,
@@ -31,6 +35,11 @@ def make(tmp_path: Path) -> Make:
 
 def said(**facts: Any) -> str:
     return json.dumps({"why": "it is whole there", "finding": "found", **facts})
+
+
+def two_boxes(phrase: Phrase) -> Candidates:
+    boxes = np.array([[10, 5, 40, 50], [20, 5, 50, 50]], np.float32)
+    return Candidates(pivot=PivotFrame(phrase=phrase, frame=3), xyxy=boxes, scores=np.array([0.8, 0.7]))
 
 
 def labels(*names: str) -> list[Phrase]:
@@ -79,6 +88,56 @@ def test_a_single_source_and_a_vocabulary_are_asked_for(make: Make) -> None:
     assert "exactly one" in text
     assert "dog, keyboard" in text
     assert "not a musical instrument" in text
+
+
+def test_what_is_heard_beside_a_text_is_told_with_its_seconds(make: Make) -> None:
+    chat = make([said(frame=1, box=1)])
+    louder = Phrase(
+        reference="1", text="the louder one", sounds=("Bark", "Child speech, kid speaking"), heard=((0.2, 0.44), (0.6, 0.7))
+    )
+    chat.pick_frames(VIDEO, [louder])
+    chat.pick_boxes(VIDEO, [two_boxes(louder)])
+    for question in chat.questions:
+        assert "Bark; Child speech, kid speaking" in question.messages[0].text
+        assert "0.2 to 0.4, 0.6 to 0.7" in question.messages[0].text
+    assert "at 0.2, 0.3, 0.4, 0.6 seconds" in chat.questions[0].messages[0].text
+
+
+@pytest.mark.parametrize("prompts", ["structured", "direct", "paper"])
+def test_another_sound_is_another_question_but_in_the_published_words(make: Make, prompts: str) -> None:
+    asked = [SQUARE, *(SQUARE.model_copy(update={"sounds": names}) for names in (("Bark",), ("Meow",)))]
+    chat = make(["[1]"], prompts=prompts)
+    chat.pick_frames(VIDEO, asked)
+    assert len(chat.questions) == (1 if prompts == "paper" else 3)
+
+
+def test_labels_are_told_with_the_seconds_in_which_they_are_heard(make: Make) -> None:
+    chat = make(["[]"])
+    chat.pick_frames(VIDEO, [label.model_copy(update={"heard": ((0.1, 0.3),)}) for label in labels("Bark", UNNAMED)])
+    assert "Bark, a sound of an unknown kind" in chat.questions[0].messages[0].text
+    assert "0.1 to 0.3" in chat.questions[0].messages[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "some"), [("avsbench", 70, "accordion, airplane"), ("audioset", 527, "Speech; Male speech, man")]
+)
+def test_a_shipped_vocabulary_is_asked_for_by_its_name(make: Make, name: str, count: int, some: str) -> None:
+    chat = make(["[]"], vocabulary=name)
+    chat.pick_frames(VIDEO, labels("Bark"))
+    text = chat.questions[0].messages[0].text
+    assert some in text
+    assert len(named(chat.options.vocabulary)) == count
+    free = make(["[]"])
+    free.pick_frames(VIDEO, labels("Bark"))
+    assert len(free.questions) == 1
+    assert "Take a name from this list" not in free.questions[0].messages[0].text
+
+
+def test_an_unknown_vocabulary_is_an_error_that_names_the_nearest() -> None:
+    with pytest.raises(
+        ConfigError, match=r"vocabulary: expected a list of names, or avsbench or audioset; did you mean 'avsbench'"
+    ):
+        build(ChatOptions, {"vocabulary": "avsbnch"}, "reasoner")
 
 
 def test_nothing_is_shown_to_a_model_that_does_not_see(make: Make) -> None:

@@ -14,6 +14,8 @@ from alref.chat.parsing import Labels, Reading, read_choice, read_labels
 from alref.chat.posing import Poser
 from alref.chat.questions import again
 from alref.chat.reasoner import ChatOptions
+from alref.hearing.spans import union
+from alref.hearing.vocabulary import listed
 from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
 
 Read = TypeVar("Read", Reading, Labels)
@@ -72,8 +74,8 @@ class Asker:
     def sounds(self, phrases: Sequence[Phrase], shown: list[int]) -> Dialogue[list[PivotFrame]]:
         """Ask which of the labels of one sound reference are objects in the video, and where each is seen best."""
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
-        labels = ", ".join(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
-        question = self.poser.about_labels(labels, shown)
+        labels = listed(list(dict.fromkeys(phrase.category or phrase.text for phrase in surest)))
+        question = self.poser.about_labels(labels, union(phrase.heard for phrase in surest), shown)
         found, reply = yield from self._asked(question, "temporal", labels, lambda text: read_labels(text, len(shown)))
         if found.kind == "value":
             named = list(found.frames.items())[: 1 if self.options.one_source else None]

@@ -9,11 +9,14 @@ from alref.chat.messages import Message, Question
 from alref.chat.questions import Task, filled, prompt, schema
 from alref.chat.reasoner import ChatOptions
 from alref.chat.sheets import Look, Sheet, boxes_sheet, frames_sheet
-from alref.records import Candidates, Phrase
+from alref.hearing.vocabulary import listed, named
+from alref.records import Candidates, Phrase, Span
 from alref.video import Video
 
 MOMENT = 0.2
 """Seconds over which movement is measured."""
+SPANS = 20
+"""Spans of sound that are told at most."""
 UNSEEN = Sheet((), "You cannot see the video. The boxes on one of its frames are described.")
 
 
@@ -27,13 +30,15 @@ class Poser:
 
     def about_phrase(self, phrase: Phrase, shown: list[int]) -> Question:
         """Ask which of the frames ``shown`` shows the object of a phrase best."""
-        values = {"phrase": phrase.text, "category": phrase.category}
-        return self._about_frames("frame_text", shown, values)
+        return self._about_frames("frame_text", shown, _facts(phrase))
 
-    def about_labels(self, labels: str, shown: list[int]) -> Question:
-        """Ask which labels, a list in words, are objects in the video, and which of the frames ``shown`` shows each best."""
-        vocabulary = ", ".join(self.options.vocabulary)
-        values = {"labels": labels, "vocabulary": vocabulary, "one_source": self.options.one_source}
+    def about_labels(self, labels: str, heard: tuple[Span, ...] | None, shown: list[int]) -> Question:
+        """Ask which labels, a list in words, are objects in the video, and which of the frames ``shown`` shows each best.
+
+        ``heard`` are the seconds in which any of them is heard.
+        """
+        vocabulary = listed(named(self.options.vocabulary))
+        values = {"labels": labels, "seconds": _seconds(heard), "vocabulary": vocabulary, "one_source": self.options.one_source}
         return self._about_frames("frame_sound", shown, values)
 
     def _about_frames(self, task: Task, shown: list[int], values: dict[str, Any]) -> Question:
@@ -54,7 +59,7 @@ class Poser:
         """Ask which of the ``count`` best candidates holds the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        facts = {"phrase": phrase.text, "category": phrase.category, "heard": phrase.sound}
+        facts = {**_facts(phrase), "heard": phrase.sound}
         if not self.options.vision:
             return self._question("box", count, UNSEEN, {"frame": 1, **self._in_words(candidates, count, pivot), **facts})
         shown = self._context(pivot, phrase.sound)
@@ -86,3 +91,15 @@ class Poser:
 
     def _look(self, vertical: bool) -> Look:
         return Look(self.options.layout, self.options.image_size, self.options.image_format, vertical)
+
+
+def _facts(phrase: Phrase) -> dict[str, str]:
+    """Return what is known of a phrase, by the names of variables in prompts."""
+    heard = _seconds(phrase.heard)
+    return {"phrase": phrase.text, "category": phrase.category, "sounds": listed(phrase.sounds), "seconds": heard}
+
+
+def _seconds(spans: tuple[Span, ...] | None) -> str:
+    """Say in which seconds something is heard, "0.5 to 2.0, 3.1 to 4.0"; empty when that is not known."""
+    told = [f"{start:.1f} to {end:.1f}" for start, end in (spans or ())[:SPANS]]
+    return ", ".join([*told, "and later"] if len(spans or ()) > SPANS else told)

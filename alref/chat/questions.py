@@ -21,9 +21,9 @@ from alref.errors import ConfigError, nearest
 Task = Literal["frame_text", "frame_sound", "box"]
 Variant = Literal["structured", "paper", "direct"]
 VARIABLES: dict[str, tuple[str, ...]] = {
-    "frame_text": ("pictures", "times", "count", "phrase", "category"),
-    "frame_sound": ("pictures", "times", "count", "labels", "vocabulary", "one_source"),
-    "box": ("pictures", "count", "frame", "boxes", "labelled", "placed", "phrase", "category", "heard"),
+    "frame_text": ("pictures", "times", "count", "phrase", "category", "sounds", "seconds"),
+    "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
+    "box": ("pictures", "count", "frame", "boxes", "labelled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
 }
 """What each task's prompts may name."""
 

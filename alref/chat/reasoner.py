@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import abstractmethod
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from alref.errors import ConfigError
+from alref.errors import ConfigError, nearest
+from alref.hearing.vocabulary import SHIPPED, Shipped
 from alref.stages import Reasoner, StageOptions
 
 if TYPE_CHECKING:
@@ -53,10 +54,19 @@ class ChatOptions(StageOptions):
         None, description="ask even about a single candidate; by default only prompts paper does, for a text reference"
     )
     one_source: bool = Field(False, description="sound: exactly one object makes it")
-    vocabulary: tuple[str, ...] = Field((), description="sound: names to be preferred for what makes it")
+    vocabulary: Shipped | tuple[str, ...] = Field(
+        (), description="sound: names to be preferred for what makes it, a list of your own, avsbench or audioset"
+    )
     concurrency: int = Field(8, ge=1, description="questions that wait for an answer at once")
     answers: Path | None = Field(None, description="file that keeps answers; the user's own if not given")
     replay: Path | None = Field(None, description="ask no model: take all answers from this run folder, trace or store")
+
+    @field_validator("vocabulary", mode="before")
+    @classmethod
+    def _is_known(cls, value: Any) -> Any:
+        if isinstance(value, str) and value not in SHIPPED:
+            raise ValueError(f"expected a list of names, or {' or '.join(SHIPPED)}{nearest(value, SHIPPED)}")
+        return value
 
     @field_validator("prompt_files")
     @classmethod

@@ -24,9 +24,9 @@ def uniform(start: int, stop: int, count: int) -> list[int]:
     return [start + (2 * part + 1) * span // (2 * count) for part in range(count)]
 
 
-def within(video: Video, spans: list[Span], count: int) -> list[int]:
+def within(video: Video, spans: tuple[Span, ...] | None, count: int) -> list[int]:
     """Return at most ``count`` frames, evenly spread over those at times in ``spans``; over all where no frame is."""
-    inside = [index for index, time in enumerate(video.times) if any(start <= time < end for start, end in spans)]
+    inside = [index for index, time in enumerate(video.times) if any(start <= time < end for start, end in spans or ())]
     frames = inside or list(range(len(video)))
     return [frames[place] for place in uniform(0, len(frames), count)]
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from alref.chat import sampling
 from alref.chat.dialogues import Asker
 from alref.chat.exchange import Desk, Dialogue
-from alref.records import Phrase, PivotFrame, Span
-
-EVER: Span = (float("-inf"), float("inf"))
+from alref.hearing.spans import union
+from alref.records import Phrase, PivotFrame
 
 
 def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
@@ -19,7 +18,7 @@ def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
     owners: list[Phrase | str] = list(sounds)
     for phrase in phrases:
         if not phrase.sound:
-            parts = _shown(asker)
+            parts = _shown(asker, phrase)
             dialogues += [_listed(asker.frames(phrase, shown)) for shown in parts]
             owners += [phrase] * len(parts)
     together: dict[Phrase | str, list[PivotFrame]] = {}
@@ -28,17 +27,17 @@ def frames(asker: Asker, desk: Desk, phrases: list[Phrase]) -> list[PivotFrame]:
     return [pivot for pivots in together.values() for pivot in _best(pivots)]
 
 
-def _shown(asker: Asker) -> list[list[int]]:
+def _shown(asker: Asker, phrase: Phrase) -> list[list[int]]:
     if asker.options.sampler == "paper":
         return sampling.chunks(len(asker.poser.video))
-    return [sampling.uniform(0, len(asker.poser.video), asker.options.frames)]
+    return [sampling.within(asker.poser.video, phrase.heard, asker.options.frames)]
 
 
 def _sounding(asker: Asker, labels: list[Phrase]) -> Dialogue[list[PivotFrame]]:
     if asker.options.sampler == "paper":
         return asker.sounds(labels, sampling.uniform(0, len(asker.poser.video), 2 * sampling.CHUNK))
-    spans = [span for label in labels for span in label.heard or [EVER]]
-    return asker.sounds(labels, sampling.within(asker.poser.video, spans, asker.options.frames))
+    heard = union(label.heard for label in labels)
+    return asker.sounds(labels, sampling.within(asker.poser.video, heard, asker.options.frames))
 
 
 def _listed(dialogue: Dialogue[PivotFrame]) -> Dialogue[list[PivotFrame]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -29,4 +29,19 @@ def spans(
             found[-1] = (found[-1][0], start + step)
         else:
             found.append((start, start + step))
+    return tuple(found)
+
+
+def union(many: Iterable[tuple[Span, ...] | None]) -> tuple[Span, ...] | None:
+    """Return the seconds of several lists of spans together, in order and apart; None, which is always, if one of them is."""
+    listed = list(many)
+    known = [spans for spans in listed if spans is not None]
+    if len(known) < len(listed):
+        return None
+    found: list[Span] = []
+    for start, end in sorted(span for spans in known for span in spans):
+        if found and start <= found[-1][1] + NEXT:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
     return tuple(found)

@@ -17,6 +17,8 @@ from alref.hearing import audioset
 
 Shipped = Literal["avsbench", "audioset"]
 SHIPPED: tuple[str, ...] = get_args(Shipped)
+UNNAMED = "what sounds"
+"""The text of a phrase for a sound of which nobody knows what it is."""
 
 
 def named(vocabulary: Shipped | Sequence[str]) -> tuple[str, ...]:
@@ -31,8 +33,9 @@ def named(vocabulary: Shipped | Sequence[str]) -> tuple[str, ...]:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Join names to one line; by semicolons where one of them holds a comma."""
-    return ("; " if any("," in name for name in names) else ", ").join(names)
+    """Join names to one line; by semicolons where one of them holds a comma. A sound without a name is described as such."""
+    words = ["a sound of an unknown kind" if name == UNNAMED else name for name in names]
+    return ("; " if any("," in name for name in words) else ", ").join(words)
 
 
 def visible(sound: str) -> str | None:

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
     from alref.records import Phrase, Reference
     from alref.video import Video
 
-ANYTHING = "what sounds"
-"""The phrase for a sound that nobody named."""
-
 
 class Energy(Tagger, Locator):
     """Hears that something sounds and when, by how far the sound rises above its own background; what it is, it cannot tell."""
@@ -21,9 +18,10 @@ class Energy(Tagger, Locator):
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return one phrase for whatever sounds, with its spans; none where nothing does."""
+        from alref.hearing.vocabulary import UNNAMED
         from alref.records import Phrase
 
-        phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=ANYTHING, sound=True)])
+        phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=UNNAMED, sound=True)])
         return [phrase for phrase in phrases if phrase.heard]
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alref.hearing.spans import union
 from alref.hearing.vocabulary import general, kind, visible
-from alref.records import Phrase, PivotFrame, Span
+from alref.records import Phrase, PivotFrame
 
 
 def objects_of(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list[PivotFrame]]:
@@ -31,11 +32,7 @@ def _merged(phrases: Sequence[Phrase], maker: str) -> Phrase:
     surest = max(phrases, key=lambda phrase: phrase.score)
     if surest.text == maker and len(phrases) == 1:
         return surest
-    heard: list[Span] | None = []
-    for phrase in phrases:
-        heard = None if heard is None or phrase.heard is None else [*heard, *phrase.heard]
-    together = None if heard is None else tuple(sorted(set(heard)))
-    return surest.model_copy(update={"text": maker, "category": maker, "heard": together})
+    return surest.model_copy(update={"text": maker, "category": maker, "heard": union(phrase.heard for phrase in phrases)})
 
 
 def _unseen(phrase: Phrase) -> PivotFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from composed import FPS, ON, RATE, audible, film, in_spans, placed, sound
 
+from alref.hearing.vocabulary import UNNAMED
 from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, Span
 from alref.stages import Locator, Tagger, TemporalReasoner
 from alref.testing import ArrayVideo, LocatorContract, TaggerContract, TemporalReasonerContract, moving_square, sounding
@@ -13,7 +14,7 @@ from alref_baseline.activity import activity
 from alref_baseline.eye import resized
 from alref_baseline.grounding import Sought, best_frames, ground
 from alref_baseline.reasoners import Rules
-from alref_baseline.sound import ANYTHING, Always, Energy
+from alref_baseline.sound import Always, Energy
 from alref_baseline.synchrony import moves
 from alref_baseline.tags import objects_of
 
@@ -34,7 +35,7 @@ class TestEnergyTags(TaggerContract):
 
     def test_claims_that_something_sounds_and_when(self) -> None:
         (tag,) = self.tagged(sounding(4.0, (1.0, 3.0)))
-        assert (tag.text, tag.category) == (ANYTHING, "")
+        assert (tag.text, tag.category) == (UNNAMED, "")
         assert tag.heard is not None
         assert np.array(tag.heard) == pytest.approx(np.array([(1.0, 3.0)]), abs=0.05)
 
@@ -126,7 +127,7 @@ class TestSynchrony:
         )
 
     def picked(self, video: ArrayVideo, masks: list[np.ndarray], frame: int) -> PivotBox:
-        pivot = PivotFrame(phrase=Phrase(reference="1", text=ANYTHING, sound=True), frame=frame)
+        pivot = PivotFrame(phrase=Phrase(reference="1", text=UNNAMED, sound=True), frame=frame)
         rows = [np.nonzero(mask[frame]) for mask in masks]
         boxes = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1] for y, x in rows])
         shown = np.stack([mask[frame] for mask in masks])
@@ -152,16 +153,16 @@ class TestSynchrony:
 
     def test_nothing_but_its_sound_is_enough_to_find_it(self) -> None:
         video, masks = film(self.KINDS, in_spans(NOISE))
-        frame = best_frames(video, Sought(ANYTHING, True, ON))[0][0]
+        frame = best_frames(video, Sought(UNNAMED, True, ON))[0][0]
         assert any(start <= video.times[frame] < end for start, end in ON)
-        top = ground(video, Sought(ANYTHING, True, ON)).on(frame)[0]
+        top = ground(video, Sought(UNNAMED, True, ON)).on(frame)[0]
         across = top.region.centre[0] * video.width
         where = np.nonzero(masks[1][frame])[1]
         assert where.min() <= across <= where.max()
 
     def test_a_picture_at_rest_has_something_to_propose(self) -> None:
         video, _ = film(("still",), in_spans(NOISE))
-        assert not ground(video, Sought(ANYTHING, True)).absent
+        assert not ground(video, Sought(UNNAMED, True)).absent
         assert ground(video, Sought("the thing")).absent
 
 
@@ -217,7 +218,7 @@ class TestRulesForSounds(TemporalReasonerContract):
     def test_pivots_lie_within_what_is_heard(self) -> None:
         video, _ = moving_square(frames=20)
         for spans in (((0.25, 0.55),), ((1.5, 1.75),)):
-            asked = [*tags(ANYTHING, heard=spans), Phrase(reference="2", text="the red square", sounds=("Bark",), heard=spans)]
+            asked = [*tags(UNNAMED, heard=spans), Phrase(reference="2", text="the red square", sounds=("Bark",), heard=spans)]
             for pivot in self.component().pick_frames(video, asked):
                 assert pivot.frame is not None
                 assert spans[0][0] <= video.times[pivot.frame] < spans[0][1]

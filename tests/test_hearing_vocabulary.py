@@ -28,7 +28,7 @@ def answered(setting: str) -> list[str]:
 def test_avsbench_has_seventy_names_in_order() -> None:
     assert len(AVSBENCH) == len(set(AVSBENCH)) == 70
     assert list(AVSBENCH) == sorted(AVSBENCH)
-    assert [AVSBENCH.index(name) + 1 for name in ("accordion", "bus", "duck", "guzheng", "lion", "pipa", "train", "woman")] == [
+    assert [AVSBENCH.index(name) + 1 for name in ("accordion", "bus", "duck", "guzheng", "lion", "saw", "train", "woman")] == [
         1, 10, 20, 30, 40, 50, 60, 70,
     ]  # fmt: skip
 
@@ -67,8 +67,8 @@ def test_names_outside_the_vocabulary_map_to_a_near_kind_or_to_none(setting: str
 @pytest.mark.parametrize(
     ("name", "word"),
     [("Dog", "dog"), ("dogs", "dog"), ("emergency car", "emergency-car"), ("Vacuum_Cleaner", "vacuum-cleaner"), ("bus", "bus"),
-     ("Bark", "dog"), ("Male speech, man speaking", "man"), ("Police car (siren)", "emergency-car"), ("Computer keyboard", "keyboard"),
-     ("Rain", None), ("qwertz", None), ("", None)],
+     ("Bark", "dog"), ("Male speech, man speaking", "man"), ("Police car (siren)", "emergency-car"),
+     ("Computer keyboard", "keyboard"), ("Rain", None), ("qwertz", None), ("", None)],
 )  # fmt: skip
 def test_a_name_finds_its_word(name: str, word: str | None) -> None:
     assert nearest_word(name, AVSBENCH) == word

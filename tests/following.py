@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from tiny_sam2 import save_edgetam, save_sam2, save_sam3_tracker
 
 from alref.records import PivotBox
 from alref.testing import SQUARE, ArrayVideo, moving_square, square_box
 from alref.video import Frame
 from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
 from alref_sam2._runtime import Model
-from tiny_sam2 import save_edgetam, save_sam2, save_sam3_tracker
 
 SAVED = {Sam2: save_sam2, EdgeTam: save_edgetam, Sam3Tracker: save_sam3_tracker}
 Logits = dict[tuple[int, int], torch.Tensor]
@@ -82,5 +82,5 @@ def logits(model: Model, video: ArrayVideo, given: Sequence[PivotBox]) -> Logits
 
 
 def farthest(one: Logits, other: Logits) -> float:
-    """Return the largest difference of logits over their deviation in ``other``."""
-    return max(float((one[key] - other[key]).abs().max() / other[key].std()) for key in other)
+    """Return the largest relative error of the logits of an object on a frame, by their norms."""
+    return max(float((one[key] - other[key]).norm() / other[key].norm()) for key in other)

@@ -75,6 +75,7 @@ def scored(way: Protocol, names: tuple[str, ...], truth: Array, predicted: Array
 def video_rows() -> Iterator[Row]:
     truth, predicted = objects(30, 480, 854, 2)
     pairs = list(zip(truth, predicted, strict=True))
+    masks = truth == 1, predicted == 1
     names = ("J", "F")
 
     def semi() -> Scores:
@@ -87,12 +88,12 @@ def video_rows() -> Iterator[Row]:
         return max(straight.mean(axis=0), crossed.mean(axis=0), key=np.sum).tolist()
 
     def expression() -> Scores:
-        return np.mean([whole_frame(one == 1, other == 1) for one, other in pairs], axis=0).tolist()
+        return np.mean([whole_frame(*pair) for pair in zip(*masks, strict=True)], axis=0).tolist()
 
     davis = {"davis17-semi-supervised": semi, "davis17-unsupervised": unsupervised}
     for name, peer in davis.items():
         yield Row(f"{name}, 2 objects, 480x854", 30, lambda name=name: scored(protocol(name), names, truth, predicted), peer)
-    yield Row("mevis, 480x854", 30, lambda: scored(protocol("mevis"), names, truth == 1, predicted == 1), expression)
+    yield Row("mevis, 480x854", 30, lambda: scored(protocol("mevis"), names, *masks), expression)
 
 
 def sound_rows() -> Iterator[Row]:

@@ -7,17 +7,17 @@ and so does this; what is kept of a video are counts of pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from alref.errors import InputError
-from alref_benchmarks.measures.curve import Floats, Step, curve, probabilities, steps_of_mask, steps_of_probabilities
+from alref_benchmarks.measures.curve import Floats, Steps, curve, probabilities, steps_of_mask, steps_of_probabilities
 from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
 from alref_benchmarks.measures.statistics import mean, mean32
 
 _EPS = np.float32(1e-7)
+_NO_STEPS = np.zeros((3, 0), np.int64)
 
 
 class Counts(NamedTuple):
@@ -29,7 +29,7 @@ class Counts(NamedTuple):
     truth: int
     common: int
     union: int
-    steps: Sequence[Step]
+    steps: Steps
 
 
 class AvsBench(Protocol):
@@ -39,7 +39,7 @@ class AvsBench(Protocol):
     threshold = 0.5
 
     def __init__(self, batch: int = 1) -> None:
-        """``batch`` is how many cases one call of the official code scores, on whose top the curve's mean depends."""
+        """``batch`` is how many cases one call of the official code scores; a mean curve is that of one call."""
         self.batch = batch
 
     def parts(self, where: str, case: Case) -> list[Part]:
@@ -90,7 +90,7 @@ def _numbers(where: str, predicted: Frame) -> Frame:
 def _counts(truth: Frame, mask: Frame, values: Floats | None = None) -> Counts:
     foreground = int(np.count_nonzero(truth))
     if not foreground:
-        return Counts(0, truth.size - int(np.count_nonzero(mask)), truth.size, ())
+        return Counts(0, truth.size - int(np.count_nonzero(mask)), truth.size, _NO_STEPS)
     steps = steps_of_mask(mask, truth) if values is None else steps_of_probabilities(values, truth)
     return Counts(foreground, int(np.count_nonzero(mask & truth)), int(np.count_nonzero(mask | truth)), steps)
 
@@ -108,17 +108,17 @@ def _top(frames: Sequence[Counts]) -> float:
 
 
 def _part(case: Case, frames: Sequence[Counts]) -> Part:
-    steps = [step for frame in frames for step in frame.steps]
-    columns: dict[str, tuple[int, ...]] = {
+    start, hit, marked = np.concatenate([frame.steps for frame in frames], axis=1).tolist()
+    columns: dict[str, tuple[float, ...]] = {
         "truth": tuple(frame.truth for frame in frames),
         "common": tuple(frame.common for frame in frames),
         "union": tuple(frame.union for frame in frames),
-        "steps": tuple(len(frame.steps) for frame in frames),
-        "start": tuple(step.start for step in steps),
-        "hit": tuple(step.hit for step in steps),
-        "marked": tuple(step.marked for step in steps),
+        "steps": tuple(frame.steps.shape[1] for frame in frames),
+        "start": tuple(start),
+        "hit": tuple(hit),
+        "marked": tuple(marked),
     }
-    return Part(case=case.id, place=case.place, columns=dict(columns))
+    return Part(case=case.id, place=case.place, columns=columns)
 
 
 def _frames(parts: Sequence[Part]) -> list[Counts]:
@@ -127,7 +127,7 @@ def _frames(parts: Sequence[Part]) -> list[Counts]:
 
 
 def _frames_of(part: Part) -> Iterator[Counts]:
-    whole = {name: map(int, column) for name, column in part.columns.items()}
-    steps = map(Step, whole["start"], whole["hit"], whole["marked"])
-    for truth, common, union, count in zip(whole["truth"], whole["common"], whole["union"], whole["steps"], strict=True):
-        yield Counts(truth, common, union, tuple(islice(steps, count)))
+    whole = {name: np.array(column, np.int64) for name, column in part.columns.items()}
+    steps = np.stack([whole["start"], whole["hit"], whole["marked"]])
+    each = np.split(steps, whole["steps"].cumsum()[:-1], axis=1)
+    return map(Counts, whole["truth"].tolist(), whole["common"].tolist(), whole["union"].tolist(), each)

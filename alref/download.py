@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from http.client import HTTPException, HTTPResponse
+from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from platformdirs import user_cache_path
@@ -16,9 +15,11 @@ from alref import atomic
 from alref.checkpoints import digest
 from alref.errors import MissingError
 
+if TYPE_CHECKING:
+    from httpx2 import Response
+
 PATIENCE = 30.0
 """Seconds in which a server has to send something."""
-BLOCK = 1 << 20
 
 
 def folder() -> Path:
@@ -30,7 +31,7 @@ def folder() -> Path:
 def asked(url: str) -> int:
     """Ask a server whether it gives a file; return its size in bytes, 0 when it does not say. Raises MissingError."""
     with _answer(url, "HEAD") as response:
-        return int(response.headers.get("Content-Length") or 0)
+        return _size(response)
 
 
 def fetch(url: str, path: Path, sha256: str) -> None:
@@ -53,22 +54,19 @@ def fetch(url: str, path: Path, sha256: str) -> None:
 
 def _continued(url: str, part: Path) -> bool:
     """Bring what is missing of a file, as far as the connection holds; return whether it is whole."""
-    start = part.stat().st_size if part.is_file() else 0
-    with _answer(url, "GET", start) as response:
-        if response.status == 416:
+    before = part.stat().st_size if part.is_file() else 0
+    with _answer(url, "GET", before) as response:
+        if response.status_code == 416:
             return True
-        if response.status != 206:
-            start = 0
-        whole = start + int(response.headers.get("Content-Length") or 0)
-        came = _append(response, part, start, whole)
-    if not came and whole > start:
-        raise MissingError(
-            f"{url}: the connection was cut at {start:,} of {whole:,} bytes; the same command goes on from there"
-        )
-    return start + came >= whole
+        start = before if response.status_code == 206 else 0
+        whole = start + _size(response)
+        have = start + _append(response, part, start, whole)
+    if have <= before and have < whole:
+        raise MissingError(f"{url}: the connection was cut at {have:,} of {whole:,} bytes; the same command goes on from there")
+    return have >= whole
 
 
-def _append(response: HTTPResponse, part: Path, start: int, whole: int) -> int:
+def _append(response: Response, part: Path, start: int, whole: int) -> int:
     """Write what comes to a file from byte ``start`` on; return how many bytes came."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -84,27 +82,39 @@ def _append(response: HTTPResponse, part: Path, start: int, whole: int) -> int:
     return came
 
 
-def _blocks(response: HTTPResponse) -> Iterator[bytes]:
+def _blocks(response: Response) -> Iterator[bytes]:
     """Yield what a connection brings until its end, or until it breaks."""
+    from httpx2 import HTTPError
+
     try:
-        while block := response.read(BLOCK):
-            yield block
-    except (OSError, HTTPException):
+        yield from response.iter_raw()
+    except HTTPError:
         return
 
 
-def _answer(url: str, method: str, start: int = 0) -> HTTPResponse:
-    """Ask for a file from byte ``start`` on. Raises MissingError when it is not given; status 416 says that nothing is left."""
-    headers = {"User-Agent": "alref", **({"Range": f"bytes={start}-"} if start else {})}
+def _size(response: Response) -> int:
+    return int(response.headers.get("Content-Length") or 0)
+
+
+@contextmanager
+def _answer(url: str, method: str, start: int = 0) -> Iterator[Response]:
+    """Ask for a file from byte ``start`` on, by the hub's client, which knows proxies and certificates.
+
+    Raises MissingError when the file is not given; status 416 says that nothing is left of it.
+    """
+    from httpx2 import HTTPError, HTTPStatusError
+    from huggingface_hub import get_session
+
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        response: HTTPResponse = urlopen(Request(url, headers=headers, method=method), timeout=PATIENCE)  # noqa: S310
+        with get_session().stream(method, url, headers=headers, timeout=PATIENCE, follow_redirects=True) as response:
+            if response.status_code != 416:
+                response.raise_for_status()
+            yield response
+    except HTTPStatusError as error:
+        raise MissingError(f"{url} is not given: {error.response.status_code} {error.response.reason_phrase}") from None
     except HTTPError as error:
-        if error.code == 416:
-            return error  # type: ignore[return-value]
-        raise MissingError(f"{url} is not given: {error.code} {error.reason}") from None
-    except (URLError, OSError, HTTPException) as error:
-        raise MissingError(f"{url} cannot be reached ({getattr(error, 'reason', error)}): go online and try again") from None
-    return response
+        raise MissingError(f"{url} cannot be reached ({error}): go online and try again") from None
 
 
 def _check(url: str, part: Path, sha256: str) -> None:

@@ -26,6 +26,7 @@ class FakeHub:
     licence: str = "apache-2.0"
     gated: bool = False
     closed: bool = False
+    ranges: bool = True
     cuts: list[int] = field(default_factory=list)
     """After how many bytes each of the next downloads of weights is cut off."""
     requests: list[str] = field(default_factory=list)
@@ -88,7 +89,8 @@ class _Handler(BaseHTTPRequestHandler):
         if name not in self.hub.models[model]:
             return self._refuse(404, "EntryNotFound")
         data = self.hub.models[model][name]
-        start = int((self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        wanted = self.headers.get("Range") if self.hub.ranges else None
+        start = int((wanted or "bytes=0-").removeprefix("bytes=").rstrip("-"))
         if start and start >= len(data):
             return self._refuse(416, "")
         rest = data[start:]

@@ -296,6 +296,13 @@ def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
     assert hub.downloads(LONE) == [f"GET /{LONE} bytes=100000-"]
 
 
+def test_a_server_that_cannot_go_on_is_asked_from_the_start(hub: FakeHub) -> None:
+    hub.ranges = False
+    hub.cuts = [100_000, 50_000]
+    assert "the connection was cut at 50,000 of" in refused(lone(hub))
+    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
+
+
 def test_a_lone_checkpoint_that_came_whole_before_a_kill_is_not_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
     part = tmp_path / "home" / "weights" / f"{LONE}.part"
     part.parent.mkdir(parents=True)

@@ -21,7 +21,7 @@ from alref.video import Video
 
 POINTS = 400
 NOTEBOOK_THUMBS = 8
-MARKS = 12
+MARKS = 8
 """Most places of one reference that are listed as worth a look; all of them are in ``result.json`` and on the curve."""
 
 

@@ -340,6 +340,20 @@ def test_a_folder_for_downloads_that_cannot_be_written(hub: FakeHub, tmp_path: P
         lone(hub).fetch()
 
 
+def test_a_cache_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
+    (tmp_path / "hub").write_text("a file")
+    with pytest.raises(OutputError, match=r"hub: cannot be written: .*; choose another folder"):
+        Weights(NAME).fetch()
+
+
+def test_a_file_of_another_size_than_the_hub_says(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    def short(*given: object, **named: object) -> None:
+        raise OSError("Consistency check failed: file should be of size 9 but has size 8\n(model.safetensors)")
+
+    monkeypatch.setattr("huggingface_hub.file_download.http_get", short)
+    assert f"{NAME} did not come whole (Consistency check failed: file should be of size 9" in refused(Weights(NAME))
+
+
 def test_what_is_known_of_a_model(hub: FakeHub) -> None:
     hub.models[NAME]["README.md"] = card = b"---\nlicense: mit\n---\nwords"
     whole = len(safetensors()) + len(b"{}")

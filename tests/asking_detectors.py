@@ -22,6 +22,7 @@ from transformers.utils import logging
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.video import Frame, Video
 from alref_groundingdino import GroundingDino, OpenVocabularyProposer
+from alref_groundingdino.asking import Batch
 from alref_groundingdino.pictures import look, squared
 
 Boxes = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -43,6 +44,7 @@ def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino,
     """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
     proposer = component(folder, cls, **given)
     proposer._detector = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
+    proposer._batch = Batch(given.get("batch", 1), proposer.warnings.append)
     return proposer
 
 

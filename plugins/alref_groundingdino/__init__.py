@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from alref.records import Candidates, PivotFrame
     from alref.video import Video
     from alref.weights import Weights
-    from alref_groundingdino.asking import Detector
+    from alref_groundingdino.asking import Batch, Detector
 
 
 def _model(name: str) -> Any:
@@ -94,6 +94,7 @@ class OpenVocabularyProposer(Proposer):
     tokenizer: ClassVar[str]
     """The files of which one must come with the model."""
     _detector: Detector | None = None
+    _batch: Batch
 
     def __init__(self, options: StageOptions, device: str = "auto") -> None:
         super().__init__(options, device)
@@ -115,6 +116,7 @@ class OpenVocabularyProposer(Proposer):
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
         from alref_groundingdino._loading import load
+        from alref_groundingdino.asking import Batch
         from alref_groundingdino.models import strange
 
         weights = self.weights()[0]
@@ -122,6 +124,8 @@ class OpenVocabularyProposer(Proposer):
         if said := strange(weights, self.name, self.kinds):
             raise ConfigError(said[0])
         self._detector = load(folder, self.options, self.device)
+        alone = 1 if devices.chosen(self.device) == "cpu" else 8
+        self._batch = Batch(alone if self.options.batch == "auto" else self.options.batch, self.warnings.append)
 
     def close(self) -> None:
         """Let go of the model."""
@@ -131,17 +135,12 @@ class OpenVocabularyProposer(Proposer):
         """Return the boxes of each phrase, best first, labelled with words of the phrase; none where none scores enough.
 
         Each frame is read and looked at once, each prompt is read once. Raises MissingError when not even one prompt fits into
-        the memory.
+        the memory; ``warnings`` says when fewer fit than are to be answered at once.
         """
         from alref_groundingdino.proposals import propose
 
         assert self._detector is not None, "load() comes first"
-        return propose(self._detector, video, pivots, self.options, self._batch(), self.warnings.append)
-
-    def _batch(self) -> int:
-        if self.options.batch != "auto":
-            return self.options.batch
-        return 1 if devices.chosen(self.device) == "cpu" else 8
+        return propose(self._detector, video, pivots, self.options, self._batch)
 
 
 class GroundingDino(OpenVocabularyProposer):

@@ -46,39 +46,44 @@ class Detector(Protocol):
         """Answer one prompt about each thing seen."""
 
 
-def answers(
-    detector: Detector, video: Video, asks: Sequence[Ask], batch: int, warn: Callable[[str], None]
-) -> Iterator[tuple[Ask, Answer]]:
-    """Yield the answer to each distinct ask, ``batch`` at a time, in the order of frames.
+@dataclass
+class Batch:
+    """How many prompts are answered at once; ``warn`` is told in words when the memory turns out to be too small for them."""
 
-    When the memory is full the batch is halved, which ``warn`` is told. Raises MissingError when one prompt alone does not fit.
+    size: int
+    warn: Callable[[str], None]
+
+    def halve(self, error: Exception, asked: int) -> None:
+        """Go on with half of what was asked. Raises MissingError when that was one, and the error itself when it is another."""
+        if not devices.out_of_memory(error):
+            raise error
+        if asked == 1:
+            raise MissingError(
+                "one prompt on one frame does not fit into the memory: a smaller proposer.model or proposer.max_size,"
+                " -o proposer.dtype=bfloat16, or --device cpu"
+            ) from None
+        self.size = asked // 2
+        self.warn(f"the memory was too small for {asked} prompts at once: -o proposer.batch={self.size} from here on")
+
+
+def answers(detector: Detector, video: Video, asks: Sequence[Ask], batch: Batch) -> Iterator[tuple[Ask, Answer]]:
+    """Yield the answer to each distinct ask, in the order of frames; the batch is made smaller when the memory is full.
+
+    Raises MissingError when one prompt alone does not fit.
     """
     ordered = sorted(set(asks))
     sights = _Sights(detector, video, [ask.frame for ask in ordered])
     start = 0
     while start < len(ordered):
-        group = ordered[start : start + batch]
+        group = ordered[start : start + batch.size]
         try:
             seen = sights.of([ask.frame for ask in group])
             answered = detector.answer(seen, [ask.prompt for ask in group])
         except (RuntimeError, MemoryError) as error:
-            batch = _smaller(error, len(group))
-            warn(f"the memory was full: {batch} prompts are answered at once, not {len(group)}; -o proposer.batch={batch}")
+            batch.halve(error, len(group))
             continue
         yield from zip(group, answered, strict=True)
         start += len(group)
-
-
-def _smaller(error: Exception, batch: int) -> int:
-    """Return the batch to go on with after an error. Raises the error when it is another, MissingError when 1 is too many."""
-    if not devices.out_of_memory(error):
-        raise error
-    if batch == 1:
-        raise MissingError(
-            "one prompt on one frame does not fit into the memory: a smaller proposer.model or proposer.max_size,"
-            " -o proposer.dtype=bfloat16, or --device cpu"
-        ) from None
-    return batch // 2
 
 
 class _Sights:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import compress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 
 from alref.records import Candidates, PivotFrame
 from alref.video import Video
-from alref_groundingdino.asking import Answer, Ask, Detector, Numbers, answers
+from alref_groundingdino.asking import Answer, Ask, Batch, Detector, Numbers, answers
 
 if TYPE_CHECKING:
     from alref_groundingdino import DetectorOptions
@@ -26,18 +25,13 @@ class Found(NamedTuple):
 
 
 def propose(
-    detector: Detector,
-    video: Video,
-    pivots: list[PivotFrame],
-    options: DetectorOptions,
-    batch: int,
-    warn: Callable[[str], None],
+    detector: Detector, video: Video, pivots: list[PivotFrame], options: DetectorOptions, batch: Batch
 ) -> list[Candidates]:
     """Return candidates for each pivot; pivots that ask the same of the same frame are asked about once."""
     asks = [_ask(pivot, options) for pivot in pivots]
     wanted = [ask for ask in asks if ask is not None]
     size = (video.height, video.width)
-    found = {ask: kept(answer, options, size) for ask, answer in answers(detector, video, wanted, batch, warn)}
+    found = {ask: kept(answer, options, size) for ask, answer in answers(detector, video, wanted, batch)}
     nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
     made = [nothing if ask is None else found[ask] for ask in asks]
     return [

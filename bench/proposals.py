@@ -1,0 +1,100 @@
+"""Prompts a second of Grounding DINO tiny, asked one by one in the library's way and in alref's: ``python bench/proposals.py``.
+
+The weights are random, the architecture is the real one; pictures are made 192 pixels high so that it takes a few minutes. All
+ways are timed in turns in one run. On the processor one thread is used and its own time is counted, so that other work on the
+machine shows less; on another device, which may be named (``cuda``), it is wall time.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from tiny_detectors import bert_words
+
+from alref import devices
+from alref.testing import ArrayVideo
+from alref_groundingdino import GroundingDinoOptions
+from alref_groundingdino._grounding import Grounding
+from alref_groundingdino.asking import Ask, Batch, answers
+from alref_groundingdino.pictures import Look, fitted
+
+SIDES = (192, 320)
+LOOK = Look({"shortest_edge": SIDES[0], "longest_edge": SIDES[1]}, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+VIDEO = ArrayVideo(np.random.default_rng(0).integers(0, 255, (4, 480, 640, 3), np.uint8))
+PROMPTS = ("dog", "the red square", "a man near the guitar", "the cat that barks")
+WORK = {
+    "4 frames, 1 phrase": [Ask(frame, PROMPTS[0]) for frame in range(4)],
+    "1 frame, 4 phrases": [Ask(0, prompt) for prompt in PROMPTS],
+}
+LIBRARY = "the library's model, one by one"
+ROUNDS = 2
+
+
+def model(device: str) -> Any:
+    from torch import manual_seed
+    from transformers import GroundingDinoConfig, GroundingDinoForObjectDetection
+
+    manual_seed(0)
+    return GroundingDinoForObjectDetection(GroundingDinoConfig()).eval().requires_grad_(False).to(device)
+
+
+def one_by_one(whole: Any, asks: list[Ask]) -> None:
+    from torch import from_numpy, inference_mode
+
+    words = bert_words()
+    with inference_mode():
+        for ask in asks:
+            pixels = from_numpy(LOOK.normalised([fitted(VIDEO.frame(ask.frame), *SIDES)])).to(whole.device)
+            tokens = words(f"{ask.prompt}.", return_tensors="pt").to(whole.device)
+            whole(pixel_values=pixels, **tokens).logits.cpu()
+
+
+def ours(ready: Grounding, asks: list[Ask], batch: int, kept: bool = True) -> None:
+    if not kept:
+        ready._kept.clear()
+    for _ in answers(ready, VIDEO, asks, Batch(batch, print)):
+        pass
+
+
+def seconds(work: Callable[[], None], clock: Callable[[], float]) -> float:
+    before = clock()
+    work()
+    return clock() - before
+
+
+def main() -> None:
+    from torch import float32, set_num_threads
+
+    device = devices.chosen(sys.argv[1] if len(sys.argv) > 1 else "auto")
+    set_num_threads(1)
+    clock = process_time if device == "cpu" else perf_counter
+    plain, ready = model(device), Grounding(model(device), bert_words(), LOOK, GroundingDinoOptions(), float32)
+    for name, asks in WORK.items():
+        ways = {
+            LIBRARY: partial(one_by_one, plain, asks),
+            "alref, one by one, prompts read anew": partial(ours, ready, asks, 1, kept=False),
+            "alref, one by one, prompts read before": partial(ours, ready, asks, 1),
+            "alref, four at once, prompts read before": partial(ours, ready, asks, 4),
+        }
+        rounds = [{way: seconds(work, clock) for way, work in ways.items()} for _ in range(ROUNDS)]
+        table = Table("way", "prompts a second", "ratio", title=f"{name}, {device}")
+        for way in ways:
+            taken, first = (median(each[one] for each in rounds) for one in (way, LIBRARY))
+            table.add_row(way, f"{len(asks) / taken:.2f}", f"{first / taken:.2f}")
+        Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

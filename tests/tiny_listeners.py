@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from zlib import crc32
@@ -10,10 +11,20 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import torch
-from tokenizers import pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
+    ASTConfig,
+    ASTFeatureExtractor,
+    ASTForAudioClassification,
+    ClapConfig,
+    ClapFeatureExtractor,
+    ClapModel,
     CLIPTokenizer,
     GenerationConfig,
+    PeAudioConfig,
+    PeAudioFeatureExtractor,
+    PeAudioFrameLevelModel,
+    TokenizersBackend,
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
@@ -204,3 +215,81 @@ def clip_tokenizer() -> CLIPTokenizer:
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     tokens = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: place for place, token in enumerate(tokens)}, merges=[])
+
+
+def ast(folder: Path, labels: Sequence[str] = ("Dog", "Silence", "Piano", "Rain", "Speech", "Car", "Bird")) -> Path:
+    """Save an Audio Spectrogram Transformer of one layer that hears ten seconds, as published."""
+    torch.manual_seed(0)
+    config = ASTConfig(
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        frequency_stride=64,
+        time_stride=64,
+        id2label=dict(enumerate(labels)),
+        label2id={label: place for place, label in enumerate(labels)},
+    )
+    ASTForAudioClassification(config).save_pretrained(folder)
+    with warnings.catch_warnings(action="ignore"):
+        ASTFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def clap(folder: Path) -> Path:
+    """Save a CLAP of a few small layers that hears ten seconds at 48 kHz, as published."""
+    torch.manual_seed(0)
+    text = {**TEXT_TOWER, "num_attention_heads": 2, "projection_dim": 16, "pad_token_id": 0, "eos_token_id": 1}
+    sound = {
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 1],
+        "num_attention_heads": [1, 2],
+        "num_hidden_layers": 2,
+        "hidden_size": 16,
+        "projection_dim": 16,
+    }
+    ClapModel(ClapConfig(text_config=text, audio_config=sound, projection_dim=16)).save_pretrained(folder)
+    ClapFeatureExtractor(truncation="rand_trunc").save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+def pe_a_frame(folder: Path, bias: float = 0.0) -> Path:
+    """Save a PE-A-Frame of a few small layers that scores every 40 ms at 48 kHz, as published, ``bias`` added to all."""
+    torch.manual_seed(0)
+    sound = {
+        "dac_config": {"downsampling_ratios": [2, 8, 10, 12], "encoder_hidden_size": 2, "codebook_dim": 8, "hidden_size": 32},
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "head_dim": 16,
+    }
+    text = {**TEXT_TOWER, "num_attention_heads": 2, "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 1}
+    text |= {"cls_token_id": 0, "sep_token_id": 1}
+    model = PeAudioFrameLevelModel(PeAudioConfig(text_config=text, audio_config=sound))
+    with torch.no_grad():
+        model.text_audio_logit_scale.fill_(1.0)
+        model.text_audio_logit_bias.fill_(bias)
+    model.save_pretrained(folder)
+    PeAudioFeatureExtractor().save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+TEXT_TOWER = {
+    "vocab_size": 260,
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_hidden_layers": 1,
+    "max_position_embeddings": 64,
+}
+
+
+def byte_tokenizer() -> TokenizersBackend:
+    """Make one token for each byte."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokens = ["<pad>", "</s>", "<s>", "<unk>", *letters]
+    spelled = Tokenizer(models.BPE(vocab={token: place for place, token in enumerate(tokens)}, merges=[]))
+    spelled.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    return TokenizersBackend(tokenizer_object=spelled, pad_token="<pad>", eos_token="</s>", bos_token="<s>")

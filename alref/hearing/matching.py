@@ -32,7 +32,14 @@ BATCH = 8
 """Parts of sound that a model is given at once."""
 
 
-class Ears(Protocol):
+class Reader(Protocol):
+    """A model of words."""
+
+    def read(self, texts: Sequence[str]) -> Floats:
+        """Return features (M, D) of M >= 1 texts, float32 of length 1."""
+
+
+class Ears(Reader, Protocol):
     """A model of sound and words. Its ``width`` features are float32 of length 1: their products are cosine similarities."""
 
     rate: int
@@ -40,9 +47,6 @@ class Ears(Protocol):
 
     def hear(self, sounds: Sequence[Samples]) -> Floats:
         """Return features (N, D) of N >= 1 sounds, float32 at ``rate`` Hz, each of at least one sample."""
-
-    def read(self, texts: Sequence[str]) -> Floats:
-        """Return features (M, D) of M >= 1 texts."""
 
 
 class Kept:
@@ -68,7 +72,7 @@ def located(ears: Ears, video: Video, phrases: Sequence[Phrase], options: MatchO
         return []
     if options.mode == "subsets" and len(phrases) == 1:
         return [phrases[0].model_copy(update={"heard": None})]
-    names = [phrase.text if phrase.sound else phrase.category or phrase.text for phrase in phrases]
+    names = [sound_of(phrase) for phrase in phrases]
     parts = _segments(ears, video, options)
     features, levels = _listen(ears, video, parts)
     if options.mode == "subsets":
@@ -79,13 +83,18 @@ def located(ears: Ears, video: Video, phrases: Sequence[Phrase], options: MatchO
     return [phrase.model_copy(update={"heard": _joined(parts, flags)}) for phrase, flags in zip(phrases, on.T, strict=True)]
 
 
-def named(ears: Ears, names: Sequence[str], vocabulary: Sequence[str]) -> list[str | None]:
+def named(reader: Reader, names: Sequence[str], vocabulary: Sequence[str]) -> list[str | None]:
     """Return for each name the word of the vocabulary that is equal, or else nearest in meaning; None without words."""
     if not names or not vocabulary:
         return [None] * len(names)
     same = {word.lower(): word for word in vocabulary}
-    near = (ears.read(list(names)) @ ears.read(list(vocabulary)).T).argmax(axis=1)
+    near = (reader.read(list(names)) @ reader.read(list(vocabulary)).T).argmax(axis=1)
     return [same.get(name.lower(), vocabulary[place]) for name, place in zip(names, near.tolist(), strict=True)]
+
+
+def sound_of(phrase: Phrase) -> str:
+    """Return the words for what is to be heard: a sound's name, or the object's where somebody asked for it in words."""
+    return phrase.text if phrase.sound else phrase.category or phrase.text
 
 
 def parts_of(sound: Iterable[Audio], spans: Sequence[Span]) -> Iterator[Samples]:

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref import cpu, download
+from alref import cpu, download, hub
 from alref.config import resolve
 from alref.plugins import Component, Plugins
 
@@ -77,10 +77,10 @@ def _models() -> str:
     places = f"checkpoints in {download.folder()}"
     if find_spec("huggingface_hub") is None:
         return f"{places}\nhuggingface_hub is not installed"
-    from huggingface_hub import constants
+    from huggingface_hub.constants import ENDPOINT
 
-    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if constants.is_offline_mode() else ""
-    return f"{places}\nmodels of {constants.ENDPOINT} in {constants.HF_HUB_CACHE}{offline}"
+    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if hub.offline() else ""
+    return f"{places}\nmodels of {ENDPOINT} in {hub.cache()}{offline}"
 
 
 def _video() -> tuple[str, str]:

@@ -34,12 +34,13 @@ A mask is bool or integer, and what is not zero is foreground; logits are floats
 from __future__ import annotations
 
 from alref.errors import ConfigError, nearest
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table, VideoScores
 from alref_benchmarks.measures.avs import AvsBench, PerFrame
 from alref_benchmarks.measures.avss import Padded, RealFrames
 from alref_benchmarks.measures.davis import SemiSupervised, Unsupervised
 from alref_benchmarks.measures.expressions import MeViS, RefYouTubeVos
 from alref_benchmarks.measures.refavs import RefAvs, RefAvsNull
-from alref_benchmarks.measures.shape import Case, Part, Protocol, Table, VideoScores
 
 __all__ = ["PROTOCOLS", "Case", "Part", "Protocol", "Table", "VideoScores", "protocol"]
 

@@ -12,8 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from alref.errors import InputError
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table
+from alref.scoring import Map as Frame
 from alref_benchmarks.measures.curve import Floats, Steps, curve, probabilities, steps_of_mask, steps_of_probabilities
-from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
+from alref_benchmarks.measures.shape import pairs
 from alref_benchmarks.measures.statistics import mean, mean32
 
 _EPS = np.float32(1e-7)

@@ -9,14 +9,18 @@ import numpy.typing as npt
 from PIL import Image
 
 from alref.errors import InputError
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table, VideoScores
+from alref.scoring import Map as Frame
 from alref_benchmarks.measures.palette import CLASSES
-from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
+from alref_benchmarks.measures.shape import pairs
 from alref_benchmarks.measures.statistics import mean32
 
 _BETA2 = 0.3
 _PADDED = 10
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.float64]
 
 
 class RealFrames(Protocol):
@@ -47,6 +51,11 @@ class RealFrames(Protocol):
         rows = zip(CLASSES, region.tolist(), f_measure.tolist(), frames.tolist(), strict=True)
         groups = {name: {"IoU": iou, "F": f, "frames": count} for name, iou, f, count in rows}
         return Table(protocol=self.name, main="mIoU", numbers=numbers, groups=groups)
+
+    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+        """Return the IoU sums and the frame counts of each class."""
+        sums = _sums(scores.parts).astype(np.float64)
+        return sums[0], sums[2]
 
     def _squeezed(self, where: str, frame: Frame) -> Frame:
         highest = len(CLASSES) - 1

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alref.arrays import Mask
-from alref_benchmarks.measures.shape import Frame
+from alref.scoring import Map as Frame
 
 COUNT = 255
 _BETA2 = 0.3

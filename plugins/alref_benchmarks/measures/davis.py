@@ -14,8 +14,11 @@ import numpy.typing as npt
 
 from alref.arrays import Mask
 from alref.errors import InputError
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table
+from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
-from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
+from alref_benchmarks.measures.shape import pairs
 from alref_benchmarks.measures.statistics import decay, decay_as_published, mean, recall
 
 VOID = 255

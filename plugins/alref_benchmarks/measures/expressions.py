@@ -10,8 +10,11 @@ from itertools import chain, repeat
 
 import numpy as np
 
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table
+from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
-from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, fitting, pairs
+from alref_benchmarks.measures.shape import fitting, pairs
 from alref_benchmarks.measures.statistics import mean
 
 

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from alref.protocols import Protocol
+from alref.scoring import Case, Part, Table
+from alref.scoring import Map as Frame
 from alref_benchmarks.measures.avs import AvsBench, Counts
 from alref_benchmarks.measures.curve import probabilities
-from alref_benchmarks.measures.shape import Case, Frame, Part, Protocol, Table, pairs
+from alref_benchmarks.measures.shape import pairs
 
 _SIDE = 256
 _BATCH = 4

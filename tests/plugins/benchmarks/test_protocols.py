@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from alref.evaluation.statistics import interval
+from alref.plugins import Plugins
+from alref.scoring import Case
+from alref_benchmarks.measures import PROTOCOLS
+
+SEED = np.random.default_rng(3)
+TRUTH, FOUND = (np.repeat(SEED.random((6, 5, 8, 8)) > limit, 8, axis=-1).repeat(8, axis=-2) for limit in (0.4, 0.5))
+
+
+def test_every_way_to_score_is_announced_by_its_name() -> None:
+    assert list(Plugins().metrics) == list(PROTOCOLS)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_a_way_to_score_gives_what_its_measures_give_and_its_interval_holds_the_score(name: str) -> None:
+    way = Plugins().metric(name)()
+    videos = [(f"v{n}", [Case("0", TRUTH[n], FOUND[n], n)]) for n in range(6)]
+    scores = [way.score_video(video, cases) for video, cases in videos]
+    assert scores == [PROTOCOLS[name].score_video(video, cases) for video, cases in videos]
+    table = way.summarise(scores)
+    assert table.numbers == PROTOCOLS[name].summarise(scores).numbers
+    found = interval(way, scores)
+    assert found.low <= found.value <= found.high
+    assert found.value == pytest.approx(table.numbers[table.main], abs=0.01 if name.startswith("ref-avs") else 1e-6)

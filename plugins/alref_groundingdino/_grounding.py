@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.grounding_dino.modeling_grounding_dino import generate_masks_with_special_tokens_and_transfer_map
 
+from alref.errors import ConfigError
 from alref.video import Frame
 from alref_groundingdino._loaded import Loaded, corners, probabilities
 from alref_groundingdino.asking import Answer, Numbers
@@ -65,14 +66,26 @@ class Grounding(Loaded[Read]):
 
     @torch.inference_mode()
     def see(self, pictures: Sequence[Frame]) -> list[Seen]:
-        """Run the image backbone on pictures of one size."""
+        """Run the image backbone on pictures of one size. Raises ConfigError when they are too small for the model."""
         pixels = torch.from_numpy(self._prepared.normalised([fitted(each, *self._sides) for each in pictures]))
         pixels = pixels.to(self._model.device)
         with self._computing():
             levels = self._eyes(pixels, torch.ones_like(pixels[:, 0], dtype=torch.long))
+        self._check(levels)
         rows = [[(features[[row]], mask[[row]]) for features, mask in levels] for row in range(len(pictures))]
         height, width = pixels.shape[2:]
         return [Seen(row, (height, width), picture.shape[:2]) for row, picture in zip(rows, pictures, strict=True)]
+
+    def _check(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Check that there are as many places to look at as the model names boxes; each level more has half the sides."""
+        config = self._model.config
+        sides = [tuple(features.shape[2:]) for features, _ in levels]
+        while len(sides) < config.num_feature_levels:
+            sides.append(tuple(-(-side // 2) for side in sides[-1]))
+        places = sum(height * width for height, width in sides)
+        if places < config.num_queries:
+            few = f"pictures of this size have {places} places to look at, and the model names {config.num_queries} boxes"
+            raise ConfigError(f"{few}: a larger -o proposer.max_size")
 
     @torch.inference_mode()
     def answer(self, seen: Sequence[Seen], prompts: Sequence[str]) -> list[Answer]:

@@ -77,7 +77,7 @@ class Pipeline:
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._fit):
             slots = [slot for slot in needed if self._stages[slot] is stage]
             where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
-            found = [f"{where}: {problem}" for problem in stage.problems()]
+            found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in stage.problems()]
             lines += found
             if not found:
                 self._fit.add(stage)
@@ -133,14 +133,16 @@ class Pipeline:
 def _needed(references: Sequence[Reference]) -> list[str]:
     """List the slots that references make use of, in the order of work."""
     asked = [each for each in references if not each.given]
-    used = {
-        "unifier": any(each.text.strip() or each.spoken for each in asked),
-        "transcriber": any(each.spoken for each in asked),
-        "tagger": any(each.sound for each in asked),
-        "locator": any(each.sound for each in asked),
-        "propagator": True,
-    }
-    return [slot for slot in SLOTS if used.get(slot, bool(asked))]
+    if not asked:
+        return ["propagator"]
+    sound, spoken = any(each.sound for each in asked), any(each.spoken for each in asked)
+    return used(text=any(each.text.strip() for each in asked), sound=sound, spoken=spoken)
+
+
+def used(*, text: bool, sound: bool, spoken: bool) -> list[str]:
+    """List the slots that references of these kinds make use of."""
+    unused = {"unifier": not (text or spoken), "transcriber": not spoken, "tagger": not sound, "locator": not sound}
+    return [slot for slot in SLOTS if not unused.get(slot, False)]
 
 
 def _made(choices: Mapping[str, Choice], device: str) -> dict[str, Stage]:

@@ -164,3 +164,14 @@ def test_the_command_starts_without_heavy_libraries() -> None:
     code = "import sys; import alref.cli.models; print({'torch', 'huggingface_hub', 'transformers', 'av'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_only_what_a_run_with_these_flags_needs_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    def listed(*flags: str) -> list[str]:
+        assert exit_code(["models", "--json", *flags]) == 0
+        return [row["component"] for row in json.loads(capsys.readouterr().out)]
+
+    assert listed() == []
+    assert listed("--spoken") == ["whisper"]
+    assert listed("--unifier", "beats") == ["beats"]
+    assert listed("--tagger", "beats", "--propagator", "sam2", "--spoken") == ["beats", "whisper", "sam2"]

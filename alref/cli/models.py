@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from alref.cli.settings import configuration, configured
-from alref.config import Choice, Configuration
+from alref.config import UNIFIERS, Choice, Configuration
+from alref.engine import used
 from alref.errors import AlrefError, MissingError
-from alref.plugins import Plugins
+from alref.plugins import SLOTS, Plugins
 from alref.weights import Facts, Weights
 
 NOTHING = "this configuration loads no models that need fetching"
@@ -64,15 +65,19 @@ class Row:
 @click.command("models")
 @click.argument("action", type=click.Choice(["list", "pull"]), default="list")
 @configured
+@click.option("--sound", is_flag=True, help="Those too that --sound of alref run needs.")
+@click.option("--spoken", is_flag=True, help="Those too that --spoken of alref run needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, for programs.")
-def command(action: str, as_json: bool, **flags: Any) -> int:
-    """List the models that a configuration loads, or 'pull' those that are not on this machine.
+def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any) -> int:
+    """List the models that a run with these flags loads, or 'pull' those that are not on this machine.
 
     \b
     alref models --propagator sam2
     alref models pull --propagator sam2
     """
-    rows = list(needed(configuration(Plugins(), flags)))
+    plugins = Plugins()
+    named = [slot for slot in SLOTS if flags[slot]] + (plugins.fits(flags["unifier"], UNIFIERS) if flags["unifier"] else [])
+    rows = list(needed(configuration(plugins, flags), {*used(text=True, sound=sound, spoken=spoken), *named}))
     if action == "pull":
         return _pull(rows)
     if as_json:
@@ -84,11 +89,11 @@ def command(action: str, as_json: bool, **flags: Any) -> int:
     return 0
 
 
-def needed(config: Configuration) -> Iterator[Row]:
-    """Yield what the components of a configuration load; a component that fills several kinds with the same options once."""
+def needed(config: Configuration, slots: Collection[str]) -> Iterator[Row]:
+    """Yield what the components in these slots load; one that fills several with the same options once."""
     kinds: dict[tuple[str, str], list[str]] = {}
     choices: dict[tuple[str, str], Choice] = {}
-    for kind, choice in config.stages.items():
+    for kind, choice in ((slot, choice) for slot, choice in config.stages.items() if slot in slots):
         identity = (choice.component.name, choice.options.model_dump_json())
         kinds.setdefault(identity, []).append(kind)
         choices[identity] = choice

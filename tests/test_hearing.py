@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from alref.errors import InputError
 from alref.hearing import audioset
-from alref.hearing.segments import cut, fixed, read_segments
+from alref.hearing.segments import cut, read_segments
 from alref.hearing.spans import spans
 from alref.hearing.windows import windows
 from alref.records import Audio
@@ -84,13 +84,6 @@ def test_segments_are_cut_where_neighbouring_seconds_differ() -> None:
     assert cut(near, [0, 1, 2], threshold=0.8) == ((0, 1), (1, 2))
     assert cut(np.array([dog]), [0.5, 0.75]) == ((0.5, 0.75),)
     assert cut(np.zeros((0, 2)), [0.0]) == ()
-
-
-def test_fixed_segments_cover_the_sound() -> None:
-    assert fixed(0, 2.5) == ((0, 1), (1, 2), (2, 2.5))
-    assert fixed(0.5, 1.5, 0.5) == ((0.5, 1.0), (1.0, 1.5))
-    assert fixed(0, 0.01) == ((0, 0.01),)
-    assert fixed(1, 1) == ()
 
 
 @pytest.mark.parametrize(

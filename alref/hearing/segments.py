@@ -32,13 +32,7 @@ def cut(features: Floats, edges: Sequence[float] | Floats, threshold: float = TH
     alike = (unit[1:] * unit[:-1]).sum(axis=1)
     inner = np.flatnonzero(alike < threshold) + 1
     places = [0, *inner.tolist(), len(features)] if len(features) else []
-    return _between([float(edges[place]) for place in places])
-
-
-def fixed(start: float, end: float, seconds: float = 1.0) -> tuple[Span, ...]:
-    """Cut ``start`` to ``end`` into segments of ``seconds`` each, of which the last may be shorter; none where end <= start."""
-    inner = np.arange(start, end - 1e-6, seconds).tolist()
-    return _between([*inner, end] if inner else [])
+    return tuple(pairwise(float(edges[place]) for place in places))
 
 
 def read_segments(path: str | Path) -> dict[str, tuple[Span, ...]]:
@@ -58,7 +52,3 @@ def read_segments(path: str | Path) -> dict[str, tuple[Span, ...]]:
         if times != sorted(times) or any(start == end for start, end in segments):
             raise InputError(f"{path}: {clip}: expected segments one after the other, got {[list(each) for each in segments]}")
     return clips
-
-
-def _between(edges: list[float]) -> tuple[Span, ...]:
-    return tuple(pairwise(edges))

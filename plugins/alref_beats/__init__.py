@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alref.hookspecs import hookimpl
 from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
@@ -47,6 +47,11 @@ class BeatsOptions(StageOptions):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
     )
+
+    @field_validator("checkpoints", mode="before")
+    @classmethod
+    def _several(cls, given: object) -> object:
+        return (given,) if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _overlap(self) -> Self:

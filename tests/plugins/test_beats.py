@@ -301,6 +301,12 @@ def test_a_published_name_vouches_for_the_published_content(tmp_path: Path) -> N
         assert f"{name} is another file than expected" in said
 
 
+def test_one_checkpoint_needs_no_brackets() -> None:
+    assert BeatsOptions.model_validate({"checkpoints": "a.pt"}).checkpoints == ("a.pt",)
+    with pytest.raises(ValueError, match="checkpoints"):
+        BeatsOptions.model_validate({"checkpoints": []})
+
+
 def test_windows_may_not_leave_gaps() -> None:
     with pytest.raises(ValueError, match="hop: expected at most window, 2 seconds, got 3"):
         BeatsOptions(window=2.0, hop=3.0)

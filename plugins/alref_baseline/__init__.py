@@ -7,14 +7,14 @@ from alref.stages import Locator, Propagator, Proposer, SpatialReasoner, Tagger,
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform
 from alref_baseline.replay import Replay
 from alref_baseline.sound import Always, Energy
-from alref_baseline.text import Grammar
+from alref_baseline.text import Grammar, Verbatim
 from alref_baseline.vision import ClassEvidence, LabelPropagation
 
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
     """Announce the grammar, and what hears that something sounds."""
-    return [Grammar, Energy, Always]
+    return [Grammar, Verbatim, Energy, Always]
 
 
 @hookimpl

@@ -36,6 +36,18 @@ class Grammar(Unifier):
         return list(dict.fromkeys(phrases))
 
 
+class Verbatim(Unifier):
+    """Takes an expression as it is: one phrase, one object, as the published system does."""
+
+    name = "verbatim"
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the one phrase."""
+        from alref.records import Phrase
+
+        return [Phrase(reference=reference.id, text=reference.text.strip())]
+
+
 def _check(reference: Reference) -> None:
     if not any(letter.isalpha() for letter in reference.text):
         raise InputError(

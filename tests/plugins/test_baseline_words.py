@@ -15,7 +15,7 @@ from alref_baseline import attributes, lexicon
 from alref_baseline.grammar import Description, parse, parse_all
 from alref_baseline.inflection import forms, plural, singular
 from alref_baseline.lexicon import class_names, listed, lookup
-from alref_baseline.text import Grammar
+from alref_baseline.text import Grammar, Verbatim
 
 FIELDS = ("colours", "part_colours", "size", "positions", "rank", "motions", "superlatives", "plural", "unused")
 
@@ -370,3 +370,13 @@ class TestGrammar(UnifierContract):
     def test_a_text_without_a_word_is_refused(self) -> None:
         with pytest.raises(InputError, match=r"'7'.*'1234 !'"):
             self.unify(text="1234 !")
+
+
+class TestVerbatim(UnifierContract):
+    def component(self) -> Verbatim:
+        return Verbatim(Verbatim.Options())
+
+    def test_takes_a_whole_sentence_as_one_object(self) -> None:
+        reference = Reference(id="7", text=" the dog and the cat, then nothing ")
+        (phrase,) = self.component().unify(moving_square()[0], reference)
+        assert (phrase.text, phrase.category, phrase.warnings) == ("the dog and the cat, then nothing", "", ())

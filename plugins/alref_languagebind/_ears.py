@@ -84,7 +84,7 @@ class LanguageBindEars:
         try:
             with torch.inference_mode(), devices.autocast(self._model.device.type, self._dtype):
                 yield
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
             raise MissingError(f"LanguageBind does not fit into the memory of {self._model.device}: --device cpu") from None

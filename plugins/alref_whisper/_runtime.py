@@ -60,7 +60,7 @@ class Speech:
                 heard = self._heard(audio)
                 language = self._language(heard)
                 parts = self._written(heard, language)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not devices.out_of_memory(error):
                 raise
             raise MissingError(f"the speech does not fit into the memory of {self._model.device}: a smaller model") from None

@@ -13,7 +13,9 @@ import tiny_listeners
 import torch
 from safetensors.torch import save_file
 
+from alref.answers.published import read_published
 from alref.errors import ConfigError, MissingError
+from alref.hearing import vocabulary
 from alref.records import Phrase
 from alref.testing import LocatorContract, sounding
 from alref_languagebind import LanguageBind, LanguageBindOptions
@@ -22,6 +24,7 @@ from alref_languagebind._towers import load_towers, merged
 from alref_languagebind.spectrogram import fbank, pictures
 
 GOLDEN = Path(__file__).parents[1] / "data" / "languagebind_golden.npz"
+PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "reference_run" / "gpt_results"
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +129,22 @@ def test_names_are_mapped_to_the_most_alike_word_of_a_vocabulary(folder: Path) -
     ears = LanguageBindEars(folder, "float32", "cpu")
     best = (ears.read(["chainsaw"]) @ ears.read(["axe", "saw", "dog"]).T).argmax()
     assert component.name_as(["chainsaw"], ["axe", "saw", "dog"]) == [["axe", "saw", "dog"][best]]
+
+
+@pytest.mark.parametrize(("setting", "instances", "distinct"), [("avss", 39, 18), ("v2_binary", 25, 15)])
+def test_published_names_outside_the_vocabulary_map_to_a_class(
+    folder: Path, setting: str, instances: int, distinct: int
+) -> None:
+    if not (PUBLISHED / setting).is_dir():
+        pytest.skip("the published answers are not here")
+    classes = list(vocabulary.named("avsbench"))
+    outside = [choice.label for choice in read_published(PUBLISHED / setting).choices if choice.label not in classes]
+    assert (len(outside), len(set(outside))) == (instances, distinct)
+    component = LanguageBind(LanguageBindOptions(model=str(folder)), "cpu")
+    component.load()
+    found = component.name_as(outside, classes)
+    assert all(word in classes for word in found)
+    assert dict(zip(outside, found, strict=True)) == dict(zip(reversed(outside), reversed(found), strict=True))
 
 
 def test_weights_that_do_not_belong_to_the_configuration_are_an_error(tmp_path: Path) -> None:

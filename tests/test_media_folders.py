@@ -135,3 +135,4 @@ def test_pictures_are_opened_in_the_order_given_with_their_sound(tmp_path: Path)
     assert (len(heard.samples), heard.start) == (16_000, 0.0)
     assert video.fingerprint != open_frames(paths, fps=1).fingerprint != open_frames(paths[::-1], fps=1).fingerprint
     assert open_frames(paths, fps=1).audio(8000) is None
+    assert (open_frames(paths, fps=1).name, open_frames(paths, fps=1, name="clip").name) == (tmp_path.name, "clip")

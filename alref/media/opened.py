@@ -56,14 +56,18 @@ def open_video(
     return OpenedVideo(place, _source(place, max_size, sound_track, fps), window, sound_track, cache_bytes)
 
 
-def open_frames(paths: Sequence[Path], *, fps: float, sound: Path | None = None) -> Video:
+def open_frames(paths: Sequence[Path], *, fps: float, sound: Path | None = None, name: str = "") -> Video:
     """Open pictures as the frames of a video, in the order given, with a sound file that begins with the first of them.
+
+    ``name`` is the video's, that of the pictures' folder if not given.
 
     Raises InputError when a file is missing or damaged, or the pictures differ in size.
     """
     places = [existing(path) for path in paths]
     heard = None if sound is None else existing(sound)
-    return OpenedVideo(places[0].parent, FolderSource(places, fps, None, heard), Window(), 0, CACHE_BYTES)
+    video = OpenedVideo(places[0].parent, FolderSource(places, fps, None, heard), Window(), 0, CACHE_BYTES)
+    video.name = name or video.name
+    return video
 
 
 def _source(path: Path, max_size: int | None, track: int, fps: float | None) -> Source:

@@ -16,9 +16,7 @@ check: .venv/.test
 	$(BIN)/mypy
 
 bench: .venv/.test
-	$(BIN)/python bench/overhead.py
-	$(BIN)/python bench/media.py
-	$(BIN)/python bench/embedded.py
+	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 clean:
 	rm -rf .venv alref-out

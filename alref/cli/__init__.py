@@ -49,11 +49,12 @@ def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version.")
 def cli() -> None:
-    """Segment, in every frame of a video, the object that you point at with words.
+    """Segment, in every frame of a video, the object that you point at with words or with sound.
 
     \b
     alref demo                          see it work
     alref run clip.mp4 "the red cup"    segment a clip of your own
+    alref run clip.mp4 --sound          segment what makes the sound
     """
 
 

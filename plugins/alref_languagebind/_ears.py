@@ -98,7 +98,9 @@ def _unloaded(error: Exception, folder: Path, place: str) -> MissingError:
     if devices.out_of_memory(error):
         return MissingError(f"{folder} does not fit into the memory of {place}: --device cpu")
     said = " ".join(str(error).split())[:300]
-    return MissingError(f"{folder} cannot be loaded as LanguageBind's audio model ({type(error).__name__}: {said})")
+    return MissingError(
+        f"{folder} cannot be loaded as LanguageBind's audio model ({type(error).__name__}: {said}): get the whole model again"
+    )
 
 
 @contextmanager

@@ -96,7 +96,8 @@ class Listener(Stage):
         from alref_listening.models import strange
 
         computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
-        return super().problems() or computing or strange(self.weights()[0], self.name, self.kind)
+        other = [] if self.missing() else strange(self.weights()[0], self.name, self.kind)
+        return super().problems() or computing or [f"{said}: -o KIND.model=NAME" for said in other]
 
     def fetched(self) -> Path:
         """Return the model's folder. Raises MissingError where it cannot be had, ConfigError where it is of another kind."""
@@ -106,7 +107,7 @@ class Listener(Stage):
         weights = self.weights()[0]
         folder = weights.fetch()
         if said := strange(weights, self.name, self.kind):
-            raise ConfigError(said[0])
+            raise ConfigError(f"{said[0]}: take another model")
         return folder
 
 

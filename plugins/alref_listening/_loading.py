@@ -60,7 +60,7 @@ class Loaded:
         if devices.out_of_memory(error):
             return MissingError(f"{folder} does not fit into the memory of {self.place}: a smaller model, or --device cpu")
         said = " ".join(str(error).split())[:300]
-        return MissingError(f"{folder} cannot be loaded ({said}): get the whole model again, or -o KIND.model=NAME")
+        return MissingError(f"{folder} cannot be loaded ({said}): get the whole model again, or take another")
 
 
 def _whole(folder: Path, reader: Any) -> Any:

@@ -27,4 +27,4 @@ def strange(model: Weights, component: str, kind: str) -> list[str]:
         said = json.loads((place / CONFIG).read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, KeyError, TypeError):
         said = "unknown"
-    return [] if said == kind else [f"{model.model} is of the kind {said}, and {component} runs {kind}: -o KIND.model=NAME"]
+    return [] if said == kind else [f"{model.model} is of the kind {said}, and {component} runs {kind}"]

@@ -77,7 +77,7 @@ def film(kinds: Sequence[str], audio: Audio | None, pan: float = 0.0) -> tuple[A
 @lru_cache(maxsize=4)
 def _drawn(kinds: tuple[str, ...], pan: float) -> tuple[npt.NDArray[np.uint8], list[Mask]]:
     count = round(SECONDS * FPS)
-    ground = _texture(9, (HEIGHT, WIDTH + 160), (60, 180), 5)
+    ground = _texture(9, (HEIGHT, WIDTH + 160), (90, 150), 5)
     discs = [_texture(place, (SIDE, SIDE), (20, 235), 6) for place in range(len(kinds))]
     rows, columns = np.indices((SIDE, SIDE)) + 0.5
     round_ = np.hypot(rows - SIDE / 2, columns - SIDE / 2) < SIDE / 2

@@ -85,8 +85,8 @@ def look(eye: Eye, frame: int, words: Description, entry: Entry, follows: Floats
     elif follows is None:
         found = Evidence(0.25 + 0.25 * moving(motion), 0.0)
     else:
-        together = np.clip(resized(follows, *motion.shape[:2]), 0, 1)
-        found = Evidence(0.1 * salience(picture) + 0.3 * moving(motion) + 0.6 * together, 0.0)
+        together, moves = np.clip(resized(follows, *motion.shape[:2]), 0, 1), moving(motion)
+        found = Evidence(0.1 * salience(picture) + 0.3 * moves + 0.6 * together * (0.3 + 0.7 * moves), 0.0)
     evidence = found.map
     colour = None
     if words.colours:

@@ -32,6 +32,8 @@ STEADY = 0.04
 _LOUD = 40.0
 _STILL = 0.05
 """Standard deviation of the root of speed, in sides a second, that is certain to be more than noise."""
+_TEXTURE = 6.0
+"""Grey levels a pixel, on average, that are texture enough to see motion by."""
 _BYTES = 64 << 20
 _SMOOTH = 3
 _LAGS = (-1, 0, 1)
@@ -130,10 +132,11 @@ class Motions:
 
     def _step(self, step: int) -> Floats:
         first, second = step * self._stride, (step + 1) * self._stride
-        flow = flow_between(self._look(first), self._look(second))
+        here = self._look(first)
+        flow = flow_between(here, self._look(second))
         seconds = float(self._video.times[second] - self._video.times[first])
         speed = np.linalg.norm(less_background(flow), axis=2) / (seconds * max(self.height, self.width))
-        own = np.maximum(speed - np.median(speed), 0)
+        own = np.maximum(speed - np.median(speed), 0) * _textured(here)
         return np.concatenate([flow, own[..., None]], axis=2).astype(np.float32)
 
     def _look(self, frame: int) -> Frame:
@@ -146,6 +149,13 @@ class Motions:
         first, last = (round((time - self._sound.start) / STEP) for time in (start, end))
         heard = self._sound.height[max(0, first) : max(0, first + 1, last)]
         return min(1.0, float(heard.mean()) / _LOUD) if len(heard) else 0.0
+
+
+def _textured(grey: Frame) -> Floats:
+    """Say where a grey picture has texture, float32 (h, w) in 0..1: where it has none, flow is a guess from around it."""
+    across, down = (cv2.Sobel(grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    slope = cv2.blur(np.hypot(across, down), (5, 5)) / (8 * _TEXTURE)
+    return np.asarray(np.minimum(slope, 1), np.float32)
 
 
 _MOTIONS: weakref.WeakKeyDictionary[Video, Motions] = weakref.WeakKeyDictionary()

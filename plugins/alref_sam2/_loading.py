@@ -47,10 +47,15 @@ def _library(kind: Kind, options: TrackerOptions, place: Path) -> Any:
     config = sized(getattr(config, "tracker_config", config), options.image_size)
     loader: Any = getattr(transformers, kind.model)
     settings = {"config": config, "dtype": torch.float32, "use_safetensors": True, "output_loading_info": True}
-    model, report = loader.from_pretrained(place, **settings)
-    lost = sorted({*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])})
-    if lost:
-        raise ConfigError(f"{options.model} lacks {len(lost)} of its weights, for example {lost[0]}: another model")
+    model, report = loader.from_pretrained(place, ignore_mismatched_sizes=True, **settings)
+    missing, other = sorted(report["missing_keys"]), sorted(key for key, *_ in report["mismatched_keys"])
+    if missing:
+        raise ConfigError(f"{options.model} lacks {len(missing)} of its weights, for example {missing[0]}: another model")
+    if other:
+        raise ConfigError(
+            f"{len(other)} of the weights of {options.model} are of another size than its config.json says, for example"
+            f" {other[0]}: another model"
+        )
     return model
 
 

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+from fake_hub import FakeHub, running, shut
+from following import boxes, counted, made, save_all
+from safetensors.torch import load_file, save_file
+from tiny_sam2 import save_sam2
+
+from alref.errors import AlrefError, ConfigError, MissingError
+from alref.options import build
+from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
+
+NAME = "someone/tiny"
+
+
+@pytest.fixture(autouse=True)
+def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shut(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    with running(monkeypatch, tmp_path) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Tracker], Path]:
+    return save_all(tmp_path_factory.mktemp("trackers"))
+
+
+@pytest.fixture
+def copied(folders: dict[type[Tracker], Path], tmp_path: Path) -> Path:
+    """Copy a SAM 2, to spoil it."""
+    return Path(shutil.copytree(folders[Sam2], tmp_path / "copied"))
+
+
+def one_problem(component: Tracker) -> str:
+    (problem,) = component.problems()
+    assert "\n" not in problem
+    return problem
+
+
+def failure(component: Tracker, kind: type[AlrefError]) -> str:
+    with pytest.raises(kind) as caught:
+        component.load()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def changed(folder: Path, **values: Any) -> None:
+    """Write other values into the configuration."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def test_a_missing_library_is_named_with_its_extra(folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref.stages.find_spec", lambda name: None if name == "transformers" else object())
+    assert one_problem(made(Sam2, folders[Sam2])) == "needs transformers: pip install 'alref[sam2]'"
+
+
+@pytest.mark.parametrize("cls", [Sam2, EdgeTam, Sam3Tracker])
+def test_weights_are_named_before_they_are_there(cls: type[Tracker]) -> None:
+    component = cls(cls.Options())
+    (weights,) = component.weights()
+    assert weights.model == component.options.model
+    assert weights.files == ("config.json", "model.safetensors")
+    assert weights.licence
+    assert component.options.model in component.problems()[0]
+
+
+def test_gated_weights_say_how_to_get_access(hub: FakeHub, folders: dict[type[Tracker], Path]) -> None:
+    hub.hold(NAME, folders[Sam3Tracker])
+    hub.gated = hub.closed = True
+    assert "hf auth login" in one_problem(Sam3Tracker(build(Sam3Tracker.Options, {"model": NAME}, "propagator")))
+
+
+def test_a_model_of_the_hub_is_fetched_and_follows(hub: FakeHub, folders: dict[type[Tracker], Path]) -> None:
+    hub.hold(NAME, folders[Sam2])
+    component = Sam2(build(Sam2.Options, {"model": NAME}, "propagator"), "cpu")
+    assert component.problems() == []
+    component.load()
+    assert len(list(component.propagate(counted(2), boxes([0], frames=2)))) == 2
+
+
+@pytest.mark.parametrize(
+    ("cls", "other", "way_out"), [(Sam2, EdgeTam, "--propagator edgetam"), (EdgeTam, Sam3Tracker, "--propagator sam3-tracker")]
+)
+def test_a_model_of_another_family_is_sent_to_its_component(
+    cls: type[Tracker], other: type[Tracker], way_out: str, folders: dict[type[Tracker], Path]
+) -> None:
+    component = made(cls, folders[other])
+    assert one_problem(component).endswith(way_out)
+    assert failure(component, ConfigError).endswith(way_out)
+
+
+def test_a_model_that_follows_nothing_is_refused(copied: Path) -> None:
+    changed(copied, model_type="bert")
+    assert one_problem(made(Sam2, copied)) == f"{copied} is a bert, and sam2 takes sam2_video: another model"
+
+
+def test_a_size_that_cannot_be_encoded_is_refused_with_the_nearest_that_can(folders: dict[type[Tracker], Path]) -> None:
+    assert one_problem(made(Sam2, folders[Sam2], image_size=500)).endswith("got 500: -o propagator.image_size=512")
+    assert one_problem(made(Sam3Tracker, folders[Sam3Tracker], image_size=512)).endswith("-o propagator.image_size=518")
+    assert made(Sam2, folders[Sam2], image_size=512).problems() == []
+
+
+@pytest.mark.parametrize(("cls", "size"), [(Sam2, 64), (EdgeTam, 64), (Sam3Tracker, 56)])
+def test_the_size_of_pictures_is_a_choice(cls: type[Tracker], size: int, folders: dict[type[Tracker], Path]) -> None:
+    component = made(cls, folders[cls], image_size=size)
+    component.load()
+    sizes: list[int] = []
+    model: Any = component._model
+    model.network.model.vision_encoder.register_forward_pre_hook(lambda module, args: sizes.append(args[0].shape[-1]))
+    assert len(list(component.propagate(counted(2), boxes([0], frames=2)))) == 2
+    assert sizes == [size, size]
+
+
+def test_the_device_and_its_numbers_are_checked(folders: dict[type[Tracker], Path]) -> None:
+    device = "cuda" if not torch.cuda.is_available() else "mps"
+    component = Sam2(build(Sam2.Options, {"model": str(folders[Sam2])}, "propagator"), device)
+    assert f"sees no {device} here" in one_problem(component)
+    failure(component, MissingError)
+
+
+def test_compiling_for_the_processor_needs_a_compiler(
+    folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "C++ compiler" in one_problem(made(Sam2, folders[Sam2], compile=True))
+
+
+def test_weights_that_are_not_all_there_are_never_made_up(copied: Path) -> None:
+    tensors = load_file(copied / "model.safetensors")
+    lost = "memory_encoder.projection.weight"
+    save_file({name: tensor for name, tensor in tensors.items() if name != lost}, copied / "model.safetensors")
+    assert f"lacks 1 of its weights, for example {lost}" in failure(made(Sam2, copied), ConfigError)
+
+
+def test_weights_of_another_size_are_refused(copied: Path, tmp_path: Path) -> None:
+    other = save_sam2(tmp_path / "other", num_maskmem=5)
+    shutil.copy(other / "model.safetensors", copied)
+    said = failure(made(Sam2, copied), ConfigError)
+    assert "1 of the weights of" in said
+    assert "memory_temporal_positional_encoding" in said
+
+
+def test_truncated_weights_are_refused(copied: Path) -> None:
+    weights = copied / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:10000])
+    assert "model.safetensors" in one_problem(made(Sam2, copied))
+    failure(made(Sam2, copied), MissingError)
+
+
+def test_a_folder_without_weights_is_refused(copied: Path) -> None:
+    (copied / "model.safetensors").unlink()
+    assert "has no model.safetensors" in one_problem(made(Sam2, copied))
+
+
+def test_a_checkpoint_of_nothing_is_refused(tmp_path: Path) -> None:
+    torch.save({"model": {"weight": torch.zeros(2)}}, tmp_path / "odd.pt")
+    component = made(Sam2, tmp_path / "odd.pt")
+    assert component.problems() == []
+    assert "is no checkpoint of SAM 2" in failure(component, ConfigError)
+
+
+def test_edgetam_says_that_its_backbone_is_in_timm(folders: dict[type[Tracker], Path], tmp_path: Path) -> None:
+    assert made(EdgeTam, folders[EdgeTam]).problems() == []
+    copied = Path(shutil.copytree(folders[EdgeTam], tmp_path / "edgetam"))
+    vision = json.loads((copied / "config.json").read_text())["vision_config"]
+    changed(copied, vision_config={**vision, "backbone_config": {"model_type": "timm_wrapper", "architecture": "repvit_m1"}})
+    try:
+        import timm  # noqa: F401
+    except (ImportError, OSError, RuntimeError):
+        assert "pip install timm torchvision" in one_problem(made(EdgeTam, copied))
+    else:
+        pytest.skip("timm is here")

@@ -20,12 +20,14 @@ from transformers import ClapModel, PeAudioFrameLevelModel
 from alref.engine import Pipeline
 from alref.errors import ConfigError, MissingError
 from alref.hearing import audioset, vocabulary
+from alref.media import open_video
 from alref.plugins import SLOTS, Plugins
 from alref.records import Phrase, Reference
 from alref.testing import LocatorContract, TaggerContract, sounding
 from alref_listening import Ast, AstOptions, Clap, ClapOptions, Listener, PeAFrame, PeAFrameOptions
 
 SOUND = Reference(id="1", sound=True)
+CLIP = Path(__file__).parents[2] / ".." / "shared" / "data" / "video" / "friday.mp4"
 LABELS = ("dog", "piano", "rain", "wind", "a bell", "speech")
 
 
@@ -280,3 +282,22 @@ def test_a_sound_goes_through_the_whole_order(folders: dict[str, Path]) -> None:
     times = np.array(result.video.times)
     assert shown[(times > 1.05) & (times < 2.95)].all()
     assert not shown[(times < 0.95) | (times > 3.05)].any()
+
+
+def test_one_clap_tags_and_locates_on_a_real_clip(folders: dict[str, Path]) -> None:
+    if not CLIP.is_file():
+        pytest.skip("the recorded clips are not here")
+    script = Script()
+    plugins = Plugins([*script.entries, EntryPoint("listening", "alref_listening", "alref")])
+    chosen = {"use": "clap", "model": str(folders["clap"]), "labels": ["man", "dog", "car"], "mode": "subsets", "seconds": 1}
+    settings = {**dict.fromkeys(SLOTS, "scripted"), "tagger": chosen, "locator": chosen}
+    video = open_video(CLIP)
+    with Pipeline.make(settings, plugins=plugins) as pipeline:
+        result = pipeline.run(video, [SOUND])
+    assert {phrase.text for phrase in result.phrases} == {"man", "dog", "car"}
+    assert result.verdict().finding == "found"
+    spans = [span for track in result.tracks for span in track.phrase.heard or ()]
+    assert all(start == int(start) for start, _ in spans)
+    shown = np.flatnonzero(result.masks().any(axis=(1, 2)))
+    heard = {place for place, time in enumerate(video.times) if any(start <= time < end for start, end in spans)}
+    assert set(shown.tolist()) == heard == set(range(len(video)))

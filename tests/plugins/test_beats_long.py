@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 GROWTH = 40.0
-"""Megabytes by which an hour may hold more than five minutes: two for its scores, and what the allocator keeps."""
+"""Megabytes by which an hour may hold more than five minutes: what the allocator keeps, and an index of more packets."""
 
 
 def tag(checkpoint: str, clips: list[str]) -> None:

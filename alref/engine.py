@@ -10,23 +10,23 @@ from importlib import metadata
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
-from alref import checks, cpu, drift
+from alref import cache, checks, cpu, drift
 from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
 from alref.errors import MissingError
 from alref.hearing.spans import union
 from alref.plugins import SLOTS, Plugins
-from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
+from alref.records import Candidates, Decision, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
 from alref.result import Result
 from alref.silence import silence
 from alref.stages import Locator, Stage
 from alref.steps import Steps, silenced
-from alref.usage import counted
+from alref.usage import by_model
 from alref.verdicts import verdict
 from alref.video import Video
 
@@ -50,6 +50,7 @@ class Pipeline:
         self._loaded: list[Stage] = []
         self._fit: set[Stage] = set()
         self._loading = Lock()
+        self._identities: dict[Stage, list[Any]] = {}
         self._turns = {stage: Lock() for stage in self._stages.values()}
 
     @classmethod
@@ -90,11 +91,12 @@ class Pipeline:
         Raises what ``check`` raises, and ContractError when a plugin breaks its contract.
         """
         self.check(video, references)
-        steps = Steps(video, self.config.stages, self._ready, self.plugins, kept or StageCache())
         questions: list[QuestionEvent] = []
         _QUESTIONS.set(questions)
+        stages = self.config.stages
+        steps = Steps(video, stages, self._ready, self._identity, self.plugins, kept or StageCache(), questions)
         result = _Pivot(steps, video, references).result(self.config.resolved())
-        return result.model_copy(update={"usage": counted(questions)})
+        return result.model_copy(update={"usage": by_model(steps.usage)})
 
     def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Ask the locator for the word of a vocabulary that each name means, None where none does."""
@@ -117,6 +119,15 @@ class Pipeline:
         if isinstance(event, QuestionEvent):
             _QUESTIONS.get().append(event)
         self.plugins.notify(hook, event)
+
+    def _identity(self, slot: str) -> list[Any]:
+        """Say where a stage works and which files it reads; weights that are not here are fetched, to know which they are."""
+        stage = self._stages[slot]
+        with self._loading:
+            if stage not in self._identities:
+                places = [each.place() or each.fetch() for each in stage.weights()]
+                self._identities[stage] = [stage.device, cache.marks([*places, *stage.reads()])]
+            return self._identities[stage]
 
     @contextmanager
     def _ready(self, slot: str) -> Iterator[Stage]:
@@ -193,7 +204,7 @@ class _Pivot:
 
     def _warnings(self, phrases: list[Phrase]) -> tuple[str, ...]:
         of_phrases = [f"{phrase.text!r}: {warning}" for phrase in phrases for warning in phrase.warnings]
-        return tuple(dict.fromkeys([*self.video.warnings, *of_phrases, *self.steps.plugins.warnings]))
+        return tuple(dict.fromkeys([*self.video.warnings, *of_phrases, *self.steps.warnings, *self.steps.plugins.warnings]))
 
     def _phrases(self) -> list[Phrase]:
         found: list[Phrase] = []
@@ -240,8 +251,10 @@ class _Pivot:
         seen = [pivot for pivot in pivots if pivot.frame is not None and pivot.finding != "absent"]
         if not seen:
             return []
-        check = partial(checks.candidates, asked=seen, video=self.video)
-        return self.steps.call("proposer", "propose", Candidates, check, seen)
+        asked = [bare(each) for each in seen]
+        check = partial(checks.candidates, asked=asked, video=self.video)
+        proposed = self.steps.call("proposer", "propose", Candidates, check, asked)
+        return [each.model_copy(update={"pivot": pivot}) for each, pivot in zip(proposed, seen, strict=True)]
 
     def _boxes(self, candidates: list[Candidates]) -> list[PivotBox]:
         choosable = [each for each in candidates if len(each)]
@@ -256,7 +269,8 @@ class _Pivot:
         started = [box for box in boxes if box.xyxy is not None and box.finding != "absent"]
         if not started:
             return []
-        tracks = [flagged(track, started) for track in self.steps.propagate(started)]
+        asked = [bare(box).model_copy(update={"pivot": bare(box.pivot)}) for box in started]
+        tracks = [flagged(track, started) for track in self.steps.propagate(asked)]
         heard = self._heard(objects(started))
         times = [float(time) for time in self.video.times]
         return [silenced(track, heard.get(track.phrase, track.phrase), times) for track in tracks]
@@ -270,6 +284,14 @@ class _Pivot:
                 check: Callable[[list[Phrase]], None] = partial(checks.located, asked=own)
                 heard.update(zip(own, self.steps.call("locator", "locate", Phrase, check, reference, own), strict=True))
         return heard
+
+
+Decided = TypeVar("Decided", bound=Decision)
+
+
+def bare(decision: Decided) -> Decided:
+    """Return a decision without the words for it: what follows depends on what was decided, and is shared where that agrees."""
+    return decision.model_copy(update={"why": "", "raw": "", "source": "rule"})
 
 
 def flagged(track: Track, boxes: Sequence[PivotBox]) -> Track:

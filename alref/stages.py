@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
     from alref.video import Video
@@ -35,7 +36,7 @@ class Stage(ABC):
     """A component: a ``name`` to choose it by, options, what it needs, and the life of its models.
 
     Of several videos under way it works on one at a time; ``concurrent`` says that it may be called for several at once, from
-    several threads, as one that waits on the network.
+    several threads, as one that waits on the network. What it appends to ``warnings`` while it works reaches the user.
     """
 
     name: ClassVar[str]
@@ -49,6 +50,7 @@ class Stage(ABC):
         self.options = options
         self.device = device
         self.origin = ""
+        self.warnings: list[str] = []
         self.tell: Callable[[str, object], None] = lambda hook, event: None
 
     def bind(self, origin: str, tell: Callable[[str, object], None]) -> None:
@@ -64,6 +66,10 @@ class Stage(ABC):
 
     def weights(self) -> list[Weights]:
         """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
+        return []
+
+    def reads(self) -> list[Path]:
+        """List files and folders, besides weights, on whose content its outputs depend. Default: none."""
         return []
 
     def problems(self) -> list[str]:

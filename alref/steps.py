@@ -13,12 +13,15 @@ from pydantic import BaseModel
 
 from alref import cache, checks
 from alref.arrays import Rle, encode
-from alref.cache import StageCache
+from alref.cache import Kept, StageCache
+from alref.chat.messages import QuestionEvent
 from alref.config import Choice
 from alref.errors import AlrefError, ContractError
 from alref.plugins import Plugins
 from alref.records import Phrase, PivotBox, StageEvent, Track, objects
+from alref.result import Usage
 from alref.stages import Stage
+from alref.usage import answered_before, counted
 from alref.video import Video
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -26,14 +29,22 @@ Item = TypeVar("Item", bound=BaseModel)
 
 @dataclass
 class Steps:
-    """The stages of one run over one video. ``ready`` gives the loaded stage of a slot for the time of one call."""
+    """The stages of one run over one video. ``ready`` gives the loaded stage of a slot for the time of one call.
+
+    ``identity`` says of a slot's stage what beside its options its outputs depend on; ``questions`` are those of this run so
+    far; ``seconds`` and ``usage`` are what the outputs took, those that were kept from before too.
+    """
 
     video: Video
     choices: Mapping[str, Choice]
     ready: Callable[[str], AbstractContextManager[Stage]]
+    identity: Callable[[str], Any]
     plugins: Plugins
     kept: StageCache
+    questions: list[QuestionEvent]
     seconds: dict[str, float] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    usage: list[Usage] = field(default_factory=list)
 
     def call(self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], *inputs: Any) -> list[Item]:
         """Call ``stage.method(video, *inputs)``, or read back what it gave for the same inputs."""
@@ -51,20 +62,22 @@ class Steps:
         cached, total = found is not None, len(self.video)
         self._tell("stage_started", slot, method, total=total, cached=cached)
         if found is None:
+            before = len(self.questions)
             with self._blamed(slot, method):
-                found = compute()
-            output = found[0]
+                output, seconds = compute()
+            found = Kept(output, seconds, counted(self.questions[before:]))
             if not any(getattr(item, "source", "") == "fallback" for item in output):
-                self.kept.put(f"{slot}-{method}", digest, *found)
-        self.seconds[slot] = self.seconds.get(slot, 0.0) + found[1]
-        facts = {"seconds": found[1], "cached": cached, "output": found[0]}
+                self.kept.put(f"{slot}-{method}", digest, found)
+        self.seconds[slot] = self.seconds.get(slot, 0.0) + found.seconds
+        self.usage += map(answered_before, found.usage) if cached else found.usage
+        facts = {"seconds": found.seconds, "cached": cached, "output": found.output}
         self._tell("stage_finished", slot, method, done=total, total=total, **facts)
-        return found[0]
+        return found.output
 
     def _answered(
         self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], inputs: Any
     ) -> tuple[list[Item], float]:
-        with self.ready(slot) as stage:
+        with self._at_work(slot) as stage:
             started = perf_counter()
             output = getattr(stage, method)(self.video, *inputs)
             seconds = perf_counter() - started
@@ -76,7 +89,7 @@ class Steps:
         phrases, total = objects(boxes), len(self.video)
         rles: dict[int, list[Rle]] = {}
         scores: dict[int, list[float]] = {}
-        with self.ready("propagator") as stage:
+        with self._at_work("propagator") as stage:
             started = perf_counter()
             for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
                 checks.frame_masks(masks, self.video, len(phrases), rles)
@@ -94,11 +107,19 @@ class Steps:
             for index, phrase in enumerate(phrases)
         ], seconds
 
+    @contextmanager
+    def _at_work(self, slot: str) -> Iterator[Stage]:
+        """Give the stage of a slot for one call, and take what it warned of."""
+        with self.ready(slot) as stage:
+            yield stage
+            self.warnings += stage.warnings
+            stage.warnings.clear()
+
     def _key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
         choice = self.choices[slot]
         component = choice.component
-        who = [component.distribution, component.version, component.name]
-        return cache.key(who, choice.options, method, self.video.fingerprint, inputs)
+        who = [component.distribution, component.version, component.name, self.identity(slot)]
+        return cache.key(who, choice.options, method, self.video.name, self.video.fingerprint, inputs)
 
     def _tell(self, hook: str, slot: str, method: str, **facts: Any) -> None:
         name = self.choices[slot].component.name

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import metadata
@@ -9,12 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import CAT, DOG, HEARD, VIDEO, Script, pick_boxes, pick_frames, propagate, run
+from scripted import CAT, DOG, HEARD, VIDEO, Script, announcing, pick_boxes, pick_frames, propagate, run
 
 from alref.engine import Pipeline
 from alref.errors import ConfigError, InputError, MissingError
+from alref.plugins import Plugins
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Recording, Reference, Transcript
 from alref.result import Result
+from alref.stages import Propagator
 from alref.testing import ArrayVideo, moving_square, sounding
 from alref.video import Video
 
@@ -396,3 +399,21 @@ def test_a_mask_that_jumps_is_flagged_in_the_result() -> None:
     with Script(propagate=switching).pipeline() as pipeline:
         result = pipeline.run(moving_square(frames=24, size=(32, 48), side=8)[0], [DOG])
     assert [(flag.frame, flag.kind) for flag in result.tracks[0].flags] == [(12, "mask jumps")]
+
+
+def test_what_a_component_warns_of_reaches_the_result_of_that_run() -> None:
+    class Careful(Propagator):
+        """Warns."""
+
+        name = "careful"
+
+        def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+            self.warnings.append(f"memory was full for {boxes[0].pivot.phrase.text}")
+            yield from propagate(video, boxes)
+
+    script = Script()
+    plugins = Plugins([*script.entries, announcing("careful", propagators=[Careful])])
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
+    with Pipeline.make({**slots, "propagator": "careful"}, plugins=plugins) as pipeline:
+        warned = [pipeline.run(VIDEO, [reference]).warnings for reference in (DOG, CAT)]
+    assert warned == [("memory was full for the dog",), ("memory was full for the cat",)]

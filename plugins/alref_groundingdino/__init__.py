@@ -96,10 +96,6 @@ class OpenVocabularyProposer(Proposer):
     _detector: Detector | None = None
     _batch: Batch
 
-    def __init__(self, options: StageOptions, device: str = "auto") -> None:
-        super().__init__(options, device)
-        self.warnings: list[str] = []
-
     def weights(self) -> list[Weights]:
         """Name the one model that the options say."""
         from alref_groundingdino.models import weights

@@ -27,7 +27,8 @@ from alref.records import (
 class Usage(Record):
     """What the questions to one model took. ``kept`` of them were answered from a store or a trace, which takes nothing.
 
-    ``cost`` is in dollars, None when a price is not known.
+    ``cost`` is in dollars, None when a price is not known. ``worth`` is what all answers cost when they were asked, the kept
+    ones too: the price of the same work where nothing is kept.
     """
 
     model: str
@@ -36,6 +37,7 @@ class Usage(Record):
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     cost: float | None = 0.0
+    worth: float | None = 0.0
 
 
 class Result(Record):

@@ -16,11 +16,18 @@ KEPT = ("cache", "replay")
 
 def counted(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
     """Count questions by the model that answered; those without an answer under the component's name."""
-    by_model: dict[str, list[Usage]] = {}
-    for event in events:
-        one = _one(event)
-        by_model.setdefault(one.model, []).append(one)
-    return tuple(total(each) for each in by_model.values())
+    return by_model([_one(event) for event in events])
+
+
+def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
+    """Add up what each model took."""
+    models = dict.fromkeys(each.model for each in usages)
+    return tuple(total([each for each in usages if each.model == model]) for model in models)
+
+
+def answered_before(usage: Usage) -> Usage:
+    """Return what questions take whose answers are read back: nothing."""
+    return Usage(model=usage.model, questions=usage.questions, kept=usage.questions, worth=usage.worth)
 
 
 def _one(event: QuestionEvent) -> Usage:
@@ -28,27 +35,33 @@ def _one(event: QuestionEvent) -> Usage:
     if answer is None:
         return Usage(model=event.component, questions=1)
     if event.source in KEPT:
-        return Usage(model=answer.model, questions=1, kept=1)
+        return Usage(model=answer.model, questions=1, kept=1, worth=answer.cost)
     return Usage(
         model=answer.model,
         questions=1,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
         cost=answer.cost,
+        worth=answer.cost,
     )
 
 
 def total(usages: Sequence[Usage]) -> Usage:
-    """Sum what several models took, their names joined; the cost is None when any is not known."""
-    costs = [each.cost for each in usages]
+    """Sum what several models took, their names joined; dollars are None when any are not known."""
     return Usage(
         model=", ".join(dict.fromkeys(each.model for each in usages)),
         questions=sum(each.questions for each in usages),
         kept=sum(each.kept for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
-        cost=None if None in costs else sum(cost for cost in costs if cost is not None),
+        cost=_sum(each.cost for each in usages),
+        worth=_sum(each.worth for each in usages),
     )
+
+
+def _sum(dollars: Iterable[float | None]) -> float | None:
+    known = list(dollars)
+    return None if None in known else sum(each for each in known if each is not None)
 
 
 def said(usages: Sequence[Usage]) -> str:

@@ -90,8 +90,8 @@ def test_usage_counts_by_model_what_was_asked_now() -> None:
     kept = event(source="cache")
     other = event(answer=ANSWER.model_copy(update={"model": "big", "cost": None}))
     assert counted([event(), kept, event(), other, event(answer=None)]) == (
-        Usage(model="tiny", questions=3, kept=1, prompt_tokens=1800, completion_tokens=200, cost=0.5),
-        Usage(model="big", questions=1, prompt_tokens=900, completion_tokens=100, cost=None),
+        Usage(model="tiny", questions=3, kept=1, prompt_tokens=1800, completion_tokens=200, cost=0.5, worth=0.75),
+        Usage(model="big", questions=1, prompt_tokens=900, completion_tokens=100, cost=None, worth=None),
         Usage(model="gpt4", questions=1),
     )
     assert counted([]) == ()

@@ -129,6 +129,10 @@ class ChatReasoner(Reasoner):
         """Return the model as it is asked for: part of what answers are kept under."""
         return str(getattr(self.options, "model", ""))
 
+    def reads(self) -> list[Path]:
+        """List the prompt files of one's own, and what answers are replayed from."""
+        return [*self.options.prompt_files.values(), *filter(None, [self.options.replay])]
+
     def close(self) -> None:
         """Close the answer store."""
         if self._answers is not None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "config": "Print the whole resolved configuration as YAML.",
     "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",
     "answers": "Show the answers of language models that are kept, or import published ones.",
+    "cache": "Show or empty the outputs of stages that ablations share.",
     "completion": "Print the shell completion script.",
 }
 

@@ -14,10 +14,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from alref.cli.progress import emit
-from alref.evaluation.summary import Summary, by_model
+from alref.evaluation.summary import Summary
 from alref.evaluation.work import Outcome
 from alref.result import Usage
-from alref.usage import said
+from alref.usage import by_model, said
 
 
 class Tally:

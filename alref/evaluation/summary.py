@@ -13,7 +13,7 @@ from alref.protocols import Protocol
 from alref.records import Finding, Record
 from alref.result import Usage
 from alref.scoring import NUMBERS, Table, VideoScores
-from alref.usage import total
+from alref.usage import by_model
 
 
 class Line(Record):
@@ -88,12 +88,6 @@ def _numbers(scores: dict[Protocol, list[VideoScores]]) -> dict[str, Any]:
         "tables": tuple(protocol.summarise(found) for protocol, found in scores.items() if found),
         "intervals": {protocol.name: _ends(protocol, found) for protocol, found in scores.items() if found},
     }
-
-
-def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
-    """Add up what each model took."""
-    models = dict.fromkeys(each.model for each in usages)
-    return tuple(total([each for each in usages if each.model == model]) for model in models)
 
 
 def scored(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol) -> list[VideoScores]:

@@ -20,6 +20,7 @@ from alref.errors import ConfigError
 Tensors = dict[str, torch.Tensor]
 
 TRUNK = "image_encoder.trunk."
+EDGETAM = f"{TRUNK}body."
 DOWNSAMPLER = "memory_encoder.mask_downsampler.layers."
 POINTS = "sam_prompt_encoder.point_embeddings."
 GAUSSIAN = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
@@ -128,7 +129,10 @@ def tensors_of(path: Path) -> Tensors:
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
         raise ConfigError(f"{path} cannot be read as a checkpoint ({_short(error)}): is it whole? {AGAIN}") from None
     tensors = content.get("model", content) if isinstance(content, dict) else None
-    if not isinstance(tensors, dict) or not {f"{TRUNK}pos_embed", "maskmem_tpos_enc"} <= tensors.keys():
+    names = tensors.keys() if isinstance(tensors, dict) else set()
+    if any(str(name).startswith(EDGETAM) for name in names):
+        raise ConfigError(f"{path} is a checkpoint of EdgeTAM, which is read in the library's format: --propagator edgetam")
+    if not {f"{TRUNK}pos_embed", "maskmem_tpos_enc"} <= names:
         raise ConfigError(f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {AGAIN}")
     return dict(tensors)
 

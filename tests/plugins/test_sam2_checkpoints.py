@@ -115,6 +115,12 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, content: Any)
         _checkpoints.load_original(tmp_path / "model.pt")
 
 
+def test_a_checkpoint_of_edgetam_is_told(tmp_path: Path) -> None:
+    path = saved({"image_encoder.trunk.body.stem.conv1.c.weight": torch.zeros(1), "maskmem_tpos_enc": torch.zeros(1)}, tmp_path)
+    with pytest.raises(ConfigError, match=r"model\.pt is a checkpoint of EdgeTAM, .*: --propagator edgetam"):
+        _checkpoints.load_original(path)
+
+
 def test_weights_of_the_library_are_not_taken_for_those_of_the_authors(tmp_path: Path) -> None:
     model = Sam2VideoModel.from_pretrained(save_sam2(tmp_path))
     with pytest.raises(ConfigError, match=r"expected one of its authors' \.pt files"):

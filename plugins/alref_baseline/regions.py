@@ -24,6 +24,8 @@ from alref_baseline.probe import answer, descriptors, examples
 _ROUNDS = 3
 _MOST = 5
 _SMALLEST = 0.0005
+_IN_TIME = 0.3
+"""Correlation of motion with the sound from which it speaks for a place in full."""
 _CORE = 0.55
 """Grown chance below which nothing belongs to a small thing that is held."""
 
@@ -76,7 +78,8 @@ class Region:
 def look(eye: Eye, frame: int, words: Description, entry: Entry, follows: Floats | None = None) -> View:
     """Gather the evidence of one frame: the noun's classes, the colours of the head, motion.
 
-    ``follows`` (h, w), of any size, says how well motion follows the sound when nothing but a sound is known of the object.
+    ``follows`` (h, w), of any size, says how well motion follows the sound when nothing but a sound is known of the object:
+    then motion counts as far as it does, and what stands out is there to fall back on.
     """
     picture = eye.half(frame)
     motion = residual_motion(eye, frame)
@@ -85,8 +88,9 @@ def look(eye: Eye, frame: int, words: Description, entry: Entry, follows: Floats
     elif follows is None:
         found = Evidence(0.25 + 0.25 * moving(motion), 0.0)
     else:
-        together, moves = np.clip(resized(follows, *motion.shape[:2]), 0, 1), moving(motion)
-        found = Evidence(0.1 * salience(picture) + 0.3 * moves + 0.6 * together * (0.3 + 0.7 * moves), 0.0)
+        together = np.clip(resized(follows, *motion.shape[:2]) / max(float(follows.max()), _IN_TIME), 0, 1) ** 2
+        motion = motion * (0.1 + 0.9 * together)[..., None] if together.any() else motion
+        found = Evidence(0.1 * salience(picture) + 0.6 * moving(motion) + 0.3 * together, 0.0)
     evidence = found.map
     colour = None
     if words.colours:

@@ -128,13 +128,14 @@ def tensors_of(path: Path) -> Tensors:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
         raise ConfigError(f"{path} cannot be read as a checkpoint ({_short(error)}): is it whole? {AGAIN}") from None
-    tensors = content.get("model", content) if isinstance(content, dict) else None
-    names = tensors.keys() if isinstance(tensors, dict) else set()
+    held: Any = content.get("model", content) if isinstance(content, dict) else {}
+    tensors: Tensors = held if isinstance(held, dict) else {}
+    names = tensors.keys()
     if any(str(name).startswith(EDGETAM) for name in names):
         raise ConfigError(f"{path} is a checkpoint of EdgeTAM, which is read in the library's format: --propagator edgetam")
     if not {f"{TRUNK}pos_embed", "maskmem_tpos_enc"} <= names:
         raise ConfigError(f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {AGAIN}")
-    return dict(tensors)
+    return tensors
 
 
 def size_of(tensors: Tensors, path: Path) -> Size:

@@ -31,15 +31,17 @@ class Fault:
 class Dataset(ABC):
     """A data set as it is downloaded, in ``root``, one of its ``splits`` (the first by default).
 
-    ``protocols`` are the names of the ways to score it, the usual one first. ``counts`` are the published numbers of videos and
-    references by split. Nothing is read before it is asked for. Names of videos and references may hold any character.
+    ``protocols`` are the names of the ways to score it, the usual one first; ``scored`` those of splits that differ, none where
+    the truth is not public. ``counts`` are the published numbers of videos and references by split. Nothing is read before it
+    is asked for. Names of videos and references may hold any character. An instance can be pickled.
     """
 
     name: ClassVar[str]
     homepage: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     splits: ClassVar[tuple[str, ...]]
-    protocols: ClassVar[tuple[str, ...]]
+    protocols: tuple[str, ...]
+    scored: ClassVar[dict[str, tuple[str, ...]]] = {}
     counts: ClassVar[dict[str, tuple[int, int]]] = {}
 
     def __init__(self, root: Path, split: str = "") -> None:
@@ -50,6 +52,7 @@ class Dataset(ABC):
             raise ConfigError(
                 f"{self.name}: no split {self.split!r}{nearest(self.split, self.splits)}; splits: {', '.join(self.splits)}"
             )
+        self.protocols = self.scored.get(self.split, self.protocols)
 
     @abstractmethod
     def videos(self) -> list[str]:
@@ -81,6 +84,15 @@ class Dataset(ABC):
     def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive that the benchmark's server takes. Raises ConfigError when it takes none."""
         raise ConfigError(f"{self.name}: no server takes results of this data set; score them here: alref score {self.name}")
+
+    def public(self) -> None:
+        """Raise InputError when the truth of this split is not public, and say what can be done."""
+        if self.scored.get(self.split) == ():
+            open_splits = [split for split in self.splits if self.scored.get(split) != ()]
+            raise InputError(
+                f"{self.name}: the truth of split {self.split} is not public; "
+                f"pack the masks for the server: alref submit, or score split {' or '.join(open_splits)}"
+            )
 
     def known(self, video: str) -> str:
         """Return a video's name if there is one. Raises InputError with the nearest."""

@@ -1,0 +1,155 @@
+"""What all data sets here share: an index that is read once, frames found by their names, and masks in files of their own."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from alref.datasets import Dataset, Fault, NameAs
+from alref.errors import InputError
+
+if TYPE_CHECKING:
+    from alref.records import Reference
+    from alref.result import Result
+    from alref.scoring import Case, Map
+    from alref.video import Video
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One reference: its words, empty for the sound alone, what the data set calls the objects meant, its official place."""
+
+    text: str = ""
+    objects: tuple[str, ...] = ()
+    place: int = 0
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What the index says of a video: names of its frames in order, references by id, the folder that it lies in."""
+
+    frames: tuple[str, ...]
+    expressions: Mapping[str, Expression]
+    folder: str = ""
+
+
+class Benchmark(Dataset):
+    """A data set with an index of clips; ``fps`` is the rate of its frames, ``heard`` says that references mean the sound."""
+
+    fps: ClassVar[float]
+    heard: ClassVar[bool] = False
+
+    @abstractmethod
+    def index(self) -> dict[str, Clip]:
+        """Read what there is, in the official order. Raises InputError that names the file that is missing or wrong."""
+
+    @abstractmethod
+    def frames(self, video: str) -> list[Path]:
+        """Name the pictures of a video."""
+
+    @abstractmethod
+    def truths(self, video: str) -> list[Path]:
+        """Name the pictures of the true masks of a video; none where they are kept otherwise."""
+
+    @abstractmethod
+    def home(self, video: str) -> Path:
+        """Name the folder of a video's predicted masks."""
+
+    @abstractmethod
+    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
+        """Write the masks of one video below ``folder``."""
+
+    def sound(self, video: str) -> Path | None:
+        """Name the sound of a video. Default: it has none."""
+        return None
+
+    def oddities(self, video: str) -> Iterator[str]:
+        """Say what is wrong with a video besides its files. Default: nothing."""
+        return iter(())
+
+    @cached_property
+    def clips(self) -> dict[str, Clip]:
+        """All clips by name, read once. Raises InputError when there is none."""
+        clips = self.index()
+        if not clips:
+            raise InputError(f"{self.root}: lists no video of split {self.split}; splits: {', '.join(self.splits)}")
+        return clips
+
+    def clip(self, video: str) -> Clip:
+        """Return a clip. Raises InputError with the nearest name."""
+        return self.clips.get(video) or self.clips[self.known(video)]
+
+    def videos(self) -> list[str]:
+        """List the names in the official order."""
+        return list(self.clips)
+
+    def references(self, video: str) -> list[Reference]:
+        """Return all references of a video."""
+        from alref.records import Reference
+
+        said = self.clip(video).expressions
+        return [Reference(id=name, text=each.text, sound=self.heard) for name, each in said.items()]
+
+    def open(self, video: str) -> Video:
+        """Open the frames of a video, with their sound where there is some."""
+        from alref.media import open_frames
+
+        sound = self.sound(video)
+        opened = open_frames([found(path) for path in self.frames(video)], fps=self.fps, sound=sound and found(sound))
+        opened.name = video
+        return opened
+
+    def faults(self) -> Iterator[Fault]:
+        """Look through all files."""
+        from alref_benchmarks.datasets.checking import faults
+
+        return faults(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _same, (type(self), self.root, self.split)
+
+
+class OneMaskEach(Benchmark):
+    """A data set whose results are one mask for each frame and reference, in files of their own."""
+
+    @abstractmethod
+    def masks(self, video: str, reference: str) -> list[Path]:
+        """Name the files of the predicted masks of a reference, from the folder of results."""
+
+    @abstractmethod
+    def truth(self, video: str, reference: str) -> Iterator[Map]:
+        """Read the true masks of a reference."""
+
+    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
+        """Write 8-bit masks, 0 and 255: the union of the objects of each reference."""
+        from alref_benchmarks.datasets.pictures import unions, write_masks
+
+        for reference in self.clip(video).expressions:
+            write_masks([folder / file for file in self.masks(video, reference)], unions(result, reference))
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        """Give one case for each reference; frames that are not there are None."""
+        from alref.scoring import Case
+        from alref_benchmarks.datasets.pictures import read_mask
+
+        self.public()
+        handed_in = (folder / self.home(video)).is_dir()
+        for reference, said in self.clip(video).expressions.items():
+            files = [folder / file for file in self.masks(video, reference)]
+            yield Case(reference, self.truth(video, reference), map(read_mask, files) if handed_in else None, said.place)
+
+
+def found(path: Path) -> Path:
+    """Return a file as it is called on disk, where its suffix may be in upper case."""
+    shouted = path.with_suffix(path.suffix.upper())
+    return shouted if not path.exists() and shouted.exists() else path
+
+
+@lru_cache(maxsize=8)
+def _same(kind: type[Benchmark], root: Path, split: str) -> Benchmark:
+    """Return one instance for all videos that a process is sent, so that it reads the index once."""
+    return kind(root, split)

@@ -1,0 +1,82 @@
+"""A look through all files of a data set: what is missing, cannot be read, or does not fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from PIL import Image
+
+from alref.datasets import Fault
+from alref.errors import AlrefError
+from alref.media import read_audio
+from alref.owned import shortened
+from alref_benchmarks.datasets.base import Benchmark, found
+
+Size = tuple[int, int]
+
+
+def faults(dataset: Benchmark) -> Iterator[Fault]:
+    """Yield what is wrong, one line each: counts first, then video by video."""
+    yield from _counts(dataset)
+    with ThreadPoolExecutor() as pool:
+        for video in dataset.videos():
+            for what in _of_video(dataset, video, pool):
+                yield Fault(what, video)
+
+
+def _counts(dataset: Benchmark) -> Iterator[Fault]:
+    got = len(dataset.clips), sum(len(clip.expressions) for clip in dataset.clips.values())
+    expected = dataset.counts.get(dataset.split, got)
+    if got != expected:
+        (videos, references), (few, fewer) = expected, got
+        yield Fault(f"expected {videos} videos with {references} references, as published, got {few} with {fewer}")
+
+
+def _of_video(dataset: Benchmark, video: str, pool: ThreadPoolExecutor) -> Iterator[str]:
+    yield from dataset.oddities(video)
+    sound = dataset.sound(video)
+    if sound is not None:
+        yield from _heard(found(sound))
+    sizes = []
+    for kind, paths in (("frames", dataset.frames(video)), ("true masks", dataset.truths(video))):
+        looked = list(pool.map(_looked, paths))
+        missing = [str(path.relative_to(dataset.root)) for path, size in zip(paths, looked, strict=True) if size is None]
+        if missing:
+            yield f"{len(missing)} of {len(paths)} {kind} are missing: {shortened(missing)}"
+        yield from (each for each in looked if isinstance(each, str))
+        sizes += [(size, path) for path, size in zip(paths, looked, strict=True) if isinstance(size, tuple)]
+    yield from _misfits(sizes)
+
+
+def _misfits(sizes: Sequence[tuple[Size, Path]]) -> Iterator[str]:
+    others = [(size, path) for size, path in sizes if size != sizes[0][0]]
+    if others:
+        (width, height), first = sizes[0]
+        listed = shortened([f"{path}: {size[0]}x{size[1]}" for size, path in others])
+        yield f"expected pictures of {width}x{height}, as {first.name}, got {listed}"
+
+
+def _looked(path: Path) -> Size | str | None:
+    """Decode a picture; return its (width, height), None when it is not there, or what is wrong with it."""
+    try:
+        with Image.open(found(path)) as image:
+            size = image.size
+            image.draft("L", (1, 1))
+            image.load()
+            return size
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        return f"{path}: cannot be read ({error}); download it again"
+
+
+def _heard(path: Path) -> Iterator[str]:
+    """Decode a sound, and say what is wrong with it."""
+    try:
+        with warnings.catch_warnings(action="error"):
+            read_audio(path, 16000)
+    except (AlrefError, UserWarning) as error:
+        yield str(error)

@@ -1,0 +1,101 @@
+"""The files that say what a data set holds: expressions in JSON, tables in CSV, each checked as it is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from alref.errors import InputError
+from alref.owned import shortened
+from alref.records import explain
+from alref_benchmarks.datasets.base import Clip, Expression
+
+Kind = TypeVar("Kind")
+
+
+class _Said(BaseModel):
+    exp: str
+    obj_id: str | list[int] = ""
+    anno_id: list[int] = []
+
+    def expression(self) -> Expression:
+        """Return it with the numbers of its masks (MeViS) or of its one object."""
+        one = (self.obj_id,) if isinstance(self.obj_id, str) and self.obj_id else ()
+        return Expression(self.exp, one or tuple(map(str, self.anno_id)))
+
+
+class _Video(BaseModel):
+    expressions: dict[str, _Said]
+    frames: list[str]
+
+
+class _Meta(BaseModel):
+    videos: dict[str, _Video]
+
+
+def read_expressions(path: Path) -> dict[str, Clip]:
+    """Read ``meta_expressions.json``: the clips in its order, frames in the order of their names."""
+    clips = {}
+    for video, meta in read_json(path, TypeAdapter(_Meta)).videos.items():
+        said = {plain(path, name): each.expression() for name, each in meta.expressions.items()}
+        clips[plain(path, video)] = Clip(tuple(plain(path, frame) for frame in sorted(meta.frames)), said)
+    return clips
+
+
+def read_json(path: Path, shape: TypeAdapter[Kind]) -> Kind:
+    """Read a JSON file of a shape. Raises InputError that says what is wrong with it."""
+    try:
+        return shape.validate_json(contents(path))
+    except ValidationError as error:
+        raise InputError(f"{path}: {shortened([explain(error)])}; download it again") from None
+
+
+def read_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Yield the rows of a CSV file: their cells, and the cells by the names of the columns ``needed``. Raises InputError."""
+    header, *rows = [*csv.reader(io.StringIO(contents(path).decode("utf-8-sig", "replace"), newline=""))] or [[]]
+    missing = [name for name in needed if name not in header]
+    if missing:
+        raise InputError(
+            f"{path}: expected a column {missing[0]!r}, got {', '.join(header) or 'no columns'}; download it again"
+        )
+    for number, row in enumerate(rows, 2):
+        if row and len(row) < len(header):
+            raise InputError(f"{path}: line {number}: expected {len(header)} cells, got {len(row)}; download it again")
+        if row:
+            yield row, {name: row[header.index(name)] for name in needed}
+
+
+def plain(path: Path, name: str) -> str:
+    """Return a name that ``path`` gives to a file or folder. Raises InputError when it would lead elsewhere."""
+    if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        raise InputError(f"{path}: expected the name of a file or folder, got {name!r}; download it again")
+    return name
+
+
+def first_of(*paths: Path) -> Path:
+    """Return the first path that exists, or else the first."""
+    return next((path for path in paths if path.exists()), paths[0])
+
+
+def contents(path: Path) -> bytes:
+    """Read a file. Raises InputError that says what is expected where."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); is this the folder of the data set? see docs/datasets.md"
+        ) from None
+
+
+def loads(path: Path) -> Any:
+    """Read a JSON file that is too large to be checked as a whole. Raises InputError."""
+    try:
+        return json.loads(contents(path))
+    except ValueError as error:
+        raise InputError(f"{path}: is no JSON ({error}); download it again") from None

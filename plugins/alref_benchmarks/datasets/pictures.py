@@ -1,0 +1,116 @@
+"""Masks to and from files: each read by the quickest decoder that is exact for its kind, each written whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from alref import atomic
+from alref.arrays import Mask
+from alref.errors import InputError
+from alref.media import read_labels
+from alref.records import Track
+from alref.result import Result
+from alref.scoring import Map
+from alref_benchmarks.datasets.base import found
+from alref_benchmarks.measures.palette import labels_of
+
+Labels = npt.NDArray[np.uint8]
+# the quickest of what zlib and libpng offer for masks, and the smallest
+_PNG = [
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
+]
+_SIGNATURE = b"\x89PNG"
+
+
+def read_mask(path: Path) -> Mask | None:
+    """Read a mask as bool (H, W): every pixel that is not black, of any depth. None when there is no such file.
+
+    Raises InputError when it cannot be decoded, or is partly transparent, where foreground could mean two things.
+    """
+    pixels = _decoded(path, cv2.IMREAD_UNCHANGED)
+    if pixels is None:
+        return None
+    if pixels.ndim == 2:
+        return np.asarray(pixels != 0, np.bool_)
+    if pixels.shape[2] != 3:
+        raise InputError(f"{path}: expected a grey, indexed or RGB picture, got one with transparency; save it as a grey PNG")
+    return np.asarray(np.any(pixels, axis=2), np.bool_)
+
+
+def read_objects(path: Path) -> Labels | None:
+    """Read a map of object numbers, uint8 (H, W), indexed or grey. None when there is no such file. Raises InputError."""
+    here = found(path)
+    return read_labels(here) if here.exists() else None
+
+
+def read_classes(path: Path) -> Labels | None:
+    """Read a map of the classes of AVSBench by its colours, uint8 (H, W). None when there is no such file.
+
+    As in the official code a colour of no class is background. Raises InputError when no colour is that of a class.
+    """
+    pixels = _decoded(path, cv2.IMREAD_COLOR_RGB)
+    if pixels is None:
+        return None
+    labels, unknown = labels_of(pixels)
+    if unknown and not labels.any():
+        raise InputError(f"{path}: expected the colours of AVSBench's classes, got none of them; save it as an RGB picture")
+    return labels
+
+
+def blank(frame: Path) -> Mask:
+    """Return an empty mask, bool (H, W), of the size of a frame. Raises InputError."""
+    try:
+        with Image.open(found(frame)) as image:
+            return np.zeros((image.height, image.width), np.bool_)
+    except OSError as error:
+        raise InputError(f"{frame}: the picture cannot be read ({error}); download it again") from error
+
+
+def there(path: Path, map_: Map | None) -> Map:
+    """Return a true map. Raises InputError when there is none."""
+    if map_ is None:
+        raise InputError(f"{path}: the true mask is missing; download the data set again, or see: alref data check")
+    return map_
+
+
+def write_masks(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
+    """Write masks, bool (H, W), as grey pictures of 0 and 255. Raises OutputError."""
+    for folder in {path.parent for path in paths}:
+        atomic.make_folder(folder)
+    for path, mask in zip(paths, masks, strict=True):
+        atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG)[1].tobytes())
+
+
+def unions(result: Result, reference: str) -> Iterator[Mask]:
+    """Yield the union of the objects that a reference means, bool (H, W), frame by frame."""
+    tracks = result.tracks_of(reference)
+    for frame in range(len(result.video.times)):
+        yield union(tracks, frame, (result.video.height, result.video.width))
+
+
+def union(tracks: Sequence[Track], frame: int, size: tuple[int, int]) -> Mask:
+    """Return the union of some objects on one frame, bool (H, W)."""
+    whole = np.zeros(size, np.bool_)
+    for track in tracks:
+        if track.rles[frame].area:
+            whole |= track.mask(frame)
+    return whole
+
+
+def _decoded(path: Path, how: int) -> Map | None:
+    try:
+        data = np.fromfile(found(path), np.uint8)
+    except FileNotFoundError:
+        return None
+    pixels = cv2.imdecode(data, how) if data[:4].tobytes() == _SIGNATURE else None
+    if pixels is None:
+        raise InputError(f"{path}: expected the PNG of a mask, cannot read it; save it again or leave it out")
+    return np.asarray(pixels)

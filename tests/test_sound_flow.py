@@ -84,7 +84,7 @@ class TestEmbedded:
     def test_the_default_pipeline_masks_what_moves_with_the_sound_while_it_sounds(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("alref_baseline.eye.SIDE", 512)
+        monkeypatch.setattr("alref_baseline.eye.SIDE", 448)
         video, masks = film(DISCS, in_spans(NOISE))
         with Pipeline.make() as pipeline:
             result = pipeline.run(video, [SOUND])

@@ -59,6 +59,8 @@ class Moves:
 
     def map(self) -> Floats:
         """Say how well motion at each place follows the sound: float32 (h, w), -1..1, near 0 where nothing moves."""
+        if self.steady:
+            return np.zeros(self.speed.shape[1:], np.float32)
         spread = np.stack([cv2.blur(cv2.dilate(each, np.ones((7, 7), np.uint8)), (7, 7)) for each in self.speed])
         return self._follows(np.sqrt(spread))
 
@@ -67,6 +69,8 @@ class Moves:
 
         The mask is carried along by the mean motion inside it.
         """
+        if self.steady:
+            return 0.0
         ahead = _carried(mask, self.flow[self.at :])[:-1]
         back = _carried(mask, -self.flow[: self.at][::-1])[1:]
         places = [*back[::-1], *ahead]
@@ -75,8 +79,6 @@ class Moves:
 
     def _follows(self, motion: Floats) -> Floats:
         """Correlate motion (N, ...) with loudness, a step early or late allowed."""
-        if self.steady:
-            return np.zeros(motion.shape[1:], np.float32)
         sound, moved = _smooth(self.loud), _smooth(motion)
         found = [_correlation(np.roll(sound, lag)[1:-1], moved[1:-1]) for lag in _LAGS]
         return np.asarray(np.maximum.reduce(found), np.float32)

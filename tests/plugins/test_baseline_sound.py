@@ -145,6 +145,13 @@ class TestSynchrony:
         steady, masks = film(self.KINDS, in_spans(NOISE, [(0.0, 5.4)]))
         assert self.picked(steady, masks, 10).finding == "ambiguous"
 
+    def test_a_picture_alone_is_a_guess(self) -> None:
+        video = ArrayVideo(film(("still",), None)[0].frame(0)[None], fps=1.0, sound=in_spans(NOISE))
+        (pivot,) = Rules(Rules.Options()).pick_frames(video, tags(UNNAMED, heard=ON))
+        assert (pivot.frame, pivot.finding) == (0, "found")
+        box = self.picked(video, film(("still",), None)[1], 0)
+        assert (box.finding, "moves with the sound 0.00" in box.why) == ("ambiguous", True)
+
     def test_the_map_is_high_where_motion_follows_the_sound(self) -> None:
         video, masks = film(self.KINDS, in_spans(NOISE))
         follows = resized(moves(video, round(3.4 * FPS)).map(), video.height, video.width)

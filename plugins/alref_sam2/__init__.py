@@ -39,7 +39,9 @@ class TrackerOptions(StageOptions):
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="numbers to compute in; auto is bfloat16 on a CUDA device that has it, else float32"
     )
-    compile: bool = Field(False, description="compile the model first, which takes minutes; the processor needs a C++ compiler")
+    compile: bool = Field(
+        False, description="compile the encoder first, which takes up to minutes; the processor needs a C++ compiler"
+    )
     feature_memory: int = Field(
         2048, ge=0, description="MiB of encoded frames that are kept for objects that start elsewhere; others are encoded twice"
     )

@@ -38,7 +38,9 @@ def loaded(kind: Kind, options: TrackerOptions, place: Path, device: str) -> Any
             raise MissingError(f"{options.model} does not fit into the memory: a smaller model, or --device cpu") from None
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"{options.model} cannot be loaded as {kind.name} ({said}): another model") from None
-    return _compiled(model) if options.compile else model
+    if options.compile:
+        model.vision_encoder.compile()
+    return model
 
 
 def _library(kind: Kind, options: TrackerOptions, place: Path) -> Any:
@@ -81,14 +83,6 @@ def sized(config: Any, size: int | None) -> Any:
     config.vision_config.backbone_feature_sizes = [[size // step, size // step] for step in (4, 8, 16)]
     config.memory_attention_rope_feat_sizes = [size // 16, size // 16]
     return config
-
-
-def _compiled(model: Any) -> Any:
-    """Compile what takes the time; shapes of the encoder stay the same, and memories grow at the beginning."""
-    model.vision_encoder.compile()
-    model.memory_attention.compile(dynamic=True)
-    model.memory_encoder.compile(dynamic=True)
-    return model
 
 
 @contextmanager

@@ -62,14 +62,13 @@ class Network:
         self.mask_size: tuple[int, int] = tuple(model.prompt_encoder.mask_input_size)
         self.device: torch.device = model.no_memory_embedding.device
         self.encoded = 0
-        self._coarse_places: torch.Tensor | None = None
         self._memory_places: torch.Tensor | None = None
+        self._pointer_places: tuple[int, torch.Tensor] | None = None
 
     def encode(self, picture: torch.Tensor) -> Features:
         """Encode a picture (1, 3, S, S)."""
         self.encoded += 1
         found = self.model.get_image_features(picture, return_dict=True)
-        self._coarse_places = found.fpn_position_encoding[-1]
         sizes = self.model.backbone_feature_sizes
         maps = (each.permute(1, 2, 0).reshape(1, -1, *size) for each, size in zip(found.fpn_hidden_states, sizes, strict=True))
         return Features(tuple(maps))
@@ -108,20 +107,21 @@ class Network:
             masks = interpolate(masks, wanted, mode="bilinear")
         masks = (masks > 0).float() if given else masks.sigmoid()
         masks = masks * self.config.sigmoid_scale_for_mem_enc + self.config.sigmoid_bias_for_mem_enc
-        maps, places = self.model.memory_encoder(features.maps[-1].expand(len(masks), -1, -1, -1), masks)
+        maps, _ = self.model.memory_encoder(features.maps[-1].expand(len(masks), -1, -1, -1), masks)
         hidden = self.model.occlusion_spatial_embedding_parameter
         if hidden is not None:
             maps = maps + (seen.scores <= 0).to(maps)[:, None, None, None] * hidden[..., None, None]
-        return self._tokens(maps, places)
+        return self._tokens(maps)
 
-    def _tokens(self, maps: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    def _tokens(self, maps: torch.Tensor) -> torch.Tensor:
         """Return maps (B, C, h, w) as tokens; EdgeTAM sums them up in fewer. Where they lie is the same for all frames."""
+        places = self.model.memory_encoder.position_encoding(maps[:1].shape, self.device, torch.float32)
         if hasattr(self.model, "spatial_perceiver"):
-            each = [self.model.spatial_perceiver(one[None], places[:1].to(one)) for one in maps]
-            tokens, where = torch.cat([token for token, _ in each]), each[0][1]
+            each = [self.model.spatial_perceiver(one[None], places.to(one)) for one in maps]
+            tokens, places = torch.cat([token for token, _ in each]), each[0][1]
         else:
-            tokens, where = maps.to(torch.bfloat16).flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2)
-        self._memory_places = where[0].float()
+            tokens, places = maps.to(torch.bfloat16).flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2)
+        self._memory_places = places[0].float()
         return tokens
 
     def _remembered(self, coarse: torch.Tensor, readings: Sequence[Reading], length: int) -> torch.Tensor:
@@ -148,17 +148,25 @@ class Network:
         if reading.pointers:
             distances, pointers = zip(*reading.pointers, strict=True)
             tokens.append(torch.stack(pointers).reshape(len(pointers) * self._parts, -1))
-            places.append(self._pointer_places(distances, length).repeat_interleave(self._parts, 0))
+            places += [self._times(length)[distance].expand(self._parts, -1) for distance in distances]
         return torch.cat([each.float() for each in tokens]), torch.cat(places)
 
-    def _pointer_places(self, distances: Sequence[int], length: int) -> torch.Tensor:
-        """Return where pointers lie in time, (number, C): the projected sine embedding of their distances, or zeros."""
+    def _times(self, length: int) -> torch.Tensor:
+        """Return where pointers lie in time by their distance, (length, C): its projected sine embedding, or zeros.
+
+        They stay on the device for all frames of a video, so that nothing waits for it.
+        """
+        if self._pointer_places is None or self._pointer_places[0] != length:
+            self._pointer_places = length, self._projected(torch.arange(length), length)
+        return self._pointer_places[1]
+
+    def _projected(self, distances: torch.Tensor, length: int) -> torch.Tensor:
         if not self.config.enable_temporal_pos_encoding_for_object_pointers:
             return torch.zeros(len(distances), self.model.mem_dim, device=self.device)
         farthest = max(min(length, self.config.max_object_pointers_in_encoder) - 1, 1)
         half = self.model.hidden_dim // 2
         steps = 10000.0 ** (2 * (torch.arange(half) // 2) / half)
-        angles = (torch.tensor(distances) / farthest)[:, None] / steps
+        angles = (distances / farthest)[:, None] / steps
         waves = torch.cat([angles.sin(), angles.cos()], 1).to(self.device)
         projected: torch.Tensor = self.model.temporal_positional_encoding_projection_layer(waves)
         return projected.float()
@@ -220,6 +228,13 @@ class Network:
     def _grid(self) -> torch.Tensor:
         grid: torch.Tensor = self.model.get_image_wide_positional_embeddings()
         return grid
+
+    @cached_property
+    def _coarse_places(self) -> torch.Tensor:
+        """Where the tokens of the coarse map lie, (h * w, 1, D)."""
+        shape = torch.Size((1, 1, *self.model.backbone_feature_sizes[-1]))
+        places: torch.Tensor = self.model.vision_encoder.neck.position_encoding(shape, self.device, torch.float32)
+        return places.flatten(2).permute(2, 0, 1)
 
     @property
     def _several(self) -> bool:

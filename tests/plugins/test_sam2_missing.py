@@ -141,6 +141,14 @@ def test_compiling_for_the_processor_needs_a_compiler(
     assert "C++ compiler" in one_problem(made(Sam2, folders[Sam2], compile=True))
 
 
+def test_the_encoder_is_compiled_where_asked(folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[object] = []
+    monkeypatch.setattr(torch, "compile", lambda call, **given: compiled.append(call) or call)
+    for asked in (False, True):
+        made(Sam2, folders[Sam2], compile=asked).load()
+    assert [type(call.__self__).__name__ for call in compiled] == ["Sam2VisionModel"]  # type: ignore[attr-defined]
+
+
 def test_weights_that_are_not_all_there_are_never_made_up(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     lost = "memory_encoder.projection.weight"

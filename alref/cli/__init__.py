@@ -13,6 +13,8 @@ COMMANDS = {
     "score": "Score masks that any program made by a benchmark's protocol.",
     "submit": "Pack the masks of an evaluation for a benchmark's server.",
     "compare": "Compare evaluations, with intervals.",
+    "data": "List the data sets that can be evaluated, or check one on disk.",
+    "ablate": "Run rows of settings over a data set, and compare them.",
     "demo": "Segment a small clip that alref makes itself, and score the result.",
     "models": "List the models that a configuration loads, or fetch those that are not here.",
     "plugins": "List the components that are installed, or show one with its options.",

@@ -1,0 +1,51 @@
+"""``alref data``: which data sets there are, and whether one is whole on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from alref.errors import InputError
+from alref.plugins import Plugins
+
+
+@click.group("data")
+def command() -> None:
+    """List the data sets that can be evaluated, or check one on disk."""
+
+
+@command.command("list")
+def list_() -> None:
+    """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
+    table = Table("name", "splits", "scored by", "from", box=SIMPLE)
+    table.columns[0].no_wrap = True
+    for name, cls in sorted(Plugins().datasets.items()):
+        table.add_row(name, ", ".join(cls.splits), ", ".join(cls.protocols), cls.homepage)
+    Console(markup=False, highlight=False).print(table)
+
+
+@command.command("check")
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--split", default="", help="Part of the data set; the usual one if not given.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def check(name: str, folder: Path, split: str, verbose: bool) -> int:
+    """Look through all files of the data set NAME in FOLDER: what is missing, cannot be read or is not as published.
+
+    Every picture and sound is decoded, so that this takes a while. Videos without a fault can be evaluated all the same.
+    """
+    dataset = Plugins().dataset(name)(folder, split)
+    videos = dataset.videos()
+    count, bad = 0, set()
+    for fault in dataset.faults():
+        click.echo(f"{fault.video}: {fault.what}" if fault.video else fault.what)
+        count += 1
+        bad |= {fault.video} - {""}
+    references = sum(len(dataset.references(video)) for video in videos)
+    faults = f"{count} faults, {len(bad)} videos with faults" if count else "no fault"
+    click.echo(f"{name}, {dataset.split}: {len(videos)} videos, {references} references, {faults}", err=bool(count))
+    return InputError.exit_code if count else 0

@@ -1,0 +1,66 @@
+"""``alref eval`` with the embedded components on every data set, from its layout on disk to its table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from benchmark_fixtures import BUILDERS, build
+
+from alref.cli import exit_code
+from alref_benchmarks.datasets import DATASETS
+
+SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u"}
+QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def evaluation(name: str, split: str) -> tuple[list[str], list[str]]:
+    """Build a data set; return the commands that evaluate one of its videos, and that score its masks."""
+    build(name, Path("data"))
+    one = ["--videos", "y z_1000_11000"] if name == "ref-avs" else ["--limit", "1"]
+    which = [name, "--data", "data", "--split", split, *one]
+    return (
+        ["eval", *which, "--out", "run", "--quiet", *QUICK],
+        ["score", *which, "--masks", "run/masks", "--json", "--jobs", "1"],
+    )
+
+
+def masks() -> dict[Path, int]:
+    """Return when each mask was written."""
+    return {path: path.stat().st_mtime_ns for path in Path("run/masks").rglob("*.png")}
+
+
+@pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
+def test_a_data_set_is_evaluated_once_and_its_masks_score_the_same(cls: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate, score = evaluation(cls.name, SPLIT.get(cls.name, cls.splits[0]))
+    assert exit_code(evaluate) == 0
+    done, written = json.loads(Path("run/summary.json").read_text()), masks()
+    assert [table["protocol"] for table in done["tables"]] == list(cls.protocols)
+    assert (done["failed"], len(done["lines"])) == ({}, 1)
+    assert exit_code(evaluate) == 0
+    assert masks() == written
+    capsys.readouterr()
+    assert exit_code(score) == 0
+    assert json.loads(capsys.readouterr().out)["tables"] == done["tables"]
+
+
+def test_a_split_without_public_truth_is_predicted_and_packed() -> None:
+    evaluate, _ = evaluation("ref-youtube-vos", "valid")
+    assert exit_code(evaluate) == 0
+    done = json.loads(Path("run/summary.json").read_text())
+    assert (done["tables"], done["failed"], len(done["lines"])) == ([], {}, 1)
+    assert exit_code(["submit", "run"]) == 0
+    with ZipFile("run/submission.zip") as archive:
+        assert len(archive.namelist()) == len(masks()) == 6
+
+
+def test_every_miniature_is_tried() -> None:
+    assert set(BUILDERS) == {cls.name for cls in DATASETS}

@@ -1,0 +1,69 @@
+"""``alref data``: the list of data sets, and the check of one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from benchmark_fixtures import build
+
+from alref.cli import exit_code
+from alref_benchmarks.datasets import DATASETS
+from alref_benchmarks.datasets.davis import RefDavis17
+
+
+def test_all_data_sets_are_listed_with_their_ways_to_score(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    assert exit_code(["data", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for cls in DATASETS:
+        (line,) = [line for line in lines if line.strip().startswith(f"{cls.name} ")]
+        assert ", ".join(cls.splits) in line
+        assert ", ".join(cls.protocols) in line
+        assert cls.homepage in line
+
+
+def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None:
+    code = "import sys; from alref.cli import exit_code; exit_code(['data', 'list']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"cv2", "PIL", "av", "scipy", "torch"}.isdisjoint(done.stdout.splitlines()[-1].split())
+
+
+def test_a_whole_data_set_has_no_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RefDavis17, "counts", {})
+    build("ref-davis17", tmp_path)
+    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "ref-davis17, valid: 3 videos, 24 references, no fault\n"
+
+
+def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build("ref-davis17", tmp_path)
+    (tmp_path / "valid/JPEGImages/été/00002.jpg").unlink()
+    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 3
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "expected 30 videos with 244 references, as published, got 3 with 24",
+        "été: 1 of 5 frames are missing: valid/JPEGImages/été/00002.jpg",
+    ]
+    assert printed.err == "ref-davis17, valid: 3 videos, 24 references, 2 faults, 1 videos with faults\n"
+
+
+WRONG = {
+    "name": (["ref-davis", "."], 4, "no data set 'ref-davis'; did you mean 'ref-davis17'?"),
+    "split": (["mevis", ".", "--split", "test"], 4, "mevis: no split 'test'"),
+    "folder": (["mevis", "nowhere"], 3, "nowhere/valid/meta_expressions.json: cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_is_said_in_one_message(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(["data", "check", *arguments]) == code
+    assert message in capsys.readouterr().err

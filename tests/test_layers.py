@@ -32,6 +32,7 @@ LAYERS = [
     ["owned"],
     ["runfolder"],
     ["evaluation"],
+    ["ablation"],
     ["api", "testing"],
     ["cli"],
 ]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,6 @@ import click
 
 from alref.cli.settings import configuration, configured
 from alref.cli.tables import Tally, show
-from alref.config import Configuration
 from alref.datasets import Dataset
 from alref.engine import Pipeline
 from alref.errors import AlrefError
@@ -55,7 +51,7 @@ def command(**flags: Any) -> int:
     videos = chosen(dataset, flags["videos"], flags["limit"])
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
     with (
-        EvaluationFolder.open(path, _asked(dataset, config), force=flags["force"]) as folder,
+        EvaluationFolder.open(path, Evaluation.of(dataset, config), force=flags["force"]) as folder,
         Pipeline(config, plugins) as pipe,
     ):
         failed = _work(Work(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
@@ -68,17 +64,6 @@ def chosen(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
     """Pick the videos asked for. Raises InputError for a name that there is not."""
     videos = [dataset.known(name.strip()) for name in names.split(",")] if names else dataset.videos()
     return videos[:limit]
-
-
-def _asked(dataset: Dataset, config: Configuration) -> Evaluation:
-    return Evaluation(
-        command=shlex.join(["alref", *sys.argv[1:]]),
-        dataset=dataset.name,
-        root=str(dataset.root),
-        split=dataset.split,
-        versions={"alref": metadata.version("alref"), **config.versions()},
-        config=config.resolved(),
-    )
 
 
 def _work(work: Work, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:

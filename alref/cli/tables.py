@@ -41,8 +41,8 @@ class Tally:
         if kind is not None and not self._json:
             click.echo(f"stopped: {self._done} of {self._total} videos are done, {self._failed} failed", err=True)
 
-    def add(self, outcome: Outcome) -> None:
-        """Count one video."""
+    def add(self, outcome: Outcome, **where: str) -> None:
+        """Count one video; ``where`` says more of it, as the row of an ablation."""
         self._done += outcome.error is None
         self._failed += outcome.error is not None
         self._new += not outcome.kept
@@ -50,9 +50,9 @@ class Tally:
         self._bar.update(self._task, completed=self._done + self._failed, rest=self.rest())
         if self._json:
             error = str(outcome.error) if outcome.error else None
-            emit("video", video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
+            emit("video", **where, video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
         elif outcome.error is not None:
-            click.echo(f"{outcome.video}: {outcome.error}", err=True)
+            click.echo(": ".join([*where.values(), outcome.video, str(outcome.error)]), err=True)
 
     def rest(self) -> str:
         """Say how long it still takes, what was asked and what all of it will cost, at the pace so far."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -12,6 +15,8 @@ import yaml
 from pydantic import ValidationError
 
 from alref import atomic
+from alref.config import Configuration
+from alref.datasets import Dataset
 from alref.errors import InputError, RecordError
 from alref.owned import Asked, OwnedFolder, leaves, reason, remove
 from alref.records import Finding, Record
@@ -33,6 +38,18 @@ class Evaluation(Asked):
     split: str
     versions: dict[str, str]
     config: dict[str, Any]
+
+    @classmethod
+    def of(cls, dataset: Dataset, config: Configuration) -> Self:
+        """Take down what this command asks for."""
+        return cls(
+            command=shlex.join(["alref", *sys.argv[1:]]),
+            dataset=dataset.name,
+            root=str(dataset.root),
+            split=dataset.split,
+            versions={"alref": metadata.version("alref"), **config.versions()},
+            config=config.resolved(),
+        )
 
     def settings(self) -> Iterator[tuple[str, Any]]:
         """Yield what makes one evaluation another, by name."""

@@ -60,7 +60,7 @@ def page(folder: EvaluationFolder, dataset: Dataset, done: Summary) -> str:
     ordered = sorted((line for line in done.lines if usual in line.numbers), key=lambda line: line.numbers[usual])
     worst, best = ordered[:SHOWN], ordered[SHOWN:][-SHOWN:][::-1]
     return (
-        _environment()
+        environment()
         .get_template("evaluation.html.j2")
         .render(
             done=done,
@@ -132,7 +132,8 @@ def _cells(line: Line) -> dict[str, Any]:
     }
 
 
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the environment of report templates, with the filter ``score``: per cent with one decimal."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("alref"),
         autoescape=True,

@@ -32,13 +32,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once."""
+    """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once.
+
+    ``kept`` holds outputs of stages, the folder's own if not given.
+    """
 
     pipeline: Pipeline
     dataset: Dataset
     folder: EvaluationFolder
     protocols: Sequence[Protocol]
     jobs: int = 4
+    kept: StageCache | None = None
 
     def outcomes(self, videos: Sequence[str]) -> Iterator[Outcome]:
         """Yield what became of each video as it is done. A video that fails is an outcome, and the others go on."""
@@ -61,7 +65,7 @@ class Work:
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
         opened, references = self.dataset.open(video), self.dataset.references(video)
-        result = self.pipeline.run(opened, references, StageCache(self.folder.stages))
+        result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages))
         self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
         self.folder.keep(video, result)
         return result.usage

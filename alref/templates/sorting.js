@@ -1,5 +1,5 @@
-const body = document.querySelector("#videos tbody");
-const heads = [...document.querySelectorAll("#videos th")];
+const body = document.querySelector("#sorted tbody");
+const heads = [...document.querySelectorAll("#sorted th")];
 heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
   const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
   heads.forEach(each => each.removeAttribute("aria-sort"));

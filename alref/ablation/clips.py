@@ -1,0 +1,71 @@
+"""Videos of one's own as a data set without truth, so that an ablation runs on them too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from alref import references
+from alref.cache import key
+from alref.config import VideoOptions
+from alref.datasets import Dataset, Fault, NameAs
+from alref.errors import AlrefError, InputError
+from alref.evaluation.folder import file_name
+from alref.media import open_video
+from alref.media.write import write_mask_pngs
+from alref.pictures import Objects, label_map
+from alref.records import Reference
+from alref.result import Result
+from alref.scoring import Case
+from alref.video import Video
+
+
+class Clips(Dataset):
+    """Videos below ``root`` by their paths, each with expressions or with a file of references; read as ``window`` says.
+
+    ``split`` tells videos and references from others. Raises InputError or ConfigError for references that cannot be read.
+    """
+
+    name = "videos"
+    splits = ("all",)
+    protocols = ()
+
+    def __init__(self, root: Path, asked: Mapping[str, tuple[str, ...] | str], window: VideoOptions) -> None:
+        super().__init__(root)
+        self._window = window
+        self._asked = {
+            video: references.from_file(root / said) if isinstance(said, str) else references.from_texts(said)
+            for video, said in asked.items()
+        }
+        self.split = f"{len(asked)}-{key(list(self._asked.items()))[:8]}"
+
+    def videos(self) -> list[str]:
+        """List the paths as they were given."""
+        return list(self._asked)
+
+    def references(self, video: str) -> list[Reference]:
+        """Return the references of a video."""
+        return self._asked[video]
+
+    def open(self, video: str) -> Video:
+        """Open a video file or a folder of pictures."""
+        return open_video(self.root / video, **self._window.model_dump())
+
+    def faults(self) -> Iterator[Fault]:
+        """Name the videos that cannot be opened."""
+        for video in self._asked:
+            try:
+                self.open(video)
+            except AlrefError as error:
+                yield Fault(str(error), video)
+
+    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
+        """Write one indexed PNG for each frame, the pixel values being the numbers of the objects."""
+        drawn, size = Objects(result.tracks), (result.video.height, result.video.width)
+        frames = range(len(result.video.times))
+        labels = (label_map(drawn.at(frame), *size) for frame in frames)
+        write_mask_pngs(folder / file_name(video, ""), labels, [f"{frame:05d}" for frame in frames])
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        """There is no truth. Raises InputError."""
+        raise InputError(f"{video}: a video of one's own has no truth to be scored against")

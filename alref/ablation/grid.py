@@ -1,0 +1,153 @@
+"""The file of an ablation: what stays, what varies, and the rows that come of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import Field, model_validator
+
+from alref import options
+from alref.cache import key
+from alref.config import Configuration, Layer, read_yaml, resolve
+from alref.errors import ConfigError
+from alref.plugins import Plugins
+from alref.stages import StageOptions
+
+BASE = "base"
+LONGEST = 80
+
+
+class Data(StageOptions):
+    """The part of a data set that every row is scored on."""
+
+    dataset: str = Field(description="name of the data set")
+    root: Path = Field(description="its folder as downloaded")
+    split: str = Field("", description="part of it; the usual one if not given")
+    videos: tuple[str, ...] = Field((), description="only these videos, by name")
+    limit: int | None = Field(None, ge=1, description="only the first videos")
+    protocols: tuple[str, ...] = Field((), description="how to score; the data set's own ways if not given")
+
+
+class Grid(StageOptions):
+    """An ablation as its file says it."""
+
+    base: str | dict[str, Any] = Field({}, description="preset, or settings that all rows share")
+    data: dict[str, Any] = Field({}, description="data set, root, split, videos, limit, protocols")
+    videos: dict[str, tuple[str, ...] | str] = Field({}, description="videos with expressions, or with a file of references")
+    vary: dict[str, tuple[Any, ...]] = Field({}, description="values of settings, by dotted path")
+    mode: Literal["grid", "one-at-a-time"] = Field("grid", description="all combinations, or one change in each row")
+    rows: dict[str, dict[str, Any]] = Field({}, description="settings of each row by its name, the base first")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if bool(self.data) == bool(self.videos):
+            raise ValueError("expected one of data and videos")
+        if bool(self.vary) == bool(self.rows):
+            raise ValueError("expected one of vary and rows")
+        if empty := [path for path, values in self.vary.items() if not values]:
+            raise ValueError(f"vary.{empty[0]}: expected a list of values, got an empty one")
+        return self
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its name, the values that it is known by, and its whole configuration."""
+
+    name: str
+    values: tuple[str, ...]
+    config: Configuration
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder: its own in letters that any disk takes."""
+        plain = re.sub(r"[^\w.=+-]+", "-", self.name).strip("-.")
+        return plain if plain == self.name and len(plain) <= LONGEST else f"{plain[:LONGEST]}-{key(self.name)[:8]}"
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A whole ablation: ``columns`` head the values that rows are known by; the first row is the base of comparison."""
+
+    path: Path
+    grid: Grid
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    @property
+    def data(self) -> Data | None:
+        """The data set, its folder taken from where the file is; None where videos are named."""
+        if not self.grid.data:
+            return None
+        found = options.build(Data, self.grid.data, "data")
+        return found.model_copy(update={"root": self.path.parent / found.root.expanduser()})
+
+
+Setting = dict[str, Any]
+
+
+def read(path: Path, plugins: Plugins) -> Ablation:
+    """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with the row that has it."""
+    grid = options.build(Grid, read_yaml(path), str(path))
+    rows, problems = [], []
+    for name, values, settings in _specified(grid):
+        try:
+            rows.append(Row(name, values, _resolved(grid.base, settings, plugins)))
+        except ConfigError as error:
+            problems += [f"row {name!r}: {line}" for line in str(error).splitlines()]
+    if problems:
+        raise ConfigError("\n".join(problems))
+    if grid.vary and grid.mode == "one-at-a-time":
+        rows = [rows[0], *(row for row in rows[1:] if row.config.resolved() != rows[0].config.resolved())]
+    columns = tuple(grid.vary) if grid.vary and grid.mode == "grid" else ("row",)
+    found = Ablation(path, grid, columns, tuple(rows))
+    _check(found)
+    return found
+
+
+def _specified(grid: Grid) -> list[tuple[str, tuple[str, ...], Setting]]:
+    """List for each row its name, the values that it is known by, and its settings by dotted path."""
+    if grid.rows:
+        return [(name, (name,), settings) for name, settings in grid.rows.items()]
+    if grid.mode == "one-at-a-time":
+        changes = [(f"{path}={said(value)}", {path: value}) for path, values in grid.vary.items() for value in values]
+        return [(BASE, (BASE,), {}), *((name, (name,), setting) for name, setting in changes)]
+    crossed = []
+    for values in product(*grid.vary.values()):
+        words = tuple(map(said, values))
+        name = ", ".join(f"{path}={word}" for path, word in zip(grid.vary, words, strict=True))
+        crossed.append((name, words, dict(zip(grid.vary, values, strict=True))))
+    return crossed
+
+
+def said(value: Any) -> str:
+    """Write a value as people do: a word, a number, a mapping on one line."""
+    if isinstance(value, str):
+        return value
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _resolved(base: str | Setting, settings: Setting, plugins: Plugins) -> Configuration:
+    """Put settings over the base; components come before options, which they would drop."""
+    ordered = sorted(settings.items(), key=lambda item: "." in item[0])
+    return resolve(plugins, [{"preset": base} if isinstance(base, str) else base, *(_layer(*item) for item in ordered)])
+
+
+def _layer(path: str, value: Any) -> Layer:
+    slot, dot, option = path.partition(".")
+    return {slot: {option: value}} if dot else {slot: value}
+
+
+def _check(ablation: Ablation) -> None:
+    """Check what concerns several rows, or rows and data."""
+    places: dict[str, str] = {}
+    for row in ablation.rows:
+        if (other := places.setdefault(row.folder.lower(), row.name)) != row.name:
+            raise ConfigError(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; name one otherwise")
+        if ablation.data and row.config.video.model_fields_set:
+            raise ConfigError(f"row {row.name!r}: video: a data set is read as it is; leave this out, or name videos")

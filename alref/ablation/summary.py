@@ -1,0 +1,116 @@
+"""What an ablation gave: for each row its scores with intervals, its difference from the base, what it took, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alref.evaluation.folder import EvaluationFolder, read_scores
+from alref.evaluation.statistics import Interval, interval, paired
+from alref.evaluation.summary import Summary, scored
+from alref.protocols import Protocol
+from alref.records import Finding, Record
+from alref.scoring import NUMBERS
+from alref.usage import total
+
+Ends = tuple[float, float, float]
+"""A number, and the ends of its 95 % interval."""
+
+
+class Score(Record):
+    """A row under one protocol: its ``main`` number, and how far it is above the base on the ``paired`` videos of both."""
+
+    model_config = NUMBERS
+
+    main: str
+    value: Ends
+    videos: int
+    difference: Ends | None = None
+    paired: int = 0
+    numbers: dict[str, float]
+
+
+class RowSummary(Record):
+    """One row. ``seconds`` and ``dollars`` are for a video, as if the row had been run alone and nothing had been kept.
+
+    ``spent`` is what this row's questions took in fact, in dollars; None where a price is not known. ``failed`` says why videos
+    failed, ``why`` why the whole row did.
+    """
+
+    model_config = NUMBERS
+
+    name: str
+    values: tuple[str, ...]
+    folder: str
+    asked: int
+    done: int = 0
+    scores: dict[str, Score] = {}
+    seconds: float | None = None
+    dollars: float | None = None
+    spent: float | None = None
+    questions: float = 0.0
+    verdicts: dict[Finding, int] = {}
+    fallbacks: int = 0
+    failed: dict[str, str] = {}
+    why: str = ""
+
+    @property
+    def problem(self) -> str:
+        """Say in short what is missing from the row, nothing when it is whole."""
+        if self.why or not self.failed:
+            return self.why
+        video, why = next(iter(self.failed.items()))
+        return f"{len(self.failed)} of {self.asked} videos failed, {video} for one: {why}"
+
+
+class AblationSummary(Record):
+    """All rows, the base first. ``columns`` head their values; ``protocols`` are the ways to score, the usual one first."""
+
+    model_config = NUMBERS
+
+    dataset: str
+    split: str
+    columns: tuple[str, ...]
+    protocols: tuple[str, ...]
+    rows: tuple[RowSummary, ...]
+
+
+def of_row(row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: Path) -> RowSummary:
+    """Fill in what an evaluation gave; ``base`` is the folder of the base row."""
+    count = sum(line.row is not None for line in done.lines)
+    usage = total(done.usage)
+    videos = [line.video for line in done.lines]
+    return row.model_copy(
+        update={
+            "done": count,
+            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base))},
+            "seconds": sum(done.seconds.values()) / count if count else None,
+            "dollars": usage.worth / count if count and usage.worth is not None else None,
+            "spent": usage.cost,
+            "questions": usage.questions / count if count else 0.0,
+            "verdicts": done.verdicts,
+            "fallbacks": done.fallbacks,
+            "failed": done.failed,
+        }
+    )
+
+
+def _score(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol, base: Path) -> Score | None:
+    own = scored(folder, videos, protocol)
+    if not own:
+        return None
+    table = protocol.summarise(own)
+    pairs = [(old, new) for new in own if (old := read_scores(base, new.video, protocol.name)) is not None]
+    compared = bool(pairs) and base != folder.path
+    return Score(
+        main=table.main,
+        value=_ends(interval(protocol, own)),
+        videos=len(own),
+        difference=_ends(paired(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
+        paired=len(pairs),
+        numbers=table.numbers,
+    )
+
+
+def _ends(found: Interval) -> Ends:
+    return found.value, found.low, found.high

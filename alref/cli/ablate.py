@@ -1,0 +1,151 @@
+"""``alref ablate``: a grid of components over a data set, paying once for what its rows share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from alref import cache
+from alref.ablation import tables
+from alref.ablation.folder import AblationFolder, AskedAblation
+from alref.ablation.grid import Ablation, Row, read
+from alref.ablation.plan import Plan, plan
+from alref.ablation.report import FILES, write
+from alref.ablation.run import Runner, dataset
+from alref.ablation.summary import AblationSummary
+from alref.cache import StageCache
+from alref.cli.progress import emit
+from alref.cli.tables import Tally, clock
+from alref.datasets import Dataset
+from alref.evaluation.work import Outcome
+from alref.plugins import Plugins
+
+UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes: 500MB, 10GB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Turn what was typed into bytes."""
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
+        if not found:
+            self.fail(f"expected a size such as 500MB or 10GB, got {value!r}", param, ctx)
+        return int(float(found[1]) * UNITS[found[2]])
+
+
+@click.command("ablate")
+@click.argument("grid", type=click.Path(path_type=Path))
+@click.option("--plan", "planned", is_flag=True, help="Say what it will take, and run nothing.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
+@click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
+@click.option("--cache-size", type=Size(), default=cache.LIMIT, help="Most that the shared cache may hold; 4GB if not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/GRID if not given.")
+@click.option("--force", is_flag=True, help="Replace rows and another ablation that --out holds.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
+def command(grid: Path, **flags: Any) -> int:
+    """Run the rows of the YAML file GRID, and compare them with the first.
+
+    \b
+    alref ablate grid.yaml --plan
+    alref ablate grid.yaml --limit 5
+    alref ablate grid.yaml
+
+    The same command goes on after an interruption. A row that fails says why, and the others are complete.
+    """
+    plugins = Plugins()
+    ablation = read(grid, plugins)
+    data = dataset(ablation, ablation.rows[0], plugins)
+    videos = _videos(ablation, data, flags["limit"])
+    path = flags["out"] or Path("alref-out") / grid.stem
+    if flags["planned"]:
+        _tell_plan(plan(ablation.rows, data, videos, path), flags["as_json"])
+        return 0
+    named = ablation.data.protocols if ablation.data else ()
+    protocols = [plugins.metric(name)() for name in named or data.protocols]
+    with (
+        AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
+        Tally(len(ablation.rows) * len(videos), flags["as_json"], flags["quiet"]) as tally,
+    ):
+        kept = StageCache(cache.default_folder(), flags["cache_size"])
+        told = partial(_count, tally)
+        runner = Runner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])
+        done = runner.summary()
+        write(folder.path, done, grid)
+    _show(done, path, flags)
+    return runner.errors[0].exit_code if runner.errors else 0
+
+
+def _videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
+    """Pick the videos: those that the file names, and of these the first."""
+    asked = ablation.data
+    videos = [data.known(name) for name in asked.videos] if asked and asked.videos else data.videos()
+    limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
+    return videos[: min(limits)] if limits else videos
+
+
+def _count(tally: Tally, row: Row, outcome: Outcome) -> None:
+    tally.add(outcome, row=row.name)
+
+
+def _tell_plan(found: Plan, as_json: bool) -> None:
+    if as_json:
+        emit("plan", **found.model_dump(mode="json"))
+        return
+    console = Console(markup=False, highlight=False)
+    rows = Table("row", "videos done", title=f"{len(found.rows)} rows of {found.videos} videos")
+    for name, count in found.rows.items():
+        rows.add_row(name, str(count))
+    calls = Table("stage", "calls, each row alone", "at most, shared", "still to do", title="calls of stages")
+    for slot, each in found.calls.items():
+        calls.add_row(slot, f"{each.alone:,}", f"{each.shared:,}", f"{each.left:,}")
+    console.print(rows)
+    console.print(calls)
+    for line in _estimates(found):
+        console.print(line, soft_wrap=True)
+
+
+def _estimates(found: Plan) -> Iterator[str]:
+    """Say what is still to be taken, as far as it is known."""
+    if found.seconds is None:
+        yield f"time: not known yet of {', '.join(found.unmeasured)}"
+    else:
+        yield f"time: about {clock(found.seconds)} in stages, one after the other"
+    if found.questions is None:
+        yield "questions: as many as the videos are long"
+    else:
+        yield f"questions: {'at most' if found.bounded else 'about'} {found.questions:,}"
+    yield "tokens: not known yet" if found.tokens is None else f"tokens: about {found.tokens:,}"
+    yield "cost: not known yet" if found.dollars is None else f"cost: about ${found.dollars:,.2f}"
+    if found.seconds is None or found.bounded:
+        yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
+
+
+def _show(done: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
+    """Print the table, or one event for a program."""
+    if flags["as_json"]:
+        emit("finished", out=str(path), **done.model_dump(mode="json"))
+        return
+    for row in done.rows:
+        if row.problem:
+            click.echo(f"{row.name}: {row.problem}", err=True)
+    if flags["quiet"]:
+        return
+    console = Console(markup=False, highlight=False)
+    table = Table(*tables.header(done), title=f"{done.dataset}, {done.split}")
+    for cells in tables.cells(done):
+        table.add_row(*cells)
+    console.print(table)
+    for name in FILES:
+        console.print(path / name, soft_wrap=True)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch.nn.functional import interpolate
 
+from alref_sam2._attention import MemoryAttention
 from alref_sam2._memory import Reading
 
 ABSENT = -1024.0
@@ -62,6 +63,8 @@ class Network:
         self.mask_size: tuple[int, int] = tuple(model.prompt_encoder.mask_input_size)
         self.device: torch.device = model.no_memory_embedding.device
         self.encoded = 0
+        self._sums_up = hasattr(model, "spatial_perceiver")
+        self.attention = MemoryAttention(model.memory_attention)
         self._memory_places: torch.Tensor | None = None
         self._pointer_places: tuple[int, torch.Tensor] | None = None
 
@@ -116,7 +119,7 @@ class Network:
     def _tokens(self, maps: torch.Tensor) -> torch.Tensor:
         """Return maps (B, C, h, w) as tokens; EdgeTAM sums them up in fewer. Where they lie is the same for all frames."""
         places = self.model.memory_encoder.position_encoding(maps[:1].shape, self.device, torch.float32)
-        if hasattr(self.model, "spatial_perceiver"):
+        if self._sums_up:
             each = [self.model.spatial_perceiver(one[None], places.to(one)) for one in maps]
             tokens, places = torch.cat([token for token, _ in each]), each[0][1]
         else:
@@ -126,19 +129,29 @@ class Network:
 
     def _remembered(self, coarse: torch.Tensor, readings: Sequence[Reading], length: int) -> torch.Tensor:
         """Return the coarse map (B, D, h, w) after attention to what each object reads."""
-        count, flat = len(readings), coarse.flatten(2).permute(2, 0, 1)
-        memories, places = zip(*(self._memories(reading, length) for reading in readings), strict=True)
-        pointers = len(readings[0].pointers) * self._parts
-        edge = {"num_spatial_memory_tokens": len(readings[0].features)} if hasattr(self.model, "spatial_perceiver") else {}
-        found: torch.Tensor = self.model.memory_attention(
-            current_vision_features=flat.expand(-1, count, -1),
-            current_vision_position_embeddings=self._coarse_places,
-            memory=torch.stack(memories, 1),
-            memory_posision_embeddings=torch.stack(places, 1),
-            num_object_pointer_tokens=pointers,
-            **edge,
+        memories, places = (
+            torch.stack(each) for each in zip(*(self._memories(reading, length) for reading in readings), strict=True)
         )
-        return found[0].transpose(1, 2).reshape(count, *coarse.shape[1:])
+        frame = coarse.flatten(2).transpose(1, 2) + 0.1 * self._coarse_places
+        pointers = len(readings[0].pointers) * self._parts
+        if self._sums_up:
+            found = self._library(frame, memories, places, pointers, len(readings[0].features))
+        else:
+            found = self.attention(frame, memories, places, pointers)
+        return found.transpose(1, 2).reshape(len(readings), *coarse.shape[1:])
+
+    def _library(
+        self, frame: torch.Tensor, memories: torch.Tensor, places: torch.Tensor, pointers: int, frames: int
+    ) -> torch.Tensor:
+        """Return what EdgeTAM's attention, as the library computes it, makes of a frame."""
+        found: torch.Tensor = self.model.memory_attention(
+            current_vision_features=frame.transpose(0, 1).expand(-1, len(memories), -1),
+            memory=memories.transpose(0, 1),
+            memory_posision_embeddings=places.transpose(0, 1),
+            num_object_pointer_tokens=pointers,
+            num_spatial_memory_tokens=frames,
+        )
+        return found[0]
 
     def _memories(self, reading: Reading, length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return all tokens (S, C) that one object reads, and where they lie in space and time."""
@@ -231,10 +244,10 @@ class Network:
 
     @cached_property
     def _coarse_places(self) -> torch.Tensor:
-        """Where the tokens of the coarse map lie, (h * w, 1, D)."""
+        """Where the tokens of the coarse map lie, (1, h * w, D)."""
         shape = torch.Size((1, 1, *self.model.backbone_feature_sizes[-1]))
         places: torch.Tensor = self.model.vision_encoder.neck.position_encoding(shape, self.device, torch.float32)
-        return places.flatten(2).permute(2, 0, 1)
+        return places.flatten(2).transpose(1, 2)
 
     @property
     def _several(self) -> bool:

@@ -163,18 +163,19 @@ class batches:  # noqa: N801
     """Count the objects of each call of memory attention, and fail where they are more than ``most``."""
 
     def __init__(self, model: Model, most: int = 99, error: Exception | None = None) -> None:
-        self._attention, self._most, self._error = model.network.model.memory_attention, most, error
+        self._keys = model.network.model.memory_attention.layers[0].cross_attn_image.k_proj
+        self._most, self._error = most, error
         self._seen: list[int] = []
 
     def __enter__(self) -> list[int]:
-        self._hook = self._attention.register_forward_pre_hook(self._count, with_kwargs=True)
+        self._hook = self._keys.register_forward_pre_hook(self._count)
         return self._seen
 
     def __exit__(self, *_: object) -> None:
         self._hook.remove()
 
-    def _count(self, module: object, args: object, inputs: dict[str, torch.Tensor]) -> None:
-        count = inputs["memory"].shape[1]
+    def _count(self, module: object, given: tuple[torch.Tensor]) -> None:
+        count = len(given[0])
         if count > self._most:
             raise self._error or torch.OutOfMemoryError("out of memory")
         self._seen.append(count)

@@ -91,10 +91,6 @@ class Tracker(Propagator):
     options: TrackerOptions
     _model: Model | Original | None = None
 
-    def __init__(self, options: StageOptions, device: str = "auto") -> None:
-        super().__init__(options, device)
-        self.warnings: list[str] = []
-
     def weights(self) -> list[Weights]:
         """Return the one model that it loads."""
         return [Weights(self.options.model, revision=self.options.revision, licence=self.licence, gated=self.gated)]
@@ -140,11 +136,11 @@ class Sam2(Tracker):
 
     def weights(self) -> list[Weights]:
         """Return the model, which is one file where it is a checkpoint of the authors."""
-        from alref_sam2 import _original
+        from alref_sam2 import _original, published
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision
         if given.suffix == ".pt":
-            return [Weights(str(given), files=(given.name,), licence=self.licence)]
+            return [published.checkpoint(given, self.licence)]
         if self.options.backend == "original":
             return [Weights(str(given), revision=revision, files=(_original.file_of(given.name),), licence=self.licence)]
         return super().weights()

@@ -194,3 +194,10 @@ def test_edgetam_says_that_its_backbone_is_in_timm(folders: dict[type[Tracker], 
         assert "pip install timm torchvision" in one_problem(made(EdgeTam, copied))
     else:
         pytest.skip("timm is here")
+
+
+def test_a_checkpoint_under_a_published_name_must_be_the_authors_file(tmp_path: Path) -> None:
+    path = tmp_path / "sam2.1_hiera_tiny.pt"
+    torch.save({"model": {}}, path)
+    (problem,) = Sam2(Sam2.Options(model=str(path))).problems()
+    assert "SHA-256" in problem or "digest" in problem

@@ -130,9 +130,9 @@ def ref_youtube_vos(root: Path) -> None:
         save_json(root / "meta_expressions" / split / "meta_expressions.json", {"videos": videos})
 
 
-def mevis(root: Path) -> None:
+def mevis(root: Path, with_truth: Sequence[str] = ("-00d9", "1 b")) -> None:
     """Split valid_u: a mask in two overlapping halves, one object that is absent from a frame; split valid without truth."""
-    for split, videos in {"valid_u": ["-00d9", "1 b"], "valid": ["f_2"]}.items():
+    for split, videos in {"valid_u": with_truth, "valid": ["f_2"]}.items():
         said, runs = {}, {}
         for seed, video in enumerate(videos):
             frames, masks = clip(4, seed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alref.scoring import Map
 
 HOMEPAGE = "https://opennlplab.github.io/AVSBench/"
-LICENCE = "for research only, on request: see the homepage"
+LICENCE = "on request: see the homepage"
 SOUND = "sound"
 FRAMES = 5
 

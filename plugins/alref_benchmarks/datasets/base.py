@@ -55,14 +55,6 @@ class Benchmark(Dataset):
     def truths(self, video: str) -> list[Path]:
         """Name the pictures of the true masks of a video; none where they are kept otherwise."""
 
-    @abstractmethod
-    def home(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
-
-    @abstractmethod
-    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
-        """Write the masks of one video below ``folder``."""
-
     def sound(self, video: str) -> Path | None:
         """Name the sound of a video. Default: it has none."""
         return None
@@ -115,6 +107,10 @@ class Benchmark(Dataset):
 
 class OneMaskEach(Benchmark):
     """A data set whose results are one mask for each frame and reference, in files of their own."""
+
+    @abstractmethod
+    def home(self, video: str) -> Path:
+        """Name the folder of a video's predicted masks."""
 
     @abstractmethod
     def masks(self, video: str, reference: str) -> list[Path]:

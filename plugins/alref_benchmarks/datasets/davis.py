@@ -24,8 +24,8 @@ class RefDavis17(Benchmark):
     """DAVIS 2017 with four expressions for each object, one from each of four annotations."""
 
     name = "ref-davis17"
-    homepage = "https://www.mpi-inf.mpg.de/departments/computer-vision-and-machine-learning/research/video-object-segmentation"
-    licence = "DAVIS 2017: BSD; expressions: see the homepage"
+    homepage = "https://davischallenge.org/davis2017/code.html"
+    licence = "see the homepage"
     splits = ("valid", "train")
     protocols = ("davis17-unsupervised",)
     counts = {"valid": (30, 244)}
@@ -33,9 +33,10 @@ class RefDavis17(Benchmark):
 
     def index(self) -> dict[str, Clip]:
         """Read the expressions."""
-        from alref_benchmarks.datasets.listings import read_expressions
+        from alref_benchmarks.datasets.listings import numbered, read_expressions
 
-        return read_expressions(self.root / "meta_expressions" / self.split / "meta_expressions.json")
+        path = self.root / "meta_expressions" / self.split / "meta_expressions.json"
+        return numbered(path, read_expressions(path))
 
     def frames(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
@@ -44,10 +45,6 @@ class RefDavis17(Benchmark):
     def truths(self, video: str) -> list[Path]:
         """Name the maps of true objects, 255 being void."""
         return [self.root / self.split / "Annotations" / video / f"{name}.png" for name in self.clip(video).frames]
-
-    def home(self, video: str) -> Path:
-        """Name the folder of the masks for the first annotation."""
-        return Path("anno_0") / video
 
     def said_by(self, video: str, annotator: int) -> dict[int, str]:
         """Return the ids of the expressions of one annotation, by the number of the object."""

@@ -51,7 +51,7 @@ class RefYouTubeVos(_Served):
 
     name = "ref-youtube-vos"
     homepage = "https://youtube-vos.org/dataset/rvos/"
-    licence = "CC BY 4.0 (annotations); videos as on YouTube"
+    licence = "see the homepage"
     splits = ("valid", "test", "train")
     protocols = ("ref-youtube-vos",)
     scored = {"valid": (), "test": ()}
@@ -60,10 +60,12 @@ class RefYouTubeVos(_Served):
 
     def index(self) -> dict[str, Clip]:
         """Read the expressions. The file of split valid lists the videos of split test as well."""
-        from alref_benchmarks.datasets.listings import read_expressions
+        from alref_benchmarks.datasets.listings import numbered, read_expressions
 
         lists = {split: self.root / "meta_expressions" / split / "meta_expressions.json" for split in self.splits}
         clips = read_expressions(lists[self.split])
+        if self.protocols:
+            return numbered(lists[self.split], clips)
         others = set(read_expressions(lists["test"])) if self.split == "valid" else set()
         return {video: clip for video, clip in clips.items() if video not in others}
 
@@ -74,7 +76,7 @@ class RefYouTubeVos(_Served):
 
     def truths(self, video: str) -> list[Path]:
         """Name the maps of true objects."""
-        if self.scored.get(self.split) == ():
+        if not self.protocols:
             return []
         return [self.root / self.split / "Annotations" / video / f"{name}.png" for name in self.clip(video).frames]
 
@@ -117,7 +119,7 @@ class MeViS(_Served):
 
     def oddities(self, video: str) -> Iterator[str]:
         """Say which masks are missing or have too few frames."""
-        if self.scored.get(self.split) == ():
+        if not self.protocols:
             return
         clip, kept = self.clip(video), self.rles
         for number in dict.fromkeys(each for said in clip.expressions.values() for each in said.objects):
@@ -135,4 +137,4 @@ class MeViS(_Served):
     def _rles(self) -> dict[str, list[Any]]:
         from alref_benchmarks.datasets.listings import loads
 
-        return dict(loads(self.root / self.split / "mask_dict.json"))
+        return loads(self.root / self.split / "mask_dict.json")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from alref.errors import InputError
 from alref.owned import shortened
@@ -21,18 +21,18 @@ Kind = TypeVar("Kind")
 
 class _Said(BaseModel):
     exp: str
-    obj_id: str | list[int] = ""
+    obj_id: str | int | list[int] = []
     anno_id: list[int] = []
 
     def expression(self) -> Expression:
         """Return it with the numbers of its masks (MeViS) or of its one object."""
-        one = (self.obj_id,) if isinstance(self.obj_id, str) and self.obj_id else ()
-        return Expression(self.exp, one or tuple(map(str, self.anno_id)))
+        numbers = self.anno_id if isinstance(self.obj_id, list) else [self.obj_id]
+        return Expression(self.exp, tuple(map(str, numbers)))
 
 
 class _Video(BaseModel):
     expressions: dict[str, _Said]
-    frames: list[str]
+    frames: list[str] = Field(min_length=1)
 
 
 class _Meta(BaseModel):
@@ -45,6 +45,17 @@ def read_expressions(path: Path) -> dict[str, Clip]:
     for video, meta in read_json(path, TypeAdapter(_Meta)).videos.items():
         said = {plain(path, name): each.expression() for name, each in meta.expressions.items()}
         clips[plain(path, video)] = Clip(tuple(plain(path, frame) for frame in sorted(meta.frames)), said)
+    return clips
+
+
+def numbered(path: Path, clips: dict[str, Clip]) -> dict[str, Clip]:
+    """Return clips whose expressions each mean one object by number. Raises InputError for another."""
+    for video, clip in clips.items():
+        for name, said in clip.expressions.items():
+            if len(said.objects) != 1 or not said.objects[0].isdecimal():
+                raise InputError(
+                    f"{path}: expected the number of an object beside expression {name} of {video}; convert it again"
+                )
     return clips
 
 
@@ -93,9 +104,12 @@ def contents(path: Path) -> bytes:
         ) from None
 
 
-def loads(path: Path) -> Any:
-    """Read a JSON file that is too large to be checked as a whole. Raises InputError."""
+def loads(path: Path) -> dict[str, Any]:
+    """Read a JSON object that is too large to be checked as a whole. Raises InputError."""
     try:
-        return json.loads(contents(path))
+        content = json.loads(contents(path))
     except ValueError as error:
         raise InputError(f"{path}: is no JSON ({error}); download it again") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}; download it again")
+    return content

@@ -20,7 +20,7 @@ class RefAvs(OneMaskEach):
 
     name = "ref-avs"
     homepage = "https://gewu-lab.github.io/Ref-AVS/"
-    licence = "MIT (expressions); videos as on YouTube"
+    licence = "MIT (expressions); see the homepage"
     splits = ("test_s", "test_u", NULL, "val", "train")
     protocols = ("ref-avs",)
     scored = {NULL: ("ref-avs-null",)}

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def merged(dataset: MeViS, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
     """Yield the union of the objects ``numbers`` on each frame, bool (H, W). Raises InputError when one is missing."""
-    kept = [_of(dataset, video, number) for number in numbers]
-    size = next((tuple(runs["size"]) for each in kept for runs in each if runs), None)
-    for frame, path in enumerate(dataset.frames(video)):
+    kept, frames = [_of(dataset, video, number) for number in numbers], dataset.frames(video)
+    sizes = (tuple(runs["size"]) for each in kept for runs in each if runs)
+    empty = np.zeros(next(sizes, None) or blank(frames[0]).shape, np.bool_)
+    for frame in range(len(frames)):
         runs = [each[frame] for each in kept if each[frame]]
-        empty = blank(path) if size is None else np.zeros(size, np.bool_)
         yield np.asarray(coco.decode(coco.merge(runs)), np.bool_) if runs else empty
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
     from alref.video import Video
@@ -69,8 +69,9 @@ class Stage(ABC):
         return []
 
     def reads(self) -> list[Path]:
-        """List files and folders, besides weights, on whose content its outputs depend. Default: none."""
-        return []
+        """List files and folders, besides weights, on whose content its outputs depend. Default: the Paths in options."""
+        values = (getattr(self.options, name) for name in type(self.options).model_fields)
+        return [value for value in values if isinstance(value, Path)]
 
     def problems(self) -> list[str]:
         """Say what keeps this component from working here, each with the next command to type; asked before any work.

@@ -57,7 +57,8 @@ class Steps:
     def _kept(
         self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], tuple[list[Item], float]]
     ) -> list[Item]:
-        digest = self._key(slot, method, inputs)
+        with self._blamed(slot, method):
+            digest = self._key(slot, method, inputs)
         found = self.kept.get(f"{slot}-{method}", digest, kind)
         cached, total = found is not None, len(self.video)
         self._tell("stage_started", slot, method, total=total, cached=cached)

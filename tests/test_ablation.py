@@ -22,10 +22,11 @@ from pydantic import Field
 from scripted import Script, announcing, entry, pick_boxes, pick_frames, propagate
 
 from alref import plugins as plugins_module
+from alref.ablation.report import ticks
 from alref.chat.messages import Answer, QuestionEvent
 from alref.cli import exit_code
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
-from alref.stages import Propagator, Reasoner, StageOptions
+from alref.stages import Propagator, Reasoner, Stage, StageOptions
 from alref.testing import moving_square, write_frames
 from alref.video import Video
 
@@ -369,13 +370,36 @@ PAGE = Path(__file__).parents[1] / "docs" / "ablations.md"
 SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
 
 
-def test_the_first_file_of_the_page_runs_with_what_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_file_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unifier, reasoner, proposer, propagator = Script().classes()
+    kinds = {
+        "unifiers": [named(unifier, name) for name in ("grammar", "energy", "whisper")],
+        "reasoners": [named(reasoner, name) for name in ("rules", "middle-frame", "top-score")],
+        "proposers": [named(proposer, "class-evidence")],
+        "propagators": [named(propagator, "label-propagation")],
+    }
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [announcing("embedded", **kinds)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path))
-    write_frames(moving_square(frames=3, size=(64, 96), side=24)[0], tmp_path / "clip.mp4")
+    write_frames(moving_square(frames=3, size=(32, 48), side=12)[0], tmp_path / "clip.mp4")
     Path("grid.yaml").write_text(SHOWN[0])
     assert exit_code(QUIET) == 0
-    assert [(row["done"], row["why"]) for row in done()["rows"]] == [(1, "")] * 4
+    assert [(row["done"], row["verdicts"], row["why"]) for row in done()["rows"]] == [(1, {"found": 1}, "")] * 4
+
+
+def named(base: type[Stage], name: str) -> type[Stage]:
+    """Return a scripted component in the place of an embedded one."""
+
+    class Options(StageOptions):
+        most: int = 3
+
+    return type("StandIn", (base,), {"name": name, "Options": Options, "__doc__": "Stands in."})
+
+
+def test_numbers_along_an_axis_are_round_and_hold_all() -> None:
+    assert ticks(0.0, 0.04) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04])
+    assert ticks(0.583, 0.992) == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    assert ticks(0.3, 0.3)[0] <= 0.3 < ticks(0.3, 0.3)[-1]
 
 
 def test_the_published_ablation_of_the_page_can_be_planned(

@@ -137,14 +137,12 @@ class Weighty(Propagator):
 
     class Options(StageOptions):
         model: str = "."
+        prompt: Path | None = None
 
     options: Options
 
     def weights(self) -> list[Weights]:
         return [Weights(self.options.model, files=("net.bin",))]
-
-    def reads(self) -> list[Path]:
-        return [Path(self.options.model).with_name("prompt.txt")]
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[Any]:
         CALLS.append("propagate")
@@ -162,7 +160,7 @@ def computed(folder: Path, version: str = "1", device: str = "cpu", video: Video
     for number, each in enumerate(plugins.components):
         plugins.components[number] = type(each)(each.cls, each.plugin, each.distribution, version)
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    chosen = {"use": "weighty", "model": str(folder / "model")}
+    chosen = {"use": "weighty", "model": str(folder / "model"), "prompt": str(folder / "prompt.txt")}
     with Pipeline.make({**slots, "propagator": chosen, "device": device}, plugins=plugins) as pipeline:
         pipeline.run(video, [DOG], StageCache(folder / "kept"))
     return bool(CALLS)
@@ -203,6 +201,16 @@ def test_a_changed_file_never_hits(model: Path, change: Any) -> None:
     change(model)
     assert computed(model)
     assert not computed(model)
+
+
+def test_the_files_of_a_language_model_are_its_prompts_and_what_is_replayed_and_not_its_answers(tmp_path: Path) -> None:
+    from scripted_chat import ScriptedChat
+
+    own, trace = tmp_path / "box.txt", tmp_path / "trace.jsonl"
+    own.write_text("Which of {{ count }} boxes?")
+    trace.write_text("")
+    options = ScriptedChat.Options(prompt_files={"box": own}, replay=trace, answers=tmp_path / "answers.sqlite")
+    assert ScriptedChat(options).reads() == [own, trace]
 
 
 def test_another_version_device_or_name_of_the_video_never_hits(model: Path) -> None:

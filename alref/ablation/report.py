@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from alref import atomic
 from alref.ablation import tables
 from alref.ablation.folder import SUMMARY
-from alref.ablation.summary import AblationSummary, Ends, RowSummary
+from alref.ablation.summary import AblationSummary, RowSummary
 from alref.evaluation.report import environment
 
 FILES = ("report.html", "table.csv", "table.md", "table.tex", SUMMARY)
@@ -31,7 +32,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Plot:
-    """Score against cost: points, and the numbers along both axes."""
+    """Score against cost: points, and the numbers along both axes, those of ``up`` from above."""
 
     cost: str
     points: tuple[Point, ...]
@@ -80,19 +81,24 @@ def plot(done: AblationSummary) -> Plot | None:
     ]
     if not placed:
         return None
-    right = 1.1 * max(cost for _, _, cost, _ in placed) or 1.0
-    low, high = _range([ends for _, _, _, ends in placed])
+    along = ticks(0.0, max(cost for _, _, cost, _ in placed))
+    up = ticks(min(low for *_, (_, low, _) in placed), max(high for *_, (_, _, high) in placed))[::-1]
     points = (
-        Point(row, number, 100 * cost / right, *(100 * (high - each) / (high - low) for each in (value, top, bottom)))
+        Point(row, number, _share(cost, along), *(_share(each, up) for each in (value, top, bottom)))
         for row, number, cost, (value, bottom, top) in placed
     )
-    along = tuple(right * tick / TICKS for tick in range(TICKS + 1))
-    up = tuple(high - (high - low) * tick / TICKS for tick in range(TICKS + 1))
-    return Plot("dollars a video" if paid else "seconds a video", tuple(points), along, up)
+    return Plot("dollars a video" if paid else "seconds a video", tuple(points), tuple(along), tuple(up))
 
 
-def _range(scores: Sequence[Ends]) -> tuple[float, float]:
-    """Return the lowest and the highest number to show, with some room."""
-    low, high = min(min(ends) for ends in scores), max(max(ends) for ends in scores)
-    room = max(0.1 * (high - low), 0.01)
-    return low - room, high + room
+def ticks(low: float, high: float) -> list[float]:
+    """Return round numbers, evenly spread, the first at or below ``low`` and the last at or above ``high``; six or so."""
+    span = high - low or 1.0
+    unit = 10.0 ** math.floor(math.log10(span / TICKS))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if span <= TICKS * unit * factor)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [step * place for place in range(first, max(last, first + 1) + 1)]
+
+
+def _share(value: float, along: Sequence[float]) -> float:
+    """Return how far a number is along an axis, 0 to 100."""
+    return 100 * (value - along[0]) / (along[-1] - along[0])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -27,6 +29,8 @@ from alref.datasets import Dataset
 from alref.evaluation.work import Outcome
 from alref.plugins import Plugins
 
+WIDTH = 140
+"""Columns of a table that goes to no terminal."""
 UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
@@ -104,10 +108,10 @@ def _tell_plan(found: Plan, as_json: bool) -> None:
         emit("plan", **found.model_dump(mode="json"))
         return
     console = Console(markup=False, highlight=False)
-    rows = Table("row", "videos done", title=f"{len(found.rows)} rows of {found.videos} videos")
+    rows = Table("row", "videos done", box=SIMPLE, title=f"{len(found.rows)} rows of {found.videos} videos")
     for name, count in found.rows.items():
         rows.add_row(name, str(count))
-    calls = Table("stage", "calls, each row alone", "at most, shared", "still to do", title="calls of stages")
+    calls = Table("stage", "calls, each row alone", "at most, shared", "still to do", box=SIMPLE, title="calls of stages")
     for slot, each in found.calls.items():
         calls.add_row(slot, f"{each.alone:,}", f"{each.shared:,}", f"{each.left:,}")
     console.print(rows)
@@ -122,12 +126,13 @@ def _estimates(found: Plan) -> Iterator[str]:
         yield f"time: not known yet of {', '.join(found.unmeasured)}"
     else:
         yield f"time: about {clock(found.seconds)} in stages, one after the other"
-    if found.questions is None:
-        yield "questions: as many as the videos are long"
+    if found.questions == 0:
+        yield "language models: not asked"
     else:
-        yield f"questions: {'at most' if found.bounded else 'about'} {found.questions:,}"
-    yield "tokens: not known yet" if found.tokens is None else f"tokens: about {found.tokens:,}"
-    yield "cost: not known yet" if found.dollars is None else f"cost: about ${found.dollars:,.2f}"
+        count = "not known yet" if found.questions is None else f"{'at most' if found.bounded else 'about'} {found.questions:,}"
+        tokens = "not known yet" if found.tokens is None else f"about {found.tokens:,}"
+        cost = "not known yet" if found.dollars is None else f"about ${found.dollars:,.2f}"
+        yield f"questions: {count}; tokens: {tokens}; cost: {cost}"
     if found.seconds is None or found.bounded:
         yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
 
@@ -142,8 +147,8 @@ def _show(done: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
             click.echo(f"{row.name}: {row.problem}", err=True)
     if flags["quiet"]:
         return
-    console = Console(markup=False, highlight=False)
-    table = Table(*tables.header(done), title=f"{done.dataset}, {done.split}")
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    table = Table(*tables.header(done), box=SIMPLE, title=f"{done.dataset}, {done.split}")
     for cells in tables.cells(done):
         table.add_row(*cells)
     console.print(table)

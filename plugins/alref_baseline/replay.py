@@ -45,10 +45,6 @@ class Replay(Reasoner):
             return [str(error)]
         return []
 
-    def reads(self) -> list[Path]:
-        """List the file of answers."""
-        return list(filter(None, [self.options.answers]))
-
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return the recorded frames of each reference, a phrase for each recorded label; absent where there is none."""
         own: dict[str, list[Phrase]] = {}

@@ -1,4 +1,4 @@
-"""Where models run and in which numbers: the only module of alref that imports torch, inside its functions.
+"""Where models run and in which numbers; torch is imported inside its functions.
 
 A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a type of numbers as ``auto``, ``float32``, ``bfloat16`` or
 ``float16``. Weights stay float32 unless a component says otherwise; ``autocast`` lowers the arithmetic.

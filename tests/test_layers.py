@@ -15,7 +15,7 @@ LAYERS = [
     ["cpu", "devices"],
     ["arrays", "atomic", "checkpoints"],
     ["download", "hub", "records"],
-    ["weights"],
+    ["loading", "weights"],
     ["result", "video"],
     ["hearing"],
     ["media"],

@@ -7,34 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import CLIPTokenizer
-from transformers.utils import logging
 
 from alref import devices
 from alref.errors import MissingError
 from alref.hearing.matching import Floats, Kept
 from alref.hearing.windows import Samples
+from alref.loading import loading
 from alref_languagebind._towers import load_towers
 from alref_languagebind.spectrogram import RATE, pictures
-
-FAULTS = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    RuntimeError,
-    StrictDataclassError,
-    SafetensorError,
-    UnpicklingError,
-)
-"""What torch and the library raise for a folder that they cannot load."""
 
 
 class LanguageBindEars:
@@ -44,21 +28,18 @@ class LanguageBindEars:
 
     def __init__(self, folder: Path, dtype: str, device: str) -> None:
         place = devices.chosen(device)
-        try:
-            with _quiet():
-                said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-                self._tokenizer = CLIPTokenizer.from_pretrained(folder)
-                self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
-                sound = said["vision_config"]
-                self._pictures = partial(
-                    pictures,
-                    bins=int(sound["num_mel_bins"]),
-                    frames=int(sound["target_length"]),
-                    mean=float(sound["audio_mean"]),
-                    deviation=float(sound["audio_std"]),
-                )
-        except FAULTS as error:
-            raise _unloaded(error, folder, place) from None
+        with loading(folder, place, smaller="free some of it", kind="LanguageBind's audio model"):
+            said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            self._tokenizer = CLIPTokenizer.from_pretrained(folder)
+            self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
+            sound = said["vision_config"]
+            self._pictures = partial(
+                pictures,
+                bins=int(sound["num_mel_bins"]),
+                frames=int(sound["target_length"]),
+                mean=float(sound["audio_mean"]),
+                deviation=float(sound["audio_std"]),
+            )
         self._dtype = devices.dtype(dtype, place)
         self.width = int(self._model.projection_dim)
         self.read = Kept(self._read)
@@ -92,23 +73,3 @@ class LanguageBindEars:
 
 def _unit(features: torch.Tensor) -> Floats:
     return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy())
-
-
-def _unloaded(error: Exception, folder: Path, place: str) -> MissingError:
-    if devices.out_of_memory(error):
-        return MissingError(f"{folder} does not fit into the memory of {place}: --device cpu")
-    said = " ".join(str(error).split())[:300]
-    return MissingError(
-        f"{folder} cannot be loaded as LanguageBind's audio model ({type(error).__name__}: {said}): get the whole model again"
-    )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's remarks off the screen while a model is loaded."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)

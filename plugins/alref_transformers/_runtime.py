@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from io import BytesIO
+from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,12 +13,11 @@ import torch
 import transformers
 from jinja2 import TemplateError
 from PIL import Image
-from safetensors import SafetensorError
-from transformers.utils import logging
 
 from alref import devices
 from alref.chat.messages import Answer, Question
 from alref.errors import ConfigError, InputError, MissingError
+from alref.loading import loading, whole
 from alref_transformers import kinds, places
 from alref_transformers.grammar import Grammar
 
@@ -32,23 +31,22 @@ class Model:
     def __init__(self, options: TransformersOptions, device: str) -> None:
         self._options = options
         self._lock = Lock()
-        places.weights(options).fetch()
-        try:
-            with _quiet():
-                self._sees = kinds.sees(kinds.config(options).model_type)
-                self._reader = self._load_reader()
-                self._model = self._load_weights().to(devices.chosen(device)).eval()
-        except (*kinds.FAULTS, SafetensorError) as error:
-            raise MissingError(kinds.cause(error, options)) from None
+        place = devices.chosen(device)
+        folder = places.weights(options).fetch()
+        with loading(options.model, place, kinds.OTHER, "-o reasoner.dtype=bfloat16, a smaller model"):
+            self._sees = kinds.sees(kinds.config(options).model_type)
+            self._reader = self._load_reader(folder)
+            kind = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
+            self._model = whole(kind, folder, dtype=options.dtype).to(place)
         self._name = places.full_name(options)
         ends = self._model.generation_config.eos_token_id
         self._ends = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
         self._grammar = self._made_grammar() if options.constrained else None
 
-    def _load_reader(self) -> Any:
+    def _load_reader(self, folder: Path) -> Any:
         """Load what turns words and pictures into tokens: a processor, or for a model of text alone its tokenizer."""
         loader = transformers.AutoProcessor if self._sees else transformers.AutoTokenizer
-        reader = loader.from_pretrained(**kinds.origin(self._options))
+        reader = loader.from_pretrained(folder, trust_remote_code=False)
         self._tokenizer = reader.tokenizer if self._sees else reader
         reader.chat_template = reader.chat_template or self._tokenizer.chat_template
         if reader.chat_template is None:
@@ -56,15 +54,6 @@ class Model:
         self._tokenizer.padding_side = "left"
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         return reader
-
-    def _load_weights(self) -> Any:
-        loader = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
-        settings = {"dtype": self._options.dtype, "use_safetensors": True, "output_loading_info": True}
-        model, report = loader.from_pretrained(**kinds.origin(self._options), **settings)
-        missing = sorted(report["missing_keys"])
-        if missing:
-            raise ConfigError(f"{self._options.model} lacks {len(missing)} of its weights, for example {missing[0]}")
-        return model
 
     def _made_grammar(self) -> Grammar:
         try:
@@ -152,17 +141,3 @@ def _talk(question: Question, pictures: bool) -> list[dict[str, Any]]:
         shown = [Image.open(BytesIO(data)).convert("RGB") for data in question.images]
         first["content"] = [*({"type": "image", "image": picture} for picture in shown), *first["content"]]
     return talk
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's remarks and bars off the screen while a model is loaded."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

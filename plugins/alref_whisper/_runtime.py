@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from huggingface_hub.errors import StrictDataclassError
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
-from transformers.utils import logging
 
 from alref import devices
-from alref.errors import ConfigError, MissingError
+from alref.errors import MissingError
+from alref.loading import loading, quiet, whole
 from alref.records import Audio, Span
 from alref.silence import FLOOR, loudness
 from alref_whisper.models import code, languages
@@ -23,8 +19,6 @@ from alref_whisper.models import code, languages
 if TYPE_CHECKING:
     from alref_whisper import WhisperOptions
 
-FAULTS = (OSError, ValueError, KeyError, ImportError, AttributeError, RuntimeError, StrictDataclassError, SafetensorError)
-"""What the library raises for a folder that it cannot load."""
 NO_SPEECH, UNLIKELY = 0.6, -1.0
 """A window of 30 seconds in which nobody speaks: the probability of that, and the mean log-probability of its words, as in
 section 4.5 of arXiv 2212.04356."""
@@ -37,13 +31,10 @@ class Speech:
 
     def __init__(self, folder: Path, options: WhisperOptions, device: str) -> None:
         place = devices.chosen(device)
-        try:
-            with _quiet():
-                self._tokenizer = AutoTokenizer.from_pretrained(folder)
-                self._ear = WhisperFeatureExtractor.from_pretrained(folder)
-                self._model = _model(folder).to(place).eval().requires_grad_(False)
-        except FAULTS as error:
-            raise _unloaded(error, folder, place) from None
+        with loading(folder, place, other="-o transcriber.model=NAME", smaller="a smaller transcriber.model"):
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            self._ear = WhisperFeatureExtractor.from_pretrained(folder)
+            self._model = whole(WhisperForConditionalGeneration, folder).to(place)
         self._languages = languages(folder)
         self._asked = code(options.language) if options.language else None
         self._dtype = devices.dtype(options.dtype, place)
@@ -56,7 +47,7 @@ class Speech:
         if loudness(audio).max(initial=-np.inf) < FLOOR:
             return "", []
         try:
-            with torch.inference_mode(), _quiet(), devices.autocast(self._model.device.type, self._dtype):
+            with torch.inference_mode(), quiet(), devices.autocast(self._model.device.type, self._dtype):
                 heard = self._heard(audio)
                 language = self._language(heard)
                 parts = self._written(heard, language)
@@ -102,38 +93,3 @@ class Speech:
             for part in found["segments"][0]
         ]
         return [part for part in parts if part[0]]
-
-
-def _model(folder: Path) -> Any:
-    """Load the weights. Raises ConfigError when they are not all there."""
-    model, report = WhisperForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, use_safetensors=True, ignore_mismatched_sizes=True, output_loading_info=True
-    )
-    wrong = sorted([*report["missing_keys"], *(each[0] for each in report["mismatched_keys"])])
-    if wrong:
-        raise ConfigError(
-            f"the weights in {folder} are not those of its config.json: {len(wrong)} missing or of another size, for example"
-            f" {wrong[0]}; take both from one model"
-        )
-    return model
-
-
-def _unloaded(error: Exception, folder: Path, place: str) -> MissingError:
-    if devices.out_of_memory(error):
-        return MissingError(f"{folder} does not fit into the memory of {place}: a smaller transcriber.model, or --device cpu")
-    said = " ".join(str(error).split())[:300]
-    return MissingError(f"{folder} cannot be loaded ({said}): get the whole model again, or -o transcriber.model=NAME")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's remarks and bars off the screen."""
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

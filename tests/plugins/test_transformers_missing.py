@@ -129,14 +129,14 @@ def test_weights_that_do_not_fit_into_the_memory(copied: Path, monkeypatch: pyte
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr("transformers.LlamaForCausalLM.to", full)
-    assert "does not fit into the memory: -o reasoner.dtype=bfloat16, a smaller model" in failure(copied, MissingError)
+    assert "does not fit into the memory of cpu: -o reasoner.dtype=bfloat16, a smaller model" in failure(copied, MissingError)
 
 
 def test_weights_that_are_not_all_there_are_not_made_up(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     del tensors["model.norm.weight"]
     save_file(tensors, copied / "model.safetensors", metadata={"format": "pt"})
-    assert "lacks 1 of its weights, for example model.norm.weight" in failure(copied, ConfigError)
+    assert "are not those of its config.json: 1 missing, for example model.norm.weight" in failure(copied, ConfigError)
 
 
 def test_a_model_that_was_not_tuned_for_chat(copied: Path) -> None:

@@ -119,7 +119,7 @@ def test_weights_that_are_not_all_there_are_never_made_up(model: Path, tmp_path:
     tensors = load_file(tmp_path / "model.safetensors")
     del tensors["model.encoder.conv1.weight"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ConfigError, match=r"1 missing or of another size, for example model\.encoder\.conv1\.weight"):
+    with pytest.raises(ConfigError, match=r"1 missing, for example model\.encoder\.conv1\.weight"):
         Whisper(WhisperOptions(model=str(tmp_path)), "cpu").load()
 
 

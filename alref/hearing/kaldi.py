@@ -18,11 +18,13 @@ LOWEST, EMPHASIS, POWER, FLOOR = 20.0, 0.97, 0.85, float(np.finfo(np.float32).ep
 """The lowest frequency in Hz, how much of the sample before is taken away, the window's exponent, the least energy."""
 
 
-def filter_bank(samples: npt.NDArray[np.float32], bands: int, rate: int = 16_000) -> npt.NDArray[np.float32]:
+def filter_bank(
+    samples: npt.NDArray[np.float32], bands: int, rate: int = 16_000, power: float = POWER
+) -> npt.NDArray[np.float32]:
     """Return the log energies float32 (T, ``bands``) of sound (N,) at ``rate`` Hz, as Kaldi does without dither.
 
     T is 1 + (N - window) // hop, in samples; 0 where the sound is shorter than a window of 25 ms. Kaldi's samples are 16-bit
-    numbers: sound in -1..1 is first multiplied by 2^15.
+    numbers: sound in -1..1 is first multiplied by 2^15. ``power`` is the window's exponent: Kaldi's own, or 1 for Hann's.
     """
     size, step = round(WINDOW * rate), round(HOP * rate)
     if len(samples) < size:
@@ -31,14 +33,14 @@ def filter_bank(samples: npt.NDArray[np.float32], bands: int, rate: int = 16_000
     frames = frames - frames.mean(axis=1, keepdims=True)
     before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     length = 1 << (size - 1).bit_length()
-    energy = np.abs(np.fft.rfft((frames - EMPHASIS * before) * _window(size), n=length)) ** 2
+    energy = np.abs(np.fft.rfft((frames - EMPHASIS * before) * _window(size, power), n=length)) ** 2
     return np.log(np.maximum(energy @ _triangles(bands, length, rate), FLOOR)).astype(np.float32)
 
 
 @cache
-def _window(size: int) -> Floats:
-    """Return Kaldi's "povey" window: Hann's, wider at the ends."""
-    return np.asarray(np.hanning(size) ** POWER)
+def _window(size: int, power: float) -> Floats:
+    """Return a window of Hann's to a power; Kaldi's "povey" window is wider at the ends."""
+    return np.asarray(np.hanning(size) ** power)
 
 
 @cache

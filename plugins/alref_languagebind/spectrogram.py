@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
-from functools import cache
-
 import numpy as np
 import numpy.typing as npt
 
+from alref.hearing.kaldi import filter_bank
+
 Floats = npt.NDArray[np.float32]
 RATE = 16_000
-FRAME, TRANSFORM = 400, 512
-"""Samples of a frame of 25 ms, to which a shorter sound is filled up with silence, and of its Fourier transform."""
+FRAME = 400
+"""Samples of 25 ms, to which a shorter sound is filled up with silence."""
 
 
 def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
@@ -32,32 +31,5 @@ def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: fl
 
 def fbank(samples: Floats, bins: int) -> Floats:
     """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of a sound at 16 kHz, less its mean: 25 ms every 10 ms."""
-    from transformers.audio_utils import spectrogram
-
-    made = spectrogram(
-        np.pad(samples - samples.mean(), (0, max(0, FRAME - len(samples)))),
-        np.hanning(FRAME),
-        frame_length=FRAME,
-        hop_length=160,
-        fft_length=TRANSFORM,
-        power=2.0,
-        center=False,
-        preemphasis=0.97,
-        mel_filters=_filters(bins),
-        log_mel="log",
-        mel_floor=float(np.finfo(np.float32).eps),
-        remove_dc_offset=True,
-    )
-    return np.asarray(made.T, np.float32)
-
-
-@cache
-def _filters(bins: int) -> npt.NDArray[np.float64]:
-    from transformers.audio_utils import mel_filter_bank
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "At least one mel filter has all zero values")
-        made: npt.NDArray[np.float64] = mel_filter_bank(
-            TRANSFORM // 2 + 1, bins, 20, RATE / 2, RATE, mel_scale="kaldi", triangularize_in_mel_space=True
-        )
-    return made
+    long_enough = np.pad(samples - samples.mean(), (0, max(0, FRAME - len(samples))))
+    return filter_bank(long_enough, bins, RATE, power=1.0)

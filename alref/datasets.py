@@ -82,10 +82,13 @@ class Dataset(ABC):
         """
 
     def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
-        """Write the archive that the benchmark's server takes. Raises ConfigError when it takes none."""
+        """Write the archive that the benchmark's server takes.
+
+        Raises InputError that says which masks are missing, ConfigError when no server takes any.
+        """
         raise ConfigError(f"{self.name}: no server takes results of this data set; score them here: alref score {self.name}")
 
-    def public(self) -> None:
+    def need_truth(self) -> None:
         """Raise InputError when the truth of this split is not public, and say what can be done."""
         if self.scored.get(self.split) == ():
             open_splits = [split for split in self.splits if self.scored.get(split) != ()]

@@ -132,7 +132,7 @@ class OneMaskEach(Benchmark):
         from alref.scoring import Case
         from alref_benchmarks.datasets.pictures import read_mask
 
-        self.public()
+        self.need_truth()
         handed_in = (folder / self.home(video)).is_dir()
         for reference, said in self.clip(video).expressions.items():
             files = [folder / file for file in self.masks(video, reference)]

@@ -84,8 +84,8 @@ class RefYouTubeVos(_Served):
         """Pick the object that is meant from the maps."""
         from alref_benchmarks.datasets.pictures import read_objects, there
 
-        meant = [int(name) for name in self.clip(video).expressions[reference].objects]
-        return (there(path, read_objects(path)) == meant for path in self.truths(video))
+        number = int(self.clip(video).expressions[reference].objects[0])
+        return (there(path, read_objects(path)) == number for path in self.truths(video))
 
 
 class MeViS(_Served):

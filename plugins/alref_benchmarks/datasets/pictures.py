@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,6 @@ from PIL import Image
 from alref import atomic
 from alref.arrays import Mask
 from alref.errors import InputError
-from alref.media import read_labels
 from alref.records import Track
 from alref.result import Result
 from alref.scoring import Map
@@ -42,13 +42,20 @@ def read_mask(path: Path) -> Mask | None:
         return np.asarray(pixels != 0, np.bool_)
     if pixels.shape[2] != 3:
         raise InputError(f"{path}: expected a grey, indexed or RGB picture, got one with transparency; save it as a grey PNG")
-    return np.asarray(np.any(pixels, axis=2), np.bool_)
+    return np.asarray(reduce(cv2.bitwise_or, cv2.split(pixels)) != 0, np.bool_)
 
 
 def read_objects(path: Path) -> Labels | None:
     """Read a map of object numbers, uint8 (H, W), indexed or grey. None when there is no such file. Raises InputError."""
-    here = found(path)
-    return read_labels(here) if here.exists() else None
+    try:
+        with Image.open(found(path)) as image:
+            if image.format != "PNG" or image.mode not in ("P", "L", "1"):
+                raise InputError(f"{path}: expected an indexed or grey 8-bit PNG, got {image.format} of mode {image.mode}")
+            return np.asarray(image, np.uint8)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise _damaged(path) from error
 
 
 def read_classes(path: Path) -> Labels | None:
@@ -112,5 +119,9 @@ def _decoded(path: Path, how: int) -> Map | None:
         return None
     pixels = cv2.imdecode(data, how) if data[:4].tobytes() == _SIGNATURE else None
     if pixels is None:
-        raise InputError(f"{path}: expected the PNG of a mask, cannot read it; save it again or leave it out")
+        raise _damaged(path)
     return np.asarray(pixels)
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path}: expected the PNG of a mask, cannot read it; save it again or leave it out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,11 +36,13 @@ class RefAvs(OneMaskEach):
         path = self.root / "metadata.csv"
         rows = [row for _, row in read_rows(path, ["uid", "split", "fid", "exp"]) if row["split"] == self.split]
         said: dict[str, dict[str, Expression]] = {}
+        times = Counter[str]()
         for place, row in enumerate(rows):
-            of_video = said.setdefault(plain(path, row["uid"].rsplit("_", 2)[0]), {})
-            before = sum(name.partition(" (")[0] == row["uid"] for name in of_video)
-            name = f"{row['uid']} ({before + 1})" if before else row["uid"]
-            of_video[plain(path, name)] = Expression(row["exp"], (plain(path, row["fid"]),), place)
+            uid = plain(path, row["uid"])
+            times[uid] += 1
+            name = f"{uid} ({times[uid]})" if times[uid] > 1 else uid
+            video = plain(path, uid.rsplit("_", 2)[0])
+            said.setdefault(video, {})[name] = Expression(row["exp"], (plain(path, row["fid"]),), place)
         return {video: Clip(FRAMES, of_video) for video, of_video in said.items()}
 
     def frames(self, video: str) -> list[Path]:

@@ -82,6 +82,14 @@ def test_true_masks_score_as_perfect_in_all_processes(cls: type[Dataset], tmp_pa
         assert table.numbers[table.main] == pytest.approx(BEST.get(way.name, 1.0), abs=2e-6)
 
 
+def test_objects_of_ref_davis17_keep_their_numbers(tmp_path: Path) -> None:
+    dataset, way = made(RefDavis17, tmp_path / "data"), WAYS["davis17-semi-supervised"]()
+    dataset.write(result(dataset, "été", perfect(dataset, 2, "été")), "été", tmp_path / "run", same)
+    table = way.summarise([way.score_video("été", dataset.cases("été", tmp_path / "run"))])
+    assert table.numbers["J&F"] == 1
+    assert list(table.groups) == ["0", "1", "2", "3"]
+
+
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_nothing_found_is_written_as_empty_masks_of_all_frames(cls: type[Dataset], tmp_path: Path) -> None:
     dataset = made(cls, tmp_path / "data")
@@ -253,8 +261,16 @@ def test_a_map_of_objects_in_16_bits_is_an_error_that_says_so(tmp_path: Path) ->
     dataset = made(RefDavis17, tmp_path / "data")
     (tmp_path / "anno_0/été").mkdir(parents=True)
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "anno_0/été/00000.png")
-    with pytest.raises(InputError, match="expected an indexed or grey 8-bit PNG, got mode I;16"):
+    with pytest.raises(InputError, match="expected an indexed or grey 8-bit PNG, got PNG of mode I;16"):
         next(iter(next(dataset.cases("été", tmp_path)).predicted))
+
+
+def test_a_map_of_objects_that_ends_too_early_is_an_error(tmp_path: Path) -> None:
+    dataset = made(RefDavis17, tmp_path)
+    path = tmp_path / "valid/Annotations/été/00000.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(InputError, match=r"00000\.png: expected the PNG of a mask, cannot read it"):
+        next(iter(next(dataset.cases("été", tmp_path)).truth))
 
 
 def test_a_true_mask_that_is_missing_is_named(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class BeatsOptions(StageOptions):
     window: float = Field(10.0, ge=0.2, le=100, description="seconds that are heard at once; shorter sound is heard whole")
     hop: float = Field(5.0, gt=0, description="seconds from one window to the next, at most window")
     heard: float | None = Field(
-        0.5, gt=0, le=1, description="a tag is heard in seconds that score this share of its best one; none to leave times out"
+        0.5, gt=0, le=1, description="a tag is heard in seconds that score this share of its best one; null to leave times out"
     )
     batch: int = Field(4, ge=1, description="windows that are heard in one go")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(

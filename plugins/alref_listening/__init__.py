@@ -38,7 +38,7 @@ class TagOptions(ListenerOptions):
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
     hop: float = Field(5.0, gt=0, le=10, description="seconds from one window of ten seconds to the next")
     heard: float | None = Field(
-        0.5, gt=0, le=1, description="a tag is heard in windows that score this share of its best one; none to leave times out"
+        0.5, gt=0, le=1, description="a tag is heard in windows that score this share of its best one; null to leave times out"
     )
     batch: int = Field(4, ge=1, description="windows that are heard in one go")
 

@@ -10,8 +10,8 @@ from statistics import median
 from time import perf_counter, process_time
 
 import numpy as np
-import torch  # noqa: TID253
-import transformers  # noqa: TID253
+import torch
+import transformers
 
 from alref.hearing import audioset
 from alref.hearing.windows import windows

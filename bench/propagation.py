@@ -29,9 +29,9 @@ from alref import cpu
 cpu.tune()
 
 import numpy as np  # noqa: E402
-import torch  # noqa: E402, TID253
-from transformers import Sam2VideoInferenceSession, Sam2VideoModel  # noqa: E402, TID253
-from transformers.utils import logging  # noqa: E402, TID253
+import torch  # noqa: E402
+from transformers import Sam2VideoInferenceSession, Sam2VideoModel  # noqa: E402
+from transformers.utils import logging  # noqa: E402
 
 from alref import devices  # noqa: E402
 from alref.records import Phrase, PivotBox, PivotFrame  # noqa: E402

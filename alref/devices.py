@@ -6,7 +6,8 @@ A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a type of numbe
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from alref.errors import MissingError
@@ -69,6 +70,17 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
+@contextmanager
+def fitting(said: str) -> Iterator[None]:
+    """Turn what is raised within it where the memory is full into a MissingError that says ``said``; other errors pass."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise MissingError(said) from error
 
 
 def _unseen(device: str) -> str:

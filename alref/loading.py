@@ -41,13 +41,11 @@ def loading(
     ``device``; ``kind`` is what it should be. Errors of alref pass as they are.
     """
     try:
-        with quiet():
+        with quiet(), devices.fitting(f"{model} does not fit into the memory of {device}: {smaller}, or --device cpu"):
             yield
     except AlrefError:
         raise
     except Exception as error:  # of what a broken model raises no library keeps a list; tokenizers raises Exception itself
-        if devices.out_of_memory(error):
-            raise MissingError(f"{model} does not fit into the memory of {device}: {smaller}, or --device cpu") from error
         raise MissingError(_told(error, model, other, kind)) from error
 
 

@@ -125,3 +125,10 @@ def test_full_memory_is_known(error: BaseException) -> None:
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("out of memory")])
 def test_other_errors_are_not_full_memory(error: BaseException) -> None:
     assert not devices.out_of_memory(error)
+
+
+def test_memory_that_is_full_is_said_in_words_and_other_errors_pass() -> None:
+    with pytest.raises(MissingError, match="it does not fit: a smaller one"), devices.fitting("it does not fit: a smaller one"):
+        raise MemoryError
+    with pytest.raises(RuntimeError, match="an illegal instruction"), devices.fitting("it does not fit: a smaller one"):
+        raise RuntimeError("CUDA error: an illegal instruction was encountered")

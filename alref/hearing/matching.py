@@ -7,9 +7,9 @@ of the phrases whose names fit it best.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, combinations, islice, pairwise
+from itertools import chain, combinations, pairwise
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,13 +17,12 @@ import numpy.typing as npt
 from alref.errors import ConfigError, InputError, nearest
 from alref.hearing.asking import MatchOptions
 from alref.hearing.segments import cut, read_segments
-from alref.hearing.windows import Samples
+from alref.hearing.windows import Samples, grouped
 from alref.records import Audio, Phrase, Span
 from alref.video import Video
 
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
-Item = TypeVar("Item")
 AS_SOUND = {"dog": "dog barking", "cat": "cat meow", "gun": "gun shot"}
 """Names that AL-Ref-SAM 2 asks for by the sound that they make."""
 MOST = 10
@@ -59,7 +58,7 @@ class Kept:
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return features (M, D) of M >= 1 texts; at most ``size`` are computed at once."""
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for group in _grouped(new, self._size):
+        for group in grouped(new, self._size):
             self._known.update(zip(group, self._encode(group), strict=True))
         return np.stack([self._known[text] for text in texts])
 
@@ -146,7 +145,7 @@ def _listen(ears: Ears, video: Video, parts: Sequence[Span]) -> tuple[Floats, Fl
     features = np.zeros((len(parts), ears.width), np.float32)
     levels = np.full(len(parts), -np.inf)
     sounds = parts_of(video.sound(ears.rate), parts)
-    for group in _grouped(((place, samples) for place, samples in enumerate(sounds) if len(samples)), BATCH):
+    for group in grouped(((place, samples) for place, samples in enumerate(sounds) if len(samples)), BATCH):
         places = [place for place, _ in group]
         features[places] = ears.hear([samples for _, samples in group])
         levels[places] = [loudness(Audio(samples=samples, rate=ears.rate)).max() for _, samples in group]
@@ -186,9 +185,3 @@ def _joined(parts: Sequence[Span], flags: Flags) -> tuple[Span, ...]:
         elif on:
             found.append((start, end))
     return tuple(found)
-
-
-def _grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while group := list(islice(rest, size)):
-        yield group

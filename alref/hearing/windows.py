@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,7 @@ import numpy.typing as npt
 from alref.records import Audio
 
 Samples = npt.NDArray[np.float32]
+Item = TypeVar("Item")
 
 
 def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tuple[float, Samples]]:
@@ -36,3 +39,10 @@ def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tupl
     if end > done:
         begin = max(first, end - size)
         yield zero + begin / rate, kept[begin - first :]
+
+
+def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Yield items in lists of ``size``, the last of which may be shorter; no more are taken than are yielded."""
+    rest = iter(items)
+    while group := list(islice(rest, size)):
+        yield group

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,10 @@ import torch
 from torch import Tensor
 
 from alref import devices
-from alref.errors import ConfigError, MissingError
+from alref.errors import ConfigError
 from alref.hearing import audioset
 from alref.hearing.kaldi import HOP, WINDOW
+from alref.hearing.windows import grouped
 from alref.records import Span
 from alref_beats._checkpoint import network
 from alref_beats._network import Beats
@@ -43,8 +43,7 @@ class Listener:
 
     def listen(self, windows: Iterable[tuple[float, Samples]]) -> Iterator[tuple[Span, Logits]]:
         """Yield the seconds of each window and its logits float32 (networks, steps, classes), a step each ``step`` seconds."""
-        coming = iter(windows)
-        while batch := list(islice(coming, self._options.batch)):
+        for batch in grouped(windows, self._options.batch):
             times = [(start, start + len(samples) / RATE) for start, samples in batch]
             yield from zip(times, self._logits([samples for _, samples in batch]), strict=True)
 
@@ -52,16 +51,13 @@ class Listener:
         """Return the logits float32 (B, networks, steps, classes) of windows of one length, at least that of one patch."""
         long_enough = (np.pad(samples, (0, max(0, self._least - len(samples)))) for samples in heard)
         seen = torch.from_numpy(np.stack([spectrogram(samples) for samples in long_enough])).to(self._device)
-        try:
-            with torch.inference_mode(), devices.autocast(self._device, self._dtype):
-                made: list[Tensor] = [each(seen).float().cpu() for each in self._networks]
-        except (RuntimeError, MemoryError) as error:
-            if not devices.out_of_memory(error):
-                raise
-            raise MissingError(
-                f"{len(heard)} windows of sound do not fit into the memory of {self._device}: lower -o tagger.batch or"
-                " -o tagger.window"
-            ) from None
+        many = f"{len(heard)} windows of sound do not fit into the memory of {self._device}"
+        with (
+            devices.fitting(f"{many}: lower -o tagger.batch or -o tagger.window"),
+            torch.inference_mode(),
+            devices.autocast(self._device, self._dtype),
+        ):
+            made: list[Tensor] = [each(seen).float().cpu() for each in self._networks]
         return torch.stack(made, dim=1).numpy()
 
 

@@ -13,7 +13,6 @@ import torch
 from transformers import CLIPTokenizer
 
 from alref import devices
-from alref.errors import MissingError
 from alref.hearing.matching import Floats, Kept
 from alref.hearing.windows import Samples
 from alref.loading import loading
@@ -62,13 +61,10 @@ class LanguageBindEars:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
-        try:
-            with torch.inference_mode(), devices.autocast(self._model.device.type, self._dtype):
-                yield
-        except (RuntimeError, MemoryError) as error:
-            if not devices.out_of_memory(error):
-                raise
-            raise MissingError(f"LanguageBind does not fit into the memory of {self._model.device}: --device cpu") from None
+        place = self._model.device
+        full = f"LanguageBind does not fit into the memory of {place}: --device cpu"
+        with devices.fitting(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):
+            yield
 
 
 def _unit(features: torch.Tensor) -> Floats:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from alref import devices
-from alref.errors import MissingError
 from alref.loading import loading, whole
 
 if TYPE_CHECKING:
@@ -42,12 +41,6 @@ class Loaded:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
-        try:
-            with torch.inference_mode(), devices.autocast(self.place, self._dtype):
-                yield
-        except (RuntimeError, MemoryError) as error:
-            if not devices.out_of_memory(error):
-                raise
-            raise MissingError(
-                f"the sound does not fit into the memory of {self.place}: a smaller model, or --device cpu"
-            ) from None
+        full = f"the sound does not fit into the memory of {self.place}: a smaller model, or --device cpu"
+        with devices.fitting(full), torch.inference_mode(), devices.autocast(self.place, self._dtype):
+            yield

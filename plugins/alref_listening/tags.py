@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from alref.hearing.spans import spans
-from alref.hearing.windows import Samples, windows
+from alref.hearing.windows import Samples, grouped, windows
 from alref.records import Phrase, Span
 from alref.video import Video
 
@@ -56,8 +55,7 @@ def _heard(scorer: Scorer, video: Video, options: TagOptions) -> tuple[list[Span
     """Return the seconds of each window and its scores (W, labels)."""
     times: list[Span] = []
     scores: list[Floats] = []
-    coming = windows(video.sound(scorer.rate), WINDOW, options.hop)
-    while group := list(islice(coming, options.batch)):
+    for group in grouped(windows(video.sound(scorer.rate), WINDOW, options.hop), options.batch):
         times += [(start, start + len(samples) / scorer.rate) for start, samples in group]
         scores.append(scorer.scores([samples for _, samples in group]))
     return times, np.concatenate(scores) if scores else np.zeros((0, len(scorer.labels)), np.float32)

@@ -16,7 +16,7 @@ from PIL import Image
 
 from alref import devices
 from alref.chat.messages import Answer, Question
-from alref.errors import ConfigError, InputError, MissingError
+from alref.errors import ConfigError, InputError
 from alref.loading import loading, whole
 from alref_transformers import kinds, places
 from alref_transformers.grammar import Grammar
@@ -66,17 +66,13 @@ class Model:
     def answers(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer questions in one batch, always with the likeliest token. Raises InputError or MissingError."""
         started = perf_counter()
-        with self._lock, torch.inference_mode():
-            try:
-                inputs = self._inputs(questions)
-                written = self._written(inputs, questions).tolist()
-            except RuntimeError as error:
-                if not devices.out_of_memory(error):
-                    raise
-                raise MissingError(
-                    f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
-                    " lower -o reasoner.concurrency or reasoner.image_size, or take a smaller model"
-                ) from None
+        full = (
+            f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
+            " lower -o reasoner.concurrency or reasoner.image_size, or take a smaller model"
+        )
+        with self._lock, devices.fitting(full), torch.inference_mode():
+            inputs = self._inputs(questions)
+            written = self._written(inputs, questions).tolist()
         seconds = (perf_counter() - started) / len(questions)
         lengths = inputs["attention_mask"].sum(1).tolist()
         return [self._answer(tokens, length, seconds) for tokens, length in zip(written, lengths, strict=True)]

@@ -10,7 +10,6 @@ import torch
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
 from alref import devices
-from alref.errors import MissingError
 from alref.loading import loading, quiet, whole
 from alref.records import Audio, Span
 from alref.silence import FLOOR, loudness
@@ -46,15 +45,12 @@ class Speech:
         """
         if loudness(audio).max(initial=-np.inf) < FLOOR:
             return "", []
-        try:
-            with torch.inference_mode(), quiet(), devices.autocast(self._model.device.type, self._dtype):
-                heard = self._heard(audio)
-                language = self._language(heard)
-                parts = self._written(heard, language)
-        except (RuntimeError, MemoryError) as error:
-            if not devices.out_of_memory(error):
-                raise
-            raise MissingError(f"the speech does not fit into the memory of {self._model.device}: a smaller model") from None
+        place = self._model.device
+        full = f"the speech does not fit into the memory of {place}: a smaller model"
+        with devices.fitting(full), torch.inference_mode(), quiet(), devices.autocast(place.type, self._dtype):
+            heard = self._heard(audio)
+            language = self._language(heard)
+            parts = self._written(heard, language)
         end = len(audio.samples) / audio.rate
         return language, [
             (text, (audio.start + first, audio.start + min(last, end))) for text, first, last in parts if first < end

@@ -51,7 +51,7 @@ def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: 
         "expected 30 videos with 244 references, as published, got 3 with 24",
         "été: 1 of 5 frames are missing: valid/JPEGImages/été/00002.jpg",
     ]
-    assert printed.err == "ref-davis17, valid: 3 videos, 24 references, 2 faults, 1 videos with faults\n"
+    assert printed.err == "ref-davis17, valid: 3 videos, 24 references, faults: 2, videos with faults: 1\n"
 
 
 WRONG = {

@@ -23,6 +23,7 @@ def list_() -> None:
     """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
     table = Table("name", "splits", "scored by", "from", box=SIMPLE)
     table.columns[0].no_wrap = True
+    table.columns[3].overflow = "fold"
     for name, cls in sorted(Plugins().datasets.items()):
         table.add_row(name, ", ".join(cls.splits), ", ".join(cls.protocols), cls.homepage)
     Console(markup=False, highlight=False).print(table)
@@ -46,6 +47,6 @@ def check(name: str, folder: Path, split: str, verbose: bool) -> int:
         count += 1
         bad |= {fault.video} - {""}
     references = sum(len(dataset.references(video)) for video in videos)
-    faults = f"{count} faults, {len(bad)} videos with faults" if count else "no fault"
+    faults = f"faults: {count}, videos with faults: {len(bad)}" if count else "no fault"
     click.echo(f"{name}, {dataset.split}: {len(videos)} videos, {references} references, {faults}", err=bool(count))
     return InputError.exit_code if count else 0

@@ -30,6 +30,7 @@ from alref.usage import by_model
 from alref.verdicts import verdict
 from alref.video import Video
 
+VERSION = metadata.version("alref")
 _QUESTIONS: ContextVar[list[QuestionEvent]] = ContextVar("questions of the run in this thread")
 
 
@@ -185,7 +186,7 @@ class _Pivot:
         boxes = [*reasoned, *(given_box(each) for each in self.references if each.given)]
         tracks = self._tracks(boxes)
         return Result(
-            alref=metadata.version("alref"),
+            alref=VERSION,
             video=self.video.facts(),
             references=tuple(self.references),
             transcripts=tuple(self.transcripts),

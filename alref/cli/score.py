@@ -41,6 +41,8 @@ def command(**flags: Any) -> int:
     dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
     videos = chosen(dataset, flags["videos"], flags["limit"])
+    if not protocols:
+        dataset.need_truth()
     if not flags["masks"].is_dir():
         raise InputError(
             f"{flags['masks']}: no such folder; expected masks in the layout of {dataset.name}, see docs/datasets.md"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -18,6 +20,7 @@ from alref.video import Frame
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 FPS = 24.0
+_FILTERS = Lock()
 EXIF_ORIENTATION, SIDEWAYS = 0x0112, (5, 6, 7, 8)
 
 
@@ -74,10 +77,17 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
+@contextmanager
+def open_picture(path: Path) -> Iterator[Image.Image]:
+    """Open a picture without Pillow's remarks on it; in one thread at a time, since filters of warnings belong to the process."""
+    with _FILTERS, warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        yield image
+
+
 def read_picture(path: Path) -> Frame:
     """Read a picture file as uint8 (H, W, 3) RGB, upright. Raises InputError when it is damaged."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        with open_picture(path) as image:
             upright = ImageOps.exif_transpose(image)
             if upright.mode.startswith("I"):
                 return np.repeat((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
@@ -89,7 +99,7 @@ def read_picture(path: Path) -> Frame:
 def _size(path: Path) -> tuple[int, int]:
     """Read (height, width) of the upright picture from its header."""
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        with open_picture(path) as image:
             width, height = image.size
             return (width, height) if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS else (height, width)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

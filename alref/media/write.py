@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +18,7 @@ from alref import atomic
 from alref.arrays import Mask
 from alref.errors import InputError
 from alref.media.draw import colour_map
+from alref.media.folder import open_picture
 from alref.video import Frame
 
 Labels = npt.NDArray[np.uint8]
@@ -62,7 +62,7 @@ def read_mask(path: Path) -> Mask:
 
 def _open_mask(path: Path) -> Image.Image:
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        with open_picture(path) as image:
             image.load()
             if image.format == "JPEG":
                 raise InputError(f"{path}: expected a lossless picture, got JPEG, which alters values; save it as PNG")

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from alref.datasets import Dataset
 from alref.hookspecs import hookimpl
 from alref.protocols import Protocol
+from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
+
+
+@hookimpl
+def register_datasets() -> list[type[Dataset]]:
+    """Announce the data sets as they are downloaded."""
+    return DATASETS
 
 
 @hookimpl

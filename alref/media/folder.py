@@ -79,7 +79,7 @@ def is_picture(path: Path) -> bool:
 
 @contextmanager
 def open_picture(path: Path) -> Iterator[Image.Image]:
-    """Open a picture without Pillow's remarks on it; in one thread at a time, since filters of warnings belong to the process."""
+    """Open a picture without Pillow's remarks on it; one thread at a time, since filters of warnings are the process's."""
     with _FILTERS, warnings.catch_warnings(action="ignore"), Image.open(path) as image:
         yield image
 

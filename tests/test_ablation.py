@@ -357,7 +357,7 @@ def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(tmp_path
     assert whole.returncode == 0, whole.stderr
     total, propagated = map(int, whole.stdout.split()[-2:])
     assert propagated == 3
-    for number, moment in enumerate(random.Random(7).sample(range(total // 2, total - 2000), 3)):
+    for number, moment in enumerate(random.Random(7).sample(range(total // 2, total - 2000), 2)):
         out = f"killed-{number}"
         assert ablated(tmp_path, out, moment).returncode == -signal.SIGKILL
         again = ablated(tmp_path, out)
@@ -433,3 +433,12 @@ def test_the_published_ablation_of_the_page_can_be_planned(
         "locator": (10, 10),
     }
     assert plan["questions"] is None
+
+
+def test_events_for_programs_name_the_row(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ablate(rows={"a": {}, "b": {"reasoner.patience": 4}}, data={**DATA, "limit": 2}) == 0
+    assert exit_code([*QUIET[:-1], "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(each["row"], each["kept"]) for each in events[:-1]] == [("a", True)] * 2 + [("b", True)] * 2
+    assert events[-1]["event"] == "finished"
+    assert [row["done"] for row in events[-1]["rows"]] == [2, 2]

@@ -27,6 +27,11 @@ RATE = 15.0
 """Steps a second at most between which motion is measured."""
 REACH = 4.0
 """Seconds before and after a frame in which motion is compared with sound."""
+ENOUGH = 4.0
+"""Seconds that must be compared for a correlation to count in full; with fewer it is drawn to 0 in proportion.
+
+Motion and sound that begin and end at random agree beyond 0.35 in 15 of 100 cases over two seconds, in 3 over eight.
+"""
 STEADY = 0.04
 """Least standard deviation of loudness, 1 being 40 decibels, that motion can be compared with."""
 _LOUD = 40.0
@@ -44,13 +49,14 @@ class Moves:
     """Motion in N steps around a frame, and the sound; step ``at`` begins at the frame.
 
     ``flow`` (N, h, w, 2) is in pixels a step and holds the camera's motion; ``speed`` (N, h, w) is without it, in sides of the
-    picture a second; ``loud`` (N,) is 0..1.
+    picture a second; ``loud`` (N,) is 0..1. All steps together take ``seconds``.
     """
 
     flow: Floats
     speed: Floats
     loud: Floats
     at: int
+    seconds: float
 
     @property
     def steady(self) -> bool:
@@ -65,7 +71,7 @@ class Moves:
         return self._follows(np.sqrt(spread))
 
     def of(self, mask: Mask) -> float:
-        """Say how well the motion of what is in a mask bool (h, w) at the frame follows the sound: -1..1.
+        """Say how well the motion of what is in a mask bool (h, w) at the frame follows the sound, -1..1, less for few seconds.
 
         The mask is carried along by the mean motion inside it.
         """
@@ -75,7 +81,7 @@ class Moves:
         back = _carried(mask, -self.flow[: self.at][::-1])[1:]
         places = [*back[::-1], *ahead]
         inside = [float(speed[place].mean()) if place.any() else 0.0 for speed, place in zip(self.speed, places, strict=True)]
-        return float(self._follows(np.sqrt(np.array(inside, np.float32))))
+        return min(1.0, self.seconds / ENOUGH) * float(self._follows(np.sqrt(np.array(inside, np.float32))))
 
     def _follows(self, motion: Floats) -> Floats:
         """Correlate motion (N, ...) with loudness, a step early or late allowed."""
@@ -129,8 +135,9 @@ class Motions:
         steps = [k for k in range(len(times) - 1) if abs(times[k] - times[here]) <= REACH]
         measured = [self._memory.get(("step", k), partial(self._step, k)) for k in steps]
         stack = np.stack(measured) if measured else np.zeros((0, self.height, self.width, 3), np.float32)
-        loud = [self._loudness(times[k], times[k + 1]) for k in steps]
-        return Moves(stack[..., :2], stack[..., 2], np.array(loud, np.float32), here - steps[0] if steps else 0)
+        loud = np.array([self._loudness(times[k], times[k + 1]) for k in steps], np.float32)
+        seconds = float(times[steps[-1] + 1] - times[steps[0]]) if steps else 0.0
+        return Moves(stack[..., :2], stack[..., 2], loud, here - steps[0] if steps else 0, seconds)
 
     def _step(self, step: int) -> Floats:
         first, second = step * self._stride, (step + 1) * self._stride

@@ -146,6 +146,15 @@ class TestSynchrony:
         steady, masks = film(self.KINDS, in_spans(NOISE, [(0.0, 5.4)]))
         assert self.picked(steady, masks, 10).finding == "ambiguous"
 
+    def test_two_seconds_are_too_few_to_tell(self) -> None:
+        video, masks = film(("with", "without"), in_spans(NOISE))
+        frames = range(round(2.5 * FPS), round(4.5 * FPS))
+        short = ArrayVideo(np.stack([video.frame(frame) for frame in frames]), fps=FPS, sound=placed(NOISE, [0.5], 2.0))
+        box = self.picked(short, [mask[frames] for mask in masks], 9)
+        assert box.finding == "ambiguous"
+        whole, part = (float(box.why.split("moves with the sound ")[1][:4]) for box in (self.picked(video, masks, 34), box))
+        assert 0 < part < 0.6 * whole
+
     def test_a_picture_alone_is_a_guess(self) -> None:
         video = ArrayVideo(film(("still",), None)[0].frame(0)[None], fps=1.0, sound=in_spans(NOISE))
         (pivot,) = Rules(Rules.Options()).pick_frames(video, tags(UNNAMED, heard=ON))

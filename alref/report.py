@@ -14,6 +14,7 @@ import yaml
 
 from alref.errors import AlrefError, InputError
 from alref.media.draw import palette
+from alref.pages import environment
 from alref.pictures import SHOWN, Look, Pictures
 from alref.records import Flag, Reference, Span, Track
 from alref.result import Result
@@ -94,15 +95,6 @@ def warnings(result: Result) -> list[str]:
     return list(dict.fromkeys([*whole, *many]))
 
 
-def title(reference: Reference) -> str:
-    """Name a reference as people know it: its words, or what stands in for them."""
-    if reference.text.strip():
-        return reference.text.strip()
-    if reference.sound:
-        return "the sound"
-    return f"{'box' if reference.mask is None else 'mask'} on frame {reference.frame}"
-
-
 def clock(seconds: float) -> str:
     """Write seconds as people read them: ``4.25 s``, ``1:04.2``."""
     if seconds < 60:
@@ -118,15 +110,7 @@ def percent(share: float) -> str:
 
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("alref"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(clock=clock, percent=percent, box=_box, candidates=_candidates, scores=_scores)
-    return environment
+    return environment(clock=clock, percent=percent, box=_box, candidates=_candidates, scores=_scores)
 
 
 def _section(result: Result, pictures: Pictures, reference: Reference, shares: npt.NDArray[np.float64]) -> dict[str, Any]:
@@ -137,7 +121,7 @@ def _section(result: Result, pictures: Pictures, reference: Reference, shares: n
     located = {track.phrase.text: track.phrase for track in tracks}
     own = [phrase for phrase in result.phrases if phrase.reference == reference.id]
     return {
-        "title": title(reference),
+        "title": reference.title,
         "kind": "given" if reference.given else ("text and sound" if reference.text and reference.sound else ""),
         "verdict": result.verdict(reference.id),
         "phrases": [located.get(phrase.text, phrase) for phrase in own],

@@ -28,7 +28,7 @@ LAYERS = [
     ["cache", "checks", "references", "drift", "silence", "trace", "usage", "verdicts"],
     ["steps"],
     ["engine"],
-    ["pictures", "report", "demo_clip"],
+    ["pages", "pictures", "report", "demo_clip"],
     ["owned"],
     ["runfolder"],
     ["evaluation"],

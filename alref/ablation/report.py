@@ -12,7 +12,8 @@ from alref import atomic
 from alref.ablation import tables
 from alref.ablation.folder import SUMMARY
 from alref.ablation.summary import AblationSummary, RowSummary
-from alref.evaluation.report import environment
+from alref.evaluation.report import score
+from alref.pages import environment
 
 FILES = ("report.html", "table.csv", "table.md", "table.tex", SUMMARY)
 TICKS = 5
@@ -56,7 +57,7 @@ def write(folder: Path, done: AblationSummary, grid: Path) -> None:
 def page(done: AblationSummary, grid: str) -> str:
     """Make the report; ``grid`` is the text of the ablation's file."""
     return (
-        environment()
+        environment(score=score)
         .get_template("ablation.html.j2")
         .render(
             done=done,

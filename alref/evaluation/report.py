@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import jinja2
 import numpy as np
 import yaml
 
@@ -16,6 +15,7 @@ from alref.datasets import Dataset
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.summary import Line, Summary
+from alref.pages import environment
 from alref.pictures import data_uri, fit, tint
 from alref.scoring import Case, Map
 from alref.usage import said, total
@@ -60,7 +60,7 @@ def page(folder: EvaluationFolder, dataset: Dataset, done: Summary) -> str:
     ordered = sorted((line for line in done.lines if usual in line.numbers), key=lambda line: line.numbers[usual])
     worst, best = ordered[:SHOWN], ordered[SHOWN:][-SHOWN:][::-1]
     return (
-        environment()
+        environment(score=score)
         .get_template("evaluation.html.j2")
         .render(
             done=done,
@@ -132,14 +132,6 @@ def _cells(line: Line) -> dict[str, Any]:
     }
 
 
-def environment() -> jinja2.Environment:
-    """Return the environment of report templates, with the filter ``score``: per cent with one decimal."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("alref"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["score"] = lambda value: f"{100 * value:.1f}"
-    return environment
+def score(value: float) -> str:
+    """Write a score in per cent with one decimal."""
+    return f"{100 * value:.1f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -71,13 +72,19 @@ class Whisper(Transcriber):
         self._speech = None
 
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
-        """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file."""
+        """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file.
+
+        What is wrong with the file but can be heard around is said in ``warnings``.
+        """
         from alref.media import read_audio
         from alref.records import Transcript
 
         assert self._speech is not None, "load() comes first"
         assert reference.spoken is not None, "the reference is not spoken"
-        audio = read_audio(reference.spoken.path, RATE)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
+            audio = read_audio(reference.spoken.path, RATE)
+        self.warnings += [str(each.message) for each in told]
         language, said = self._speech.said(audio)
         return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in said]
 

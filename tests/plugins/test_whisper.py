@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_listeners
+from clips import write_sound as sound_file
 from safetensors.torch import load_file, save_file
 from scripted import Script
 
@@ -140,6 +141,16 @@ def test_a_file_without_sound_is_an_input_error(model: Path, tmp_path: Path) -> 
     path.write_text("no sound")
     with pytest.raises(InputError, match=r"a\.wav"):
         heard(path, model=str(model))
+
+
+def test_values_that_are_no_numbers_are_heard_around_and_spoken_of(model: Path, tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    samples[5_000:5_040] = np.nan
+    component = Whisper(WhisperOptions(model=str(model)), "cpu")
+    component.load()
+    spoken = recording(sound_file(tmp_path / "a.wav", samples[None], "pcm_f32le"))
+    assert component.transcribe(moving_square()[0], Reference(id="1", spoken=spoken))
+    assert component.warnings == ["a.wav: samples of sound that are not finite, read as 0: 40"]
 
 
 def test_the_words_of_a_spoken_reference_go_on_to_the_unifier(tmp_path: Path) -> None:

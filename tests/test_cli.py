@@ -284,3 +284,26 @@ def test_ctrl_c_in_a_terminal_ends_with_130(clip: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
+
+
+BUSY = """
+import sys, threading, cv2, numpy
+from alref import cli
+def work():
+    while True:
+        cv2.blur(numpy.zeros((1500, 1500), numpy.float32), (5, 5))
+def stop(*_, **__):
+    raise KeyboardInterrupt
+for _ in range(3):
+    threading.Thread(target=work, daemon=True).start()
+cli.cli.main = stop
+cli.main([])
+"""
+
+
+def test_ctrl_c_ends_with_130_while_threads_are_at_work_in_a_compiled_library() -> None:
+    done = subprocess.run([sys.executable, "-c", BUSY], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.splitlines()) == (
+        130,
+        ["interrupted; what is done is kept, and the same command goes on from there"],
+    )

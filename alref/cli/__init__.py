@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from importlib import import_module
 
 import click
 
+INTERRUPTED = 130
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
     "eval": "Run a whole benchmark through a pipeline and score it.",
@@ -63,7 +66,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: see ``alref.errors``, and 130 after an interruption."""
-    sys.exit(exit_code(sys.argv[1:] if arguments is None else arguments))
+    code = exit_code(sys.argv[1:] if arguments is None else arguments)
+    if code == INTERRUPTED:
+        atexit.register(_leave)
+    sys.exit(code)
 
 
 def exit_code(arguments: list[str]) -> int:
@@ -78,13 +84,20 @@ def exit_code(arguments: list[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted; what is done is kept, and the same command goes on from there", err=True)
-        return 130
+        return INTERRUPTED
     except AlrefError as error:
         _complain(f"error: {error}", arguments)
         return error.exit_code
     except Exception as error:  # the last resort: a defect of alref itself
         _complain(f"unexpected error: {type(error).__name__}: {error}; add -v to see where, and please report it", arguments)
         return 1
+
+
+def _leave() -> None:
+    """End before Python takes itself down, which aborts the process while a thread is at work in a compiled library."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)
 
 
 def _complain(message: str, arguments: list[str]) -> None:

@@ -18,10 +18,12 @@ from scripted import Script
 
 from alref import plugins as plugins_module
 from alref.cli import exit_code
+from alref.cli.tables import Tally
 from alref.evaluation.compare import compare
 from alref.evaluation.folder import file_name, video_name
 from alref.evaluation.scoring import score
 from alref.evaluation.statistics import interval, paired
+from alref.evaluation.work import Outcome
 from alref.scoring import Part, VideoScores
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
@@ -139,6 +141,26 @@ def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(
         assert summed(out) == summed("whole")
 
 
+def test_an_interruption_says_how_far_it_came_and_the_next_call_goes_on(
+    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, seen = Tally.add, []
+
+    def third(tally: Tally, outcome: Outcome) -> None:
+        count(tally, outcome)
+        seen.append(outcome.video)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Tally, "add", third)
+        assert exit_code([*EVAL, "--jobs", "1"]) == 130
+    said = capsys.readouterr().err.split("\n")
+    assert said[0] == "stopped: 3 of 8 videos are done, 0 failed"
+    assert exit_code(EVAL) == 0
+    assert [line["video"] for line in summed()["lines"]] == NAMES
+
+
 def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(EVAL) == 0
     capsys.readouterr()
@@ -222,3 +244,22 @@ def test_the_report_shows_scores_failures_and_pictures_and_needs_no_network(scri
     assert page.count("data:image/jpeg") == 2 * 7
     assert re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page) == ["summary.json", "eval.yaml", "masks/"]
     assert [name for name in NAMES if name not in page] == []
+
+
+def test_a_picture_that_cannot_be_shown_says_why(script: Script) -> None:
+    assert exit_code(EVAL) == 0
+    Path("data/missing").write_text("e5")
+    assert exit_code(EVAL) == 0
+    page = Path("run/report.html").read_text()
+    assert "No picture: e5: frame 3 cannot be read; download it again" in page
+    assert page.count("data:image/jpeg") == 2 * 7
+
+
+def test_a_split_without_public_truth_has_no_empty_table(
+    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Squares, "scored", {"valid": ()})
+    assert exit_code([*EVAL[:-1], "--limit", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "protocol" not in printed
+    assert "run/report.html" in printed

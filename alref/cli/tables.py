@@ -85,7 +85,8 @@ def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
     if flags["quiet"]:
         return
     console = Console(markup=False, highlight=False)
-    console.print(numbers(done))
+    if done.tables:
+        console.print(numbers(done))
     if done.usage:
         console.print(said(done.usage))
     waiting = done.asked - len(done.lines)

@@ -28,14 +28,18 @@ BINS = 20
 
 @dataclass(frozen=True)
 class Look:
-    """One video as the report shows it: a frame with the true masks and with the predicted ones, as data addresses."""
+    """One video as the report shows it: a frame with the true masks and with the predicted ones, as data addresses.
+
+    ``why`` says why there are none.
+    """
 
     video: str
     value: float
-    case: str
-    frame: int
-    truth: str
-    predicted: str
+    case: str = ""
+    frame: int = 0
+    truth: str = ""
+    predicted: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,13 +93,14 @@ def bars(values: Sequence[float]) -> list[Bar]:
 
 
 def _looks(folder: EvaluationFolder, dataset: Dataset, lines: Iterable[Line], protocol: str) -> Iterator[Look]:
-    """Show one frame of each video; one that cannot be read any more is left out."""
+    """Show one frame of each video; one that cannot be read any more says so."""
     for line in lines:
+        value = line.numbers[protocol]
         try:
             case = next(dataset.cases(line.video, folder.masks))
-            yield _look(dataset, line.video, line.numbers[protocol], case)
-        except AlrefError:
-            continue
+            yield _look(dataset, line.video, value, case)
+        except AlrefError as error:
+            yield Look(line.video, value, why=str(error))
 
 
 def _look(dataset: Dataset, video: str, value: float, case: Case) -> Look:

@@ -21,7 +21,7 @@ from alref.config import Choice, Configuration, read_yaml, resolve
 from alref.errors import MissingError
 from alref.hearing.spans import union
 from alref.plugins import SLOTS, Plugins
-from alref.records import Candidates, Decision, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, objects
+from alref.records import Candidates, Decision, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, Verdict, objects
 from alref.result import Result
 from alref.silence import silence
 from alref.stages import Locator, Stage
@@ -176,7 +176,7 @@ class _Pivot:
         self.steps, self.video, self.references = steps, video, references
         self.asked = {each.id: each for each in references if not each.given}
         self.transcripts: list[Transcript] = []
-        self.unheard: dict[str, str] = {}
+        self.unheard: dict[str, Verdict] = {}
 
     def result(self, config: dict[str, Any]) -> Result:
         phrases = self._phrases()
@@ -196,7 +196,7 @@ class _Pivot:
             boxes=tuple(boxes),
             tracks=tuple(tracks),
             verdicts=tuple(
-                verdict(each, phrases, pivots, boxes, tracks, self.unheard.get(each.id, "")) for each in self.references
+                verdict(each, phrases, pivots, boxes, tracks, self.unheard.get(each.id)) for each in self.references
             ),
             seconds=dict(self.steps.seconds),
             warnings=self._warnings(phrases),
@@ -222,14 +222,15 @@ class _Pivot:
         self.transcripts += said
         text = " ".join(each.text.strip() for each in said).strip()
         if not text:
-            self.unheard[reference.id] = "no words are heard in the spoken reference"
+            why = "no words are heard in the spoken reference"
+            self.unheard[reference.id] = Verdict(reference=reference.id, finding="absent", why=why)
         return reference.model_copy(update={"text": text, "spoken": None})
 
     def _heard_of(self, reference: Reference) -> list[Phrase]:
         """Return the sounds of the video; beside a text they only accompany its phrases, by their names and seconds."""
         unheard = silence(self.video)
         if unheard:
-            self.unheard[reference.id] = unheard
+            self.unheard[reference.id] = Verdict(reference=reference.id, finding="silent", why=unheard)
             return []
         check = partial(checks.phrases, ids=[reference.id])
         tags = self.steps.call("tagger", "tag", Phrase, check, reference)

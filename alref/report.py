@@ -113,6 +113,14 @@ def _environment() -> jinja2.Environment:
     return environment(clock=clock, percent=percent, box=_box, candidates=_candidates, scores=_scores)
 
 
+def _kind(reference: Reference) -> str:
+    """Say what a reference points with, where its title does not."""
+    if reference.given:
+        return "given"
+    words = "spoken" if reference.spoken else ("text" if reference.text else "")
+    return f"{words} and sound" if words and reference.sound else words.removeprefix("text")
+
+
 def _section(result: Result, pictures: Pictures, reference: Reference, shares: npt.NDArray[np.float64]) -> dict[str, Any]:
     """Gather what the templates show of one reference."""
     numbers = [index for index, track in enumerate(result.tracks) if track.phrase.reference == reference.id]
@@ -122,7 +130,8 @@ def _section(result: Result, pictures: Pictures, reference: Reference, shares: n
     own = [phrase for phrase in result.phrases if phrase.reference == reference.id]
     return {
         "title": reference.title,
-        "kind": "given" if reference.given else ("text and sound" if reference.text and reference.sound else ""),
+        "kind": _kind(reference),
+        "said": [each for each in result.transcripts if each.reference == reference.id],
         "verdict": result.verdict(reference.id),
         "phrases": [located.get(phrase.text, phrase) for phrase in own],
         "looks": [

@@ -13,11 +13,11 @@ def verdict(
     pivots: Sequence[PivotFrame],
     boxes: Sequence[PivotBox],
     tracks: Sequence[Track],
-    unheard: str = "",
+    unheard: Verdict | None = None,
 ) -> Verdict:
     """Say what became of one reference, given the phrases, decisions and tracks of the whole run.
 
-    ``unheard`` says why its sound, or its words, could not be heard.
+    ``unheard`` is the one of a reference whose sound or words could not be heard.
     """
     own_boxes = [box for box in boxes if box.pivot.phrase.reference == reference.id]
     own_pivots = [pivot for pivot in pivots if pivot.phrase.reference == reference.id]
@@ -29,7 +29,7 @@ def verdict(
         names = ", ".join(repr(track.phrase.text) for track in own)
         return Verdict(reference=reference.id, finding="silent", why=f"at no time is {names} heard")
     if unheard:
-        return Verdict(reference=reference.id, finding="silent" if reference.sound else "absent", why=unheard)
+        return unheard
     return _missing(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
 
 

@@ -252,9 +252,10 @@ def test_a_spoken_reference_is_read_as_its_words() -> None:
     assert result.verdict().finding == "found"
 
 
-def test_a_spoken_reference_without_words_is_absent() -> None:
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_spoken_reference_without_words_is_absent(sound: bool) -> None:
     script = Script()
-    verdict = pipeline_run(script, SPOKEN).verdict()
+    verdict = pipeline_run(script, SPOKEN.model_copy(update={"sound": sound})).verdict()
     assert (verdict.finding, verdict.why) == ("absent", "no words are heard in the spoken reference")
     assert [name for name, _ in script.calls] == ["transcribe"]
 

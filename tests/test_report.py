@@ -12,7 +12,7 @@ from read_report import EVIL, Page, picture, pivot, report, scene
 
 from alref.arrays import encode
 from alref.pictures import fit, spread
-from alref.records import Phrase, PivotBox, Reference, Track, Verdict
+from alref.records import Phrase, PivotBox, Recording, Reference, Track, Transcript, Verdict
 from alref.report import clock, percent
 from alref.result import Result
 from alref.testing import ArrayVideo, moving_square
@@ -222,3 +222,19 @@ def test_in_a_browser_nothing_sticks_out(tmp_path: Path, html: str, width: int) 
     assert (pixels[:, -4:] == 255).all()
     assert (pixels[:, :4] == 255).all()
     assert len(np.unique(pixels[:, width // 4 : width // 2].reshape(-1, 3), axis=0)) > 500
+
+
+def test_a_spoken_reference_shows_its_file_and_what_was_said() -> None:
+    video, result = scene()
+    asked = Reference(id="q", spoken=Recording(path=Path("question.wav"), fingerprint="0"), sound=True)
+    changes = {
+        "references": (asked,),
+        "transcripts": (Transcript(reference="q", text=f"the louder {EVIL}", language="en", span=(0.0, 1.5)),),
+        "phrases": (Phrase(reference="q", text="the louder one", sounds=("Bark", "Rain")),),
+        "verdicts": (Verdict(reference="q", finding="absent", why="nothing seen"),),
+    }
+    emptied = dict.fromkeys(("pivots", "candidates", "boxes", "tracks"), ())
+    read = Page(report(video, result.model_copy(update=changes | emptied)))
+    assert "question.wav absent by rule spoken and sound nothing seen" in read.text
+    assert f"What was said “the louder {EVIL}” , en, 0 s to 1.5 s" in read.text
+    assert "“the louder one” , beside Bark, Rain" in read.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import signal
@@ -24,7 +25,7 @@ from alref.evaluation.folder import file_name, video_name
 from alref.evaluation.scoring import score
 from alref.evaluation.statistics import interval, paired
 from alref.evaluation.work import Outcome
-from alref.scoring import Part, VideoScores
+from alref.scoring import Case, Part, VideoScores
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
 
@@ -178,6 +179,20 @@ def test_processes_score_as_one_does(script: Script) -> None:
     assert together == alone
 
 
+class Interrupting(Overlap):
+    """Presses Ctrl-C on the process that scores."""
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return super().parts(where, case)
+
+
+def test_ctrl_c_does_not_reach_the_processes_that_score(script: Script) -> None:
+    assert exit_code([*EVAL, "--limit", "2"]) == 0
+    scored = list(score(Squares(Path("data")), NAMES[:2], Path("run/masks"), [Interrupting()], jobs=2))
+    assert [(len(each.scores), each.error) for each in scored] == [(1, None)] * 2
+
+
 def test_masks_that_are_missing_are_named_and_the_rest_is_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([*EVAL, "--limit", "2"]) == 0
     assert exit_code(["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--jobs", "1"]) == 3
@@ -263,3 +278,16 @@ def test_a_split_without_public_truth_has_no_empty_table(
     printed = capsys.readouterr().out
     assert "protocol" not in printed
     assert "run/report.html" in printed
+    page = Path("run/report.html").read_text()
+    assert "1 of 1 videos are done; nothing is scored" in page
+    assert "Scores" not in page
+
+
+def test_a_video_that_is_predicted_but_not_scored_is_in_no_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([*EVAL, "--limit", "2"]) == 0
+    Path("run/masks/1.json").unlink()
+    Path("run/scores/overlap", file_name(NAMES[1])).unlink()
+    capsys.readouterr()
+    assert exit_code([*EVAL[:-1], "--limit", "2"]) == 3
+    assert "1 of 2 videos are in this table; 1 failed" in capsys.readouterr().out
+    assert "1 of 2 videos are in these numbers" in Path("run/report.html").read_text()

@@ -89,9 +89,9 @@ def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
         console.print(numbers(done))
     if done.usage:
         console.print(said(done.usage))
-    waiting = done.asked - len(done.lines)
-    if waiting or done.failed:
-        console.print(f"{len(done.lines)} of {done.asked} videos are in this table; {len(done.failed)} failed")
+    if done.counted < done.asked or done.failed:
+        where = "in this table" if done.tables else "done"
+        console.print(f"{done.counted} of {done.asked} videos are {where}; {len(done.failed)} failed")
     for name in ("report.html", "summary.json"):
         console.print(path / name, soft_wrap=True)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
 from alref.datasets import Dataset
 from alref.errors import AlrefError
@@ -33,12 +35,23 @@ def score(
         yield from (one(dataset, video, masks, protocols) for video in videos)
         return
     with ProcessPoolExecutor(width, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(one, dataset, video, masks, protocols) for video in videos]
+        with _deaf():
+            waiting = [pool.submit(one, dataset, video, masks, protocols) for video in videos]
         try:
             for done in as_completed(waiting):
                 yield done.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: they end when this one ends them, without a word."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 def one(dataset: Dataset, video: str, masks: Path, protocols: Sequence[Protocol]) -> Scored:

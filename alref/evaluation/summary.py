@@ -47,6 +47,11 @@ class Summary(Record):
     verdicts: dict[Finding, int] = {}
     fallbacks: int = 0
 
+    @property
+    def counted(self) -> int:
+        """How many videos are in the numbers; where nothing is scored, how many are done."""
+        return sum(bool(line.numbers) for line in self.lines) if self.tables else len(self.lines)
+
 
 def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:
     """Sum up what is done of ``videos``, in their order."""

@@ -33,6 +33,19 @@ def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None
     assert {"cv2", "PIL", "av", "scipy", "torch"}.isdisjoint(done.stdout.splitlines()[-1].split())
 
 
+def test_a_narrow_list_leaves_nothing_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert exit_code(["data", "list"]) == 0
+    assert "…" not in capsys.readouterr().out
+
+
+def test_a_table_without_the_column_of_categories_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build("avsbench-s4", tmp_path)
+    (tmp_path / "Single-source/s4_meta_data.csv").write_text("name,split\nx,test\n")
+    assert exit_code(["data", "check", "avsbench-s4", str(tmp_path)]) == 3
+    assert "expected the category in the third column, got x, test" in capsys.readouterr().err
+
+
 def test_a_whole_data_set_has_no_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

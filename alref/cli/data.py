@@ -23,7 +23,8 @@ def list_() -> None:
     """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
     table = Table("name", "splits", "scored by", "from", box=SIMPLE)
     table.columns[0].no_wrap = True
-    table.columns[3].overflow = "fold"
+    for column in table.columns[1:]:
+        column.overflow = "fold"
     for name, cls in sorted(Plugins().datasets.items()):
         table.add_row(name, ", ".join(cls.splits), ", ".join(cls.protocols), cls.homepage)
     Console(markup=False, highlight=False).print(table)

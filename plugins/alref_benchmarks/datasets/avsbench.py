@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from alref.errors import InputError
 from alref_benchmarks.datasets.base import Clip, Expression, OneMaskEach
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class S4(_Object):
         """Return the category, which is the third column."""
         from alref_benchmarks.datasets.listings import plain
 
+        if len(cells) < 3:
+            raise InputError(f"{path}: expected the category in the third column, got {', '.join(cells)}; download it again")
         return plain(path, cells[2])
 
     def home(self, video: str) -> Path:

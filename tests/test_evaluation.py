@@ -179,6 +179,20 @@ def test_processes_score_as_one_does(script: Script) -> None:
     assert together == alone
 
 
+def test_a_video_with_no_object_to_score_is_in_no_number_and_the_others_are(
+    script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    usual = Overlap.parts
+    monkeypatch.setattr(Overlap, "parts", lambda self, at, case: [] if at.startswith("_b") else usual(self, at, case))
+    assert exit_code([*EVAL, "--limit", "3"]) == 0
+    assert [sorted(line["numbers"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
+    assert exit_code(["compare", "run"]) == 0
+    assert "2 videos" in capsys.readouterr().out
+    arguments = ["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--json", "--jobs", "1"]
+    assert exit_code(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["tables"] == summed()["tables"]
+
+
 class Interrupting(Overlap):
     """Presses Ctrl-C on the process that scores."""
 

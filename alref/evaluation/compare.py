@@ -64,7 +64,7 @@ def _scores(run: Path, protocol: str) -> dict[str, VideoScores]:
     """Read all scores of a run by video."""
     files = sorted((run / SCORES / protocol).glob("*.json"))
     read = {video_name(file): read_scores(run, video_name(file), protocol) for file in files}
-    return {video: scores for video, scores in read.items() if scores is not None}
+    return {video: scores for video, scores in read.items() if scores is not None and scores.parts}
 
 
 def _one(run: Path, protocol: Protocol, base: Sequence[VideoScores], other: Sequence[VideoScores]) -> Comparison:

@@ -77,7 +77,8 @@ def of_scores(
 ) -> Summary:
     """Sum up scores of masks that were made elsewhere, in the order of ``videos``."""
     place = {video: number for number, video in enumerate(videos)}
-    ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in scores.items()}
+    some = {protocol: [each for each in found if each.parts] for protocol, found in scores.items()}
+    ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in some.items()}
     return Summary(
         dataset=dataset.name,
         split=dataset.split,
@@ -96,8 +97,8 @@ def _numbers(scores: dict[Protocol, list[VideoScores]]) -> dict[str, Any]:
 
 
 def scored(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol) -> list[VideoScores]:
-    """Read the scores of the videos that have some, in their order."""
-    return [scores for video in videos if (scores := folder.scores(video, protocol.name)) is not None]
+    """Read the scores of the videos that have some, in their order; one with no object to score has none."""
+    return [scores for video in videos if (scores := folder.scores(video, protocol.name)) is not None and scores.parts]
 
 
 def lines(scores: dict[Protocol, list[VideoScores]], rows: Sequence[Row]) -> tuple[Line, ...]:

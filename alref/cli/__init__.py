@@ -29,6 +29,10 @@ COMMANDS = {
 }
 
 
+KEEPING = {"run", "eval", "ablate", "models"}
+"""Commands that go on where they were interrupted."""
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -83,7 +87,8 @@ def exit_code(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; what is done is kept, and the same command goes on from there", err=True)
+        kept = "; what is done is kept, and the same command goes on from there" if KEEPING.intersection(arguments[:1]) else ""
+        click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     except AlrefError as error:
         _complain(f"error: {error}", arguments)

@@ -30,8 +30,11 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, verbose
     Differences come with a 95 % interval: videos are drawn again and again, the same ones for both.
     """
     plugins = Plugins()
-    usual = plugins.dataset(load_evaluation(runs[0]).dataset).protocols[0]
-    found = compare(runs, plugins.metric(protocol or usual)())
+    asked = load_evaluation(runs[0])
+    dataset = plugins.dataset(asked.dataset)(Path(asked.root), asked.split)
+    if not (protocol or dataset.protocols):
+        dataset.need_truth()
+    found = compare(runs, plugins.metric(protocol or dataset.protocols[0])())
     if as_json:
         for each in found:
             emit("comparison", **each.model_dump(mode="json"))

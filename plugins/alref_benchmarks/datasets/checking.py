@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from alref.datasets import Fault
-from alref.errors import AlrefError
+from alref.errors import AlrefError, InputError
 from alref.media import read_audio
 from alref.owned import shortened
 from alref_benchmarks.datasets.base import Benchmark, found
@@ -21,10 +21,18 @@ Size = tuple[int, int]
 def faults(dataset: Benchmark) -> Iterator[Fault]:
     """Yield what is wrong, one line each: counts first, then video by video."""
     yield from _counts(dataset)
+    told: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.videos():
-            for what in _of_video(dataset, video, pool):
-                yield Fault(what, video)
+            try:
+                for what in _of_video(dataset, video, pool):
+                    yield Fault(what, video)
+                for what in dataset.oddities(video):
+                    yield Fault(what, video)
+            except InputError as error:
+                if str(error) not in told:
+                    yield Fault(str(error))
+                told.add(str(error))
 
 
 def _counts(dataset: Benchmark) -> Iterator[Fault]:
@@ -36,7 +44,6 @@ def _counts(dataset: Benchmark) -> Iterator[Fault]:
 
 
 def _of_video(dataset: Benchmark, video: str, pool: ThreadPoolExecutor) -> Iterator[str]:
-    yield from dataset.oddities(video)
     sound = dataset.sound(video)
     if sound is not None:
         yield from _heard(found(sound))

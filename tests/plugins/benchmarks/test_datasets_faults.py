@@ -126,3 +126,15 @@ def test_a_clip_that_a_table_names_and_that_is_not_there_is_a_fault(tmp_path: Pa
     table = tmp_path / "Single-source/s4_meta_data.csv"
     save_table(table, ("name", "start", "category", "split"), ("gone", 0, "dog_barking", "test"))
     assert [fault.video for fault in found(dataset)] == ["gone"] * 3
+
+
+def test_a_file_of_all_masks_that_is_cut_is_one_fault_and_frames_are_still_looked_at(tmp_path: Path) -> None:
+    dataset = made(MeViS, tmp_path, "valid_u")
+    masks = tmp_path / "valid_u/mask_dict.json"
+    masks.write_bytes(masks.read_bytes()[:100])
+    video = dataset.videos()[0]
+    dataset.frames(video)[0].unlink()
+    faults = found(dataset)
+    assert [fault.video for fault in faults] == [video, ""]
+    assert "frames are missing" in faults[0].what
+    assert "mask_dict.json: is no JSON" in faults[1].what

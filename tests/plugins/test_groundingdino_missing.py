@@ -19,7 +19,7 @@ from tiny_detectors import grounding_dino, owlv2
 
 from alref.errors import AlrefError, ConfigError, MissingError
 from alref.options import build
-from alref.testing import ArrayVideo
+from alref.testing import ArrayVideo, moving_square
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2
 
 NAME = "someone/tiny"

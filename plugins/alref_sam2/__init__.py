@@ -10,7 +10,6 @@ from pydantic import Field
 from alref import devices
 from alref.hookspecs import hookimpl
 from alref.stages import Propagator, StageOptions
-from alref.weights import Weights
 from alref_sam2 import kinds
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from alref.records import FrameMasks, PivotBox
     from alref.video import Video
+    from alref.weights import Weights
     from alref_sam2._original import Original
     from alref_sam2._runtime import Model
 
@@ -93,6 +93,8 @@ class Tracker(Propagator):
 
     def weights(self) -> list[Weights]:
         """Return the one model that it loads."""
+        from alref.weights import Weights
+
         return [Weights(self.options.model, revision=self.options.revision, licence=self.licence, gated=self.gated)]
 
     def problems(self) -> list[str]:
@@ -136,6 +138,7 @@ class Sam2(Tracker):
 
     def weights(self) -> list[Weights]:
         """Return the model, which is one file where it is a checkpoint of the authors."""
+        from alref.weights import Weights
         from alref_sam2 import _original, published
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision

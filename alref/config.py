@@ -47,10 +47,11 @@ class RunOptions(StageOptions):
 
 @dataclass(frozen=True)
 class Choice:
-    """The component that fills a slot, with its options."""
+    """The component that fills a slot, with its options; ``use`` names it without doubt."""
 
     component: Component
     options: StageOptions
+    use: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Configuration:
         """Return plain data with every default filled in: what ``run.yaml`` keeps and ``resolve`` takes back."""
         data: dict[str, Any] = {**self.run.model_dump(mode="json"), "video": self.video.model_dump(mode="json")}
         for slot, choice in self.stages.items():
-            data[slot] = {"use": choice.component.name, **choice.options.model_dump(mode="json")}
+            data[slot] = {"use": choice.use, **choice.options.model_dump(mode="json")}
         return data
 
     def versions(self) -> dict[str, str]:
@@ -79,7 +80,7 @@ class Configuration:
         lines += ["video:", *(f"  {_option_line(row, data['video'][row.name])}" for row in options.describe(VideoOptions))]
         for slot, choice in self.stages.items():
             summary = (choice.component.cls.__doc__ or "").strip().partition("\n")[0]
-            lines += [f"{slot}:", f"  use: {choice.component.name}  # {summary}"]
+            lines += [f"{slot}:", f"  use: {choice.use}  # {summary}"]
             lines += [f"  {_option_line(row, data[slot][row.name])}" for row in options.describe(choice.component.cls.Options)]
         return "\n".join(lines) + "\n"
 
@@ -164,7 +165,7 @@ def _attempt(problems: list[str], function: Any, *arguments: Any) -> Any:
 def _choice(plugins: Plugins, slot: str, values: Mapping[str, Any]) -> Choice:
     component = plugins.get(slot, str(values.get("use", "")))
     given = {name: value for name, value in values.items() if name != "use"}
-    return Choice(component, options.build(component.cls.Options, given, slot))
+    return Choice(component, options.build(component.cls.Options, given, slot), plugins.typed(slot, component))
 
 
 def _expanded(layer: Layer, plugins: Plugins, below: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -1,11 +1,20 @@
-"""Finding, loading and naming plugins. A broken one is a row in a list, never a crash."""
+"""Finding, loading and naming plugins. A broken one is a row in a list, never a crash.
+
+The environment variable ``ALREF_PLUGINS`` limits which installed plugins are loaded, by their own names or those of their
+distributions: ``sam2,baseline`` these only, ``-mine`` all but this one, ``none`` not any.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -83,38 +92,65 @@ class Broken:
 
 @dataclass
 class Plugins:
-    """All plugins of this installation; ``sources`` replaces the installed entry points."""
+    """All plugins of this installation; ``sources`` replaces the installed entry points.
+
+    ``files`` are Python files that are plugins too, without being installed; their version is the digest of their content.
+    ``off`` names what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for a file that is no plugin, and for a
+    name in ``ALREF_PLUGINS`` that is not installed.
+    """
 
     sources: Iterable[EntryPoint] | None = None
+    files: Sequence[Path] = ()
     components: list[Component] = field(default_factory=list)
     datasets: dict[str, type[Dataset]] = field(default_factory=dict)
     metrics: dict[str, type[Protocol]] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
+    off: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         found = entry_points(group=hookspecs.PROJECT) if self.sources is None else self.sources
-        for entry in sorted(found, key=lambda entry: entry.name):
+        entries = sorted(found, key=lambda entry: (entry.name, _distribution(entry)))
+        wanted = _wanted(entries, os.environ.get("ALREF_PLUGINS", ""))
+        self.off = [entry.name for entry in entries if entry not in wanted]
+        for entry in wanted:
             self._load(entry)
+        for path in self.files:
+            self._load_file(path)
 
     def _load(self, entry: EntryPoint) -> None:
-        distribution = entry.dist.name if entry.dist else entry.value
+        distribution = _distribution(entry)
         version = entry.dist.version if entry.dist else "unknown"
         try:
-            module = entry.load()
-            self._manager.register(module, name=entry.name)
-            self._manager.check_pending()
-            for cls in self._announced(module):
-                if issubclass(cls, Stage):
-                    self.components.append(Component(cls, entry.name, distribution, version))
-                else:
-                    kinds: dict[str, Any] = self.datasets if issubclass(cls, Dataset) else self.metrics
-                    kinds[cls.name] = cls
+            self._register(entry.load(), entry.name, distribution, version)
         except Exception as error:  # whatever a plugin does wrong is its own row
-            self._manager.unregister(name=entry.name) if self._manager.has_plugin(entry.name) else None
             self.broken.append(Broken(entry.name, distribution, version, f"{type(error).__name__}: {error}"))
+
+    def _load_file(self, path: Path) -> None:
+        try:
+            digest = sha256(path.read_bytes()).hexdigest()[:12]
+            self._register(_module(path), path.stem, path.name, digest)
+        except Exception as error:  # the user's own file may do anything wrong
+            raise ConfigError(f"--plugin {path}: cannot be loaded: {type(error).__name__}: {error}") from error
+
+    def _register(self, module: ModuleType, plugin: str, distribution: str, version: str) -> None:
+        """Take up all that a module announces, or nothing of it. Raises whatever is wrong with it."""
+        name = f"{distribution}:{plugin}"
+        try:
+            self._manager.register(module, name=name)
+            self._manager.check_pending()
+            announced = self._announced(module)
+        except Exception:
+            self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
+            raise
+        for cls in announced:
+            if issubclass(cls, Stage):
+                self.components.append(Component(cls, plugin, distribution, version))
+            else:
+                kinds: dict[str, Any] = self.datasets if issubclass(cls, Dataset) else self.metrics
+                kinds[cls.name] = cls
 
     def _announced(self, module: ModuleType) -> list[Any]:
         classes: list[Any] = []
@@ -142,6 +178,11 @@ class Plugins:
         if not found:
             raise ConfigError(self._unknown(slot, name))
         return found[0]
+
+    def typed(self, slot: str, component: Component) -> str:
+        """Return what names a component without doubt: its name, or ``distribution:name`` where two carry one name."""
+        alone = sum(each.name == component.name for each in self.of(slot)) == 1
+        return component.name if alone else f"{component.distribution}:{component.name}"
 
     def _unknown(self, slot: str, name: str) -> str:
         names = [each.name for each in self.of(slot)]
@@ -175,6 +216,34 @@ class Plugins:
             except Exception as error:  # an observer must not end a run
                 self._manager.unregister(implementation.plugin)
                 self.warnings.append(f"observer {implementation.plugin_name}: {type(error).__name__}: {error}")
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.value
+
+
+def _wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
+    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for a name that nothing installed has."""
+    words = [word.strip() for word in said.split(",") if word.strip()]
+    names = {name for entry in entries for name in (entry.name, _distribution(entry))}
+    for word in words:
+        if (name := word.removeprefix("-")) not in names | {"none"}:
+            known = ", ".join(sorted(names))
+            raise ConfigError(f"ALREF_PLUGINS={said}: no plugin {name!r}{nearest(name, names)}; installed: {known}, or none")
+    off = {word.removeprefix("-") for word in words if word.startswith("-")}
+    only = {word for word in words if not word.startswith("-")} or names
+    return [entry for entry in entries if not off & (its := {entry.name, _distribution(entry)}) and only & its]
+
+
+def _module(path: Path) -> ModuleType:
+    """Import a file under its own name, which stays importable for what looks a class up by its module."""
+    spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError("expected a Python file, NAME.py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _named(what: str, name: str, known: Mapping[str, type[Kind]]) -> type[Kind]:

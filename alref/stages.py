@@ -32,6 +32,10 @@ class StageOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+def _unheard(hook: str, event: object) -> None:
+    """Tell nobody: what a component does that no engine has bound; a function, so that components can be pickled."""
+
+
 class Stage(ABC):
     """A component: a ``name`` to choose it by, options, what it needs, and the life of its models.
 
@@ -51,7 +55,7 @@ class Stage(ABC):
         self.device = device
         self.origin = ""
         self.warnings: list[str] = []
-        self.tell: Callable[[str, object], None] = lambda hook, event: None
+        self.tell: Callable[[str, object], None] = _unheard
 
     def bind(self, origin: str, tell: Callable[[str, object], None]) -> None:
         """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""

@@ -241,3 +241,11 @@ def test_an_in_memory_video_knows_its_facts() -> None:
 
     facts = ArrayVideo(np.zeros((3, 4, 6, 3), np.uint8), fps=2.0).facts()
     assert (facts.height, facts.width, facts.times, facts.path) == (4, 6, (0.0, 0.5, 1.0), None)
+
+
+def test_one_of_two_with_one_name_is_kept_by_its_whole_name() -> None:
+    cls = SCRIPT.plugins.get("propagator", "scripted").cls
+    both = Plugins([*SCRIPT.entries, announcing("other", propagators=[cls])])
+    slots = dict.fromkeys(("unifier", "tagger", "transcriber", "locator", "reasoner", "proposer"), "scripted")
+    config = resolve(both, [{**slots, "propagator": "module_other:scripted"}])
+    assert resolve(both, [config.resolved()]).stages["propagator"].component.plugin == "other"

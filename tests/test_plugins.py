@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -128,3 +129,71 @@ def test_a_plugin_may_observe() -> None:
 def test_a_missing_library_is_a_problem_with_its_command(extra: str, needs: tuple[str, ...], problems: list[str]) -> None:
     cls = type("Needy", (Propagator,), {"name": "n", "extra": extra, "needs": needs, "propagate": GOOD.propagate})  # type: ignore[attr-defined]
     assert cls(Options()).problems() == problems
+
+
+ALONE = '''
+import alref
+from alref.stages import Unifier
+
+
+class Echo(Unifier):
+    """Takes the text as it is."""
+
+    name = "echo"
+
+    def unify(self, video, reference):
+        return []
+
+
+@alref.hookimpl
+def register_unifiers():
+    return [Echo]
+'''
+
+
+def test_one_file_is_a_plugin_whose_version_is_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "echo.py"
+    path.write_text(ALONE)
+    first = Plugins([], files=[path]).get("unifier", "echo")
+    path.write_text(ALONE + "\n")
+    second = Plugins([], files=[path]).get("unifier", "echo.py:echo")
+    assert first.distribution == second.distribution == "echo.py"
+    assert first.version != second.version
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [("def", "SyntaxError"), ("import no_such_module_anywhere", "ModuleNotFoundError"), (None, "FileNotFoundError")],
+)
+def test_a_file_that_is_no_plugin_is_one_error(text: str | None, reason: str, tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=rf"--plugin .*mine.py: cannot be loaded: {reason}"):
+        Plugins([], files=[path])
+
+
+@pytest.mark.parametrize(
+    ("said", "loaded"),
+    [
+        ("one", ["one"]),
+        ("-one", ["three", "two"]),
+        ("two, three", ["three", "two"]),
+        ("module_three", ["three"]),
+        ("-one,-two", ["three"]),
+        ("none", []),
+        ("", ["one", "three", "two"]),
+    ],
+)
+def test_the_environment_limits_plugins(said: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", said)
+    names = ["one", "two", "three"]
+    plugins = Plugins([announcing(name, propagators=[made(name=name)]) for name in names])
+    assert [each.name for each in plugins.of("propagator")] == loaded
+    assert sorted(plugins.off) == sorted(set(names) - set(loaded))
+
+
+def test_a_name_in_the_environment_that_nothing_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", "-bseline")
+    with pytest.raises(ConfigError, match="ALREF_PLUGINS=-bseline: no plugin 'bseline'; did you mean 'baseline'"):
+        Plugins()

@@ -24,6 +24,7 @@ from alref.ablation.run import Runner, dataset
 from alref.ablation.summary import AblationSummary
 from alref.cache import StageCache
 from alref.cli.progress import emit
+from alref.cli.settings import extended
 from alref.cli.tables import Tally, clock
 from alref.datasets import Dataset
 from alref.evaluation.work import Outcome
@@ -52,6 +53,7 @@ class Size(click.ParamType[int]):
 @click.option("--plan", "planned", is_flag=True, help="Say what it will take, and run nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
 @click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
+@extended
 @click.option("--cache-size", type=Size(), default=cache.LIMIT, help="Most that the shared cache may hold; 4GB if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/GRID if not given.")
 @click.option("--force", is_flag=True, help="Replace rows and another ablation that --out holds.")
@@ -68,7 +70,7 @@ def command(grid: Path, **flags: Any) -> int:
 
     The same command goes on after an interruption. A row that fails says why, and the others are complete.
     """
-    plugins = Plugins()
+    plugins = Plugins(files=flags["plugin_files"])
     ablation = read(grid, plugins)
     data = dataset(ablation, ablation.rows[0], plugins)
     videos = _videos(ablation, data, flags["limit"])

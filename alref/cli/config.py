@@ -22,5 +22,5 @@ def command(as_schema: bool, **flags: Any) -> None:
     alref config --spatial top-score > mine.yaml
     alref run clip.mp4 "the dog" -c mine.yaml
     """
-    plugins = Plugins()
+    plugins = Plugins(files=flags["plugin_files"])
     click.echo(json.dumps(schema(plugins), indent=2) if as_schema else configuration(plugins, flags).to_yaml(), nl=as_schema)

@@ -44,7 +44,7 @@ def command(**flags: Any) -> int:
 
     The same command goes on after an interruption. A video that fails is named with its reason, and the others go on.
     """
-    plugins = Plugins()
+    plugins = Plugins(files=flags["plugin_files"])
     dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
     config = configuration(plugins, flags)

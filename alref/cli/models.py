@@ -75,7 +75,7 @@ def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any)
     alref models --propagator sam2
     alref models pull --propagator sam2
     """
-    plugins = Plugins()
+    plugins = Plugins(files=flags["plugin_files"])
     named = [slot for slot in SLOTS if flags[slot]] + (plugins.fits(flags["unifier"], UNIFIERS) if flags["unifier"] else [])
     rows = list(needed(configuration(plugins, flags), {*used(text=True, sound=sound, spoken=spoken), *named}))
     if action == "pull":

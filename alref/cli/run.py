@@ -74,7 +74,7 @@ def command(**flags: Any) -> None:
     """
     with _errors_as_json(flags["as_json"]):
         asked = _references(flags)
-        plugins = Plugins()
+        plugins = Plugins(files=flags["plugin_files"])
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
         config = configuration(plugins, _replaying(plugins, flags) if flags["replay"] else flags, window)
         video = opened(flags["video"], config.video)

@@ -34,9 +34,17 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+def extended(command: Command) -> Command:
+    """Add ``--plugin FILE`` to a command; it gets ``plugin_files``, for ``Plugins(files=…)``."""
+    path = click.Path(path_type=Path)
+    flag = click.option("--plugin", "plugin_files", multiple=True, type=path, help="Python file that is a plugin; repeatable.")
+    wrapped: Command = flag(command)
+    return wrapped
+
+
 def configured(command: Command) -> Command:
-    """Add ``-c --preset --unifier … -o --device`` to a command; it gets them by name, for ``configuration``."""
-    flags = [
+    """Add ``-c --preset --unifier … -o --device --plugin`` to a command; it gets them by name, for ``configuration``."""
+    flags: list[Callable[[Command], Command]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
         click.option("--preset", help="Shipped configuration to start from; 'baseline' if not given."),
         *(click.option(f"--{slot}", metavar="NAME", shell_complete=_complete, help=text) for slot, text in _HELP.items()),
@@ -44,6 +52,7 @@ def configured(command: Command) -> Command:
             "-o", "--option", "options", multiple=True, metavar="KIND.OPTION=VALUE", help="Set one option; repeatable."
         ),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where models run."),
+        extended,
     ]
     return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)
 

@@ -1,6 +1,8 @@
-"""``alref plugins``: which components are installed, and what one of them takes."""
+"""``alref plugins``: which components are installed, what one of them takes, and the tools of those who write plugins."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 from rich.box import SIMPLE
@@ -11,16 +13,48 @@ from alref import options
 from alref.errors import ConfigError, nearest
 from alref.plugins import SLOTS, Component, Plugins
 
+COMMANDS = {
+    "new": "Write a whole distribution of a new plugin.",
+    "check": "Check a component against its contract.",
+}
 
-@click.command("plugins")
-@click.argument("name", required=False)
-def command(name: str | None) -> None:
-    """List the installed components, or show the component NAME with its options."""
-    plugins = Plugins()
-    if name is None:
-        Console(markup=False).print(_table(plugins))
-    else:
-        _show(plugins, name)
+
+class _Words(click.Group):
+    """Its commands by name; any other first word is the name of a component to show."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        command: click.Command = import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        return super().resolve_command(ctx, args if args[0] in COMMANDS else ["show", *args])
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group("plugins", cls=_Words, invoke_without_command=True, subcommand_metavar="[NAME] | [COMMAND]")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List the installed components, or show the component NAME with its options.
+
+    \b
+    alref plugins
+    alref plugins sam2
+    """
+    if ctx.invoked_subcommand is None:
+        Console(markup=False).print(_table(Plugins()))
+
+
+@click.command("show")
+@click.argument("name")
+def show(name: str) -> None:
+    """Show the component NAME with its options."""
+    _show(Plugins(), name)
 
 
 def _table(plugins: Plugins) -> Table:

@@ -25,7 +25,7 @@ from alref.records import Candidates, Decision, Phrase, PivotBox, PivotFrame, Re
 from alref.result import Result
 from alref.silence import silence
 from alref.stages import Locator, Stage
-from alref.steps import Steps, silenced
+from alref.steps import Steps, blamed, silenced
 from alref.usage import by_model
 from alref.verdicts import verdict
 from alref.video import Video
@@ -69,7 +69,7 @@ class Pipeline:
         """Find everything that would keep these references from being segmented, before any work.
 
         Raises InputError for a reference that does not fit the video, MissingError that lists every problem of every component
-        that is needed, each with its dotted path and the next command.
+        that is needed, each with its dotted path and the next command; ContractError when a component cannot tell them.
         """
         checks.references(references, video)
         needed = _needed(references)
@@ -79,7 +79,8 @@ class Pipeline:
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._fit):
             slots = [slot for slot in needed if self._stages[slot] is stage]
             where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
-            found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in stage.problems()]
+            with blamed(slots[0], self.config.stages[slots[0]].component, "problems"):
+                found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in stage.problems()]
             lines += found
             if not found:
                 self._fit.add(stage)
@@ -101,7 +102,8 @@ class Pipeline:
 
     def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Ask the locator for the word of a vocabulary that each name means, None where none does."""
-        with self._ready("locator") as locator:
+        component = self.config.stages["locator"].component
+        with blamed("locator", component, "name_as"), self._ready("locator") as locator:
             return locator.name_as(names, vocabulary) if isinstance(locator, Locator) else [None for _ in names]
 
     def close(self) -> None:
@@ -164,7 +166,8 @@ def _made(choices: Mapping[str, Choice], device: str) -> dict[str, Stage]:
     for slot, choice in choices.items():
         identity = (choice.component.cls, choice.options.model_dump_json())
         if identity not in made:
-            made[identity] = choice.component.cls(choice.options, device)
+            with blamed(slot, choice.component, "__init__"):
+                made[identity] = choice.component.cls(choice.options, device)
         stages[slot] = made[identity]
     return stages
 

@@ -17,7 +17,7 @@ from alref.cache import Kept, StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice
 from alref.errors import AlrefError, ContractError
-from alref.plugins import Plugins
+from alref.plugins import Component, Plugins
 from alref.records import Phrase, PivotBox, StageEvent, Track, objects
 from alref.result import Usage
 from alref.stages import Stage
@@ -57,14 +57,14 @@ class Steps:
     def _kept(
         self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], tuple[list[Item], float]]
     ) -> list[Item]:
-        with self._blamed(slot, method):
+        with blamed(slot, self.choices[slot].component, method):
             digest = self._key(slot, method, inputs)
         found = self.kept.get(f"{slot}-{method}", digest, kind)
         cached, total = found is not None, len(self.video)
         self._tell("stage_started", slot, method, total=total, cached=cached)
         if found is None:
             before = len(self.questions)
-            with self._blamed(slot, method):
+            with blamed(slot, self.choices[slot].component, method):
                 output, seconds = compute()
             found = Kept(output, seconds, counted(self.questions[before:]))
             if not any(getattr(item, "source", "") == "fallback" for item in output):
@@ -127,19 +127,20 @@ class Steps:
         event = StageEvent(video=self.video.name, stage=slot, method=method, component=name, **facts)
         self.plugins.notify(hook, event)
 
-    @contextmanager
-    def _blamed(self, slot: str, method: str) -> Iterator[None]:
-        component = self.choices[slot].component
-        whose = f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
-        try:
-            yield
-        except ContractError as error:
-            raise ContractError(f"{whose}: {error}") from error
-        except AlrefError:
-            raise
-        except Exception as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise ContractError(f"{whose}: {problem}; add -v to see where") from error
+
+@contextmanager
+def blamed(slot: str, component: Component, method: str) -> Iterator[None]:
+    """Turn whatever a component does wrong into a ContractError that names it, its distribution and the method."""
+    whose = f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
+    try:
+        yield
+    except ContractError as error:
+        raise ContractError(f"{whose}: {error}") from error
+    except AlrefError:
+        raise
+    except Exception as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise ContractError(f"{whose}: {problem}; add -v to see where") from error
 
 
 def silenced(track: Track, heard: Phrase, times: Sequence[float]) -> Track:

@@ -216,3 +216,17 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
     with Pipeline.make({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
         pipeline.run(VIDEO, [DOG])
     assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
+
+
+@pytest.mark.parametrize("method", ["__init__", "problems", "missing", "load", "weights", "reads"])
+def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -> None:
+    def fails(*arguments: Any) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    cls = type("Failing", (Propagator,), {"name": "failing", method: fails, "propagate": lambda self, video, boxes: ()})
+    script = Script()
+    plugins = Plugins([*script.entries, announcing("failing", propagators=[cls])])
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
+    named = r"propagator 'failing' \(module_failing unknown\), \w+: ZeroDivisionError: division by zero; add -v"
+    with pytest.raises(ContractError, match=named), Pipeline.make({**slots, "propagator": "failing"}, plugins=plugins) as made:
+        made.run(VIDEO, [DOG])

@@ -432,7 +432,11 @@ def test_the_published_ablation_of_the_page_can_be_planned(
         "propagator": (10, 9),
         "locator": (10, 10),
     }
-    assert plan["questions"] is None
+    frames_asked, boxes_asked = 1 + 1 + 3, 1 + 1 + 1 + 1
+    assert plan["questions"] == len(NAMES) * (frames_asked + boxes_asked)
+    assert plan["bounded"]
+    assert plan["tokens"] > 1000 * plan["questions"]
+    assert 0 < plan["dollars"] < plan["tokens"] * 30 / 1e6
 
 
 def test_events_for_programs_name_the_row(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

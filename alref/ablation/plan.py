@@ -11,12 +11,15 @@ from typing import Any
 
 from alref.ablation.folder import ROWS
 from alref.ablation.grid import Row
-from alref.chat.reasoner import ChatOptions
+from alref.chat.estimate import expected
+from alref.chat.questions import Task
+from alref.chat.reasoner import ChatReasoner
 from alref.datasets import Dataset
 from alref.errors import InputError
 from alref.evaluation import folder as evaluations
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
 from alref.records import Record, Reference
+from alref.result import Usage
 from alref.usage import total
 
 ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
@@ -36,7 +39,7 @@ class Plan(Record):
     """What is still to be taken. ``seconds`` are of the stages, one after the other; None is not known.
 
     ``rows`` counts the videos that are done. ``unmeasured`` names stages of which no video is done. ``bounded`` says that
-    ``questions`` is the most that the options allow, and not what was measured.
+    ``questions`` is the most that the options allow, tokens and dollars what they would take by rules of thumb.
     """
 
     videos: int
@@ -44,10 +47,20 @@ class Plan(Record):
     calls: dict[str, Calls]
     unmeasured: tuple[str, ...]
     seconds: float | None
-    questions: int | None
+    questions: int
     bounded: bool
     tokens: int | None
     dollars: float | None
+
+
+@dataclass(frozen=True)
+class _Left:
+    """Calls of one stage on one video that are still to do, and a row that makes them."""
+
+    video: str
+    slot: str
+    row: Row
+    count: int
 
 
 @dataclass
@@ -77,7 +90,7 @@ def plan(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) 
     measured = _measured(rows, videos, path)
     alone: Counter[str] = Counter()
     shared: Counter[str] = Counter()
-    left: list[tuple[str, Row, int]] = []
+    left: list[_Left] = []
     for video in videos:
         calls = _calls(data.references(video))
         for slot, count in calls.items():
@@ -85,14 +98,14 @@ def plan(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) 
             done = {_chain(row, slot, calls) for row in rows if video in measured.done[row.name]}
             alone[slot] += count * len(rows)
             shared[slot] += count * len(chains)
-            left += [(slot, row, count) for chain, row in chains.items() if chain not in done]
-    to_do = Counter({slot: sum(count for each, _, count in left if each == slot) for slot in alone})
+            left += [_Left(video, slot, row, count) for chain, row in chains.items() if chain not in done]
+    to_do = Counter({slot: sum(each.count for each in left if each.slot == slot) for slot in alone})
     return Plan(
         videos=len(videos),
         rows={row.name: len(measured.done[row.name]) for row in rows},
         calls={slot: Calls(alone=alone[slot], shared=shared[slot], left=to_do[slot]) for slot in ORDER if slot in alone},
         **_time(left, measured),
-        **_asking([row for slot, row, _ in left if slot == "spatial"], measured, _references(data, videos)),
+        **_asking([each for each in left if each.slot in ("temporal", "spatial")], measured, data),
     )
 
 
@@ -110,11 +123,6 @@ def _measured(rows: Sequence[Row], videos: Sequence[str], path: Path) -> _Measur
                 if (one := kept.row(video)) is not None:
                     found.add(row, video, one)
     return found
-
-
-def _references(data: Dataset, videos: Sequence[str]) -> float:
-    """Return how many references a video has, on average."""
-    return fmean(len(data.references(video)) for video in videos) if videos else 0.0
 
 
 def _calls(references: Sequence[Reference]) -> dict[str, int]:
@@ -146,29 +154,46 @@ def _chain(row: Row, slot: str, used: Iterable[str]) -> Chain:
     return window, *(_choice(row, each) for each in (*before, slot) if each in used)
 
 
-def _time(left: Sequence[tuple[str, Row, int]], measured: _Measured) -> dict[str, Any]:
+def _time(left: Sequence[_Left], measured: _Measured) -> dict[str, Any]:
     unmeasured: dict[str, None] = {}
     seconds = 0.0
-    for slot, row, _ in left:
-        known = measured.seconds.get(_choice(row, slot))
+    for each in left:
+        known = measured.seconds.get(_choice(each.row, each.slot))
         seconds += fmean(known) if known else 0.0
         if not known:
-            unmeasured[f"{slot} {row.config.stages[slot].component.name}"] = None
+            unmeasured[f"{each.slot} {each.row.config.stages[each.slot].component.name}"] = None
     return {"seconds": None if unmeasured else seconds, "unmeasured": tuple(unmeasured)}
 
 
-def _asking(left: Sequence[Row], measured: _Measured, references: float) -> dict[str, Any]:
-    """Estimate what is asked of language models on ``left``: a row for each video."""
-    known = [row for row in left if _reasoners(row) in measured.questions]
-    asking = [row for row in left if list(_most(row))]
-    if all(_reasoners(row) in measured.questions for row in asking):
-        each = [_usual(_reasoners(row), measured) for row in known]
-        questions, tokens, dollars = (_sum(column) for column in zip(*each, strict=True)) if each else (0.0, 0.0, 0.0)
+def _asking(left: Sequence[_Left], measured: _Measured, data: Dataset) -> dict[str, Any]:
+    """Say what reasoners that are ``left`` ask language models: by the means of videos done, else by rules of thumb."""
+    askers = {each.row.name: _askers(each.row) for each in left}
+    if all(_reasoners(each.row) in measured.questions for each in left if askers[each.row.name]):
+        ends = [_reasoners(each.row) for each in left if each.slot == "spatial"]
+        known = [_usual(each, measured) for each in ends if each in measured.questions]
+        questions, tokens, dollars = (_sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
         return {"questions": round(questions or 0), "bounded": False, "tokens": whole, "dollars": dollars}
-    most = _sum([each for row in asking for each in _most(row)])
-    questions = None if most is None else round(most * references)
-    return {"questions": questions, "bounded": True, "tokens": None, "dollars": None}
+    taken = total([usage for each in left for usage in _expected(each, askers[each.row.name].get(each.slot), data)])
+    tokens_taken = taken.prompt_tokens + taken.completion_tokens
+    return {"questions": taken.questions, "bounded": True, "tokens": tokens_taken, "dollars": taken.worth}
+
+
+def _askers(row: Row) -> dict[str, ChatReasoner]:
+    """Return the stages that ask a language model, by slot."""
+    chosen = {slot: row.config.stages[slot] for slot in ("temporal", "spatial")}
+    made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
+    return {slot: stage for slot, stage in made.items() if isinstance(stage, ChatReasoner)}
+
+
+def _expected(left: _Left, asker: ChatReasoner | None, data: Dataset) -> Iterator[Usage]:
+    """Estimate what a reasoner takes for each reference of a video, a phrase for each; nothing where it asks no model."""
+    if asker is None:
+        return
+    frames = len(data.open(left.video)) if left.slot == "temporal" else 0
+    for reference in data.references(left.video):
+        about: Task = "frame_sound" if reference.sound and not reference.text else "frame_text"
+        yield expected(asker, "box" if left.slot == "spatial" else about, frames)
 
 
 def _usual(reasoners: Hashable, measured: _Measured) -> tuple[float, float | None, float | None]:
@@ -182,11 +207,3 @@ def _usual(reasoners: Hashable, measured: _Measured) -> tuple[float, float | Non
 def _sum(numbers: Sequence[float | None]) -> float | None:
     known = [each for each in numbers if each is not None]
     return sum(known) if len(known) == len(numbers) else None
-
-
-def _most(row: Row) -> Iterator[int | None]:
-    """Yield for each stage that asks a language model the most questions for a phrase; None where they go by the length."""
-    for slot in ("temporal", "spatial"):
-        options = row.config.stages[slot].options
-        if isinstance(options, ChatOptions):
-            yield 1 if slot == "spatial" else None if options.sampler == "paper" else options.max_questions

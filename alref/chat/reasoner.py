@@ -129,6 +129,10 @@ class ChatReasoner(Reasoner):
         """Return the model as it is asked for: part of what answers are kept under."""
         return str(getattr(self.options, "model", ""))
 
+    def price(self, sent: int, answered: int) -> float | None:
+        """Return the dollars of so many tokens sent and answered. Default: None, no price is known."""
+        return None
+
     def reads(self) -> list[Path]:
         """List the prompt files of one's own, and what answers are replayed from."""
         return [*self.options.prompt_files.values(), *filter(None, [self.options.replay])]

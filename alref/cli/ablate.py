@@ -131,10 +131,11 @@ def _estimates(found: Plan) -> Iterator[str]:
     if found.questions == 0:
         yield "language models: not asked"
     else:
-        count = "not known yet" if found.questions is None else f"{'at most' if found.bounded else 'about'} {found.questions:,}"
+        count = f"{'at most' if found.bounded else 'about'} {found.questions:,}"
         tokens = "not known yet" if found.tokens is None else f"about {found.tokens:,}"
         cost = "not known yet" if found.dollars is None else f"about ${found.dollars:,.2f}"
-        yield f"questions: {count}; tokens: {tokens}; cost: {cost}"
+        rule = " (tokens and cost by rules of thumb)" if found.bounded else ""
+        yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
     if found.seconds is None or found.bounded:
         yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
 

@@ -60,6 +60,10 @@ class Ollama(ChatReasoner):
             self._service.close()
         super().close()
 
+    def price(self, sent: int, answered: int) -> float | None:
+        """Return no dollars: the model is one's own."""
+        return 0.0
+
     def chat(self, question: Question) -> Answer:
         """Ask one question. Raises MissingError when the server does not answer, InputError when it refuses the question."""
         assert self._service is not None, "load() comes first"

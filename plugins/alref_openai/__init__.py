@@ -83,6 +83,14 @@ class OpenAI(ChatReasoner):
         """Return the model that is asked, also where the server was left to name it."""
         return self._service.model if self._service is not None else super().model_id()
 
+    def price(self, sent: int, answered: int) -> float | None:
+        """Return the dollars of so many tokens, None where no price is known or its list is not installed."""
+        if self.missing():
+            return None
+        from alref_openai.spending import Price
+
+        return Price(self.options, self.model_id()).cost(sent, answered)
+
     def chat(self, question: Question) -> Answer:
         """Ask one question.
 

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 from genai_prices import Usage, calc_price
 
+from alref.chat.estimate import sent
 from alref.errors import ConfigError
 
 if TYPE_CHECKING:
     from alref.chat.messages import Question
     from alref_openai import OpenAIOptions
-
-PICTURE = {"low": 85, "high": 85 + 8 * 170, "auto": 85 + 8 * 170}
-"""Most tokens of one picture: OpenAI's rule of 170 for each of at most eight tiles and 85 for the whole."""
 
 
 @dataclass(frozen=True)
@@ -110,5 +108,4 @@ class Estimate:
         self.factor = max(self.factor, tokens / self._plain(question))
 
     def _plain(self, question: Question) -> float:
-        text = sum(len(message.text.encode()) for message in question.messages)
-        return 16 + text / 3 + len(question.images) * PICTURE[self.detail]
+        return sent(sum(len(message.text.encode()) for message in question.messages), len(question.images), self.detail)

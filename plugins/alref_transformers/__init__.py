@@ -68,6 +68,10 @@ class Transformers(ChatReasoner):
         self._model = None
         super().close()
 
+    def price(self, sent: int, answered: int) -> float | None:
+        """Return no dollars: the model is one's own."""
+        return 0.0
+
     def chat(self, question: Question) -> Answer:
         """Ask one question. Raises InputError when it is too long for the model, MissingError when the memory is too small."""
         return next(answer for _, answer in self.chat_all([question]))

@@ -22,6 +22,7 @@ from pydantic import Field
 from scripted import Script, announcing, entry, pick_boxes, pick_frames, propagate
 
 from alref import plugins as plugins_module
+from alref.ablation.grid import read
 from alref.ablation.report import ticks
 from alref.chat.messages import Answer, QuestionEvent
 from alref.cli import exit_code
@@ -88,6 +89,7 @@ class Grown(Propagator):
 
 
 CALLS: Counter[str] = Counter()
+GROWN = {"propagator": {"use": "grown", "by": 2}}
 
 
 @pytest.fixture
@@ -301,13 +303,25 @@ def test_videos_of_ones_own_run_without_scores(script: Script) -> None:
     write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
     Path("refs.yaml").write_text("rex: the dog\ncat: the cat\n")
     videos = {"clip": ["the square"], "./clip": "refs.yaml"}
-    assert ablate(videos=videos, rows={"base": {}, "half": {"video.every": 2}, "grown": {"propagator": "grown"}}) == 0
+    assert ablate(videos=videos, rows={"base": {}, "half": {"video.every": 2}, "grown": GROWN}) == 0
     found = by_name()
     assert [row["verdicts"] for row in found.values()] == [{"found": 3}] * 3
     assert len(list(Path("out/rows/base/masks/clip").glob("*.png"))) == 4
     assert len(list(Path("out/rows/half/masks/clip").glob("*.png"))) == 2
-    assert Path("out/table.md").read_text().startswith("| row | found | videos | s / video | $ / video |")
+    assert Path("out/table.md").read_text().startswith("| row | found | J with the first | videos | s / video | $ / video |")
+    assert found["base"]["agreement"] == 1
+    assert found["half"]["agreement"] is None
+    assert 0 < found["grown"]["agreement"] < 1
     assert ablate(videos={"clip": ["the circle"]}, rows={"base": {}}) == 7
+
+
+def test_the_base_may_be_a_configuration_file_beside_the_grid(script: Script) -> None:
+    Path("base.yaml").write_text(yaml.safe_dump({**SCRIPTED, "reasoner": {"use": "scripted", "patience": 7}}))
+    Path("grids").mkdir()
+    grid = {"base": "../base.yaml", "data": {**DATA, "root": "../data"}, "rows": {"a": {}}}
+    Path("grids/grid.yaml").write_text(yaml.safe_dump(grid))
+    (row,) = read(Path("grids/grid.yaml"), script.plugins).rows
+    assert row.config.resolved()["spatial"]["patience"] == 7
 
 
 WRONG = {

@@ -36,7 +36,7 @@ class Data(StageOptions):
 class Grid(StageOptions):
     """An ablation as its file says it."""
 
-    base: str | dict[str, Any] = Field({}, description="preset, or settings that all rows share")
+    base: str | dict[str, Any] = Field({}, description="preset, YAML file, or settings that all rows share")
     data: dict[str, Any] = Field({}, description="data set, root, split, videos, limit, protocols")
     videos: dict[str, tuple[str, ...] | str] = Field({}, description="videos with expressions, or with a file of references")
     vary: dict[str, tuple[Any, ...]] = Field({}, description="values of settings, by dotted path")
@@ -93,10 +93,11 @@ Setting = dict[str, Any]
 def read(path: Path, plugins: Plugins) -> Ablation:
     """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with the row that has it."""
     grid = options.build(Grid, read_yaml(path), str(path))
+    base = _base(grid.base, path.parent)
     rows, problems = [], []
     for name, values, settings in _specified(grid):
         try:
-            rows.append(Row(name, values, _resolved(grid.base, settings, plugins)))
+            rows.append(Row(name, values, _resolved(base, settings, plugins)))
         except ConfigError as error:
             problems += [f"row {name!r}: {line}" for line in str(error).splitlines()]
     if problems:
@@ -132,10 +133,17 @@ def said(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _resolved(base: str | Setting, settings: Setting, plugins: Plugins) -> Configuration:
+def _base(said: str | Setting, folder: Path) -> Layer:
+    """Return the settings that all rows share; a file is looked for in ``folder``."""
+    if isinstance(said, str):
+        return read_yaml(folder / said) if said.endswith((".yaml", ".yml")) else {"preset": said}
+    return said
+
+
+def _resolved(base: Layer, settings: Setting, plugins: Plugins) -> Configuration:
     """Put settings over the base; components come before options, which they would drop."""
     ordered = sorted(settings.items(), key=lambda item: "." in item[0])
-    return resolve(plugins, [{"preset": base} if isinstance(base, str) else base, *(_layer(*item) for item in ordered)])
+    return resolve(plugins, [base, *(_layer(*item) for item in ordered)])
 
 
 def _layer(path: str, value: Any) -> Layer:

@@ -63,7 +63,8 @@ class Runner:
                 why = self._worked(row, data, folder)
                 done = summary(folder, self.videos, self.protocols)
                 write(folder, data, done)
-                return of_row(bare, folder, done, self.protocols, self.place(base)).model_copy(update={"why": why})
+                first = EvaluationFolder(self.place(base), Evaluation.of(data, base.config))
+                return of_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
         except AlrefError as error:
             self.errors.append(error)
             return bare.model_copy(update={"why": str(error)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from alref.ablation.agreement import agreement
 from alref.evaluation.folder import EvaluationFolder, read_scores
 from alref.evaluation.statistics import Interval, interval, paired
 from alref.evaluation.summary import Summary, scored
@@ -33,8 +34,8 @@ class Score(Record):
 class RowSummary(Record):
     """One row. ``seconds`` and ``dollars`` are for a video, as if the row had been run alone and nothing had been kept.
 
-    ``spent`` is what this row's questions took in fact, in dollars; None where a price is not known. ``failed`` says why videos
-    failed, ``why`` why the whole row did.
+    ``agreement`` with the masks of the base, 0..1, is told where there is no truth. ``spent`` is what this row's questions took
+    in fact, in dollars; None where a price is not known. ``failed`` says why videos failed, ``why`` why the whole row did.
     """
 
     model_config = NUMBERS
@@ -45,6 +46,7 @@ class RowSummary(Record):
     asked: int
     done: int = 0
     scores: dict[str, Score] = {}
+    agreement: float | None = None
     seconds: float | None = None
     dollars: float | None = None
     spent: float | None = None
@@ -75,15 +77,18 @@ class AblationSummary(Record):
     rows: tuple[RowSummary, ...]
 
 
-def of_row(row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: Path) -> RowSummary:
-    """Fill in what an evaluation gave; ``base`` is the folder of the base row."""
+def of_row(
+    row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: EvaluationFolder
+) -> RowSummary:
+    """Fill in what an evaluation gave; ``base`` is that of the base row."""
     count = sum(line.row is not None for line in done.lines)
     usage = total(done.usage)
     videos = [line.video for line in done.lines]
     return row.model_copy(
         update={
             "done": count,
-            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base))},
+            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base.path))},
+            "agreement": None if protocols else agreement(folder, base, videos),
             "seconds": sum(done.seconds.values()) / count if count else None,
             "dollars": usage.worth / count if count and usage.worth is not None else None,
             "spent": usage.cost,

@@ -10,12 +10,14 @@ from typing import Any
 
 from alref.ablation.summary import AblationSummary, Ends, RowSummary
 
+AGREEMENT = "J with the first"
+"""Heads how far the masks of a row agree with those of the first, where there is no truth."""
 _SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 
 
 def header(done: AblationSummary) -> list[str]:
     """Return the heads of the columns that ``cells`` fills: the first ``len(done.columns)`` are words, the rest numbers."""
-    score = [_main(done), "95 % interval", "difference", "95 % interval"] if done.protocols else list(_findings(done))
+    score = [_main(done), "95 % interval", "difference", "95 % interval"] if done.protocols else [*_findings(done), AGREEMENT]
     return [*done.columns, *score, "videos", "s / video", "$ / video"]
 
 
@@ -66,7 +68,8 @@ def _cells(done: AblationSummary, row: RowSummary) -> list[str]:
     if done.protocols:
         numbers = [*_both(score.value if score else None), *_both(score.difference if score else None, "+")]
     else:
-        numbers = [str(row.verdicts.get(finding, 0)) for finding in _findings(done)]  # type: ignore[call-overload]
+        counts = [str(row.verdicts.get(finding, 0)) for finding in _findings(done)]  # type: ignore[call-overload]
+        numbers = [*counts, _number(None if row.agreement is None else 100 * row.agreement, ".1f")]
     counted = score.videos if score else row.done
     return [*row.values, *numbers, str(counted), _number(row.seconds, ".2f"), _number(row.dollars, ".4f")]
 
@@ -91,6 +94,7 @@ def _record(done: AblationSummary, row: RowSummary) -> dict[str, Any]:
         record.update(_named(f"{protocol} difference", score.difference))
         record[f"{protocol} videos"] = score.videos
     record.update(row.model_dump(include={"asked", "done", "seconds", "dollars", "spent", "questions", "fallbacks"}))
+    record.update({} if row.agreement is None else {AGREEMENT: row.agreement})
     verdicts = {str(finding): count for finding, count in row.verdicts.items()}
     return {**record, **verdicts, "problem": row.problem}
 

@@ -1,0 +1,59 @@
+"""How alike the masks of two rows are: what is left to compare by where there is no truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import fmean
+
+import numpy as np
+
+from alref.arrays import Mask
+from alref.evaluation.folder import EvaluationFolder
+from alref.records import Track
+from alref.result import Result
+
+
+def agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Sequence[str]) -> float | None:
+    """Return the mean of ``alike`` over the videos that both rows did; None when there is none that they read alike."""
+    pairs = [(own.result(video), base.result(video)) for video in videos]
+    found = [alike(one, other) for one, other in pairs if one and other and _read_alike(one, other)]
+    return fmean(found) if found else None
+
+
+def alike(one: Result, other: Result) -> float:
+    """Return the region similarity J of two results of one video, 0..1: the mean over references and frames.
+
+    J is the intersection over the union of the masks of all objects of a reference; two empty masks are alike (1).
+    """
+    return fmean(
+        _overlap(mine, theirs)
+        for reference in one.references
+        for mine, theirs in zip(_frames(one, reference.id), _frames(other, reference.id), strict=True)
+    )
+
+
+def _read_alike(one: Result, other: Result) -> bool:
+    """Whether two results have the same frames, in time and size, and the same references."""
+    mine, theirs = (
+        (each.video.times, each.video.height, each.video.width, [reference.id for reference in each.references])
+        for each in (one, other)
+    )
+    return mine == theirs
+
+
+def _frames(result: Result, reference: str) -> Iterator[Mask]:
+    """Yield the union bool (H, W) of a reference's objects on each frame."""
+    tracks = result.tracks_of(reference)
+    empty = np.zeros((result.video.height, result.video.width), np.bool_)
+    for frame in range(len(result.video.times)):
+        yield _union(tracks, frame, empty)
+
+
+def _union(tracks: Sequence[Track], frame: int, empty: Mask) -> Mask:
+    union: Mask = np.logical_or.reduce([empty, *(track.mask(frame) for track in tracks)])
+    return union
+
+
+def _overlap(one: Mask, other: Mask) -> float:
+    union = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / union if union else 1.0

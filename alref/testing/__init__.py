@@ -9,23 +9,26 @@ A component's test is three lines::
 Each ``test_`` method holds one promise that the engine relies on.
 """
 
-from alref.testing.hearing import LocatorContract, TaggerContract, TranscriberContract
-from alref.testing.seeing import (
-    PropagatorContract,
-    ProposerContract,
-    SpatialReasonerContract,
-    TemporalReasonerContract,
-    UnifierContract,
-)
-from alref.testing.stage import SQUARE, StageContract, square_box
-from alref.testing.videos import ArrayVideo, moving_square, sounding, write_frames
+from alref.testing.hearing import LocatorContract, TaggerContract
+from alref.testing.propagating import PropagatorContract
+from alref.testing.proposing import ProposerContract
+from alref.testing.reasoning import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
+from alref.testing.seeing import OTHER, SQUARE, square_box
+from alref.testing.stage import StageContract
+from alref.testing.transcribing import TranscriberContract
+from alref.testing.unifying import UnifierContract
+from alref.testing.videos import ArrayVideo, DamagedVideo, MovingSquare, moving_square, sounding, write_frames
 
 __all__ = [
+    "OTHER",
     "SQUARE",
     "ArrayVideo",
+    "DamagedVideo",
     "LocatorContract",
+    "MovingSquare",
     "PropagatorContract",
     "ProposerContract",
+    "ReasonerContract",
     "SpatialReasonerContract",
     "StageContract",
     "TaggerContract",

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any, Never
 
 import numpy as np
 
 from alref.arrays import Mask, read_only
+from alref.errors import InputError
 from alref.records import Audio
 from alref.video import Frame, Video
 
@@ -45,17 +47,108 @@ class ArrayVideo(Video):
         return hashlib.blake2b(self._frames.tobytes() + facts, digest_size=16).hexdigest()
 
 
+class MovingSquare(Video):
+    """A red square that moves right over grey noise, each frame drawn when it is asked for; ``truth`` are its true masks.
+
+    ``size`` is (height, width) in pixels, ``side`` that of the square, by default a third of the height. The square is there
+    from frame ``first`` on. ``grey`` draws it in grey.
+    """
+
+    def __init__(
+        self,
+        frames: int = 8,
+        size: tuple[int, int] = (96, 128),
+        side: int | None = None,
+        seed: int = 0,
+        first: int = 0,
+        grey: bool = False,
+    ) -> None:
+        self.name, self.path, self.fps = "moving square", None, 10.0
+        self.height, self.width = size
+        self.times = np.arange(frames) / self.fps
+        self._side, self._first = side or max(1, size[0] // 3), first
+        self._colour = (180, 180, 180) if grey else (220, 30, 30)
+        self._facts = f"{frames} {size} {self._side} {seed} {first} {grey}"
+        noise = np.random.default_rng(seed).integers(90, 130, (*size, 1), np.uint8)
+        self._background: Frame = noise.repeat(3, axis=2)
+
+    @property
+    def truth(self) -> Sequence[Mask]:
+        """The true mask bool (H, W) of each frame, drawn when it is asked for."""
+        return _Truth(self)
+
+    def frame(self, index: int) -> Frame:
+        """Return frame ``index``; raises InputError outside the video."""
+        self._check(index)
+        picture = self._background.copy()
+        picture[self.mask(index)] = self._colour
+        frame: Frame = read_only(picture)
+        return frame
+
+    def mask(self, index: int) -> Mask:
+        """Return the true mask bool (H, W) of frame ``index``."""
+        mask = np.zeros((self.height, self.width), np.bool_)
+        left = 4 + (self.width - self._side - 8) * index // max(len(self) - 1, 1)
+        top = self.height // 2 - self._side // 2
+        if index >= self._first:
+            mask[top : top + 2 * (self._side // 2), left : left + self._side] = True
+        return mask
+
+    def audio(self, rate: int) -> Audio | None:
+        """Return None: it is not heard."""
+        return None
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what is drawn."""
+        return hashlib.blake2b(self._facts.encode(), digest_size=16).hexdigest()
+
+
+class _Truth(Sequence[Mask]):
+    def __init__(self, video: MovingSquare) -> None:
+        self._video = video
+
+    def __len__(self) -> int:
+        return len(self._video)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._video.mask(range(len(self))[index])
+
+
+UNREADABLE = "cannot be read; this fault is part of the test"
+
+
+class DamagedVideo(Video):
+    """A video of which only the first ``readable`` frames can be read, and no sound; ``refused`` counts what was not."""
+
+    def __init__(self, whole: Video, readable: int) -> None:
+        self._whole, self._readable, self.refused = whole, readable, 0
+        self.name, self.path, self.fps, self.times = f"damaged {whole.name}", whole.path, whole.fps, whole.times
+        self.height, self.width = whole.height, whole.width
+
+    def frame(self, index: int) -> Frame:
+        """Return frame ``index``. Raises InputError where it cannot be read."""
+        return self._whole.frame(index) if index < self._readable else self._refuse(f"frame {index}")
+
+    def audio(self, rate: int) -> Audio | None:
+        """Raise InputError."""
+        return self._refuse("the sound")
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what can be read."""
+        return f"{self._whole.fingerprint}{self._readable:08x}"
+
+    def _refuse(self, what: str) -> Never:
+        self.refused += 1
+        raise InputError(f"{self.name}: {what} {UNREADABLE}")
+
+
 def moving_square(frames: int = 8, size: tuple[int, int] = (96, 128), side: int = 32, seed: int = 0) -> tuple[ArrayVideo, Mask]:
     """Make a red square that moves right over grey noise: the video, and its true masks bool (T, H, W)."""
-    height, width = size
-    background = np.random.default_rng(seed).integers(90, 130, (height, width, 1), np.uint8).repeat(3, axis=2)
-    pictures = np.stack([background] * frames)
-    masks = np.zeros((frames, height, width), np.bool_)
-    for index in range(frames):
-        left = 4 + (width - side - 8) * index // max(frames - 1, 1)
-        masks[index, height // 2 - side // 2 : height // 2 + side // 2, left : left + side] = True
-    pictures[masks] = (220, 30, 30)
-    return ArrayVideo(pictures), masks
+    drawn = MovingSquare(frames, size, side, seed)
+    masks = np.stack([drawn.mask(index) for index in range(frames)])
+    return ArrayVideo(np.stack([drawn.frame(index) for index in range(frames)])), masks
 
 
 def sounding(seconds: float = 4.0, heard: tuple[float, float] = (1.0, 3.0), rate: int = 16_000, seed: int = 0) -> ArrayVideo:

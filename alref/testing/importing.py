@@ -1,0 +1,68 @@
+"""What importing a component's module brings along, found out in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+HEAVY = (
+    "PIL",
+    "av",
+    "cv2",
+    "groundingdino",
+    "jax",
+    "ollama",
+    "onnxruntime",
+    "openai",
+    "sam2",
+    "scipy",
+    "tensorflow",
+    "torch",
+    "transformers",
+)
+"""Libraries that take long to import."""
+_PROBE = """
+import importlib, importlib.util, json, runpy, sys
+name, file, sys.path[:] = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+try:
+    by_name = importlib.util.find_spec(name) is not None
+except (ImportError, ValueError):
+    by_name = False
+importlib.import_module(name) if by_name else runpy.run_path(file)
+print(json.dumps([by_name, sorted({each.partition(".")[0] for each in sys.modules})]))
+"""
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A module as another process imports it: whether it can by name, why not, and the libraries that are loaded then."""
+
+    module: str
+    by_name: bool
+    why: str
+    loaded: frozenset[str]
+
+
+def imported(cls: type) -> Imported:
+    """Import the module of a class in another process. Raises AssertionError with the last words where that fails."""
+    module = sys.modules.get(cls.__module__)
+    file = getattr(module, "__file__", None)
+    first, _, rest = cls.__qualname__.partition(".")
+    if file is None or (not rest and getattr(module, first, None) is not cls):
+        return Imported(cls.__module__, False, "the class does not come from a file", frozenset())
+    return _probed(cls.__module__, str(Path(file).resolve()))
+
+
+@lru_cache
+def _probed(module: str, file: str) -> Imported:
+    command = [sys.executable, "-c", _PROBE, module, file, json.dumps(sys.path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    assert done.returncode == 0, f"expected {module} to be imported in a process of its own, got {said}"
+    by_name, loaded = json.loads(done.stdout.splitlines()[-1])
+    why = "" if by_name else f"given by its file, {Path(file).name}, which another process cannot import by name"
+    return Imported(module, by_name, why, frozenset(loaded))

@@ -7,22 +7,21 @@ distributions: ``sam2,baseline`` these only, ``-mine`` all but this one, ``none`
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import module_from_spec, spec_from_file_location
 from inspect import isabstract
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import pluggy
 
-from alref import hookspecs
+from alref import catalogue, hookspecs
+from alref.catalogue import Card
 from alref.datasets import Dataset
 from alref.errors import ConfigError, ContractError, nearest
+from alref.installed import VARIABLE, from_file, origin, wanted
 from alref.protocols import Protocol
 from alref.stages import (
     API,
@@ -56,15 +55,21 @@ _BASES: dict[str, tuple[type, ...]] = {
     "register_metrics": (Protocol,),
 }
 
+KINDS: dict[str, type] = {**{slot: base for slot, (_, base) in SLOTS.items()}, "dataset": Dataset, "metric": Protocol}
+"""Everything that people choose by name, and the class that it derives from."""
 
-Kind = TypeVar("Kind", Dataset, Protocol)
+TITLES = {"dataset": "data set", "metric": "protocol"}
+"""What people call the kinds that are no place of a pipeline."""
+
+Made = TypeVar("Made", bound=Stage | Dataset | Protocol)
+Chosen = TypeVar("Chosen", bound="Offer[Any]")
 
 
 @dataclass(frozen=True)
-class Component:
+class Offer(Generic[Made]):
     """A class that a plugin announced, and the distribution that it came with."""
 
-    cls: type[Stage]
+    cls: type[Made]
     plugin: str
     distribution: str
     version: str
@@ -75,14 +80,28 @@ class Component:
         return self.cls.name
 
     @property
+    def kinds(self) -> list[str]:
+        """What it can be chosen for: places of a pipeline, or ``dataset``, or ``metric``."""
+        return [kind for kind, base in KINDS.items() if issubclass(self.cls, base)]
+
+    @property
+    def summary(self) -> str:
+        """The first line of its docstring."""
+        return (self.cls.__doc__ or "").strip().partition("\n")[0]
+
+
+class Component(Offer[Stage]):
+    """A component that a plugin announced."""
+
+    @property
     def slots(self) -> list[str]:
         """The places of a pipeline that it can fill."""
-        return [slot for slot, (_, base) in SLOTS.items() if issubclass(self.cls, base)]
+        return self.kinds
 
 
 @dataclass(frozen=True)
-class Broken:
-    """A plugin that could not be loaded, and why."""
+class Unloaded:
+    """A plugin that is installed and was not loaded, and why."""
 
     plugin: str
     distribution: str
@@ -95,43 +114,46 @@ class Plugins:
     """All plugins of this installation; ``sources`` replaces the installed entry points.
 
     ``files`` are Python files that are plugins too, without being installed; their version is the digest of their content.
-    ``off`` names what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for a file that is no plugin, and for a
-    name in ``ALREF_PLUGINS`` that is not installed.
+    ``benchmarks`` are data sets and metrics. ``off`` is what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for
+    a file that is no plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
     sources: Iterable[EntryPoint] | None = None
     files: Sequence[Path] = ()
     components: list[Component] = field(default_factory=list)
-    datasets: dict[str, type[Dataset]] = field(default_factory=dict)
-    metrics: dict[str, type[Protocol]] = field(default_factory=dict)
-    broken: list[Broken] = field(default_factory=list)
-    off: list[str] = field(default_factory=list)
+    benchmarks: list[Offer[Dataset] | Offer[Protocol]] = field(default_factory=list)
+    broken: list[Unloaded] = field(default_factory=list)
+    off: list[Unloaded] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         found = entry_points(group=hookspecs.PROJECT) if self.sources is None else self.sources
-        entries = sorted(found, key=lambda entry: (entry.name, _distribution(entry)))
-        wanted = _wanted(entries, os.environ.get("ALREF_PLUGINS", ""))
-        self.off = [entry.name for entry in entries if entry not in wanted]
-        for entry in wanted:
-            self._load(entry)
+        entries = sorted(found, key=lambda entry: (entry.name, *origin(entry)))
+        self.installed = {"alref", *(origin(entry)[0] for entry in entries)}
+        said = os.environ.get(VARIABLE, "")
+        chosen = wanted(entries, said)
+        for entry in entries:
+            if entry in chosen:
+                self._load(entry)
+            else:
+                self.off.append(Unloaded(entry.name, *origin(entry), f"switched off by {VARIABLE}={said}"))
         for path in self.files:
             self._load_file(path)
 
     def _load(self, entry: EntryPoint) -> None:
-        distribution = _distribution(entry)
-        version = entry.dist.version if entry.dist else "unknown"
         try:
-            self._register(entry.load(), entry.name, distribution, version)
+            self._register(entry.load(), entry.name, *origin(entry))
         except Exception as error:  # whatever a plugin does wrong is its own row
-            self.broken.append(Broken(entry.name, distribution, version, f"{type(error).__name__}: {error}"))
+            self.broken.append(Unloaded(entry.name, *origin(entry), f"{type(error).__name__}: {error}"))
 
     def _load_file(self, path: Path) -> None:
+        from hashlib import sha256
+
         try:
             digest = sha256(path.read_bytes()).hexdigest()[:12]
-            self._register(_module(path), path.stem, path.name, digest)
+            self._register(from_file(path), path.stem, path.name, digest)
         except Exception as error:  # the user's own file may do anything wrong
             raise ConfigError(f"--plugin {path}: cannot be loaded: {type(error).__name__}: {error}") from error
 
@@ -149,8 +171,7 @@ class Plugins:
             if issubclass(cls, Stage):
                 self.components.append(Component(cls, plugin, distribution, version))
             else:
-                kinds: dict[str, Any] = self.datasets if issubclass(cls, Dataset) else self.metrics
-                kinds[cls.name] = cls
+                self.benchmarks.append(Offer(cls, plugin, distribution, version))
 
     def _announced(self, module: ModuleType) -> list[Any]:
         classes: list[Any] = []
@@ -160,47 +181,79 @@ class Plugins:
                 classes += _checked(implementation.function(), caller.name)
         return classes
 
+    @property
+    def offers(self) -> list[Offer[Any]]:
+        """All that can be chosen by name: components, data sets and metrics."""
+        return [*self.components, *self.benchmarks]
+
     def of(self, slot: str) -> list[Component]:
         """List the components that can fill a slot, by name."""
         return sorted((each for each in self.components if slot in each.slots), key=lambda each: each.name)
 
     def fits(self, name: str, slots: Iterable[str]) -> list[str]:
         """List those of ``slots`` that a component ``name`` can fill."""
-        return [slot for slot in slots if any(each.name == name.rpartition(":")[2] for each in self.of(slot))]
+        return [slot for slot in slots if any(named(each, name) for each in self.of(slot))]
 
     def get(self, slot: str, name: str) -> Component:
         """Return the component ``name``, or ``distribution:name`` where two carry one name. Raises ConfigError otherwise."""
-        wanted, _, short = name.rpartition(":")
-        found = [each for each in self.of(slot) if each.name == short and wanted in ("", each.distribution)]
-        if len(found) > 1:
-            choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
-            raise ConfigError(f"{slot}: {len(found)} plugins offer {name!r}; choose one of {choices}")
-        if not found:
-            raise ConfigError(self._unknown(slot, name))
-        return found[0]
+        return self._one(slot, name, self.of(slot))
+
+    def dataset(self, name: str) -> type[Dataset]:
+        """Return the data set ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        cls: type[Dataset] = self._one("dataset", name, self._benchmarks("dataset")).cls
+        return cls
+
+    def metric(self, name: str) -> type[Protocol]:
+        """Return the way to score ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        cls: type[Protocol] = self._one("metric", name, self._benchmarks("metric")).cls
+        return cls
+
+    @property
+    def datasets(self) -> dict[str, type[Dataset]]:
+        """All data sets, by the name that means no other."""
+        found = self._benchmarks("dataset")
+        return {typed(each, found): each.cls for each in found}
 
     def typed(self, slot: str, component: Component) -> str:
         """Return what names a component without doubt: its name, or ``distribution:name`` where two carry one name."""
-        alone = sum(each.name == component.name for each in self.of(slot)) == 1
-        return component.name if alone else f"{component.distribution}:{component.name}"
+        return typed(component, self.of(slot))
 
-    def _unknown(self, slot: str, name: str) -> str:
-        names = [each.name for each in self.of(slot)]
-        message = f"{slot}: no component {name!r}{nearest(name, names)}; installed: {', '.join(names) or 'none'}"
-        elsewhere = [other for other in SLOTS if other != slot and any(each.name == name for each in self.of(other))]
+    def _benchmarks(self, kind: str) -> list[Offer[Any]]:
+        return sorted((each for each in self.benchmarks if kind in each.kinds), key=lambda each: (each.name, each.distribution))
+
+    def _one(self, kind: str, name: str, among: Sequence[Chosen]) -> Chosen:
+        found = [each for each in among if named(each, name)]
+        if len(found) > 1:
+            choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
+            raise ConfigError(f"{TITLES.get(kind, kind)}: {len(found)} plugins offer {name!r}; choose one of {choices}")
+        if not found:
+            raise ConfigError(self._unknown(kind, name, [each.name for each in among]))
+        return found[0]
+
+    def _unknown(self, kind: str, name: str, names: Sequence[str]) -> str:
+        """Say where a name that nothing loaded has is to be had, or which name is meant."""
+        for card in catalogue.offering(kind, name):
+            if why := self.absent(card):
+                return f"{TITLES.get(kind, kind)}: {name!r} is in {why}"
+        known = {each.name for card in catalogue.cards() for each in card.offers if kind in each.kinds}
+        message = f"no {TITLES[kind]} {name!r}" if kind in TITLES else f"{kind}: no component {name!r}"
+        message += f"{nearest(name, known.union(names))}; installed: {', '.join(names) or 'none'}"
+        elsewhere = [other for other in SLOTS if other != kind and self.fits(name, [other])]
         if elsewhere:
             message += f"; {name!r} can be used as --{' or --'.join(elsewhere)}"
         for each in self.broken:
             message += f"; plugin {each.plugin!r} could not be loaded ({each.reason})"
+        for each in self.off:
+            message += f"; plugin {each.plugin!r} is {each.reason}"
         return f"{message}; see: alref plugins"
 
-    def dataset(self, name: str) -> type[Dataset]:
-        """Return the data set ``name``. Raises ConfigError with the names there are."""
-        return _named("data set", name, self.datasets)
-
-    def metric(self, name: str) -> type[Protocol]:
-        """Return the way to score ``name``. Raises ConfigError with the names there are."""
-        return _named("protocol", name, self.metrics)
+    def absent(self, card: Card) -> str:
+        """Say why a known plugin is not among those loaded, with the command that installs it; nothing if it is."""
+        for each in (each for each in self.off if (each.plugin, each.distribution) == (card.plugin, card.package)):
+            return f"the plugin {each.plugin}, which is {each.reason}"
+        if card.package not in self.installed:
+            return f"the package {card.package}, which is not installed: {card.install}"
+        return ""
 
     def observe(self, observer: object) -> None:
         """Add an observer: an object with ``stage_…`` methods marked ``@hookimpl``."""
@@ -218,38 +271,16 @@ class Plugins:
                 self.warnings.append(f"observer {implementation.plugin_name}: {type(error).__name__}: {error}")
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else entry.value
+def named(offer: Offer[Any], name: str) -> bool:
+    """Whether ``name``, or ``distribution:name``, means an offer."""
+    distribution, _, short = name.rpartition(":")
+    return offer.name == short and distribution in ("", offer.distribution)
 
 
-def _wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
-    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for a name that nothing installed has."""
-    words = [word.strip() for word in said.split(",") if word.strip()]
-    names = {name for entry in entries for name in (entry.name, _distribution(entry))}
-    for word in words:
-        if (name := word.removeprefix("-")) not in names | {"none"}:
-            known = ", ".join(sorted(names))
-            raise ConfigError(f"ALREF_PLUGINS={said}: no plugin {name!r}{nearest(name, names)}; installed: {known}, or none")
-    off = {word.removeprefix("-") for word in words if word.startswith("-")}
-    only = {word for word in words if not word.startswith("-")} or names
-    return [entry for entry in entries if not off & (its := {entry.name, _distribution(entry)}) and only & its]
-
-
-def _module(path: Path) -> ModuleType:
-    """Import a file under its own name, which stays importable for what looks a class up by its module."""
-    spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError("expected a Python file, NAME.py")
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _named(what: str, name: str, known: Mapping[str, type[Kind]]) -> type[Kind]:
-    if name not in known:
-        raise ConfigError(f"no {what} {name!r}{nearest(name, known)}; installed: {', '.join(sorted(known)) or 'none'}")
-    return known[name]
+def typed(offer: Offer[Any], among: Iterable[Offer[Any]]) -> str:
+    """Return what names an offer without doubt: its name, or ``distribution:name`` where two of ``among`` carry one name."""
+    alone = sum(each.name == offer.name for each in among) == 1
+    return offer.name if alone else f"{offer.distribution}:{offer.name}"
 
 
 def _checked(classes: Any, hook: str) -> list[Any]:

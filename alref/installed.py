@@ -1,0 +1,51 @@
+"""What is installed as a plugin: where an entry point comes from, which of them are wanted, and a file as a module."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from alref.errors import ConfigError, nearest
+
+VARIABLE = "ALREF_PLUGINS"
+"""The environment variable that says which installed plugins are loaded."""
+
+
+def origin(entry: EntryPoint) -> tuple[str, str]:
+    """Return the distribution of an entry point and its version."""
+    return _read(entry.dist) if entry.dist else (entry.value, "unknown")
+
+
+@cache
+def _read(distribution: Distribution) -> tuple[str, str]:
+    """Read name and version once for all entry points of a distribution."""
+    metadata = distribution.metadata
+    return metadata["Name"], metadata["Version"]
+
+
+def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
+    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for a name that nothing installed has."""
+    words = [word.strip() for word in said.split(",") if word.strip()]
+    names = {name for entry in entries for name in (entry.name, origin(entry)[0])}
+    for word in words:
+        if (name := word.removeprefix("-")) not in names | {"none"}:
+            known = ", ".join(sorted(names))
+            raise ConfigError(f"{VARIABLE}={said}: no plugin {name!r}{nearest(name, names)}; installed: {known}, or none")
+    off = {word.removeprefix("-") for word in words if word.startswith("-")}
+    only = {word for word in words if not word.startswith("-")} or names
+    return [entry for entry in entries if not off & (its := {entry.name, origin(entry)[0]}) and only & its]
+
+
+def from_file(path: Path) -> ModuleType:
+    """Import a file under its own name, which stays importable for what looks a class up by its module."""
+    spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError("expected a Python file, NAME.py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -18,37 +18,20 @@ import numpy.typing as npt
 from PIL import Image
 
 from alref.arrays import Mask, encode
-from alref.datasets import Dataset
 from alref.media import colour_map
-from alref.records import Phrase, Track, Verdict
-from alref.result import Result
-from alref.testing import moving_square
+from alref.testing import moving_square, scripted_result
 
 SIZE = (64, 96)
 RATE = 16000
 VOID = 255
 Labels = npt.NDArray[np.uint8]
-Object = tuple[str, Mask, float]
+result = scripted_result
 
 
 def build(name: str, root: Path) -> Path:
     """Write the data set ``name``."""
     BUILDERS[name](root)
     return root
-
-
-def result(dataset: Dataset, video: str, found: dict[str, list[Object]]) -> Result:
-    """Make the result in which each reference of ``found`` has the given objects: a name, masks (T, H, W), and a score."""
-    facts, references = dataset.open(video).facts(), dataset.references(video)
-    tracks = [
-        Track(phrase=Phrase(reference=key, text=name), rles=tuple(map(encode, masks)), scores=(score,) * len(masks))
-        for key, things in found.items()
-        for name, masks, score in things
-    ]
-    verdicts = [
-        Verdict(reference=each.id, finding="found" if each.id in found else "absent", why="scripted") for each in references
-    ]
-    return Result(alref="0", video=facts, references=references, tracks=tracks, verdicts=verdicts)
 
 
 def clip(count: int, seed: int = 0, size: tuple[int, int] = SIZE) -> tuple[list[Labels], Mask]:

@@ -9,6 +9,8 @@ A component's test is three lines::
 Each ``test_`` method holds one promise that the engine relies on.
 """
 
+from alref.testing.cases import Object, scripted_result
+from alref.testing.datasets import DatasetContract
 from alref.testing.hearing import LocatorContract, TaggerContract
 from alref.testing.propagating import PropagatorContract
 from alref.testing.proposing import ProposerContract
@@ -24,8 +26,10 @@ __all__ = [
     "SQUARE",
     "ArrayVideo",
     "DamagedVideo",
+    "DatasetContract",
     "LocatorContract",
     "MovingSquare",
+    "Object",
     "PropagatorContract",
     "ProposerContract",
     "ReasonerContract",
@@ -36,6 +40,7 @@ __all__ = [
     "TranscriberContract",
     "UnifierContract",
     "moving_square",
+    "scripted_result",
     "sounding",
     "square_box",
     "write_frames",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from benchmark_fixtures import SIZE, Object, build, clip, result
+from benchmark_fixtures import SIZE, build, clip, result
 from PIL import Image
 
 from alref.arrays import Mask
@@ -17,6 +17,7 @@ from alref.datasets import Dataset
 from alref.errors import InputError
 from alref.evaluation.scoring import score
 from alref.media import colour_map
+from alref.testing import Object
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import MS3, S4
 from alref_benchmarks.datasets.davis import RefDavis17

@@ -1,0 +1,92 @@
+"""Checking promises one after another, without pytest: what ``alref plugins check`` does."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from traceback import extract_tb
+from typing import Literal
+from unittest import SkipTest
+
+from alref.errors import ContractError
+
+State = Literal["kept", "broken", "skipped"]
+LONG = ("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video")
+"""The promises that take longest to check."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one promise: kept, broken or skipped, the ``reason`` of the latter two, the seconds it took.
+
+    ``test`` is the method that holds it, ``promise`` what is promised, ``advice`` what an author does when it is broken.
+    """
+
+    test: str
+    promise: str
+    state: State
+    reason: str
+    advice: str
+    seconds: float
+
+
+def promises(contract: type) -> list[str]:
+    """Return the names of a contract's tests, those first that it shares with others."""
+    listed = (name for base in reversed(contract.__mro__) for name in vars(base))
+    return list(dict.fromkeys(name for name in listed if name.startswith("test_")))
+
+
+def outcomes(contract: type, component: type, without: Collection[str] = ()) -> Iterator[Outcome]:
+    """Check the promises of a contract class one by one, but for the tests ``without``, and yield what became of each.
+
+    ``component`` is the class that is tested: what it raises is found in its code.
+    """
+    for test in promises(contract):
+        promise, _, advice = inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n")
+        started = perf_counter()
+        state, reason = _tried(contract, test, component) if test not in without else ("skipped", "left out")
+        yield Outcome(test, _plain(promise), state, reason, _plain(advice), perf_counter() - started)
+
+
+def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
+    """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C."""
+    try:
+        getattr(contract(), test)()
+    except SkipTest as skipped:
+        return "skipped", str(skipped)
+    except (Exception, SystemExit) as error:  # a component may do anything wrong
+        return "broken", _said(error, component)
+    return "kept", ""
+
+
+def _said(error: BaseException, component: type) -> str:
+    """Say in words what was raised, and the last line of the component's own code on the way to it."""
+    home = _home(component)
+    lines = [each for each in extract_tb(error.__traceback__) if home in (path := Path(each.filename)).parents or path == home]
+    if not lines and isinstance(error, AssertionError | ContractError):
+        return str(error)
+    where = f" ({_near(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
+    return f"{type(error).__name__}: {error}".removesuffix(": ") + where
+
+
+def _home(component: type) -> Path:
+    """Return the folder of the package that a class is of, or its file where it is of none."""
+    package = sys.modules.get(component.__module__.partition(".")[0])
+    file = getattr(package, "__file__", None) or inspect.getfile(component)
+    return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+
+
+def _near(file: str) -> str:
+    """Return a path as people type it here."""
+    here = os.path.relpath(file)
+    return file if here.startswith(os.pardir) else here
+
+
+def _plain(text: str) -> str:
+    """Return a docstring's text as a terminal shows it."""
+    return " ".join(text.replace("``", "`").split())

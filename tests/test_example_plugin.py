@@ -1,0 +1,114 @@
+"""The example of a third party's distribution: installed from its own folder, its components are used by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alref import demo_clip
+from alref.cli import exit_code
+from alref.result import Result
+from alref.runfolder import load_result
+
+FOLDER = Path(__file__).parents[1] / "docs" / "example-plugin"
+NAMES = {
+    "unifier": "plain-words",
+    "reasoner": "by-place",
+    "proposer": "colour-regions",
+    "propagator": "template-match",
+}
+QUICK = {
+    "unifier": "verbatim",
+    "temporal": "first-frame",
+    "spatial": "top-score",
+    "proposer": "colour-regions",
+    "propagator": "template-match",
+}
+"""What each is used beside: the quick ones among the shipped components."""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the distribution into a folder, from its own, with nothing fetched."""
+    target = tmp_path_factory.mktemp("installed")
+    alone = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--no-compile"]
+    command = [sys.executable, "-m", "pip", "install", "--quiet", *alone, "--target", target, FOLDER]
+    finished = subprocess.run(command, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return target
+
+
+@pytest.fixture(autouse=True)
+def clip(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder with the clip of two balls, where the plugin is found."""
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.chdir(tmp_path)
+    return demo_clip.write(tmp_path / "clip.mp4")
+
+
+def run(expression: str, **components: str) -> Result:
+    flags = [part for slot, name in components.items() for part in (f"--{slot}", name)]
+    assert exit_code(["run", "clip.mp4", expression, *flags, "--out", "out", "--quiet"]) == 0
+    return load_result(Path("out"))
+
+
+def likeness(result: Result, ball: str) -> float:
+    found, truth = result.masks(), demo_clip.masks()[ball]
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def test_its_own_tests_pass(installed: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", FOLDER]
+    finished = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(installed)})
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_its_components_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["plugins"]) == 0
+    listed = capsys.readouterr().out
+    for name in NAMES.values():
+        assert name in listed
+        assert exit_code(["plugins", name]) == 0
+        assert "alref-example 0.1.0" in " ".join(capsys.readouterr().out.split())
+
+
+def test_editors_know_its_names_and_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["config", "--schema"]) == 0
+    slots = json.loads(capsys.readouterr().out)["properties"]
+    for slot, name in NAMES.items():
+        assert f'"{name}"' in json.dumps(slots[slot])
+    assert '"reach"' in json.dumps(slots["propagator"])
+
+
+@pytest.mark.parametrize("slot", NAMES)
+def test_each_is_used_by_name_beside_components_of_others(slot: str) -> None:
+    slots = ("temporal", "spatial") if slot == "reasoner" else (slot,)
+    beside = {other: name for other, name in QUICK.items() if other not in slots}
+    result = run("the blue ball", **beside, **{slot: NAMES[slot]})
+    assert [result.config[each]["use"] for each in slots] == [NAMES[slot]] * len(slots)
+    assert likeness(result, "the blue ball") > 0.8
+
+
+@pytest.mark.parametrize("ball", demo_clip.masks())
+def test_together_they_find_a_ball_by_its_colour(ball: str) -> None:
+    result = run(f"please show me {ball}", **NAMES)
+    assert [(phrase.text, phrase.category) for phrase in result.phrases] == [(ball, "ball")]
+    assert result.verdicts[0].finding == "found"
+    assert likeness(result, ball) > 0.8
+
+
+def test_an_option_of_a_component_is_a_flag() -> None:
+    flags = [part for slot, name in NAMES.items() for part in (f"--{slot}", name)]
+    assert exit_code(["run", "clip.mp4", "the red ball", *flags, "-o", "proposer.smallest=0.9", "--out", "out", "--quiet"]) == 0
+    assert load_result(Path("out")).verdicts[0].finding == "absent"
+
+
+def test_words_without_a_colour_reach_the_user_as_a_warning() -> None:
+    result = run("the ball", **NAMES)
+    assert result.verdicts[0].finding == "absent"
+    assert any("'the ball' names no colour; name one of red" in warning for warning in result.warnings)

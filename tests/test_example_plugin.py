@@ -43,17 +43,23 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the clip of two balls."""
+    return demo_clip.write(tmp_path_factory.mktemp("clip") / "clip.mp4")
+
+
 @pytest.fixture(autouse=True)
-def clip(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Enter a folder with the clip of two balls, where the plugin is found."""
+def _ready(installed: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enter an empty folder with the clip, where the plugin is found."""
     monkeypatch.syspath_prepend(str(installed))
     monkeypatch.chdir(tmp_path)
-    return demo_clip.write(tmp_path / "clip.mp4")
+    Path("clip.mp4").symlink_to(clip)
 
 
-def run(expression: str, **components: str) -> Result:
+def run(expression: str, *options: str, **components: str) -> Result:
     flags = [part for slot, name in components.items() for part in (f"--{slot}", name)]
-    assert exit_code(["run", "clip.mp4", expression, *flags, "--out", "out", "--quiet"]) == 0
+    assert exit_code(["run", "clip.mp4", expression, *flags, *options, "--out", "out", "--quiet"]) == 0
     return load_result(Path("out"))
 
 
@@ -103,9 +109,7 @@ def test_together_they_find_a_ball_by_its_colour(ball: str) -> None:
 
 
 def test_an_option_of_a_component_is_a_flag() -> None:
-    flags = [part for slot, name in NAMES.items() for part in (f"--{slot}", name)]
-    assert exit_code(["run", "clip.mp4", "the red ball", *flags, "-o", "proposer.smallest=0.9", "--out", "out", "--quiet"]) == 0
-    assert load_result(Path("out")).verdicts[0].finding == "absent"
+    assert run("the red ball", "-o", "proposer.smallest=0.9", **NAMES).verdicts[0].finding == "absent"
 
 
 def test_words_without_a_colour_reach_the_user_as_a_warning() -> None:

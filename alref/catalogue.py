@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
@@ -45,7 +45,7 @@ class Card:
 @cache
 def cards() -> tuple[Card, ...]:
     """Return the cards of all known plugins, by name."""
-    text = files("alref").joinpath("catalogue.json").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
     return tuple(Card(**{**card, "offers": tuple(map(_known, card["offers"]))}) for card in json.loads(text))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib.metadata import Distribution, EntryPoint
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, metadata
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -23,8 +23,20 @@ def origin(entry: EntryPoint) -> tuple[str, str]:
 @cache
 def _read(distribution: Distribution) -> tuple[str, str]:
     """Read name and version once for all entry points of a distribution."""
-    metadata = distribution.metadata
-    return metadata["Name"], metadata["Version"]
+    told = distribution.metadata
+    return told["Name"], told["Version"]
+
+
+def about(distribution: str) -> tuple[str, str]:
+    """Return what a distribution says of its licence and its homepage, empty where it says nothing or is a file."""
+    try:
+        told = metadata(distribution)
+    except PackageNotFoundError:
+        return "", ""
+    licences = [*(told.get_all("License-Expression") or []), *(told.get_all("License") or []), ""]
+    pages = dict(page.split(", ", 1) for page in told.get_all("Project-URL") or [])
+    homepages = [pages.get("Homepage"), *(told.get_all("Home-page") or []), *pages.values(), ""]
+    return licences[0].partition("\n")[0], next(filter(None, homepages), "")
 
 
 def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:

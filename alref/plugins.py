@@ -138,7 +138,7 @@ class Plugins:
             if entry in chosen:
                 self._load(entry)
             else:
-                self.off.append(Unloaded(entry.name, *origin(entry), f"switched off by {VARIABLE}={said}"))
+                self.off.append(Unloaded(entry.name, *origin(entry), f"{VARIABLE}={said}"))
         for path in self.files:
             self._load_file(path)
 
@@ -146,7 +146,7 @@ class Plugins:
         try:
             self._register(entry.load(), entry.name, *origin(entry))
         except Exception as error:  # whatever a plugin does wrong is its own row
-            self.broken.append(Unloaded(entry.name, *origin(entry), f"{type(error).__name__}: {error}"))
+            self.broken.append(Unloaded(entry.name, *origin(entry), " ".join(f"{type(error).__name__}: {error}".split())))
 
     def _load_file(self, path: Path) -> None:
         from hashlib import sha256
@@ -244,13 +244,15 @@ class Plugins:
         for each in self.broken:
             message += f"; plugin {each.plugin!r} could not be loaded ({each.reason})"
         for each in self.off:
-            message += f"; plugin {each.plugin!r} is {each.reason}"
+            message += f"; plugin {each.plugin!r} is switched off ({each.reason})"
         return f"{message}; see: alref plugins"
 
     def absent(self, card: Card) -> str:
         """Say why a known plugin is not among those loaded, with the command that installs it; nothing if it is."""
-        for each in (each for each in self.off if (each.plugin, each.distribution) == (card.plugin, card.package)):
-            return f"the plugin {each.plugin}, which is {each.reason}"
+        for states, those in (("is switched off", self.off), ("could not be loaded", self.broken)):
+            for each in those:
+                if (each.plugin, each.distribution) == (card.plugin, card.package):
+                    return f"the plugin {each.plugin}, which {states}: {each.reason}"
         if card.package not in self.installed:
             return f"the package {card.package}, which is not installed: {card.install}"
         return ""
@@ -297,6 +299,10 @@ def _checked(classes: Any, hook: str) -> list[Any]:
             raise ContractError(f"{hook}: {cls.__name__} has no name")
         if issubclass(cls, Stage) and cls.api != API:
             raise ContractError(f"{hook}: {cls.__name__} is written for contract level {cls.api}, this alref has {API}")
+        if issubclass(cls, Stage) and not (
+            isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)
+        ):
+            raise ContractError(f"{hook}: {cls.__name__}.needs: expected a tuple of import names, got {cls.needs!r}")
         if issubclass(cls, Stage) and not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
             raise ContractError(f"{hook}: {cls.__name__}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     return list(classes)

@@ -12,8 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from alref import cpu, download, hub
+from alref.cli.state import state
 from alref.config import resolve
-from alref.plugins import Component, Plugins
+from alref.errors import ConfigError
+from alref.plugins import Plugins
 
 SPOKEN = "transcriber"
 """The stage of which only spoken sentences make use: the default pipeline is ready without it."""
@@ -30,12 +32,19 @@ def command() -> None:
         table.add_row(*row)
     console.print(table)
     waiting = [part for part, _, step in rows if step]
-    used = {choice.component.name for slot, choice in resolve(Plugins()).stages.items() if slot != SPOKEN}
-    console.print(
-        "the default pipeline is ready: alref demo" if used.isdisjoint(waiting) else "the default pipeline is not ready"
-    )
+    console.print(_default(waiting))
     if waiting:
         console.print(f"see the column 'next' for: {', '.join(waiting)}")
+
+
+def _default(waiting: list[str]) -> str:
+    """Say whether the default pipeline is ready when these parts are not."""
+    try:
+        stages = resolve(Plugins()).stages
+    except ConfigError as error:
+        return f"the default pipeline is not ready: {error}"
+    used = {choice.component.name for slot, choice in stages.items() if slot != SPOKEN}
+    return "the default pipeline is ready: alref demo" if used.isdisjoint(waiting) else "the default pipeline is not ready"
 
 
 def _rows() -> Iterator[tuple[str, str, str]]:
@@ -51,25 +60,12 @@ def _rows() -> Iterator[tuple[str, str, str]]:
     yield "models", _models(), ""
     plugins = Plugins()
     for component in plugins.components:
-        yield component.name, *_component(component)
+        found = state(component, thorough=True)
+        yield component.name, found.word, found.why
     for broken in plugins.broken:
         yield f"plugin {broken.plugin}", "broken", f"{broken.reason}; pip install --upgrade {broken.distribution}"
-
-
-def _component(component: Component) -> tuple[str, str]:
-    """Say in what state a component is with its defaults, and the next step; the hub is not asked."""
-    try:
-        if missing := component.cls.missing():
-            return "library missing", "; ".join(missing)
-        stage = component.cls(component.cls.Options())
-        weights = stage.weights()
-        if any(each.place() is None for each in weights):
-            kind = "reasoner" if component.slots == ["temporal", "spatial"] else component.slots[0]
-            return "weights missing", f"alref models pull --{kind} {component.name}"
-        problem = "" if weights else "; ".join(stage.problems())
-    except Exception as error:  # whatever a plugin does wrong is its own row
-        return "broken", f"{type(error).__name__}: {error}"
-    return "missing" if problem else "ready", problem
+    for off in plugins.off:
+        yield f"plugin {off.plugin}", "switched off", ""
 
 
 def _models() -> str:

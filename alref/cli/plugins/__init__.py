@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import click
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
 
-from alref import options
+from alref.cli.plugins.rows import Row, rows
+from alref.cli.plugins.table import described, show_list, show_one
+from alref.cli.settings import extended
+from alref.cli.state import state
 from alref.errors import ConfigError, nearest
-from alref.plugins import SLOTS, Component, Plugins
+from alref.plugins import Component, Plugins
 
 COMMANDS = {
     "new": "Write a whole distribution of a new plugin.",
@@ -38,68 +42,45 @@ class _Words(click.Group):
 
 
 @click.group("plugins", cls=_Words, invoke_without_command=True, subcommand_metavar="[NAME] | [COMMAND]")
+@extended
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context) -> None:
-    """List the installed components, or show the component NAME with its options.
+def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """List components, data sets and ways to score, also known ones that are not installed; or show the one called NAME.
 
     \b
     alref plugins
     alref plugins sam2
     """
     if ctx.invoked_subcommand is None:
-        Console(markup=False).print(_table(Plugins()))
+        found = rows(Plugins(files=plugin_files))
+        if as_json:
+            click.echo(json.dumps([row.data() for row in found], indent=2))
+        else:
+            show_list(Console(markup=False, highlight=False), found)
 
 
 @click.command("show")
 @click.argument("name")
-def show(name: str) -> None:
-    """Show the component NAME with its options."""
-    _show(Plugins(), name)
+@extended
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """Show what is known of the component, data set or way to score NAME: its options, licence, needs and state.
 
-
-def _table(plugins: Plugins) -> Table:
-    table = Table("name", "state", "from", "what it does", box=SIMPLE)
-    table.columns[0].no_wrap = True
-    for kind in dict.fromkeys(kind_of(each) for each in _sorted(plugins.components)):
-        table.add_row(kind, style="bold")
-        for each in _sorted(plugins.components):
-            if kind_of(each) == kind:
-                table.add_row(each.name, state(each), f"{each.distribution} {each.version}", summary(each))
-    for broken in plugins.broken:
-        table.add_row(broken.plugin, "broken", f"{broken.distribution} {broken.version}", broken.reason)
-    return table
-
-
-def _sorted(components: list[Component]) -> list[Component]:
-    return sorted(components, key=lambda each: (list(SLOTS).index(each.slots[0]), kind_of(each), each.name))
-
-
-def kind_of(component: Component) -> str:
-    """Say what a component fills: 'unifier', or 'temporal and spatial'."""
-    return " and ".join(component.slots)
-
-
-def summary(component: Component) -> str:
-    """Return the first line of a component's docstring."""
-    return (component.cls.__doc__ or "").strip().partition("\n")[0]
-
-
-def state(component: Component) -> str:
-    """Say whether the libraries of a component are here: 'ready', or what is missing. Nothing heavy is imported."""
-    return "; ".join(component.cls.missing()) or "ready"
-
-
-def _show(plugins: Plugins, name: str) -> None:
-    found = [each for each in plugins.components if each.name == name]
+    NAME is what people type, or package:name where two packages have one name, or a plugin that could not be loaded.
+    """
+    every = rows(Plugins(files=plugin_files))
+    found = [_asked(row) for row in every if row.named(name)]
     if not found:
-        names = sorted({each.name for each in plugins.components})
-        raise ConfigError(f"no component {name!r}{nearest(name, names)}; installed: {', '.join(names)}")
+        raise ConfigError(f"nothing is called {name!r}{nearest(name, {row.name for row in every})}; see: alref plugins")
+    if as_json:
+        click.echo(json.dumps([{**row.data(), "options": described(row)} for row in found], indent=2, default=str))
+        return
     console = Console(markup=False, highlight=False)
-    for each in found:
-        console.print(f"{each.name}  {summary(each)}", style="bold")
-        console.print(f"fills {', '.join(each.slots)}; from {each.distribution} {each.version}; {state(each)}", soft_wrap=True)
-        table = Table("option", "type", "default", "what it does")
-        for row in options.describe(each.cls.Options):
-            table.add_row(row.name, row.type, str(row.default), row.help)
-        if table.rows:
-            console.print(table)
+    for row in found:
+        show_one(console, row)
+
+
+def _asked(row: Row) -> Row:
+    """Ask a component itself whether it would work."""
+    return replace(row, state=state(row.offer, thorough=True)) if isinstance(row.offer, Component) else row

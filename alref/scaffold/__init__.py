@@ -24,9 +24,9 @@ HOMEPAGE = "https://example.org"
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of plugin: its base class, the hook that announces it, what the example of it does, needs, and is used for.
+    """A kind of plugin: its base class, the hook that announces it, and what the example of it does and needs.
 
-    ``slots`` are the places of a pipeline that it fills, none for a data set.
+    ``slots`` are the places of a pipeline that it fills, none for a data set; ``use`` and ``check`` are commands.
     """
 
     base: str
@@ -35,6 +35,7 @@ class Kind:
     does: str
     needs: tuple[str, ...]
     use: str
+    check: str = "plugins check {name}"
 
 
 KINDS = {
@@ -61,6 +62,7 @@ KINDS = {
         "Reads what is said in a sound file from the title that the file carries.",
         ("av",),
         "run clip.mp4 --spoken question.wav --transcriber {name}",
+        "plugins check {name} --spoken question.wav",
     ),
     "locator": Kind(
         "Locator",
@@ -101,6 +103,7 @@ KINDS = {
         "Reads folders of frames and masks, and an index of expressions.",
         (),
         "eval {name} --data FOLDER",
+        "plugins check {name} --data FOLDER",
     ),
 }
 
@@ -143,6 +146,11 @@ class Plan:
     def use(self) -> str:
         """The command that uses it, in a folder that holds a clip or a data set."""
         return f"alref {KINDS[self.kind].use.format(name=self.name)}"
+
+    @property
+    def check(self) -> str:
+        """The command that checks it against all that its kind promises."""
+        return f"alref {KINDS[self.kind].check.format(name=self.name)}"
 
     def write(self, folder: Path) -> None:
         """Write the distribution into a new folder. Raises OutputError when it is there already or cannot be written."""

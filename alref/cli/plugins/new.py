@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from alref.catalogue import cards
 from alref.errors import ConfigError
 from alref.plugins import Plugins
 from alref.scaffold import KINDS, Plan
@@ -27,13 +28,12 @@ def command(name: str, kind: str, out: Path | None) -> None:
     folder = out or Path(plan.distribution)
     plan.write(folder)
     click.echo(f"{folder}: a {kind} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
-    for line in (f"cd {folder}", 'pip install -e ".[test]"', "pytest", plan.use, f"alref plugins check {plan.name}"):
+    for line in (f"cd {folder}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
         click.echo(f"    {line}")
 
 
 def _unused(plan: Plan) -> None:
-    """Raise ConfigError when something that is installed has the name already, or its module has."""
-    plugins = Plugins()
-    names = {*(each.name for each in plugins.components), *plugins.datasets}
-    if plan.name in names or find_spec(plan.module):
-        raise ConfigError(f"{plan.name!r}: is installed already; choose another name, none of those in: alref plugins")
+    """Raise ConfigError when something that is installed, or that is in the catalogue, has the name or the module already."""
+    known = {each.name for card in cards() for each in card.offers}
+    if plan.name in known | {each.name for each in Plugins().offers} or find_spec(plan.module):
+        raise ConfigError(f"{plan.name!r}: is taken; choose a name that is none of those in: alref plugins")

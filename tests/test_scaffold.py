@@ -1,0 +1,197 @@
+"""What ``alref plugins new`` writes is installed from its own folder, keeps its contract, and is used by name."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from zipfile import ZipFile
+
+import av
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from clips import encode
+from PIL import Image
+
+from alref.cli import exit_code
+from alref.errors import ConfigError, OutputError
+from alref.plugins import SLOTS
+from alref.runfolder import load_result
+from alref.scaffold import KINDS, Plan
+from alref.stages import API
+from alref.testing import moving_square, write_frames
+
+PLANS = {kind: Plan.of(kind, f"my-{kind}") for kind in KINDS}
+
+
+QUICK = ("reasoner", "proposer", "propagator")
+"""Those that stand in for the slower ones of the default pipeline."""
+
+
+def done(*command: str | Path, cwd: Path | None = None, **environment: str) -> str:
+    """Run a program; return what it printed. Its output is shown where it fails."""
+    finished = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env={**os.environ, **environment})
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Write one distribution of each kind by the command."""
+    folder = tmp_path_factory.mktemp("written")
+    for kind, plan in PLANS.items():
+        assert exit_code(["plugins", "new", plan.name, "--kind", kind, "--out", str(folder / plan.distribution)]) == 0
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def installed(written: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install them into a folder, each from its own folder, with nothing fetched."""
+    target = tmp_path_factory.mktemp("installed")
+    alone = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--no-compile"]
+    done(sys.executable, "-m", "pip", "install", "--quiet", *alone, "--target", target, *written)
+    return target
+
+
+def data_set(root: Path) -> None:
+    """Write one video of four frames with one expression as the data set of the templates is laid out."""
+    video, truth = moving_square(frames=4, size=(48, 64), side=16)
+    names = [frame.stem for frame in sorted(write_frames(video, root / "frames" / "clip").iterdir())]
+    masks = root / "masks" / "clip" / "0"
+    masks.mkdir(parents=True)
+    for name, mask in zip(names, truth, strict=True):
+        Image.fromarray(mask.astype(np.uint8) * 255).save(masks / f"{name}.png")
+    (root / "index.json").write_text(json.dumps({"clip": {"frames": names, "expressions": {"0": "the red square"}}}))
+
+
+@pytest.fixture
+def folder(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Enter a folder that holds a clip that sounds, a spoken question and a data set, where the plugins are found."""
+    monkeypatch.syspath_prepend(str(installed))
+    monkeypatch.chdir(tmp_path)
+    data_set(tmp_path / "data")
+    hum = np.sin(np.arange(6_400) / 4)[None].astype(np.float32)
+    encode(tmp_path / "clip.mp4", count=10, sounds=[(hum, 0)])
+    with av.open("question.wav", "w") as file:
+        file.metadata["title"] = "the blue stripe"
+        track = file.add_stream("pcm_s16le", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.ones((1, 1_600), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 16_000
+        file.mux(track.encode(frame))
+        file.mux(track.encode())
+    return tmp_path
+
+
+def test_their_own_tests_pass_as_created(written: list[Path], installed: Path) -> None:
+    tests = [folder / "tests" for folder in written]
+    options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(written[0].parent)]
+    assert " passed" in done(sys.executable, "-m", "pytest", *options, *tests, PYTHONPATH=str(installed))
+
+
+def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
+    done(sys.executable, "-m", "ruff", "check", "--no-cache", *written)
+    done(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", *written)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = PLANS[kind]
+    words = shlex.split(plan.use.replace("FOLDER", "data"))[1:]
+    quick = [part for slot in QUICK if f"--{slot}" not in words for part in (f"--{slot}", f"my-{slot}")]
+    assert exit_code(["plugins", plan.name]) == 0
+    assert KINDS[kind].does in " ".join(capsys.readouterr().out.split())
+    assert exit_code([*words, *quick, "--out", "out", "--quiet"]) == 0
+    assert plan.name in Path("out", "run.yaml" if words[0] == "run" else "eval.yaml").read_text()
+
+
+def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:
+    parts = [part for slot in ("unifier", *QUICK) for part in (f"--{slot}", f"my-{slot}")]
+    assert exit_code(["run", "data/frames/clip", "the square and the box", *parts, "--out", "out", "--quiet"]) == 0
+    result = load_result(Path("out"))
+    assert [phrase.text for phrase in result.phrases] == ["the square", "the box"]
+    found, truth = result.masks(), moving_square(frames=4, size=(48, 64), side=16)[1]
+    assert (found & truth).sum() / (found | truth).sum() > 0.9
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, written: list[Path]) -> None:
+    root = Path(__file__).parents[1]
+    plan = PLANS[kind]
+    text = next(each for each in written if each.name == plan.distribution).joinpath("card.yaml").read_text()
+    card = yaml.safe_load(text)
+    jsonschema.validate(card, json.loads((root / "registry" / "card.schema.json").read_text()))
+    (said,) = card.get("components", []) + card.get("datasets", [])
+    cls = getattr(import_module(plan.module), plan.cls)
+    assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API, cls.name)
+    assert said["summary"] == cls.__doc__
+    assert tuple(said.get("needs", ())) == getattr(cls, "needs", ())
+    assert said.get("kinds", []) == [slot for slot, (_, base) in SLOTS.items() if issubclass(cls, base)]
+
+
+def test_what_is_spoken_is_read_from_the_file(folder: Path) -> None:
+    parts = [part for slot in ("transcriber", *QUICK) for part in (f"--{slot}", f"my-{slot}")]
+    assert exit_code(["run", "clip.mp4", "--spoken", "question.wav", *parts, "--out", "out", "--quiet"]) == 0
+    assert [each.text for each in load_result(Path("out")).transcripts] == ["the blue stripe"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "module", "cls"),
+    [
+        ("sky", "sky", "alref_sky", "SkyProposer"),
+        ("My_Sky.2", "my-sky-2", "alref_my_sky_2", "MySky2Proposer"),
+        ("alref-sky", "sky", "alref_sky", "SkyProposer"),
+        ("class", "class", "alref_class", "ClassProposer"),
+        ("sky-proposer", "sky-proposer", "alref_sky_proposer", "SkyProposer"),
+    ],
+)
+def test_names_follow_from_what_is_typed(typed: str, name: str, module: str, cls: str) -> None:
+    plan = Plan.of("proposer", typed)
+    assert (plan.name, plan.module, plan.cls) == (name, module, cls)
+    assert plan.cls.isidentifier()
+
+
+@pytest.mark.parametrize("typed", ["", "3d", "größe", "a/b", "../up", "x" * 41, "alref-", "a b!", "-"])
+def test_a_name_that_cannot_be_used_is_refused_with_an_example(typed: str) -> None:
+    with pytest.raises(ConfigError, match="for example: alref plugins new my-tagger --kind tagger"):
+        Plan.of("tagger", typed)
+
+
+def test_the_next_commands_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(["plugins", "new", "Sky", "--kind", "proposer"]) == 0
+    said = capsys.readouterr().out
+    for line in ("cd alref-sky", 'pip install -e ".[test]"', "pytest", "--proposer sky", "alref plugins check sky"):
+        assert line in said
+    assert Path("alref-sky/alref_sky/_runtime.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["sam2", "rules", "ref-davis17", "baseline"])
+def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["plugins", "new", name, "--kind", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
+    assert f"'{name}': is taken; choose a name that is none of those in: alref plugins" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_there_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mine = tmp_path / "alref-sky" / "pyproject.toml"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    assert exit_code(["plugins", "new", "sky", "--kind", "proposer", "--out", str(mine.parent)]) == OutputError.exit_code
+    assert "is there already" in capsys.readouterr().err
+    assert [path.read_text() for path in mine.parent.iterdir()] == ["mine"]
+
+
+def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
+    root = Path(__file__).parents[1]
+    done(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=root)
+    (wheel,) = tmp_path.iterdir()
+    shipped = {name for name in ZipFile(wheel).namelist() if name.startswith("alref/scaffold/templates/")}
+    assert shipped == {str(path.relative_to(root)) for path in (root / "alref/scaffold/templates").rglob("*.j2")}

@@ -23,8 +23,8 @@ from alref.ablation.report import FILES, write
 from alref.ablation.run import Runner, dataset
 from alref.ablation.summary import AblationSummary
 from alref.cache import StageCache
+from alref.cli.plugin_files import extended
 from alref.cli.progress import emit
-from alref.cli.settings import extended
 from alref.cli.tables import Tally, clock
 from alref.datasets import Dataset
 from alref.evaluation.work import Outcome

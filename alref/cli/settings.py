@@ -10,11 +10,11 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from alref.cli.plugin_files import Command, extended
 from alref.config import Configuration, parse_yaml, read_yaml, resolve
 from alref.errors import ConfigError
 from alref.plugins import SLOTS, Plugins
 
-Command = Callable[..., Any]
 _HELP = {
     "unifier": "Component that turns references into phrases: text, sound or speech.",
     "tagger": "Component that names what is heard.",
@@ -32,14 +32,6 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     plugins, slot = Plugins(), str(parameter.name)
     names = [each.name for each in plugins.of("temporal" if slot == "reasoner" else slot)]
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
-
-
-def extended(command: Command) -> Command:
-    """Add ``--plugin FILE`` to a command; it gets ``plugin_files``, for ``Plugins(files=…)``."""
-    path = click.Path(path_type=Path)
-    flag = click.option("--plugin", "plugin_files", multiple=True, type=path, help="Python file that is a plugin; repeatable.")
-    wrapped: Command = flag(command)
-    return wrapped
 
 
 def configured(command: Command) -> Command:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
 from pathlib import Path
@@ -79,7 +80,7 @@ class Offer(Generic[Made]):
         """What people type."""
         return self.cls.name
 
-    @property
+    @cached_property
     def kinds(self) -> list[str]:
         """What it can be chosen for: places of a pipeline, or ``dataset``, or ``metric``."""
         return [kind for kind, base in KINDS.items() if issubclass(self.cls, base)]

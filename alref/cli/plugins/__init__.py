@@ -10,9 +10,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from alref.cli.plugins.rows import Row, rows
+from alref.cli.plugin_files import extended
+from alref.cli.plugins.rows import Row, listing
 from alref.cli.plugins.table import described, show_list, show_one
-from alref.cli.settings import extended
 from alref.cli.state import state
 from alref.errors import ConfigError, nearest
 from alref.plugins import Component, Plugins
@@ -53,7 +53,7 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     alref plugins sam2
     """
     if ctx.invoked_subcommand is None:
-        found = rows(Plugins(files=plugin_files))
+        found = listing(Plugins(files=plugin_files))
         if as_json:
             click.echo(json.dumps([row.data() for row in found], indent=2))
         else:
@@ -69,7 +69,7 @@ def show(name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
 
     NAME is what people type, or package:name where two packages have one name, or a plugin that could not be loaded.
     """
-    every = rows(Plugins(files=plugin_files))
+    every = listing(Plugins(files=plugin_files))
     found = [_asked(row) for row in every if row.named(name)]
     if not found:
         raise ConfigError(f"nothing is called {name!r}{nearest(name, {row.name for row in every})}; see: alref plugins")

@@ -49,7 +49,7 @@ class Row:
         return short in (self.name.rpartition(":")[2], *self.brings) and package in ("", self.package)
 
 
-def rows(plugins: Plugins) -> list[Row]:
+def listing(plugins: Plugins) -> list[Row]:
     """List all that is installed or known, by kind in the order of work; what was not loaded stands last."""
     known = {(card.package, each.kinds, each.name): _carded(card, each) for card in cards() for each in card.offers}
     loaded = [_loaded(plugins, each, known.get((each.distribution, tuple(each.kinds), each.name))) for each in plugins.offers]
@@ -86,7 +86,7 @@ def _uncarded(offer: Offer[Any]) -> Row:
 
 
 def _loaded(plugins: Plugins, offer: Offer[Any], known: Row | None) -> Row:
-    rivals = [each for each in plugins.offers if set(each.kinds) & set(offer.kinds)]
+    rivals = [each for each in plugins.offers if each.name == offer.name and set(each.kinds) & set(offer.kinds)]
     row = replace(
         known or _uncarded(offer),
         name=typed(offer, rivals),

@@ -65,7 +65,7 @@ class Card(Part):
     plugin: str = Field(pattern=NAME, description="name of the entry point, which is also that of the card's file")
     package: str = Field(pattern=NAME, description="distribution that brings it")
     install: str = Field(pattern=r"^pip install \S[^\n]*$", description="line that installs it with all that it needs")
-    homepage: str = Field(pattern=r"^https://\S+$", description="project of the models that it brings, or its own")
+    homepage: str = Field("", pattern=r"^(https://\S+)?$", description="project of the models that it brings, or its own")
     licence: str = Field(pattern=LINE, description="licence of its code, as an SPDX expression")
     level: int = Field(ge=1, description="contract level that it is written for")
     components: list[ComponentPart] = []

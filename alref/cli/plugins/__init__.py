@@ -6,13 +6,13 @@ import json
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from shutil import get_terminal_size
 
 import click
-from rich.console import Console
 
 from alref.cli.plugin_files import extended
 from alref.cli.plugins.rows import Row, listing
-from alref.cli.plugins.table import described, show_list, show_one
+from alref.cli.plugins.table import described, page, pages
 from alref.cli.state import state
 from alref.errors import ConfigError, nearest
 from alref.plugins import Component, Plugins
@@ -54,10 +54,8 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     """
     if ctx.invoked_subcommand is None:
         found = listing(Plugins(files=plugin_files))
-        if as_json:
-            click.echo(json.dumps([row.data() for row in found], indent=2))
-        else:
-            show_list(Console(markup=False, highlight=False), found)
+        data = json.dumps([row.data() for row in found], indent=2) if as_json else ""
+        click.echo(data or "\n".join(pages(found, get_terminal_size().columns)))
 
 
 @click.command("show")
@@ -75,10 +73,9 @@ def show(name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
         raise ConfigError(f"nothing is called {name!r}{nearest(name, {row.name for row in every})}; see: alref plugins")
     if as_json:
         click.echo(json.dumps([{**row.data(), "options": described(row)} for row in found], indent=2, default=str))
-        return
-    console = Console(markup=False, highlight=False)
-    for row in found:
-        show_one(console, row)
+    else:
+        width = get_terminal_size().columns
+        click.echo("\n\n".join("\n".join(page(row, width)) for row in found))
 
 
 def _asked(row: Row) -> Row:

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,15 @@ def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_pa
     better = paired(Overlap(), scores(values), scores([value + 0.05 for value in values]))
     assert better.low == pytest.approx(0.05)
     assert better.high == pytest.approx(0.05)
+
+
+def test_the_memory_of_an_interval_does_not_grow_with_every_draw_of_every_video() -> None:
+    many = scores([0.5] * 1_500)
+    tracemalloc.start()
+    interval(Overlap(), many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2_000 * 1_500 * 8 / 5
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:

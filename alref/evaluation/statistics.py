@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,10 @@ from alref.scoring import VideoScores
 DRAWS = 2000
 LEVEL = 0.95
 SEED = 20240828
+TOGETHER = 50
+"""Draws that are made at once: they bound the memory, which is 16 bytes for each of them and each video."""
 Numbers = npt.NDArray[np.float64]
+Terms = tuple[Numbers, Numbers]
 
 
 @dataclass(frozen=True)
@@ -28,32 +31,37 @@ class Interval:
 
 def interval(protocol: Protocol, scores: Sequence[VideoScores]) -> Interval:
     """Return the main number of a protocol over videos with its percentile interval; the same videos give the same one."""
-    sums, counts = _terms(protocol, scores)
-    return _percentiles(_ratio(sums.sum(0), counts.sum(0)), _drawn(sums, counts, _picks(len(scores))))
+    terms = _terms(protocol, scores)
+    return _percentiles(_score(terms), np.concatenate([_drawn(terms, picks) for picks in _picks(len(scores))]))
 
 
 def paired(protocol: Protocol, base: Sequence[VideoScores], other: Sequence[VideoScores]) -> Interval:
     """Return by how much ``other`` is above ``base`` on the same videos, in the same order, with its interval."""
-    picks = _picks(len(base))
-    both = [_terms(protocol, scores) for scores in (base, other)]
-    values = [_ratio(sums.sum(0), counts.sum(0)) for sums, counts in both]
-    drawn = [_drawn(sums, counts, picks) for sums, counts in both]
-    return _percentiles(values[1] - values[0], drawn[1] - drawn[0])
+    old, new = _terms(protocol, base), _terms(protocol, other)
+    drawn = [_drawn(new, picks) - _drawn(old, picks) for picks in _picks(len(base))]
+    return _percentiles(_score(new) - _score(old), np.concatenate(drawn))
 
 
-def _terms(protocol: Protocol, scores: Sequence[VideoScores]) -> tuple[Numbers, Numbers]:
+def _terms(protocol: Protocol, scores: Sequence[VideoScores]) -> Terms:
     """Stack the terms of all videos: two arrays (N, K)."""
     terms = [protocol.terms(each) for each in scores]
     return np.stack([sums for sums, _ in terms]), np.stack([counts for _, counts in terms])
 
 
-def _picks(videos: int) -> Numbers:
-    """How often each draw picks each video: (DRAWS, N)."""
-    chosen = np.random.default_rng(SEED).multinomial(videos, np.full(videos, 1 / videos), DRAWS)
-    return chosen.astype(np.float64)
+def _picks(videos: int) -> Iterator[Numbers]:
+    """Yield how often each of some draws picks each video, (TOGETHER, N), until there are DRAWS of them."""
+    random = np.random.default_rng(SEED)
+    for _ in range(DRAWS // TOGETHER):
+        yield random.multinomial(videos, np.full(videos, 1 / videos), TOGETHER).astype(np.float64)
 
 
-def _drawn(sums: Numbers, counts: Numbers, picks: Numbers) -> Numbers:
+def _score(terms: Terms) -> Numbers:
+    sums, counts = terms
+    return _ratio(sums.sum(0), counts.sum(0))
+
+
+def _drawn(terms: Terms, picks: Numbers) -> Numbers:
+    sums, counts = terms
     return _ratio(picks @ sums, picks @ counts)
 
 

@@ -41,16 +41,12 @@ def default_folder() -> Path:
 
 def key(*parts: Any) -> str:
     """Digest JSON-like values and records to 32 hexadecimal digits."""
-    text = json.dumps([_plain(part) for part in parts], sort_keys=True, ensure_ascii=False)
+    text = json.dumps(parts, default=_plain, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def _plain(part: Any) -> Any:
-    if isinstance(part, BaseModel):
-        return part.model_dump(mode="json")
-    if isinstance(part, (list, tuple)):
-        return [_plain(each) for each in part]
-    return part
+def _plain(record: BaseModel) -> Any:
+    return record.model_dump(mode="json")
 
 
 def marks(places: Iterable[Path]) -> list[list[Any]]:
@@ -100,11 +96,12 @@ class StageCache:
     Files are written whole or not at all, so a run that is killed leaves only finished stages. A file that cannot be read is
     taken as missing, and written again. Threads and processes may share a folder. ``limit`` is in bytes: beyond it the outputs
     that were not used for the longest time go. It is looked after now and then, so that in between each process may pass it by
-    a twentieth.
+    a twentieth. What took less than ``quick`` seconds, and asked no language model, is not kept: it is sooner made again.
     """
 
     folder: Path | None = None
     limit: int | None = None
+    quick: float = 0.0
     _written: float = field(default=float("inf"), repr=False)
 
     def get(self, stage: str, digest: str, kind: type[Item]) -> Kept[Item] | None:
@@ -124,8 +121,8 @@ class StageCache:
         return found
 
     def put(self, stage: str, digest: str, found: Kept[Item]) -> None:
-        """Keep what a call gave. Raises OutputError when the folder cannot be written."""
-        if self.folder is None:
+        """Keep what a call gave, unless it was quick. Raises OutputError when the folder cannot be written."""
+        if self.folder is None or (found.seconds < self.quick and not found.usage):
             return
         output, usage = ([item.model_dump(mode="json") for item in items] for items in (found.output, found.usage))
         data = json.dumps({"seconds": found.seconds, "usage": usage, "output": output}).encode()

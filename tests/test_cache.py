@@ -268,3 +268,12 @@ def asking(kept: StageCache) -> tuple[Usage, ...]:
 
     with Script(pick_frames=asks).pipeline() as pipeline:
         return pipeline.run(VIDEO, [DOG], kept).usage
+
+
+def test_what_is_sooner_made_again_is_not_kept_unless_a_model_was_asked(tmp_path: Path) -> None:
+    kept = StageCache(tmp_path, quick=0.5)
+    dog = Phrase(reference="1", text="dog")
+    for name, each in {"quick": Kept([dog], 0.4), "slow": Kept([dog], 0.6), "asked": Kept([dog], 0.4, phrase().usage)}.items():
+        kept.put("unifier-unify", name, each)
+    there = {name for name in ("quick", "slow", "asked") if kept.get("unifier-unify", name, Phrase)}
+    assert there == {"slow", "asked"}

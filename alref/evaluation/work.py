@@ -15,6 +15,9 @@ from alref.evaluation.folder import EvaluationFolder
 from alref.protocols import Protocol
 from alref.result import Usage
 
+QUICK = 0.05
+"""Seconds below which the output of a stage is not kept: only the videos that a kill cut short would read it."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -34,7 +37,7 @@ class Outcome:
 class Work:
     """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once.
 
-    ``kept`` holds outputs of stages, the folder's own if not given.
+    ``kept`` holds outputs of stages, the folder's own if not given, where quick ones are not kept.
     """
 
     pipeline: Pipeline
@@ -65,7 +68,7 @@ class Work:
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
         opened, references = self.dataset.open(video), self.dataset.references(video)
-        result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages))
+        result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
         self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
         self.folder.keep(video, result)
         return result.usage

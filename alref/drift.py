@@ -9,6 +9,8 @@ several times their scatter.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -47,24 +49,30 @@ def flags(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -
     a jump the one further from a pivot is flagged. Nothing is flagged on a pivot, beside an empty mask, where there are too few
     frames to compare with, or for the area of an object at an edge of the picture.
     """
-    areas = np.array([rle.area for rle in rles], np.float64)
+    masks: Any = [rle.model_dump() for rle in rles]
+    areas = np.asarray(coco.area(masks), np.float64)
     away = [min((abs(frame - pivot) for pivot in pivots), default=frame) for frame in range(len(rles))]
-    found = [*_jumps(rles, areas, away), *_dips(np.asarray(scores, np.float64), areas, pivots)]
+    found = [*_jumps(masks, areas, away), *_dips(scores, areas, pivots)]
     return tuple(sorted(found, key=lambda flag: (flag.frame, flag.kind)))
 
 
-def _jumps(rles: Sequence[Rle], areas: Floats, away: Sequence[int]) -> Iterator[Flag]:
+def _jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag]:
     ends = np.flatnonzero((areas[1:] > 0) & (areas[:-1] > 0)) + 1
-    masks: Any = [rle.model_dump() for rle in rles]
-    changes = _changes(masks, areas, ends)
-    for change, end in zip(changes, ends.tolist(), strict=True):
-        beside = changes[(np.abs(ends - end) <= NEAR) & (ends != end)]
-        common = float(np.asarray(coco.iou([masks[end]], [masks[end - 1]], [False]))[0, 0])
+    apart = [end for end in ends.tolist() if _common(masks, end) <= COMMON]
+    changes = _changes(masks, areas, ends) if apart else np.empty((0, 3))
+    for end in apart:
+        change, beside = changes[ends == end][0], changes[(np.abs(ends - end) <= NEAR) & (ends != end)]
         far, near = sorted((end, end - 1), key=lambda frame: -away[frame])
-        if common <= COMMON and away[far] and len(beside) >= FEWEST and _out_of_line(change, beside):
+        if away[far] and len(beside) >= FEWEST and _out_of_line(change, beside):
             moved, times = _length(change), areas[far] / areas[near]
-            why = f"has {common:.0%} in common with frame {near}: moved by {moved:.1f} of its size, {times:.1f} times as large"
+            common = f"has {_common(masks, end):.0%} in common with frame {near}"
+            why = f"{common}: moved by {moved:.1f} of its size, {times:.1f} times as large"
             yield Flag(frame=far, kind="mask jumps", why=why)
+
+
+def _common(masks: Any, end: int) -> float:
+    """Return the Jaccard index of a mask and the one before."""
+    return float(np.asarray(coco.iou([masks[end]], [masks[end - 1]], [False]))[0, 0])
 
 
 def _changes(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Floats:
@@ -96,13 +104,14 @@ def _length(steps: Floats) -> float:
     return float(np.median(np.hypot(steps[..., 0], steps[..., 1])))
 
 
-def _dips(scores: Floats, areas: Floats, pivots: Sequence[int]) -> Iterator[Flag]:
-    for frame in np.flatnonzero(areas > 0).tolist():
+def _dips(scores: Sequence[float], areas: Floats, pivots: Sequence[int]) -> Iterator[Flag]:
+    seen = (areas > 0).tolist()
+    for frame in np.flatnonzero(seen).tolist():
         pivot = min(pivots, key=lambda pivot: abs(pivot - frame), default=-1)
         nearer = slice(max(0, frame - BEFORE), frame) if pivot < frame else slice(frame + 1, frame + 1 + BEFORE)
-        before = scores[nearer][areas[nearer] > 0]
+        before = list(compress(scores[nearer], seen[nearer]))
         if frame == pivot or len(before) < FEWEST:
             continue
-        level = float(np.median(before))
-        if level - scores[frame] > max(DIP * abs(level), SCATTER * float(np.median(np.abs(before - level)))):
+        level = median(before)
+        if level - scores[frame] > max(DIP * abs(level), SCATTER * median(abs(score - level) for score in before)):
             yield Flag(frame=frame, kind="score dips", why=f"scores {scores[frame]:.2g}, {level:.2g} nearer to the start")

@@ -37,7 +37,8 @@ class Sounding(OneMaskEach):
 
     def masks(self, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks."""
-        return [self.home(video) / f"{video}_{name}.png" for name in self.clip(video).frames]
+        home = self.home(video)
+        return [home / f"{video}_{name}.png" for name in self.clip(video).frames]
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Read the true masks: what is not black."""

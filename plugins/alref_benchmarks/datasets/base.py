@@ -141,8 +141,10 @@ class OneMaskEach(Benchmark):
 
 def found(path: Path) -> Path:
     """Return a file as it is called on disk, where its suffix may be in upper case."""
+    if path.exists():
+        return path
     shouted = path.with_suffix(path.suffix.upper())
-    return shouted if not path.exists() and shouted.exists() else path
+    return shouted if shouted.exists() else path
 
 
 @lru_cache(maxsize=8)

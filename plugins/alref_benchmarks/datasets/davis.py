@@ -40,11 +40,13 @@ class RefDavis17(Benchmark):
 
     def frames(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
-        return [self.root / self.split / "JPEGImages" / video / f"{name}.jpg" for name in self.clip(video).frames]
+        folder = self.root / self.split / "JPEGImages" / video
+        return [folder / f"{name}.jpg" for name in self.clip(video).frames]
 
     def truths(self, video: str) -> list[Path]:
         """Name the maps of true objects, 255 being void."""
-        return [self.root / self.split / "Annotations" / video / f"{name}.png" for name in self.clip(video).frames]
+        folder = self.root / self.split / "Annotations" / video
+        return [folder / f"{name}.png" for name in self.clip(video).frames]
 
     def said_by(self, video: str, annotator: int) -> dict[int, str]:
         """Return the ids of the expressions of one annotation, by the number of the object."""

@@ -24,7 +24,8 @@ class _Served(OneMaskEach):
 
     def frames(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
-        return [self.pictures() / "JPEGImages" / video / f"{name}.jpg" for name in self.clip(video).frames]
+        folder = self.pictures() / "JPEGImages" / video
+        return [folder / f"{name}.jpg" for name in self.clip(video).frames]
 
     def pictures(self) -> Path:
         """Name the folder that holds the pictures of this split."""
@@ -36,7 +37,8 @@ class _Served(OneMaskEach):
 
     def masks(self, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks of an expression."""
-        return [Path(video, reference, f"{name}.png") for name in self.clip(video).frames]
+        folder = Path(video, reference)
+        return [folder / f"{name}.png" for name in self.clip(video).frames]
 
     def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive. Raises InputError that says which masks are missing."""
@@ -78,7 +80,8 @@ class RefYouTubeVos(_Served):
         """Name the maps of true objects."""
         if not self.protocols:
             return []
-        return [self.root / self.split / "Annotations" / video / f"{name}.png" for name in self.clip(video).frames]
+        folder = self.root / self.split / "Annotations" / video
+        return [folder / f"{name}.png" for name in self.clip(video).frames]
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Pick the object that is meant from the maps."""

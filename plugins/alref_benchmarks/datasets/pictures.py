@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from pycocotools import mask as coco
 
 from alref import atomic
 from alref.arrays import Mask
@@ -89,9 +91,8 @@ def there(path: Path, map_: Map | None) -> Map:
 
 
 def write_masks(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
-    """Write masks, bool (H, W), as grey pictures of 0 and 255. Raises OutputError."""
-    for folder in {path.parent for path in paths}:
-        atomic.make_folder(folder)
+    """Write masks, bool (H, W), as grey pictures of 0 and 255 of one folder. Raises OutputError."""
+    atomic.make_folder(paths[0].parent)
     for path, mask in zip(paths, masks, strict=True):
         atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG)[1].tobytes())
 
@@ -105,19 +106,20 @@ def unions(result: Result, reference: str) -> Iterator[Mask]:
 
 def union(tracks: Sequence[Track], frame: int, size: tuple[int, int]) -> Mask:
     """Return the union of some objects on one frame, bool (H, W)."""
-    whole = np.zeros(size, np.bool_)
-    for track in tracks:
-        if track.rles[frame].area:
-            whole |= track.mask(frame)
-    return whole
+    return joined([track.rles[frame].model_dump() for track in tracks], size)
+
+
+def joined(runs: Any, size: tuple[int, ...]) -> Mask:
+    """Return the union of COCO's compressed run lengths, bool (H, W), empty for none."""
+    return np.asarray(coco.decode(coco.merge(runs)), np.bool_) if runs else np.zeros(size, np.bool_)
 
 
 def _decoded(path: Path, how: int) -> Map | None:
     try:
-        data = np.fromfile(found(path), np.uint8)
+        data = found(path).read_bytes()
     except FileNotFoundError:
         return None
-    pixels = cv2.imdecode(data, how) if data[:4].tobytes() == _SIGNATURE else None
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data.startswith(_SIGNATURE) else None
     if pixels is None:
         raise _damaged(path)
     return np.asarray(pixels)

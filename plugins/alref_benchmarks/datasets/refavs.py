@@ -47,7 +47,8 @@ class RefAvs(OneMaskEach):
 
     def frames(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
-        return [self.root / "media" / video / "frames" / f"{name}.jpg" for name in FRAMES]
+        folder = self.root / "media" / video / "frames"
+        return [folder / f"{name}.jpg" for name in FRAMES]
 
     def sound(self, video: str) -> Path:
         """Name the sound of a video."""
@@ -60,7 +61,8 @@ class RefAvs(OneMaskEach):
 
     def of_object(self, video: str, number: str) -> list[Path]:
         """Name the pictures of the true masks of one object."""
-        return [self.root / "gt_mask" / video / f"fid_{number}" / f"0000{name}.png" for name in FRAMES]
+        folder = self.root / "gt_mask" / video / f"fid_{number}"
+        return [folder / f"0000{name}.png" for name in FRAMES]
 
     def home(self, video: str) -> Path:
         """Name the folder of a video's predicted masks."""
@@ -68,7 +70,8 @@ class RefAvs(OneMaskEach):
 
     def masks(self, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks of an expression."""
-        return [Path(video, reference, f"{name}.png") for name in FRAMES]
+        folder = Path(video, reference)
+        return [folder / f"{name}.png" for name in FRAMES]
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Read the true masks of an expression."""

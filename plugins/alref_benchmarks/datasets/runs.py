@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pycocotools import mask as coco
-
 from alref.arrays import Mask
 from alref.errors import InputError
-from alref_benchmarks.datasets.pictures import blank
+from alref_benchmarks.datasets.pictures import blank, joined
 
 if TYPE_CHECKING:
     from alref_benchmarks.datasets.expressions import MeViS
@@ -18,12 +15,11 @@ if TYPE_CHECKING:
 
 def merged(dataset: MeViS, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
     """Yield the union of the objects ``numbers`` on each frame, bool (H, W). Raises InputError when one is missing."""
-    kept, frames = [_of(dataset, video, number) for number in numbers], dataset.frames(video)
+    kept = [_of(dataset, video, number) for number in numbers]
     sizes = (tuple(runs["size"]) for each in kept for runs in each if runs)
-    empty = np.zeros(next(sizes, None) or blank(frames[0]).shape, np.bool_)
-    for frame in range(len(frames)):
-        runs = [each[frame] for each in kept if each[frame]]
-        yield np.asarray(coco.decode(coco.merge(runs)), np.bool_) if runs else empty
+    size = next(sizes, None) or blank(dataset.frames(video)[0]).shape
+    for frame in range(len(dataset.clip(video).frames)):
+        yield joined([each[frame] for each in kept if each[frame]], size)
 
 
 def _of(dataset: MeViS, video: str, number: str) -> list[Any]:

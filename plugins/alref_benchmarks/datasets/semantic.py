@@ -49,12 +49,14 @@ class _Semantic(Sounding):
     def frames(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
         clip = self.clip(video)
-        return [self.base() / clip.folder / video / "frames" / f"{name}.jpg" for name in clip.frames]
+        folder = self.base() / clip.folder / video / "frames"
+        return [folder / f"{name}.jpg" for name in clip.frames]
 
     def truths(self, video: str) -> list[Path]:
         """Name the true maps of classes, by colour."""
         clip = self.clip(video)
-        return [self.base() / clip.folder / video / "labels_rgb" / f"{name}.png" for name in clip.frames]
+        folder = self.base() / clip.folder / video / "labels_rgb"
+        return [folder / f"{name}.png" for name in clip.frames]
 
     def sound(self, video: str) -> Path:
         """Name the sound of a video."""

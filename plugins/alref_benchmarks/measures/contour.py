@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from math import ceil, hypot, isqrt
 
 import cv2
@@ -39,7 +39,7 @@ def shapes(masks: Sequence[Mask]) -> list[Shape]:
     radius = ceil(_TOLERANCE * hypot(height, width))
     rows, columns = _around(masks)
     crops = [mask[rows, columns] for mask in masks]
-    inside = _bits(np.ones_like(crops[0]), 0, radius, cv2.BORDER_CONSTANT)
+    inside = _inside(*crops[0].shape, radius)
     return [_shape(crop, inside, radius) for crop in crops]
 
 
@@ -71,6 +71,12 @@ def _shape(mask: Mask, inside: int, radius: int) -> Shape:
     wide = _bits(mask, 1, radius, cv2.BORDER_REPLICATE)
     outline = (wide ^ wide >> 1 | wide ^ wide >> stride | wide ^ wide >> stride + 1) & inside
     return Shape(wide & inside, outline, _grown(outline, radius, stride))
+
+
+@lru_cache(maxsize=16)
+def _inside(height: int, width: int, radius: int) -> int:
+    """All pixels of a crop."""
+    return _bits(np.ones((height, width), np.bool_), 0, radius, cv2.BORDER_CONSTANT)
 
 
 def _bits(mask: Mask, below: int, right: int, border: int) -> int:

@@ -7,16 +7,14 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from alref.errors import InputError
 from alref.owned import shortened
 from alref.records import explain
 from alref_benchmarks.datasets.base import Clip, Expression
-
-Kind = TypeVar("Kind")
 
 
 class _Said(BaseModel):
@@ -42,7 +40,7 @@ class _Meta(BaseModel):
 def read_expressions(path: Path) -> dict[str, Clip]:
     """Read ``meta_expressions.json``: the clips in its order, frames in the order of their names."""
     clips = {}
-    for video, meta in read_json(path, TypeAdapter(_Meta)).videos.items():
+    for video, meta in _meta(path).videos.items():
         said = {plain(path, name): each.expression() for name, each in meta.expressions.items()}
         clips[plain(path, video)] = Clip(tuple(plain(path, frame) for frame in sorted(meta.frames)), said)
     return clips
@@ -59,10 +57,9 @@ def numbered(path: Path, clips: dict[str, Clip]) -> dict[str, Clip]:
     return clips
 
 
-def read_json(path: Path, shape: TypeAdapter[Kind]) -> Kind:
-    """Read a JSON file of a shape. Raises InputError that says what is wrong with it."""
+def _meta(path: Path) -> _Meta:
     try:
-        return shape.validate_json(contents(path))
+        return _Meta.model_validate(loads(path))
     except ValidationError as error:
         raise InputError(f"{path}: {shortened([explain(error)])}; download it again") from None
 
@@ -105,7 +102,7 @@ def contents(path: Path) -> bytes:
 
 
 def loads(path: Path) -> dict[str, Any]:
-    """Read a JSON object that is too large to be checked as a whole. Raises InputError."""
+    """Read a JSON object. Raises InputError."""
     try:
         content = json.loads(contents(path))
     except ValueError as error:

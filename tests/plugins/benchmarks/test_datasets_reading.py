@@ -168,7 +168,15 @@ def broken(tmp_path: Path, change: dict[str, object]) -> str:
 
 
 def test_a_list_of_another_shape_says_what_is_wrong_with_it(tmp_path: Path) -> None:
-    assert "videos.gold fish.frames: Input should be a valid array, got 3" in broken(tmp_path, {"frames": 3})
+    assert "videos.gold fish.frames: Input should be a valid list, got 3" in broken(tmp_path, {"frames": 3})
+
+
+def test_a_list_that_was_cut_is_no_json(tmp_path: Path) -> None:
+    build("ref-davis17", tmp_path)
+    file = tmp_path / "meta_expressions/valid/meta_expressions.json"
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(InputError, match=r"meta_expressions\.json: is no JSON \([^{]*\); download it again"):
+        RefDavis17(tmp_path).videos()
 
 
 def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def test_all_data_sets_are_listed_with_their_ways_to_score(
         assert ", ".join(cls.splits) in line
         assert ", ".join(cls.protocols) in line
         assert cls.homepage in line
+    assert any("its server (valid); mevis (valid_u, train)" in line for line in lines)
 
 
 def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None:

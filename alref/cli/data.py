@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from alref.datasets import Dataset
 from alref.errors import InputError
 from alref.plugins import Plugins
 
@@ -26,8 +27,16 @@ def list_() -> None:
     for column in table.columns[1:]:
         column.overflow = "fold"
     for name, cls in sorted(Plugins().datasets.items()):
-        table.add_row(name, ", ".join(cls.splits), ", ".join(cls.protocols), cls.homepage)
+        table.add_row(name, ", ".join(cls.splits), _ways(cls), cls.homepage)
     Console(markup=False, highlight=False).print(table)
+
+
+def _ways(cls: type[Dataset]) -> str:
+    """Name the ways to score a data set, with the splits of each where they differ."""
+    ways: dict[str, list[str]] = {}
+    for split in cls.splits:
+        ways.setdefault(", ".join(cls.scored.get(split, cls.protocols)) or "its server", []).append(split)
+    return "; ".join(f"{way} ({', '.join(splits)})" for way, splits in ways.items()) if len(ways) > 1 else next(iter(ways))
 
 
 @command.command("check")

@@ -1,20 +1,24 @@
 """What a whole evaluation adds beside the stages: milliseconds a video, and memory that does not grow with their number.
 
-    python bench/evaluation.py
+    python bench/evaluation.py --turns 3
 
 Videos of MeViS in miniature, four frames of 64 x 96 with three expressions each, go through ``alref eval`` one at a time:
-opened, run, written (22 files), scored, reported. The stages are scripted: they fill one box on each frame. Each number of
-videos runs in a process of its own; processor time is of all its threads, and of the system on its behalf.
+opened, run, written (15 files), scored, reported. The stages are scripted: they fill one box on each frame. Each number of
+videos runs in a process of its own; processor time is of all its threads, and of the system on its behalf. What was written is
+removed after the last one: some file systems are slow to make files where others were just removed.
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
+import os
+import re
 import sys
 import tempfile
+from argparse import ArgumentParser
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -43,30 +47,35 @@ def evaluate(data: Path, count: int, out: Path) -> dict[str, float]:
     assert exit_code(["eval", *which, *SLOTS, "--jobs", "1", "--out", str(out), "--quiet"]) == 0
     clock, processor = perf_counter() - started, process_time() - before
     stages = sum(json.loads((out / "summary.json").read_text())["seconds"].values())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = float(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1000
     return {"clock": clock, "processor": processor, "stages": stages, "peak": peak}
 
 
-def measured(data: Path, count: int) -> dict[str, float]:
-    with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, __file__, str(data), str(count), f"{out}/run"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+def measured(data: Path, count: int, out: Path) -> dict[str, float]:
+    """Evaluate in a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(evaluate, data, count, out).result()
+
+
+def tell(few: dict[str, float], many: dict[str, float]) -> None:
+    """Print what one more video takes."""
+    each = {name: 1e3 * (many[name] - few[name]) / (MANY - FEW) for name in many}
+    print(f"a video, from {FEW} to {MANY} of them, load {os.getloadavg()[0]:.1f}:")
+    print(f"  {each['clock'] - each['stages']:6.1f} ms by the clock beside the stages, which took {each['stages']:.1f} ms")
+    print(f"  {each['processor'] - each['stages']:6.1f} ms of a processor beside the stages")
+    print(f"peak memory: {few['peak']:.0f} MB with {FEW} videos, {many['peak']:.0f} MB with {MANY}", flush=True)
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        mevis(Path(folder), [f"v{number:04d}" for number in range(MANY)])
-        few, many = measured(Path(folder), FEW), measured(Path(folder), MANY)
-    each = {name: 1e3 * (many[name] - few[name]) / (MANY - FEW) for name in many}
-    print(f"a video, from {FEW} to {MANY} of them:")
-    print(f"  {each['clock'] - each['stages']:6.1f} ms by the clock beside the stages, which took {each['stages']:.1f} ms")
-    print(f"  {each['processor']:6.1f} ms of a processor, stages included")
-    print(f"peak memory: {few['peak']:.0f} MB with {FEW} videos, {many['peak']:.0f} MB with {MANY}")
+    parser = ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--turns", type=int, default=1, help="how often it is measured")
+    turns = parser.parse_args().turns
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        mevis(folder / "data", [f"v{number:04d}" for number in range(MANY)])
+        for turn in range(turns):
+            tell(*(measured(folder / "data", count, folder / f"{turn}-{count}") for count in (FEW, MANY)))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(evaluate(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))))
-    else:
-        main()
+    main()

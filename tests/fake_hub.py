@@ -49,8 +49,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.hub.requests.append(f"{self.command} {self.path} {self.headers.get('Range', '')}".strip())
         path = self.path.partition("?")[0]
-        asked = re.fullmatch(r"/api/models/(\w+/\w+)(/auth-check|/tree/.*|/revision/(.*))?", path)
-        file = re.fullmatch(r"/(\w+/\w+)/resolve/(\w+)/(.+)", path)
+        asked = re.fullmatch(r"/api/models/([\w.-]+/[\w.-]+)(/auth-check|/tree/.*|/revision/(.*))?", path)
+        file = re.fullmatch(r"/([\w.-]+/[\w.-]+)/resolve/(\w+)/(.+)", path)
         model = (asked or file or [None, "lone/files"])[1]
         if model not in self.hub.models:
             self._refuse(404, "RepoNotFound")

@@ -67,18 +67,20 @@ def text_model(folder: Path, change: Callable[[LlamaForCausalLM], None] = lambda
     return folder
 
 
-def indifferent(model: LlamaForCausalLM) -> None:
+def indifferent(model: PreTrainedModel) -> None:
     """Let every token be as likely as any other, so that the first one allowed is taken."""
     torch.nn.init.zeros_(model.lm_head.weight)
 
 
-def vision_model(folder: Path) -> Path:
-    """Save a LLaVA that knows nothing and sees 28 x 28 pixels."""
+def vision_model(folder: Path, change: Callable[[PreTrainedModel], None] = lambda model: None) -> Path:
+    """Save a LLaVA that knows nothing and sees 28 x 28 pixels; ``change`` may alter it first."""
     torch.manual_seed(0)
     size = {"image_size": 28, "patch_size": 14}
     eyes = CLIPVisionConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2, **size)
     config = LlavaConfig(vision_config=eyes, text_config=LlamaConfig(**TEXT), image_token_index=3)
-    _save(LlavaForConditionalGeneration(config), folder)
+    model = LlavaForConditionalGeneration(config)
+    change(model)
+    _save(model, folder)
     pictures = CLIPImageProcessorPil(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28})
     kept = {"patch_size": 14, "vision_feature_select_strategy": "default", "num_additional_image_tokens": 1}
     LlavaProcessor(pictures, tokenizer(), chat_template=TEMPLATE, **kept).save_pretrained(folder)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from alref.hearing.asking import MatchOptions
+from alref.hearing.vocabulary import Shipped
 from alref.hookspecs import hookimpl
 from alref.stages import Locator, Stage, StageOptions, Tagger, Transcriber, Unifier
 
@@ -57,7 +58,7 @@ class ClapOptions(MatchOptions, TagOptions):
     """Options of clap."""
 
     model: str = _model("laion/clap-htsat-unfused")
-    labels: Literal["audioset", "avsbench"] | tuple[str, ...] = Field(
+    labels: Shipped | tuple[str, ...] = Field(
         "audioset",
         min_length=1,
         description="what tags are chosen from: AudioSet's 527 sounds, AVSBench's 70 objects, or your list",

@@ -1,9 +1,29 @@
-"""Print the JSON Schema of ``result.json``: ``python docs/make_schema.py > docs/result.schema.json``."""
+"""Write the JSON Schemas of ``result.json`` and of configuration files beside this script: ``python docs/make_schema.py``."""
 
 from __future__ import annotations
 
 import json
+from importlib.metadata import entry_points
+from pathlib import Path
 
+from alref.config import schema
+from alref.hookspecs import PROJECT
+from alref.plugins import Plugins
 from alref.result import Result
 
-print(json.dumps(Result.model_json_schema(), indent=1))
+
+def schemas() -> dict[str, str]:
+    """Return the text of each schema under the name of its file; configurations with the options of the shipped components."""
+    shipped = [entry for entry in entry_points(group=PROJECT) if entry.dist and entry.dist.name == "alref"]
+    made = {"result.schema.json": Result.model_json_schema(), "config.schema.json": schema(Plugins(shipped))}
+    return {name: json.dumps(content, indent=1) + "\n" for name, content in made.items()}
+
+
+def main() -> None:
+    """Write each of them."""
+    for name, text in schemas().items():
+        Path(__file__).with_name(name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

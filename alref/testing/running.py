@@ -5,19 +5,44 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
-from typing import Literal
+from typing import Any, Literal
 from unittest import SkipTest
 
 from alref.errors import ContractError
+from alref.plugins import SLOTS
+from alref.stages import Stage
+from alref.testing import (
+    LocatorContract,
+    PropagatorContract,
+    ProposerContract,
+    SpatialReasonerContract,
+    StageContract,
+    TaggerContract,
+    TemporalReasonerContract,
+    TranscriberContract,
+    UnifierContract,
+)
 
 State = Literal["kept", "broken", "skipped"]
 LONG = ("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video")
 """The promises that take longest to check."""
+CONTRACTS: dict[str, type[StageContract]] = {
+    "unifier": UnifierContract,
+    "tagger": TaggerContract,
+    "transcriber": TranscriberContract,
+    "locator": LocatorContract,
+    "temporal": TemporalReasonerContract,
+    "spatial": SpatialReasonerContract,
+    "proposer": ProposerContract,
+    "propagator": PropagatorContract,
+}
+"""What a component promises for each place of a pipeline that it fills."""
 
 
 @dataclass(frozen=True)
@@ -35,28 +60,42 @@ class Outcome:
     seconds: float
 
 
+def contract_for(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
+    """Make the contract of a component out of those of all places that it fills; ``methods`` override theirs."""
+    kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
+    return type(f"{cls.__name__}Contract", kinds, methods)
+
+
 def promises(contract: type) -> list[str]:
     """Return the names of a contract's tests, those first that it shares with others."""
     listed = (name for base in reversed(contract.__mro__) for name in vars(base))
     return list(dict.fromkeys(name for name in listed if name.startswith("test_")))
 
 
-def outcomes(contract: type, component: type, without: Collection[str] = ()) -> Iterator[Outcome]:
+def outcomes(
+    contract: type, component: type, without: Collection[str] = (), begins: Callable[[str], object] = str
+) -> Iterator[Outcome]:
     """Check the promises of a contract class one by one, but for the tests ``without``, and yield what became of each.
 
-    ``component`` is the class that is tested: what it raises is found in its code.
+    ``component`` is the class that is tested: what it raises is found in its code. ``begins`` is told each promise before it
+    is checked.
     """
     for test in promises(contract):
-        promise, _, advice = inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n")
+        promise, _, advice = map(_plain, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
+        begins(promise)
         started = perf_counter()
-        state, reason = _tried(contract, test, component) if test not in without else ("skipped", "left out")
-        yield Outcome(test, _plain(promise), state, reason, _plain(advice), perf_counter() - started)
+        state, reason = _tried(contract, test, component) if test not in without else ("skipped", "left out, to be quick")
+        yield Outcome(test, promise, state, reason, advice, perf_counter() - started)
 
 
 def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
-    """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C."""
+    """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C.
+
+    What the component prints goes to stderr.
+    """
     try:
-        getattr(contract(), test)()
+        with redirect_stdout(sys.stderr):
+            getattr(contract(), test)()
     except SkipTest as skipped:
         return "skipped", str(skipped)
     except (Exception, SystemExit) as error:  # a component may do anything wrong

@@ -1,0 +1,337 @@
+"""``alref plugins check``: every promise is said with what became of it, and what to do about those that are broken."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from unittest import SkipTest
+
+import pytest
+from benchmark_fixtures import save_sound
+from folder_dataset import draw
+
+from alref.cli import exit_code
+from alref.stages import SpatialReasoner, StageOptions, Tagger, TemporalReasoner
+from alref.testing import PropagatorContract
+from alref.testing.running import LONG, Outcome, contract_for, outcomes, promises
+
+SQUARES = Path(__file__).with_name("folder_dataset.py")
+PLUGIN = '''
+import alref
+from alref.stages import Proposer, StageOptions, Transcriber
+from pydantic import Field
+
+
+class Options(StageOptions):
+    share: float = Field(0.5, gt=0, le=1, description="share of each side that the box covers")
+
+
+class Centre(Proposer):
+    """Propose the middle of the picture."""
+
+    name = "centre"
+    Options = Options
+
+    def propose(self, video, pivots):
+        from alref.records import Candidates
+
+        print("proposing")
+        width, height = video.width * self.options.share, video.height * self.options.share
+        return [Candidates(pivot=pivot, xyxy=[[0, 0, width, height]], scores=[1.0]) for pivot in pivots]
+
+
+class Wide(Centre):
+    """Propose a box that sticks out."""
+
+    name = "wide"
+
+    def propose(self, video, pivots):
+        from alref.records import Candidates
+
+        width = video.width + 1 if video.width == 3840 else video.width + 40
+        return [Candidates(pivot=pivot, xyxy=[[0, 0, width, 5]], scores=[1.0]) for pivot in pivots]
+
+
+class Lacking(Centre):
+    """Say that something is missing."""
+
+    name = "lacking"
+
+    def problems(self):
+        return ["needs the file weights.bin: alref models pull"]
+
+    def load(self):
+        raise AssertionError("loaded all the same")
+
+
+class Confused(Centre):
+    """Fail when asked what is missing."""
+
+    name = "confused"
+
+    def problems(self):
+        return self.options.nothing
+
+
+class Fragile(Centre):
+    """Fail when made."""
+
+    name = "fragile"
+
+    def __init__(self, options, device="auto"):
+        super().__init__(options, device)
+        raise RuntimeError("no luck")
+
+
+class Stopped(Centre):
+    """Be interrupted at work."""
+
+    name = "stopped"
+
+    def load(self):
+        raise KeyboardInterrupt
+
+
+class Scribe(Transcriber):
+    """Write down a sentence that is always the same."""
+
+    name = "scribe"
+
+    def transcribe(self, video, reference):
+        from alref.media import read_audio
+        from alref.records import Transcript
+
+        read_audio(reference.spoken.path, 16000)
+        return [Transcript(reference=reference.id, text="the dog")]
+
+
+@alref.hookimpl
+def register_proposers():
+    return [Centre, Wide, Lacking, Confused, Fragile, Stopped]
+
+
+@alref.hookimpl
+def register_unifiers():
+    return [Scribe]
+'''
+
+
+@pytest.fixture(scope="module")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plugin") / "mine.py"
+    path.write_text(PLUGIN, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def checked(*arguments: str | Path) -> int:
+    return exit_code(["plugins", "check", *map(str, arguments)])
+
+
+def told(text: str) -> dict[str, Any]:
+    """Return what ``--json`` printed: each promise by its test, and the summary as ``finished``."""
+    events = [json.loads(line) for line in text.splitlines()]
+    return {event.get("test", event["event"]).removeprefix("test_"): event for event in events}
+
+
+def test_a_right_component_leaves_with_0_and_says_every_promise(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("centre", "--plugin", plugin, "--quick") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("centre  Propose the middle of the picture.\nproposer, from mine.py ")
+    assert "kept     It works on a video of a single frame." in said
+    assert "broken" not in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_what_takes_longest_is_left_out_when_it_is_to_be_quick_and_said_so(
+    plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = {}
+    for flags in ([], ["--quick"]):
+        assert checked("centre", "--plugin", plugin, "--json", *flags) == 0
+        states[len(flags)] = told(capsys.readouterr().out)["takes_4k_frames"]
+    assert states[0]["state"] == "kept"
+    assert (states[1]["state"], states[1]["reason"]) == ("skipped", "left out, to be quick")
+
+
+def test_what_is_left_out_are_tests_that_there_are() -> None:
+    assert set(LONG) <= set(promises(PropagatorContract))
+
+
+def test_a_wrong_component_leaves_with_6_and_is_told_what_to_do(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("wide", "--plugin", plugin, "--quick") == 6
+    said = capsys.readouterr().out
+    assert "broken   It works on a video of a single frame." in said
+    report = " ".join(said[said.index("\n1  ") :].split())
+    assert "1 It works on a video of a single frame. expected boxes inside" in report
+    assert "To do: Look where it takes the frame before or after" in report
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_json_is_one_line_for_each_promise_and_a_summary_whatever_the_component_prints(
+    plugin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checked("wide", "--plugin", plugin, "--quick", "--json") == 6
+    said = told(capsys.readouterr().out)
+    finished = said.pop("finished")
+    assert [sum(each["state"] == state for each in said.values()) for state in ("kept", "broken", "skipped")] == [
+        finished[state] for state in ("kept", "broken", "skipped")
+    ]
+    assert (finished["component"], finished["whole"]) == ("wide", True)
+    assert said["takes_odd_sizes"]["state"] == "broken"
+    assert said["takes_odd_sizes"]["advice"].startswith("Resize or pad inside the component")
+    assert checked("centre", "--plugin", plugin, "--quick", "--json") == 0
+    captured = capsys.readouterr()
+    assert len(told(captured.out)) > 20
+    assert "proposing" in captured.err
+
+
+def test_an_exception_is_said_with_its_place_in_the_component(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = PLUGIN.splitlines().index("        return self.options.nothing") + 1
+    assert checked("confused", "--plugin", plugin, "--quick", "--json") == 6
+    reason = told(capsys.readouterr().out)["has_no_problem_where_it_is_tested"]["reason"]
+    assert reason == f"AttributeError: 'Options' object has no attribute 'nothing' ({plugin}:{line})"
+
+
+def test_a_component_that_cannot_be_made_breaks_its_promises(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("fragile", "--plugin", plugin, "--json") == 6
+    said = told(capsys.readouterr().out)
+    assert (said["finished"]["kept"], said["finished"]["skipped"]) == (0, 0)
+    assert "RuntimeError: no luck" in said["takes_odd_sizes"]["reason"]
+
+
+def test_problems_are_said_and_nothing_is_run(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("lacking", "--plugin", plugin) == 5
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "error: needs the file weights.bin: alref models pull\n")
+
+
+def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("stopped", "--plugin", plugin, "--quick") == 130
+    captured = capsys.readouterr()
+    assert "kept     Its name is one word in lower case" in captured.out
+    assert captured.out.splitlines()[-1].startswith("stopped early: ")
+    assert captured.err.strip() == "interrupted"
+    assert checked("stopped", "--plugin", plugin, "--quick", "--json") == 130
+    assert told(capsys.readouterr().out)["finished"]["whole"] is False
+
+
+@pytest.mark.parametrize("option", ["share=1", "proposer.share=1"])
+def test_options_are_given_with_or_without_the_kind(option: str, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("centre", "--plugin", plugin, "--quick", "--json", "-o", option) == 0
+    assert told(capsys.readouterr().out)["finished"]["broken"] == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("share=2", "centre.share: Input should be less than or equal to 1, got 2"),
+        ("shaer=1", "centre.shaer: no such option; did you mean 'share'?"),
+        ("propagator.share=1", "expected OPTION=VALUE with an option of centre; see: alref plugins centre"),
+        ("share", "expected OPTION=VALUE with an option of centre"),
+    ],
+)
+def test_a_wrong_option_is_one_error(option: str, said: str, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("centre", "--plugin", plugin, "-o", option) == 4
+    assert said in capsys.readouterr().err
+
+
+def test_an_unknown_name_is_one_error_with_the_nearest(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("cetnre", "--plugin", plugin) == 4
+    assert "is called 'cetnre'; did you mean 'centre'?" in capsys.readouterr().err
+
+
+def test_a_component_that_is_installed_is_checked_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("uniform", "--quick", "-o", "reasoner.count=2") == 0
+    assert "temporal, from alref " in capsys.readouterr().out
+
+
+def test_a_transcriber_is_checked_on_a_recording(plugin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("scribe", "--plugin", plugin, "--json") == 0
+    said = told(capsys.readouterr().out)["writes_down_what_is_said_in_order"]
+    assert (said["state"], said["reason"]) == ("skipped", "give a recording in which a sentence is spoken: --spoken FILE")
+    save_sound(tmp_path / "spoken.wav", 1)
+    assert checked("scribe", "--plugin", plugin, "--json", "--spoken", tmp_path / "spoken.wav") == 0
+    assert told(capsys.readouterr().out)["writes_down_what_is_said_in_order"]["state"] == "kept"
+
+
+def test_a_data_set_is_checked_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path)
+    assert checked("squares", "--plugin", SQUARES, "--data", tmp_path) == 0
+    assert "kept     Every video has references" in capsys.readouterr().out
+    assert checked("squares", "--plugin", SQUARES, "--data", tmp_path, "--split", "test", "--json") == 0
+    assert told(capsys.readouterr().out)["scores_the_truth_as_perfect"]["state"] == "skipped"
+
+
+def test_a_data_set_needs_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("squares", "--plugin", SQUARES) == 4
+    assert "say where it is: alref plugins check squares --data DIR" in capsys.readouterr().err
+    assert checked("squares", "--plugin", SQUARES, "--data", tmp_path) == 3
+    assert "expected folders called video 0" in capsys.readouterr().err
+
+
+class Both(TemporalReasoner, SpatialReasoner, Tagger):
+    """Fills three places."""
+
+    name = "both"
+
+    def pick_frames(self, video: Any, phrases: Any) -> Any:
+        return []
+
+    def pick_boxes(self, video: Any, candidates: Any) -> Any:
+        return []
+
+    def tag(self, video: Any, reference: Any) -> Any:
+        return []
+
+
+def test_a_component_is_held_to_the_promises_of_all_places_that_it_fills() -> None:
+    contract = contract_for(Both, component=lambda _: Both(StageOptions()))
+    found = promises(contract)
+    assert len(found) == len(set(found))
+    for name in (
+        "test_answers_nothing_for_no_phrase",
+        "test_answers_nothing_for_no_candidates",
+        "test_takes_sound_of_any_length",
+    ):
+        assert name in found
+
+
+class Contract:
+    def test_kept(self) -> None:
+        """It does ``nothing``.
+
+        Leave it
+        at that.
+        """
+
+    def test_without_words(self) -> None:
+        raise SkipTest("not here")
+
+    def test_leaves(self) -> None:
+        """It leaves."""
+        sys.exit(3)
+
+    def test_says_nothing(self) -> None:
+        """It says nothing."""
+        raise ValueError
+
+
+def test_whatever_is_raised_breaks_a_promise_but_for_what_skips_it() -> None:
+    begun: list[str] = []
+    kept, skipped, left, silent = outcomes(Contract, Both, begins=begun.append)
+    assert kept == Outcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
+    assert (skipped.promise, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
+    here = Path(__file__)
+    lines = here.read_text(encoding="utf-8").splitlines()
+    assert left.state == silent.state == "broken"
+    assert left.reason.startswith("SystemExit: 3 (")
+    assert left.reason.endswith(f"{here.name}:{lines.index('        sys.exit(3)') + 1})")
+    assert silent.reason.startswith("ValueError (")
+    assert begun == [each.promise for each in (kept, skipped, left, silent)]

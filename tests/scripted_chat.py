@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from alref.chat.messages import Answer, Question
 from alref.chat.reasoner import ChatOptions, ChatReasoner
 
-Said = str | Answer | Exception
+if TYPE_CHECKING:
+    from alref.chat.messages import Answer, Question
+
+    Said = str | Answer | Exception
+
+_ASKING = Lock()
 
 
 class ScriptedChat(ChatReasoner):
@@ -22,7 +26,6 @@ class ScriptedChat(ChatReasoner):
     def __init__(self, options: ChatOptions, device: str = "auto") -> None:
         super().__init__(options, device)
         self.questions: list[Question] = []
-        self._lock = Lock()
 
     @classmethod
     def saying(cls, script: Sequence[Said] | Callable[[Question], Said], store: Path, **options: Any) -> Self:
@@ -32,7 +35,9 @@ class ScriptedChat(ChatReasoner):
         return made
 
     def chat(self, question: Question) -> Answer:
-        with self._lock:
+        from alref.chat.messages import Answer
+
+        with _ASKING:
             self.questions.append(question)
             number = len(self.questions) - 1
         said = self.script(question) if callable(self.script) else self.script[min(number, len(self.script) - 1)]

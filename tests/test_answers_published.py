@@ -14,7 +14,7 @@ from alref.cli import exit_code
 from alref.errors import InputError
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.runfolder import load_result
-from alref.testing import SQUARE, ArrayVideo, SpatialReasonerContract, TemporalReasonerContract, moving_square, write_frames
+from alref.testing import SQUARE, ArrayVideo, ReasonerContract, moving_square, write_frames
 from alref_baseline.replay import Replay, ReplayOptions
 
 PUBLISHED = Path(__file__).parents[1] / ".." / "shared" / "reference_run" / "gpt_results"
@@ -218,16 +218,7 @@ def made(tmp_path: Path) -> Path:
     return imported(tmp_path)
 
 
-class TestReplayFrames(TemporalReasonerContract):
-    @pytest.fixture(autouse=True)
-    def _made(self, made: Path) -> None:
-        self.made = made
-
-    def component(self) -> Replay:
-        return Replay(ReplayOptions(answers=self.made))
-
-
-class TestReplayBoxes(SpatialReasonerContract):
+class TestReplay(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _made(self, made: Path) -> None:
         self.made = made

@@ -15,7 +15,7 @@ from alref.chat.questions import VARIABLES, Task, Variant, check, filled, prompt
 from alref.chat.reasoner import ChatOptions
 from alref.errors import ConfigError
 from alref.options import build
-from alref.testing import SQUARE, SpatialReasonerContract, TemporalReasonerContract, moving_square
+from alref.testing import SQUARE, ReasonerContract, moving_square
 
 FOLDER = Path(__file__).parents[1] / "alref" / "prompts"
 TASKS, VARIANTS = get_args(Task), get_args(Variant)
@@ -112,7 +112,7 @@ def test_every_option_task_and_variable_is_documented(name: str) -> None:
     assert f"`{name}`" in PAGE
 
 
-class TestTheModelOfTheDocs(TemporalReasonerContract, SpatialReasonerContract):
+class TestTheModelOfTheDocs(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALREF_HOME", str(tmp_path))

@@ -16,8 +16,7 @@ from alref.chat.messages import Answer, Question, QuestionEvent
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing import (
     SQUARE,
-    SpatialReasonerContract,
-    TemporalReasonerContract,
+    ReasonerContract,
     moving_square,
 )
 
@@ -32,21 +31,13 @@ def make(tmp_path: Path) -> Make:
     return lambda answers, **options: ScriptedChat.saying(answers, tmp_path / "answers.sqlite", **options)
 
 
-class ScriptedContract:
+class TestContract(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
 
     def component(self) -> ScriptedChat:
         return ScriptedChat.saying(["[1]"], self.folder / "answers.sqlite")
-
-
-class TestFrames(ScriptedContract, TemporalReasonerContract):
-    pass
-
-
-class TestBoxes(ScriptedContract, SpatialReasonerContract):
-    pass
 
 
 def two_boxes(phrase: Phrase = SQUARE, frame: int = 3, count: int = 2) -> Candidates:

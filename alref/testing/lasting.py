@@ -11,7 +11,7 @@ from alref.testing.seeing import SeeingContract
 
 SHORT = 4
 """How many times shorter the video is that the long one is compared with."""
-TOLD = 64_000_000
+TOLD = 32_000_000
 """Bytes that the masks of one object take on the frames by which the long video is longer: half of them is too much."""
 
 
@@ -33,7 +33,7 @@ class LastingContract(SeeingContract):
         if not STATM.exists():
             raise SkipTest(f"{STATM} is not there: this platform does not tell the memory that a process holds")
         pixels = TOLD / (self.long_video * (1 - 1 / SHORT))
-        size = round(sqrt(pixels * 3 / 4)), round(sqrt(pixels * 4 / 3))
+        size = 16 * round(sqrt(pixels * 3 / 4) / 16), 16 * round(sqrt(pixels * 4 / 3) / 16)
         with without_what_was_there(), self.at_work() as component:
             short, long = (self._peak(component, WatchedVideo(self.long_video // part, size)) for part in (SHORT, 1))
         grown = (long - short) / 1e6

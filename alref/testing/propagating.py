@@ -81,7 +81,9 @@ class PropagatorContract(LastingContract):
         Where ``box.mask`` is not None, use it instead of the box, and give it back on its own frame.
         """
         video, truth = self.video()
-        likeness = _likeness(self.propagated(video, [_masked(square_box(truth, 0), truth[0])])[0].masks[0], truth[0])
+        half = np.tri(video.height, video.width, dtype=np.bool_)
+        start = np.asarray(truth[0]) & np.roll(half, np.argwhere(truth[0])[0], (0, 1))
+        likeness = _likeness(self.propagated(video, [_masked(square_box(truth, 0), start)])[0].masks[0], start)
         assert likeness > ALIKE, f"expected the mask that was given on its frame, got one that agrees by {likeness:.2f}"
 
     def test_boxes_may_come_in_any_order(self) -> None:
@@ -91,7 +93,7 @@ class PropagatorContract(LastingContract):
         """
         video, truth = self.video()
         first, last = square_box(truth, 0), square_box(truth, len(truth) - 1)
-        boxes = [first, square_box(truth, len(truth) // 2, SECOND), last]
+        boxes = [first, square_box(truth, 1, SECOND), last]
         for order in ([1, 0, 2], [2, 1, 0]):
             mixed = [boxes[place] for place in order]
             expected, got = self.propagated(video, boxes), self.propagated(video, mixed)

@@ -278,5 +278,5 @@ def _refused(task: Task, component: Any, video: DamagedVideo) -> None:
 def _tried(task: Task, component: Any, video: Video) -> None:
     try:
         task.done(component, video)
-    except InputError:
+    except AlrefError:
         return

@@ -11,7 +11,7 @@ import pytest
 
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from alref.stages import SpatialReasoner, TemporalReasoner
-from alref.testing import ArrayVideo, SpatialReasonerContract, TemporalReasonerContract, moving_square
+from alref.testing import ArrayVideo, ReasonerContract, SpatialReasonerContract, TemporalReasonerContract, moving_square
 from alref_baseline import rules
 from alref_baseline.attributes import COLOURS, change, colour_map, colour_share, growth
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform, UniformOptions
@@ -293,7 +293,7 @@ class PlainFrames(TemporalReasonerContract):
         pivots = self.component().pick_frames(moving_square(frames=10)[0], [phrase])
         assert tuple(pivot.frame for pivot in pivots) == self.FRAMES
 
-    def test_takes_a_video_of_one_frame(self) -> None:
+    def test_picks_the_only_frame(self) -> None:
         phrase = Phrase(reference="1", text="the dog")
         (pivot,) = self.component().pick_frames(moving_square(frames=1)[0], [phrase])
         assert pivot.frame == 0
@@ -339,13 +339,13 @@ class TestTopScore(SpatialReasonerContract):
         assert "0.90" in box.why
 
 
-class TestRulesInSpace(SpatialReasonerContract):
-    def component(self) -> SpatialReasoner:
-        return Rules(Rules.Options())
+class TestRules(ReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at small pictures."""
+        monkeypatch.setattr("alref_baseline.eye.SIDE", 96)
 
-
-class TestRulesInTime(TemporalReasonerContract):
-    def component(self) -> TemporalReasoner:
+    def component(self) -> Rules:
         return Rules(Rules.Options())
 
     def test_takes_the_best_ranked_frame_with_its_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:

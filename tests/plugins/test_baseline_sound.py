@@ -8,8 +8,8 @@ from composed import FPS, ON, RATE, audible, film, in_spans, placed, sound
 
 from alref.hearing.vocabulary import UNNAMED
 from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, Span
-from alref.stages import Locator, Tagger, TemporalReasoner
-from alref.testing import ArrayVideo, LocatorContract, TaggerContract, TemporalReasonerContract, moving_square, sounding
+from alref.stages import Locator, Tagger
+from alref.testing import ArrayVideo, LocatorContract, TaggerContract, moving_square, sounding
 from alref_baseline.activity import activity
 from alref_baseline.eye import resized
 from alref_baseline.grounding import Sought, best_frames, ground
@@ -228,8 +228,8 @@ class TestTags:
         assert [phrase.reference for phrase in sought] == ["1", "2"]
 
 
-class TestRulesForSounds(TemporalReasonerContract):
-    def component(self) -> TemporalReasoner:
+class TestRulesForSounds:
+    def component(self) -> Rules:
         return Rules(Rules.Options())
 
     def test_pivots_lie_within_what_is_heard(self) -> None:

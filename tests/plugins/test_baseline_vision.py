@@ -52,11 +52,27 @@ def scene(frames: int = 5, size: tuple[int, int] = (96, 160)) -> tuple[ArrayVide
 
 
 class TestClassEvidenceKeepsItsPromises(ProposerContract):
+    frames_together = True
+
+    @pytest.fixture(autouse=True)
+    def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at tiny pictures."""
+        monkeypatch.setattr("alref_baseline.eye.SIDE", 96)
+
     def component(self) -> ClassEvidence:
         return ClassEvidence(ClassEvidence.Options())
 
 
 class TestLabelPropagationKeepsItsPromises(PropagatorContract):
+    long_video = 1000
+    """2,000 frames take twenty seconds."""
+
+    @pytest.fixture(autouse=True)
+    def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at tiny pictures, and keep as much less of them."""
+        monkeypatch.setattr("alref_baseline.eye.SIDE", 32)
+        monkeypatch.setattr("alref_baseline.eye._BYTES", 4 << 20)
+
     def component(self) -> LabelPropagation:
         return LabelPropagation(LabelPropagation.Options())
 

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from alref.errors import ConfigError, MissingError
 from alref.plugins import Plugins
 from alref.records import Candidates, Reference
 from alref.testing import ArrayVideo, ProposerContract, moving_square
-from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2
+from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2, _loading
 
 VIDEO = ArrayVideo(noise())
 PHRASES = ("dog", "the red square that barks", "a man near the guitar, playing")
@@ -50,6 +51,15 @@ def dino(folders: dict[type[OpenVocabularyProposer], Path]) -> Path:
     return folders[GroundingDino]
 
 
+@pytest.fixture(scope="module")
+def _loaded_once() -> Iterator[None]:
+    """Load each model once, since loading takes longer than asking."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_loading, "load", cache(_loading.load))
+        yield
+
+
+@pytest.mark.usefixtures("_loaded_once")
 class DetectorContract(ProposerContract):
     cls: type[OpenVocabularyProposer]
 

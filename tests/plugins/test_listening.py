@@ -62,6 +62,8 @@ class TestAst(TaggerContract):
 
 
 class TestClap(TaggerContract, LocatorContract):
+    hears = "rain"
+
     @pytest.fixture(autouse=True)
     def _made(self, folders: dict[str, Path]) -> None:
         self.folders = folders

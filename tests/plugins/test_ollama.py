@@ -26,7 +26,7 @@ pytest.importorskip("ollama")
 from alref.chat.messages import Answer, Message, Question
 from alref.errors import AlrefError, InputError, MissingError
 from alref.options import build
-from alref.testing import SpatialReasonerContract, TemporalReasonerContract
+from alref.testing import ReasonerContract
 from alref_ollama import Ollama
 
 SCHEMA = {"type": "object", "properties": {"frame": {"type": "integer"}}, "required": ["frame"]}
@@ -187,7 +187,7 @@ def test_where_the_server_is(monkeypatch: pytest.MonkeyPatch, variable: str, hos
     assert address(Ollama.Options(host=host)) == expected  # type: ignore[call-arg]
 
 
-class TestContract(TemporalReasonerContract, SpatialReasonerContract):
+class TestContract(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _served(self, tmp_path: Path) -> Iterator[None]:
         with serving('{"why": "it is large", "finding": "found", "frame": 1}') as self.server:

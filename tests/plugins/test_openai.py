@@ -34,7 +34,7 @@ pytest.importorskip("ollama")
 from alref.chat.messages import Answer, Message, Question
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
 from alref.options import build
-from alref.testing import SpatialReasonerContract, TemporalReasonerContract
+from alref.testing import ReasonerContract
 from alref_openai import GPT4, OpenAI
 from alref_openai.spending import Budget, Estimate, Pace
 
@@ -436,7 +436,7 @@ def test_many_threads_share_one_connection() -> None:
     assert answers == {number: f"number {number}" for number in range(16)}
 
 
-class TestContract(TemporalReasonerContract, SpatialReasonerContract):
+class TestContract(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _served(self, tmp_path: Path) -> Iterator[None]:
         with serving('{"why": "it is large", "finding": "found", "frame": 1}') as self.server:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +16,17 @@ from alref.arrays import Mask
 from alref.records import FrameMasks, PivotBox, objects
 from alref.stages import Propagator
 from alref.testing import ArrayVideo, PropagatorContract, moving_square
-from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
+from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker, _runtime
 
 FRAMES = 6
+
+
+@pytest.fixture(scope="module")
+def _loaded_once() -> Iterator[None]:
+    """Load each model once, since loading takes longer than asking."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_runtime, "loaded", cache(_runtime.loaded))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +34,18 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Tracker], Pat
     return save_all(tmp_path_factory.mktemp("trackers"))
 
 
+@pytest.mark.usefixtures("_loaded_once")
 class TrackerContract(PropagatorContract):
     cls: type[Tracker]
+    long_video = 60
+    """2,000 frames take more than a minute."""
 
     @pytest.fixture(autouse=True)
     def _folder(self, folders: dict[type[Tracker], Path]) -> None:
         self.folder = folders[self.cls]
 
     def component(self) -> Propagator:
-        return made(self.cls, self.folder)
+        return made(self.cls, self.folder, feature_memory=1)
 
     def video(self) -> tuple[ArrayVideo, Mask]:
         return moving_square(4)

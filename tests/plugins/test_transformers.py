@@ -25,7 +25,7 @@ from alref.engine import Pipeline
 from alref.errors import InputError, MissingError
 from alref.plugins import Plugins
 from alref.records import Reference
-from alref.testing import SpatialReasonerContract, TemporalReasonerContract, moving_square
+from alref.testing import ReasonerContract, moving_square
 from alref_transformers import Transformers
 from alref_transformers.grammar import Grammar
 
@@ -62,21 +62,13 @@ def copied(text: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(text, tmp_path / "copied"))
 
 
-class SeeingContract:
+class TestContract(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _folder(self, vision: Path) -> None:
         self.folder = vision
 
     def component(self) -> Transformers:
         return component(self.folder)
-
-
-class TestFrames(SeeingContract, TemporalReasonerContract):
-    pass
-
-
-class TestBoxes(SeeingContract, SpatialReasonerContract):
-    pass
 
 
 @pytest.mark.parametrize("family", ["vision", "gemma"])

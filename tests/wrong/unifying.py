@@ -1,0 +1,78 @@
+"""Wrong unifiers."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from wrong.right import Words
+
+if TYPE_CHECKING:
+    from alref.records import Phrase, Reference
+    from alref.video import Video
+
+
+class LoadedOnce(Words):
+    """Cannot be loaded again."""
+
+    count = 0
+
+    def load(self) -> None:
+        self.count += 1
+        if self.count > 1:
+            raise RuntimeError("loaded already")
+
+
+class ClosedOnce(Words):
+    """Cannot be closed twice."""
+
+    def load(self) -> None:
+        self.model = "a model"
+
+    def close(self) -> None:
+        del self.model
+
+
+class Counting(Words):
+    """Gives another answer each time."""
+
+    count = 0
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        self.count += 1
+        return self.found(reference, category=f"thing {self.count}")
+
+
+class Guessing(Words):
+    """Uses random numbers."""
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        return self.found(reference, score=random.random())
+
+
+class Misplaced(Words):
+    """Answers another reference."""
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        return self.found(reference, reference="another")
+
+
+class Wordless(Words):
+    """Understands nothing."""
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        return []
+
+
+class Stuttering(Words):
+    """Says everything twice."""
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        return self.found(reference) * 2
+
+
+class Tupled(Words):
+    """Returns a tuple."""
+
+    def unify(self, video: Video, reference: Reference) -> Any:
+        return tuple(self.found(reference))

@@ -20,6 +20,9 @@ ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
 NARROWEST = 8
 """Characters that a column keeps, whatever the terminal."""
 
+WHOLE = (0, 5)
+"""Columns that are not folded: name and state."""
+
 MOST_NAMES = 12
 """Names that are written out where one reason holds for many."""
 
@@ -68,13 +71,16 @@ def _table(rows: Sequence[Row], loads: str, width: int) -> Iterator[str]:
 def columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Lay out rows of cells in columns; each row becomes its lines.
 
-    Where there is no room the widest columns are folded, but never the first. Done here since
-    rich takes a quarter of the command's time.
+    Where there is no room the widest columns are folded, but not names and states. Done here since rich takes a quarter of the
+    command's time.
     """
-    first, *widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    while first + sum(widths) + 2 * len(widths) > width and max(widths) > NARROWEST:
-        widths[widths.index(max(widths))] -= 1
-    widths.insert(0, first)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    foldable = [place for place in range(len(widths)) if place not in WHOLE]
+    while sum(widths) + 2 * len(widths) - 2 > width:
+        widest = max(foldable, key=widths.__getitem__)
+        if widths[widest] == NARROWEST:
+            break
+        widths[widest] -= 1
     laid = []
     for row in rows:
         folded = [wrap(cell, room) if len(cell) > room else [cell] for cell, room in zip(row, widths, strict=True)]

@@ -1,0 +1,105 @@
+"""The cards of the registry, what is made from them, and what is said of components that are known and not installed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from scripted import Script, announcing
+
+from alref import catalogue
+from alref.errors import ConfigError
+from alref.installed import from_file
+from alref.plugins import Plugins
+
+ROOT = Path(__file__).parents[1]
+CARDS = sorted((ROOT / "registry").glob("*.yaml"))
+
+
+MAKER: Any = from_file(ROOT / "registry/make_catalogue.py")
+
+
+def card(tmp_path: Path, **changes: Any) -> Path:
+    """Write a folder with the card of baseline, changed."""
+    told = yaml.safe_load((ROOT / "registry/baseline.yaml").read_text())
+    path = tmp_path / "baseline.yaml"
+    path.write_text(yaml.safe_dump({**told, **changes}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", list(MAKER.made(ROOT)), ids=lambda path: path.name)
+def test_what_is_made_from_the_cards_is_fresh(path: Path) -> None:
+    said = "stale; run: python registry/make_catalogue.py"
+    assert path.read_text(encoding="utf-8") == MAKER.made(ROOT)[path], said
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
+def test_every_card_fits_the_schema(path: Path) -> None:
+    schema = json.loads((ROOT / "registry/card.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+
+
+def test_every_card_is_what_its_plugin_registers() -> None:
+    plugins = Plugins()
+    assert [fault for each in MAKER.read(ROOT / "registry") for fault in MAKER.faults(each, plugins)] == []
+
+
+def test_every_shipped_plugin_has_a_card() -> None:
+    shipped = {each.plugin for each in Plugins().offers if each.distribution == "alref"}
+    assert shipped == {each.plugin for each in catalogue.cards() if each.package == "alref"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"level": 2}, "baseline.yaml: propagator label-propagation: level: expected 1, as the code says, got 2"),
+        ({"components": []}, "baseline.yaml: temporal uniform: registered, but not on the card"),
+        ({"metrics": [{"name": "j", "summary": "J."}]}, "baseline.yaml: metric j: on the card, but not registered"),
+    ],
+)
+def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    (told,) = MAKER.read(card(tmp_path, **changes))
+    assert any(said in fault for fault in MAKER.faults(told, Plugins()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"plugin": "other"}, r"baseline.yaml: plugin: expected 'baseline', as the file is called, got 'other'"),
+        ({"colour": "red"}, r"baseline.yaml: colour: Extra inputs"),
+        ({"install": "conda install x"}, r"baseline.yaml: install: .*got 'conda install x'"),
+        ({"components": [{"name": "a", "summary": "A.", "kinds": ["tracker"]}]}, r"baseline.yaml: components.0.kinds.0"),
+    ],
+)
+def test_a_wrong_card_is_one_line(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        MAKER.read(card(tmp_path, **changes))
+
+
+def test_a_known_component_that_is_not_installed_says_how_to_install_it() -> None:
+    said = "proposer: 'colour-regions' is in the package alref-example, which is not installed: pip install docs/example-plugin"
+    for name in ("colour-regions", "alref-example:colour-regions"):
+        with pytest.raises(ConfigError, match=said.replace("colour-regions", name, 1)):
+            Plugins([]).get("proposer", name)
+
+
+def test_a_typo_is_matched_with_what_is_known_too() -> None:
+    with pytest.raises(ConfigError, match=r"no component 'colour-region'; did you mean 'colour-regions'\?; installed: none"):
+        Plugins([]).get("proposer", "colour-region")
+
+
+def test_an_installed_component_of_a_known_name_is_used() -> None:
+    own = type("Own", (Script().plugins.get("propagator", "scripted").cls,), {"name": "template-match"})
+    plugins = Plugins([announcing("mine", propagators=[own])])
+    assert plugins.get("propagator", "template-match").plugin == "mine"
+
+
+def test_a_component_that_is_switched_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", "-sam2")
+    with pytest.raises(ConfigError, match="'edgetam' is in the plugin sam2, which is switched off: ALREF_PLUGINS=-sam2"):
+        Plugins().get("propagator", "edgetam")

@@ -1,0 +1,213 @@
+"""``alref plugins``: what its two pages and their JSON say, and what they must not do."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import Script, announcing
+
+from alref import plugins as plugins_module
+from alref.cli import exit_code
+from alref.stages import Stage
+
+ROOT = Path(__file__).parents[1]
+CLASSES = Script().classes()
+ALONE = '''
+import alref
+from pathlib import Path
+from pydantic import Field
+from alref.stages import Propagator, StageOptions
+
+
+class Mine(Propagator):
+    """Does as I say."""
+
+    name = "mine"
+
+    class Options(StageOptions):
+        pace: int = Field(3, ge=1, description="how fast it goes, in frames")
+        place: Path | None = Field(None, description="a file that it reads")
+
+    def propagate(self, video, boxes):
+        yield from ()
+
+
+@alref.hookimpl
+def register_propagators():
+    return [Mine]
+'''
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> str:
+    path = tmp_path / "alone.py"
+    path.write_text(ALONE)
+    return str(path)
+
+
+def page(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert exit_code(["plugins", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def data(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(page(capsys, *arguments, "--json"))
+    return rows
+
+
+def install(monkeypatch: pytest.MonkeyPatch, **members: Any) -> None:
+    """Install one propagator, made from the scripted one, and nothing else."""
+    made = type("Made", (CLASSES[3],), {"__doc__": "Made for this.", "name": "made", **members})
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [announcing("maker", propagators=[made])])
+
+
+@pytest.mark.parametrize("width", [50, 80, 110, 160, 240])
+def test_the_list_fits_the_terminal_and_names_everything(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    printed = page(capsys)
+    table = printed.rpartition("\n\n")[0].splitlines()
+    names = {line[1:].split()[0] for line in table if line.startswith(" ") and line[1:2] != " "}
+    assert names >= {"grammar", "mm-grounding-dino", "sam2", "davis17-semi-supervised", "template-match"}
+    assert max(map(len, table)) <= max(width, 80)
+    heads = table[0].split("  ")
+    assert [head.strip() for head in heads if head.strip()][:6] == ["name", "package", "level", "licence", "weights", "state"]
+    assert ("needs" in table[0]) == (width >= 110)
+    assert ("what it does" in table[0]) == (width >= 160)
+
+
+def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("alref.stages.find_spec", lambda name: None)
+    lines = page(capsys).splitlines()
+    assert "sam3-tracker alref 0.1.0 1 MIT SAM License library missing".split() in [line.split() for line in lines]
+    assert "edgetam, sam2, sam3-tracker: library missing: needs torch, transformers, PIL: pip install 'alref[sam2]'" in lines
+
+
+def test_what_is_known_and_not_installed_stands_with_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [line.split()[0] for line in page(capsys).splitlines() if line]
+    assert lines.index("proposer") < lines.index("colour-regions") < lines.index("propagator")
+    (row,) = data(capsys, "colour-regions")
+    assert (row["state"], row["why"], row["version"]) == ("not installed", "pip install docs/example-plugin", None)
+
+
+def test_the_keys_of_the_json_are_those_of_the_page_of_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    keys = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", documented("## For programs"), re.M)))
+    (row,) = data(capsys, "sam2")
+    assert set(row) == set(keys)
+    assert set(data(capsys)[0]) == set(keys) - {"options"}
+    assert set(row["options"][0]) == {"name", "type", "default", "help"}
+
+
+def test_every_state_is_on_the_page_of_plugins() -> None:
+    source = "".join((ROOT / "alref/cli" / name).read_text() for name in ("state.py", "plugins/rows.py"))
+    states = re.findall(r"^\| ([a-z ]+) \|", documented("# Plugins"), re.M)
+    assert set(states) - {"state"} == set(re.findall(r'State\("([a-z ]+)"', source))
+
+
+def documented(heading: str) -> str:
+    """Return one part of the page of plugins."""
+    text = (ROOT / "docs/plugins.md").read_text()
+    return text.partition(f"{heading}\n")[2].partition("\n## ")[0]
+
+
+def test_one_component_is_shown_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    printed = page(capsys, "sam3-tracker")
+    for said in (
+        "fills     propagator",
+        "alref 0.1.0, plugin sam2",
+        "MIT; weights: SAM License",
+        "needs     torch, transformers",
+    ):
+        assert said in printed
+    assert "homepage  https://huggingface.co/facebook/sam3" in printed
+    assert "prompt: mask | box, default mask\n    start from the mask" in printed
+    assert page(capsys, "alref:sam3-tracker") == printed
+
+
+def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
+    dataset, metric = data(capsys, "mevis")
+    assert (dataset["kinds"], dataset["weights_licence"]) == (["dataset"], "CC BY-NC-SA 4.0")
+    assert (metric["kinds"], metric["licence"]) == (["metric"], "MIT")
+    assert "data: CC BY-NC-SA 4.0" in page(capsys, "mevis")
+
+
+def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["plugins", "colour-region"]) == 4
+    assert "did you mean 'colour-regions'?; see: alref plugins" in capsys.readouterr().err
+
+
+def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (row,) = [row for row in data(capsys, "--plugin", mine) if row["name"] == "mine"]
+    assert (row["package"], row["state"], row["summary"]) == ("alone.py", "ready", "Does as I say.")
+    printed = page(capsys, "mine", "--plugin", mine)
+    assert "pace: integer >= 1, default 3\n    how fast it goes, in frames" in printed
+    assert "place: string | null, default null" in printed
+
+
+@pytest.mark.parametrize("method", ["missing", "problems", "weights", "__init__"])
+def test_what_a_component_does_wrong_is_its_state(
+    method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> list[str]:
+        raise KeyError("size")
+
+    install(monkeypatch, **{method: classmethod(fails) if method == "missing" else fails})
+    (row,) = data(capsys, "made")
+    assert (row["state"], row["why"]) == ("broken", f"{method}(): KeyError: 'size'")
+    (listed,) = [row for row in data(capsys) if row["name"] == "made"]
+    assert listed["state"] == ("broken" if method == "missing" else "ready")
+
+
+def test_what_keeps_a_component_from_working_is_its_state(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, problems=lambda _: ["no key: set KEY"])
+    assert "state     not ready: no key: set KEY" in page(capsys, "made")
+
+
+def test_what_is_switched_off_is_still_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", "-sam2")
+    rows = {row["name"]: row for row in data(capsys)}
+    assert {rows[name]["state"] for name in ("sam2", "edgetam", "sam3-tracker")} == {"switched off"}
+    assert rows["label-propagation"]["state"] == "ready"
+    assert "edgetam, sam2, sam3-tracker: switched off: ALREF_PLUGINS=-sam2" in page(capsys)
+
+
+def test_a_component_of_a_broken_plugin_leads_to_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import alref_sam2
+
+    def broken() -> list[type[Stage]]:
+        raise OSError("disk on fire")
+
+    monkeypatch.setattr(alref_sam2.register_propagators, "__code__", broken.__code__)
+    assert "state     broken: OSError: disk on fire" in page(capsys, "edgetam")
+
+
+def test_the_list_asks_no_component_whether_it_would_work(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def asked(*_: object) -> list[str]:
+        raise AssertionError("the list asked")
+
+    install(monkeypatch, problems=asked, weights=asked, __init__=asked)
+    assert "asked" not in page(capsys)
+
+
+def test_the_list_imports_nothing_that_takes_time() -> None:
+    code = "import sys; from alref.cli import exit_code; assert exit_code(['plugins']) == 0; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert {"alref_sam2", "alref_benchmarks"} <= loaded
+    assert loaded.isdisjoint(
+        {"rich", "yaml", "numpy", "jinja2", "huggingface_hub", "httpx", "requests", "torch", "transformers"}
+    )

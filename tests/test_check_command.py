@@ -14,8 +14,8 @@ from folder_dataset import draw
 
 from alref.cli import exit_code
 from alref.stages import SpatialReasoner, StageOptions, Tagger, TemporalReasoner
-from alref.testing import PropagatorContract
-from alref.testing.running import LONG, Outcome, contract_for, outcomes, promises
+from alref.testing import LocatorContract, PropagatorContract
+from alref.testing.running import DECLARED, LONG, Outcome, contract_for, outcomes, promises
 
 SQUARES = Path(__file__).with_name("folder_dataset.py")
 PLUGIN = '''
@@ -161,7 +161,8 @@ def test_what_takes_longest_is_left_out_when_it_is_to_be_quick_and_said_so(
 
 
 def test_what_is_left_out_are_tests_that_there_are() -> None:
-    assert set(LONG) <= set(promises(PropagatorContract))
+    assert LONG.keys() <= set(promises(PropagatorContract))
+    assert DECLARED.keys() <= set(promises(LocatorContract))
 
 
 def test_a_wrong_component_leaves_with_6_and_is_told_what_to_do(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,7 +326,7 @@ class Contract:
 
 def test_whatever_is_raised_breaks_a_promise_but_for_what_skips_it() -> None:
     begun: list[str] = []
-    kept, skipped, left, silent = outcomes(Contract, Both, begins=begun.append)
+    kept, skipped, left, silent = outcomes(Contract, Both, {}, begins=begun.append)
     assert kept == Outcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
     assert (skipped.promise, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
     here = Path(__file__)

@@ -322,7 +322,7 @@ def broken(cls: type[Dataset], root: Path) -> list[str]:
         def dataset(self) -> Dataset:
             return cls(root)
 
-    found = [each for each in outcomes(Contract, cls) if each.state != "kept"]
+    found = [each for each in outcomes(Contract, cls, {}) if each.state != "kept"]
     print(*found, sep="\n")
     return [each.test.removeprefix("test_") for each in found if each.state == "broken"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,10 @@ from alref.testing import (
 )
 
 State = Literal["kept", "broken", "skipped"]
-LONG = ("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video")
-"""The promises that take longest to check."""
+LONG = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
+"""The promises that take longest to check, with why they may be left out."""
+DECLARED = {"test_hears_what_is_there": "what it hears is not known here; declare it in a test, as `hears`"}
+"""The promises that can only be checked where an author has declared something, with what."""
 CONTRACTS: dict[str, type[StageContract]] = {
     "unifier": UnifierContract,
     "tagger": TaggerContract,
@@ -73,18 +75,18 @@ def promises(contract: type) -> list[str]:
 
 
 def outcomes(
-    contract: type, component: type, without: Collection[str] = (), begins: Callable[[str], object] = str
+    contract: type, component: type, without: Mapping[str, str], begins: Callable[[str], object] = str
 ) -> Iterator[Outcome]:
-    """Check the promises of a contract class one by one, but for the tests ``without``, and yield what became of each.
+    """Check the promises of a contract class one by one, and yield what became of each.
 
-    ``component`` is the class that is tested: what it raises is found in its code. ``begins`` is told each promise before it
-    is checked.
+    ``without`` are the tests to leave out, each with the reason. ``component`` is the class that is tested: what it raises is
+    found in its code. ``begins`` is told each promise before it is checked.
     """
     for test in promises(contract):
         promise, _, advice = map(_plain, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
         begins(promise)
         started = perf_counter()
-        state, reason = _tried(contract, test, component) if test not in without else ("skipped", "left out, to be quick")
+        state, reason = _tried(contract, test, component) if test not in without else ("skipped", without[test])
         yield Outcome(test, promise, state, reason, advice, perf_counter() - started)
 
 

@@ -62,7 +62,7 @@ def tell(few: dict[str, float], many: dict[str, float]) -> None:
     each = {name: 1e3 * (many[name] - few[name]) / (MANY - FEW) for name in many}
     print(f"a video, from {FEW} to {MANY} of them, load {os.getloadavg()[0]:.1f}:")
     print(f"  {each['clock'] - each['stages']:6.1f} ms by the clock beside the stages, which took {each['stages']:.1f} ms")
-    print(f"  {each['processor'] - each['stages']:6.1f} ms of a processor beside the stages")
+    print(f"  {each['processor']:6.1f} ms of a processor, stages included")
     print(f"peak memory: {few['peak']:.0f} MB with {FEW} videos, {many['peak']:.0f} MB with {MANY}", flush=True)
 
 

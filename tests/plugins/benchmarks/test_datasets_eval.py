@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
+import cv2
 import pytest
 from benchmark_fixtures import BUILDERS, build
 
@@ -18,8 +20,13 @@ QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Work in an empty folder, OpenCV on one thread: on a busy machine its threads wait for each other most of the time."""
     monkeypatch.chdir(tmp_path)
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    yield
+    cv2.setNumThreads(threads)
 
 
 def evaluation(name: str, split: str) -> tuple[list[str], list[str]]:

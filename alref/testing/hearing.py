@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 from alref import checks
 from alref.records import Phrase, Reference
 from alref.stages import Locator, Tagger
+from alref.testing.asking import Task, Truth
 from alref.testing.comparing import difference
-from alref.testing.stage import StageContract, Task, Truth
+from alref.testing.stage import StageContract
 from alref.testing.videos import sounding
 from alref.video import Video
 

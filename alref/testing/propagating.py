@@ -11,10 +11,10 @@ from alref import checks
 from alref.errors import ContractError
 from alref.records import FrameMasks, PivotBox, objects
 from alref.stages import Propagator
+from alref.testing.asking import Task, Truth
 from alref.testing.comparing import difference
 from alref.testing.lasting import LastingContract
 from alref.testing.seeing import SQUARE, shown, square_box
-from alref.testing.stage import Task, Truth
 from alref.video import Video
 
 SECOND = SQUARE.model_copy(update={"reference": "2"})

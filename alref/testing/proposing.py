@@ -11,9 +11,9 @@ import numpy as np
 from alref import checks
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.stages import Proposer
+from alref.testing.asking import Task, Truth
 from alref.testing.comparing import difference
 from alref.testing.seeing import OTHER, SQUARE, SeeingContract, shown
-from alref.testing.stage import Task, Truth
 from alref.testing.videos import ArrayVideo
 from alref.video import Video
 

@@ -10,10 +10,10 @@ import numpy as np
 from alref import checks
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from alref.stages import Reasoner, SpatialReasoner, TemporalReasoner
+from alref.testing.asking import Task, Truth
 from alref.testing.comparing import difference
 from alref.testing.lasting import LastingContract
 from alref.testing.seeing import OTHER, SQUARE, SeeingContract, around, shown
-from alref.testing.stage import Task, Truth
 from alref.video import Video
 
 

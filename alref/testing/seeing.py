@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from alref.arrays import Mask
 from alref.records import Phrase, PivotBox, PivotFrame
-from alref.testing.stage import StageContract, Truth
+from alref.testing.asking import Truth
+from alref.testing.stage import StageContract
 from alref.testing.videos import MovingSquare
 
 SQUARE = Phrase(reference="1", text="the red square", category="square")

@@ -12,8 +12,9 @@ from alref.errors import InputError
 from alref.records import Recording, Reference, Transcript
 from alref.references import recording
 from alref.stages import Transcriber
+from alref.testing.asking import Task, Truth
 from alref.testing.errors import refused
-from alref.testing.stage import StageContract, Task, Truth
+from alref.testing.stage import StageContract
 from alref.video import Video
 
 RATE = 16_000

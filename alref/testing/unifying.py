@@ -7,8 +7,8 @@ from typing import Any
 from alref import checks
 from alref.records import Phrase, Reference
 from alref.stages import Unifier
+from alref.testing.asking import Task, Truth
 from alref.testing.seeing import SeeingContract
-from alref.testing.stage import Task, Truth
 from alref.video import Video
 
 

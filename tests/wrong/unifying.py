@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 from wrong.right import Words
@@ -48,6 +49,20 @@ class Guessing(Words):
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
         return self.found(reference, score=random.random())
+
+
+class OneThread(Words):
+    """Says that it can be asked in several threads, and works only in the one that loaded it."""
+
+    concurrent = True
+
+    def load(self) -> None:
+        self.thread = threading.get_ident()
+
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        if threading.get_ident() != self.thread:
+            raise RuntimeError("asked in another thread")
+        return super().unify(video, reference)
 
 
 class Misplaced(Words):

@@ -57,22 +57,20 @@ def look(html: str) -> Seen:
     return seen
 
 
-def build(folder: Path) -> subprocess.CompletedProcess[str]:
+def build(folder: Path) -> tuple[int, str]:
+    """Build the site of a folder; return the exit code and what is printed, without its colours."""
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-
-
-def copied(folder: Path) -> Path:
-    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("build", "dist", ".*_cache"))
-    shutil.copy(ROOT / "zensical.toml", folder)
-    return folder
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = copied(tmp_path_factory.mktemp("site"))
-    built = build(folder)
-    assert built.returncode == 0, built.stdout + built.stderr
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("build", "dist", ".*_cache"))
+    shutil.copy(ROOT / "zensical.toml", folder)
+    code, printed = build(folder)
+    assert code == 0, printed
     return folder / "site"
 
 
@@ -140,7 +138,10 @@ def test_a_page_reads_alike_here_and_where_it_lies_in_the_repository(page: str, 
 
 
 def test_a_link_to_nowhere_stops_the_build(tmp_path: Path) -> None:
-    (copied(tmp_path) / "docs" / "lost.md").write_text("# Lost\n\n[gone](usage.md#no-such-part) [away](../README.md)\n")
-    stopped = build(tmp_path)
-    assert stopped.returncode != 0
-    assert "2 issues found" in stopped.stdout + stopped.stderr
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text("# Lost\n\n[gone](index.md#no-such-part) [away](../README.md)\n")
+    (tmp_path / "zensical.toml").write_text('[project]\nsite_name = "lost"\n')
+    code, printed = build(tmp_path)
+    assert code != 0
+    assert "[gone](index.md#no-such-part) [away](../README.md)" in printed
+    assert "2 issues found" in printed

@@ -14,6 +14,7 @@ from alref.testing.datasets import DatasetContract
 from alref.testing.hearing import LocatorContract, TaggerContract
 from alref.testing.propagating import PropagatorContract
 from alref.testing.proposing import ProposerContract
+from alref.testing.protocols import ProtocolContract
 from alref.testing.reasoning import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
 from alref.testing.seeing import OTHER, SQUARE, square_box
 from alref.testing.stage import StageContract
@@ -32,6 +33,7 @@ __all__ = [
     "Object",
     "PropagatorContract",
     "ProposerContract",
+    "ProtocolContract",
     "ReasonerContract",
     "SpatialReasonerContract",
     "StageContract",

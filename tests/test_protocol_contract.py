@@ -1,0 +1,166 @@
+"""What ways to score promise: those that come with alref keep it, and each wrong one breaks the promise that it should."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alref.errors import InputError
+from alref.protocols import Protocol
+from alref.scoring import Case, Map, Part, Table, VideoScores
+from alref.testing import ProtocolContract
+from alref.testing.running import outcomes
+from alref_benchmarks.protocols import PROTOCOLS, RefAvsNull
+
+
+class TestShipped(ProtocolContract):
+    """All ways to score that come with alref; the truth of expressions of nothing is empty."""
+
+    cls: type[Protocol]
+
+    @pytest.fixture(autouse=True, params=PROTOCOLS, ids=lambda cls: cls.name)
+    def _chosen(self, request: pytest.FixtureRequest) -> None:
+        self.cls = request.param
+
+    def protocol(self) -> Protocol:
+        return self.cls()
+
+    def truth(self) -> Sequence[Map]:
+        true = super().truth()
+        return [np.zeros_like(frame) for frame in true] if self.cls is RefAvsNull else true
+
+
+class Overlap(Protocol):
+    """The mean overlap of masks: a right one, which the wrong ones change."""
+
+    name = "overlap"
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        if case.predicted is None:
+            return [Part(case=case.id, place=case.place, columns={"J": (0.0,)})]
+        pairs = list(zip(case.truth, case.predicted, strict=False))
+        return [Part(case=case.id, place=case.place, columns={"J": tuple(self.overlap(where, *pair) for pair in pairs)})]
+
+    def overlap(self, where: str, truth: Any, predicted: Any) -> float:
+        if truth.shape != predicted.shape:
+            raise InputError(f"{where}: expected {truth.shape}, got {predicted.shape}")
+        return float((truth & predicted).sum() / (truth | predicted).sum())
+
+    def table(self, parts: Sequence[Part]) -> Table:
+        return Table(
+            protocol=self.name, main="J", numbers={"J": float(np.mean([np.mean(each.columns["J"]) for each in parts]))}
+        )
+
+
+class SaysNothing(Overlap):
+    __doc__ = ""
+
+
+class MeasuresThePicture(Overlap):
+    """Measures the size of the picture."""
+
+    def overlap(self, where: str, truth: Any, predicted: Any) -> float:
+        return super().overlap(where, truth, predicted) * 0 + truth.size
+
+
+class AddsUp(Overlap):
+    """Adds up all that it has seen."""
+
+    seen = 0.0
+
+    def overlap(self, where: str, truth: Any, predicted: Any) -> float:
+        self.seen += super().overlap(where, truth, predicted)
+        return self.seen
+
+
+class TakesTheLast(Overlap):
+    """Takes the number of the video that came last."""
+
+    def summarise(self, scores: Sequence[VideoScores]) -> Table:
+        return super().summarise(scores[-1:])
+
+
+class TakesAnySize(Overlap):
+    """Compares what two pictures have in common."""
+
+    def overlap(self, where: str, truth: Any, predicted: Any) -> float:
+        rows = min(len(truth), len(predicted))
+        return super().overlap(where, truth[:rows], predicted[:rows])
+
+
+class ForgivesWhatIsMissing(Overlap):
+    """Takes frames that are missing for right."""
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        truth = list(case.truth)
+        found = [*(case.predicted or ())]
+        whole = [*truth[: len(truth) - len(found)], *found]
+        return super().parts(where, Case(case.id, truth, whole, case.place))
+
+
+class NamesNoNumber(Overlap):
+    """Names a main number that there is not."""
+
+    def table(self, parts: Sequence[Part]) -> Table:
+        return super().table(parts).model_copy(update={"main": "F"})
+
+
+class ChecksNothing(Overlap):
+    """Gives a list where a tuple is expected."""
+
+    def score_video(self, video: str, cases: Iterable[Case]) -> VideoScores:
+        scores = super().score_video(video, cases)
+        return scores.model_copy(update={"parts": list(scores.parts)})
+
+
+class TakesAnyNumbers(Overlap):
+    """Sums up what another protocol measured."""
+
+    def summarise(self, scores: Sequence[VideoScores]) -> Table:
+        return super().summarise([each.model_copy(update={"protocol": self.name}) for each in scores])
+
+
+class HasOtherTerms(Overlap):
+    """Draws intervals from other numbers."""
+
+    def terms(self, scores: VideoScores) -> Any:
+        sums, counts = super().terms(scores)
+        return sums + 1, counts
+
+
+WRONG = {
+    SaysNothing: ["explains_itself"],
+    MeasuresThePicture: ["scores_the_truth_best"],
+    AddsUp: ["keeps_nothing_between_videos"],
+    TakesTheLast: ["videos_may_come_in_any_order"],
+    TakesAnySize: ["refuses_frames_of_another_size"],
+    ForgivesWhatIsMissing: ["tells_what_was_not_handed_in"],
+    NamesNoNumber: ["scores_the_truth_best", "videos_may_come_in_any_order", "has_terms_that_make_up_the_number"],
+    ChecksNothing: ["can_be_written_as_json"],
+    TakesAnyNumbers: ["says_what_cannot_be_summed_up"],
+    HasOtherTerms: ["has_terms_that_make_up_the_number"],
+}
+
+
+def broken(cls: type[Protocol]) -> list[str]:
+    """Return the tests that a way to score fails."""
+
+    class Contract(ProtocolContract):
+        def protocol(self) -> Protocol:
+            return cls()
+
+    found = [each for each in outcomes(Contract, cls, {}) if each.state != "kept"]
+    print(*found, sep="\n")
+    return [each.test.removeprefix("test_") for each in found]
+
+
+def test_a_right_way_to_score_breaks_no_promise() -> None:
+    assert broken(Overlap) == []
+
+
+@pytest.mark.parametrize(("cls", "tests"), WRONG.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_wrong_way_to_score_breaks_the_promise_that_it_should(cls: type[Protocol], tests: list[str]) -> None:
+    assert broken(cls) == tests

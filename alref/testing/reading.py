@@ -23,7 +23,7 @@ NAME = "no such video"
 
 
 class ReadingContract:
-    """What a data set promises of what it reads. Of a large folder only the first ``most`` videos are opened."""
+    """What a data set promises of what it reads. Frames are read of the first ``most`` videos only."""
 
     most: ClassVar[int] = 3
 

@@ -215,6 +215,10 @@ class Plugins:
         found = self._benchmarks("dataset")
         return {typed(each, found): each.cls for each in found}
 
+    def whole(self, dataset: Dataset) -> str:
+        """Return the name that means a data set and no other."""
+        return next((name for name, cls in self.datasets.items() if cls is type(dataset)), dataset.name)
+
     def typed(self, slot: str, component: Component) -> str:
         """Return what names a component without doubt: its name, or ``distribution:name`` where two carry one name."""
         return typed(component, self.of(slot))

@@ -21,6 +21,7 @@ from evaluated import NAMES, Squares, squares
 from pydantic import Field
 from scripted import Script, announcing, entry, pick_boxes, pick_frames, propagate
 
+import alref_benchmarks
 from alref import plugins as plugins_module
 from alref.ablation.grid import read
 from alref.ablation.report import ticks
@@ -428,8 +429,9 @@ def test_the_published_ablation_of_the_page_can_be_planned(
             return [Reference(id="0", sound=True)]
 
     installed = plugins_module.entry_points
-    own = entry("zz", register_datasets=lambda: [Sounding])
-    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*installed(group=group), own])
+    own = entry("zz", register_datasets=lambda: [Sounding], register_metrics=alref_benchmarks.register_metrics)
+    others = [each for each in installed(group="alref") if each.name != "benchmarks"]
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*others, own])
     monkeypatch.chdir(tmp_path)
     Path("AVSBench").mkdir()
     Path("grid.yaml").write_text(SHOWN[1])

@@ -92,6 +92,29 @@ def test_two_plugins_with_one_name_are_told_apart_by_distribution() -> None:
     assert plugins.get("propagator", "module_two:made").plugin == "two"
 
 
+def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
+    from alref_benchmarks import register_datasets, register_metrics
+
+    dataset, metric = register_datasets()[0], register_metrics()[0]
+    rival = type("Rival", (dataset,), {})
+    plugins = Plugins(
+        [announcing("one", datasets=[dataset], metrics=[metric]), announcing("two", datasets=[rival], metrics=[metric])]
+    )  # type: ignore[list-item]
+    for get, name, what in ((plugins.dataset, dataset.name, "data set"), (plugins.metric, metric.name, "protocol")):
+        with pytest.raises(
+            ConfigError, match=f"{what}: 2 plugins offer '{name}'; choose one of module_one:{name}, module_two:"
+        ):
+            get(name)
+    assert plugins.dataset(f"module_two:{dataset.name}") is rival
+    assert plugins.whole(rival(Path())) == f"module_two:{dataset.name}"
+    assert list(plugins.datasets.values()) == [dataset, rival]
+
+
+def test_a_string_of_needs_is_refused() -> None:
+    (row,) = Plugins([announcing("bad", propagators=[made(needs="torch")])]).broken
+    assert "needs: expected a tuple of import names, got 'torch'" in row.reason
+
+
 def test_an_observer_with_a_misspelt_hook_is_refused() -> None:
     class Watcher:
         @hookimpl

@@ -87,7 +87,7 @@ def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("alref.stages.find_spec", lambda name: None)
     lines = page(capsys).splitlines()
-    assert "sam3-tracker alref 0.1.0 1 MIT SAM License library missing".split() in [line.split() for line in lines]
+    assert "sam3-tracker alref 0.1.0 1 MIT SAM License library missing" in [" ".join(line.split()) for line in lines]
     assert "edgetam, sam2, sam3-tracker: library missing: needs torch, transformers, PIL: pip install 'alref[sam2]'" in lines
 
 

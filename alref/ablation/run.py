@@ -58,12 +58,13 @@ class Runner:
     def _row(self, row: Row, base: Row) -> RowSummary:
         bare = RowSummary(name=row.name, values=row.values, folder=f"{ROWS}/{row.folder}", asked=len(self.videos))
         data = dataset(self.ablation, row, self.plugins)
+        name = self.plugins.whole(data)
         try:
-            with EvaluationFolder.open(self.place(row), Evaluation.of(data, row.config), force=self.force) as folder:
+            with EvaluationFolder.open(self.place(row), Evaluation.of(data, row.config, name), force=self.force) as folder:
                 why = self._worked(row, data, folder)
                 done = summary(folder, self.videos, self.protocols)
                 write(folder, data, done)
-                first = EvaluationFolder(self.place(base), Evaluation.of(data, base.config))
+                first = EvaluationFolder(self.place(base), Evaluation.of(data, base.config, name))
                 return of_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
         except AlrefError as error:
             self.errors.append(error)

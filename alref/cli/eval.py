@@ -51,7 +51,7 @@ def command(**flags: Any) -> int:
     videos = chosen(dataset, flags["videos"], flags["limit"])
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
     with (
-        EvaluationFolder.open(path, Evaluation.of(dataset, config), force=flags["force"]) as folder,
+        EvaluationFolder.open(path, Evaluation.of(dataset, config, plugins.whole(dataset)), force=flags["force"]) as folder,
         Pipeline(config, plugins) as pipe,
     ):
         failed = _work(Work(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)

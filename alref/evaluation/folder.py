@@ -40,11 +40,11 @@ class Evaluation(Asked):
     config: dict[str, Any]
 
     @classmethod
-    def of(cls, dataset: Dataset, config: Configuration) -> Self:
-        """Take down what this command asks for."""
+    def of(cls, dataset: Dataset, config: Configuration, name: str) -> Self:
+        """Take down what this command asks for; ``name`` is the one that means this data set and no other."""
         return cls(
             command=shlex.join(["alref", *sys.argv[1:]]),
-            dataset=dataset.name,
+            dataset=name,
             root=str(dataset.root),
             split=dataset.split,
             versions={"alref": metadata.version("alref"), **config.versions()},

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, metadata
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from alref.errors import ConfigError, nearest
+from alref.hookspecs import PROJECT
 
 VARIABLE = "ALREF_PLUGINS"
 """The environment variable that says which installed plugins are loaded."""
@@ -24,7 +27,29 @@ def origin(entry: EntryPoint) -> tuple[str, str]:
 def _read(distribution: Distribution) -> tuple[str, str]:
     """Read name and version once for all entry points of a distribution."""
     told = distribution.metadata
-    return told["Name"], told["Version"]
+    return told["Name"], f"{told['Version']}{_edited(distribution) if told['Name'] != PROJECT else ''}"
+
+
+def _edited(distribution: Distribution) -> str:
+    """Return "+" and a digest of the plugin's code where its author edits it in place (``pip install -e``), else nothing.
+
+    So an author's outputs of before a change are never taken for those of after it.
+    """
+    source = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if not source.get("dir_info", {}).get("editable"):
+        return ""
+    modules = {entry.module.partition(".")[0] for entry in distribution.entry_points if entry.group == PROJECT}
+    code = b"".join(file.read_bytes() for module in sorted(modules) for file in _files(module))
+    return f"+{sha256(code).hexdigest()[:12]}"
+
+
+def _files(module: str) -> list[Path]:
+    """List the Python files of a package, or of a module that is one file; nothing is imported."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    return sorted(file for folder in folders for file in folder.rglob("*.py")) or [Path(spec.origin)]
 
 
 def about(distribution: str) -> tuple[str, str]:

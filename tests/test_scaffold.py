@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -108,6 +109,21 @@ def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.
     assert KINDS[kind].does in " ".join(capsys.readouterr().out.split())
     assert exit_code([*words, *quick, "--out", "out", "--quiet"]) == 0
     assert plan.name in Path("out", "run.yaml" if words[0] == "run" else "eval.yaml").read_text()
+
+
+def test_code_that_is_edited_in_place_is_another_version(folder: Path, installed: Path, tmp_path: Path) -> None:
+    plan, place = PLANS["tagger"], tmp_path / "edited"
+    for name in (plan.module, f"{plan.module}-0.1.0.dist-info"):
+        shutil.copytree(installed / name, place / name)
+    link = place / f"{plan.module}-0.1.0.dist-info" / "direct_url.json"
+    link.write_text(json.dumps({**json.loads(link.read_text()), "dir_info": {"editable": True}}))
+    runtime = place / plan.module / "_runtime.py"
+    shown = "from alref.plugins import Plugins; print(Plugins().get('tagger', 'my-tagger').version)"
+    before, again = (done(sys.executable, "-c", shown, PYTHONPATH=str(place)) for _ in range(2))
+    runtime.write_text(runtime.read_text() + "\n")
+    after = done(sys.executable, "-c", shown, PYTHONPATH=str(place))
+    assert before == again != after
+    assert before.startswith("0.1.0+")
 
 
 def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:

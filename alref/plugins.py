@@ -212,8 +212,12 @@ class Plugins:
     @property
     def datasets(self) -> dict[str, type[Dataset]]:
         """All data sets, by the name that means no other."""
-        found = self._benchmarks("dataset")
-        return {typed(each, found): each.cls for each in found}
+        return self._classes("dataset")
+
+    @property
+    def metrics(self) -> dict[str, type[Protocol]]:
+        """All ways to score, by the name that means no other."""
+        return self._classes("metric")
 
     def whole(self, dataset: Dataset) -> str:
         """Return the name that means a data set and no other."""
@@ -224,7 +228,11 @@ class Plugins:
         return typed(component, self.of(slot))
 
     def _benchmarks(self, kind: str) -> list[Offer[Any]]:
-        return sorted((each for each in self.benchmarks if kind in each.kinds), key=lambda each: (each.name, each.distribution))
+        return [each for each in self.benchmarks if kind in each.kinds]
+
+    def _classes(self, kind: str) -> dict[str, Any]:
+        found = self._benchmarks(kind)
+        return {typed(each, found): each.cls for each in found}
 
     def _one(self, kind: str, name: str, among: Sequence[Chosen]) -> Chosen:
         found = [each for each in among if named(each, name)]
@@ -242,7 +250,7 @@ class Plugins:
                 return f"{TITLES.get(kind, kind)}: {name!r} is in {why}"
         known = {each.name for card in catalogue.cards() for each in card.offers if kind in each.kinds}
         message = f"no {TITLES[kind]} {name!r}" if kind in TITLES else f"{kind}: no component {name!r}"
-        message += f"{nearest(name, known.union(names))}; installed: {', '.join(names) or 'none'}"
+        message += f"{nearest(name, known.union(names))}; installed: {', '.join(sorted(names)) or 'none'}"
         elsewhere = [other for other in SLOTS if other != kind and self.fits(name, [other])]
         if elsewhere:
             message += f"; {name!r} can be used as --{' or --'.join(elsewhere)}"

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,18 @@ pytest.importorskip("zensical", reason="the site is built by zensical: pip insta
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md") if not set(path.parts) & {"build", "dist"})
+LEFT = ("build", "dist", ".*")
+"""Folders that tools leave beside the pages."""
 FETCHED = {("script", "src"), ("img", "src"), ("link", "href"), ("iframe", "src"), ("source", "src"), ("video", "src")}
 BLOCKS = ("li", "pre", "table", "tr", "h1", "h2", "h3")
+
+
+def pages() -> list[str]:
+    found = [path.relative_to(DOCS) for path in DOCS.rglob("*.md")]
+    return sorted(path.as_posix() for path in found if not any(fnmatch(part, each) for part in path.parts for each in LEFT))
+
+
+PAGES = pages()
 
 
 @dataclass
@@ -67,7 +77,7 @@ def build(folder: Path) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("build", "dist", ".*_cache"))
+    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns(*LEFT))
     shutil.copy(ROOT / "zensical.toml", folder)
     code, printed = build(folder)
     assert code == 0, printed

@@ -64,7 +64,7 @@ class TestClassEvidenceKeepsItsPromises(ProposerContract):
 
 
 class TestLabelPropagationKeepsItsPromises(PropagatorContract):
-    long_video = 1000
+    long_video = 500
     """2,000 frames take twenty seconds."""
 
     @pytest.fixture(autouse=True)

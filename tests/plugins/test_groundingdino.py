@@ -51,7 +51,7 @@ def dino(folders: dict[type[OpenVocabularyProposer], Path]) -> Path:
     return folders[GroundingDino]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def _loaded_once() -> Iterator[None]:
     """Load each model once, since loading takes longer than asking."""
     with pytest.MonkeyPatch.context() as patch:

@@ -21,7 +21,7 @@ from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker, _runtime
 FRAMES = 6
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def _loaded_once() -> Iterator[None]:
     """Load each model once, since loading takes longer than asking."""
     with pytest.MonkeyPatch.context() as patch:

@@ -310,12 +310,18 @@ def _checked(classes: Any, hook: str) -> list[Any]:
             raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
         if not isinstance(getattr(cls, "name", None), str):
             raise ContractError(f"{hook}: {cls.__name__} has no name")
-        if issubclass(cls, Stage) and cls.api != API:
-            raise ContractError(f"{hook}: {cls.__name__} is written for contract level {cls.api}, this alref has {API}")
-        if issubclass(cls, Stage) and not (
-            isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)
-        ):
-            raise ContractError(f"{hook}: {cls.__name__}.needs: expected a tuple of import names, got {cls.needs!r}")
-        if issubclass(cls, Stage) and not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
-            raise ContractError(f"{hook}: {cls.__name__}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
+        if issubclass(cls, Stage):
+            _check_stage(cls, f"{hook}: {cls.__name__}")
     return list(classes)
+
+
+def _check_stage(cls: type[Stage], whose: str) -> None:
+    """Check what a component says of itself. Raises ContractError."""
+    if cls.api != API:
+        raise ContractError(f"{whose} is written for contract level {cls.api}, this alref has {API}")
+    if not (isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)):
+        raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
+    if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
+        raise ContractError(f"{whose}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
+    if not cls.Options.__pydantic_complete__:
+        raise ContractError(f"{whose}.Options: a type is not known when the class is made; import it at the top of the module")

@@ -29,7 +29,7 @@ API = 1
 class StageOptions(BaseModel):
     """Base of every component's options: each field has a type, a default and a ``description``; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 def _unheard(hook: str, event: object) -> None:

@@ -110,6 +110,12 @@ def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
     assert list(plugins.datasets.values()) == [dataset, rival]
 
 
+def test_options_of_a_type_that_is_not_imported_are_refused() -> None:
+    options = type("Own", (Options,), {"__annotations__": {"place": "NeverImported"}, "__module__": __name__})
+    (row,) = Plugins([announcing("bad", propagators=[made(Options=options)])]).broken
+    assert "Made.Options: a type is not known when the class is made" in row.reason
+
+
 def test_a_string_of_needs_is_refused() -> None:
     (row,) = Plugins([announcing("bad", propagators=[made(needs="torch")])]).broken
     assert "needs: expected a tuple of import names, got 'torch'" in row.reason

@@ -148,6 +148,8 @@ def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str
     (row,) = [row for row in data(capsys, "--plugin", mine) if row["name"] == "mine"]
     assert (row["package"], row["state"], row["summary"]) == ("alone.py", "ready", "Does as I say.")
     printed = page(capsys, "mine", "--plugin", mine)
+    assert page(capsys, "--plugin", mine, "mine") == printed
+    assert page(capsys, "--plugin", mine, "--json", "mine") == page(capsys, "mine", "--plugin", mine, "--json")
     assert "pace: integer >= 1, default 3\n    how fast it goes, in frames" in printed
     assert "place: string | null, default null" in printed
 

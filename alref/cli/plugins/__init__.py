@@ -52,6 +52,7 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     alref plugins
     alref plugins sam2
     """
+    ctx.obj = (plugin_files, as_json)
     if ctx.invoked_subcommand is None:
         found = listing(Plugins(files=plugin_files))
         data = json.dumps([row.data() for row in found], indent=2) if as_json else ""
@@ -62,16 +63,18 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
 @click.argument("name")
 @extended
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+@click.pass_obj
+def show(before: tuple[tuple[Path, ...], bool], name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
     """Show what is known of the component, data set or way to score NAME: its options, licence, needs and state.
 
     NAME is what people type, or package:name where two packages have one name, or a plugin that could not be loaded.
     """
-    every = listing(Plugins(files=plugin_files))
+    files, json_before = before
+    every = listing(Plugins(files=[*files, *plugin_files]))
     found = [_asked(row) for row in every if row.named(name)]
     if not found:
         raise ConfigError(f"nothing is called {name!r}{nearest(name, {row.name for row in every})}; see: alref plugins")
-    if as_json:
+    if as_json or json_before:
         click.echo(json.dumps([{**row.data(), "options": described(row)} for row in found], indent=2, default=str))
     else:
         width = get_terminal_size().columns

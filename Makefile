@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench site clean
 
 demo: .venv/.run
 	$(BIN)/alref demo
@@ -18,8 +18,11 @@ check: .venv/.test
 bench: .venv/.test
 	for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+site: .venv/.test
+	$(BIN)/zensical build --strict
+
 clean:
-	rm -rf .venv alref-out
+	rm -rf .venv .cache alref-out site
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -31,7 +31,8 @@ from alref.testing import (
 from alref.testing.running import Outcome, outcomes
 
 PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
-KINDS = [getattr(testing, name) for name in testing.__all__ if name.endswith("Contract") and name != "DatasetContract"]
+NAMED = [getattr(testing, name) for name in testing.__all__]
+KINDS = [each for each in NAMED if isinstance(each, type) and issubclass(each, StageContract)]
 
 
 class Spoken(TranscriberContract):

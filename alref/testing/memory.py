@@ -53,5 +53,5 @@ class WatchedVideo(MovingSquare):
     def look(self) -> None:
         """Look at the memory, when enough has happened since the last look."""
         self._count += 1
-        if self._count % (2 * len(self) // self.LOOKS) == 0:
+        if self._count % max(1, 2 * len(self) // self.LOOKS) == 0:
             self.peak = max(self.peak, resident())

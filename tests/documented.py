@@ -2,9 +2,12 @@
 
 All models, servers and keys are stand-ins behind the real code: the hub gives tiny random models under the names that the
 defaults and presets ask for, and language models answer at once. In the place of Qwen3-VL, whose processor needs torchvision,
-stands a LLaVA. The embedded network looks at small pictures, and contracts are checked but for the promises that take longest.
+stands a LLaVA.
 
-Not run, but looked up, are targets of ``make``, distributions of others that ``pip`` installs, and measurements in ``bench/``.
+The embedded network looks at small pictures and finds whatever it is asked for, the demonstration is short, and contracts are
+checked but for the promises that take longest.
+
+Not run, but looked up, are targets of ``make``, scripts of the project, and distributions of others that ``pip`` installs.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ OTHERS = {"mutmut", "pytest", "timm", "torchvision"}
 UNTRIED = {
     "ollama pull qwen2.5vl": "the server is a stand-in, which has the model",
     ".venv/bin/mutmut run": "takes hours",
+    "pip install git+https://…": "the address is to be filled in",
 }
 """Commands that are shown and not run, with the reason."""
 GPT = ["gpt-4o", "gpt-4o-2024-05-13", "gpt-4-turbo-2024-04-09", "gpt-4.1"]
@@ -97,7 +101,7 @@ class Place:
             folder = Path(given.partition("[")[0])
             if (folder / "pyproject.toml").exists():
                 self._install(folder.resolve(), editable="-e" in arguments)
-            elif given != ".":
+            elif not (ROOT / folder / "pyproject.toml").exists():
                 wanted = Requirement(given)
                 assert wanted.name in ("alref", *OTHERS), f"no distribution {wanted.name}"
                 assert wanted.extras <= PROJECT["optional-dependencies"].keys(), f"no such extra: {wanted}"
@@ -128,12 +132,12 @@ class Place:
         return ""
 
     def python(self, arguments: list[str]) -> str:
-        """Run a program; of measurements look whether there is such a script with these options."""
-        if arguments[0].startswith("bench/"):
-            script = (ROOT / arguments[0]).read_text()
-            assert all(f'"{each}"' in script for each in arguments[1:] if each.startswith("--"))
-            return ""
-        return self._started("python", *arguments)
+        """Run a program of the reader's; of one of the project look whether it is there with these options."""
+        own = next((ROOT / each for each in arguments if "/" in each and (ROOT / each).is_file()), None)
+        if own is None:
+            return self._started("python", *arguments)
+        assert all(f'"{each}"' in own.read_text() for each in arguments if each.startswith("--"))
+        return ""
 
     def pytest(self, arguments: list[str]) -> str:
         """Run the reader's tests, but for those that take longest."""
@@ -149,14 +153,17 @@ class Place:
 
 @contextmanager
 def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Open a place on a copy of the folder ``stocked``, with a hub that holds models and with language models."""
+    """Open a place with what the folder ``stocked`` holds, with a hub that holds models and with language models."""
     for name in [name for name in os.environ if name.startswith(("ALREF_", "XDG_", "HF_", "OPENAI_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setattr("alref_baseline.eye.SIDE", 128)
+    monkeypatch.setattr("alref_baseline.grounding.ABSENT_BELOW", 0.0)
     for dataset in DATASETS:
         monkeypatch.setattr(dataset, "counts", {})
-    shutil.copytree(stocked, home / "reader")
+    monkeypatch.setattr("alref.demo_clip.FRAMES", 14)
+    _stock(home / "reader", stocked)
+    monkeypatch.syspath_prepend(str(home / "reader"))
     before = set(sys.modules)
     with running(monkeypatch, home) as hub, serving(answered, models=GPT) as gpt, serving(answered) as own:
         hub.models = {**held, "lone/files": {name: (stocked / name).read_bytes() for name in BEATS}}
@@ -166,6 +173,16 @@ def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypa
     for name in set(sys.modules) - before:
         if str(home) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+def _stock(folder: Path, stocked: Path) -> None:
+    """Give the reader copies of the files, and links to folders, which nobody writes to."""
+    folder.mkdir()
+    for each in stocked.iterdir():
+        if each.is_dir():
+            (folder / each.name).symlink_to(each)
+        else:
+            shutil.copy(each, folder)
 
 
 def _publish_beats(address: str, stocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,12 @@ import tiny_detectors
 import tiny_listeners
 import tiny_models
 import tiny_sam2
+import torch
 from benchmark_fixtures import build, result
 from clips import blocks, write_sound
 from PIL import Image
 from shown import ROOT, read
-from transformers import GroundingDinoImageProcessorPil
+from transformers import GroundingDinoImageProcessorPil, PreTrainedModel
 
 from alref import demo_clip
 from alref.answers.published import BOXES, FRAMES
@@ -38,7 +39,22 @@ DATA = {
 }
 """The folder of each data set."""
 SPOKEN = ("a", "a", "a", "<|0.00|>", "t", "h", "e", "<|2.00|>", "<|endoftext|>")
-SECONDS = 16
+SECONDS = 14
+
+
+PLUGIN = """
+import alref
+from alref_baseline.vision import LabelPropagation
+
+
+class Mine(LabelPropagation):
+    name = "mine"
+
+
+@alref.hookimpl
+def register_propagators():
+    return [Mine]
+"""
 
 
 def models(folder: Path) -> dict[str, dict[str, bytes]]:
@@ -63,7 +79,18 @@ def _whisper(folder: Path) -> Path:
 
 
 def _seeing(folder: Path) -> Path:
-    return tiny_models.vision_model(folder, tiny_models.indifferent)
+    return tiny_models.vision_model(folder, _decided)
+
+
+def _decided(model: PreTrainedModel) -> None:
+    """Let a quotation mark be likeliest wherever it may stand, then an f: no reason, and found."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name.endswith(("o_proj.weight", "down_proj.weight", "lm_head.weight")):
+                weight.zero_()
+        model.get_input_embeddings().weight.fill_(1)
+        for likely, letter in enumerate('f"', 1):
+            model.lm_head.weight[tiny_models.tokenizer().convert_tokens_to_ids(letter)] = likely
 
 
 MODELS: dict[Callable[[Path], Path], tuple[str, ...]] = {
@@ -100,6 +127,8 @@ def stock(folder: Path) -> Path:
     (folder / "mine.yaml").write_text("spatial: top-score\n")
     shown = read(ROOT / "docs" / "ablations.md")
     (folder / "grid.yaml").write_text(next(each.text for each in shown if each.language == "yaml"))
+    for name in ("mine.py", "my_plugin.py"):
+        (folder / name).write_text(PLUGIN)
     (folder / "my-box.txt").write_text("Which of {{ boxes }} is {{ phrase }}?\n")
     for seed, name in enumerate(BEATS):
         tiny_beats.save(folder / name, tiny_beats.contents(seed))
@@ -112,14 +141,14 @@ def stock(folder: Path) -> Path:
 
 
 def clip(path: Path) -> None:
-    """Write sixteen frames of the demonstration in as many seconds, with a tone that comes and goes."""
+    """Write fourteen frames of the demonstration in as many seconds, with a tone that comes and goes."""
     time = np.arange(SECONDS * 16_000) / 16_000
     tone = (np.sin(2 * np.pi * 440 * time) * (np.sin(time) > 0) / 2).astype(np.float32)
     with av.open(str(path), "w") as file:
         seen, heard = file.add_stream("libx264", rate=1), file.add_stream("aac", rate=16_000, layout="mono")
         seen.height, seen.width = demo_clip.SIZE
         seen.pix_fmt = "yuv420p"
-        for number, pixels in enumerate(demo_clip.frames()[::2]):
+        for number, pixels in enumerate(demo_clip.frames()[::2][:SECONDS]):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1)
             file.mux(seen.encode(frame))

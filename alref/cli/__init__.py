@@ -20,7 +20,7 @@ COMMANDS = {
     "ablate": "Run rows of settings over a data set, and compare them.",
     "demo": "Segment a small clip that alref makes itself, and score the result.",
     "models": "List the models that a configuration loads, or fetch those that are not here.",
-    "plugins": "List the components that are installed, or show one with its options.",
+    "plugins": "List components, known ones too, or show one with its options; write and check your own.",
     "config": "Print the whole resolved configuration as YAML.",
     "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",
     "answers": "Show the answers of language models that are kept, or import published ones.",

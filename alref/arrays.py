@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -45,6 +46,18 @@ def encode(mask: Mask) -> Rle:
 def decode(rle: Rle) -> Mask:
     """Decode to bool (H, W)."""
     return np.asarray(coco.decode(_coco(rle)), dtype=np.bool_)
+
+
+def union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
+    """Decode the union of masks to bool (H, W); empty, of ``size`` (H, W), for none."""
+    return joined([_coco(rle) for rle in rles], size)
+
+
+def joined(runs: list[Any], size: tuple[int, ...]) -> Mask:
+    """Decode the union of COCO's compressed run lengths, mappings of ``size`` and ``counts``; see ``union``."""
+    if not runs:
+        return np.zeros(size, np.bool_)
+    return np.asarray(coco.decode(runs[0] if len(runs) == 1 else coco.merge(runs)), np.bool_)
 
 
 def read_only(array: Array) -> Array:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from alref.arrays import Rle
+from alref.arrays import Mask, Rle, union
 from alref.errors import InputError, nearest
 from alref.records import (
     Candidates,
@@ -73,12 +74,16 @@ class Result(Record):
 
     def masks(self, reference: str | None = None) -> npt.NDArray[np.bool_]:
         """Return bool (T, H, W): the union of the objects of ``reference`` (the first one by default) in every frame."""
-        tracks = self.tracks_of(self._id(reference))
-        union = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
-        for track in tracks:
-            for frame in range(len(union)):
-                union[frame] |= track.mask(frame)
-        return union
+        masks = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
+        for frame, mask in enumerate(self.frames_of(self._id(reference))):
+            masks[frame] = mask
+        return masks
+
+    def frames_of(self, reference: str) -> Iterator[Mask]:
+        """Yield the union of the objects of ``reference`` on one frame after the other, bool (H, W)."""
+        tracks, size = self.tracks_of(reference), (self.video.height, self.video.width)
+        for frame in range(len(self.video.times)):
+            yield union([track.rles[frame] for track in tracks], size)
 
     def rles(self, reference: str | None = None) -> list[list[Rle]]:
         """Return the run-length masks of each object of ``reference`` (the first one by default), one for each frame."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
 
 from alref.arrays import Mask
 from alref.evaluation.folder import EvaluationFolder
-from alref.records import Track
 from alref.result import Result
 
 
@@ -28,7 +27,7 @@ def alike(one: Result, other: Result) -> float:
     return fmean(
         _overlap(mine, theirs)
         for reference in one.references
-        for mine, theirs in zip(_frames(one, reference.id), _frames(other, reference.id), strict=True)
+        for mine, theirs in zip(one.frames_of(reference.id), other.frames_of(reference.id), strict=True)
     )
 
 
@@ -39,19 +38,6 @@ def _read_alike(one: Result, other: Result) -> bool:
         for each in (one, other)
     )
     return mine == theirs
-
-
-def _frames(result: Result, reference: str) -> Iterator[Mask]:
-    """Yield the union bool (H, W) of a reference's objects on each frame."""
-    tracks = result.tracks_of(reference)
-    empty = np.zeros((result.video.height, result.video.width), np.bool_)
-    for frame in range(len(result.video.times)):
-        yield _union(tracks, frame, empty)
-
-
-def _union(tracks: Sequence[Track], frame: int, empty: Mask) -> Mask:
-    union: Mask = np.logical_or.reduce([empty, *(track.mask(frame) for track in tracks)])
-    return union
 
 
 def _overlap(one: Mask, other: Mask) -> float:

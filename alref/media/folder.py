@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -40,12 +40,7 @@ class FolderSource(Source):
         if self.fps <= 0:
             raise InputError(f"fps: expected more than 0 frames a second, got {fps:g}")
         self.times = np.arange(len(paths)) / self.fps
-        self._stored = _size(paths[0])
-        for path in paths[1:]:
-            if (size := _size(path)) != self._stored:
-                first = f"{self._stored[1]}x{self._stored[0]} as in {paths[0].name}"
-                raise InputError(f"{path}: expected {first}, got {size[1]}x{size[0]}; a folder holds the frames of one video")
-        self.height, self.width = shrunk(*self._stored, max_size)
+        self.height, self.width = shrunk(*_size_of_all(paths), max_size)
 
     def read(self, number: int) -> Frame:
         """Return picture ``number``. Raises InputError when it cannot be decoded."""
@@ -78,9 +73,16 @@ def is_picture(path: Path) -> bool:
 
 
 @contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out Pillow's remarks on pictures; one thread at a time, since filters of warnings are the process's."""
+    with _FILTERS, warnings.catch_warnings(action="ignore"):
+        yield
+
+
+@contextmanager
 def open_picture(path: Path) -> Iterator[Image.Image]:
-    """Open a picture without Pillow's remarks on it; one thread at a time, since filters of warnings are the process's."""
-    with _FILTERS, warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+    """Open a picture without Pillow's remarks on it."""
+    with _quiet(), Image.open(path) as image:
         yield image
 
 
@@ -96,10 +98,21 @@ def read_picture(path: Path) -> Frame:
         raise _damaged(path, error) from error
 
 
+def _size_of_all(paths: Sequence[Path]) -> tuple[int, int]:
+    """Read (height, width) of pictures of one size. Raises InputError for one that has another."""
+    with _quiet():
+        first, *others = ((path, *_size(path)) for path in paths)
+    for path, height, width in others:
+        if (height, width) != first[1:]:
+            expected = f"{first[2]}x{first[1]} as in {paths[0].name}"
+            raise InputError(f"{path}: expected {expected}, got {width}x{height}; a folder holds the frames of one video")
+    return first[1:]
+
+
 def _size(path: Path) -> tuple[int, int]:
     """Read (height, width) of the upright picture from its header."""
     try:
-        with open_picture(path) as image:
+        with Image.open(path) as image:
             width, height = image.size
             return (width, height) if image.getexif().get(EXIF_ORIENTATION) in SIDEWAYS else (height, width)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

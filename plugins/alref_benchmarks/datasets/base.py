@@ -122,10 +122,10 @@ class OneMaskEach(Benchmark):
 
     def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
         """Write 8-bit masks, 0 and 255: the union of the objects of each reference."""
-        from alref_benchmarks.datasets.pictures import unions, write_masks
+        from alref_benchmarks.datasets.pictures import write_masks
 
         for reference in self.clip(video).expressions:
-            write_masks([folder / file for file in self.masks(video, reference)], unions(result, reference))
+            write_masks([folder / file for file in self.masks(video, reference)], result.frames_of(reference))
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Give one case for each reference; frames that are not there are None."""

@@ -86,10 +86,10 @@ class RefDavis17(Benchmark):
 
 def _merged(tracks: dict[int, list[Track]], frame: int, result: Result) -> npt.NDArray[np.uint8]:
     """Paint the objects of one frame by number, the surest last."""
+    from alref.arrays import union
     from alref.pictures import label_map
-    from alref_benchmarks.datasets.pictures import union
 
     size = (result.video.height, result.video.width)
     surest = {number: max((each.scores[frame] for each in of), default=0.0) for number, of in tracks.items()}
     order = sorted(tracks, key=lambda number: (surest[number], -number))
-    return label_map({number: union(tracks[number], frame, size) for number in order}, *size)
+    return label_map({number: union([each.rles[frame] for each in tracks[number]], size) for number in order}, *size)

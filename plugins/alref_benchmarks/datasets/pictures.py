@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from pycocotools import mask as coco
 
 from alref import atomic
 from alref.arrays import Mask
 from alref.errors import InputError
-from alref.records import Track
-from alref.result import Result
 from alref.scoring import Map
 from alref_benchmarks.datasets.base import found
 from alref_benchmarks.measures.palette import labels_of
@@ -97,28 +93,12 @@ def write_masks(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
         atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG)[1].tobytes())
 
 
-def unions(result: Result, reference: str) -> Iterator[Mask]:
-    """Yield the union of the objects that a reference means, bool (H, W), frame by frame."""
-    tracks = result.tracks_of(reference)
-    for frame in range(len(result.video.times)):
-        yield union(tracks, frame, (result.video.height, result.video.width))
-
-
-def union(tracks: Sequence[Track], frame: int, size: tuple[int, int]) -> Mask:
-    """Return the union of some objects on one frame, bool (H, W)."""
-    return joined([track.rles[frame].model_dump() for track in tracks], size)
-
-
-def joined(runs: Any, size: tuple[int, ...]) -> Mask:
-    """Return the union of COCO's compressed run lengths, bool (H, W), empty for none."""
-    return np.asarray(coco.decode(coco.merge(runs)), np.bool_) if runs else np.zeros(size, np.bool_)
-
-
 def _decoded(path: Path, how: int) -> Map | None:
     try:
-        data = found(path).read_bytes()
+        data = path.read_bytes()
     except FileNotFoundError:
-        return None
+        shouted = found(path)
+        return None if shouted == path else _decoded(shouted, how)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data.startswith(_SIGNATURE) else None
     if pixels is None:
         raise _damaged(path)

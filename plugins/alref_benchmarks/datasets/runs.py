@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alref.arrays import Mask
+from alref.arrays import Mask, joined
 from alref.errors import InputError
-from alref_benchmarks.datasets.pictures import blank, joined
+from alref_benchmarks.datasets.pictures import blank
 
 if TYPE_CHECKING:
     from alref_benchmarks.datasets.expressions import MeViS

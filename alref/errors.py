@@ -58,6 +58,15 @@ class OutputError(AlrefError):
     exit_code = 7
 
 
+FAULTS = (Exception, SystemExit)
+"""What code of a plugin may end with; SystemExit comes from a script that was not made to be imported."""
+
+
+def told(error: BaseException) -> str:
+    """Write an exception in one line: its kind, and what it says."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known name is meant: ``"; did you mean 'sam2'?"``, or nothing when none is near."""
     found = get_close_matches(word, list(known), n=1)

@@ -7,11 +7,15 @@ distributions: ``sam2,baseline`` these only, ``-mine`` all but this one, ``none`
 from __future__ import annotations
 
 import os
+import re
+import sys
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from inspect import isabstract
+from itertools import combinations
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -21,7 +25,7 @@ import pluggy
 from alref import catalogue, hookspecs
 from alref.catalogue import Card
 from alref.datasets import Dataset
-from alref.errors import ConfigError, ContractError, nearest
+from alref.errors import FAULTS, ConfigError, ContractError, nearest, told
 from alref.installed import VARIABLE, from_file, origin, wanted
 from alref.protocols import Protocol
 from alref.stages import (
@@ -135,19 +139,20 @@ class Plugins:
         self.installed = {"alref", *(origin(entry)[0] for entry in entries)}
         said = os.environ.get(VARIABLE, "")
         chosen = wanted(entries, said)
-        for entry in entries:
-            if entry in chosen:
-                self._load(entry)
-            else:
-                self.off.append(Unloaded(entry.name, *origin(entry), f"{VARIABLE}={said}"))
-        for path in self.files:
-            self._load_file(path)
+        with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
+            for entry in entries:
+                if entry in chosen:
+                    self._load(entry)
+                else:
+                    self.off.append(Unloaded(entry.name, *origin(entry), f"{VARIABLE}={said}"))
+            for path in {path.resolve(): path for path in self.files}.values():
+                self._load_file(path)
 
     def _load(self, entry: EntryPoint) -> None:
         try:
             self._register(entry.load(), entry.name, *origin(entry))
-        except Exception as error:  # whatever a plugin does wrong is its own row
-            self.broken.append(Unloaded(entry.name, *origin(entry), " ".join(f"{type(error).__name__}: {error}".split())))
+        except FAULTS as error:  # whatever a plugin does wrong is its own row
+            self.broken.append(Unloaded(entry.name, *origin(entry), told(error)))
 
     def _load_file(self, path: Path) -> None:
         from hashlib import sha256
@@ -155,28 +160,31 @@ class Plugins:
         try:
             digest = sha256(path.read_bytes()).hexdigest()[:12]
             self._register(from_file(path), path.stem, path.name, digest)
-        except Exception as error:  # the user's own file may do anything wrong
-            raise ConfigError(f"--plugin {path}: cannot be loaded: {type(error).__name__}: {error}") from error
+        except FAULTS as error:  # the user's own file may do anything wrong
+            raise ConfigError(f"--plugin {path}: cannot be loaded: {told(error)}") from error
 
     def _register(self, module: ModuleType, plugin: str, distribution: str, version: str) -> None:
         """Take up all that a module announces, or nothing of it. Raises whatever is wrong with it."""
         name = f"{distribution}:{plugin}"
+        if self._manager.has_plugin(name):
+            raise ContractError(f"another plugin is called {name} as well; rename one of them")
         try:
             self._manager.register(module, name=name)
             self._manager.check_pending()
-            announced = self._announced(module)
-        except Exception:
+            made = [_offer(cls, plugin, distribution, version) for cls in self._announced(module)]
+            _tell_apart([*(each for each in self.offers if each.distribution == distribution), *made])
+        except FAULTS:
             self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
             raise
-        for cls in announced:
-            if issubclass(cls, Stage):
-                self.components.append(Component(cls, plugin, distribution, version))
-            else:
-                self.benchmarks.append(Offer(cls, plugin, distribution, version))
+        self.components += [each for each in made if isinstance(each, Component)]
+        self.benchmarks += [each for each in made if not isinstance(each, Component)]
 
     def _announced(self, module: ModuleType) -> list[Any]:
         classes: list[Any] = []
-        for caller in self._manager.get_hookcallers(module) or []:
+        callers = self._manager.get_hookcallers(module)
+        if not callers:
+            raise ContractError("announces nothing; mark a hook, such as register_proposers, with @alref.hookimpl")
+        for caller in callers:
             if caller.name in _BASES:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
                 classes += _checked(implementation.function(), caller.name)
@@ -281,9 +289,9 @@ class Plugins:
         for implementation in caller.get_hookimpls():
             try:
                 implementation.function(*(event for _ in implementation.argnames))
-            except Exception as error:  # an observer must not end a run
+            except FAULTS as error:  # an observer must not end a run
                 self._manager.unregister(implementation.plugin)
-                self.warnings.append(f"observer {implementation.plugin_name}: {type(error).__name__}: {error}")
+                self.warnings.append(f"observer {implementation.plugin_name}: {told(error)}")
 
 
 def named(offer: Offer[Any], name: str) -> bool:
@@ -298,6 +306,18 @@ def typed(offer: Offer[Any], among: Iterable[Offer[Any]]) -> str:
     return offer.name if alone else f"{offer.distribution}:{offer.name}"
 
 
+def _offer(cls: type[Any], plugin: str, distribution: str, version: str) -> Offer[Any]:
+    return (Component if issubclass(cls, Stage) else Offer)(cls, plugin, distribution, version)
+
+
+def _tell_apart(offers: Sequence[Offer[Any]]) -> None:
+    """Check that ``distribution:name`` means one thing of a kind. Raises ContractError."""
+    for one, other in combinations(offers, 2):
+        if one.name == other.name and set(one.kinds) & set(other.kinds):
+            both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
+            raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a name of its own")
+
+
 def _checked(classes: Any, hook: str) -> list[Any]:
     """Check what a registration hook returned. Raises ContractError that says what was expected."""
     if not isinstance(classes, (list, tuple)):
@@ -308,8 +328,8 @@ def _checked(classes: Any, hook: str) -> list[Any]:
             raise ContractError(f"{hook}: expected subclasses of {' or '.join(b.__name__ for b in bases)}, got {cls!r}")
         if isabstract(cls):
             raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
-        if not isinstance(getattr(cls, "name", None), str):
-            raise ContractError(f"{hook}: {cls.__name__} has no name")
+        if not re.fullmatch(r"[^\s:]+", str(getattr(cls, "name", None) or "")):
+            raise ContractError(f"{hook}: {cls.__name__} has no name that can be typed: one word without ':'")
         if issubclass(cls, Stage):
             _check_stage(cls, f"{hook}: {cls.__name__}")
     return list(classes)
@@ -318,7 +338,7 @@ def _checked(classes: Any, hook: str) -> list[Any]:
 def _check_stage(cls: type[Stage], whose: str) -> None:
     """Check what a component says of itself. Raises ContractError."""
     if cls.api != API:
-        raise ContractError(f"{whose} is written for contract level {cls.api}, this alref has {API}")
+        raise ContractError(f"{whose} is written for contract level {cls.api!r}, this alref has {API}")
     if not (isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)):
         raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):

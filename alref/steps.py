@@ -16,7 +16,7 @@ from alref.arrays import Rle, encode
 from alref.cache import Kept, StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice
-from alref.errors import AlrefError, ContractError
+from alref.errors import FAULTS, AlrefError, ContractError, told
 from alref.plugins import Component, Plugins
 from alref.records import Phrase, PivotBox, StageEvent, Track, objects
 from alref.result import Usage
@@ -138,9 +138,8 @@ def blamed(slot: str, component: Component, method: str) -> Iterator[None]:
         raise ContractError(f"{whose}: {error}") from error
     except AlrefError:
         raise
-    except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise ContractError(f"{whose}: {problem}; add -v to see where") from error
+    except FAULTS as error:
+        raise ContractError(f"{whose}: {told(error)}; add -v to see where") from error
 
 
 def silenced(track: Track, heard: Phrase, times: Sequence[float]) -> Track:

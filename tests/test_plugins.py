@@ -59,11 +59,19 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "another kind": ({"register_proposers": lambda: [GOOD]}, "expected subclasses of Proposer"),
     "a method missing": ({"register_propagators": lambda: [Half]}, "Half lacks propagate"),
     "no name": ({"register_propagators": lambda: [made(name=None)]}, "Made has no name"),
+    "an empty name": ({"register_propagators": lambda: [made(name="")]}, "Made has no name that can be typed"),
+    "two words": ({"register_propagators": lambda: [made(name="my tracker")]}, "one word without ':'"),
+    "a package": ({"register_propagators": lambda: [made(name="mine:made")]}, "one word without ':'"),
     "another contract": ({"register_propagators": lambda: [made(api=99)]}, "contract level 99, this alref has 1"),
+    "a contract in words": ({"register_propagators": lambda: [made(api="1")]}, "contract level '1', this alref has 1"),
     "no options": ({"register_propagators": lambda: [made(Options=dict)]}, "expected a subclass of StageOptions"),
     "a misspelt hook": ({"register_propagator": lambda: [GOOD]}, "unknown hook 'register_propagator'"),
     "a wrong argument": ({"register_propagators": lambda argument: [GOOD]}, "argument"),
     "an exception": ({"register_propagators": lambda: 1 / 0}, "ZeroDivisionError"),
+    "an end of the program": ({"register_propagators": lambda: sys.exit("no licence")}, "SystemExit: no licence"),
+    "no hook": ({}, "announces nothing; mark a hook, such as register_proposers, with @alref.hookimpl"),
+    "one class twice": ({"register_propagators": lambda: [GOOD, GOOD]}, f"'scripted' is announced twice, by {GOOD.__name__};"),
+    "one name twice": ({"register_propagators": lambda: [GOOD, made(name="scripted")]}, f"by {GOOD.__name__} and Made; give"),
 }
 
 
@@ -77,6 +85,24 @@ def test_a_broken_plugin_is_one_row_and_the_others_work(hooks: dict[str, Any] | 
     (row,) = plugins.broken
     assert row.plugin == "bad"
     assert reason in row.reason
+
+
+def test_what_a_plugin_prints_is_no_part_of_what_a_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    Plugins([entry("loud", register_propagators=lambda: print("ready to go") or [])])
+    assert capsys.readouterr() == ("", "ready to go\n")
+
+
+def test_one_name_may_stand_for_components_of_different_kinds() -> None:
+    proposer = type("Twin", (Script().plugins.get("proposer", "scripted").cls,), {"name": "made"})
+    plugins = Plugins([announcing("both", propagators=[made()], proposers=[proposer])])
+    assert (plugins.get("propagator", "made").cls.__name__, plugins.get("proposer", "made").cls.__name__) == ("Made", "Twin")
+
+
+def test_a_name_that_another_plugin_of_the_package_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref.plugins.origin", lambda entry: ("package", "1"))
+    plugins = Plugins([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
+    assert [each.plugin for each in plugins.components] == ["one"]
+    assert "'made' is announced twice, by Made; give each class a name of its own" in plugins.broken[0].reason
 
 
 def test_an_unknown_name_tells_of_broken_plugins() -> None:
@@ -192,7 +218,13 @@ def test_one_file_is_a_plugin_whose_version_is_its_content(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("def", "SyntaxError"), ("import no_such_module_anywhere", "ModuleNotFoundError"), (None, "FileNotFoundError")],
+    [
+        ("def", "SyntaxError"),
+        ("import no_such_module_anywhere", "ModuleNotFoundError"),
+        (None, "FileNotFoundError"),
+        ("import sys; sys.exit()", "SystemExit"),
+        ("", "ContractError: announces nothing"),
+    ],
 )
 def test_a_file_that_is_no_plugin_is_one_error(text: str | None, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.py"
@@ -200,6 +232,22 @@ def test_a_file_that_is_no_plugin_is_one_error(text: str | None, reason: str, tm
         path.write_text(text)
     with pytest.raises(ConfigError, match=rf"--plugin .*mine.py: cannot be loaded: {reason}"):
         Plugins([], files=[path])
+
+
+def test_a_file_that_is_given_twice_is_one_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "echo.py"
+    path.write_text(ALONE)
+    assert [each.name for each in Plugins([], files=[path, Path("echo.py"), path]).components] == ["echo"]
+
+
+def test_two_files_of_one_name_are_one_error(tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "echo.py" for folder in ("one", "two")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text(ALONE)
+    with pytest.raises(ConfigError, match=r"two/echo.py: .* another plugin is called echo.py:echo as well; rename"):
+        Plugins([], files=paths)
 
 
 @pytest.mark.parametrize(

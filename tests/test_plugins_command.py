@@ -168,6 +168,13 @@ def test_what_a_component_does_wrong_is_its_state(
     assert listed["state"] == ("broken" if method == "missing" else "ready")
 
 
+def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, problems=lambda _: sys.exit("no\nlicence"))
+    assert "state     broken: problems(): SystemExit: no licence\n" in page(capsys, "made")
+
+
 def test_what_keeps_a_component_from_working_is_its_state(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ BROKEN = {
     ),
     "no masks at all": ("propagate", lambda v, b: [3], "expected FrameMasks, got int"),
     "an exception": ("propose", lambda v, p: 1 / 0, "ZeroDivisionError: division by zero"),
+    "an end of the program": ("propose", lambda v, p: sys.exit("enough"), "SystemExit: enough"),
 }
 
 
@@ -180,16 +182,17 @@ def test_observers_hear_of_every_stage_and_every_frame() -> None:
     assert [done for what, _, done in watcher.seen if what == "advanced"] == [1, 2, 3, 4]
 
 
-def test_a_failing_observer_is_a_warning_and_is_told_no_more() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("no room"), SystemExit("no room")])
+def test_a_failing_observer_is_a_warning_and_is_told_no_more(error: BaseException) -> None:
     class Failing:
         @hookimpl
         def stage_started(self, event: Any) -> None:
-            raise RuntimeError("no room")
+            raise error
 
     script = Script()
     script.plugins.observe(Failing())
     result = run(script)
-    assert len([warning for warning in result.warnings if "RuntimeError: no room" in warning]) == 1
+    assert len([warning for warning in result.warnings if f"{type(error).__name__}: no room" in warning]) == 1
     assert result.masks().any()
 
 

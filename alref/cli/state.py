@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from alref.errors import FAULTS, told
 from alref.plugins import Component
 
 
@@ -44,8 +45,8 @@ def state(component: Component, *, thorough: bool) -> State:
         asked = "problems"
         problems = stage.problems()
         return State("not ready", "; ".join(problems)) if problems else READY
-    except Exception as error:  # whatever a plugin does wrong is its own state
-        return State("broken", f"{asked}(): {type(error).__name__}: {error}")
+    except FAULTS as error:  # whatever a plugin does wrong is its own state
+        return State("broken", f"{asked}(): {told(error)}")
 
 
 def flag(component: Component) -> str:

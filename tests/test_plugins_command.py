@@ -154,6 +154,17 @@ def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str
     assert "place: string | null, default null" in printed
 
 
+def test_what_is_shown_as_usage_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert page(capsys, "sam2", "--help").startswith("Usage: alref plugins sam2 [OPTIONS]\n")
+    assert exit_code(["plugins", "sam2", "edgetam"]) == 2
+    assert "Usage: alref plugins sam2 [OPTIONS]\n" in capsys.readouterr().err
+
+
+def test_a_file_before_check_is_checked(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code(["plugins", "--plugin", mine, "--json", "check", "mine", "-o", "pase=1"]) == 4
+    assert "mine.pase: no such option; did you mean 'pace'?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("method", ["missing", "problems", "weights", "__init__"])
 def test_what_a_component_does_wrong_is_its_state(
     method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -33,9 +33,6 @@ class _Words(click.Group):
         command: click.Command = import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        return super().resolve_command(ctx, args if args[0] in COMMANDS else ["show", *args])
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -60,16 +57,16 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
 
 
 @click.command("show")
-@click.argument("name")
 @extended
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.pass_obj
-def show(before: tuple[tuple[Path, ...], bool], name: str, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what is known of the component, data set or way to score NAME: its options, licence, needs and state.
+@click.pass_context
+def show(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """Show what is known of a component, a data set or a way to score: its options, licence, needs and state.
 
-    NAME is what people type, or package:name where two packages have one name, or a plugin that could not be loaded.
+    It is called by its name, or by package:name where two packages have one name; so is a plugin that could not be loaded.
     """
-    files, json_before = before
+    name = ctx.info_name or ""
+    files, json_before = ctx.obj
     every = listing(Plugins(files=[*files, *plugin_files]))
     found = [_asked(row) for row in every if row.named(name)]
     if not found:

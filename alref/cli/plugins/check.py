@@ -36,18 +36,28 @@ REASONERS = ("temporal", "spatial")
 @click.option("--json", "as_json", is_flag=True, help="Print each promise as a line of JSON, and a summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 @extended
-def command(name: str, plugin_files: tuple[Path, ...], quick: bool, as_json: bool, verbose: bool, **flags: Any) -> int:
+@click.pass_obj
+def command(
+    before: tuple[tuple[Path, ...], bool],
+    name: str,
+    plugin_files: tuple[Path, ...],
+    quick: bool,
+    as_json: bool,
+    verbose: bool,
+    **flags: Any,
+) -> int:
     """Check the component or the data set NAME against all that its kind promises, and say what to do where it fails.
 
     \b
     alref plugins check uniform
     alref plugins check mevis --data mevis --split valid_u
     """
-    plugins = Plugins(files=plugin_files)
+    files, json_before = before
+    plugins = Plugins(files=[*files, *plugin_files])
     offer = _found(plugins, name)
     contract = _of_dataset(plugins, offer, **flags) if issubclass(offer.cls, Dataset) else _of_component(offer, **flags)
     without = DECLARED | LONG if quick else DECLARED
-    with Report(offer, as_json) as report:
+    with Report(offer, as_json or json_before) as report:
         for outcome in outcomes(contract, offer.cls, without, report.begins):
             report.add(outcome)
     return report.code()

@@ -39,6 +39,7 @@ REASONERS = ("temporal", "spatial")
 @click.pass_obj
 def command(
     before: tuple[tuple[Path, ...], bool],
+    /,
     name: str,
     plugin_files: tuple[Path, ...],
     quick: bool,

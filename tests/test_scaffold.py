@@ -189,7 +189,19 @@ def test_the_next_commands_are_named(
     assert Path("alref-sky/alref_sky/_runtime.py").is_file()
 
 
-@pytest.mark.parametrize("name", ["sam2", "rules", "ref-davis17", "baseline"])
+@pytest.mark.parametrize("typed", ["new", "check", "none", "alref", "True", "no", "alref-null"])
+def test_a_name_that_means_something_else_is_refused(typed: str) -> None:
+    with pytest.raises(ConfigError, match="means something else to alref or in YAML; for example: alref plugins new my-tagger"):
+        Plan.of("tagger", typed)
+
+
+def test_the_next_commands_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "my plugins" / "sky"
+    assert exit_code(["plugins", "new", "Sky", "--kind", "proposer", "--out", str(folder)]) == 0
+    assert f"cd '{folder}'\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["sam2", "rules", "ref-davis17", "baseline", "example"])
 def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(["plugins", "new", name, "--kind", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
     assert f"'{name}': is taken; choose a name that is none of those in: alref plugins" in capsys.readouterr().err

@@ -18,6 +18,9 @@ from alref.errors import ConfigError, OutputError
 from alref.stages import API
 
 LONGEST = 40
+RESERVED = {"alref", "check", "new", "none", "null", "true", "false", "yes", "no", "on", "off"}
+"""Names that have another meaning: in ``alref plugins``, in ``ALREF_PLUGINS``, or in YAML."""
+
 HOMEPAGE = "https://example.org"
 """What stands for a homepage until the author puts in the right one."""
 
@@ -123,6 +126,10 @@ class Plan:
             raise ConfigError(
                 f"{name!r}: expected a name of at most {LONGEST} letters a-z, digits and hyphens that begins with a letter; "
                 f"for example: alref plugins new my-{kind} --kind {kind}"
+            )
+        if plain in RESERVED:
+            raise ConfigError(
+                f"{name!r}: means something else to alref or in YAML; for example: alref plugins new my-{kind} --kind {kind}"
             )
         return cls(kind, plain)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -28,12 +29,12 @@ def command(name: str, kind: str, out: Path | None) -> None:
     folder = out or Path(plan.distribution)
     plan.write(folder)
     click.echo(f"{folder}: a {kind} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
-    for line in (f"cd {folder}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
+    for line in (f"cd {quote(str(folder))}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
         click.echo(f"    {line}")
 
 
 def _unused(plan: Plan) -> None:
     """Raise ConfigError when something that is installed, or that is in the catalogue, has the name or the module already."""
-    known = {each.name for card in cards() for each in card.offers}
+    known = {name for card in cards() for name in (card.plugin, *(each.name for each in card.offers))}
     if plan.name in known | {each.name for each in Plugins().offers} or find_spec(plan.module):
         raise ConfigError(f"{plan.name!r}: is taken; choose a name that is none of those in: alref plugins")

@@ -41,6 +41,8 @@ def problems(model: type[BaseModel], error: ValidationError, where: str) -> list
             name = str(item["loc"][-1])
             known = ", ".join(model.model_fields) or "none"
             lines.append(f"{path}: no such option{nearest(name, model.model_fields)}; options: {known}")
+        elif item["type"] == "missing":
+            lines.append(f"{path}: is required, and was not given")
         else:
             lines.append(f"{path}: {item['msg'].removeprefix('Value error, ')}, got {item['input']!r}")
     return lines

@@ -7,14 +7,12 @@ distributions: ``sam2,baseline`` these only, ``-mine`` all but this one, ``none`
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from inspect import isabstract
 from itertools import combinations
 from pathlib import Path
 from types import ModuleType
@@ -23,19 +21,18 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from alref import catalogue, hookspecs
+from alref.announced import checked
 from alref.catalogue import Card
 from alref.datasets import Dataset
 from alref.errors import FAULTS, ConfigError, ContractError, nearest, told
 from alref.installed import VARIABLE, from_file, origin, wanted
 from alref.protocols import Protocol
 from alref.stages import (
-    API,
     Locator,
     Propagator,
     Proposer,
     SpatialReasoner,
     Stage,
-    StageOptions,
     Tagger,
     TemporalReasoner,
     Transcriber,
@@ -187,7 +184,7 @@ class Plugins:
         for caller in callers:
             if caller.name in _BASES:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
-                classes += _checked(implementation.function(), caller.name)
+                classes += checked(implementation.function(), caller.name, _BASES[caller.name])
         return classes
 
     @property
@@ -316,32 +313,3 @@ def _tell_apart(offers: Sequence[Offer[Any]]) -> None:
         if one.name == other.name and set(one.kinds) & set(other.kinds):
             both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
             raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a name of its own")
-
-
-def _checked(classes: Any, hook: str) -> list[Any]:
-    """Check what a registration hook returned. Raises ContractError that says what was expected."""
-    if not isinstance(classes, (list, tuple)):
-        raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
-    for cls in classes:
-        bases = _BASES[hook]
-        if not (isinstance(cls, type) and issubclass(cls, bases)):
-            raise ContractError(f"{hook}: expected subclasses of {' or '.join(b.__name__ for b in bases)}, got {cls!r}")
-        if isabstract(cls):
-            raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
-        if not re.fullmatch(r"[^\s:]+", str(getattr(cls, "name", None) or "")):
-            raise ContractError(f"{hook}: {cls.__name__} has no name that can be typed: one word without ':'")
-        if issubclass(cls, Stage):
-            _check_stage(cls, f"{hook}: {cls.__name__}")
-    return list(classes)
-
-
-def _check_stage(cls: type[Stage], whose: str) -> None:
-    """Check what a component says of itself. Raises ContractError."""
-    if cls.api != API:
-        raise ContractError(f"{whose} is written for contract level {cls.api!r}, this alref has {API}")
-    if not (isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)):
-        raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
-    if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
-        raise ContractError(f"{whose}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
-    if not cls.Options.__pydantic_complete__:
-        raise ContractError(f"{whose}.Options: a type is not known when the class is made; import it at the top of the module")

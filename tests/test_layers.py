@@ -22,7 +22,7 @@ LAYERS = [
     ["datasets", "protocols", "scoring"],
     ["options", "stages"],
     ["answers", "chat"],
-    ["hookspecs", "catalogue", "installed"],
+    ["hookspecs", "catalogue", "installed", "announced"],
     ["plugins"],
     ["config"],
     ["cache", "checks", "references", "drift", "silence", "trace", "usage", "verdicts"],

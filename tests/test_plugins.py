@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pydantic import Field, create_model
 from scripted import Script, announcing, entry
 
 from alref.errors import ConfigError
@@ -52,6 +53,10 @@ class Half(Propagator):
     name = "half"
 
 
+class Keyed(Options):
+    key: str
+
+
 BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "no such module": (None, "ModuleNotFoundError"),
     "no list": ({"register_propagators": lambda: GOOD}, "expected a list of classes, got ABCMeta"),
@@ -65,6 +70,14 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "another contract": ({"register_propagators": lambda: [made(api=99)]}, "contract level 99, this alref has 1"),
     "a contract in words": ({"register_propagators": lambda: [made(api="1")]}, "contract level '1', this alref has 1"),
     "no options": ({"register_propagators": lambda: [made(Options=dict)]}, "expected a subclass of StageOptions"),
+    "an option without a default": (
+        {"register_propagators": lambda: [made(Options=Keyed)]},
+        "Made.Options.key: is required, and was not given; each option needs a default that it allows",
+    ),
+    "a default that is not allowed": (
+        {"register_propagators": lambda: [made(Options=create_model("Wrong", __base__=Options, pace=(int, Field(0, ge=1))))]},
+        "Made.Options.pace: Input should be greater than or equal to 1, got 0; each option needs a default",
+    ),
     "a misspelt hook": ({"register_propagator": lambda: [GOOD]}, "unknown hook 'register_propagator'"),
     "a wrong argument": ({"register_propagators": lambda argument: [GOOD]}, "argument"),
     "an exception": ({"register_propagators": lambda: 1 / 0}, "ZeroDivisionError"),

@@ -17,7 +17,7 @@ import yaml
 from pydantic import Field
 
 from alref import options
-from alref.errors import ConfigError, nearest
+from alref.errors import ConfigError, ContractError, nearest
 from alref.plugins import SLOTS, Component, Plugins
 from alref.stages import StageOptions
 
@@ -242,7 +242,10 @@ def schema(plugins: Plugins) -> dict[str, Any]:
 def _slot_schema(components: list[Component]) -> dict[str, Any]:
     choices: list[dict[str, Any]] = [{"enum": [each.name for each in components]}]
     for each in components:
-        model = each.cls.Options.model_json_schema()
+        try:
+            model = options.json_schema(each.cls.Options)
+        except ContractError:  # a broken plugin takes nothing from the others; by its name alone it may still be chosen
+            continue
         model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}
         choices.append(model)
     return {"anyOf": choices}

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.errors import PydanticInvalidForJsonSchema
 from pydantic_core import PydanticUndefined
 
-from alref.errors import ConfigError, nearest
+from alref.errors import ConfigError, ContractError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -49,13 +50,24 @@ def problems(model: type[BaseModel], error: ValidationError, where: str) -> list
 
 
 def describe(model: type[BaseModel]) -> list[OptionRow]:
-    """List a model's options with type, default and help, in the order they were declared."""
-    properties = model.model_json_schema().get("properties", {})
+    """List a model's options with type, default and help, in the order they were declared. Raises as ``json_schema`` does."""
+    properties = json_schema(model).get("properties", {})
     rows = []
     for name, field in model.model_fields.items():
         default = "required" if field.default is PydanticUndefined else field.default
         rows.append(OptionRow(name, _type_text(properties[name]), default, field.description or ""))
     return rows
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a model. Raises ContractError where an option has a type that JSON cannot hold."""
+    try:
+        return model.model_json_schema()
+    except PydanticInvalidForJsonSchema as error:
+        reason = str(error).partition("\n")[0]
+        raise ContractError(
+            f"{model.__module__}.{model.__qualname__}: expected options that JSON can hold: {reason}"
+        ) from error
 
 
 def _type_text(schema: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from scripted import Script, announcing
 
 from alref.config import Configuration, parse_yaml, presets, read_preset, read_yaml, resolve, schema
-from alref.errors import ConfigError
+from alref.errors import ConfigError, ContractError
 from alref.options import build, describe
 from alref.plugins import Plugins
 from alref.records import Phrase, Reference
@@ -192,6 +193,20 @@ def test_every_preset_resolves_with_what_is_shipped(name: str) -> None:
 
 def test_a_file_may_name_its_preset_and_the_flag_wins() -> None:
     assert resolve(Plugins(), [{"preset": "baseline"}], preset="baseline").resolved() == resolve(Plugins()).resolved()
+
+
+class Strange(StageOptions):
+    called: Callable[[], int] = int
+
+
+def test_options_that_json_cannot_hold_keep_no_other_component_out_of_the_schema() -> None:
+    odd = type("Odd", (SCRIPT.plugins.get("propagator", "scripted").cls,), {"name": "odd", "Options": Strange})
+    found = schema(Plugins([*SCRIPT.entries, announcing("odd", propagators=[odd])]))
+    names, *described = found["properties"]["propagator"]["anyOf"]
+    assert names == {"enum": ["odd", "scripted"]}
+    assert [each["properties"]["use"] for each in described] == [{"const": "scripted"}]
+    with pytest.raises(ContractError, match="Strange: expected options that JSON can hold: Cannot generate a JsonSchema"):
+        describe(Strange)
 
 
 def test_the_schema_lists_components_and_their_options() -> None:

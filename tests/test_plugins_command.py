@@ -43,6 +43,27 @@ def register_propagators():
     return [Mine]
 '''
 
+DATASET = '''
+import alref
+from alref.datasets import Dataset
+
+
+class Pairs(Dataset):
+    """Two of a kind."""
+
+    name, splits, protocols, licence = "pairs", ("all",), ("mevis",), "CC0-1.0"
+
+    def videos(self):
+        return []
+
+    references = open = write = cases = faults = videos
+
+
+@alref.hookimpl
+def register_datasets():
+    return [Pairs]
+'''
+
 
 @pytest.fixture
 def mine(tmp_path: Path) -> str:
@@ -137,6 +158,12 @@ def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.Captu
     assert (dataset["kinds"], dataset["weights_licence"]) == (["dataset"], "CC BY-NC-SA 4.0")
     assert (metric["kinds"], metric["licence"]) == (["metric"], "MIT")
     assert "data: CC BY-NC-SA 4.0" in page(capsys, "mevis")
+
+
+def test_what_is_not_known_of_a_licence_leaves_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pairs.py"
+    path.write_text(DATASET)
+    assert "  licence   data: CC0-1.0\n" in page(capsys, "pairs", "--plugin", str(path))
 
 
 def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -109,12 +109,12 @@ def page(row: Row, width: int) -> Iterator[str]:
 
 
 def _facts(row: Row) -> dict[str, str]:
-    weights = f"; {'data' if 'dataset' in row.kinds else 'weights'}: {row.weights_licence}" if row.weights_licence else ""
+    loaded = f"{'data' if 'dataset' in row.kinds else 'weights'}: {row.weights_licence}" if row.weights_licence else ""
     return {
         "fills": ", ".join(row.kinds),
         "package": f"{origin(row)}, plugin {row.plugin}",
         "level": str(row.level or ""),
-        "licence": f"{row.licence}{weights}",
+        "licence": "; ".join(filter(None, (row.licence, loaded))),
         "homepage": row.homepage,
         "needs": ", ".join(row.needs),
         "state": str(row.state),

@@ -28,6 +28,8 @@ HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "dat
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
+INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
+"""One command and no more: people copy it into a shell."""
 
 
 class Part(BaseModel):
@@ -39,7 +41,7 @@ class Part(BaseModel):
 class MetricPart(Part):
     """A way to score."""
 
-    name: str = Field(pattern=LINE, description="what people type")
+    name: str = Field(pattern=NAME, description="what people type")
     summary: str = Field(pattern=LINE, description="first line of its docstring")
 
 
@@ -64,7 +66,7 @@ class Card(Part):
 
     plugin: str = Field(pattern=NAME, description="name of the entry point, which is also that of the card's file")
     package: str = Field(pattern=NAME, description="distribution that brings it")
-    install: str = Field(pattern=r"^pip install \S[^\n]*$", description="line that installs it with all that it needs")
+    install: str = Field(pattern=INSTALL, description="line that installs it with all that it needs")
     homepage: str = Field("", pattern=r"^(https://\S+)?$", description="project of the models that it brings, or its own")
     licence: str = Field(pattern=LINE, description="licence of its code, as an SPDX expression")
     level: int = Field(ge=1, description="contract level that it is written for")
@@ -88,7 +90,7 @@ def read(folder: Path) -> list[Card]:
             card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except ValidationError as error:
             raise ValueError(f"registry/{path.name}: {explain(error)}") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"registry/{path.name}: {error}") from None
         if card.plugin != path.stem:
             raise ValueError(

@@ -73,12 +73,21 @@ def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], s
         ({"plugin": "other"}, r"baseline.yaml: plugin: expected 'baseline', as the file is called, got 'other'"),
         ({"colour": "red"}, r"baseline.yaml: colour: Extra inputs"),
         ({"install": "conda install x"}, r"baseline.yaml: install: .*got 'conda install x'"),
+        ({"install": "pip install x; echo y"}, r"baseline.yaml: install: .*got 'pip install x; echo y'"),
+        ({"install": "pip install $(echo x)"}, r"baseline.yaml: install: "),
+        ({"metrics": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: metrics.0.name: .*got 'a b'"),
         ({"components": [{"name": "a", "summary": "A.", "kinds": ["tracker"]}]}, r"baseline.yaml: components.0.kinds.0"),
     ],
 )
 def test_a_wrong_card_is_one_line(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=said):
         MAKER.read(card(tmp_path, **changes))
+
+
+def test_a_card_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ValueError, match=r"^registry/mine.yaml: 'utf-8' codec can't decode"):
+        MAKER.read(tmp_path)
 
 
 def test_a_known_component_that_is_not_installed_says_how_to_install_it() -> None:

@@ -62,12 +62,22 @@ FAULTS = (Exception, SystemExit)
 """What code of a plugin may end with; SystemExit comes from a script that was not made to be imported."""
 
 
+MOST_NAMES = 3
+"""Names that are offered for one that is not known."""
+
+CLOSE = 0.85
+"""Likeness, from 0 to 1, from which a name is offered beside the nearest one, which needs less."""
+
+
 def told(error: BaseException) -> str:
     """Write an exception in one line: its kind, and what it says."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which known name is meant: ``"; did you mean 'sam2'?"``, or nothing when none is near."""
-    found = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    """Say which known names may be meant: ``"; did you mean 'sam2' or 'sam3-tracker'?"``, or nothing when none is near."""
+    names = list(known)
+    begun = [name for name in names if word and name.startswith(word)]
+    close = get_close_matches(word, names, n=1) + begun + get_close_matches(word, names, n=MOST_NAMES, cutoff=CLOSE)
+    found = list(dict.fromkeys(close))[:MOST_NAMES]
+    return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""

@@ -69,7 +69,7 @@ def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: 
 
 
 WRONG = {
-    "name": (["ref-davis", "."], 4, "no data set 'ref-davis'; did you mean 'ref-davis17'?"),
+    "name": (["ref-davis", "."], 4, "no data set 'ref-davis'; did you mean 'ref-davis17' or 'ref-avs'?"),
     "split": (["mevis", ".", "--split", "test"], 4, "mevis: no split 'test'"),
     "folder": (["mevis", "nowhere"], 3, "nowhere/valid/meta_expressions.json: cannot be read"),
 }

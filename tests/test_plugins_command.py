@@ -171,6 +171,23 @@ def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture
     assert "did you mean 'colour-regions'?; see: alref plugins" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("sam3", "did you mean 'sam2' or 'sam3-tracker'?"),
+        ("template", "did you mean 'template-match'?"),
+        ("gpt-4", "did you mean 'gpt4'?"),
+        ("zzz", "nothing is called 'zzz'; see"),
+        ("", "nothing is called ''; see"),
+    ],
+)
+def test_the_nearest_names_are_those_that_look_alike_or_go_on(
+    typed: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_code(["plugins", typed]) == 4
+    assert said in capsys.readouterr().err
+
+
 def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = [row for row in data(capsys, "--plugin", mine) if row["name"] == "mine"]
     assert (row["package"], row["state"], row["summary"]) == ("alone.py", "ready", "Does as I say.")

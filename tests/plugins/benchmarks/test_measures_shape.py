@@ -72,6 +72,7 @@ def test_scores_are_shares(way: Protocol) -> None:
 
 def test_an_unknown_protocol_names_the_nearest() -> None:
     with pytest.raises(
-        ConfigError, match=r"no protocol 'avs-avsbensh'; did you mean 'avs-avsbench'\?; protocols: davis17-semi"
+        ConfigError,
+        match=r"no protocol 'avs-avsbensh'; did you mean 'avs-avsbench' or 'avss-avsbench'\?; protocols: davis17-semi",
     ):
         protocol("avs-avsbensh")

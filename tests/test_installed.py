@@ -84,6 +84,7 @@ def propagator(component: str, member: str = "", s: str = "s", announced: str = 
 
 MODULES = {
     "import": "import no_such_library_anywhere\n",
+    "exits": "import sys\nsys.exit('no licence')\n",
     "hook": propagator("never-hook", s=""),
     "return": propagator("never-return", announced="Own"),
     "level": propagator("never-level", member="api = 99"),
@@ -94,6 +95,7 @@ MODULES = {
 }
 BROKEN = {
     "import": "ModuleNotFoundError: No module named 'no_such_library_anywhere'",
+    "exits": "SystemExit: no licence",
     "hook": "unknown hook 'register_propagator'",
     "return": "ContractError: register_propagators: expected a list of classes, got ABCMeta",
     "level": "ContractError: register_propagators: Own is written for contract level 99, this alref has 1",
@@ -168,7 +170,7 @@ def test_every_other_command_works(arguments: list[str], installed: Path, clip: 
 
 
 def test_doctor_has_a_row_for_each(installed: Path) -> None:
-    done = alref(installed, "doctor", limit="baseline,whisper,import,hook,return,level,problems,works")
+    done = alref(installed, "doctor", limit="baseline,whisper,import,exits,hook,return,level,problems,works")
     assert done.returncode == 0, done.stderr
     for name in BROKEN:
         assert any(f"plugin {name} " in line and "broken" in line for line in done.stdout.splitlines())

@@ -33,12 +33,14 @@ def _check_stage(cls: type[Stage], whose: str) -> None:
     """Check what a component says of itself. Raises ContractError."""
     if cls.api != API:
         raise ContractError(f"{whose} is written for contract level {cls.api!r}, this alref has {API}")
-    if not (isinstance(cls.needs, (tuple, list)) and all(isinstance(each, str) for each in cls.needs)):
+    if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
         raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
         raise ContractError(f"{whose}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     if not cls.Options.__pydantic_complete__:
         raise ContractError(f"{whose}.Options: a type is not known when the class is made; import it at the top of the module")
+    if "use" in cls.Options.model_fields:
+        raise ContractError(f"{whose}.Options: 'use' names the component in a configuration; call the option otherwise")
     try:
         cls.Options()
     except ValidationError as error:

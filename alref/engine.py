@@ -80,7 +80,9 @@ class Pipeline:
             slots = [slot for slot in needed if self._stages[slot] is stage]
             where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
             with blamed(slots[0], self.config.stages[slots[0]].component, "problems"):
-                found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in stage.problems()]
+                said = stage.problems()
+                checks.each_is(said, str)
+            found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in said]
             lines += found
             if not found:
                 self._fit.add(stage)

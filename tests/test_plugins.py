@@ -155,9 +155,18 @@ def test_options_of_a_type_that_is_not_imported_are_refused() -> None:
     assert "Made.Options: a type is not known when the class is made" in row.reason
 
 
-def test_a_string_of_needs_is_refused() -> None:
-    (row,) = Plugins([announcing("bad", propagators=[made(needs="torch")])]).broken
-    assert "needs: expected a tuple of import names, got 'torch'" in row.reason
+@pytest.mark.parametrize("needs", ["torch", ("",), (3,)])
+def test_needs_that_are_no_import_names_are_refused(needs: Any) -> None:
+    (row,) = Plugins([announcing("bad", propagators=[made(needs=needs)])]).broken
+    assert f"needs: expected a tuple of import names, got {needs!r}" in row.reason
+
+
+def test_an_option_may_not_be_called_as_what_names_the_component() -> None:
+    class Named(Options):
+        use: int = Field(1, description="taken")
+
+    (row,) = Plugins([announcing("bad", propagators=[made(Options=Named)])]).broken
+    assert "Made.Options: 'use' names the component in a configuration; call the option otherwise" in row.reason
 
 
 def test_an_observer_with_a_misspelt_hook_is_refused() -> None:

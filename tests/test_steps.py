@@ -9,6 +9,7 @@ import pytest
 from scripted import CAT, DOG, HEARD, VIDEO, Script, announcing, propagate, run
 
 from alref.cache import StageCache
+from alref.cli.state import state
 from alref.engine import Pipeline
 from alref.errors import ContractError
 from alref.hookspecs import hookimpl
@@ -233,3 +234,15 @@ def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -
     named = r"propagator 'failing' \(module_failing unknown\), \w+: ZeroDivisionError: division by zero; add -v"
     with pytest.raises(ContractError, match=named), Pipeline.make({**slots, "propagator": "failing"}, plugins=plugins) as made:
         made.run(VIDEO, [DOG])
+
+
+@pytest.mark.parametrize("said", [None, "pip install it", [3]])
+def test_problems_that_are_no_list_of_sentences_break_the_contract(said: Any) -> None:
+    cls = type("Vague", (Propagator,), {"name": "vague", "problems": lambda self: said, "propagate": propagate})
+    script = Script()
+    plugins = Plugins([*script.entries, announcing("vague", propagators=[cls])])
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
+    wrong = r"propagator 'vague' \(module_vague unknown\), problems: expected a list of str, got "
+    with Pipeline.make({**slots, "propagator": "vague"}, plugins=plugins) as made, pytest.raises(ContractError, match=wrong):
+        made.run(VIDEO, [DOG])
+    assert state(plugins.get("propagator", "vague"), thorough=True).word == "broken"

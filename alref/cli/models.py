@@ -12,11 +12,13 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from alref import checks
 from alref.cli.settings import configuration, configured
 from alref.config import UNIFIERS, Choice, Configuration
 from alref.engine import used
 from alref.errors import AlrefError, MissingError
 from alref.plugins import SLOTS, Plugins
+from alref.steps import blamed
 from alref.weights import Facts, Weights
 
 NOTHING = "this configuration loads no models that need fetching"
@@ -98,7 +100,10 @@ def needed(config: Configuration, slots: Collection[str]) -> Iterator[Row]:
         kinds.setdefault(identity, []).append(kind)
         choices[identity] = choice
     for identity, choice in choices.items():
-        for weights in choice.component.cls(choice.options, config.run.device).weights():
+        with blamed(kinds[identity][0], choice.component, "weights"):
+            listed = choice.component.cls(choice.options, config.run.device).weights()
+            checks.each_is(listed, Weights)
+        for weights in listed:
             yield Row(tuple(kinds[identity]), choice, weights)
 
 

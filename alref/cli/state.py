@@ -43,7 +43,10 @@ def state(component: Component, *, thorough: bool) -> State:
         if any(each.place() is None for each in stage.weights()):
             return State("weights missing", f"alref models pull --{flag(component)} {component.name}")
         asked = "problems"
+        from alref import checks
+
         problems = stage.problems()
+        checks.each_is(problems, str)
         return State("not ready", "; ".join(problems)) if problems else READY
     except FAULTS as error:  # whatever a plugin does wrong is its own state
         return State("broken", f"{asked}(): {told(error)}")

@@ -7,8 +7,10 @@ BIN := .venv/bin
 demo: .venv/.run
 	$(BIN)/alref demo
 
+# one process of tests for each core, of one thread each
+test: export OMP_NUM_THREADS ?= 1
 test: .venv/.test check
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: .venv/.test
 	$(BIN)/ruff check

@@ -91,7 +91,7 @@ def test_an_answer_that_was_cut_short_says_so(chat_server: ChatServer) -> None:
 @pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), HTML, INVALID, CUT, RESET, SILENT])
 def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
     chat_server.queue.append(fault)
-    answer = ask_once(chat_server, timeout=0.2)
+    answer = ask_once(chat_server, timeout=1)
     assert (answer.text, answer.retries) == ("frame 3", 1)
     assert len(chat_server.questions) == 2
 
@@ -110,7 +110,7 @@ def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
 )
 def test_a_fault_that_stays_is_one_clear_error(chat_server: ChatServer, fault: Reply, said: str) -> None:
     chat_server.queue += [fault] * 3
-    message = failed(chat_server, MissingError, timeout=0.2)
+    message = failed(chat_server, MissingError, timeout=1)
     assert said in message
     assert chat_server.root in message
     assert len(message.splitlines()) == 1

@@ -105,10 +105,22 @@ def read_yaml_file(path: Path) -> Any:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from None
 
 
+class _Once(yaml.SafeLoader):
+    """Reads plain YAML in which no mapping has a key twice, of which one would be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(problem=f"{key.value!r} twice", problem_mark=key.start_mark)
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def parse_yaml(text: str, where: str) -> Any:
-    """Parse plain YAML data; tags such as ``!!python/object`` are refused. Raises ConfigError with the line."""
+    """Parse plain YAML data; tags such as ``!!python/object`` and keys twice are refused. Raises ConfigError with the line."""
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Once)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

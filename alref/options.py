@@ -13,6 +13,13 @@ from pydantic_core import PydanticUndefined
 from alref.errors import ConfigError, ContractError, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
+_PLAIN = {
+    "dict_type": "expected a mapping",
+    "list_type": "expected a list",
+    "tuple_type": "expected a list",
+    "string_type": "expected text",
+}
+"""What pydantic says in words of Python, in those of a configuration file."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +52,8 @@ def problems(model: type[BaseModel], error: ValidationError, where: str) -> list
         elif item["type"] == "missing":
             lines.append(f"{path}: is required, and was not given")
         else:
-            lines.append(f"{path}: {item['msg'].removeprefix('Value error, ')}, got {item['input']!r}")
+            message = _PLAIN.get(item["type"], item["msg"].removeprefix("Value error, "))
+            lines.append(f"{path}: {message}, got {item['input']!r}" if item["loc"] else f"{path}: {message}")
     return lines
 
 

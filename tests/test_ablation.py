@@ -329,6 +329,13 @@ WRONG = {
     "no rows": ({}, "expected one of vary and rows"),
     "both": ({"rows": {"a": {}}, "vary": {"reasoner": ["other"]}}, "expected one of vary and rows"),
     "no values": ({"vary": {"reasoner": []}}, "vary.reasoner: expected a list of values"),
+    "a value twice": ({"vary": {"propagator.by": [1, 2, 1]}}, "vary.propagator.by: expected different values, got '1' twice\n"),
+    "no mapping": ({"rows": {"a": None}}, "grid.yaml.rows.a: expected a mapping, got None"),
+    "an expression without a list": (
+        {"rows": {"a": {}}, "videos": {"v.mp4": "the dog"}},
+        "videos: v.mp4: there is no file of references 'the dog'; an expression stands in a list: [the dog]",
+    ),
+    "no expression": ({"rows": {"a": {}}, "videos": {"v.mp4": []}}, "videos: v.mp4: nothing to look for"),
     "a mode": ({"mode": "grit", "rows": {"a": {}}}, "grid.yaml.mode: Input should be 'grid' or 'one-at-a-time'"),
     "a key": ({"row": {"a": {}}}, "grid.yaml.row: no such option; did you mean 'rows'?"),
     "a component": ({"rows": {"a": {}, "b": {"propagator": "grow"}}}, "row 'b': propagator: no component 'grow'; did"),

@@ -163,6 +163,7 @@ FILES = {
     "python tag": ("unifier: !!python/object:os.system {}\n", "line 1: expected plain YAML"),
     "python call": ("unifier: !!python/object/apply:os.system ['touch x']\n", "expected plain YAML"),
     "syntax": ("a: [1,\nb: 2\n", "expected plain YAML"),
+    "a key twice": ("proposer:\n  most: 1\n  most: 2\n", "line 3: expected plain YAML, got: 'most' twice"),
 }
 
 

@@ -33,10 +33,7 @@ class Clips(Dataset):
     def __init__(self, root: Path, asked: Mapping[str, tuple[str, ...] | str], window: VideoOptions) -> None:
         super().__init__(root)
         self._window = window
-        self._asked = {
-            video: references.from_file(root / said) if isinstance(said, str) else references.from_texts(said)
-            for video, said in asked.items()
-        }
+        self._asked = {video: _read(video, said, root) for video, said in asked.items()}
         self.split = f"{len(asked)}-{key(list(self._asked.items()))[:8]}"
 
     def videos(self) -> list[str]:
@@ -69,3 +66,14 @@ class Clips(Dataset):
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """There is no truth. Raises InputError."""
         raise InputError(f"{video}: a video of one's own has no truth to be scored against")
+
+
+def _read(video: str, said: tuple[str, ...] | str, root: Path) -> list[Reference]:
+    """Read what is asked of a video: a list of expressions, or the name of a file of references. Raises InputError."""
+    if not said:
+        raise InputError(f"videos: {video}: nothing to look for; write a list of expressions: [the dog]")
+    if not isinstance(said, str):
+        return references.from_texts(said)
+    if not (root / said).is_file():
+        raise InputError(f"videos: {video}: there is no file of references {said!r}; an expression stands in a list: [{said}]")
+    return references.from_file(root / said)

@@ -51,6 +51,10 @@ class Grid(StageOptions):
             raise ValueError("expected one of vary and rows")
         if empty := [path for path, values in self.vary.items() if not values]:
             raise ValueError(f"vary.{empty[0]}: expected a list of values, got an empty one")
+        for path, values in self.vary.items():
+            words = [said(value) for value in values]
+            if twice := [word for place, word in enumerate(words) if word in words[:place]]:
+                raise ValueError(f"vary.{path}: expected different values, got {twice[0]!r} twice")
         return self
 
 

@@ -58,7 +58,7 @@ def flags(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -
 
 def _jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag]:
     ends = np.flatnonzero((areas[1:] > 0) & (areas[:-1] > 0)) + 1
-    apart = [end for end in ends.tolist() if _common(masks, end) <= COMMON]
+    apart = [end for end in ends.tolist() if _common(masks, end) <= COMMON] if len(ends) > FEWEST else []
     changes = _changes(masks, areas, ends) if apart else np.empty((0, 3))
     for end in apart:
         change, beside = changes[ends == end][0], changes[(np.abs(ends - end) <= NEAR) & (ends != end)]

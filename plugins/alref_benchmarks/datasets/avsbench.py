@@ -35,9 +35,9 @@ class Sounding(OneMaskEach):
         """Name the folder of a video's predicted masks."""
         return Path(video)
 
-    def masks(self, video: str, reference: str) -> list[Path]:
+    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks."""
-        home = self.home(video)
+        home = folder / self.home(video)
         return [home / f"{video}_{name}.png" for name in self.clip(video).frames]
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:

@@ -113,8 +113,8 @@ class OneMaskEach(Benchmark):
         """Name the folder of a video's predicted masks."""
 
     @abstractmethod
-    def masks(self, video: str, reference: str) -> list[Path]:
-        """Name the files of the predicted masks of a reference, from the folder of results."""
+    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
+        """Name the files of the predicted masks of a reference in a folder of results."""
 
     @abstractmethod
     def truth(self, video: str, reference: str) -> Iterator[Map]:
@@ -125,7 +125,7 @@ class OneMaskEach(Benchmark):
         from alref_benchmarks.datasets.pictures import write_masks
 
         for reference in self.clip(video).expressions:
-            write_masks([folder / file for file in self.masks(video, reference)], result.frames_of(reference))
+            write_masks(self.masks(folder, video, reference), result.frames_of(reference))
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Give one case for each reference; frames that are not there are None."""
@@ -135,7 +135,7 @@ class OneMaskEach(Benchmark):
         self.need_truth()
         handed_in = (folder / self.home(video)).is_dir()
         for reference, said in self.clip(video).expressions.items():
-            files = [folder / file for file in self.masks(video, reference)]
+            files = self.masks(folder, video, reference)
             yield Case(reference, self.truth(video, reference), map(read_mask, files) if handed_in else None, said.place)
 
 

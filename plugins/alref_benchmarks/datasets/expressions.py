@@ -35,16 +35,16 @@ class _Served(OneMaskEach):
         """Name the folder of a video's predicted masks."""
         return Path(video)
 
-    def masks(self, video: str, reference: str) -> list[Path]:
+    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks of an expression."""
-        folder = Path(video, reference)
-        return [folder / f"{name}.png" for name in self.clip(video).frames]
+        own = folder / video / reference
+        return [own / f"{name}.png" for name in self.clip(video).frames]
 
     def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive. Raises InputError that says which masks are missing."""
         from alref_benchmarks.datasets.packing import pack
 
-        files = [mask for video in videos for name in self.clip(video).expressions for mask in self.masks(video, name)]
+        files = [mask for video in videos for name in self.clip(video).expressions for mask in self.masks(Path(), video, name)]
         pack(folder, files, file, self.top)
 
 

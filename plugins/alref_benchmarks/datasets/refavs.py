@@ -68,10 +68,10 @@ class RefAvs(OneMaskEach):
         """Name the folder of a video's predicted masks."""
         return Path(video)
 
-    def masks(self, video: str, reference: str) -> list[Path]:
+    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks of an expression."""
-        folder = Path(video, reference)
-        return [folder / f"{name}.png" for name in FRAMES]
+        own = folder / video / reference
+        return [own / f"{name}.png" for name in FRAMES]
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Read the true masks of an expression."""

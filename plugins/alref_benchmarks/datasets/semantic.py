@@ -78,14 +78,14 @@ class Avss(_Semantic):
 
         tracks = _classed(result.tracks_of(SOUND), name_as)
         maps = (_painted(tracks, frame, result) for frame in range(len(result.video.times)))
-        write_mask_pngs(folder / self.home(video), maps, [path.stem for path in self.masks(video, SOUND)])
+        write_mask_pngs(folder / self.home(video), maps, [path.stem for path in self.masks(folder, video, SOUND)])
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Give the one case of a clip: class numbers."""
         from alref.scoring import Case
         from alref_benchmarks.datasets.pictures import read_classes, there
 
-        files = [folder / file for file in self.masks(video, SOUND)]
+        files = self.masks(folder, video, SOUND)
         handed_in = (folder / self.home(video)).is_dir()
         truth = (there(path, read_classes(path)) for path in self.truths(video))
         yield Case(SOUND, truth, map(read_classes, files) if handed_in else None)

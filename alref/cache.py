@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ SHARE, ROOM = 0.05, 0.9
 """Share of the limit that is written before the next look at the whole, and share that a sweep leaves."""
 FORGOTTEN = 3600.0
 """Seconds after which nobody is still writing a file."""
+_OUTPUT = re.compile(r"\.?[a-z_]+-[a-z_]+-[0-9a-f]{32}(\.\d+)?\.json")
+"""Names of outputs, whole and half written: other files of a folder are left alone."""
 _WRITING = Lock()
 
 
@@ -183,7 +186,7 @@ def info(folder: Path) -> Info:
 
 def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """List outputs, with those that killed processes left half written; one that goes meanwhile is passed over."""
-    for path in folder.glob("*.json"):
+    for path in filter(lambda path: _OUTPUT.fullmatch(path.name), folder.glob("*.json")):
         with suppress(FileNotFoundError):
             facts = path.stat()
             if not path.name.startswith(".") or time() - facts.st_mtime > FORGOTTEN:

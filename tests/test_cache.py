@@ -58,18 +58,18 @@ def aged(folder: Path) -> None:
 
 def test_beyond_the_bound_what_was_not_used_for_the_longest_time_goes(tmp_path: Path) -> None:
     for number in range(10):
-        StageCache(tmp_path).put("unifier-unify", str(number), phrase(str(number)))
+        StageCache(tmp_path).put("unifier-unify", f"{number:032}", phrase(str(number)))
     aged(tmp_path)
     size = sum(path.stat().st_size for path in tmp_path.glob("*.json")) // 10
-    assert StageCache(tmp_path).get("unifier-unify", "0", Phrase) is not None
-    StageCache(tmp_path, limit=5 * size).put("unifier-unify", "new", phrase("new"))
+    assert StageCache(tmp_path).get("unifier-unify", "0" * 32, Phrase) is not None
+    StageCache(tmp_path, limit=5 * size).put("unifier-unify", "e" * 32, phrase("new"))
     assert texts(tmp_path) == ["0", "8", "9", "new"]
 
 
 def test_a_sweep_leaves_alone_what_fits(tmp_path: Path) -> None:
     bounded = StageCache(tmp_path, limit=10**6)
     for number in range(10):
-        bounded.put("unifier-unify", str(number), phrase(str(number)))
+        bounded.put("unifier-unify", f"{number:032}", phrase(str(number)))
     assert len(texts(tmp_path)) == 10
 
 
@@ -96,11 +96,12 @@ def test_processes_share_a_folder_that_stays_bounded(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_half_written_goes_when_nobody_can_be_writing_it(tmp_path: Path) -> None:
-    for name in (".unifier-unify-a.1.json", ".unifier-unify-b.2.json"):
+    forgotten, fresh = (f".unifier-unify-{digit * 32}.1.json" for digit in "ab")
+    for name in (forgotten, fresh):
         (tmp_path / name).write_text("{")
-    os.utime(tmp_path / ".unifier-unify-a.1.json", (1000, 1000))
+    os.utime(tmp_path / forgotten, (1000, 1000))
     cache.sweep(tmp_path, 0)
-    assert [path.name for path in tmp_path.glob("*.json")] == [".unifier-unify-b.2.json"]
+    assert [path.name for path in tmp_path.glob("*.json")] == [fresh]
 
 
 def test_the_place_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -117,17 +118,28 @@ def test_the_command_shows_and_empties_it(
     assert exit_code(["cache", "info"]) == 0
     assert "0 outputs, 0.0 MB" in capsys.readouterr().out
     kept = StageCache(cache.default_folder())
-    kept.put("unifier-unify", "a", phrase())
-    kept.put("unifier-unify", "b", phrase())
-    kept.put("propagator-propagate", "c", phrase("x" * 900))
+    kept.put("unifier-unify", "a" * 32, phrase())
+    kept.put("unifier-unify", "b" * 32, phrase())
+    kept.put("propagator-propagate", "c" * 32, phrase("x" * 900))
     assert exit_code(["cache", "info"]) == 0
     said = capsys.readouterr().out
     assert f"{tmp_path / 'stages'}\n3 outputs, 0.0 MB" in said
     assert said.index("1  propagator propagate") < said.index("2  unifier unify")
     assert exit_code(["cache", "clear"]) == 0
     assert "3 outputs" in capsys.readouterr().out
-    assert kept.get("unifier-unify", "a", Phrase) is None
+    assert kept.get("unifier-unify", "a" * 32, Phrase) is None
     assert exit_code(["cache", "info", str(tmp_path / "nowhere")]) == 0
+
+
+@pytest.mark.parametrize("name", ["package.json", "ablation.json", "table-propagate-1.json", ".hidden.json"])
+def test_files_of_others_are_neither_counted_nor_removed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("{}")
+    os.utime(tmp_path / name, (1000, 1000))
+    StageCache(tmp_path).put("unifier-unify", cache.key("a"), phrase())
+    assert cache.info(tmp_path).counts == {"unifier-unify": 1}
+    cache.sweep(tmp_path, 0)
+    assert cache.clear(tmp_path) == 0
+    assert [path.name for path in tmp_path.glob("*.json")] == [name]
 
 
 class Weighty(Propagator):

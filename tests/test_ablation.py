@@ -227,6 +227,28 @@ def test_a_row_of_other_settings_is_not_taken_for_what_was_there(script: Script,
     assert "the data set: squares, valid there, squares, test here" in capsys.readouterr().err
 
 
+def test_a_base_of_other_settings_is_nothing_to_compare_with(script: Script) -> None:
+    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
+    one = {"data": {**DATA, "limit": 2}}
+    for number, data in enumerate([one, {"videos": {"clip": ["the square"]}}]):
+        out = f"out-{number}"
+        assert ablate("--out", out, rows={"base": {}, "b": GROWN}, **data) == 0
+        before = by_name(out)["b"]
+        assert before["agreement"] is not None or before["scores"]["overlap"]["difference"] is not None
+        assert ablate("--out", out, rows={"base": {"reasoner.patience": 5}, "b": GROWN}, **data) == 7
+        after = by_name(out)["b"]
+        assert after["agreement"] is None
+        assert after["done"] == before["done"]
+        assert [score["difference"] for score in after["scores"].values()] == [None] * len(after["scores"])
+
+
+def test_a_video_named_twice_counts_once(script: Script) -> None:
+    data = {**DATA, "videos": ["e5", "f6", "e5"]}
+    assert ablate(rows={"base": {"temporal": {"use": "other", "cost": 0.25}}}, data=data) == 0
+    (row,) = done()["rows"]
+    assert (row["asked"], row["done"], row["dollars"]) == (2, 2, 0.25)
+
+
 def test_tables_in_four_formats_hold_the_same(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     grown = {"use": "grown", "by": 4}
     assert ablate(vary={"reasoner.patience": [3, 4], "propagator": ["scripted", grown]}) == 0

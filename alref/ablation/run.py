@@ -14,7 +14,7 @@ from alref.cache import StageCache
 from alref.datasets import Dataset
 from alref.engine import Pipeline
 from alref.errors import AlrefError, InputError
-from alref.evaluation.folder import Evaluation, EvaluationFolder
+from alref.evaluation.folder import Evaluation, EvaluationFolder, load_evaluation
 from alref.evaluation.report import write
 from alref.evaluation.summary import summary
 from alref.evaluation.work import Outcome, Work
@@ -64,11 +64,19 @@ class Runner:
                 why = self._worked(row, data, folder)
                 done = summary(folder, self.videos, self.protocols)
                 write(folder, data, done)
-                first = EvaluationFolder(self.place(base), Evaluation.of(data, base.config, name))
+                first = self._first(base, Evaluation.of(data, base.config, name))
                 return of_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
         except AlrefError as error:
             self.errors.append(error)
             return bare.model_copy(update={"why": str(error)})
+
+    def _first(self, base: Row, asked: Evaluation) -> EvaluationFolder | None:
+        """Return the folder of the base, None when that of other settings stands in its place."""
+        try:
+            there = load_evaluation(self.place(base))
+        except InputError:
+            return None
+        return None if there.differences(asked) else EvaluationFolder(self.place(base), asked)
 
     def _worked(self, row: Row, data: Dataset, folder: EvaluationFolder) -> str:
         """Do the videos of a row; return why none can be done, if so."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from alref.ablation.agreement import agreement
-from alref.evaluation.folder import EvaluationFolder, read_scores
+from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.statistics import Interval, interval, paired
 from alref.evaluation.summary import Summary, scored
 from alref.protocols import Protocol
@@ -78,17 +77,17 @@ class AblationSummary(Record):
 
 
 def of_row(
-    row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: EvaluationFolder
+    row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: EvaluationFolder | None
 ) -> RowSummary:
-    """Fill in what an evaluation gave; ``base`` is that of the base row."""
+    """Fill in what an evaluation gave; ``base`` is that of the base row, if there is one to compare with."""
     count = sum(line.row is not None for line in done.lines)
     usage = total(done.usage)
     videos = [line.video for line in done.lines]
     return row.model_copy(
         update={
             "done": count,
-            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base.path))},
-            "agreement": None if protocols else agreement(folder, base, videos),
+            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base))},
+            "agreement": agreement(folder, base, videos) if base and not protocols else None,
             "seconds": sum(done.seconds.values()) / count if count else None,
             "dollars": usage.worth / count if count and usage.worth is not None else None,
             "spent": usage.cost,
@@ -100,13 +99,13 @@ def of_row(
     )
 
 
-def _score(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol, base: Path) -> Score | None:
+def _score(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol, base: EvaluationFolder | None) -> Score | None:
     own = scored(folder, videos, protocol)
     if not own:
         return None
     table = protocol.summarise(own)
-    pairs = [(old, new) for new in own if (old := read_scores(base, new.video, protocol.name)) is not None]
-    compared = bool(pairs) and base != folder.path
+    pairs = [(old, new) for new in own if base and (old := base.scores(new.video, protocol.name)) is not None]
+    compared = bool(pairs) and base is not None and base.path != folder.path
     return Score(
         main=table.main,
         value=_ends(interval(protocol, own)),

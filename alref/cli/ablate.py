@@ -96,7 +96,7 @@ def command(grid: Path, **flags: Any) -> int:
 def _videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
     """Pick the videos: those that the file names, and of these the first."""
     asked = ablation.data
-    videos = [data.known(name) for name in asked.videos] if asked and asked.videos else data.videos()
+    videos = list(dict.fromkeys(map(data.known, asked.videos))) if asked and asked.videos else data.videos()
     limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
     return videos[: min(limits)] if limits else videos
 

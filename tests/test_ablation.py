@@ -269,6 +269,9 @@ def test_tables_in_four_formats_hold_the_same(script: Script, capsys: pytest.Cap
         records = list(csv.DictReader(file))
     assert [float(record["overlap overlap"]) for record in records] == numbers
     assert float(records[1]["overlap difference low"]) > 0
+    heads = list(records[0])
+    assert heads.index("overlap difference") + 3 == heads.index("overlap videos")
+    assert records[0]["overlap difference"] == ""
 
 
 def test_the_report_links_to_the_runs_and_needs_no_network(script: Script) -> None:

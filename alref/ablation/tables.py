@@ -99,8 +99,8 @@ def _record(done: AblationSummary, row: RowSummary) -> dict[str, Any]:
     return {**record, **verdicts, "problem": row.problem}
 
 
-def _named(name: str, ends: Ends | None) -> Sequence[tuple[str, float]]:
-    return list(zip((name, f"{name} low", f"{name} high"), ends or (), strict=False))
+def _named(name: str, ends: Ends | None) -> Sequence[tuple[str, float | None]]:
+    return list(zip((name, f"{name} low", f"{name} high"), ends or (None,) * 3, strict=True))
 
 
 def _escaped(text: str) -> str:

@@ -310,6 +310,13 @@ def test_a_plan_counts_calls_and_runs_nothing(script: Script, capsys: pytest.Cap
     assert "propagator grown" in plan["unmeasured"]
 
 
+def test_a_plan_checks_the_ways_to_score_too(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    grid = {"base": SCRIPTED, "data": {**DATA, "protocols": ["overlop"]}, "rows": {"a": {}}}
+    Path("grid.yaml").write_text(yaml.safe_dump(grid))
+    assert exit_code(PLANNED) == 4
+    assert "no protocol 'overlop'; did you mean 'overlap'" in capsys.readouterr().err
+
+
 def test_a_plan_after_first_videos_knows_what_the_rest_takes(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     dear = {"use": "other", "cost": 0.5}
     assert ablate("--limit", "2", vary={"reasoner": [dear, "scripted"], "propagator": ["scripted", "grown"]}) == 0

@@ -75,11 +75,11 @@ def command(grid: Path, **flags: Any) -> int:
     data = dataset(ablation, ablation.rows[0], plugins)
     videos = _videos(ablation, data, flags["limit"])
     path = flags["out"] or Path("alref-out") / grid.stem
+    named = ablation.data.protocols if ablation.data else ()
+    protocols = [plugins.metric(name)() for name in named or data.protocols]
     if flags["planned"]:
         _tell_plan(plan(ablation.rows, data, videos, path), flags["as_json"])
         return 0
-    named = ablation.data.protocols if ablation.data else ()
-    protocols = [plugins.metric(name)() for name in named or data.protocols]
     with (
         AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
         Tally(len(ablation.rows) * len(videos), flags["as_json"], flags["quiet"]) as tally,

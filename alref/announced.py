@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from inspect import isabstract
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from alref import options
-from alref.errors import ContractError
+from alref.errors import ContractError, told
 from alref.stages import API, Stage, StageOptions
 
 
@@ -42,7 +43,12 @@ def _check_stage(cls: type[Stage], whose: str) -> None:
     if "use" in cls.Options.model_fields:
         raise ContractError(f"{whose}.Options: 'use' names the component in a configuration; call the option otherwise")
     try:
-        cls.Options()
+        values = cls.Options()
     except ValidationError as error:
         wrong = "; ".join(options.problems(cls.Options, error, f"{whose}.Options"))
         raise ContractError(f"{wrong}; each option needs a default that it allows") from None
+    for name in cls.Options.model_fields:
+        try:
+            json.dumps(values.model_dump(mode="json", include={name}), allow_nan=False)
+        except ValueError as error:
+            raise ContractError(f"{whose}.Options.{name}: expected a default that JSON can hold: {told(error)}") from None

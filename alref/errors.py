@@ -58,9 +58,8 @@ class OutputError(AlrefError):
     exit_code = 7
 
 
-FAULTS = (Exception, SystemExit)
-"""What code of a plugin may end with; SystemExit comes from a script that was not made to be imported."""
-
+MOST_TOLD = 500
+"""Characters that are shown of an exception."""
 
 MOST_NAMES = 3
 """Names that are offered for one that is not known."""
@@ -70,8 +69,19 @@ CLOSE = 0.85
 
 
 def told(error: BaseException) -> str:
-    """Write an exception in one line: its kind, and what it says."""
-    return " ".join(f"{type(error).__name__}: {error}".split())
+    """Write an exception in one line: its kind, and what it says, as ``plain`` writes it."""
+    try:
+        said = plain(str(error))
+    except Exception:  # the exception of a plugin may fail even at this
+        said = "what it says cannot be written"
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def plain(text: str) -> str:
+    """Write a text of unknown origin in one line that is safe to show: not too long, and ``\\x1b`` for an escape character."""
+    line = " ".join(text.split())
+    cut = line if len(line) <= MOST_TOLD else f"{line[:MOST_TOLD]}… ({len(line):,} characters)"
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

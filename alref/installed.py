@@ -1,21 +1,29 @@
-"""What is installed as a plugin: where an entry point comes from, which of them are wanted, and a file as a module."""
+"""What is installed as a plugin: where an entry point comes from, which of them are wanted, and how code is loaded."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, metadata
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from threading import current_thread, main_thread
+from types import FrameType, ModuleType
+from typing import Any
 
-from alref.errors import ConfigError, nearest
+from alref.errors import ConfigError, ContractError, nearest, told
 from alref.hookspecs import PROJECT
 
 VARIABLE = "ALREF_PLUGINS"
 """The environment variable that says which installed plugins are loaded."""
+
+NONE = "none"
+ALLOWED = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
 
 
 def origin(entry: EntryPoint) -> tuple[str, str]:
@@ -65,16 +73,57 @@ def about(distribution: str) -> tuple[str, str]:
 
 
 def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
-    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for a name that nothing installed has."""
+    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for an unknown name and for words that contradict."""
     words = [word.strip() for word in said.split(",") if word.strip()]
-    names = {name for entry in entries for name in (entry.name, origin(entry)[0])}
-    for word in words:
-        if (name := word.removeprefix("-")) not in names | {"none"}:
-            known = ", ".join(sorted(names))
-            raise ConfigError(f"{VARIABLE}={said}: no plugin {name!r}{nearest(name, names)}; installed: {known}, or none")
+    if words == [NONE]:
+        return []
     off = {word.removeprefix("-") for word in words if word.startswith("-")}
-    only = {word for word in words if not word.startswith("-")} or names
-    return [entry for entry in entries if not off & (its := {entry.name, origin(entry)[0]}) and only & its]
+    only = {word for word in words if not word.startswith("-")}
+    names = {entry: {entry.name, origin(entry)[0]} for entry in entries}
+    _check_known(off | only, set().union(*names.values()), said)
+    left = [entry for entry in entries if not off & names[entry]]
+    for word in sorted(only.difference(*(names[entry] for entry in left))):
+        raise ConfigError(f"{VARIABLE}={said}: {word!r} is asked for and left out; expected {ALLOWED}")
+    return [entry for entry in left if not only or only & names[entry]]
+
+
+def _check_known(words: set[str], names: set[str], said: str) -> None:
+    if NONE in words:
+        raise ConfigError(f"{VARIABLE}={said}: {NONE!r} stands alone; expected {ALLOWED}")
+    for word in sorted(words - names):
+        known = ", ".join(sorted(names))
+        raise ConfigError(f"{VARIABLE}={said}: no plugin {word!r}{nearest(word, names)}; installed: {known}, or {NONE}")
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load a plugin within it. Raises ContractError for whatever it ends with, but for the Ctrl-C of the user."""
+    with _noticing() as pressed:
+        try:
+            yield
+        except BaseException as error:  # a plugin may do anything wrong
+            if isinstance(error, KeyboardInterrupt) and pressed:
+                raise
+            raise ContractError(told(error)) from error
+
+
+@contextmanager
+def _noticing() -> Iterator[list[int]]:
+    """Give a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
+    before, pressed = signal.getsignal(signal.SIGINT), list[int]()
+
+    def noticed(number: int, frame: FrameType | None) -> Any:
+        pressed.append(number)
+        return before(number, frame) if callable(before) else None
+
+    heard = callable(before) and current_thread() is main_thread()
+    if heard:
+        signal.signal(signal.SIGINT, noticed)
+    try:
+        yield pressed
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
 
 
 def from_file(path: Path) -> ModuleType:

@@ -24,8 +24,8 @@ from alref import catalogue, hookspecs
 from alref.announced import checked
 from alref.catalogue import Card
 from alref.datasets import Dataset
-from alref.errors import FAULTS, ConfigError, ContractError, nearest, told
-from alref.installed import VARIABLE, from_file, origin, wanted
+from alref.errors import ConfigError, ContractError, nearest, told
+from alref.installed import VARIABLE, from_file, loading, origin, wanted
 from alref.protocols import Protocol
 from alref.stages import (
     Locator,
@@ -147,18 +147,22 @@ class Plugins:
 
     def _load(self, entry: EntryPoint) -> None:
         try:
-            self._register(entry.load(), entry.name, *origin(entry))
-        except FAULTS as error:  # whatever a plugin does wrong is its own row
-            self.broken.append(Unloaded(entry.name, *origin(entry), told(error)))
+            with loading():
+                self._register(entry.load(), entry.name, *origin(entry))
+        except ContractError as error:
+            self.broken.append(Unloaded(entry.name, *origin(entry), str(error)))
 
     def _load_file(self, path: Path) -> None:
         from hashlib import sha256
 
+        if not path.is_file():
+            raise ConfigError(f"--plugin {path}: no such file; expected a Python file, NAME.py")
         try:
-            digest = sha256(path.read_bytes()).hexdigest()[:12]
-            self._register(from_file(path), path.stem, path.name, digest)
-        except FAULTS as error:  # the user's own file may do anything wrong
-            raise ConfigError(f"--plugin {path}: cannot be loaded: {told(error)}") from error
+            with loading():
+                digest = sha256(path.read_bytes()).hexdigest()[:12]
+                self._register(from_file(path), path.stem, path.name, digest)
+        except ContractError as error:
+            raise ConfigError(f"--plugin {path}: cannot be loaded: {error}") from error
 
     def _register(self, module: ModuleType, plugin: str, distribution: str, version: str) -> None:
         """Take up all that a module announces, or nothing of it. Raises whatever is wrong with it."""
@@ -170,7 +174,7 @@ class Plugins:
             self._manager.check_pending()
             made = [_offer(cls, plugin, distribution, version) for cls in self._announced(module)]
             _tell_apart([*(each for each in self.offers if each.distribution == distribution), *made])
-        except FAULTS:
+        except BaseException:
             self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
             raise
         self.components += [each for each in made if isinstance(each, Component)]
@@ -286,7 +290,9 @@ class Plugins:
         for implementation in caller.get_hookimpls():
             try:
                 implementation.function(*(event for _ in implementation.argnames))
-            except FAULTS as error:  # an observer must not end a run
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # an observer must not end a run
                 self._manager.unregister(implementation.plugin)
                 self.warnings.append(f"observer {implementation.plugin_name}: {told(error)}")
 

@@ -16,7 +16,7 @@ from alref.arrays import Rle, encode
 from alref.cache import Kept, StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice
-from alref.errors import FAULTS, AlrefError, ContractError, told
+from alref.errors import AlrefError, ContractError, told
 from alref.plugins import Component, Plugins
 from alref.records import Phrase, PivotBox, StageEvent, Track, objects
 from alref.result import Usage
@@ -136,9 +136,9 @@ def blamed(slot: str, component: Component, method: str) -> Iterator[None]:
         yield
     except ContractError as error:
         raise ContractError(f"{whose}: {error}") from error
-    except AlrefError:
+    except (AlrefError, KeyboardInterrupt):
         raise
-    except FAULTS as error:
+    except BaseException as error:  # a plugin may do anything wrong
         raise ContractError(f"{whose}: {told(error)}; add -v to see where") from error
 
 

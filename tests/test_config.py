@@ -197,7 +197,7 @@ def test_a_file_may_name_its_preset_and_the_flag_wins() -> None:
 
 
 class Strange(StageOptions):
-    called: Callable[[], int] = int
+    called: Callable[[], int] | None = None
 
 
 def test_options_that_json_cannot_hold_keep_no_other_component_out_of_the_schema() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +59,31 @@ class Keyed(Options):
     key: str
 
 
+class Endless(Options):
+    pace: int = 1
+    limit: float = float("inf")
+
+
+class Handed(Options):
+    tool: Any = object()
+
+
+class Panic(BaseException):
+    """What some compiled libraries raise."""
+
+
+class UnsaidError(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+
+def fails(error: BaseException) -> dict[str, Any]:
+    def announce() -> None:
+        raise error
+
+    return {"register_propagators": announce}
+
+
 BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "no such module": (None, "ModuleNotFoundError"),
     "no list": ({"register_propagators": lambda: GOOD}, "expected a list of classes, got ABCMeta"),
@@ -82,6 +109,19 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "a wrong argument": ({"register_propagators": lambda argument: [GOOD]}, "argument"),
     "an exception": ({"register_propagators": lambda: 1 / 0}, "ZeroDivisionError"),
     "an end of the program": ({"register_propagators": lambda: sys.exit("no licence")}, "SystemExit: no licence"),
+    "another end": (fails(Panic("index out of range")), "Panic: index out of range"),
+    "an interruption by nobody": (fails(KeyboardInterrupt()), "KeyboardInterrupt"),
+    "no words": (fails(UnsaidError()), "UnsaidError: what it says cannot be written"),
+    "escape characters": (fails(ValueError("\x1b[2J\r\ngone\x07")), r"ValueError: \x1b[2J gone\x07"),
+    "a long story": (fails(ValueError("x" * 10_000_000)), "xxx… (10,000,000 characters)"),
+    "a default that JSON cannot hold": (
+        {"register_propagators": lambda: [made(Options=Handed)]},
+        "Made.Options.tool: expected a default that JSON can hold: PydanticSerializationError: Unable to serialize",
+    ),
+    "a default without end": (
+        {"register_propagators": lambda: [made(Options=Endless)]},
+        "Made.Options.limit: expected a default that JSON can hold: ValueError: Out of range",
+    ),
     "no hook": ({}, "announces nothing; mark a hook, such as register_proposers, with @alref.hookimpl"),
     "one class twice": ({"register_propagators": lambda: [GOOD, GOOD]}, f"'scripted' is announced twice, by {GOOD.__name__};"),
     "one name twice": ({"register_propagators": lambda: [GOOD, made(name="scripted")]}, f"by {GOOD.__name__} and Made; give"),
@@ -98,6 +138,8 @@ def test_a_broken_plugin_is_one_row_and_the_others_work(hooks: dict[str, Any] | 
     (row,) = plugins.broken
     assert row.plugin == "bad"
     assert reason in row.reason
+    assert row.reason.isprintable()
+    assert len(row.reason) < 600
 
 
 def test_what_a_plugin_prints_is_no_part_of_what_a_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,92 +250,14 @@ def test_a_missing_library_is_a_problem_with_its_command(extra: str, needs: tupl
     assert cls(Options()).problems() == problems
 
 
-ALONE = '''
-import alref
-from alref.stages import Unifier
+def test_ctrl_c_stops_the_program_while_a_plugin_is_loaded() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        Plugins([entry("slow", register_propagators=lambda: signal.raise_signal(signal.SIGINT))])
+    assert signal.getsignal(signal.SIGINT) is before
 
 
-class Echo(Unifier):
-    """Takes the text as it is."""
-
-    name = "echo"
-
-    def unify(self, video, reference):
-        return []
-
-
-@alref.hookimpl
-def register_unifiers():
-    return [Echo]
-'''
-
-
-def test_one_file_is_a_plugin_whose_version_is_its_content(tmp_path: Path) -> None:
-    path = tmp_path / "echo.py"
-    path.write_text(ALONE)
-    first = Plugins([], files=[path]).get("unifier", "echo")
-    path.write_text(ALONE + "\n")
-    second = Plugins([], files=[path]).get("unifier", "echo.py:echo")
-    assert first.distribution == second.distribution == "echo.py"
-    assert first.version != second.version
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("def", "SyntaxError"),
-        ("import no_such_module_anywhere", "ModuleNotFoundError"),
-        (None, "FileNotFoundError"),
-        ("import sys; sys.exit()", "SystemExit"),
-        ("", "ContractError: announces nothing"),
-    ],
-)
-def test_a_file_that_is_no_plugin_is_one_error(text: str | None, reason: str, tmp_path: Path) -> None:
-    path = tmp_path / "mine.py"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(ConfigError, match=rf"--plugin .*mine.py: cannot be loaded: {reason}"):
-        Plugins([], files=[path])
-
-
-def test_a_file_that_is_given_twice_is_one_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "echo.py"
-    path.write_text(ALONE)
-    assert [each.name for each in Plugins([], files=[path, Path("echo.py"), path]).components] == ["echo"]
-
-
-def test_two_files_of_one_name_are_one_error(tmp_path: Path) -> None:
-    paths = [tmp_path / folder / "echo.py" for folder in ("one", "two")]
-    for path in paths:
-        path.parent.mkdir()
-        path.write_text(ALONE)
-    with pytest.raises(ConfigError, match=r"two/echo.py: .* another plugin is called echo.py:echo as well; rename"):
-        Plugins([], files=paths)
-
-
-@pytest.mark.parametrize(
-    ("said", "loaded"),
-    [
-        ("one", ["one"]),
-        ("-one", ["three", "two"]),
-        ("two, three", ["three", "two"]),
-        ("module_three", ["three"]),
-        ("-one,-two", ["three"]),
-        ("none", []),
-        ("", ["one", "three", "two"]),
-    ],
-)
-def test_the_environment_limits_plugins(said: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALREF_PLUGINS", said)
-    names = ["one", "two", "three"]
-    plugins = Plugins([announcing(name, propagators=[made(name=name)]) for name in names])
-    assert [each.name for each in plugins.of("propagator")] == loaded
-    assert sorted(each.plugin for each in plugins.off) == sorted(set(names) - set(loaded))
-    assert {each.reason for each in plugins.off} <= {f"ALREF_PLUGINS={said}"}
-
-
-def test_a_name_in_the_environment_that_nothing_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ALREF_PLUGINS", "-bseline")
-    with pytest.raises(ConfigError, match="ALREF_PLUGINS=-bseline: no plugin 'bseline'; did you mean 'baseline'"):
-        Plugins()
+def test_plugins_are_loaded_in_any_thread() -> None:
+    with ThreadPoolExecutor() as pool:
+        plugins = pool.submit(Plugins, [entry("bad", **fails(KeyboardInterrupt()))]).result()
+    assert [each.reason for each in plugins.broken] == ["KeyboardInterrupt"]

@@ -183,7 +183,7 @@ def test_observers_hear_of_every_stage_and_every_frame() -> None:
     assert [done for what, _, done in watcher.seen if what == "advanced"] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no room"), SystemExit("no room")])
+@pytest.mark.parametrize("error", [RuntimeError("no room"), SystemExit("no room"), GeneratorExit("no room")])
 def test_a_failing_observer_is_a_warning_and_is_told_no_more(error: BaseException) -> None:
     class Failing:
         @hookimpl

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alref.errors import FAULTS, told
+from alref.errors import plain, told
 from alref.plugins import Component
 
 
@@ -47,8 +47,10 @@ def state(component: Component, *, thorough: bool) -> State:
 
         problems = stage.problems()
         checks.each_is(problems, str)
-        return State("not ready", "; ".join(problems)) if problems else READY
-    except FAULTS as error:  # whatever a plugin does wrong is its own state
+        return State("not ready", "; ".join(map(plain, problems))) if problems else READY
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a plugin does wrong is its own state
         return State("broken", f"{asked}(): {told(error)}")
 
 

@@ -14,7 +14,7 @@ from traceback import extract_tb
 from typing import Any, Literal
 from unittest import SkipTest
 
-from alref.errors import ContractError
+from alref.errors import ContractError, plain, told
 from alref.plugins import SLOTS
 from alref.stages import Stage
 from alref.testing import (
@@ -100,7 +100,9 @@ def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
             getattr(contract(), test)()
     except SkipTest as skipped:
         return "skipped", str(skipped)
-    except (Exception, SystemExit) as error:  # a component may do anything wrong
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a component may do anything wrong
         return "broken", _said(error, component)
     return "kept", ""
 
@@ -110,9 +112,9 @@ def _said(error: BaseException, component: type) -> str:
     home = _home(component)
     lines = [each for each in extract_tb(error.__traceback__) if home in (path := Path(each.filename)).parents or path == home]
     if not lines and isinstance(error, AssertionError | ContractError):
-        return str(error)
+        return plain(str(error))
     where = f" ({_near(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
-    return f"{type(error).__name__}: {error}".removesuffix(": ") + where
+    return told(error) + where
 
 
 def _home(component: type) -> Path:

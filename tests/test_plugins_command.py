@@ -209,6 +209,28 @@ def test_a_file_before_check_is_checked(mine: str, capsys: pytest.CaptureFixture
     assert "mine.pase: no such option; did you mean 'pace'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("kind", ["proposer", "propagator"])
+def test_of_two_kinds_with_one_name_the_kind_says_which_is_checked(
+    kind: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = announcing("both", proposers=[CLASSES[2]], propagators=[CLASSES[3]])
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [both])
+    check = ["plugins", "check", "scripted"]
+    assert exit_code(check) == 4
+    assert f"module_both:scripted --kind {kind}" in capsys.readouterr().err
+    assert exit_code([*check, "--kind", kind, "-o", f"{kind}.pace=1"]) == 4
+    assert "scripted.pace: no such option" in capsys.readouterr().err
+    assert exit_code([*check, "--kind", "dataset"]) == 4
+    assert "no data set is called 'scripted'; see: alref plugins" in capsys.readouterr().err
+
+
+def test_what_a_component_prints_is_no_part_of_the_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, problems=lambda _: print("looking") or [])
+    assert [row["state"] for row in data(capsys, "made")] == ["ready"]
+
+
 @pytest.mark.parametrize("method", ["missing", "problems", "weights", "__init__"])
 def test_what_a_component_does_wrong_is_its_state(
     method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

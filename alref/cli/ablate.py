@@ -24,7 +24,7 @@ from alref.ablation.run import Runner, dataset
 from alref.ablation.summary import AblationSummary
 from alref.cache import StageCache
 from alref.cli.plugin_files import extended
-from alref.cli.progress import emit
+from alref.cli.progress import emit, events
 from alref.cli.tables import Tally, clock
 from alref.datasets import Dataset
 from alref.evaluation.work import Outcome
@@ -70,6 +70,11 @@ def command(grid: Path, **flags: Any) -> int:
 
     The same command goes on after an interruption. A row that fails says why, and the others are complete.
     """
+    with events(flags["as_json"]):
+        return _ablated(grid, flags)
+
+
+def _ablated(grid: Path, flags: dict[str, Any]) -> int:
     plugins = Plugins(files=flags["plugin_files"])
     ablation = read(grid, plugins)
     data = dataset(ablation, ablation.rows[0], plugins)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from alref.cli.progress import events
 from alref.cli.settings import configuration, configured
 from alref.cli.tables import Tally, show
 from alref.datasets import Dataset
@@ -44,6 +45,11 @@ def command(**flags: Any) -> int:
 
     The same command goes on after an interruption. A video that fails is named with its reason, and the others go on.
     """
+    with events(flags["as_json"]):
+        return _evaluated(flags)
+
+
+def _evaluated(flags: dict[str, Any]) -> int:
     plugins = Plugins(files=flags["plugin_files"])
     dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from alref.errors import AlrefError
 from alref.hookspecs import hookimpl
 from alref.records import StageEvent
 
@@ -69,9 +73,30 @@ class Lines:
         emit("stage_finished", **_facts(event))
 
 
+_OUTPUT: list[TextIO] = []
+"""Where events go while what else is printed goes to stderr."""
+
+
+@contextmanager
+def events(wanted: bool) -> Iterator[None]:
+    """Keep stdout for events where they are ``wanted``: what components print goes to stderr, and an error is an event too."""
+    if not wanted:
+        yield
+        return
+    _OUTPUT.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    except AlrefError as error:
+        emit("error", message=str(error), exit_code=error.exit_code)
+        raise
+    finally:
+        _OUTPUT.pop()
+
+
 def emit(name: str, **facts: Any) -> None:
     """Print one event as one line of JSON."""
-    click.echo(json.dumps({"event": name, **facts}, ensure_ascii=False))
+    click.echo(json.dumps({"event": name, **facts}, ensure_ascii=False), file=_OUTPUT[-1] if _OUTPUT else None)
 
 
 def _facts(event: StageEvent) -> dict[str, Any]:

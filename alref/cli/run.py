@@ -21,10 +21,10 @@ from alref import references
 from alref.answers.replay import TRACE, Replay
 from alref.api import opened
 from alref.cache import StageCache
-from alref.cli.progress import Bar, Lines, emit
+from alref.cli.progress import Bar, Lines, emit, events
 from alref.cli.settings import configuration, configured
 from alref.engine import Pipeline
-from alref.errors import AlrefError, ConfigError, InputError
+from alref.errors import ConfigError, InputError
 from alref.media import read_mask
 from alref.plugins import Plugins
 from alref.records import Reference
@@ -72,7 +72,7 @@ def command(**flags: Any) -> None:
     The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
     interruption. Times are seconds of the video; frames are counted as they are read.
     """
-    with _errors_as_json(flags["as_json"]):
+    with events(flags["as_json"]):
         asked = _references(flags)
         plugins = Plugins(files=flags["plugin_files"])
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
@@ -83,16 +83,6 @@ def command(**flags: Any) -> None:
                 _rehearse(pipeline, video, asked)
             else:
                 _perform(pipeline, video, asked, flags)
-
-
-@contextmanager
-def _errors_as_json(wanted: bool) -> Iterator[None]:
-    try:
-        yield
-    except AlrefError as error:
-        if wanted:
-            emit("error", message=str(error), exit_code=error.exit_code)
-        raise
 
 
 def _references(flags: dict[str, Any]) -> list[Reference]:

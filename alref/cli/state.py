@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 
 from alref.errors import plain, told
@@ -33,21 +35,22 @@ def state(component: Component, *, thorough: bool) -> State:
     """
     cls, asked = component.cls, "missing"
     try:
-        if missing := cls.missing():
-            return State("library missing", "; ".join(missing))
-        if not thorough:
-            return READY
-        asked = "__init__"
-        stage = cls(cls.Options())
-        asked = "weights"
-        if any(each.place() is None for each in stage.weights()):
-            return State("weights missing", f"alref models pull --{flag(component)} {component.name}")
-        asked = "problems"
-        from alref import checks
+        with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
+            if missing := cls.missing():
+                return State("library missing", "; ".join(missing))
+            if not thorough:
+                return READY
+            asked = "__init__"
+            stage = cls(cls.Options())
+            asked = "weights"
+            if any(each.place() is None for each in stage.weights()):
+                return State("weights missing", f"alref models pull --{flag(component)} {component.name}")
+            asked = "problems"
+            from alref import checks
 
-        problems = stage.problems()
-        checks.each_is(problems, str)
-        return State("not ready", "; ".join(map(plain, problems))) if problems else READY
+            problems = stage.problems()
+            checks.each_is(problems, str)
+            return State("not ready", "; ".join(map(plain, problems))) if problems else READY
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a plugin does wrong is its own state

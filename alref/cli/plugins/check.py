@@ -12,10 +12,11 @@ import click
 from alref import catalogue, options
 from alref.cli.plugin_files import extended
 from alref.cli.plugins.promises import Report
+from alref.cli.progress import events
 from alref.config import UNIFIERS, parse_yaml
 from alref.datasets import Dataset
 from alref.errors import ConfigError, MissingError, nearest
-from alref.plugins import KINDS, Offer, Plugins, named
+from alref.plugins import KINDS, SLOTS, TITLES, Offer, Plugins, named
 from alref.records import Recording
 from alref.references import recording
 from alref.stages import Stage
@@ -27,6 +28,7 @@ REASONERS = ("temporal", "spatial")
 
 @click.command("check")
 @click.argument("name")
+@click.option("--kind", type=click.Choice([*SLOTS, "dataset"]), help="Which NAME, where several kinds have one of this name.")
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Where models run.")
 @click.option("--spoken", type=click.Path(path_type=Path), help="Sound file of a spoken sentence, for a transcriber.")
@@ -41,6 +43,7 @@ def command(
     before: tuple[tuple[Path, ...], bool],
     /,
     name: str,
+    kind: str | None,
     plugin_files: tuple[Path, ...],
     quick: bool,
     as_json: bool,
@@ -54,35 +57,39 @@ def command(
     alref plugins check mevis --data mevis --split valid_u
     """
     files, json_before = before
-    plugins = Plugins(files=[*files, *plugin_files])
-    offer = _found(plugins, name)
-    contract = _of_dataset(plugins, offer, **flags) if issubclass(offer.cls, Dataset) else _of_component(offer, **flags)
-    without = DECLARED | LONG if quick else DECLARED
-    with Report(offer, as_json or json_before) as report:
-        for outcome in outcomes(contract, offer.cls, without, report.begins):
-            report.add(outcome)
-    return report.code()
+    as_json |= json_before
+    with events(as_json):
+        plugins = Plugins(files=[*files, *plugin_files])
+        offer = _found(plugins, name, kind)
+        contract = _of_dataset(plugins, offer, **flags) if issubclass(offer.cls, Dataset) else _of_component(offer, **flags)
+        without = DECLARED | LONG if quick else DECLARED
+        with Report(offer, as_json) as report:
+            for outcome in outcomes(contract, offer.cls, without, report.begins):
+                report.add(outcome)
+        return report.code()
 
 
-def _found(plugins: Plugins, name: str) -> Offer[Any]:
-    """Return what is called ``name``, or ``distribution:name``. Raises ConfigError for none and for several."""
-    found = {offer.cls: offer for offer in plugins.offers if issubclass(offer.cls, Stage | Dataset)}
-    fitting = [offer for offer in found.values() if named(offer, name)]
+def _found(plugins: Plugins, name: str, kind: str | None) -> Offer[Any]:
+    """Return what is called ``name``, or ``distribution:name``, of a kind. Raises ConfigError for none and for several."""
+    found = [each for each in plugins.offers if issubclass(each.cls, Stage | Dataset) and (not kind or kind in each.kinds)]
+    fitting = [offer for offer in found if named(offer, name)]
     if not fitting:
-        raise ConfigError(_unknown(plugins, name, [offer.name for offer in found.values()]))
+        raise ConfigError(_unknown(plugins, name, kind, [offer.name for offer in found]))
     if len(fitting) > 1:
-        choices = ", ".join(f"{offer.distribution}:{offer.name}" for offer in fitting)
-        raise ConfigError(f"{len(fitting)} plugins offer {name!r}; choose one of {choices}")
+        choices = " or ".join(f"{offer.distribution}:{offer.name} --kind {offer.kinds[0]}" for offer in fitting)
+        raise ConfigError(f"{len(fitting)} are called {name!r}; choose one: alref plugins check {choices}")
     return fitting[0]
 
 
-def _unknown(plugins: Plugins, name: str, names: Iterable[str]) -> str:
+def _unknown(plugins: Plugins, name: str, kind: str | None, names: Iterable[str]) -> str:
     """Say where a name that nothing loaded has is to be had, or which name is meant, and what could not be loaded."""
-    known = (plugins.absent(card) for kind in KINDS for card in catalogue.offering(kind, name))
+    kinds = [kind] if kind else KINDS
+    known = (plugins.absent(card) for each in kinds for card in catalogue.offering(each, name))
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    return f"no component or data set is called {name!r}{nearest(name, names)}{broken}; see: alref plugins"
+    what = TITLES.get(kind, kind) if kind else "component or data set"
+    return f"no {what} is called {name!r}{nearest(name, names)}{broken}; see: alref plugins"
 
 
 def _of_component(offer: Offer[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any) -> type:

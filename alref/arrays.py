@@ -29,10 +29,11 @@ class Rle(BaseModel):
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
-        return int(coco.area(_coco(self)))
+        return int(coco.area(coco_runs(self)))
 
 
-def _coco(rle: Rle) -> Any:
+def coco_runs(rle: Rle) -> Any:
+    """Return the run lengths as ``pycocotools`` takes them."""
     return {"size": list(rle.size), "counts": rle.counts}
 
 
@@ -45,12 +46,12 @@ def encode(mask: Mask) -> Rle:
 
 def decode(rle: Rle) -> Mask:
     """Decode to bool (H, W)."""
-    return np.asarray(coco.decode(_coco(rle)), dtype=np.bool_)
+    return np.asarray(coco.decode(coco_runs(rle)), dtype=np.bool_)
 
 
 def union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks to bool (H, W); empty, of ``size`` (H, W), for none."""
-    return joined([_coco(rle) for rle in rles], size)
+    return joined([coco_runs(rle) for rle in rles], size)
 
 
 def joined(runs: list[Any], size: tuple[int, ...]) -> Mask:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from filelock import FileLock, Timeout
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from alref import atomic
 from alref.errors import OutputError, RecordError
@@ -44,12 +45,7 @@ def default_folder() -> Path:
 
 def key(*parts: Any) -> str:
     """Digest JSON-like values and records to 32 hexadecimal digits."""
-    text = json.dumps(parts, default=_plain, sort_keys=True, ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _plain(record: BaseModel) -> Any:
-    return record.model_dump(mode="json")
+    return hashlib.blake2b(to_json(parts), digest_size=16).hexdigest()
 
 
 def marks(places: Iterable[Path]) -> list[list[Any]]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco
 
-from alref.arrays import Rle
+from alref.arrays import Rle, coco_runs
 from alref.records import Flag
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ def flags(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -
     a jump the one further from a pivot is flagged. Nothing is flagged on a pivot, beside an empty mask, where there are too few
     frames to compare with, or for the area of an object at an edge of the picture.
     """
-    masks: Any = [rle.model_dump() for rle in rles]
+    masks: Any = [coco_runs(rle) for rle in rles]
     areas = np.asarray(coco.area(masks), np.float64)
     away = [min((abs(frame - pivot) for pivot in pivots), default=frame) for frame in range(len(rles))]
     found = [*_jumps(masks, areas, away), *_dips(scores, areas, pivots)]

@@ -95,6 +95,13 @@ def test_their_own_tests_pass_as_created(written: list[Path], installed: Path) -
     assert " passed" in done(sys.executable, "-m", "pytest", *options, *tests, PYTHONPATH=str(installed))
 
 
+def test_the_tests_of_a_data_set_warn_of_nothing(written: list[Path], installed: Path) -> None:
+    (folder,) = (each for each in written if each.name == PLANS["dataset"].distribution)
+    said = done(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", cwd=folder, PYTHONPATH=str(installed))
+    assert " passed" in said
+    assert "warning" not in said
+
+
 def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
     done(sys.executable, "-m", "ruff", "check", "--no-cache", *written)
     done(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", *written)

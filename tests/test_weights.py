@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,11 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from fake_hub import COMMIT, FakeHub, running, shut
+from fake_hub import COMMIT, FakeHub, shut
+from tiny_hub import NAME, holding, problem, refused, safetensors
 
-from alref.errors import MissingError, OutputError
+from alref.errors import OutputError
 from alref.weights import Weights
-
-NAME = "someone/tiny"
-SIZE = 300_000
-LONE = "checkpoint.pt"
 
 
 @pytest.fixture(autouse=True)
@@ -27,25 +23,8 @@ def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """Run a hub that holds a model and a lone file; downloads come in small pieces and are tried again at once."""
-    with running(monkeypatch, tmp_path) as hub:
-        monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 4096)
-        monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
-        hub.models[NAME] = {"config.json": b"{}", "model.safetensors": safetensors(), "pytorch_model.bin": b"code"}
-        hub.models["lone/files"] = {LONE: archive(tmp_path / "made.pt").read_bytes()}
+    with holding(monkeypatch, tmp_path) as hub:
         yield hub
-
-
-def safetensors(size: int = SIZE) -> bytes:
-    header = json.dumps({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}, "__metadata__": {"format": "pt"}})
-    return len(header).to_bytes(8, "little") + header.encode() + bytes(size)
-
-
-def archive(path: Path) -> Path:
-    """Write a file of the shape of a checkpoint of torch."""
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("archive/data.pkl", bytes(SIZE))
-    return path
 
 
 def folder(path: Path, **files: bytes) -> Path:
@@ -53,23 +32,6 @@ def folder(path: Path, **files: bytes) -> Path:
     for name, data in {"config.json": b"{}", "model.safetensors": safetensors(), **files}.items():
         (path / name).write_bytes(data)
     return path
-
-
-def lone(hub: FakeHub, **given: object) -> Weights:
-    digest = hashlib.sha256(hub.models["lone/files"][LONE]).hexdigest()
-    return Weights("tiny", url=f"{hub.address}/{LONE}", **{"sha256": {LONE: digest}, **given})
-
-
-def problem(weights: Weights) -> str:
-    (said,) = weights.problems()
-    assert "\n" not in said
-    return said
-
-
-def refused(weights: Weights) -> str:
-    with pytest.raises(MissingError) as caught:
-        weights.fetch()
-    return str(caught.value)
 
 
 def test_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
@@ -139,16 +101,6 @@ def test_only_the_header_of_safetensors_is_read(tmp_path: Path) -> None:
         file.write(len(header).to_bytes(8, "little") + header)
         file.truncate(8 + len(header) + 10**12)
     assert Weights(str(place)).problems() == []
-
-
-def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
-    path = archive(tmp_path / "own.pt")
-    weights = Weights(str(path), files=("own.pt",))
-    assert weights.problems() == []
-    assert weights.source() == str(path)
-    assert "is a file and no folder" in problem(Weights(str(path)))
-    path.write_bytes(path.read_bytes()[: SIZE // 2])
-    assert f"{path} is cut off: -o KIND.model=FILE of another" in problem(weights)
 
 
 def test_a_file_of_the_user_that_is_not_the_one_expected(tmp_path: Path) -> None:
@@ -270,76 +222,6 @@ def test_a_model_that_comes_in_no_safetensors(hub: FakeHub) -> None:
     assert hub.downloads("resolve") == []
 
 
-def test_a_lone_checkpoint_is_fetched_and_checked(hub: FakeHub, tmp_path: Path) -> None:
-    weights = lone(hub)
-    assert (weights.problems(), weights.place()) == ([], None)
-    assert weights.fetch() == weights.place() == tmp_path / "home" / "weights" / LONE
-    before = len(hub.requests)
-    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
-    assert len(hub.requests) == before
-
-
-def test_a_folder_of_the_same_name_does_not_stand_for_a_lone_checkpoint(
-    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "tiny").mkdir()
-    assert lone(hub).fetch().name == LONE
-
-
-def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
-    hub.cuts = [100_000, 0]
-    assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes; the same" in refused(lone(hub))
-    assert lone(hub).place() is None
-    hub.requests.clear()
-    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
-    assert hub.downloads(LONE) == [f"GET /{LONE} bytes=100000-"]
-
-
-def test_a_server_that_cannot_go_on_is_asked_from_the_start(hub: FakeHub) -> None:
-    hub.ranges = False
-    hub.cuts = [100_000, 50_000]
-    assert "the connection was cut at 50,000 of" in refused(lone(hub))
-    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
-
-
-def test_a_lone_checkpoint_that_came_whole_before_a_kill_is_not_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
-    part = tmp_path / "home" / "weights" / f"{LONE}.part"
-    part.parent.mkdir(parents=True)
-    part.write_bytes(hub.models["lone/files"][LONE])
-    assert lone(hub).fetch().is_file()
-    assert not part.exists()
-
-
-def test_another_lone_checkpoint_than_the_one_expected_is_thrown_away(hub: FakeHub, tmp_path: Path) -> None:
-    weights = lone(hub, sha256={LONE: "0" * 64})
-    assert "gave another file than expected (SHA-256 " in refused(weights)
-    assert [path for path in (tmp_path / "home" / "weights").iterdir() if path.suffix != ".lock"] == []
-
-
-def test_a_lone_checkpoint_that_was_changed_is_fetched_anew(hub: FakeHub) -> None:
-    weights = lone(hub)
-    path = weights.fetch()
-    path.write_bytes(b"PK" + bytes(SIZE))
-    assert problem(weights) == f"{path} is cut off: alref models pull, with the same flags"
-    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
-
-
-def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = Weights("tiny", url=f"{hub.address}/gone.pt", sha256={"gone.pt": ""})
-    assert problem(gone) == f"{hub.address}/gone.pt is not given: 404 Not Found; or -o KIND.model=FILE"
-    nobody = Weights("tiny", url="http://127.0.0.1:9/a.pt", sha256={"a.pt": ""})
-    assert "http://127.0.0.1:9/a.pt cannot be reached (" in problem(nobody)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    assert "a.pt is not here, and HF_HUB_OFFLINE is set: unset it" in problem(nobody)
-
-
-def test_a_folder_for_downloads_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
-    (tmp_path / "home").write_text("a file")
-    with pytest.raises(OutputError, match=r"home.weights: cannot be written"):
-        lone(hub).fetch()
-
-
 def test_a_cache_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "hub").write_text("a file")
     with pytest.raises(OutputError, match=r"hub: cannot be written: .*; choose another folder"):
@@ -369,7 +251,6 @@ def test_what_is_said_of_a_model_is_not_asked_for(hub: FakeHub) -> None:
     facts = Weights(NAME, size=9, licence="MIT").facts()
     assert (facts.size, facts.licence) == (9, "MIT")
     assert hub.requests == []
-    assert lone(hub).facts().size == len(hub.models["lone/files"][LONE])
 
 
 def test_nothing_is_known_of_a_model_that_nobody_can_be_asked_about() -> None:

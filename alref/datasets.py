@@ -66,6 +66,10 @@ class Dataset(ABC):
     def open(self, video: str) -> Video:
         """Open the frames of a video, with their sound where there is some. Raises InputError."""
 
+    def files(self, video: str) -> Sequence[Path]:
+        """Name the files that ``open`` reads: once one has changed, an evaluation does the video again. Default: none."""
+        return ()
+
     @abstractmethod
     def faults(self) -> Iterator[Fault]:
         """Look through all files: what is missing, cannot be read or does not fit, counts that are not the published ones."""

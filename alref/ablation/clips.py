@@ -48,6 +48,11 @@ class Clips(Dataset):
         """Open a video file or a folder of pictures."""
         return open_video(self.root / video, **self._window.model_dump())
 
+    def files(self, video: str) -> list[Path]:
+        """Name the video file, or what lies in the folder."""
+        path = self.root / video
+        return sorted(path.iterdir()) if path.is_dir() else [path]
+
     def faults(self) -> Iterator[Fault]:
         """Name the videos that cannot be opened."""
         for video in self._asked:

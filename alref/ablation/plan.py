@@ -18,6 +18,7 @@ from alref.datasets import Dataset
 from alref.errors import InputError
 from alref.evaluation import folder as evaluations
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
+from alref.evaluation.stamps import still_done
 from alref.records import Record, Reference
 from alref.result import Usage
 from alref.usage import total
@@ -87,7 +88,7 @@ class _Measured:
 
 def plan(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) -> Plan:
     """Plan the rows of an ablation whose folder is ``path``. Raises InputError when references cannot be read."""
-    measured = _measured(rows, videos, path)
+    measured = _measured(rows, data, videos, path)
     alone: Counter[str] = Counter()
     shared: Counter[str] = Counter()
     left: list[_Left] = []
@@ -109,7 +110,7 @@ def plan(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) 
     )
 
 
-def _measured(rows: Sequence[Row], videos: Sequence[str], path: Path) -> _Measured:
+def _measured(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) -> _Measured:
     found = _Measured()
     for row in rows:
         place = path / ROWS / row.folder
@@ -120,7 +121,7 @@ def _measured(rows: Sequence[Row], videos: Sequence[str], path: Path) -> _Measur
         if asked.config == row.config.resolved() and row.config.versions().items() <= asked.versions.items():
             kept = EvaluationFolder(place, asked)
             for video in videos:
-                if (one := kept.row(video)) is not None:
+                if (one := still_done(kept, data, video)) is not None:
                     found.add(row, video, one)
     return found
 

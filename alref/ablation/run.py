@@ -16,6 +16,7 @@ from alref.engine import Pipeline
 from alref.errors import AlrefError, InputError
 from alref.evaluation.folder import Evaluation, EvaluationFolder, load_evaluation
 from alref.evaluation.report import write
+from alref.evaluation.stamps import still_done
 from alref.evaluation.summary import summary
 from alref.evaluation.work import Outcome, Work
 from alref.plugins import Plugins
@@ -94,7 +95,7 @@ class Runner:
 
     def _check(self, pipe: Pipeline, data: Dataset, folder: EvaluationFolder) -> None:
         """Raise MissingError for what a row lacks before its first video, and leave to each video what is wrong with it."""
-        waiting = [video for video in self.videos if folder.row(video) is None]
+        waiting = [video for video in self.videos if still_done(folder, data, video) is None]
         try:
             if waiting:
                 pipe.check(data.open(waiting[0]), data.references(waiting[0]))

@@ -59,9 +59,13 @@ class Evaluation(Asked):
 
 
 class Row(Record):
-    """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks."""
+    """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks.
+
+    ``stamp`` tells the files and references that it was made from, as ``alref.evaluation.stamps`` says.
+    """
 
     video: str
+    stamp: str
     frames: int
     seconds: dict[str, float]
     usage: tuple[Usage, ...]
@@ -69,10 +73,11 @@ class Row(Record):
     fallbacks: int
 
     @classmethod
-    def of(cls, video: str, result: Result) -> Self:
+    def of(cls, video: str, result: Result, stamp: str) -> Self:
         """Take the row of a result."""
         return cls(
             video=video,
+            stamp=stamp,
             frames=len(result.video.times),
             seconds=result.seconds,
             usage=result.usage,
@@ -113,11 +118,18 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
         """Read in short what became of a video, None when it is not done."""
         return _read(self.path / ROWS / file_name(video), Row)
 
-    def keep(self, video: str, result: Result) -> None:
+    def keep(self, video: str, result: Result, stamp: str) -> None:
         """Write the result of a video, after its masks, and then its row: from then on it is done."""
         self._write(VIDEOS, video, result.model_dump_json())
-        self._write(ROWS, video, Row.of(video, result).model_dump_json())
+        self._write(ROWS, video, Row.of(video, result, stamp).model_dump_json())
         remove(self.path / FAULTS / file_name(video, ".txt"))
+
+    def forget(self, video: str) -> None:
+        """Remove the scores of a video that is done, and then its row: it is to be done again."""
+        row = self.path / ROWS / file_name(video)
+        if row.exists():
+            for folder in (*(self.path / SCORES).glob("*"), row.parent):
+                remove(folder / row.name)
 
     def keep_scores(self, video: str, scores: VideoScores) -> None:
         """Write the scores of a video."""

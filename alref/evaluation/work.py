@@ -12,6 +12,7 @@ from alref.datasets import Dataset
 from alref.engine import Pipeline
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
+from alref.evaluation.stamps import stamp, still_done
 from alref.protocols import Protocol
 from alref.result import Usage
 
@@ -54,10 +55,11 @@ class Work:
 
     def _one(self, video: str) -> Outcome:
         started = perf_counter()
-        kept = self.folder.row(video) is not None
+        kept = False
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
+            kept = still_done(self.folder, self.dataset, video) is not None
             if not kept:
                 usage = self._predicted(video)
             self._score(video)
@@ -67,10 +69,12 @@ class Work:
         return Outcome(video, perf_counter() - started, kept, usage, error)
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
+        self.folder.forget(video)
         opened, references = self.dataset.open(video), self.dataset.references(video)
+        seen = stamp(self.dataset, video)
         result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
         self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
-        self.folder.keep(video, result)
+        self.folder.keep(video, result, seen)
         return result.usage
 
     def _score(self, video: str) -> None:

@@ -95,6 +95,11 @@ class Benchmark(Dataset):
         opened.name = video
         return opened
 
+    def files(self, video: str) -> list[Path]:
+        """Name the pictures and the sound."""
+        sound = self.sound(video)
+        return [found(path) for path in [*self.frames(video), *([sound] if sound else [])]]
+
     def faults(self) -> Iterator[Fault]:
         """Look through all files."""
         from alref_benchmarks.datasets.checking import faults

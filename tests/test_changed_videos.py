@@ -1,0 +1,130 @@
+"""A video whose files or references changed since it was done is done again, and no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from benchmark_fixtures import mevis
+from evaluated import SLOTS
+from PIL import Image
+from scripted import Script, entry
+
+from alref import plugins as plugins_module
+from alref.cli import exit_code
+from alref.media.write import write_overlay
+from alref.testing import moving_square
+from alref_benchmarks.datasets import DATASETS
+from alref_benchmarks.protocols import PROTOCOLS
+
+EVAL = ["eval", "mevis", "--data", "data", "--split", "valid_u", *SLOTS, "--out", "run", "--quiet"]
+FRAME = Path("data/valid_u/JPEGImages/1 b/00005.jpg")
+SAID = Path("data/valid_u/meta_expressions.json")
+
+
+class Watched(Script):
+    """Scripted components that take down which videos are propagated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.videos: list[str] = []
+
+    def answer(self, method: str, default: Callable[..., Any], *inputs: Any) -> Any:
+        if method == "propagate":
+            self.videos.append(inputs[0].name)
+        return super().answer(method, default, *inputs)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
+    """Scripted components and the shipped data sets in place of what is installed, in a folder with MeViS in miniature."""
+    made = Watched()
+    shipped = entry("shipped", register_datasets=lambda: DATASETS, register_metrics=lambda: PROTOCOLS)
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*made.entries, shipped])
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    mevis(Path("data"))
+    return made
+
+
+def propagated(script: Watched, command: list[str]) -> list[str]:
+    """Run a command, and return the videos that were propagated by it."""
+    before = len(script.videos)
+    assert exit_code(command) == 0
+    return script.videos[before:]
+
+
+def grey(path: Path) -> None:
+    """Paint a picture grey."""
+    with Image.open(path) as image:
+        size = image.size
+    Image.new("RGB", size, (99, 99, 99)).save(path)
+
+
+def test_a_frame_that_changed(script: Watched) -> None:
+    assert sorted(propagated(script, EVAL)) == ["-00d9", "1 b"]
+    before = Path("run/videos/-00d9.json").read_bytes(), json.loads(Path("run/videos/1 b.json").read_text())
+    grey(FRAME)
+    assert propagated(script, EVAL) == ["1 b"]
+    assert propagated(script, EVAL) == []
+    after = Path("run/videos/-00d9.json").read_bytes(), json.loads(Path("run/videos/1 b.json").read_text())
+    assert before[0] == after[0]
+    assert before[1]["video"]["fingerprint"] != after[1]["video"]["fingerprint"]
+
+
+def test_an_expression_that_changed(script: Watched) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    SAID.write_text(SAID.read_text().replace("a green circle", "a blue circle", 1))
+    assert propagated(script, EVAL) == ["-00d9"]
+    assert "a blue circle" in Path("run/videos/-00d9.json").read_text()
+
+
+def test_scores_of_what_was_before_do_not_stay(script: Watched) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    kept = Path("run/scores/mevis/1 b.json")
+    wrong = kept.read_text().replace("100.0", "99.0")
+    assert wrong != kept.read_text()
+    kept.write_text(wrong)
+    assert propagated(script, EVAL) == []
+    assert kept.read_text() == wrong
+    grey(FRAME)
+    assert propagated(script, EVAL) == ["1 b"]
+    assert kept.read_text() != wrong
+
+
+def test_a_video_that_is_gone_stays_done(script: Watched) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    shutil.rmtree(FRAME.parent)
+    assert propagated(script, EVAL) == []
+
+
+@pytest.mark.parametrize("name", ["clip", "clip.mp4"])
+def test_a_video_of_ones_own_that_changed(script: Watched, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    clip(Path(name), seed=0)
+    clip(Path("other"), seed=1)
+    base = {slot.removeprefix("--").split("=")[0]: "scripted" for slot in SLOTS}
+    rows: dict[str, dict[str, int]] = {"first": {}, "second": {"temporal.patience": 9}}
+    Path("grid.yaml").write_text(json.dumps({"base": base, "videos": {name: ["a"], "other": ["b"]}, "rows": rows}))
+    ablate = ["ablate", "grid.yaml", "--quiet"]
+    assert sorted(propagated(script, ablate)) == sorted([name, "other"])
+    clip(Path(name), seed=2)
+    capsys.readouterr()
+    assert propagated(script, ["ablate", "grid.yaml", "--plan", "--json"]) == []
+    assert json.loads(capsys.readouterr().out)["rows"] == {"first": 1, "second": 1}
+    assert propagated(script, ablate) == [name]
+    assert propagated(script, ablate) == []
+
+
+def clip(path: Path, seed: int) -> None:
+    """Write a moving square as a file, or as a folder of pictures."""
+    video, _ = moving_square(frames=4, size=(32, 48), seed=seed)
+    if path.suffix:
+        write_overlay(path, (frame for _, frame in video.frames()), video.times)
+        return
+    path.mkdir(exist_ok=True)
+    for number, frame in video.frames():
+        Image.fromarray(frame).save(path / f"{number}.png")

@@ -256,7 +256,7 @@ class Plugins:
         """Say where a name that nothing loaded has is to be had, or which name is meant."""
         for card in catalogue.offering(kind, name):
             if why := self.absent(card):
-                return f"{TITLES.get(kind, kind)}: {name!r} is in {why}"
+                return f"{name!r} is in {why}"
         known = {each.name for card in catalogue.cards() for each in card.offers if kind in each.kinds}
         message = f"no {TITLES[kind]} {name!r}" if kind in TITLES else f"{kind}: no component {name!r}"
         message += f"{nearest(name, known.union(names))}; installed: {', '.join(sorted(names)) or 'none'}"

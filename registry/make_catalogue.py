@@ -12,10 +12,11 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alref.datasets import Dataset
 from alref.plugins import KINDS, Offer, Plugins
@@ -26,10 +27,34 @@ ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by registry/make_catalogue.py. -->\n"
 HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "dataset": "data set", "metric": "way to score"}
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
+PARTS = ("components", "datasets", "metrics")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
 """One command and no more: people copy it into a shell."""
+
+
+def expression(licence: str) -> str:
+    """Return a licence of code. Raises ValueError for what is no SPDX expression, or is spelt otherwise."""
+    try:
+        right = canonicalize_license_expression(licence)
+    except InvalidLicenseExpression:
+        raise InvalidLicenseExpression(f"expected an SPDX expression, for example Apache-2.0, got {licence!r}") from None
+    if licence != right:
+        raise ValueError(f"expected {right!r}, as SPDX spells it, got {licence!r}")
+    return licence
+
+
+def spelt(licence: str) -> str:
+    """Return a licence of weights or data. Raises ValueError for one of SPDX that is spelt otherwise; others are in words."""
+    try:
+        return expression(licence)
+    except InvalidLicenseExpression:
+        return licence
+
+
+Expression = Annotated[str, AfterValidator(expression)]
+Licence = Annotated[str, AfterValidator(spelt)]
 
 
 class Part(BaseModel):
@@ -49,7 +74,7 @@ class DatasetPart(MetricPart):
     """A data set."""
 
     homepage: str = Field("", description="where it is to be had, as the class says")
-    licence: str = Field("", description="licence of the data, as the class says")
+    licence: Licence = Field("", description="licence of the data, as the class says")
 
 
 class ComponentPart(MetricPart):
@@ -57,22 +82,32 @@ class ComponentPart(MetricPart):
 
     kinds: list[Slot] = Field(min_length=1, description="the places of a pipeline that it fills")
     needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
-    licence: str = Field("", description="licence of the weights that it loads with its defaults, where it is known")
+    licence: Licence = Field("", description="licence of the weights that it loads with its defaults, where it is known")
     homepage: str = Field("", description="page of these weights")
 
 
 class Card(Part):
     """A plugin: its entry point in the group alref, the distribution that brings it, and what it announces."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": [part], "properties": {part: {"minItems": 1}}} for part in PARTS]}
+    )
+
     plugin: str = Field(pattern=NAME, description="name of the entry point, which is also that of the card's file")
     package: str = Field(pattern=NAME, description="distribution that brings it")
     install: str = Field(pattern=INSTALL, description="line that installs it with all that it needs")
     homepage: str = Field("", pattern=r"^(https://\S+)?$", description="project of the models that it brings, or its own")
-    licence: str = Field(pattern=LINE, description="licence of its code, as an SPDX expression")
+    licence: Expression = Field(pattern=LINE, description="licence of its code, as an SPDX expression")
     level: int = Field(ge=1, description="contract level that it is written for")
     components: list[ComponentPart] = []
     datasets: list[DatasetPart] = []
     metrics: list[MetricPart] = []
+
+    @model_validator(mode="after")
+    def _announces(self) -> Self:
+        if not self.offers():
+            raise ValueError(f"expected at least one of {', '.join(PARTS)}, got none: a card says what a plugin brings")
+        return self
 
     def offers(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
@@ -107,7 +142,7 @@ def schema() -> dict[str, Any]:
 
 def catalogue(cards: Iterable[Card]) -> str:
     """Write what ``alref.catalogue`` reads, one card on each line."""
-    data = [{**card.model_dump(exclude={"components", "datasets", "metrics"}), "offers": card.offers()} for card in cards]
+    data = [{**card.model_dump(exclude=set(PARTS)), "offers": card.offers()} for card in cards]
     return "[\n" + ",\n".join(json.dumps(card, ensure_ascii=False) for card in data) + "\n]\n"
 
 

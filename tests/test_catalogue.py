@@ -12,6 +12,7 @@ import yaml
 from scripted import Script, announcing
 
 from alref import catalogue
+from alref.config import resolve
 from alref.errors import ConfigError
 from alref.installed import from_file
 from alref.plugins import Plugins
@@ -21,6 +22,9 @@ CARDS = sorted((ROOT / "registry").glob("*.yaml"))
 
 
 MAKER: Any = from_file(ROOT / "registry/make_catalogue.py")
+
+
+TOP = {"name": "top-score", "summary": "Takes the box with the best score.", "kinds": ["spatial"]}
 
 
 def card(tmp_path: Path, **changes: Any) -> Path:
@@ -58,7 +62,7 @@ def test_every_shipped_plugin_has_a_card() -> None:
     ("changes", "said"),
     [
         ({"level": 2}, "baseline.yaml: propagator label-propagation: level: expected 1, as the code says, got 2"),
-        ({"components": []}, "baseline.yaml: temporal uniform: registered, but not on the card"),
+        ({"components": [TOP]}, "baseline.yaml: temporal uniform: registered, but not on the card"),
         ({"metrics": [{"name": "j", "summary": "J."}]}, "baseline.yaml: metric j: on the card, but not registered"),
     ],
 )
@@ -77,11 +81,29 @@ def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], s
         ({"install": "pip install $(echo x)"}, r"baseline.yaml: install: "),
         ({"metrics": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: metrics.0.name: .*got 'a b'"),
         ({"components": [{"name": "a", "summary": "A.", "kinds": ["tracker"]}]}, r"baseline.yaml: components.0.kinds.0"),
+        ({"components": []}, r"baseline.yaml: expected at least one of components, datasets, metrics, got none: a card says"),
+        ({"licence": "apache-2.0"}, r"baseline.yaml: licence: expected 'Apache-2.0', as SPDX spells it, got 'apache-2.0'$"),
+        ({"licence": "mit OR gpl-3.0-or-later"}, r"licence: expected 'MIT OR GPL-3.0-or-later', as SPDX spells it"),
+        ({"licence": "NOASSERTION"}, r"licence: expected an SPDX expression, for example Apache-2.0, got 'NOASSERTION'$"),
+        ({"components": [{**TOP, "licence": "cc-by-4.0"}]}, r"components.0.licence: expected 'CC-BY-4.0', as SPDX spells it"),
     ],
 )
 def test_a_wrong_card_is_one_line(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=said):
         MAKER.read(card(tmp_path, **changes))
+
+
+def test_a_card_that_announces_nothing_does_not_fit_the_schema(tmp_path: Path) -> None:
+    schema = json.loads((ROOT / "registry/card.schema.json").read_text())
+    told = yaml.safe_load((card(tmp_path) / "baseline.yaml").read_text())
+    for changed in ({**told, "components": []}, {name: value for name, value in told.items() if name != "components"}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(changed, schema)
+
+
+def test_a_licence_of_weights_may_be_in_words(tmp_path: Path) -> None:
+    (told,) = MAKER.read(card(tmp_path, components=[{**TOP, "licence": "SAM License; see the homepage"}]))
+    assert told.components[0].licence == "SAM License; see the homepage"
 
 
 def test_a_card_that_is_no_text_is_named(tmp_path: Path) -> None:
@@ -91,10 +113,19 @@ def test_a_card_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 
 def test_a_known_component_that_is_not_installed_says_how_to_install_it() -> None:
-    said = "proposer: 'colour-regions' is in the package alref-example, which is not installed: pip install docs/example-plugin"
+    said = (
+        "^'colour-regions' is in the package alref-example, which is not installed:"
+        " pip install docs/example-plugin  # from a clone of alref$"
+    )
     for name in ("colour-regions", "alref-example:colour-regions"):
         with pytest.raises(ConfigError, match=said.replace("colour-regions", name, 1)):
             Plugins([]).get("proposer", name)
+
+
+def test_a_known_reasoner_that_is_not_installed_is_said_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        resolve(Plugins(), [{"reasoner": "by-place"}])
+    assert str(caught.value).count("'by-place' is in the package alref-example") == 1
 
 
 def test_a_typo_is_matched_with_what_is_known_too() -> None:

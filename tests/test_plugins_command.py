@@ -116,7 +116,8 @@ def test_what_is_known_and_not_installed_stands_with_its_kind(capsys: pytest.Cap
     lines = [line.split()[0] for line in page(capsys).splitlines() if line]
     assert lines.index("proposer") < lines.index("colour-regions") < lines.index("propagator")
     (row,) = data(capsys, "colour-regions")
-    assert (row["state"], row["why"], row["version"]) == ("not installed", "pip install docs/example-plugin", None)
+    install = "pip install docs/example-plugin  # from a clone of alref"
+    assert (row["state"], row["why"], row["version"]) == ("not installed", install, None)
 
 
 def test_the_keys_of_the_json_are_those_of_the_page_of_plugins(capsys: pytest.CaptureFixture[str]) -> None:

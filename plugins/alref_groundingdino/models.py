@@ -10,7 +10,7 @@ from alref import hub
 from alref.errors import MissingError
 from alref.weights import Weights
 
-LICENCE = "apache-2.0"
+LICENCE = "Apache-2.0"
 SIZES: dict[str, int | None] = {
     "IDEA-Research/grounding-dino-tiny": 689_000_000,
     "IDEA-Research/grounding-dino-base": 933_000_000,

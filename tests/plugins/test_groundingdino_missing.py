@@ -225,5 +225,5 @@ def test_wrong_options_are_named(given: dict[str, Any], told: str) -> None:
 @pytest.mark.parametrize("cls", [GroundingDino, MMGroundingDino, LLMDet, Owlv2])
 def test_the_default_models_may_be_used_by_everybody(cls: type[OpenVocabularyProposer]) -> None:
     (weights,) = cls(cls.Options()).weights()
-    assert (weights.licence, weights.gated) == ("apache-2.0", "")
+    assert (weights.licence, weights.gated) == ("Apache-2.0", "")
     assert "model.safetensors" in weights.files

@@ -82,8 +82,7 @@ class _Numbers:
         _check_shape(array, self.shape)
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ValueError(f"expected finite numbers, got {array.dtype} with NaN, infinity or no numbers at all")
-        corners = array.reshape(-1, 4) if self.boxes else array[:0].reshape(0, 4)
-        if bool((corners[:, 2:] <= corners[:, :2]).any()):
+        if self.boxes and bool((array[..., 2:] <= array[..., :2]).any()):
             raise ValueError(f"expected x1 > x0 and y1 > y0, got {array.tolist()}")
         return read_only(array.astype(np.float32))
 

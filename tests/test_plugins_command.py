@@ -161,6 +161,16 @@ def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.Captu
     assert "data: CC BY-NC-SA 4.0" in page(capsys, "mevis")
 
 
+@pytest.mark.parametrize(("name", "brings"), [("baseline", "grammar"), ("alref-example", "by-place"), ("alref", "sam2")])
+def test_the_name_of_a_plugin_or_a_package_lists_what_it_brings(
+    name: str, brings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = data(capsys, name)
+    assert brings in {row["name"] for row in rows}
+    assert {name} in ({row["plugin"] for row in rows}, {row["package"] for row in rows})
+    assert f"\n {brings} " in page(capsys, name)
+
+
 def test_what_is_not_known_of_a_licence_leaves_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pairs.py"
     path.write_text(DATASET)

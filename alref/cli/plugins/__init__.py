@@ -51,9 +51,12 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     """
     ctx.obj = (plugin_files, as_json)
     if ctx.invoked_subcommand is None:
-        found = listing(Plugins(files=plugin_files))
-        data = json.dumps([row.data() for row in found], indent=2) if as_json else ""
-        click.echo(data or "\n".join(pages(found, get_terminal_size().columns)))
+        _list(listing(Plugins(files=plugin_files)), as_json)
+
+
+def _list(rows: list[Row], as_json: bool) -> None:
+    data = json.dumps([row.data() for row in rows], indent=2) if as_json else ""
+    click.echo(data or "\n".join(pages(rows, get_terminal_size().columns)))
 
 
 @click.command("show")
@@ -64,14 +67,19 @@ def show(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> N
     """Show what is known of a component, a data set or a way to score: its options, licence, needs and state.
 
     It is called by its name, or by package:name where two packages have one name; so is a plugin that could not be loaded.
+    The name of a plugin or of a package lists what it brings.
     """
     name = ctx.info_name or ""
     files, json_before = ctx.obj
     every = listing(Plugins(files=[*files, *plugin_files]))
     found = [_asked(row) for row in every if row.named(name)]
+    brought = [row for row in every if name in (row.plugin, row.package)]
+    if not found and not brought:
+        known = {called for row in every for called in (row.name, row.plugin, row.package)}
+        raise ConfigError(f"nothing is called {name!r}{nearest(name, known)}; see: alref plugins")
     if not found:
-        raise ConfigError(f"nothing is called {name!r}{nearest(name, {row.name for row in every})}; see: alref plugins")
-    if as_json or json_before:
+        _list(brought, as_json or json_before)
+    elif as_json or json_before:
         click.echo(json.dumps([{**row.data(), "options": described(row)} for row in found], indent=2, default=str))
     else:
         width = get_terminal_size().columns

@@ -180,6 +180,13 @@ class StandsStill(Squares):
         return opened
 
 
+class NamesFilesElsewhere(Squares):
+    """Names files as if they lay in another folder."""
+
+    def files(self, video: str) -> list[Path]:
+        return [Path(path.name) for path in self.pictures(video, "frames")]
+
+
 class CannotBeSent(Squares):
     """Holds a lock."""
 
@@ -294,6 +301,7 @@ WRONG: dict[type[Dataset], list[str]] = {
     RaisesKeyError: ["refuses_an_unknown_video"],
     OpensFloats: ["opens_its_videos"],
     StandsStill: ["opens_its_videos"],
+    NamesFilesElsewhere: ["names_the_files_of_its_videos"],
     CannotBeSent: ["can_be_sent_to_other_processes"],
     BlamesAnother: ["says_faults_in_one_line", *SPOILT],
     HasLongFaults: SPOILT,

@@ -139,6 +139,15 @@ class ReadingContract:
             with refused(InputError):
                 opened.frame(len(opened))
 
+    def test_names_the_files_of_its_videos(self) -> None:
+        """The files that it names lie on disk, or it names none.
+
+        Return from ``files`` the paths that ``open`` reads, as they are called on disk: no change of another is ever noticed.
+        """
+        for dataset, video in self.some():
+            lost = [path for path in dataset.files(video) if not path.is_file()]
+            assert not lost, f"{video}: expected files that are there, got {lost[0]}"
+
     def test_can_be_sent_to_other_processes(self) -> None:
         """It can be pickled, also when it has read its index, and lists the same afterwards.
 

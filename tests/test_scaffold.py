@@ -102,6 +102,14 @@ def test_the_tests_of_a_data_set_warn_of_nothing(written: list[Path], installed:
     assert "warning" not in said
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_they_say_of_themselves_fits_their_kind(kind: str, written: list[Path]) -> None:
+    (folder,) = (each for each in written if each.name == PLANS[kind].distribution)
+    text = (folder / "README.md").read_text()
+    assert ("options" in text) == (kind != "dataset")
+    assert ("FOLDER is that of the data set" in text) == (kind == "dataset")
+
+
 def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
     done(sys.executable, "-m", "ruff", "check", "--no-cache", *written)
     done(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", *written)

@@ -290,6 +290,18 @@ def test_a_component_of_a_broken_plugin_leads_to_its_reason(
     assert "state     broken: OSError: disk on fire" in page(capsys, "edgetam")
 
 
+def test_a_name_that_a_broken_plugin_may_have_leads_to_the_plugin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(monkeypatch, api=99)
+    assert exit_code(["plugins", "made"]) == 4
+    assert (
+        "nothing is called 'made'; did you mean 'maker'?; not loaded, since they are broken: maker; see"
+        in capsys.readouterr().err
+    )
+    assert "Made is written for contract level 99" in page(capsys, "maker")
+
+
 def test_the_list_asks_no_component_whether_it_would_work(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

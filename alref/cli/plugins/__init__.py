@@ -71,12 +71,15 @@ def show(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> N
     """
     name = ctx.info_name or ""
     files, json_before = ctx.obj
-    every = listing(Plugins(files=[*files, *plugin_files]))
+    plugins = Plugins(files=[*files, *plugin_files])
+    every = listing(plugins)
     found = [_asked(row) for row in every if row.named(name)]
     brought = [row for row in every if name in (row.plugin, row.package)]
     if not found and not brought:
         known = {called for row in every for called in (row.name, row.plugin, row.package)}
-        raise ConfigError(f"nothing is called {name!r}{nearest(name, known)}; see: alref plugins")
+        broken = ", ".join(each.plugin for each in plugins.broken)
+        lost = f"; not loaded, since they are broken: {broken}" if broken else ""
+        raise ConfigError(f"nothing is called {name!r}{nearest(name, known)}{lost}; see: alref plugins")
     if not found:
         _list(brought, as_json or json_before)
     elif as_json or json_before:

@@ -79,12 +79,15 @@ def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
         return []
     off = {word.removeprefix("-") for word in words if word.startswith("-")}
     only = {word for word in words if not word.startswith("-")}
-    names = {entry: {entry.name, origin(entry)[0]} for entry in entries}
-    _check_known(off | only, set().union(*names.values()), said)
-    left = [entry for entry in entries if not off & names[entry]]
-    for word in sorted(only.difference(*(names[entry] for entry in left))):
+    _check_known(off | only, {name for entry in entries for name in _names(entry)}, said)
+    left = [entry for entry in entries if not off & _names(entry)]
+    for word in sorted(only.difference(*map(_names, left))):
         raise ConfigError(f"{VARIABLE}={said}: {word!r} is asked for and left out; expected {ALLOWED}")
-    return [entry for entry in left if not only or only & names[entry]]
+    return [entry for entry in left if not only or only & _names(entry)]
+
+
+def _names(entry: EntryPoint) -> set[str]:
+    return {entry.name, origin(entry)[0]}
 
 
 def _check_known(words: set[str], names: set[str], said: str) -> None:

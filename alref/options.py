@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
-from pydantic_core import PydanticUndefined
 
 from alref.errors import ConfigError, ContractError, nearest
 
@@ -62,7 +61,7 @@ def describe(model: type[BaseModel]) -> list[OptionRow]:
     properties = json_schema(model).get("properties", {})
     rows = []
     for name, field in model.model_fields.items():
-        default = "required" if field.default is PydanticUndefined else field.default
+        default = "required" if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
         rows.append(OptionRow(name, _type_text(properties[name]), default, field.description or ""))
     return rows
 

@@ -33,6 +33,7 @@ class Mine(Propagator):
     class Options(StageOptions):
         pace: int = Field(3, ge=1, description="how fast it goes, in frames")
         place: Path | None = Field(None, description="a file that it reads")
+        sizes: list[int] = Field(default_factory=lambda: [3, 5], description="what it tries")
 
     def propagate(self, video, boxes):
         yield from ()
@@ -207,6 +208,7 @@ def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str
     assert page(capsys, "--plugin", mine, "--json", "mine") == page(capsys, "mine", "--plugin", mine, "--json")
     assert "pace: integer >= 1, default 3\n    how fast it goes, in frames" in printed
     assert "place: string | null, default null" in printed
+    assert "sizes: array, default [3, 5]" in printed
 
 
 def test_what_is_shown_as_usage_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:

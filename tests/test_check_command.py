@@ -323,16 +323,22 @@ class Contract:
         """It says nothing."""
         raise ValueError
 
+    def test_says_much(self) -> None:
+        """It says much."""
+        raise AssertionError("\x1b[1m" + "x" * 10_000)
+
 
 def test_whatever_is_raised_breaks_a_promise_but_for_what_skips_it() -> None:
     begun: list[str] = []
-    kept, skipped, left, silent = outcomes(Contract, Both, {}, begins=begun.append)
+    kept, skipped, left, silent, loud = outcomes(Contract, Both, {}, begins=begun.append)
     assert kept == Outcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
     assert (skipped.promise, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
     here = Path(__file__)
     lines = here.read_text(encoding="utf-8").splitlines()
-    assert left.state == silent.state == "broken"
+    assert left.state == silent.state == loud.state == "broken"
+    assert loud.reason.startswith(r"AssertionError: \x1b[1mxxx")
+    assert len(loud.reason) < 700
     assert left.reason.startswith("SystemExit: 3 (")
     assert left.reason.endswith(f"{here.name}:{lines.index('        sys.exit(3)') + 1})")
     assert silent.reason.startswith("ValueError (")
-    assert begun == [each.promise for each in (kept, skipped, left, silent)]
+    assert begun == [each.promise for each in (kept, skipped, left, silent, loud)]

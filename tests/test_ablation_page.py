@@ -1,0 +1,87 @@
+"""The files that the page on ablations shows."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ablating import PLANNED, QUIET, done
+from evaluated import NAMES, Squares
+from scripted import Script, announcing, entry
+
+import alref_benchmarks
+from alref import plugins as plugins_module
+from alref.cli import exit_code
+from alref.records import Reference
+from alref.stages import Stage, StageOptions
+from alref.testing import moving_square, write_frames
+
+PAGE = Path(__file__).parents[1] / "docs" / "ablations.md"
+SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_first_file_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unifier, reasoner, proposer, propagator = Script().classes()
+    kinds = {
+        "unifiers": [named(unifier, name) for name in ("grammar", "energy", "whisper")],
+        "reasoners": [named(reasoner, name) for name in ("rules", "middle-frame", "top-score")],
+        "proposers": [named(proposer, "class-evidence")],
+        "propagators": [named(propagator, "label-propagation")],
+    }
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [announcing("embedded", **kinds)])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path))
+    write_frames(moving_square(frames=3, size=(32, 48), side=12)[0], tmp_path / "clip.mp4")
+    Path("grid.yaml").write_text(SHOWN[0])
+    assert exit_code(QUIET) == 0
+    assert [(row["done"], row["verdicts"], row["why"]) for row in done()["rows"]] == [(1, {"found": 1}, "")] * 4
+
+
+def named(base: type[Stage], name: str) -> type[Stage]:
+    """Return a scripted component in the place of an embedded one."""
+
+    class Options(StageOptions):
+        most: int = 3
+
+    return type("StandIn", (base,), {"name": name, "Options": Options, "__doc__": "Stands in."})
+
+
+def test_the_published_ablation_of_the_page_can_be_planned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Sounding(Squares):
+        """Squares under the name of a benchmark, their sound being what is asked for."""
+
+        name = "avsbench-ms3"
+
+        def references(self, video: str) -> list[Reference]:
+            return [Reference(id="0", sound=True)]
+
+    installed = plugins_module.entry_points
+    own = entry("zz", register_datasets=lambda: [Sounding], register_metrics=alref_benchmarks.register_metrics)
+    others = [each for each in installed(group="alref") if each.name != "benchmarks"]
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*others, own])
+    monkeypatch.chdir(tmp_path)
+    Path("AVSBench").mkdir()
+    Path("grid.yaml").write_text(SHOWN[1])
+    assert exit_code(PLANNED) == 0
+    plan = json.loads(capsys.readouterr().out)
+    rows = yaml.safe_load(SHOWN[1])["rows"]
+    assert list(plan["rows"]) == list(rows)
+    calls = {slot: (each["alone"] // len(NAMES), each["shared"] // len(NAMES)) for slot, each in plan["calls"].items()}
+    assert calls == {
+        "tagger": (10, 1),
+        "temporal": (10, 5),
+        "proposer": (10, 5),
+        "spatial": (10, 7),
+        "propagator": (10, 9),
+        "locator": (10, 10),
+    }
+    frames_asked, boxes_asked = 1 + 1 + 3, 1 + 1 + 1 + 1
+    assert plan["questions"] == len(NAMES) * (frames_asked + boxes_asked)
+    assert plan["bounded"]
+    assert plan["tokens"] > 1000 * plan["questions"]
+    assert 0 < plan["dollars"] < plan["tokens"] * 30 / 1e6

@@ -71,3 +71,33 @@ def test_numbers_along_an_axis_are_round_and_hold_all() -> None:
     assert ticks(0.0, 0.04) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04])
     assert ticks(0.583, 0.992) == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
     assert ticks(0.3, 0.3)[0] <= 0.3 < ticks(0.3, 0.3)[-1]
+
+
+def untex(text: str) -> str:
+    """Read LaTeX as it is printed."""
+    named = {
+        "textbackslash": "\\",
+        "textasciitilde": "~",
+        "textasciicircum": "^",
+        "textless": "<",
+        "textgreater": ">",
+        "textbar": "|",
+    }
+    return re.sub(r"\\(text[a-z]+)\{\}|\{(\[)\}|\\([&%$#_{}])", lambda found: named.get(found[1]) or found[2] or found[3], text)
+
+
+def test_latex_shows_names_as_they_are_and_minus_signs(script: Script) -> None:
+    name = r"[a] _ % & # $ { } ~ ^ \ < > |"
+    rows = {"big": {"propagator": {"use": "grown", "by": 4}}, name: {}, "two\n\nlines": {}}
+    assert ablate(rows=rows) == 0
+    lines = Path("out/table.tex").read_text().splitlines()
+    assert len(lines) == 9
+    cells = lines[5].removesuffix(r" \\").split(" & ")
+    assert not lines[5].startswith("[")
+    assert untex(re.split(r" & (?=\d)", lines[5])[0]) == name
+    assert lines[6].startswith("two lines & ")
+    assert re.fullmatch(r"\$-\$\d+\.\d", cells[-5])
+    assert re.fullmatch(r"\$-\$\d+\.\d to \$-\$\d+\.\d", cells[-4])
+    assert [len(re.split(r"(?<!\\)&", line)) for line in lines[2:7] if "&" in line] == [8] * 4
+    assert lines[4].startswith("big & ")
+    assert Path("out/table.md").read_text().splitlines()[4].startswith("| two lines | ")

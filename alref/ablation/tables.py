@@ -12,7 +12,16 @@ from alref.ablation.summary import AblationSummary, Ends, RowSummary
 
 AGREEMENT = "J with the first"
 """Heads how far the masks of a row agree with those of the first, where there is no truth."""
-_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": "{[}",
+}
+"""What LaTeX takes for something else, other than by a backslash before it; a bracket after a line is an option of it."""
 
 
 def header(done: AblationSummary) -> list[str]:
@@ -23,7 +32,7 @@ def header(done: AblationSummary) -> list[str]:
 
 def cells(done: AblationSummary) -> list[list[str]]:
     """Return the table as people read it, row by row, scores in per cent; what there is not is empty."""
-    return [_cells(done, row) for row in done.rows]
+    return [[" ".join(cell.split()) for cell in _cells(done, row)] for row in done.rows]
 
 
 def markdown(done: AblationSummary) -> str:
@@ -38,7 +47,8 @@ def markdown(done: AblationSummary) -> str:
 def latex(done: AblationSummary) -> str:
     """Write the table in LaTeX for the package booktabs."""
     words = len(done.columns)
-    heads, *rows = (" & ".join(map(_escaped, row)) + r" \\" for row in [header(done), *cells(done)])
+    heads = " & ".join(map(_escaped, header(done))) + r" \\"
+    rows = [" & ".join([*map(_escaped, row[:words]), *map(_signed, row[words:])]) + r" \\" for row in cells(done)]
     lines = [rf"\begin{{tabular}}{{{'l' * words}{'r' * (len(header(done)) - words)}}}", r"\toprule", heads, r"\midrule"]
     return "\n".join([*lines, *rows, r"\bottomrule", r"\end{tabular}", ""])
 
@@ -78,7 +88,7 @@ def _both(ends: Ends | None, sign: str = "") -> tuple[str, str]:
     """Write a number and its interval in per cent."""
     if ends is None:
         return "", ""
-    value, low, high = (f"{100 * number:{sign}.1f}" for number in ends)
+    value, low, high = (f"{100 * number:{sign}z.1f}" for number in ends)
     return value, f"{low} to {high}"
 
 
@@ -104,4 +114,9 @@ def _named(name: str, ends: Ends | None) -> Sequence[tuple[str, float | None]]:
 
 
 def _escaped(text: str) -> str:
-    return re.sub(r"[\\~^&%$#_{}]", lambda found: _SPECIAL.get(found[0], "\\" + found[0]), text)
+    return re.sub(r"[\\~^&%$#_{}<>|[]", lambda found: _SPECIAL.get(found[0], "\\" + found[0]), text)
+
+
+def _signed(numbers: str) -> str:
+    """Write a minus as one, where LaTeX would show a hyphen."""
+    return numbers.replace("-", "$-$")

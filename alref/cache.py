@@ -43,6 +43,20 @@ def default_folder() -> Path:
     return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "stages"
 
 
+def users_own(limit: int) -> StageCache:
+    """Open the user's own cache. Raises OutputError when it cannot be written."""
+    folder = default_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / atomic.LOCK, timeout=0):
+            return StageCache(folder, limit)
+    except Timeout:
+        return StageCache(folder, limit)
+    except OSError as error:
+        step = "name another folder: ALREF_HOME=FOLDER alref ablate ..."
+        raise OutputError(f"{folder}: the cache cannot be written: {error.strerror or error}; {step}") from error
+
+
 def key(*parts: Any) -> str:
     """Digest JSON-like values and records to 32 hexadecimal digits."""
     return hashlib.blake2b(to_json(parts), digest_size=16).hexdigest()

@@ -50,6 +50,8 @@ def problems(model: type[BaseModel], error: ValidationError, where: str) -> list
             lines.append(f"{path}: no such option{nearest(name, model.model_fields)}; options: {known}")
         elif item["type"] == "missing":
             lines.append(f"{path}: is required, and was not given")
+        elif path.endswith(".[key]"):
+            lines.append(f"{path.removesuffix('.[key]')}: expected text, got {item['input']!r}; write it in quotes")
         else:
             message = _PLAIN.get(item["type"], item["msg"].removeprefix("Value error, "))
             lines.append(f"{path}: {message}, got {item['input']!r}" if item["loc"] else f"{path}: {message}")

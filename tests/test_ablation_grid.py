@@ -45,7 +45,7 @@ WRONG = {
     "both": ({"rows": {"a": {}}, "vary": {"reasoner": ["other"]}}, "expected one of vary and rows"),
     "no values": ({"vary": {"reasoner": []}}, "vary.reasoner: expected a list of values"),
     "a value twice": ({"vary": {"propagator.by": [1, 2, 1]}}, "vary.propagator.by: expected different values, got '1' twice\n"),
-    "no mapping": ({"rows": {"a": None}}, "grid.yaml.rows.a: expected a mapping, got None"),
+    "no mapping": ({"rows": {"a": 1}}, "grid.yaml.rows.a: expected a mapping, got 1"),
     "an expression without a list": (
         {"rows": {"a": {}}, "videos": {"v.mp4": "the dog"}},
         "videos: v.mp4: there is no file of references 'the dog'; an expression stands in a list: [the dog]",

@@ -37,7 +37,9 @@ class Clips(Dataset):
         self.split = f"{len(asked)}-{key(list(self._asked.items()))[:8]}"
 
     def videos(self) -> list[str]:
-        """List the paths as they were given."""
+        """List the paths as they were given. Raises InputError that names those that lead nowhere."""
+        if lost := [video for video in self._asked if not self._place(video).exists()]:
+            raise InputError(f"videos: no such file: {', '.join(lost)}; give paths as seen from {self.root.resolve()}")
         return list(self._asked)
 
     def references(self, video: str) -> list[Reference]:
@@ -46,12 +48,15 @@ class Clips(Dataset):
 
     def open(self, video: str) -> Video:
         """Open a video file or a folder of pictures."""
-        return open_video(self.root / video, **self._window.model_dump())
+        return open_video(self._place(video), **self._window.model_dump())
 
     def files(self, video: str) -> list[Path]:
         """Name the video file, or what lies in the folder."""
-        path = self.root / video
+        path = self._place(video)
         return sorted(path.iterdir()) if path.is_dir() else [path]
+
+    def _place(self, video: str) -> Path:
+        return self.root / Path(video).expanduser()
 
     def faults(self) -> Iterator[Fault]:
         """Name the videos that cannot be opened."""
@@ -78,7 +83,10 @@ def _read(video: str, said: tuple[str, ...] | str, root: Path) -> list[Reference
     if not said:
         raise InputError(f"videos: {video}: nothing to look for; write a list of expressions: [the dog]")
     if not isinstance(said, str):
+        if not all(map(str.strip, said)):
+            raise InputError(f"videos: {video}: an expression is blank; write what to look for: [the dog]")
         return references.from_texts(said)
-    if not (root / said).is_file():
+    file = root / Path(said).expanduser()
+    if not file.is_file():
         raise InputError(f"videos: {video}: there is no file of references {said!r}; an expression stands in a list: [{said}]")
-    return references.from_file(root / said)
+    return references.from_file(file)

@@ -41,7 +41,7 @@ class Grid(StageOptions):
     videos: dict[str, tuple[str, ...] | str] = Field({}, description="videos with expressions, or with a file of references")
     vary: dict[str, tuple[Any, ...]] = Field({}, description="values of settings, by dotted path")
     mode: Literal["grid", "one-at-a-time"] = Field("grid", description="all combinations, or one change in each row")
-    rows: dict[str, dict[str, Any]] = Field({}, description="settings of each row by its name, the base first")
+    rows: dict[str, dict[str, Any] | None] = Field({}, description="settings of each row by its name, the base first")
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -49,6 +49,10 @@ class Grid(StageOptions):
             raise ValueError("expected one of data and videos")
         if bool(self.vary) == bool(self.rows):
             raise ValueError("expected one of vary and rows")
+        if self.rows and "mode" in self.model_fields_set:
+            raise ValueError("mode says how values under vary are combined; leave it out beside rows")
+        if not all(map(str.strip, self.rows)):
+            raise ValueError("rows: expected a name for each row, got a blank one")
         if empty := [path for path, values in self.vary.items() if not values]:
             raise ValueError(f"vary.{empty[0]}: expected a list of values, got an empty one")
         for path, values in self.vary.items():
@@ -117,7 +121,7 @@ def read(path: Path, plugins: Plugins) -> Ablation:
 def _specified(grid: Grid) -> list[tuple[str, tuple[str, ...], Setting]]:
     """List for each row its name, the values that it is known by, and its settings by dotted path."""
     if grid.rows:
-        return [(name, (name,), settings) for name, settings in grid.rows.items()]
+        return [(name, (name,), settings or {}) for name, settings in grid.rows.items()]
     if grid.mode == "one-at-a-time":
         changes = [(f"{path}={said(value)}", {path: value}) for path, values in grid.vary.items() for value in values]
         return [(BASE, (BASE,), {}), *((name, (name,), setting) for name, setting in changes)]

@@ -25,6 +25,8 @@ from alref.usage import total
 
 ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
 """The kinds of stage as they work: what each gives depends on those before it."""
+OWN = "alref"
+"""The distribution whose reasoners are known: they ask through ``ChatReasoner``, or not at all."""
 Chain = tuple[Hashable, ...]
 
 
@@ -40,7 +42,8 @@ class Plan(Record):
     """What is still to be taken. ``seconds`` are of the stages, one after the other; None is not known.
 
     ``rows`` counts the videos that are done. ``unmeasured`` names stages of which no video is done. ``bounded`` says that
-    ``questions`` is the most that the options allow, tokens and dollars what they would take by rules of thumb.
+    ``questions`` is the most that the options allow, tokens and dollars what they would take by rules of thumb; None for all
+    three says that it is not known yet what a reasoner asks.
     """
 
     videos: int
@@ -48,7 +51,7 @@ class Plan(Record):
     calls: dict[str, Calls]
     unmeasured: tuple[str, ...]
     seconds: float | None
-    questions: int
+    questions: int | None
     bounded: bool
     tokens: int | None
     dollars: float | None
@@ -169,22 +172,27 @@ def _time(left: Sequence[_Left], measured: _Measured) -> dict[str, Any]:
 def _asking(left: Sequence[_Left], measured: _Measured, data: Dataset) -> dict[str, Any]:
     """Say what reasoners that are ``left`` ask language models: by the means of videos done, else by rules of thumb."""
     askers = {each.row.name: _askers(each.row) for each in left}
-    if all(_reasoners(each.row) in measured.questions for each in left if askers[each.row.name]):
+    unmeasured = [each for each in left if _reasoners(each.row) not in measured.questions]
+    if not any(askers[each.row.name] for each in unmeasured):
         ends = [_reasoners(each.row) for each in left if each.slot == "spatial"]
         known = [_usual(each, measured) for each in ends if each in measured.questions]
         questions, tokens, dollars = (_sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
         return {"questions": round(questions or 0), "bounded": False, "tokens": whole, "dollars": dollars}
+    if any(None in askers[each.row.name].values() for each in unmeasured):
+        return dict.fromkeys(("questions", "tokens", "dollars")) | {"bounded": False}
     taken = total([usage for each in left for usage in _expected(each, askers[each.row.name].get(each.slot), data)])
     tokens_taken = taken.prompt_tokens + taken.completion_tokens
     return {"questions": taken.questions, "bounded": True, "tokens": tokens_taken, "dollars": taken.worth}
 
 
-def _askers(row: Row) -> dict[str, ChatReasoner]:
-    """Return the stages that ask a language model, by slot."""
+def _askers(row: Row) -> dict[str, ChatReasoner | None]:
+    """Return the stages that may ask a language model, by slot; None where somebody else's reasoner may ask by itself."""
     chosen = {slot: row.config.stages[slot] for slot in ("temporal", "spatial")}
     made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
-    return {slot: stage for slot, stage in made.items() if isinstance(stage, ChatReasoner)}
+    asking: dict[str, ChatReasoner | None] = {slot: each for slot, each in made.items() if isinstance(each, ChatReasoner)}
+    others = {slot for slot, choice in chosen.items() if choice.component.distribution != OWN}
+    return asking | dict.fromkeys(others - {*asking})
 
 
 def _expected(left: _Left, asker: ChatReasoner | None, data: Dataset) -> Iterator[Usage]:

@@ -22,7 +22,6 @@ from alref.ablation.plan import Plan, plan
 from alref.ablation.report import FILES, write
 from alref.ablation.run import Runner, dataset
 from alref.ablation.summary import AblationSummary
-from alref.cache import StageCache
 from alref.cli.plugin_files import extended
 from alref.cli.progress import emit, events
 from alref.cli.tables import Tally, clock
@@ -85,11 +84,11 @@ def _ablated(grid: Path, flags: dict[str, Any]) -> int:
     if flags["planned"]:
         _tell_plan(plan(ablation.rows, data, videos, path), flags["as_json"])
         return 0
+    kept = cache.users_own(flags["cache_size"])
     with (
         AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
         Tally(len(ablation.rows) * len(videos), flags["as_json"], flags["quiet"]) as tally,
     ):
-        kept = StageCache(cache.default_folder(), flags["cache_size"])
         told = partial(_count, tally)
         runner = Runner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])
         done = runner.summary()
@@ -133,7 +132,9 @@ def _estimates(found: Plan) -> Iterator[str]:
         yield f"time: not known yet of {', '.join(found.unmeasured)}"
     else:
         yield f"time: about {clock(found.seconds)} in stages, one after the other"
-    if found.questions == 0:
+    if found.questions is None:
+        yield "language models: not known yet what they are asked"
+    elif found.questions == 0:
         yield "language models: not asked"
     else:
         count = f"{'at most' if found.bounded else 'about'} {found.questions:,}"
@@ -141,7 +142,7 @@ def _estimates(found: Plan) -> Iterator[str]:
         cost = "not known yet" if found.dollars is None else f"about ${found.dollars:,.2f}"
         rule = " (tokens and cost by rules of thumb)" if found.bounded else ""
         yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
-    if found.seconds is None or found.bounded:
+    if found.seconds is None or found.questions is None or found.bounded:
         yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
 
 

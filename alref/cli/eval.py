@@ -67,9 +67,11 @@ def _evaluated(flags: dict[str, Any]) -> int:
 
 
 def chosen(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
-    """Pick the videos asked for. Raises InputError for a name that there is not."""
-    videos = [dataset.known(name.strip()) for name in names.split(",")] if names else dataset.videos()
-    return videos[:limit]
+    """Pick the videos asked for, each once. Raises InputError for a name that there is not."""
+    if names is None:
+        return dataset.videos()[:limit]
+    asked = dict.fromkeys(name.strip() for name in names.split(","))
+    return [dataset.known(name) for name in asked][:limit]
 
 
 def _work(work: Work, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:

@@ -52,7 +52,9 @@ class Tally:
             error = str(outcome.error) if outcome.error else None
             emit("video", **where, video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
         elif outcome.error is not None:
-            click.echo(": ".join([*where.values(), outcome.video, str(outcome.error)]), err=True)
+            said = str(outcome.error)
+            video = [] if said.startswith(outcome.video) else [outcome.video]
+            click.echo(": ".join([*where.values(), *video, said]), err=True)
 
     def rest(self) -> str:
         """Say how long it still takes, what was asked and what all of it will cost, at the pace so far."""

@@ -85,6 +85,10 @@ def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest
     assert [line["video"] for line in summed()["lines"]] == ["h8", "a/b"]
     assert exit_code([*EVAL, "--limit", "3"]) == 0
     assert len(script.asked("propagate")) == 4
+    assert exit_code([*EVAL, "--videos", "h8,h8, h8"]) == 0
+    assert [line["video"] for line in summed()["lines"]] == ["h8"]
+    assert exit_code([*EVAL, "--videos", ""]) == 3
+    assert "no video ''" in capsys.readouterr().err
     assert exit_code([*EVAL, "--videos", "-c onee"]) == 3
     assert "no video '-c onee' in split valid; did you mean '-c one'?" in capsys.readouterr().err
 

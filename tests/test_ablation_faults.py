@@ -68,6 +68,14 @@ def test_videos_that_are_not_there_are_named_at_once(
     assert not Path("alref-out").exists()
 
 
+def test_all_files_that_are_not_there_are_named_with_the_grid(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ablate("--plan", videos={"clip": "no.yaml", "nope.mp4": "none.yaml"}) == 3
+    said = capsys.readouterr().err
+    assert "grid.yaml: videos: no such file: nope.mp4; give paths" in said
+    assert "grid.yaml: videos: clip: there is no file of references 'no.yaml'" in said
+    assert "grid.yaml: videos: nope.mp4: there is no file of references 'none.yaml'" in said
+
+
 def test_a_data_set_that_is_not_there_is_named_by_the_plan(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert ablate("--plan", videos={}, data={"dataset": "mevis", "root": "nowhere"}) == 3
     assert "nowhere" in capsys.readouterr().err

@@ -37,9 +37,7 @@ class Clips(Dataset):
         self.split = f"{len(asked)}-{key(list(self._asked.items()))[:8]}"
 
     def videos(self) -> list[str]:
-        """List the paths as they were given. Raises InputError that names those that lead nowhere."""
-        if lost := [video for video in self._asked if not self._place(video).exists()]:
-            raise InputError(f"videos: no such file: {', '.join(lost)}; give paths as seen from {self.root.resolve()}")
+        """List the paths as they were given."""
         return list(self._asked)
 
     def references(self, video: str) -> list[Reference]:
@@ -78,15 +76,24 @@ class Clips(Dataset):
         raise InputError(f"{video}: a video of one's own has no truth to be scored against")
 
 
+def check_there(file: Path, asked: Mapping[str, tuple[str, ...] | str]) -> None:
+    """Raise InputError that names all videos and references of the grid ``file`` that are not there or not given."""
+    root = file.parent
+    lost = [video for video in asked if not (root / Path(video).expanduser()).exists()]
+    problems = [f"no such file: {', '.join(lost)}; give paths as seen from {root.resolve()}"] if lost else []
+    for video, said in asked.items():
+        if not said:
+            problems.append(f"{video}: nothing to look for; write a list of expressions: [the dog]")
+        elif isinstance(said, str) and not (root / Path(said).expanduser()).is_file():
+            problems.append(f"{video}: there is no file of references {said!r}; an expression stands in a list: [{said}]")
+    if problems:
+        raise InputError("\n".join(f"{file}: videos: {problem}" for problem in problems))
+
+
 def _read(video: str, said: tuple[str, ...] | str, root: Path) -> list[Reference]:
     """Read what is asked of a video: a list of expressions, or the name of a file of references. Raises InputError."""
-    if not said:
-        raise InputError(f"videos: {video}: nothing to look for; write a list of expressions: [the dog]")
     if not isinstance(said, str):
         if not all(map(str.strip, said)):
             raise InputError(f"videos: {video}: an expression is blank; write what to look for: [the dog]")
         return references.from_texts(said)
-    file = root / Path(said).expanduser()
-    if not file.is_file():
-        raise InputError(f"videos: {video}: there is no file of references {said!r}; an expression stands in a list: [{said}]")
-    return references.from_file(file)
+    return references.from_file(root / Path(said).expanduser())

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from alref import options
+from alref.ablation.clips import check_there
 from alref.cache import key
 from alref.config import Configuration, Layer, read_yaml, resolve
 from alref.errors import ConfigError
@@ -160,7 +161,8 @@ def _layer(path: str, value: Any) -> Layer:
 
 
 def _check(ablation: Ablation) -> None:
-    """Check what concerns several rows, or rows and data."""
+    """Check what concerns several rows, or rows and data, and that the videos are there."""
+    check_there(ablation.path, ablation.grid.videos)
     places: dict[str, str] = {}
     for row in ablation.rows:
         if (other := places.setdefault(row.folder.lower(), row.name)) != row.name:

@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from alref.errors import OutputError
 
 LOCK = ".lock"
+OTHER, HOME = "choose another folder", "name another folder in the environment variable ALREF_HOME"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -73,14 +74,14 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def make_folder(path: Path) -> None:
-    """Make a folder and those above it; one that is there is fine. Raises OutputError."""
+def make_folder(path: Path, step: str = OTHER) -> None:
+    """Make a folder and those above it; one that is there is fine. Raises OutputError that ends in what to do."""
     if path.is_dir():
         return
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, step) from error
 
 
 def lock(folder: Path) -> FileLock:
@@ -98,7 +99,7 @@ def lock(folder: Path) -> FileLock:
     return held
 
 
-def cannot_write(path: Path, error: OSError) -> OutputError:
+def cannot_write(path: Path, error: OSError, step: str = OTHER) -> OutputError:
     """Say which file could not be written, why, and what to do: one line."""
-    step = "free some space and run the same command again" if error.errno in _FULL else "choose another folder"
+    step = "free some space and run the same command again" if error.errno in _FULL else step
     return OutputError(f"{path}: cannot be written: {error.strerror or error}; {step}")

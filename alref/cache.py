@@ -53,8 +53,7 @@ def users_own(limit: int) -> StageCache:
     except Timeout:
         return StageCache(folder, limit)
     except OSError as error:
-        step = "name another folder: ALREF_HOME=FOLDER alref ablate ..."
-        raise OutputError(f"{folder}: the cache cannot be written: {error.strerror or error}; {step}") from error
+        raise atomic.cannot_write(folder, error, atomic.HOME) from error
 
 
 def key(*parts: Any) -> str:

@@ -40,7 +40,7 @@ def fetch(url: str, path: Path, sha256: str) -> None:
     Raises MissingError when the server does not give it, when the connection is cut before anything came, or when what came is
     another file than the one expected; OutputError when it cannot be written.
     """
-    atomic.make_folder(path.parent)
+    atomic.make_folder(path.parent, atomic.HOME)
     part = path.with_name(f"{path.name}.part")
     try:
         with FileLock(path.with_name(f"{path.name}.lock")):
@@ -49,7 +49,7 @@ def fetch(url: str, path: Path, sha256: str) -> None:
                     _check(url, part, sha256)
                     part.replace(path)
     except OSError as error:
-        raise atomic.cannot_write(part, error) from None
+        raise atomic.cannot_write(part, error, atomic.HOME) from None
 
 
 def _continued(url: str, part: Path) -> bool:

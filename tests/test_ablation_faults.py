@@ -128,8 +128,8 @@ def test_a_cache_that_cannot_be_written_is_said_once_before_any_work(
     assert ablate() == 7
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert "the cache cannot be written" in said
-    assert "ALREF_HOME=FOLDER alref ablate" in said
+    assert "file/below/stages: cannot be written" in said
+    assert "name another folder in the environment variable ALREF_HOME" in said
     assert not script.calls
 
 

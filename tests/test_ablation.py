@@ -140,7 +140,8 @@ def test_videos_of_ones_own_run_without_scores(script: Script) -> None:
     assert found["base"]["agreement"] == 1
     assert found["half"]["agreement"] is None
     assert 0 < found["grown"]["agreement"] < 1
-    assert ablate(videos={"clip": ["the circle"]}, rows={"base": {}}) == 7
+    assert ablate(videos={"clip": ["the circle"]}, rows={"base": {}}) == 0
+    assert [row["verdicts"] for row in by_name().values()] == [{"found": 1}]
 
 
 def ablated(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:

@@ -119,9 +119,36 @@ def test_a_video_of_ones_own_that_changed(script: Watched, name: str, capsys: py
     assert propagated(script, ablate) == []
 
 
-def clip(path: Path, seed: int) -> None:
+def test_videos_may_come_and_go_and_those_that_are_done_stay(script: Watched) -> None:
+    for seed, name in enumerate(("one", "two", "three")):
+        clip(Path(name), seed)
+    base = {slot.removeprefix("--").split("=")[0]: "scripted" for slot in SLOTS}
+    ablate = ["ablate", "grid.yaml", "--quiet", "--out", "out"]
+
+    def asked(**videos: list[str]) -> list[str]:
+        Path("grid.yaml").write_text(json.dumps({"base": base, "videos": videos, "rows": {"only": {}}}))
+        return propagated(script, ablate)
+
+    assert sorted(asked(one=["a"], two=["b"])) == ["one", "two"]
+    assert asked(one=["a"], three=["c"]) == ["three"]
+    assert asked(one=["a"], two=["b"], three=["d"]) == ["three"]
+    assert json.loads(Path("out/ablation.json").read_text())["rows"][0]["asked"] == 3
+
+
+def test_masks_of_frames_that_are_gone_go(script: Watched) -> None:
+    clip(Path("clip.mp4"), seed=0)
+    base = {slot.removeprefix("--").split("=")[0]: "scripted" for slot in SLOTS}
+    Path("grid.yaml").write_text(json.dumps({"base": base, "videos": {"clip.mp4": ["a"]}, "rows": {"only": {}}}))
+    masks = Path("out/rows/only/masks/clip.mp4")
+    for frames in (4, 3):
+        clip(Path("clip.mp4"), seed=0, frames=frames)
+        assert exit_code(["ablate", "grid.yaml", "--quiet", "--out", "out"]) == 0
+        assert len(list(masks.iterdir())) == frames
+
+
+def clip(path: Path, seed: int, frames: int = 4) -> None:
     """Write a moving square as a file, or as a folder of pictures."""
-    video, _ = moving_square(frames=4, size=(32, 48), seed=seed)
+    video, _ = moving_square(frames=frames, size=(32, 48), seed=seed)
     if path.suffix:
         write_overlay(path, (frame for _, frame in video.frames()), video.times)
         return

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from alref import references
-from alref.cache import key
 from alref.config import VideoOptions
 from alref.datasets import Dataset, Fault, NameAs
 from alref.errors import AlrefError, InputError
 from alref.evaluation.folder import file_name
 from alref.media import open_video
 from alref.media.write import write_mask_pngs
+from alref.owned import remove
 from alref.pictures import Objects, label_map
 from alref.records import Reference
 from alref.result import Result
@@ -23,7 +23,7 @@ from alref.video import Video
 class Clips(Dataset):
     """Videos below ``root`` by their paths, each with expressions or with a file of references; read as ``window`` says.
 
-    ``split`` tells videos and references from others. Raises InputError or ConfigError for references that cannot be read.
+    Raises InputError or ConfigError for references that cannot be read.
     """
 
     name = "videos"
@@ -34,7 +34,6 @@ class Clips(Dataset):
         super().__init__(root)
         self._window = window
         self._asked = {video: _read(video, said, root) for video, said in asked.items()}
-        self.split = f"{len(asked)}-{key(list(self._asked.items()))[:8]}"
 
     def videos(self) -> list[str]:
         """List the paths as they were given."""
@@ -69,7 +68,10 @@ class Clips(Dataset):
         drawn, size = Objects(result.tracks), (result.video.height, result.video.width)
         frames = range(len(result.video.times))
         labels = (label_map(drawn.at(frame), *size) for frame in frames)
-        write_mask_pngs(folder / file_name(video, ""), labels, [f"{frame:05d}" for frame in frames])
+        own = folder / file_name(video, "")
+        for path in own.glob("*.png"):
+            remove(path)
+        write_mask_pngs(own, labels, [f"{frame:05d}" for frame in frames])
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """There is no truth. Raises InputError."""

@@ -50,7 +50,7 @@ def flags(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -
     frames to compare with, or for the area of an object at an edge of the picture.
     """
     masks: Any = [coco_runs(rle) for rle in rles]
-    areas = np.asarray(coco.area(masks), np.float64)
+    areas = np.array([rle.area for rle in rles], np.float64)
     away = [min((abs(frame - pivot) for pivot in pivots), default=frame) for frame in range(len(rles))]
     found = [*_jumps(masks, areas, away), *_dips(scores, areas, pivots)]
     return tuple(sorted(found, key=lambda flag: (flag.frame, flag.kind)))

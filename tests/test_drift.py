@@ -34,6 +34,7 @@ def frames(masks: Track | list[Mask], scores: list[float] | None = None, pivots:
 
 STEADY = {
     "still": moving([40] * 30),
+    "long": moving([40 + 30 * np.sin(each / 9) for each in range(600)]),
     "slow": moving([20 + each for each in range(30)]),
     "further than its size at every step": moving([2 + 26.0 * each for each in range(6)]),
     "faster and faster": moving([2 + each**2 / 7 for each in range(30)]),

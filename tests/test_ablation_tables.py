@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
 from ablating import DATA, QUIET, ablate, by_name, done, prepared
 from evaluated import NAMES
+from markdown_it import MarkdownIt
 from scripted import Script
 
 from alref.ablation.report import ticks
@@ -83,11 +85,12 @@ def untex(text: str) -> str:
         "textgreater": ">",
         "textbar": "|",
     }
+    text = text.replace("-{}", "-")
     return re.sub(r"\\(text[a-z]+)\{\}|\{(\[)\}|\\([&%$#_{}])", lambda found: named.get(found[1]) or found[2] or found[3], text)
 
 
 def test_latex_shows_names_as_they_are_and_minus_signs(script: Script) -> None:
-    name = r"[a] _ % & # $ { } ~ ^ \ < > |"
+    name = r"[a] _ % & # $ { } ~ ^ \ < > | --- b-c"
     rows = {"big": {"propagator": {"use": "grown", "by": 4}}, name: {}, "two\n\nlines": {}}
     assert ablate(rows=rows) == 0
     lines = Path("out/table.tex").read_text().splitlines()
@@ -95,9 +98,38 @@ def test_latex_shows_names_as_they_are_and_minus_signs(script: Script) -> None:
     cells = lines[5].removesuffix(r" \\").split(" & ")
     assert not lines[5].startswith("[")
     assert untex(re.split(r" & (?=\d)", lines[5])[0]) == name
+    assert "--" not in lines[5]
     assert lines[6].startswith("two lines & ")
     assert re.fullmatch(r"\$-\$\d+\.\d", cells[-5])
     assert re.fullmatch(r"\$-\$\d+\.\d to \$-\$\d+\.\d", cells[-4])
     assert [len(re.split(r"(?<!\\)&", line)) for line in lines[2:7] if "&" in line] == [8] * 4
     assert lines[4].startswith("big & ")
     assert Path("out/table.md").read_text().splitlines()[4].startswith("| two lines | ")
+
+
+ODD = [
+    "a|b",
+    "a\\|b\\\\|c \\* \\",
+    "*stars* _under_ __more__ snake_case `code` ~~gone~~",
+    "<b>bold</b> &lt; &#65; R&D",
+    "[a link](https://example.org) [another][one]",
+    "犬 été 🐸",
+    'comma, "quote"',
+    "line\nend\r\nand\rmore",
+    "tab\tand \x1b[31mred",
+    "=1+1",
+    " spaces ",
+]
+
+
+def test_odd_names_are_read_from_markdown_and_csv_as_they_are(script: Script) -> None:
+    rows = {name: {"propagator": {"use": "grown", "missing": name == ODD[1]}} for name in ODD}
+    assert ablate(rows=rows, data={**DATA, "limit": 1}) == 5
+    with Path("out/table.csv").open(encoding="utf-8", newline="") as file:
+        assert [record["row"] for record in csv.DictReader(file)] == ODD
+    page = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(Path("out/table.md").read_text(encoding="utf-8"))
+    shown = [unescape(cell) for cell in re.findall(r"<tr>\n<td>(.*?)</td>", page)]
+    assert shown == [" ".join(name.replace("\x1b", " ").split()) for name in ODD]
+    (problem,) = re.findall(r"<li>(.*?)</li>", page)
+    assert unescape(problem).startswith(f"{ODD[1]}: propagator.grown: needs grease")
+    assert "\x1b" not in Path("out/table.tex").read_text()

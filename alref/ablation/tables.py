@@ -20,8 +20,15 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "[": "{[}",
+    "-": "-{}",
 }
-"""What LaTeX takes for something else, other than by a backslash before it; a bracket after a line is an option of it."""
+"""What LaTeX takes for something else, other than by a backslash before it.
+
+A bracket after a line is an option of it, and two hyphens are a dash.
+"""
+_BREAKS = r"[\s\0-\x1f\x7f-\x9f]+"
+_MARKS = r"[\\`*<~|]|&(?=#?\w+;)|](?=[(\[])|(?<![^\W_])_|_(?![^\W_])"
+"""What Markdown takes for something else; underscores inside a word are none."""
 
 
 def header(done: AblationSummary) -> list[str]:
@@ -31,16 +38,16 @@ def header(done: AblationSummary) -> list[str]:
 
 
 def cells(done: AblationSummary) -> list[list[str]]:
-    """Return the table as people read it, row by row, scores in per cent; what there is not is empty."""
-    return [[" ".join(cell.split()) for cell in _cells(done, row)] for row in done.rows]
+    """Return the table as people read it, row by row, each cell one line, scores in per cent; what there is not is empty."""
+    return [[_line(cell) for cell in _cells(done, row)] for row in done.rows]
 
 
 def markdown(done: AblationSummary) -> str:
     """Write the table in Markdown, and below it which rows are not whole."""
     words = len(done.columns)
     marks = ["---"] * words + ["---:"] * (len(header(done)) - words)
-    rows = [header(done), marks, *([cell.replace("|", r"\|") for cell in row] for row in cells(done))]
-    problems = "".join(f"\n- {row.name}: {row.problem}" for row in done.rows if row.problem)
+    rows = [list(map(_plain, header(done))), marks, *(list(map(_plain, row)) for row in cells(done))]
+    problems = "".join(f"\n- {_plain(_line(f'{row.name}: {row.problem}'))}" for row in done.rows if row.problem)
     return "".join(f"| {' | '.join(row)} |\n" for row in rows) + (f"{problems}\n" if problems else "")
 
 
@@ -113,8 +120,17 @@ def _named(name: str, ends: Ends | None) -> Sequence[tuple[str, float | None]]:
     return list(zip((name, f"{name} low", f"{name} high"), ends or (None,) * 3, strict=True))
 
 
+def _line(text: str) -> str:
+    return re.sub(_BREAKS, " ", text).strip()
+
+
+def _plain(text: str) -> str:
+    """Write a text so that Markdown shows it as it is, a backslash by its number: one before a bar is read in two ways."""
+    return re.sub(_MARKS, lambda found: "&#92;" if found[0] == "\\" else "\\" + found[0], text)
+
+
 def _escaped(text: str) -> str:
-    return re.sub(r"[\\~^&%$#_{}<>|[]", lambda found: _SPECIAL.get(found[0], "\\" + found[0]), text)
+    return re.sub(r"[\\~^&%$#_{}<>|[]|-(?=-)", lambda found: _SPECIAL.get(found[0], "\\" + found[0]), text)
 
 
 def _signed(numbers: str) -> str:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from alref.errors import ConfigError, InputError, nearest
 
@@ -69,6 +69,10 @@ class Dataset(ABC):
     def files(self, video: str) -> Sequence[Path]:
         """Name the files that ``open`` reads: once one has changed, an evaluation does the video again. Default: none."""
         return ()
+
+    def entry(self, video: str) -> Any:
+        """Give what the index says of a video beside its references, as data that JSON can hold; it is watched as files are."""
+        return None
 
     @abstractmethod
     def faults(self) -> Iterator[Fault]:

@@ -102,6 +102,48 @@ def test_a_video_that_is_gone_stays_done(script: Watched) -> None:
     assert propagated(script, EVAL) == []
 
 
+def test_what_the_index_says_of_an_expression(script: Watched) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    index = json.loads(SAID.read_text())
+    index["videos"]["1 b"]["expressions"]["0"]["anno_id"] = [10]
+    SAID.write_text(json.dumps(index))
+    assert propagated(script, EVAL) == ["1 b"]
+
+
+def test_a_video_that_cannot_be_opened_for_now_keeps_what_was_done(script: Watched, capsys: pytest.CaptureFixture[str]) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    row, frame = Path("run/rows/1 b.json").read_bytes(), FRAME.read_bytes()
+    FRAME.write_bytes(b"half a picture")
+    assert exit_code(EVAL) == 3
+    assert Path("run/rows/1 b.json").read_bytes() == row
+    assert Path("run/faults/1 b.txt").exists()
+    FRAME.write_bytes(frame)
+    assert propagated(script, EVAL) == ["1 b"]
+    assert not Path("run/faults/1 b.txt").exists()
+
+
+def test_a_fault_goes_once_the_video_is_scored(script: Watched) -> None:
+    truth = Path("data/valid_u/mask_dict.json")
+    kept = truth.read_text()
+    truth.write_text(json.dumps({name: runs[:2] for name, runs in json.loads(kept).items()}))
+    assert exit_code(EVAL) == 3
+    assert Path("run/faults/1 b.txt").exists()
+    truth.write_text(kept)
+    assert propagated(script, EVAL) == []
+    assert not Path("run/faults").exists() or not list(Path("run/faults").iterdir())
+    assert json.loads(Path("run/summary.json").read_text())["failed"] == {}
+
+
+def test_scores_without_a_row_are_not_believed(script: Watched) -> None:
+    assert len(propagated(script, EVAL)) == 2
+    scores = Path("run/scores/mevis/1 b.json")
+    right = scores.read_text()
+    scores.write_text(right.replace("100.0", "99.0"))
+    Path("run/rows/1 b.json").unlink()
+    assert propagated(script, EVAL) == ["1 b"]
+    assert scores.read_text() == right
+
+
 @pytest.mark.parametrize("name", ["clip", "clip.mp4"])
 def test_a_video_of_ones_own_that_changed(script: Watched, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     clip(Path(name), seed=0)

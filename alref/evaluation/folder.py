@@ -122,14 +122,11 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
         """Write the result of a video, after its masks, and then its row: from then on it is done."""
         self._write(VIDEOS, video, result.model_dump_json())
         self._write(ROWS, video, Row.of(video, result, stamp).model_dump_json())
-        remove(self.path / FAULTS / file_name(video, ".txt"))
 
     def forget(self, video: str) -> None:
-        """Remove the scores of a video that is done, and then its row: it is to be done again."""
-        row = self.path / ROWS / file_name(video)
-        if row.exists():
-            for folder in (*(self.path / SCORES).glob("*"), row.parent):
-                remove(folder / row.name)
+        """Remove the scores of a video, and then its row: it is to be done again."""
+        for folder in (*(self.path / SCORES).glob("*"), self.path / ROWS):
+            remove(folder / file_name(video))
 
     def keep_scores(self, video: str, scores: VideoScores) -> None:
         """Write the scores of a video."""
@@ -139,6 +136,10 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
         """Write why a video failed; it is tried again by the next call."""
         self._write(FAULTS, video, why, ".txt")
 
+    def forgive(self, video: str) -> None:
+        """Remove why a video failed before: now it went well."""
+        remove(self.path / FAULTS / file_name(video, ".txt"))
+
     def faults(self) -> dict[str, str]:
         """Read which videos failed, and why."""
         files = sorted((self.path / FAULTS).glob("*.txt"))
@@ -146,7 +147,7 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
 
     def clear(self, everything: bool) -> None:
         """Remove what killed processes left half written, or all results, masks and scores."""
-        own = [self.path / part for part in (VIDEOS, ROWS, MASKS, SCORES, FAULTS)]
+        own = [self.path / part for part in (SCORES, ROWS, VIDEOS, MASKS, FAULTS)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:
             if file.is_file() and (HALF_WRITTEN.fullmatch(file.name) or (everything and file.parent != self.path)):

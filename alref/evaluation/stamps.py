@@ -12,13 +12,13 @@ from alref.evaluation.folder import EvaluationFolder, Row
 
 
 def stamp(dataset: Dataset, video: str) -> str:
-    """Digest the references of a video, and name, size and time of change of each of its files.
+    """Digest what the index says of a video, with its references, and name, size and time of change of each of its files.
 
     Empty when all files are gone: nothing can be said then. Raises InputError when the references cannot be read.
     """
     files = dataset.files(video)
     facts = [fact for path in files for fact in _facts(path)]
-    return key(dataset.references(video), facts) if facts or not files else ""
+    return key(dataset.references(video), dataset.entry(video), facts) if facts or not files else ""
 
 
 def still_done(folder: EvaluationFolder, dataset: Dataset, video: str) -> Row | None:

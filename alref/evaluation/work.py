@@ -63,15 +63,16 @@ class Work:
             if not kept:
                 usage = self._predicted(video)
             self._score(video)
+            self.folder.forgive(video)
         except AlrefError as problem:
             error = problem
             self.folder.keep_fault(video, str(problem))
         return Outcome(video, perf_counter() - started, kept, usage, error)
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
-        self.folder.forget(video)
-        opened, references = self.dataset.open(video), self.dataset.references(video)
         seen = stamp(self.dataset, video)
+        opened, references = self.dataset.open(video), self.dataset.references(video)
+        self.folder.forget(video)
         result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
         self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
         self.folder.keep(video, result, seen)

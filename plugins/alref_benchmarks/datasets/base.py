@@ -100,6 +100,10 @@ class Benchmark(Dataset):
         sound = self.sound(video)
         return [found(path) for path in [*self.frames(video), *([sound] if sound else [])]]
 
+    def entry(self, video: str) -> Clip:
+        """Give the clip: which objects are meant decides on scores, and so does an expression's place."""
+        return self.clip(video)
+
     def faults(self) -> Iterator[Fault]:
         """Look through all files."""
         from alref_benchmarks.datasets.checking import faults

@@ -187,6 +187,15 @@ class NamesFilesElsewhere(Squares):
         return [Path(path.name) for path in self.pictures(video, "frames")]
 
 
+class SaysOtherThings(Squares):
+    """Says something else each time."""
+
+    said = cycle((1, 2))
+
+    def entry(self, video: str) -> int:
+        return next(self.said)
+
+
 class CannotBeSent(Squares):
     """Holds a lock."""
 
@@ -302,6 +311,7 @@ WRONG: dict[type[Dataset], list[str]] = {
     OpensFloats: ["opens_its_videos"],
     StandsStill: ["opens_its_videos"],
     NamesFilesElsewhere: ["names_the_files_of_its_videos"],
+    SaysOtherThings: ["says_the_same_of_a_video_each_time"],
     CannotBeSent: ["can_be_sent_to_other_processes"],
     BlamesAnother: ["says_faults_in_one_line", *SPOILT],
     HasLongFaults: SPOILT,
@@ -330,9 +340,7 @@ def broken(cls: type[Dataset], root: Path) -> list[str]:
         def dataset(self) -> Dataset:
             return cls(root)
 
-    found = [each for each in outcomes(Contract, cls, {}) if each.state != "kept"]
-    print(*found, sep="\n")
-    return [each.test.removeprefix("test_") for each in found if each.state == "broken"]
+    return [each.test.removeprefix("test_") for each in outcomes(Contract, cls, {}) if each.state == "broken"]
 
 
 def test_a_right_data_set_breaks_no_promise(root: Path) -> None:

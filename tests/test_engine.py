@@ -40,6 +40,13 @@ def test_a_reference_passes_through_every_stage_to_masks() -> None:
     assert result.alref == metadata.version("alref")
 
 
+def test_a_long_video_has_a_mask_on_every_frame() -> None:
+    video, _ = moving_square(frames=700, size=(32, 48))
+    result = Script().pipeline().run(video, [Reference(id="1", text="the dog")])
+    assert len(result.rles()[0]) == 700
+    assert result.verdict().finding == "found"
+
+
 def test_all_references_share_each_call() -> None:
     script = Script()
     result = run(script, DOG, CAT)

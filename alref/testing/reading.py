@@ -13,6 +13,7 @@ from unittest import SkipTest
 import numpy as np
 
 from alref import checks
+from alref.cache import key
 from alref.datasets import Dataset
 from alref.errors import ConfigError, InputError
 from alref.records import Reference
@@ -147,6 +148,15 @@ class ReadingContract:
         for dataset, video in self.some():
             lost = [path for path in dataset.files(video) if not path.is_file()]
             assert not lost, f"{video}: expected files that are there, got {lost[0]}"
+
+    def test_says_the_same_of_a_video_each_time(self) -> None:
+        """What ``entry`` says of a video can be written as JSON, and is the same each time.
+
+        Return from ``entry`` plain data or dataclasses of it: a video of which it says something else is done again.
+        """
+        for dataset, video in self.some():
+            first, second = key(dataset.entry(video)), key(self.dataset().entry(video))
+            assert first == second, f"{video}: expected the same entry each time, got another"
 
     def test_can_be_sent_to_other_processes(self) -> None:
         """It can be pickled, also when it has read its index, and lists the same afterwards.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from typing import TypeVar
 
 from alref.datasets import Dataset
-from alref.errors import AlrefError
+from alref.errors import AlrefError, ContractError, told
 from alref.protocols import Protocol
-from alref.scoring import VideoScores
+from alref.scoring import Case, VideoScores
+
+Frame = TypeVar("Frame")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,48 @@ def _deaf() -> Iterator[None]:
 def one(dataset: Dataset, video: str, masks: Path, protocols: Sequence[Protocol]) -> Scored:
     """Score one video."""
     try:
-        return Scored(video, tuple(each.score_video(video, dataset.cases(video, masks)) for each in protocols))
+        return Scored(video, tuple(measured(dataset, video, masks, each) for each in protocols))
     except AlrefError as error:
         return Scored(video, error=error)
+
+
+def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> VideoScores:
+    """Score one video by one protocol. Raises AlrefError, and ContractError that names whichever of the two is wrong."""
+    with blamed(f"protocol {protocol.name!r}"):
+        scores = protocol.score_video(video, _cases(dataset, video, masks))
+        if not isinstance(scores, VideoScores):
+            raise ContractError(f"score_video: expected VideoScores, got {type(scores).__name__}")
+    return scores
+
+
+def _cases(dataset: Dataset, video: str, masks: Path) -> Iterator[Case]:
+    """Give the cases of a video; what goes wrong while they or their frames are read is the data set's."""
+    who = f"data set {dataset.name!r}, cases"
+    with blamed(who):
+        for case in dataset.cases(video, masks):
+            predicted = None if case.predicted is None else _frames(case.predicted, who)
+            yield replace(case, truth=_frames(case.truth, who), predicted=predicted)
+
+
+def _frames(frames: Iterable[Frame], who: str) -> Iterator[Frame]:
+    with blamed(who):
+        yield from frames
+
+
+class _BlamedError(ContractError):
+    """Says already who broke the contract."""
+
+
+@contextmanager
+def blamed(who: str) -> Iterator[None]:
+    """Turn whatever a data set or a protocol does wrong into a ContractError that begins with ``who``."""
+    try:
+        yield
+    except (_BlamedError, KeyboardInterrupt, GeneratorExit):
+        raise
+    except ContractError as error:
+        raise _BlamedError(f"{who}: {error}") from error
+    except AlrefError:
+        raise
+    except BaseException as error:  # a plugin may do anything wrong
+        raise _BlamedError(f"{who}: {told(error)}; add -v to see where") from error

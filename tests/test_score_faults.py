@@ -1,0 +1,105 @@
+"""``alref score``: a data set or a protocol that goes wrong costs the one video, and is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from evaluated import NAMES, Overlap, Squares
+
+from alref.errors import ContractError
+from alref.evaluation.scoring import Scored, blamed, score
+from alref.scoring import Case, Map, Part, VideoScores
+
+BAD = NAMES[1]
+
+
+class Whole(Squares):
+    """Needs no files."""
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        yield Case("0", [np.ones((4, 4), np.bool_)], [np.ones((4, 4), np.bool_)])
+
+
+class Lost(Whole):
+    """Trips over a file that is not there, not while ``cases`` is called but while it is read."""
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        if video == BAD:
+            raise FileNotFoundError("no such table")
+        return (yield from super().cases(video, folder))
+
+
+class LostTruth(Whole):
+    """Trips within the frames."""
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        for case in super().cases(video, folder):
+            yield replace(case, truth=self._truth(video, case))
+
+    def _truth(self, video: str, case: Case) -> Iterator[Map]:
+        if video == BAD:
+            raise FileNotFoundError("no such table")
+        yield from case.truth
+
+
+class LostMasks(Whole):
+    """Trips within what was handed in."""
+
+    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+        for case in super().cases(video, folder):
+            yield replace(case, predicted=({}[video] if video == BAD else mask for mask in case.predicted or ()))
+
+
+class Dividing(Overlap):
+    """Divides by nothing."""
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        return [Part(case="x", columns={"overlap": (1 / (0 if where.startswith(BAD) else 1),)})]
+
+
+class Unnamed(Overlap):
+    """Makes a record that cannot be."""
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        return [Part(case=None if where.startswith(BAD) else "x", columns={"overlap": (1.0,)})]  # type: ignore[arg-type]
+
+
+class Nothing(Overlap):
+    """Forgets to return what it measured."""
+
+    def score_video(self, video: str, cases: Any) -> VideoScores:
+        return None if video == BAD else super().score_video(video, cases)  # type: ignore[return-value]
+
+
+WRONG = {
+    "cases": (Lost, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
+    "truth": (LostTruth, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
+    "masks": (LostMasks, Overlap, f"data set 'squares', cases: KeyError: '{BAD}'; add -v to see where"),
+    "protocol": (Whole, Dividing, "protocol 'overlap': ZeroDivisionError: division by zero; add -v to see where"),
+    "record": (Whole, Unnamed, "protocol 'overlap': "),
+    "no scores": (Whole, Nothing, "protocol 'overlap': score_video: expected VideoScores, got NoneType"),
+}
+
+
+@pytest.mark.parametrize(("dataset", "protocol", "why"), WRONG.values(), ids=WRONG)
+def test_what_is_wrong_costs_one_video_and_is_named(dataset: Any, protocol: Any, why: str, tmp_path: Path) -> None:
+    fine, bad, more = score(dataset(tmp_path), NAMES[:3], tmp_path, [protocol()], jobs=1)
+    assert [len(fine.scores), len(bad.scores), len(more.scores)] == [1, 0, 1]
+    assert isinstance(bad.error, ContractError)
+    assert str(bad.error).startswith(why)
+
+
+def test_what_is_wrong_in_another_process_is_named_as_well(tmp_path: Path) -> None:
+    found: dict[str, Scored] = {each.video: each for each in score(Lost(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2)}
+    assert [len(found[video].scores) for video in NAMES[:3]] == [1, 0, 1]
+    assert str(found[BAD].error) == WRONG["cases"][2]
+
+
+def test_an_interruption_is_nobodys_fault() -> None:
+    with pytest.raises(KeyboardInterrupt), blamed("data set 'squares'"):
+        raise KeyboardInterrupt

@@ -11,11 +11,21 @@ import numpy as np
 import pytest
 from evaluated import NAMES, Overlap, Squares
 
+from alref.cli import exit_code
 from alref.errors import ContractError
 from alref.evaluation.scoring import Scored, blamed, score
 from alref.scoring import Case, Map, Part, VideoScores
 
 BAD = NAMES[1]
+ANNOUNCED = """
+@alref.hookimpl
+def register_datasets():
+    return [Lost]
+
+@alref.hookimpl
+def register_metrics():
+    return [Overlap]
+"""
 
 
 class Whole(Squares):
@@ -103,3 +113,16 @@ def test_what_is_wrong_in_another_process_is_named_as_well(tmp_path: Path) -> No
 def test_an_interruption_is_nobodys_fault() -> None:
     with pytest.raises(KeyboardInterrupt), blamed("data set 'squares'"):
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_where_it_went_wrong_is_shown_on_demand(jobs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import alref\nfrom test_score_faults import Lost, Overlap\n" + ANNOUNCED)
+    command = ["score", "squares", "--data", str(tmp_path), "--masks", str(tmp_path), "--plugin", str(file), "--jobs", jobs]
+    assert exit_code(command) == 6
+    said = capsys.readouterr().err
+    assert f"{BAD}: {WRONG['cases'][2]}" in said
+    assert "Traceback" not in said
+    assert exit_code([*command, "-v"]) == 6
+    assert 'raise FileNotFoundError("no such table")' in capsys.readouterr().err

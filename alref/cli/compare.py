@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from alref.cli.plugin_files import extended
 from alref.cli.progress import emit
 from alref.evaluation.compare import Comparison, compare
 from alref.evaluation.folder import load_evaluation
@@ -20,8 +21,9 @@ SHOWN = 5
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--protocol", help="How to score; the data set's usual way if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, for programs.")
+@extended
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, verbose: bool) -> None:
+def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...], verbose: bool) -> None:
     """Compare evaluations in the folders RUNS with the first of them, on the videos that all of them scored.
 
     \b
@@ -29,7 +31,7 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, verbose
 
     Differences come with a 95 % interval: videos are drawn again and again, the same ones for both.
     """
-    plugins = Plugins()
+    plugins = Plugins(files=plugin_files)
     asked = load_evaluation(runs[0])
     dataset = plugins.dataset(asked.dataset)(Path(asked.root), asked.split)
     if not (protocol or dataset.protocols):

@@ -9,6 +9,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from alref.cli.plugin_files import extended
 from alref.datasets import Dataset
 from alref.errors import InputError
 from alref.plugins import Plugins
@@ -20,13 +21,14 @@ def command() -> None:
 
 
 @command.command("list")
-def list_() -> None:
+@extended
+def list_(plugin_files: tuple[Path, ...]) -> None:
     """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
     table = Table("name", "splits", "scored by", "from", box=SIMPLE)
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.overflow = "fold"
-    for name, cls in sorted(Plugins().datasets.items()):
+    for name, cls in sorted(Plugins(files=plugin_files).datasets.items()):
         table.add_row(name, ", ".join(cls.splits), _ways(cls), cls.homepage)
     Console(markup=False, highlight=False).print(table)
 
@@ -43,13 +45,14 @@ def _ways(cls: type[Dataset]) -> str:
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="", help="Part of the data set; the usual one if not given.")
+@extended
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def check(name: str, folder: Path, split: str, verbose: bool) -> int:
+def check(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:
     """Look through all files of the data set NAME in FOLDER: what is missing, cannot be read or is not as published.
 
     Every picture and sound is decoded, so that this takes a while. Videos without a fault can be evaluated all the same.
     """
-    dataset = Plugins().dataset(name)(folder, split)
+    dataset = Plugins(files=plugin_files).dataset(name)(folder, split)
     videos = dataset.videos()
     count, bad = 0, set()
     for fault in dataset.faults():

@@ -11,6 +11,7 @@ from rich.progress import track
 
 from alref import atomic
 from alref.cli.eval import chosen
+from alref.cli.plugin_files import extended
 from alref.cli.tables import numbers
 from alref.errors import AlrefError, InputError
 from alref.evaluation.scoring import score
@@ -30,6 +31,7 @@ from alref.scoring import VideoScores
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; one for each processor if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write the numbers to as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, for programs.")
+@extended
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> int:
     """Score masks of DATASET by its published protocol.
@@ -37,7 +39,7 @@ def command(**flags: Any) -> int:
     \b
     alref score mevis --data mevis --split valid_u --masks my-results
     """
-    plugins = Plugins()
+    plugins = Plugins(files=flags["plugin_files"])
     dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
     videos = chosen(dataset, flags["videos"], flags["limit"])
@@ -50,12 +52,14 @@ def command(**flags: Any) -> int:
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
     console = Console(stderr=True, quiet=flags["as_json"])
-    scores = score(dataset, videos, flags["masks"], protocols, flags["jobs"])
+    scores = score(dataset, videos, flags["masks"], protocols, flags["jobs"], flags["plugin_files"])
     for scored in track(scores, "videos", total=len(videos), console=console, transient=True):
         for each in scored.scores:
             found[each.protocol].append(each)
         if scored.error is not None:
             failed[scored.video] = scored.error
+            if flags["verbose"]:
+                click.echo(scored.where, err=True)
     why = {video: str(error) for video, error in failed.items()}
     done = of_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
     _tell(done, flags)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from alref.cli.plugin_files import extended
 from alref.evaluation.folder import MASKS, load_evaluation
 from alref.plugins import Plugins
 
@@ -14,8 +15,9 @@ from alref.plugins import Plugins
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data set; where it was if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; RUN/submission.zip if not given.")
+@extended
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def command(run: Path, data: Path | None, out: Path | None, verbose: bool) -> None:
+def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...], verbose: bool) -> None:
     """Pack the masks of an evaluation in the folder RUN as its benchmark's server takes them.
 
     \b
@@ -23,7 +25,7 @@ def command(run: Path, data: Path | None, out: Path | None, verbose: bool) -> No
     alref submit runs/ryvos
     """
     asked = load_evaluation(run)
-    dataset = Plugins().dataset(asked.dataset)(data or Path(asked.root), asked.split)
+    dataset = Plugins(files=plugin_files).dataset(asked.dataset)(data or Path(asked.root), asked.split)
     file = out or run / "submission.zip"
     dataset.pack(run / MASKS, file, dataset.videos())
     click.echo(file)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from traceback import format_exc
 from typing import TypeVar
 
 from alref.datasets import Dataset
 from alref.errors import AlrefError, ContractError, told
+from alref.installed import from_file
 from alref.protocols import Protocol
 from alref.scoring import Case, VideoScores
 
@@ -22,22 +25,31 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True)
 class Scored:
-    """The scores of one video under each protocol, or why there are none."""
+    """The scores of one video under each protocol, or why there are none, and ``where``: the traceback."""
 
     video: str
     scores: tuple[VideoScores, ...] = ()
     error: AlrefError | None = None
+    where: str = ""
 
 
 def score(
-    dataset: Dataset, videos: Sequence[str], masks: Path, protocols: Sequence[Protocol], jobs: int = 0
+    dataset: Dataset,
+    videos: Sequence[str],
+    masks: Path,
+    protocols: Sequence[Protocol],
+    jobs: int = 0,
+    files: Sequence[Path] = (),
 ) -> Iterator[Scored]:
-    """Yield the scores of each video as they come; ``jobs`` processes, as many as there are processors for 0."""
+    """Yield the scores of each video as they come; ``jobs`` processes, as many as there are processors for 0.
+
+    ``files`` are the Python files that data set and protocols may come from: each process loads them.
+    """
     width = min(jobs or os.cpu_count() or 1, len(videos))
     if width <= 1:
         yield from (one(dataset, video, masks, protocols) for video in videos)
         return
-    with ProcessPoolExecutor(width, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(width, get_context("spawn"), _load, (files,)) as pool:
         with _deaf():
             waiting = [pool.submit(one, dataset, video, masks, protocols) for video in videos]
         try:
@@ -45,6 +57,13 @@ def score(
                 yield done.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _load(files: Sequence[Path]) -> None:
+    """Load plugins that are files, so that what their classes made can be received; what they print is no result."""
+    with redirect_stdout(sys.stderr):
+        for file in files:
+            from_file(file)
 
 
 @contextmanager
@@ -62,7 +81,7 @@ def one(dataset: Dataset, video: str, masks: Path, protocols: Sequence[Protocol]
     try:
         return Scored(video, tuple(measured(dataset, video, masks, each) for each in protocols))
     except AlrefError as error:
-        return Scored(video, error=error)
+        return Scored(video, error=error, where=format_exc())
 
 
 def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> VideoScores:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -49,14 +50,14 @@ def test_a_write_that_fails_at_any_file_leaves_whole_files_and_the_next_save_com
 
 def _fail_at(patch: pytest.MonkeyPatch, failing: int) -> None:
     """Let the ``failing``-th file that gets its final name find the disk full."""
-    replace, count = Path.replace, iter(range(1000))
+    replace, count = os.replace, iter(range(1000))
 
-    def full(self: Path, target: Path) -> Path:
+    def full(part: str | Path, path: str | Path) -> None:
         if next(count) == failing:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return replace(self, target)
+        replace(part, path)
 
-    patch.setattr(Path, "replace", full)
+    patch.setattr(os, "replace", full)
 
 
 def test_an_interrupted_save_can_be_completed(tmp_path: Path) -> None:
@@ -97,14 +98,14 @@ from alref.testing import ArrayVideo
 import numpy as np
 
 folder, result, run, frames, last = sys.argv[1:]
-count = iter(range(1000))
+count, rename = iter(range(1000)), os.replace
 
-def replace(self, target):
+def replace(part, path):
     if next(count) == int(last):
         os.kill(os.getpid(), 9)
-    os.replace(self, target)
+    rename(part, path)
 
-Path.replace = replace
+os.replace = replace
 with RunFolder.open(Path(folder), Run.model_validate_json(Path(run).read_text())) as opened:
     opened.save(Result.model_validate_json(Path(result).read_text()), ArrayVideo(np.load(frames)))
 """

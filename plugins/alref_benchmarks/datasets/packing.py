@@ -8,6 +8,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from alref import atomic
 from alref.errors import InputError
+from alref.evaluation.folder import ROWS
 from alref.owned import shortened
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -15,14 +16,15 @@ _UNIX, _READABLE = 3, 0o100644 << 16
 
 
 def pack(folder: Path, files: Sequence[Path], archive: Path, top: str) -> None:
-    """Write ``files`` of ``folder`` below ``top`` in a zip. Pictures are compressed already, so they are stored.
+    """Write ``files`` of ``folder``, the masks of an evaluation, below ``top`` in a zip.
 
-    Raises InputError that says which files are missing, OutputError.
+    Pictures are compressed already, so they are stored. Raises InputError that says which files are missing, OutputError.
     """
     missing = [file.as_posix() for file in files if not (folder / file).is_file()]
     if missing:
         lacking = f"{len(missing)} of {len(files)} masks are missing ({shortened(missing)})"
-        raise InputError(f"{folder}: {lacking}; the server takes complete results only: run alref eval again")
+        anew = f"remove {folder.with_name(ROWS)}/NAME.json of their videos and run the same alref eval again"
+        raise InputError(f"{folder}: {lacking}; the server takes complete results only: {anew}, or run it with --force")
     atomic.make_folder(archive.parent)
     with atomic.whole(archive) as part, ZipFile(part, "w", ZIP_STORED) as target:
         for file in files:

@@ -53,7 +53,7 @@ def read_objects(path: Path) -> Labels | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _damaged(path) from error
+        raise _damaged(path, error) from error
 
 
 def read_classes(path: Path) -> Labels | None:
@@ -99,11 +99,14 @@ def _decoded(path: Path, how: int) -> Map | None:
     except FileNotFoundError:
         shouted = found(path)
         return None if shouted == path else _decoded(shouted, how)
+    except OSError as error:
+        raise _damaged(path, error) from error
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data.startswith(_SIGNATURE) else None
     if pixels is None:
         raise _damaged(path)
     return np.asarray(pixels)
 
 
-def _damaged(path: Path) -> InputError:
-    return InputError(f"{path}: expected the PNG of a mask, cannot read it; save it again or leave it out")
+def _damaged(path: Path, error: Exception | None = None) -> InputError:
+    why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save it again or leave it out")

@@ -69,5 +69,22 @@ def test_a_split_without_public_truth_is_predicted_and_packed() -> None:
         assert len(archive.namelist()) == len(masks()) == 6
 
 
+def test_a_mask_that_was_removed_is_made_again_as_the_message_says(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate, _ = evaluation("ref-youtube-vos", "valid")
+    assert exit_code(evaluate) == 0
+    lost, *_ = masks()
+    lost.unlink()
+    assert exit_code(["submit", "run"]) == 3
+    said = capsys.readouterr().err
+    assert f"1 of 6 masks are missing ({lost.relative_to('run/masks')})" in said
+    assert "remove run/rows/NAME.json of their videos and run the same alref eval again, or run it with --force" in said
+    Path("run/rows", f"{lost.relative_to('run/masks').parts[0]}.json").unlink()
+    assert exit_code(evaluate) == 0
+    assert exit_code(["submit", "run"]) == 0
+    lost.unlink()
+    assert exit_code([*evaluate, "--force"]) == 0
+    assert exit_code(["submit", "run"]) == 0
+
+
 def test_every_miniature_is_tried() -> None:
     assert set(BUILDERS) == {cls.name for cls in DATASETS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import MS3, S4
 from alref_benchmarks.datasets.davis import RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
-from alref_benchmarks.datasets.pictures import read_classes, read_mask
+from alref_benchmarks.datasets.pictures import read_classes, read_mask, read_objects
 from alref_benchmarks.datasets.refavs import RefAvs
 from alref_benchmarks.datasets.semantic import Avss, V2Binary
 from alref_benchmarks.protocols import PROTOCOLS
@@ -250,6 +251,13 @@ def test_a_mask_that_cannot_be_read_is_an_error(kind: str, tmp_path: Path) -> No
     path.write_bytes({"cut short": data[:-30], "empty file": b""}.get(kind, data))
     with pytest.raises(InputError, match=r"m\.png: expected"):
         read_mask(path)
+
+
+@pytest.mark.parametrize("read", [read_mask, read_classes, read_objects])
+def test_a_folder_in_place_of_a_mask_is_an_error(read: Callable[[Path], Any], tmp_path: Path) -> None:
+    (tmp_path / "m.png").mkdir()
+    with pytest.raises(InputError, match=r"m\.png: expected the PNG of a mask, cannot read it \(Is a directory\)"):
+        read(tmp_path / "m.png")
 
 
 def test_a_map_of_class_numbers_is_not_taken_for_colours(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from alref.evaluation.scoring import score
 from alref.evaluation.statistics import interval, paired
 from alref.evaluation.work import Outcome
 from alref.scoring import Case, Part, VideoScores
+from alref.video import Video
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
 
@@ -222,11 +223,25 @@ def test_masks_that_are_missing_are_named_and_the_rest_is_scored(script: Script,
 
 def test_a_submission_is_packed_when_it_is_complete(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([*EVAL, "--limit", "2"]) == 0
-    assert exit_code(["submit", "run"]) == 4
-    assert "masks of 6 videos are missing" in capsys.readouterr().err
+    assert exit_code(["submit", "run"]) == 3
+    assert "6 of 8 videos are not done, a/b for one; first do all: alref eval" in capsys.readouterr().err
     assert exit_code(EVAL) == 0
     assert exit_code(["submit", "run"]) == 0
     assert Path("run/submission.zip").read_text().count("json") == len(NAMES)
+
+
+def test_a_data_set_that_raises_what_it_should_not_costs_one_video_and_is_named(
+    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Squares.open
+
+    def careless(self: Squares, video: str) -> Video:
+        return {name: opened(self, name) for name in NAMES if name != "e5"}[video]
+
+    monkeypatch.setattr(Squares, "open", careless)
+    assert exit_code(EVAL) == 6
+    assert "e5: data set 'squares', open: KeyError: 'e5'" in capsys.readouterr().err
+    assert len(summed()["lines"]) == len(NAMES) - 1
 
 
 def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

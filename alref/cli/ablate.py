@@ -113,7 +113,7 @@ def _tell_plan(found: Plan, as_json: bool) -> None:
     if as_json:
         emit("plan", **found.model_dump(mode="json"))
         return
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     rows = Table("row", "videos done", box=SIMPLE, title=f"{len(found.rows)} rows of {found.videos} videos")
     for name, count in found.rows.items():
         rows.add_row(name, str(count))
@@ -156,7 +156,7 @@ def _show(done: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
             click.echo(f"{row.name}: {row.problem}", err=True)
     if flags["quiet"]:
         return
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     table = Table(*tables.header(done), box=SIMPLE, title=f"{done.dataset}, {done.split}")
     for cells in tables.cells(done):
         table.add_row(*cells)

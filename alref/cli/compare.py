@@ -41,7 +41,7 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
         for each in found:
             emit("comparison", **each.model_dump(mode="json"))
         return
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     console.print(_table(found))
     for each in found[1:]:
         console.print(_moves(each))

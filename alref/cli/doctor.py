@@ -24,7 +24,7 @@ SPOKEN = "transcriber"
 @click.command("doctor")
 def command() -> None:
     """Say what is installed, what is usable, what is missing, and what to type next."""
-    console = Console(markup=False)
+    console = Console(markup=False, emoji=False)
     table = Table("part", "state", "next")
     table.columns[1].overflow = "fold"
     rows = list(_rows())

@@ -122,7 +122,7 @@ def megabytes(size: int | None) -> str:
 
 def _print(rows: list[dict[str, Any]]) -> None:
     """Print a table that fits any screen, then where each model is or what keeps it away, then the next command."""
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     table = Table("stage", "component", "model", "size", "licence", "", box=SIMPLE)
     table.columns[2].overflow = "fold"
     for row in rows:

@@ -22,7 +22,7 @@ class Bar:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True, markup=False), transient=True)
+        self._progress = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True)
         self._task: TaskID | None = None
 
     def __enter__(self) -> Bar:

@@ -174,7 +174,7 @@ def _report(result: Result, path: Path, flags: dict[str, Any]) -> None:
 
 
 def _table(result: Result, path: Path) -> None:
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     table = Table("reference", "verdict", "frames", "why")
     for reference, verdict in zip(result.references, result.verdicts, strict=True):
         areas = np.array([[rle.area for rle in track.rles] for track in result.tracks_of(reference.id)])
@@ -183,7 +183,7 @@ def _table(result: Result, path: Path) -> None:
         table.add_row(reference.title, finding, f"{shown} of {len(result.video.times)}", verdict.why)
     console.print(table)
     for warning in result.warnings:
-        Console(stderr=True, markup=False, highlight=False).print(f"warning: {warning}")
+        Console(stderr=True, markup=False, emoji=False, highlight=False).print(f"warning: {warning}")
     if result.usage:
         console.print(said(result.usage))
     for name in ("overlay.mp4", "report.html", "result.json"):

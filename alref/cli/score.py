@@ -75,4 +75,4 @@ def _tell(done: Summary, flags: dict[str, Any]) -> None:
         return
     for video, why in done.failed.items():
         click.echo(f"{video}: {why}", err=True)
-    Console(markup=False, highlight=False).print(numbers(done))
+    Console(markup=False, emoji=False, highlight=False).print(numbers(done))

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from alref.cli.plugin_files import extended
-from alref.evaluation.folder import MASKS, load_evaluation
+from alref.errors import InputError
+from alref.evaluation.folder import MASKS, EvaluationFolder, load_evaluation
 from alref.plugins import Plugins
 
 
@@ -26,6 +27,10 @@ def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[
     """
     asked = load_evaluation(run)
     dataset = Plugins(files=plugin_files).dataset(asked.dataset)(data or Path(asked.root), asked.split)
+    folder = EvaluationFolder(run, asked)
+    if undone := [video for video in dataset.videos() if folder.row(video) is None]:
+        many = f"{len(undone)} of {len(dataset.videos())} videos are not done, {undone[0]} for one"
+        raise InputError(f"{run}: {many}; first do all: alref eval, without --limit and --videos")
     file = out or run / "submission.zip"
     dataset.pack(run / MASKS, file, dataset.videos())
     click.echo(file)

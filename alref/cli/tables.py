@@ -28,7 +28,7 @@ class Tally:
         self._started, self._done, self._new, self._failed = monotonic(), 0, 0, 0
         self._usage: list[Usage] = []
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
-        console = Console(stderr=True, markup=False, quiet=as_json or quiet)
+        console = Console(stderr=True, markup=False, emoji=False, quiet=as_json or quiet)
         self._bar = Progress(*columns, console=console, transient=True)
         self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
 
@@ -86,7 +86,7 @@ def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
         return
     if flags["quiet"]:
         return
-    console = Console(markup=False, highlight=False)
+    console = Console(markup=False, emoji=False, highlight=False)
     if done.tables:
         console.print(numbers(done))
     if done.usage:

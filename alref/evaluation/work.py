@@ -12,6 +12,7 @@ from alref.datasets import Dataset
 from alref.engine import Pipeline
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
+from alref.evaluation.scoring import blamed, measured
 from alref.evaluation.stamps import stamp, still_done
 from alref.protocols import Protocol
 from alref.result import Usage
@@ -59,7 +60,8 @@ class Work:
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
-            kept = still_done(self.folder, self.dataset, video) is not None
+            with blamed(f"data set {self.dataset.name!r}"):
+                kept = still_done(self.folder, self.dataset, video) is not None
             if not kept:
                 usage = self._predicted(video)
             self._score(video)
@@ -70,16 +72,18 @@ class Work:
         return Outcome(video, perf_counter() - started, kept, usage, error)
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
-        seen = stamp(self.dataset, video)
-        opened, references = self.dataset.open(video), self.dataset.references(video)
+        who = f"data set {self.dataset.name!r}"
+        with blamed(f"{who}, open"):
+            seen = stamp(self.dataset, video)
+            opened, references = self.dataset.open(video), self.dataset.references(video)
         self.folder.forget(video)
         result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
-        self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
+        with blamed(f"{who}, write"):
+            self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
         self.folder.keep(video, result, seen)
         return result.usage
 
     def _score(self, video: str) -> None:
         for protocol in self.protocols:
             if self.folder.scores(video, protocol.name) is None:
-                cases = self.dataset.cases(video, self.folder.masks)
-                self.folder.keep_scores(video, protocol.score_video(video, cases))
+                self.folder.keep_scores(video, measured(self.dataset, video, self.folder.masks, protocol))

@@ -26,7 +26,7 @@ class Report:
 
     def __init__(self, offer: Offer[Any], as_json: bool) -> None:
         self._offer, self._json = offer, as_json
-        self._console = Console(markup=False, highlight=False, quiet=as_json)
+        self._console = Console(markup=False, emoji=False, highlight=False, quiet=as_json)
         self._status = self._console.status("")
         self._outcomes: list[Outcome] = []
 

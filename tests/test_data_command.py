@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,25 @@ def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: 
         "été: 1 of 5 frames are missing: valid/JPEGImages/été/00002.jpg",
     ]
     assert printed.err == "ref-davis17, valid: 3 videos, 24 references, faults: 2, videos with faults: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"), [("", "expected a text"), (" ", "expected a text"), ("a" * 2001, "at most 2000 char")]
+)
+def test_words_that_are_no_reference_are_a_fault_of_their_video(
+    words: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build("ref-davis17", tmp_path)
+    path = tmp_path / "meta_expressions/valid/meta_expressions.json"
+    listed = json.loads(path.read_text(encoding="utf-8"))
+    listed["videos"]["gold fish"]["expressions"]["3"]["exp"] = words
+    path.write_text(json.dumps(listed), encoding="utf-8")
+    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 3
+    printed = capsys.readouterr()
+    _, line = printed.out.splitlines()
+    assert line.startswith(f"gold fish: {path}: expression 3 of gold fish: ")
+    assert why in line
+    assert printed.err == "ref-davis17, valid: 3 videos, 16 references, faults: 2, videos with faults: 1\n"
 
 
 WRONG = {

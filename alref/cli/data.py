@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -10,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from alref.cli.plugin_files import extended
-from alref.datasets import Dataset
-from alref.errors import InputError
+from alref.datasets import Dataset, Fault
+from alref.errors import AlrefError, InputError
 from alref.plugins import Plugins
 
 
@@ -30,7 +32,7 @@ def list_(plugin_files: tuple[Path, ...]) -> None:
         column.overflow = "fold"
     for name, cls in sorted(Plugins(files=plugin_files).datasets.items()):
         table.add_row(name, ", ".join(cls.splits), _ways(cls), cls.homepage)
-    Console(markup=False, highlight=False).print(table)
+    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 def _ways(cls: type[Dataset]) -> str:
@@ -54,12 +56,23 @@ def check(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], v
     """
     dataset = Plugins(files=plugin_files).dataset(name)(folder, split)
     videos = dataset.videos()
+    references, lacking = _references(dataset, videos)
     count, bad = 0, set()
-    for fault in dataset.faults():
+    for fault in chain(dataset.faults(), lacking):
         click.echo(f"{fault.video}: {fault.what}" if fault.video else fault.what)
         count += 1
         bad |= {fault.video} - {""}
-    references = sum(len(dataset.references(video)) for video in videos)
     faults = f"faults: {count}, videos with faults: {len(bad)}" if count else "no fault"
     click.echo(f"{name}, {dataset.split}: {len(videos)} videos, {references} references, {faults}", err=bool(count))
     return InputError.exit_code if count else 0
+
+
+def _references(dataset: Dataset, videos: Sequence[str]) -> tuple[int, list[Fault]]:
+    """Count the references of all videos, and say which videos have none that can be used."""
+    count, lacking = 0, []
+    for video in videos:
+        try:
+            count += len(dataset.references(video))
+        except AlrefError as error:
+            lacking.append(Fault(str(error), video))
+    return count, lacking

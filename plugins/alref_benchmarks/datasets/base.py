@@ -30,11 +30,15 @@ class Expression:
 
 @dataclass(frozen=True)
 class Clip:
-    """What the index says of a video: names of its frames in order, references by id, the folder that it lies in."""
+    """What the index says of a video: names of its frames in order, references by id, the folder that it lies in.
+
+    ``wrong`` says why there can be no references, if so.
+    """
 
     frames: tuple[str, ...]
     expressions: Mapping[str, Expression]
     folder: str = ""
+    wrong: str = ""
 
 
 class Benchmark(Dataset):
@@ -80,11 +84,13 @@ class Benchmark(Dataset):
         return list(self.clips)
 
     def references(self, video: str) -> list[Reference]:
-        """Return all references of a video."""
+        """Return all references of a video. Raises InputError that says which of them cannot be."""
         from alref.records import Reference
 
-        said = self.clip(video).expressions
-        return [Reference(id=name, text=each.text, sound=self.heard) for name, each in said.items()]
+        clip = self.clip(video)
+        if clip.wrong:
+            raise InputError(clip.wrong)
+        return [Reference(id=name, text=each.text, sound=self.heard) for name, each in clip.expressions.items()]
 
     def open(self, video: str) -> Video:
         """Open the frames of a video, with their sound where there is some."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from alref.errors import InputError
+from alref.errors import InputError, RecordError
 from alref.owned import shortened
-from alref.records import explain
+from alref.records import Reference, explain
 from alref_benchmarks.datasets.base import Clip, Expression
 
 
@@ -42,8 +42,19 @@ def read_expressions(path: Path) -> dict[str, Clip]:
     clips = {}
     for video, meta in _meta(path).videos.items():
         said = {plain(path, name): each.expression() for name, each in meta.expressions.items()}
-        clips[plain(path, video)] = Clip(tuple(plain(path, frame) for frame in sorted(meta.frames)), said)
+        frames = tuple(plain(path, frame) for frame in sorted(meta.frames))
+        clips[plain(path, video)] = Clip(frames, said, wrong=_wrong(path, video, said))
     return clips
+
+
+def _wrong(path: Path, video: str, said: Mapping[str, Expression]) -> str:
+    """Say which expression of a video can be no reference; nothing if all can."""
+    for name, each in said.items():
+        try:
+            Reference(id=name, text=each.text)
+        except RecordError as error:
+            return f"{path}: expression {name} of {video}: {error}; download it again"
+    return ""
 
 
 def numbered(path: Path, clips: dict[str, Clip]) -> dict[str, Clip]:

@@ -215,6 +215,16 @@ def test_an_expression_without_its_object_is_an_error(change: dict[str, str], sa
     assert said in broken(tmp_path, {"expressions": expressions})
 
 
+def test_an_expression_without_words_costs_its_video_only(tmp_path: Path) -> None:
+    build("mevis", tmp_path)
+    path = tmp_path / "valid_u/meta_expressions.json"
+    path.write_text(path.read_text().replace("a green circle", "", 1))
+    dataset = MeViS(tmp_path, "valid_u")
+    with pytest.raises(InputError, match=r"meta_expressions\.json: expression 2 of -00d9: .*expected a text"):
+        dataset.references("-00d9")
+    assert len(dataset.references("1 b")) == 3
+
+
 def test_a_video_without_frames_is_an_error(tmp_path: Path) -> None:
     assert "videos.gold fish.frames: List should have at least 1 item" in broken(tmp_path, {"frames": []})
 

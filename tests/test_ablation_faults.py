@@ -116,6 +116,13 @@ def test_what_is_wrong_with_the_file_is_said(
     assert said.count("\n") == 1
 
 
+def test_all_rows_that_would_share_a_folder_are_named(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ablate("--plan", rows={"A": {}, "a": {}, "B": {}, "b": {}}) == 4
+    said = capsys.readouterr().err
+    assert "'A' and 'a' would share a folder" in said
+    assert "'B' and 'b' would share a folder" in said
+
+
 def test_a_row_of_which_nothing_is_said_is_the_base(script: Script) -> None:
     assert ablate("--quiet", rows={"as it is": None, "patient": {"temporal.patience": 9}}) == 0
 

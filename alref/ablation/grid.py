@@ -164,8 +164,11 @@ def _check(ablation: Ablation) -> None:
     """Check what concerns several rows, or rows and data, and that the videos are there."""
     check_there(ablation.path, ablation.grid.videos)
     places: dict[str, str] = {}
+    problems = []
     for row in ablation.rows:
         if (other := places.setdefault(row.folder.lower(), row.name)) != row.name:
-            raise ConfigError(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; name one otherwise")
+            problems.append(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; name one otherwise")
         if ablation.data and row.config.video.model_fields_set:
-            raise ConfigError(f"row {row.name!r}: video: a data set is read as it is; leave this out, or name videos")
+            problems.append(f"row {row.name!r}: video: a data set is read as it is; leave this out, or name videos")
+    if problems:
+        raise ConfigError("\n".join(problems))

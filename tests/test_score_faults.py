@@ -86,6 +86,14 @@ class Nothing(Overlap):
         return None if video == BAD else super().score_video(video, cases)  # type: ignore[return-value]
 
 
+class Borrowing(Overlap):
+    """Hands on what another protocol measured, under its name."""
+
+    def score_video(self, video: str, cases: Any) -> VideoScores:
+        scores = super().score_video(video, cases)
+        return scores.model_copy(update={"protocol": "other"}) if video == BAD else scores
+
+
 WRONG = {
     "cases": (Lost, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
     "truth": (LostTruth, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
@@ -93,6 +101,7 @@ WRONG = {
     "protocol": (Whole, Dividing, "protocol 'overlap': ZeroDivisionError: division by zero; add -v to see where"),
     "record": (Whole, Unnamed, "protocol 'overlap': "),
     "no scores": (Whole, Nothing, "protocol 'overlap': score_video: expected VideoScores, got NoneType"),
+    "another's": (Whole, Borrowing, "protocol 'overlap': score_video: expected scores of this protocol, got those of 'other'"),
 }
 
 

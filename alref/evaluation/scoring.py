@@ -90,6 +90,8 @@ def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> V
         scores = protocol.score_video(video, _cases(dataset, video, masks))
         if not isinstance(scores, VideoScores):
             raise ContractError(f"score_video: expected VideoScores, got {type(scores).__name__}")
+        if scores.protocol != protocol.name:
+            raise ContractError(f"score_video: expected scores of this protocol, got those of {scores.protocol!r}")
     return scores
 
 

@@ -240,7 +240,11 @@ def test_a_data_set_that_raises_what_it_should_not_costs_one_video_and_is_named(
 
     monkeypatch.setattr(Squares, "open", careless)
     assert exit_code(EVAL) == 6
-    assert "e5: data set 'squares', open: KeyError: 'e5'" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "e5: data set 'squares', open: KeyError: 'e5'; add -v to see where" in said
+    assert "Traceback" not in said
+    assert exit_code([*EVAL, "-v"]) == 6
+    assert "in careless" in capsys.readouterr().err
     assert len(summed()["lines"]) == len(NAMES) - 1
 
 
@@ -252,6 +256,7 @@ def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: py
     assert second.difference == (0.0, 0.0, 0.0)
     assert sorted(move.video for move in second.moves) == ["e5", "f6"]
     assert exit_code(["compare", "run", "other"]) == 0
+    assert exit_code(["compare", "run", "run"]) == 0
     assert "+0.00" in capsys.readouterr().out
 
 

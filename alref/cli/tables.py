@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
+from traceback import format_exception
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +24,8 @@ from alref.usage import by_model, said
 class Tally:
     """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line."""
 
-    def __init__(self, total: int, as_json: bool, quiet: bool) -> None:
-        self._total, self._json, self._quiet = total, as_json, quiet
+    def __init__(self, total: int, as_json: bool, quiet: bool, verbose: bool) -> None:
+        self._total, self._json, self._quiet, self._verbose = total, as_json, quiet, verbose
         self._started, self._done, self._new, self._failed = monotonic(), 0, 0, 0
         self._usage: list[Usage] = []
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
@@ -55,6 +56,8 @@ class Tally:
             said = str(outcome.error)
             video = [] if said.startswith(outcome.video) else [outcome.video]
             click.echo(": ".join([*where.values(), *video, said]), err=True)
+        if self._verbose and outcome.error is not None:
+            click.echo("".join(format_exception(outcome.error)), err=True)
 
     def rest(self) -> str:
         """Say how long it still takes, what was asked and what all of it will cost, at the pace so far."""

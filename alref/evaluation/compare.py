@@ -46,7 +46,7 @@ class Comparison(Record):
 
 
 def compare(runs: Sequence[Path], protocol: Protocol) -> list[Comparison]:
-    """Compare runs of one data set and split with the first of them. Raises InputError when they have no video in common."""
+    """Compare runs of one data set and split, each once, with the first. Raises InputError for no video in common."""
     asked = {run: load_evaluation(run) for run in runs}
     what = {f"{each.dataset}, {each.split}" for each in asked.values()}
     if len(what) > 1:
@@ -57,7 +57,7 @@ def compare(runs: Sequence[Path], protocol: Protocol) -> list[Comparison]:
         counts = ", ".join(f"{run}: {len(videos)}" for run, videos in scores.items())
         raise InputError(f"no video is scored by {protocol.name} in all runs ({counts}); finish them: alref eval")
     shared = [[of_run[video] for video in common] for of_run in scores.values()]
-    return [_one(run, protocol, shared[0], of_run) for run, of_run in zip(runs, shared, strict=True)]
+    return [_one(run, protocol, shared[0], of_run) for run, of_run in zip(scores, shared, strict=True)]
 
 
 def _scores(run: Path, protocol: str) -> dict[str, VideoScores]:

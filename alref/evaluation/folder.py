@@ -125,7 +125,8 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
 
     def forget(self, video: str) -> None:
         """Remove the scores of a video, and then its row: it is to be done again."""
-        for folder in (*(self.path / SCORES).glob("*"), self.path / ROWS):
+        scores = self.path / SCORES
+        for folder in (*(scores.iterdir() if scores.is_dir() else ()), self.path / ROWS):
             remove(folder / file_name(video))
 
     def keep_scores(self, video: str, scores: VideoScores) -> None:

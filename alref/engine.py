@@ -18,14 +18,14 @@ from alref import cache, checks, cpu, drift
 from alref.cache import StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice, Configuration, read_yaml, resolve
-from alref.errors import MissingError
+from alref.errors import Blamed, MissingError
 from alref.hearing.spans import union
 from alref.plugins import SLOTS, Plugins
 from alref.records import Candidates, Decision, Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, Verdict, objects
 from alref.result import Result
 from alref.silence import silence
 from alref.stages import Locator, Stage
-from alref.steps import Steps, blamed, silenced
+from alref.steps import Steps, silenced, whose
 from alref.usage import by_model
 from alref.verdicts import verdict
 from alref.video import Video
@@ -79,7 +79,7 @@ class Pipeline:
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._fit):
             slots = [slot for slot in needed if self._stages[slot] is stage]
             where = ", ".join(f"{slot}.{self.config.stages[slot].component.name}" for slot in slots)
-            with blamed(slots[0], self.config.stages[slots[0]].component, "problems"):
+            with Blamed(whose(slots[0], self.config.stages[slots[0]].component, "problems")):
                 said = stage.problems()
                 checks.each_is(said, str)
             found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in said]
@@ -105,7 +105,7 @@ class Pipeline:
     def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Ask the locator for the word of a vocabulary that each name means, None where none does."""
         component = self.config.stages["locator"].component
-        with blamed("locator", component, "name_as"), self._ready("locator") as locator:
+        with Blamed(whose("locator", component, "name_as")), self._ready("locator") as locator:
             return locator.name_as(names, vocabulary) if isinstance(locator, Locator) else [None for _ in names]
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ def _made(choices: Mapping[str, Choice], device: str) -> dict[str, Stage]:
     for slot, choice in choices.items():
         identity = (choice.component.cls, choice.options.model_dump_json())
         if identity not in made:
-            with blamed(slot, choice.component, "__init__"):
+            with Blamed(whose(slot, choice.component, "__init__")):
                 made[identity] = choice.component.cls(choice.options, device)
         stages[slot] = made[identity]
     return stages

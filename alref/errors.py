@@ -14,7 +14,9 @@ AlrefError
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
+from types import TracebackType
 from typing import ClassVar
 
 
@@ -56,6 +58,26 @@ class OutputError(AlrefError):
     """A result cannot be written where it was asked for."""
 
     exit_code = 7
+
+
+class _BlamedError(ContractError):
+    """A broken contract that says already who broke it."""
+
+
+class Blamed(AbstractContextManager[None]):
+    """Whatever a plugin does wrong inside becomes a ContractError that begins with ``who``.
+
+    AlrefErrors of other kinds stay what they are, and so do an interruption and the end of a generator.
+    """
+
+    def __init__(self, who: str) -> None:
+        self.who = who
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if isinstance(error, ContractError) and not isinstance(error, _BlamedError):
+            raise _BlamedError(f"{self.who}: {error}") from error
+        if not (error is None or isinstance(error, (AlrefError, KeyboardInterrupt, GeneratorExit))):
+            raise _BlamedError(f"{self.who}: {told(error)}; add -v to see where") from error
 
 
 MOST_TOLD = 500

@@ -16,7 +16,7 @@ from alref.arrays import Rle, encode
 from alref.cache import Kept, StageCache
 from alref.chat.messages import QuestionEvent
 from alref.config import Choice
-from alref.errors import AlrefError, ContractError, told
+from alref.errors import Blamed
 from alref.plugins import Component, Plugins
 from alref.records import Phrase, PivotBox, StageEvent, Track, objects
 from alref.result import Usage
@@ -57,14 +57,15 @@ class Steps:
     def _kept(
         self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], tuple[list[Item], float]]
     ) -> list[Item]:
-        with blamed(slot, self.choices[slot].component, method):
+        who = whose(slot, self.choices[slot].component, method)
+        with Blamed(who):
             digest = self._key(slot, method, inputs)
         found = self.kept.get(f"{slot}-{method}", digest, kind)
         cached, total = found is not None, len(self.video)
         self._tell("stage_started", slot, method, total=total, cached=cached)
         if found is None:
             before = len(self.questions)
-            with blamed(slot, self.choices[slot].component, method):
+            with Blamed(who):
                 output, seconds = compute()
             found = Kept(output, seconds, counted(self.questions[before:]))
             if not any(getattr(item, "source", "") == "fallback" for item in output):
@@ -128,18 +129,9 @@ class Steps:
         self.plugins.notify(hook, event)
 
 
-@contextmanager
-def blamed(slot: str, component: Component, method: str) -> Iterator[None]:
-    """Turn whatever a component does wrong into a ContractError that names it, its distribution and the method."""
-    whose = f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
-    try:
-        yield
-    except ContractError as error:
-        raise ContractError(f"{whose}: {error}") from error
-    except (AlrefError, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # a plugin may do anything wrong
-        raise ContractError(f"{whose}: {told(error)}; add -v to see where") from error
+def whose(slot: str, component: Component, method: str) -> str:
+    """Name a component's method in an error, with the distribution that it came with."""
+    return f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
 
 
 def silenced(track: Track, heard: Phrase, times: Sequence[float]) -> Track:

@@ -12,8 +12,8 @@ import pytest
 from evaluated import NAMES, Overlap, Squares
 
 from alref.cli import exit_code
-from alref.errors import ContractError
-from alref.evaluation.scoring import Scored, blamed, score
+from alref.errors import Blamed, ContractError
+from alref.evaluation.scoring import Scored, score
 from alref.scoring import Case, Map, Part, VideoScores
 
 BAD = NAMES[1]
@@ -120,8 +120,14 @@ def test_what_is_wrong_in_another_process_is_named_as_well(tmp_path: Path) -> No
 
 
 def test_an_interruption_is_nobodys_fault() -> None:
-    with pytest.raises(KeyboardInterrupt), blamed("data set 'squares'"):
+    with pytest.raises(KeyboardInterrupt), Blamed("data set 'squares'"):
         raise KeyboardInterrupt
+
+
+def test_what_calls_a_component_is_not_blamed_for_it() -> None:
+    named = pytest.raises(ContractError, match=r"^locator 'ears', name_as: ValueError: deaf; add -v")
+    with named, Blamed("data set 'squares', write"), Blamed("locator 'ears', name_as"):
+        raise ValueError("deaf")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

@@ -16,9 +16,9 @@ from alref import checks
 from alref.cli.settings import configuration, configured
 from alref.config import UNIFIERS, Choice, Configuration
 from alref.engine import used
-from alref.errors import AlrefError, MissingError
+from alref.errors import AlrefError, Blamed, MissingError
 from alref.plugins import SLOTS, Plugins
-from alref.steps import blamed
+from alref.steps import whose
 from alref.weights import Facts, Weights
 
 NOTHING = "this configuration loads no models that need fetching"
@@ -100,7 +100,7 @@ def needed(config: Configuration, slots: Collection[str]) -> Iterator[Row]:
         kinds.setdefault(identity, []).append(kind)
         choices[identity] = choice
     for identity, choice in choices.items():
-        with blamed(kinds[identity][0], choice.component, "weights"):
+        with Blamed(whose(kinds[identity][0], choice.component, "weights")):
             listed = choice.component.cls(choice.options, config.run.device).weights()
             checks.each_is(listed, Weights)
         for weights in listed:

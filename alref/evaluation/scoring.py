@@ -15,7 +15,7 @@ from traceback import format_exc
 from typing import TypeVar
 
 from alref.datasets import Dataset
-from alref.errors import AlrefError, ContractError, told
+from alref.errors import AlrefError, Blamed, ContractError
 from alref.installed import from_file
 from alref.protocols import Protocol
 from alref.scoring import Case, VideoScores
@@ -86,7 +86,7 @@ def one(dataset: Dataset, video: str, masks: Path, protocols: Sequence[Protocol]
 
 def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> VideoScores:
     """Score one video by one protocol. Raises AlrefError, and ContractError that names whichever of the two is wrong."""
-    with blamed(f"protocol {protocol.name!r}"):
+    with Blamed(f"protocol {protocol.name!r}"):
         scores = protocol.score_video(video, _cases(dataset, video, masks))
         if not isinstance(scores, VideoScores):
             raise ContractError(f"score_video: expected VideoScores, got {type(scores).__name__}")
@@ -98,31 +98,12 @@ def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> V
 def _cases(dataset: Dataset, video: str, masks: Path) -> Iterator[Case]:
     """Give the cases of a video; what goes wrong while they or their frames are read is the data set's."""
     who = f"data set {dataset.name!r}, cases"
-    with blamed(who):
+    with Blamed(who):
         for case in dataset.cases(video, masks):
             predicted = None if case.predicted is None else _frames(case.predicted, who)
             yield replace(case, truth=_frames(case.truth, who), predicted=predicted)
 
 
 def _frames(frames: Iterable[Frame], who: str) -> Iterator[Frame]:
-    with blamed(who):
+    with Blamed(who):
         yield from frames
-
-
-class _BlamedError(ContractError):
-    """Says already who broke the contract."""
-
-
-@contextmanager
-def blamed(who: str) -> Iterator[None]:
-    """Turn whatever a data set or a protocol does wrong into a ContractError that begins with ``who``."""
-    try:
-        yield
-    except (_BlamedError, KeyboardInterrupt, GeneratorExit):
-        raise
-    except ContractError as error:
-        raise _BlamedError(f"{who}: {error}") from error
-    except AlrefError:
-        raise
-    except BaseException as error:  # a plugin may do anything wrong
-        raise _BlamedError(f"{who}: {told(error)}; add -v to see where") from error

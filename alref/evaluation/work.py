@@ -10,9 +10,9 @@ from alref.cache import StageCache
 from alref.chat.pool import in_threads
 from alref.datasets import Dataset
 from alref.engine import Pipeline
-from alref.errors import AlrefError
+from alref.errors import AlrefError, Blamed
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.scoring import blamed, measured
+from alref.evaluation.scoring import measured
 from alref.evaluation.stamps import stamp, still_done
 from alref.protocols import Protocol
 from alref.result import Usage
@@ -60,7 +60,7 @@ class Work:
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
-            with blamed(f"data set {self.dataset.name!r}"):
+            with Blamed(f"data set {self.dataset.name!r}"):
                 kept = still_done(self.folder, self.dataset, video) is not None
             if not kept:
                 usage = self._predicted(video)
@@ -73,12 +73,12 @@ class Work:
 
     def _predicted(self, video: str) -> tuple[Usage, ...]:
         who = f"data set {self.dataset.name!r}"
-        with blamed(f"{who}, open"):
+        with Blamed(f"{who}, open"):
             seen = stamp(self.dataset, video)
             opened, references = self.dataset.open(video), self.dataset.references(video)
         self.folder.forget(video)
         result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
-        with blamed(f"{who}, write"):
+        with Blamed(f"{who}, write"):
             self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
         self.folder.keep(video, result, seen)
         return result.usage

@@ -161,6 +161,16 @@ def test_a_video_of_ones_own_that_changed(script: Watched, name: str, capsys: py
     assert propagated(script, ablate) == []
 
 
+def test_a_file_beside_the_pictures_is_none_of_them(script: Watched) -> None:
+    clip(Path("clip"), seed=0)
+    base = {slot.removeprefix("--").split("=")[0]: "scripted" for slot in SLOTS}
+    Path("grid.yaml").write_text(json.dumps({"base": base, "videos": {"clip": ["a"]}, "rows": {"only": {}}}))
+    assert propagated(script, ["ablate", "grid.yaml", "--quiet"]) == ["clip"]
+    Path("clip/notes.txt").write_text("the left one is mine")
+    shutil.copy("clip/0.png", "clip/._0.png")
+    assert propagated(script, ["ablate", "grid.yaml", "--quiet"]) == []
+
+
 def test_videos_may_come_and_go_and_those_that_are_done_stay(script: Watched) -> None:
     for seed, name in enumerate(("one", "two", "three")):
         clip(Path(name), seed)

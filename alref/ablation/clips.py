@@ -11,6 +11,7 @@ from alref.datasets import Dataset, Fault, NameAs
 from alref.errors import AlrefError, InputError
 from alref.evaluation.folder import file_name
 from alref.media import open_video
+from alref.media.folder import listed
 from alref.media.write import write_mask_pngs
 from alref.owned import remove
 from alref.pictures import Objects, label_map
@@ -48,9 +49,9 @@ class Clips(Dataset):
         return open_video(self._place(video), **self._window.model_dump())
 
     def files(self, video: str) -> list[Path]:
-        """Name the video file, or what lies in the folder."""
+        """Name the video file, or the pictures in the folder."""
         path = self._place(video)
-        return sorted(path.iterdir()) if path.is_dir() else [path]
+        return listed(path) if path.is_dir() else [path]
 
     def _place(self, video: str) -> Path:
         return self.root / Path(video).expanduser()

@@ -59,11 +59,17 @@ class FolderSource(Source):
 def pictures_in(folder: Path) -> list[Path]:
     """List the pictures of a folder in natural order of their names: 2 before 10. Raises InputError when there are none."""
     try:
-        found = [path for path in folder.iterdir() if is_picture(path) and not path.name.startswith(".")]
+        found = listed(folder)
     except PermissionError as error:
         raise InputError(f"{folder}: may not be read; give yourself permission: chmod u+rx '{folder}'") from error
     if not found:
         raise InputError(f"{folder}: no pictures in this folder; expected {', '.join(sorted(SUFFIXES))} files")
+    return found
+
+
+def listed(folder: Path) -> list[Path]:
+    """List what is taken for pictures in a folder, in natural order of their names. Raises OSError."""
+    found = [path for path in folder.iterdir() if is_picture(path) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: (_natural(path.name), path.name))
 
 

@@ -119,6 +119,22 @@ def test_what_is_wrong_in_another_process_is_named_as_well(tmp_path: Path) -> No
     assert str(found[BAD].error) == WRONG["cases"][2]
 
 
+class Pointing(Whole):
+    """Holds what no other process can be sent."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.chosen = lambda video: True
+
+
+def test_what_cannot_be_sent_to_a_process_is_named_with_the_way_around(tmp_path: Path) -> None:
+    with pytest.raises(
+        ContractError, match=r"^data set 'squares', to be sent to other processes \(with --jobs 1 there are none\): "
+    ):
+        list(score(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2))
+    assert all(each.scores for each in score(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=1))
+
+
 def test_an_interruption_is_nobodys_fault() -> None:
     with pytest.raises(KeyboardInterrupt), Blamed("data set 'squares'"):
         raise KeyboardInterrupt

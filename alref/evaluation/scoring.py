@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -43,12 +44,16 @@ def score(
 ) -> Iterator[Scored]:
     """Yield the scores of each video as they come; ``jobs`` processes, as many as there are processors for 0.
 
-    ``files`` are the Python files that data set and protocols may come from: each process loads them.
+    ``files`` are the Python files that data set and protocols may come from: each process loads them. Raises ContractError for
+    one that cannot be sent to a process.
     """
     width = min(jobs or os.cpu_count() or 1, len(videos))
     if width <= 1:
         yield from (one(dataset, video, masks, protocols) for video in videos)
         return
+    for who, each in ((f"data set {dataset.name!r}", dataset), *((f"protocol {each.name!r}", each) for each in protocols)):
+        with Blamed(f"{who}, to be sent to other processes (with --jobs 1 there are none)"):
+            pickle.dumps(each)
     with ProcessPoolExecutor(width, get_context("spawn"), _load, (files,)) as pool:
         with _deaf():
             waiting = [pool.submit(one, dataset, video, masks, protocols) for video in videos]

@@ -64,6 +64,23 @@ def test_objects_measured_together_score_as_alone(masks: tuple[Mask, Mask], row:
     assert (region(true, found), boundary(true, found)) == both(*masks)
 
 
+@pytest.mark.parametrize(("size", "near"), [((75, 100), 1), ((75, 101), 2), ((300, 400), 4), ((301, 400), 5)])
+def test_near_is_within_8_thousandths_of_the_diagonal_rounded_up(size: tuple[int, int], near: int) -> None:
+    """Of 300x400 that is 4 pixels exactly."""
+    for apart in range(near + 2):
+        left, right = (drawn(size, [(0, size[0], 0, 9 + shift)]) for shift in (0, apart))
+        assert both(left, right)[1] == (apart <= near)
+
+
+@pytest.mark.parametrize(("rows", "columns", "expected"), [(4, 5, 0.25), (5, 4, 0.25), (5, 5, 0), (7, 1, 0), (6, 1, 0.25)])
+def test_near_is_a_disk_with_its_rim(rows: int, columns: int, expected: float) -> None:
+    """The outline of one pixel has four, 2x2; of two such the nearest are 3 and 4 apart here, which is 5 = the radius."""
+    size, (top, left) = (320, 480), (100, 200)
+    one = drawn(size, [(top, top + 1, left, left + 1)])
+    other = np.roll(one, (rows, columns), (0, 1))
+    assert both(one, other)[1] == plain.boundary(one, other) == expected
+
+
 def test_nothing_predicted_where_nothing_is_is_right() -> None:
     nothing = np.zeros((20, 30), np.bool_)
     assert both(nothing, nothing) == (1, 1)

@@ -10,17 +10,18 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from alref.errors import InputError
 from alref.protocols import Protocol
-from alref.scoring import Case, Part, Table
+from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.curve import Floats, Steps, curve, probabilities, steps_of_mask, steps_of_probabilities
 from alref_benchmarks.measures.shape import pairs
-from alref_benchmarks.measures.statistics import mean, mean32
+from alref_benchmarks.measures.statistics import mean, mean32, mean_in_turn
 
 _EPS = np.float32(1e-7)
 _NO_STEPS = np.zeros((3, 0), np.int64)
+Numbers = npt.NDArray[np.float64]
 
 
 class Counts(NamedTuple):
@@ -46,8 +47,8 @@ class AvsBench(Protocol):
         self.batch = batch
 
     def parts(self, where: str, case: Case) -> list[Part]:
-        """Count the pixels of every frame. Raises InputError for logits that are not numbers."""
-        return [_part(case, [self.count(truth, _numbers(where, predicted)) for truth, predicted in pairs(where, case)])]
+        """Count the pixels of every frame."""
+        return [_part(case, [self.count(*pair) for pair in pairs(where, case)])]
 
     def count(self, truth: Frame, predicted: Frame) -> Counts:
         """Count the pixels of one frame."""
@@ -59,10 +60,8 @@ class AvsBench(Protocol):
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over calls of ``batch`` cases each, however many frames they have."""
         calls = [_frames(parts[start : start + self.batch]) for start in range(0, len(parts), self.batch)]
-        total = np.float32(0)
-        for call in calls:
-            total += np.float32(mean32([_region(frame) for frame in call]))
-        return self.named(float(total / np.float32(len(calls))), mean([_top(call) for call in calls]))
+        regions = [np.float32(mean32([_region(frame) for frame in call])) for call in calls]
+        return self.named(mean_in_turn(regions), mean([_top(call) for call in calls]))
 
     def named(self, region: float, f_measure: float) -> Table:
         """Name the two scores."""
@@ -83,11 +82,10 @@ class PerFrame(AvsBench):
         frames = _frames(parts)
         return self.named(mean([float(_region(frame)) for frame in frames]), mean([_top([frame]) for frame in frames]))
 
-
-def _numbers(where: str, predicted: Frame) -> Frame:
-    if np.isnan(predicted).any():
-        raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
-    return predicted
+    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+        """Return the sum of J over frames, and how many there are."""
+        count = len(_frames(scores.parts))
+        return np.array([self.table(scores.parts).numbers["M_J"] * count]), np.array([float(count)])
 
 
 def _counts(truth: Frame, mask: Frame, values: Floats | None = None) -> Counts:

@@ -13,9 +13,11 @@ from alref.scoring import Map as Frame
 from alref_benchmarks.measures.avs import AvsBench, Counts
 from alref_benchmarks.measures.curve import probabilities
 from alref_benchmarks.measures.shape import pairs
+from alref_benchmarks.measures.statistics import mean_in_turn
 
 _SIDE = 256
 _BATCH = 4
+_SURE = 1e4
 
 
 class RefAvs(AvsBench):
@@ -52,8 +54,8 @@ class RefAvsNull(Protocol):
 
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over batches."""
-        shares = np.array([_share(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)])
-        return Table(protocol=self.name, main="S", numbers={"S": float(shares.mean())})
+        shares = [_share(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)]
+        return Table(protocol=self.name, main="S", numbers={"S": mean_in_turn(shares)})
 
 
 def _share(batch: Sequence[Part]) -> np.float32:
@@ -66,7 +68,7 @@ def _foreground(predicted: Frame) -> Frame:
 
 
 def _squeezed(predicted: Frame) -> Frame:
-    """256x256: masks by the nearest pixel, logits linearly."""
+    """256x256: masks by the nearest pixel, logits linearly, of which infinite ones would have no mean."""
     if predicted.dtype.kind == "f":
-        return np.asarray(cv2.resize(predicted.astype(np.float32), (_SIDE, _SIDE)))
+        return np.asarray(cv2.resize(predicted.clip(-_SURE, _SURE).astype(np.float32), (_SIDE, _SIDE)))
     return np.asarray(cv2.resize((predicted != 0).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import zip_longest
 
+import numpy as np
+
 from alref.errors import InputError
 from alref.scoring import Case
 from alref.scoring import Map as Frame
@@ -25,8 +27,10 @@ def pairs(where: str, case: Case) -> Iterator[tuple[Frame, Frame]]:
 
 
 def fitting(where: str, truth: Frame, predicted: Frame) -> Frame:
-    """Return ``predicted``. Raises InputError if it is not (H, W) as the truth is."""
+    """Return ``predicted``. Raises InputError if it is not (H, W) as the truth is, or has a logit that is no number."""
     if truth.ndim != 2 or truth.shape != predicted.shape:
         expected, got = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
         raise InputError(f"{where}: expected masks of one height and width, got a true one of {expected} and a predicted {got}")
+    if predicted.dtype.kind == "f" and np.isnan(predicted).any():
+        raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
     return predicted

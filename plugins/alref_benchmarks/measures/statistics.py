@@ -36,6 +36,11 @@ def mean32(values: Sequence[np.float32] | Floats) -> float:
     return float(total / np.float32(len(array)))
 
 
+def mean_in_turn(values: Sequence[np.float32]) -> float:
+    """Mean of float32 numbers, added one after the other, as the official programs add up those of their calls."""
+    return float(_in_turn(values) / np.float32(len(values)))
+
+
 def _in_turn(numbers: Sequence[Any]) -> Any:
     return reduce(add, numbers, np.float32(0))
 

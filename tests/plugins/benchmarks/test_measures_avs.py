@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from measured import GOLDEN, Array, numbers_of, official, one, small
 
 from alref.errors import InputError
+from alref.evaluation.statistics import interval
 from alref_benchmarks.measures import Protocol, Table, protocol
 from alref_benchmarks.measures.avs import AvsBench
 from alref_benchmarks.measures.curve import THRESHOLDS, probabilities
@@ -111,6 +112,31 @@ def test_probabilities_at_a_threshold_reach_it() -> None:
     assert numbers_of(BENCH, truth, half) == {"M_J": 0, "M_F": pytest.approx(1)}
 
 
+@pytest.mark.parametrize(("reaches", "below"), [(0, -0.005), (20, 7)])
+def test_a_probability_equal_to_a_threshold_is_told_from_one_below(reaches: float, below: float) -> None:
+    """Logit 0 is threshold 127 itself, and 20 the last, 1; the others lie between these and the next lower ones."""
+    truth = np.zeros((1, 8, 8), np.uint8)
+    truth[0, :4] = 1
+    assert numbers_of(BENCH, truth, np.where(truth, np.float32(reaches), np.float32(below)))["M_F"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("way", [BENCH, FRAMES])
+def test_an_object_of_one_pixel(way: Protocol) -> None:
+    truth = np.zeros((1, 8, 8), np.uint8)
+    truth[0, 3, 4] = 1
+    assert numbers_of(way, truth, truth) == {"M_J": pytest.approx(1), "M_F": pytest.approx(1)}
+    assert numbers_of(way, truth, truth * 0)["M_J"] == 0
+
+
+def test_frames_weigh_the_same_in_the_published_system_however_long_the_clip() -> None:
+    """In the interval as in the number."""
+    right = np.zeros((1, 8, 8), np.uint8)
+    right[0, :4] = 1
+    clips = [one(FRAMES, right, right), one(FRAMES, right.repeat(4, axis=0), right.repeat(4, axis=0) * 0)]
+    assert FRAMES.summarise(clips).numbers["M_J"] == pytest.approx(0.2)
+    assert interval(FRAMES, clips).value == pytest.approx(0.2)
+
+
 @pytest.mark.parametrize("logit", [-1000.0, -90.0, 90.0, 1000.0])
 def test_extreme_logits_are_probabilities(logit: float) -> None:
     assert probabilities(np.array([logit], np.float32)) == pytest.approx(float(logit > 0))
@@ -137,8 +163,8 @@ def test_an_empty_prediction_scores_as_one_of_everything() -> None:
 def test_logits_that_are_not_numbers() -> None:
     truth, logits = clip(1)
     logits[1, 2, 3] = np.nan
-    for way in (BENCH, FRAMES, REFAVS):
-        with pytest.raises(InputError, match="clip, 0: expected masks or logits, got NaN"):
+    for way in (BENCH, FRAMES, REFAVS, NULL):
+        with pytest.raises(InputError, match="clip, 0, frame 1: expected masks or logits, got NaN"):
             one(way, truth, logits)
 
 
@@ -185,6 +211,14 @@ def test_ref_avs_squeezes_what_was_predicted_elsewhere() -> None:
     truth = np.zeros((2, 512, 300), np.uint8)
     truth[:, 100:300, 60:200] = 1
     assert numbers_of(REFAVS, truth, truth > 0)["J&F"] > 0.97
+
+
+def test_pixels_that_are_sure_are_squeezed_as_logits_are() -> None:
+    truth = np.zeros((2, 512, 300), np.uint8)
+    truth[:, 100:303, 60:201] = 1
+    for way, true in ((REFAVS, truth), (NULL, truth * 0)):
+        high, infinite = (np.where(truth, np.float32(sure), np.float32(-sure)) for sure in (1e4, np.inf))
+        assert numbers_of(way, true, infinite) == numbers_of(way, true, high)
 
 
 def test_null_split_is_the_root_of_the_share_predicted() -> None:

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 
 import numpy as np
+import numpy.typing as npt
 
+from alref.errors import InputError
 from alref.protocols import Protocol
-from alref.scoring import Case, Part, Table
+from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
 from alref_benchmarks.measures.shape import fitting, pairs
 from alref_benchmarks.measures.statistics import mean
+
+Numbers = npt.NDArray[np.float64]
 
 
 class RefYouTubeVos(Protocol):
@@ -25,7 +29,7 @@ class RefYouTubeVos(Protocol):
 
     def parts(self, where: str, case: Case) -> list[Part]:
         """Measure one expression; ``truth`` and ``predicted`` are the areas in pixels."""
-        return [_part(case, [_measured(*pair) for pair in pairs(where, case)])]
+        return [_part(case, [_measured(where, *pair) for pair in pairs(where, case)])]
 
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over expressions."""
@@ -48,11 +52,17 @@ class MeViS(RefYouTubeVos):
         for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
             areas.append(int(np.count_nonzero(truth)))
             if predicted is not None:
-                rows.append(_measured(truth, fitting(f"{where}, frame {number}", truth, predicted)))
+                rows.append(_measured(where, truth, fitting(f"{where}, frame {number}", truth, predicted)))
         if rows and len(rows) == len(areas):
             return [_part(case, rows)]
         lost = (0.0,) if case.predicted is None else ()
         return [Part(case=case.id, place=case.place, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()})]
+
+    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+        """Return the sum of J&F over the expressions that have scores, and how many have."""
+        scored = [part for part in scores.parts if part.columns["J"]]
+        total = _means(scored)["J&F"] * len(scored) if scored else 0.0
+        return np.array([total]), np.array([float(len(scored))])
 
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over the expressions that have scores, and the accuracies over all."""
@@ -64,8 +74,10 @@ class MeViS(RefYouTubeVos):
         return Table(protocol=self.name, main="J&F", numbers=numbers)
 
 
-def _measured(truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
-    """J, F and the areas in pixels of one frame."""
+def _measured(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
+    """J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
+    if predicted.dtype.kind not in "bui":
+        raise InputError(f"{where}: expected masks of bool or whole numbers, got {predicted.dtype}; hand in: scores > 0.5")
     true, found = shapes([truth != 0, predicted != 0])
     return region(true, found), boundary(true, found), true.area, found.area
 

@@ -15,6 +15,7 @@ from measured import GOLDEN, Array, numbers_of, official, one, small
 from pycocotools import mask as coco
 
 from alref.errors import InputError
+from alref.evaluation.statistics import interval
 from alref_benchmarks.measures import Case, VideoScores, protocol
 
 MEVIS, YOUTUBE = protocol("mevis"), protocol("ref-youtube-vos")
@@ -101,6 +102,22 @@ def test_nothing_is_left_when_all_expressions_lack_a_frame() -> None:
     numbers = scores_of((square(), []))
     assert isnan(numbers["J&F"])
     assert (numbers["J&F-strict"], numbers["dropped"]) == (0, 1)
+
+
+def test_an_expression_that_is_dropped_is_not_in_the_interval_either() -> None:
+    half = np.concatenate([square(2), NOTHING[:2]])
+    whole = MEVIS.score_video("whole", [Case("0", square(), half)])
+    lacking = [Case("0", square(), square()), Case("1", square(), [])]
+    videos = [whole, MEVIS.score_video("lacking", lacking), MEVIS.score_video("empty", lacking[1:])]
+    number = MEVIS.summarise(videos).numbers["J&F"]
+    assert number == 0.75
+    assert interval(MEVIS, videos).value == number
+
+
+def test_masks_are_no_probabilities() -> None:
+    for way in (MEVIS, YOUTUBE):
+        with pytest.raises(InputError, match="clip, 0: expected masks of bool or whole numbers, got float64"):
+            one(way, square(), square() / 2)
 
 
 def test_accuracies_ask_whether_anything_was_predicted() -> None:

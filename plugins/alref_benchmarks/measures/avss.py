@@ -13,7 +13,7 @@ from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.palette import CLASSES
-from alref_benchmarks.measures.shape import pairs
+from alref_benchmarks.measures.shape import map_of, pairs
 from alref_benchmarks.measures.statistics import mean32
 
 _BETA2 = 0.3
@@ -59,9 +59,7 @@ class RealFrames(Protocol):
 
     def _squeezed(self, where: str, frame: Frame) -> Frame:
         highest = len(CLASSES) - 1
-        if frame.dtype.kind not in "bui" or frame.max(initial=0) > highest or frame.min(initial=0) < 0:
-            raise InputError(f"{where}: expected a map of class numbers 0..{highest}, got {frame.dtype} up to {frame.max()}")
-        image = Image.fromarray(frame.astype(np.uint8, copy=False))
+        image = Image.fromarray(map_of(f"class numbers 0..{highest}", where, frame, highest))
         return np.asarray(image.resize((self.side, self.side), Image.Resampling.NEAREST))
 
 

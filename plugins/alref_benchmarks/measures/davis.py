@@ -18,7 +18,7 @@ from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
-from alref_benchmarks.measures.shape import pairs
+from alref_benchmarks.measures.shape import map_of, pairs
 from alref_benchmarks.measures.statistics import decay, decay_as_published, mean, recall
 
 VOID = 255
@@ -58,7 +58,7 @@ class SemiSupervised(_Davis):
     def parts(self, where: str, case: Case) -> list[Part]:
         """Measure each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
         count, frames = None, []
-        for truth, predicted in pairs(where, case):
+        for truth, predicted in pairs(where, case, ends=False):
             labels = _without_void(_labels(where, truth))
             count = int(labels.max()) if count is None else count
             frames.append(_by_number(labels, _labels(where, predicted, count, " as in the true first frame"), count))
@@ -103,10 +103,7 @@ def _part(case: Case, number: int, matched: int, scores: Scores) -> Part:
 
 
 def _labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:
-    found = frame.max(initial=0)
-    if frame.dtype.kind not in "bui" or found > highest or frame.min(initial=0) < 0:
-        raise InputError(f"{where}: expected a map of object numbers 0..{highest}{why}, got {frame.dtype} up to {found}")
-    return frame.astype(np.uint8, copy=False)
+    return map_of(f"object numbers 0..{highest}{why}", where, frame, highest)
 
 
 def _without_void(labels: Labels) -> Labels:

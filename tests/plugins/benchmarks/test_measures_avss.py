@@ -69,6 +69,16 @@ def test_classes_score_as_the_formula_says(seeds: list[int], batch: int) -> None
         assert [group[column] for group in table.groups.values()] == pytest.approx(scores.tolist(), abs=1e-9)
 
 
+def test_the_official_test_adds_up_four_clips_at_a_time() -> None:
+    """Which the last digits show."""
+    clips = [tuple(each.repeat(14, axis=1).repeat(14, axis=2) for each in maps(seed, frames=10)) for seed in range(9)]
+    way = protocol("avss-avsbench")
+    found = [group["F"] for group in way.summarise([one(way, *clip) for clip in clips]).groups.values()]
+    by_four, one_by_one = (plain.avss(clips, batch)[1].tolist() for batch in (4, 1))  # type: ignore[arg-type]
+    assert by_four != one_by_one
+    assert found == by_four
+
+
 def test_padding_adds_background_that_is_right() -> None:
     truth, predicted = maps(1)
     padded, real = (table_of(protocol(name), truth, predicted) for name in ("avss-avsbench", "avss-alref"))
@@ -86,14 +96,15 @@ def test_without_background_as_published_leaves_out_the_last_class() -> None:
     assert (numbers["mIoU"], numbers["mIoU-seen"]) == (pytest.approx(1 / 71), 1)
 
 
-def test_frames_are_squeezed_as_pillow_does() -> None:
+@pytest.mark.parametrize("name", ["avss-alref", "avss-avsbench"])
+def test_frames_are_squeezed_as_pillow_does(name: str) -> None:
     """By the nearest pixel to 224x224, the picture and the truth each from its own size alike."""
     random = np.random.default_rng(1)
     large = random.integers(0, 71, (2, 10, 90, 160), np.uint8).repeat(8, axis=2).repeat(8, axis=3)
     squeezed = [
         [np.asarray(Image.fromarray(frame).resize((224, 224), Image.Resampling.NEAREST)) for frame in each] for each in large
     ]
-    assert table_of(protocol("avss-alref"), *large) == table_of(protocol("avss-alref"), *squeezed)
+    assert table_of(protocol(name), *large) == table_of(protocol(name), *squeezed)
 
 
 @pytest.mark.parametrize("way", [protocol("avss-avsbench"), protocol("avss-alref")])
@@ -101,7 +112,8 @@ def test_frames_are_squeezed_as_pillow_does() -> None:
     ("change", "message"),
     [
         (lambda found: found[:4], "frame 4 has no predicted mask"),
-        (lambda found: np.full_like(found, 71), "expected a map of class numbers 0..70, got uint8 up to 71"),
+        (lambda found: np.full_like(found, 71), "expected a map of class numbers 0..70, got uint8 of 0..71"),
+        (lambda found: found.astype(np.int8) - 1, "expected a map of class numbers 0..70, got int8 of -1.."),
         (lambda found: found / 1, "expected a map of class numbers 0..70, got float64"),
         (lambda found: [None, *found[1:]], "frame 0 has no predicted mask"),
         (lambda _: None, "expected predicted masks, got none"),

@@ -143,16 +143,22 @@ def test_frames_may_come_one_by_one_and_differ_in_size() -> None:
         (
             SEMI,
             lambda found: found + 1,
-            "clip, 0: expected a map of object numbers 0..2 as in the true first frame, got uint8 up to 3",
+            "clip, 0: expected a map of object numbers 0..2 as in the true first frame, got uint8 of 0..3",
         ),
         (
             UNSUPERVISED,
             lambda found: found + 19,
-            "clip, 0: expected a map of object numbers 0..20 as this task allows, got uint8 up to 21",
+            "clip, 0: expected a map of object numbers 0..20 as this task allows, got uint8 of 0..21",
         ),
-        (SEMI, lambda found: found[:4], "clip, 0: frame 4 has no predicted mask; expected both for every frame"),
+        (SEMI, lambda found: found[:3], "clip, 0: frame 3 has no predicted mask; expected both for every frame"),
         (SEMI, lambda found: [*found, found[0]], "clip, 0: frame 5 has no true mask; expected both for every frame"),
-        (SEMI, lambda found: found[:, 1:], "clip, 0, frame 0: expected masks of one height and width, got a true one of 24x30"),
+        (SEMI, lambda found: found[:, 1:], "clip, 0, frame 1: expected masks of one height and width, got a true one of 24x30"),
+        (UNSUPERVISED, lambda found: found[:4], "clip, 0: frame 4 has no predicted mask; expected both for every frame"),
+        (
+            UNSUPERVISED,
+            lambda found: found.astype(np.int16) - 1,
+            "expected a map of object numbers 0..20 as this task allows, got int16 of -1..1",
+        ),
         (
             SEMI,
             lambda found: found / 2,
@@ -167,6 +173,13 @@ def test_results_that_cannot_be_scored(way: Any, change: Any, message: str) -> N
     with pytest.raises(InputError) as caught:
         one(way, truth, change(predicted))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("there", [np.full((24, 30), 99, np.uint8), np.zeros((2, 2)), None])
+def test_what_is_predicted_for_frames_that_do_not_count_is_not_looked_at(there: Any) -> None:
+    truth, predicted = video(3)
+    assert numbers_of(SEMI, truth, [there, *predicted[1:-1], there]) == numbers_of(SEMI, truth, predicted)
+    assert numbers_of(SEMI, truth, predicted[:4]) == numbers_of(SEMI, truth, predicted)
 
 
 def test_too_few_frames_for_a_task_that_leaves_two_out() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,16 @@ def table_of(way: Protocol, truth: Any, predicted: Any) -> Table:
 def numbers_of(way: Protocol, truth: Any, predicted: Any) -> dict[str, float]:
     """Score one video of one case alone."""
     return table_of(way, truth, predicted).numbers
+
+
+def scored(way: Protocol, truths: Sequence[Array], predictions: Sequence[Array]) -> Table:
+    """Score videos of one case each together."""
+    return way.summarise([one(way, *pair) for pair in zip(truths, predictions, strict=True)])
+
+
+def clip_with_sound(seed: int, frames: int = 3, side: int = 24) -> tuple[Array, Array]:
+    """Random true masks 0 or 1 in cells, about a third empty, and logits in eighths that lean towards them."""
+    random = np.random.default_rng(seed)
+    truth = (random.uniform(size=(frames, 4, 4)) < random.choice([0, 0.3, 0.6], (frames, 1, 1))).astype(np.uint8)
+    truth = truth.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
+    return truth, (np.round(random.normal(0, 16, truth.shape) + 16 * truth - 8) / 8).astype(np.float32)

@@ -1,24 +1,20 @@
-"""M_J and M_F of AVSBench, by the official test and by the published system's, and Ref-AVS: float32 digits included."""
+"""M_J and M_F of AVSBench, by the official test and by the published system's: float32 digits included."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import cv2
 import numpy as np
 import plain_measures as plain
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measured import GOLDEN, Array, numbers_of, official, one, small
+from measured import GOLDEN, Array, clip_with_sound, numbers_of, official, one, scored, small
 
 from alref.errors import InputError
 from alref.evaluation.statistics import interval
-from alref_benchmarks.measures import Protocol, Table, protocol
+from alref_benchmarks.measures import Protocol, protocol
 from alref_benchmarks.measures.avs import AvsBench
 from alref_benchmarks.measures.curve import THRESHOLDS, probabilities
-from alref_benchmarks.measures.refavs import RefAvs
 from alref_benchmarks.measures.statistics import mean32
 
 BENCH, FRAMES, REFAVS, NULL = map(protocol, ("avs-avsbench", "avs-alref", "ref-avs", "ref-avs-null"))
@@ -27,10 +23,6 @@ BENCH, FRAMES, REFAVS, NULL = map(protocol, ("avs-avsbench", "avs-alref", "ref-a
 def golden() -> tuple[Array, Array]:
     with np.load(GOLDEN / "avs.npz") as file:
         return file["gt"], file["logits_x8"].astype(np.float32) / 8
-
-
-def scored(way: Protocol, truths: Sequence[Array], predictions: Sequence[Array]) -> Table:
-    return way.summarise([one(way, *pair) for pair in zip(truths, predictions, strict=True)])
 
 
 @pytest.mark.parametrize("batch", [1, 4, 24])
@@ -70,18 +62,10 @@ def test_small_cases() -> None:
     assert [whole["M_J"], whole["M_F"]] == pytest.approx(expected["avs"]["avs-alref"], abs=1e-9)
 
 
-def clip(seed: int, frames: int = 3, side: int = 24) -> tuple[Array, Array]:
-    """Random true masks 0 or 1 in cells, about a third empty, and logits in eighths that lean towards them."""
-    random = np.random.default_rng(seed)
-    truth = (random.uniform(size=(frames, 4, 4)) < random.choice([0, 0.3, 0.6], (frames, 1, 1))).astype(np.uint8)
-    truth = truth.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
-    return truth, (np.round(random.normal(0, 16, truth.shape) + 16 * truth - 8) / 8).astype(np.float32)
-
-
 @settings(max_examples=8)
 @given(st.integers(0, 9999))
 def test_logits_score_as_the_formula_says(seed: int) -> None:
-    truth, logits = clip(seed)
+    truth, logits = clip_with_sound(seed)
     tensors = torch.from_numpy(logits), torch.from_numpy(truth).float()
     numbers = numbers_of(BENCH, truth, logits)
     assert numbers["M_J"] == pytest.approx(plain.mask_iou(*tensors), abs=1e-9)
@@ -91,7 +75,7 @@ def test_logits_score_as_the_formula_says(seed: int) -> None:
 @settings(max_examples=15)
 @given(st.integers(0, 9999))
 def test_masks_score_as_logits_that_are_sure(seed: int) -> None:
-    truth, logits = clip(seed)
+    truth, logits = clip_with_sound(seed)
     sure = np.where(logits > 0, np.float32(np.inf), np.float32(-np.inf))
     expected = numbers_of(BENCH, truth, sure)
     assert numbers_of(BENCH, truth, logits > 0) == expected
@@ -161,7 +145,7 @@ def test_an_empty_prediction_scores_as_one_of_everything() -> None:
 
 
 def test_logits_that_are_not_numbers() -> None:
-    truth, logits = clip(1)
+    truth, logits = clip_with_sound(1)
     logits[1, 2, 3] = np.nan
     for way in (BENCH, FRAMES, REFAVS, NULL):
         with pytest.raises(InputError, match="clip, 0, frame 1: expected masks or logits, got NaN"):
@@ -178,54 +162,3 @@ def test_a_clip_without_frames(way: Protocol) -> None:
 def test_means_are_added_as_torch_adds(count: int) -> None:
     for values in np.random.default_rng(count).uniform(size=(50, count)).astype(np.float32):
         assert mean32(values) == pytest.approx(torch.from_numpy(values).mean().item(), abs=1e-9)
-
-
-def ref_avs_cases(count: int = 5) -> tuple[list[Array], list[Array]]:
-    cases = [clip(seed, frames=1, side=64) for seed in range(count)]
-    return [case[0] for case in cases], [case[1] for case in cases]
-
-
-def test_ref_avs_takes_four_expressions_at_a_time() -> None:
-    """The last call has one; both calls weigh the same, J is foreground above 0.4, all on 256x256 pixels."""
-    truths, logits = ref_avs_cases()
-    large = [np.array([cv2.resize(frame * 255, (256, 256)) > 0 for frame in truth], np.float32) for truth in truths]
-    found = [np.array([cv2.resize(frame, (256, 256)) for frame in each]) for each in logits]
-    calls = [
-        (torch.from_numpy(np.concatenate(found[part])), torch.from_numpy(np.concatenate(large[part])))
-        for part in (slice(4), slice(4, 5))
-    ]
-    regions = np.mean([plain.mask_iou(*call, threshold=0.4) for call in calls])
-    tops = np.mean([plain.f_measure(torch.sigmoid(call[0]), call[1]) for call in calls])
-    numbers = scored(REFAVS, truths, logits).numbers
-    assert numbers == pytest.approx({"J&F": (regions + tops) / 2, "J": regions, "F": tops}, abs=1e-6)
-    assert scored(RefAvs(1), truths, logits).numbers["F"] != numbers["F"]
-
-
-def test_ref_avs_follows_the_official_order() -> None:
-    truths, logits = ref_avs_cases()
-    cases = [one(REFAVS, *pair, case=str(place), place=place) for place, pair in enumerate(zip(truths, logits, strict=True))]
-    assert REFAVS.summarise(cases[::-1]) == REFAVS.summarise(cases)
-
-
-def test_ref_avs_squeezes_what_was_predicted_elsewhere() -> None:
-    truth = np.zeros((2, 512, 300), np.uint8)
-    truth[:, 100:300, 60:200] = 1
-    assert numbers_of(REFAVS, truth, truth > 0)["J&F"] > 0.97
-
-
-def test_pixels_that_are_sure_are_squeezed_as_logits_are() -> None:
-    truth = np.zeros((2, 512, 300), np.uint8)
-    truth[:, 100:303, 60:201] = 1
-    for way, true in ((REFAVS, truth), (NULL, truth * 0)):
-        high, infinite = (np.where(truth, np.float32(sure), np.float32(-sure)) for sure in (1e4, np.inf))
-        assert numbers_of(way, true, infinite) == numbers_of(way, true, high)
-
-
-def test_null_split_is_the_root_of_the_share_predicted() -> None:
-    """By calls of four expressions: one with a quarter of its pixels in one expression, one with all."""
-    nothing = np.zeros((2, 256, 256), np.uint8)
-    quarter, logits = nothing.copy(), nothing - np.float32(3)
-    quarter[:, :128, :128] = 1
-    predicted = [quarter, nothing, logits, nothing, nothing + 1]
-    table = scored(NULL, [nothing] * 5, predicted)
-    assert table.numbers == {"S": pytest.approx(((0.25 / 4) ** 0.5 + 1) / 2, abs=1e-7)}

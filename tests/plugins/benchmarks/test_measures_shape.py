@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from measured import Array, numbers_of
 
-from alref.errors import ConfigError
+from alref.errors import ConfigError, InputError
 from alref_benchmarks.measures import PROTOCOLS, Case, Protocol, Table, VideoScores, protocol
 
 WAYS = pytest.mark.parametrize("way", PROTOCOLS.values(), ids=PROTOCOLS)
@@ -68,6 +68,13 @@ def test_scores_are_shares(way: Protocol) -> None:
     counts = {"dropped"}
     numbers = {name: value for name, value in way.summarise([scores_of(way, 1)]).numbers.items() if name not in counts}
     assert all(-1 <= value <= 1 for value in numbers.values() if not np.isnan(value))
+
+
+@WAYS
+def test_pictures_in_colour_are_refused(way: Protocol) -> None:
+    colour = np.stack([clip(1)[0]] * 3, axis=-1)
+    with pytest.raises(InputError, match=r"expected masks of one height and width, got a true one of 40x40x3"):
+        numbers_of(way, colour, colour)
 
 
 def test_an_unknown_protocol_names_the_nearest() -> None:

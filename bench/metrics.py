@@ -1,8 +1,9 @@
 """What scoring costs: ``PYTHONPATH=tests python bench/metrics.py``, CPU time of one thread, masks in memory unless said.
 
 Each protocol scores the same masks as a plain program does that follows the published formula: for J and F on whole frames with
-OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS colour by colour. ``vos-benchmark`` is compared, PNG
-files read, where it is installed. The last column is the largest difference between the two programs' scores.
+OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS colour by colour. ``vos-benchmark`` and the official
+``davis2017`` are compared, PNG files read, where they are installed. The last column is the largest difference between the two
+programs' scores.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from math import ceil, hypot
 from pathlib import Path
@@ -132,26 +134,49 @@ def class_row() -> Row:
     return Row("avss-avsbench, RGB, 224x224", 10, ours, peer)
 
 
-def package_row(folder: Path) -> Row:
-    """Both programs read the same PNG files."""
+def package_rows(root: Path) -> Iterator[Row]:
+    """Official packages, as far as they are installed; all programs read the same PNG files."""
+    truth, predicted = root / "Annotations" / "480p", root / "predicted"
+    for home, maps in zip((truth, predicted), objects(30, 480, 854, 2), strict=True):
+        save(home / "clip", maps)
+    semi, unsupervised = "davis17-semi-supervised", "davis17-unsupervised"
+
+    def ours(name: str) -> Scores:
+        maps = [map(read, sorted((home / "clip").iterdir())) for home in (truth, predicted)]
+        return scored(protocol(name), ("J", "F"), *maps)  # type: ignore[arg-type]
+
+    if find_spec("vos_benchmark"):
+        yield Row(f"vos-benchmark: {semi}, PNG", 30, partial(ours, semi), partial(vos_benchmark, truth, predicted))
+    for name in (semi, unsupervised) if find_spec("davis2017") else ():
+        yield Row(f"davis2017: {name}, PNG", 30, partial(ours, name), partial(davis2017, root, name.removeprefix("davis17-")))
+
+
+def vos_benchmark(truth: Path, predicted: Path) -> Scores:
+    """J and F of the package of that name, which has no unsupervised task."""
     from vos_benchmark.benchmark import VideoEvaluator
 
-    for name, maps in zip(("truth", "predicted"), objects(30, 480, 854, 2), strict=True):
-        (folder / name / "clip").mkdir(parents=True)
-        for number, frame in enumerate(maps):
-            image = Image.fromarray(frame, "P")
-            image.putpalette(PALETTE.tobytes())
-            image.save(folder / name / "clip" / f"{number:05d}.png")
+    _, region, boundary = VideoEvaluator(str(truth), str(predicted))("clip")
+    return [float(np.mean(list(each.values()))) / 100 for each in (region, boundary)]
 
-    def peer() -> Scores:
-        _, region, boundary = VideoEvaluator(str(folder / "truth"), str(folder / "predicted"))("clip")
-        return [float(np.mean(list(each.values()))) / 100 for each in (region, boundary)]
 
-    def ours() -> Scores:
-        maps = [map(read, sorted((folder / name / "clip").iterdir())) for name in ("truth", "predicted")]
-        return scored(protocol("davis17-semi-supervised"), ("J", "F"), *maps)  # type: ignore[arg-type]
+def davis2017(root: Path, task: str) -> Scores:
+    """J and F of the official evaluator, the package of davis2017-evaluation."""
+    from davis2017.evaluation import DAVISEvaluation
 
-    return Row("vos-benchmark, PNG read", 30, ours, peer)
+    (root / "ImageSets" / "2017").mkdir(parents=True, exist_ok=True)
+    (root / "ImageSets" / "2017" / "val.txt").write_text("clip", encoding="utf-8")
+    if not (root / "Annotations_unsupervised").exists():
+        (root / "Annotations_unsupervised").symlink_to("Annotations")
+    found = DAVISEvaluation(str(root), task, "val", codalab=True).evaluate(str(root / "predicted"))
+    return [float(np.mean(found[measure]["M"])) for measure in ("J", "F")]
+
+
+def save(folder: Path, maps: Array) -> None:
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(maps):
+        image = Image.fromarray(frame)
+        image.putpalette(PALETTE.tobytes())
+        image.save(folder / f"{number:05d}.png")
 
 
 def read(path: Path) -> Array:
@@ -171,15 +196,13 @@ def seconds(work: Callable[[], Scores]) -> tuple[float, Scores]:
 
 def main() -> None:
     cv2.setNumThreads(1)
-    table = Table("protocol", "ms/frame", "plain ms/frame", "times", "difference")
+    table = Table("protocol", "ms/frame", "other ms/frame", "times", "difference")
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*video_rows(), *sound_rows(), class_row()]
-        rows += [package_row(Path(folder))] if find_spec("vos_benchmark") else []
-        for row in rows:
+        for row in (*video_rows(), *sound_rows(), class_row(), *package_rows(Path(folder))):
             (ours, found), (peer, expected) = seconds(row.ours), seconds(row.peer)
             apart = max(abs(one - other) for one, other in zip(found, expected, strict=True))
             cells = [f"{1000 * each / row.frames:.3f}" for each in (ours, peer)]
-            table.add_row(row.name, *cells, f"{peer / ours:.0f}", f"{apart:.1e}")
+            table.add_row(row.name, *cells, f"{peer / ours:.1f}", f"{apart:.1e}")
     Console(width=110).print(table)
 
 

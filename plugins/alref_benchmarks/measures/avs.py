@@ -16,7 +16,7 @@ from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.curve import Floats, Steps, curve, probabilities, steps_of_mask, steps_of_probabilities
-from alref_benchmarks.measures.shape import pairs
+from alref_benchmarks.measures.shape import foreground, pairs
 from alref_benchmarks.measures.statistics import mean, mean32, mean_in_turn
 
 _EPS = np.float32(1e-7)
@@ -53,9 +53,9 @@ class AvsBench(Protocol):
     def count(self, truth: Frame, predicted: Frame) -> Counts:
         """Count the pixels of one frame."""
         if predicted.dtype.kind != "f":
-            return _counts(truth != 0, predicted != 0)
+            return _counts(foreground(truth), foreground(predicted))
         values = probabilities(predicted)
-        return _counts(truth != 0, values > np.float32(self.threshold), values)
+        return _counts(foreground(truth), values > np.float32(self.threshold), values)
 
     def table(self, parts: Sequence[Part]) -> Table:
         """Take the mean over calls of ``batch`` cases each, however many frames they have."""

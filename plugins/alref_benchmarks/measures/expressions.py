@@ -16,7 +16,7 @@ from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
-from alref_benchmarks.measures.shape import fitting, pairs
+from alref_benchmarks.measures.shape import fitting, foreground, pairs
 from alref_benchmarks.measures.statistics import mean
 
 Numbers = npt.NDArray[np.float64]
@@ -78,7 +78,7 @@ def _measured(where: str, truth: Frame, predicted: Frame) -> tuple[float, float,
     """J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
     if predicted.dtype.kind not in "bui":
         raise InputError(f"{where}: expected masks of bool or whole numbers, got {predicted.dtype}; hand in: scores > 0.5")
-    true, found = shapes([truth != 0, predicted != 0])
+    true, found = shapes([foreground(truth), foreground(predicted)])
     return region(true, found), boundary(true, found), true.area, found.area
 
 

@@ -12,7 +12,7 @@ from alref.scoring import Case, Part, Table
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.avs import AvsBench, Counts
 from alref_benchmarks.measures.curve import probabilities
-from alref_benchmarks.measures.shape import pairs
+from alref_benchmarks.measures.shape import foreground, pairs
 from alref_benchmarks.measures.statistics import mean_in_turn
 
 _SIDE = 256
@@ -32,7 +32,7 @@ class RefAvs(AvsBench):
 
     def count(self, truth: Frame, predicted: Frame) -> Counts:
         """Count the pixels of one frame; a true pixel counts where any of it is foreground, as the official resizing has it."""
-        touched = cv2.resize((truth != 0).astype(np.uint8) * 255, (_SIDE, _SIDE))
+        touched = cv2.resize(foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
         return super().count(touched, _squeezed(predicted))
 
     def named(self, region: float, f_measure: float) -> Table:
@@ -64,11 +64,11 @@ def _share(batch: Sequence[Part]) -> np.float32:
 
 
 def _foreground(predicted: Frame) -> Frame:
-    return probabilities(predicted) > np.float32(0.5) if predicted.dtype.kind == "f" else predicted != 0
+    return probabilities(predicted) > np.float32(0.5) if predicted.dtype.kind == "f" else foreground(predicted)
 
 
 def _squeezed(predicted: Frame) -> Frame:
     """256x256: masks by the nearest pixel, logits linearly, of which infinite ones would have no mean."""
     if predicted.dtype.kind == "f":
         return np.asarray(cv2.resize(predicted.clip(-_SURE, _SURE).astype(np.float32), (_SIDE, _SIDE)))
-    return np.asarray(cv2.resize((predicted != 0).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))
+    return np.asarray(cv2.resize(foreground(predicted).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))

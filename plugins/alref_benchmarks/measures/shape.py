@@ -8,6 +8,7 @@ from itertools import zip_longest
 import numpy as np
 import numpy.typing as npt
 
+from alref.arrays import Mask
 from alref.errors import InputError
 from alref.scoring import Case
 from alref.scoring import Map as Frame
@@ -57,6 +58,11 @@ def fitting(where: str, truth: Frame, predicted: Frame) -> Frame:
     if predicted.dtype.kind == "f" and np.isnan(predicted).any():
         raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
     return predicted
+
+
+def foreground(frame: Frame) -> Mask:
+    """Return what is not zero, bool (H, W); a bool frame itself, since comparing one with 0 is slow."""
+    return frame.astype(np.bool_, copy=False)
 
 
 def map_of(what: str, where: str, frame: Frame, highest: int) -> Labels:

@@ -71,6 +71,16 @@ def test_scores_are_shares(way: Protocol) -> None:
 
 
 @WAYS
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8])
+def test_frames_may_lie_in_memory_in_any_order(way: Protocol, kind: type) -> None:
+    plain = [maps.astype(kind) for maps in clip(1)]
+    turned = [np.stack([frame.T for frame in maps]).transpose(0, 2, 1) for maps in plain]
+    apart = [np.stack([maps, maps], axis=-1)[..., 0] for maps in plain]
+    for maps in (turned, apart):
+        assert repr(numbers_of(way, *maps)) == repr(numbers_of(way, *plain))
+
+
+@WAYS
 def test_pictures_in_colour_are_refused(way: Protocol) -> None:
     colour = np.stack([clip(1)[0]] * 3, axis=-1)
     with pytest.raises(InputError, match=r"expected masks of one height and width, got a true one of 40x40x3"):

@@ -15,7 +15,7 @@ from alref.evaluation.statistics import interval
 from alref_benchmarks.measures import Protocol, protocol
 from alref_benchmarks.measures.avs import AvsBench
 from alref_benchmarks.measures.curve import THRESHOLDS, probabilities
-from alref_benchmarks.measures.statistics import mean32
+from alref_benchmarks.measures.statistics import mean32, mean_in_turn
 
 BENCH, FRAMES, REFAVS, NULL = map(protocol, ("avs-avsbench", "avs-alref", "ref-avs", "ref-avs-null"))
 
@@ -162,3 +162,11 @@ def test_a_clip_without_frames(way: Protocol) -> None:
 def test_means_are_added_as_torch_adds(count: int) -> None:
     for values in np.random.default_rng(count).uniform(size=(50, count)).astype(np.float32):
         assert mean32(values) == pytest.approx(torch.from_numpy(values).mean().item(), abs=1e-9)
+
+
+def test_means_over_calls_are_added_one_by_one() -> None:
+    values = np.random.default_rng(1).uniform(size=300).astype(np.float32)
+    total = torch.zeros(())
+    for value in values:
+        total += torch.tensor(value)
+    assert mean_in_turn(list(values)) == (total / len(values)).item() != float(values.mean())

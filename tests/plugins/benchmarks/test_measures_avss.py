@@ -80,6 +80,16 @@ def test_the_official_test_adds_up_four_clips_at_a_time() -> None:
     assert found == by_four
 
 
+def test_a_class_of_one_frame_is_averaged_over_that_frame() -> None:
+    truth = np.full((3, 16, 16), 7, np.uint8)
+    truth[1] = 3
+    table = table_of(protocol("avss-alref"), truth, truth)
+    assert [table.groups[name] for name in ("axe", "bird")] == [
+        {"IoU": 1, "F": 1, "frames": 1},
+        {"IoU": 1, "F": 1, "frames": 2},
+    ]
+
+
 def test_padding_adds_background_that_is_right() -> None:
     truth, predicted = maps(1)
     padded, real = (table_of(protocol(name), truth, predicted) for name in ("avss-avsbench", "avss-alref"))

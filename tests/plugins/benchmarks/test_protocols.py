@@ -24,6 +24,8 @@ def test_a_way_to_score_gives_what_its_measures_give_and_its_interval_holds_the_
     assert scores == [PROTOCOLS[name].score_video(video, cases) for video, cases in videos]
     table = way.summarise(scores)
     assert table.numbers == PROTOCOLS[name].summarise(scores).numbers
+    for each in scores:
+        np.testing.assert_array_equal(way.terms(each), PROTOCOLS[name].terms(each))
     found = interval(way, scores)
     assert found.low <= found.value <= found.high
     assert found.value == pytest.approx(table.numbers[table.main], abs=0.01 if name.startswith("ref-avs") else 1e-6)

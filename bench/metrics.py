@@ -26,6 +26,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from alref_benchmarks.datasets.pictures import read_objects
 from alref_benchmarks.measures import Case, Protocol, protocol
 from alref_benchmarks.measures.palette import PALETTE, colours_of, labels_of
 
@@ -142,7 +143,7 @@ def package_rows(root: Path) -> Iterator[Row]:
     semi, unsupervised = "davis17-semi-supervised", "davis17-unsupervised"
 
     def ours(name: str) -> Scores:
-        maps = [map(read, sorted((home / "clip").iterdir())) for home in (truth, predicted)]
+        maps = [map(read_objects, sorted((home / "clip").iterdir())) for home in (truth, predicted)]
         return scored(protocol(name), ("J", "F"), *maps)  # type: ignore[arg-type]
 
     if find_spec("vos_benchmark"):
@@ -177,11 +178,6 @@ def save(folder: Path, maps: Array) -> None:
         image = Image.fromarray(frame)
         image.putpalette(PALETTE.tobytes())
         image.save(folder / f"{number:05d}.png")
-
-
-def read(path: Path) -> Array:
-    with Image.open(path) as image:
-        return np.array(image)
 
 
 def seconds(work: Callable[[], Scores]) -> tuple[float, Scores]:

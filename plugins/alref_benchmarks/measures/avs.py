@@ -41,6 +41,7 @@ class AvsBench(Protocol):
 
     name = "avs-avsbench"
     threshold = 0.5
+    side = 0
 
     def __init__(self, batch: int = 1) -> None:
         """``batch`` is how many cases one call of the official code scores; a mean curve is that of one call."""
@@ -48,7 +49,7 @@ class AvsBench(Protocol):
 
     def parts(self, where: str, case: Case) -> list[Part]:
         """Count the pixels of every frame."""
-        return [_part(case, [self.count(*pair) for pair in pairs(where, case)])]
+        return [_part(case, [self.count(*pair) for pair in pairs(where, case, side=self.side)])]
 
     def count(self, truth: Frame, predicted: Frame) -> Counts:
         """Count the pixels of one frame."""

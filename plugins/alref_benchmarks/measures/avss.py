@@ -34,7 +34,8 @@ class RealFrames(Protocol):
 
     def parts(self, where: str, case: Case) -> list[Part]:
         """Count the pixels of every class in every frame. Raises InputError for other numbers than 0..70."""
-        frames = [_counted(self._squeezed(where, truth), self._squeezed(where, found)) for truth, found in pairs(where, case)]
+        both = pairs(where, case, side=self.side)
+        frames = [_counted(self._squeezed(where, truth), self._squeezed(where, found)) for truth, found in both]
         rows = np.concatenate(frames).T
         names = ("label", "common", "predicted", "truth")
         columns = {name: tuple(row.tolist()) for name, row in zip(names, rows, strict=True)}

@@ -25,6 +25,7 @@ class RefAvs(AvsBench):
 
     name = "ref-avs"
     threshold = 0.4
+    side = _SIDE
 
     def __init__(self, batch: int = _BATCH) -> None:
         """``batch`` is how many expressions one call of the official code scores."""
@@ -48,7 +49,7 @@ class RefAvsNull(Protocol):
 
     def parts(self, where: str, case: Case) -> list[Part]:
         """Count the pixels that are foreground in each frame."""
-        masks = [_foreground(_squeezed(predicted)) for _, predicted in pairs(where, case)]
+        masks = [_foreground(_squeezed(predicted)) for _, predicted in pairs(where, case, side=_SIDE)]
         marked, pixels = tuple(int(np.count_nonzero(mask)) for mask in masks), tuple(mask.size for mask in masks)
         return [Part(case=case.id, place=case.place, columns={"marked": marked, "pixels": pixels})]
 

@@ -17,10 +17,11 @@ Labels = npt.NDArray[np.uint8]
 Pair = tuple[Frame | None, Frame | None]
 
 
-def pairs(where: str, case: Case, ends: bool = True) -> Iterator[tuple[Frame, Frame]]:
+def pairs(where: str, case: Case, ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
 
-    Without ``ends`` nothing is as good as predicted for the first and the last frame, whatever is there.
+    Without ``ends`` nothing is as good as predicted for the first and the last frame, whatever is there. What is predicted may
+    also be a square of ``side``, if that is how the official test scores it.
     """
     if case.predicted is None:
         raise InputError(f"{where}: expected predicted masks, got none; predict this video or leave it out")
@@ -30,7 +31,7 @@ def pairs(where: str, case: Case, ends: bool = True) -> Iterator[tuple[Frame, Fr
         if truth is None or predicted is None:
             lacking = "true" if truth is None else "predicted"
             raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
-        yield truth, fitting(f"{where}, frame {number}", truth, predicted)
+        yield truth, fitting(f"{where}, frame {number}", truth, predicted, side)
     if number < 0:
         raise InputError(f"{where}: expected masks, got not a single frame")
 
@@ -50,11 +51,12 @@ def _emptied(truth: Frame | None, _: Frame | None) -> Pair:
     return truth, None if truth is None else np.zeros_like(truth)
 
 
-def fitting(where: str, truth: Frame, predicted: Frame) -> Frame:
-    """Return ``predicted``. Raises InputError if it is not (H, W) as the truth is, or has a logit that is no number."""
-    if truth.ndim != 2 or truth.shape != predicted.shape:
-        expected, got = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
-        raise InputError(f"{where}: expected masks of one height and width, got a true one of {expected} and a predicted {got}")
+def fitting(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
+    """Return ``predicted``. Raises InputError if it is not of the truth's size or a square of ``side``, or has a NaN."""
+    if truth.ndim != 2 or predicted.shape not in (truth.shape, (side, side)):
+        true, found = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
+        wanted = "masks of one height and width" + (f" or predicted ones of {side}x{side}" if side else "")
+        raise InputError(f"{where}: expected {wanted}, got a true one of {true} and a predicted {found}")
     if predicted.dtype.kind == "f" and np.isnan(predicted).any():
         raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
     return predicted

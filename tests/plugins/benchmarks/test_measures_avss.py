@@ -118,6 +118,15 @@ def test_frames_are_squeezed_as_pillow_does(name: str) -> None:
     assert table_of(protocol(name), *large) == table_of(protocol(name), *squeezed)
 
 
+@pytest.mark.parametrize("name", ["avss-alref", "avss-avsbench"])
+def test_results_may_have_the_size_of_the_official_test(name: str) -> None:
+    truth, found = np.random.default_rng(1).integers(0, 71, (2, 5, 90, 160), np.uint8).repeat(4, axis=2).repeat(4, axis=3)
+    squeezed = [np.asarray(Image.fromarray(frame).resize((224, 224), Image.Resampling.NEAREST)) for frame in found]
+    assert table_of(protocol(name), truth, squeezed) == table_of(protocol(name), truth, found)
+    with pytest.raises(InputError, match="or predicted ones of 224x224, got a true one of 360x640 and a predicted 359x640"):
+        one(protocol(name), truth, found[:, 1:])
+
+
 @pytest.mark.parametrize("way", [protocol("avss-avsbench"), protocol("avss-alref")])
 @pytest.mark.parametrize(
     ("change", "message"),

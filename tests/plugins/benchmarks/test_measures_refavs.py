@@ -9,7 +9,8 @@ import pytest
 import torch
 from measured import Array, clip_with_sound, numbers_of, one, scored
 
-from alref_benchmarks.measures import protocol
+from alref.errors import InputError
+from alref_benchmarks.measures import Protocol, protocol
 from alref_benchmarks.measures.refavs import RefAvs
 
 REFAVS, NULL = protocol("ref-avs"), protocol("ref-avs-null")
@@ -76,3 +77,12 @@ def test_masks_are_squeezed_by_the_nearest_pixel() -> None:
     mask = np.random.default_rng(0).uniform(size=(300, 512)) < 0.3
     squeezed = cv2.resize(mask.view(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST)
     assert numbers_of(NULL, [mask & False], [mask])["S"] == pytest.approx(squeezed.mean() ** 0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("way", [REFAVS, NULL])
+def test_results_may_have_the_size_of_the_official_test(way: Protocol) -> None:
+    truth, found = np.random.default_rng(0).uniform(size=(2, 2, 300, 512)) < 0.3
+    squeezed = [cv2.resize(mask.view(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST) for mask in found]
+    assert numbers_of(way, truth, squeezed) == numbers_of(way, truth, found)
+    with pytest.raises(InputError, match="or predicted ones of 256x256, got a true one of 300x512 and a predicted 299x512"):
+        one(way, truth, found[:, 1:])

@@ -28,8 +28,8 @@ avss-avsbench, avss-alref  a clip                              class numbers 0..
 ref-avs, ref-avs-null      an expression                       a mask of any size; predicted may be logits
 =========================  ==================================  =================================================
 
-A mask is bool or integer, and what is not zero is foreground; logits are floats. What is predicted has the size of the truth, or
-that which the official test squeezes both to: 224x224 for ``avss``, 256x256 for ``ref-avs``. All numbers of a table are 0..1.
+A mask is bool or integer, and what is not zero is foreground; logits are floats. What is predicted has the size of the truth,
+or that which the official test squeezes both to: 224x224 for ``avss``, 256x256 for ``ref-avs``. Scores are 0..1.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from math import ceil, hypot, isqrt
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from alref.arrays import Mask
 
@@ -33,14 +34,23 @@ class Shape:
         return self.pixels.bit_count()
 
 
-def shapes(masks: Sequence[Mask]) -> list[Shape]:
-    """Measure masks of one frame, bool (H, W) each, together, so that they can be compared with each other."""
-    height, width = masks[0].shape
-    radius = ceil(_TOLERANCE * hypot(height, width))
-    rows, columns = _around(masks)
+def shapes(masks: Sequence[Mask], frame: tuple[int, ...] = ()) -> list[Shape]:
+    """Measure masks of one frame, bool (H, W) each, together, so that they can be compared with each other.
+
+    ``frame`` is the size (H, W) of the whole frame, if they are what lies ``around`` them.
+    """
+    radius = ceil(_TOLERANCE * hypot(*(frame or masks[0].shape)))
+    rows, columns = around(masks)
     crops = [mask[rows, columns] for mask in masks]
     inside = _inside(*crops[0].shape, radius)
     return [_shape(crop, inside, radius) for crop in crops]
+
+
+def around(maps: Sequence[Mask | npt.NDArray[np.uint8]]) -> tuple[slice, slice]:
+    """Rows and columns that hold all that is not zero with a pixel around it, as far as the frame goes."""
+    together = reduce(np.bitwise_or, [each.view(np.uint8) for each in maps])
+    left, top, width, height = cv2.boundingRect(together)
+    return slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
 
 
 def region(one: Shape, other: Shape) -> float:
@@ -56,13 +66,6 @@ def boundary(truth: Shape, predicted: Shape) -> float:
     precision = (predicted.outline & truth.near).bit_count() / predicted.outline.bit_count()
     recall = (truth.outline & predicted.near).bit_count() / truth.outline.bit_count()
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _around(masks: Sequence[Mask]) -> tuple[slice, slice]:
-    """Rows and columns that hold all masks with a pixel around them, as far as the frame goes."""
-    together = reduce(np.logical_or, masks)
-    left, top, width, height = cv2.boundingRect(together.view(np.uint8))
-    return slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
 
 
 def _shape(mask: Mask, inside: int, radius: int) -> Shape:

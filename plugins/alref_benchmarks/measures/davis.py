@@ -17,7 +17,7 @@ from alref.errors import InputError
 from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table
 from alref.scoring import Map as Frame
-from alref_benchmarks.measures.contour import boundary, region, shapes
+from alref_benchmarks.measures.contour import around, boundary, region, shapes
 from alref_benchmarks.measures.shape import map_of, pairs
 from alref_benchmarks.measures.statistics import decay, decay_as_published, mean, recall
 
@@ -116,16 +116,21 @@ def _masks(labels: Labels, count: int) -> list[Mask]:
 
 def _by_number(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (count, 2), of each object with the one of the same number."""
-    both = [shapes(masks) for masks in zip(_masks(truth, count), _masks(predicted, count), strict=True)]
+    cut = around([truth, predicted])
+    masks = zip(_masks(truth[cut], count), _masks(predicted[cut], count), strict=True)
+    both = [shapes(pair, truth.shape) for pair in masks]
     return np.array([(region(*pair), boundary(*pair)) for pair in both], np.float64).reshape(count, 2)
 
 
 def _all_with_all(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
-    nothing, found = np.zeros(truth.shape, np.bool_), int(predicted.max())
-    counted = np.where(truth == VOID, np.uint8(0), predicted) if truth.max() == VOID else predicted
-    measured = shapes([*_masks(truth, count), nothing, *_masks(counted, found)])
-    scores = [[(region(true, each), boundary(true, each)) for true in measured[:count]] for each in measured[count:]]
+    found, cut = int(predicted.max()), around([truth, predicted])
+    true, counted = truth[cut], predicted[cut]
+    if truth.max() == VOID:
+        counted = np.where(true == VOID, np.uint8(0), counted)
+    nothing = np.zeros(true.shape, np.bool_)
+    measured = shapes([*_masks(true, count), nothing, *_masks(counted, found)], truth.shape)
+    scores = [[(region(one, each), boundary(one, each)) for one in measured[:count]] for each in measured[count:]]
     return np.array(scores, np.float64).reshape(found + 1, count, 2)
 
 

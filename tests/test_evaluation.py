@@ -83,7 +83,7 @@ def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(
 
 def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([*EVAL, "--videos", "h8,a/b"]) == 0
-    assert [line["video"] for line in summed()["lines"]] == ["h8", "a/b"]
+    assert [line["video"] for line in summed()["lines"]] == ["a/b", "h8"]
     assert exit_code([*EVAL, "--limit", "3"]) == 0
     assert len(script.asked("propagate")) == 4
     assert exit_code([*EVAL, "--videos", "h8,h8, h8"]) == 0

@@ -67,11 +67,10 @@ def _evaluated(flags: dict[str, Any]) -> int:
 
 
 def chosen(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
-    """Pick the videos asked for, each once. Raises InputError for a name that there is not."""
-    if names is None:
-        return dataset.videos()[:limit]
-    asked = dict.fromkeys(name.strip() for name in names.split(","))
-    return [dataset.known(name) for name in asked][:limit]
+    """Pick the videos asked for, in the data set's order. Raises InputError for a name that there is not."""
+    videos = dataset.videos()
+    asked = set(videos) if names is None else {dataset.known(name.strip()) for name in names.split(",")}
+    return [video for video in videos if video in asked][:limit]
 
 
 def _work(work: Work, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:

@@ -22,7 +22,7 @@ Terms = tuple[Numbers, Numbers]
 
 @dataclass(frozen=True)
 class Interval:
-    """A number, and the ends of the interval in which it lies in 95 % of the draws."""
+    """A number, and the ends of the interval in which it lies in 95 % of the draws; NaN where nothing could be counted."""
 
     value: float
     low: float
@@ -66,11 +66,13 @@ def _drawn(terms: Terms, picks: Numbers) -> Numbers:
 
 
 def _ratio(sums: Numbers, counts: Numbers) -> Numbers:
-    """Return the mean over K of sum by count, 0 where nothing was counted."""
-    ratios: Numbers = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
-    return ratios.mean(axis=-1)  # type: ignore[no-any-return]
+    """Return the mean over K of sum by count, 0 for one of which nothing was counted, NaN where nothing was counted at all."""
+    counted = counts > 0
+    ratios: Numbers = np.divide(sums, counts, out=np.zeros_like(sums), where=counted)
+    return np.where(counted.any(axis=-1), ratios.mean(axis=-1), np.nan)
 
 
 def _percentiles(value: Numbers, drawn: Numbers) -> Interval:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    known = drawn[~np.isnan(drawn)]
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(known) else (np.nan, np.nan)
     return Interval(float(value), float(low), float(high))

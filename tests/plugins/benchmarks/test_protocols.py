@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import isnan
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,12 @@ def test_a_way_to_score_gives_what_its_measures_give_and_its_interval_holds_the_
     found = interval(way, scores)
     assert found.low <= found.value <= found.high
     assert found.value == pytest.approx(table.numbers[table.main], abs=0.01 if name.startswith("ref-avs") else 1e-6)
+
+
+def test_where_nothing_could_be_counted_number_and_interval_are_unknown() -> None:
+    way = PROTOCOLS["mevis"]
+    lost = [way.score_video(video, [Case("0", TRUTH[0], [None] * len(TRUTH[0]))]) for video in ("a", "b")]
+    nothing = interval(way, lost)
+    assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarise(lost).numbers["J&F"])))
+    half = interval(way, [*lost, way.score_video("c", [Case("0", TRUTH[0], TRUTH[0])])])
+    assert (half.value, half.low, half.high) == (1.0, 1.0, 1.0)

@@ -59,13 +59,14 @@ def read_objects(path: Path) -> Labels | None:
 def read_classes(path: Path) -> Labels | None:
     """Read a map of the classes of AVSBench by its colours, uint8 (H, W). None when there is no such file.
 
-    As in the official code a colour of no class is background. Raises InputError when no colour is that of a class.
+    As in the official code a colour of no class is background. Raises InputError for greys of no class alone: they rather are
+    bare class numbers.
     """
     pixels = _decoded(path, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         return None
     labels, unknown = labels_of(pixels)
-    if unknown and not labels.any():
+    if unknown and not labels.any() and not np.ptp(pixels, axis=2).any():
         raise InputError(f"{path}: expected the colours of AVSBench's classes, got none of them; save it as an RGB picture")
     return labels
 

@@ -266,6 +266,15 @@ def test_a_map_of_class_numbers_is_not_taken_for_colours(tmp_path: Path) -> None
         read_classes(tmp_path / "m.png")
 
 
+def test_specks_of_no_class_on_black_are_background(tmp_path: Path) -> None:
+    colours = np.zeros((*SIZE, 3), np.uint8)
+    colours[3, 4] = 77, 30, 12
+    Image.fromarray(colours).save(tmp_path / "m.png")
+    labels = read_classes(tmp_path / "m.png")
+    assert labels is not None
+    assert not labels.any()
+
+
 def test_a_map_of_objects_in_16_bits_is_an_error_that_says_so(tmp_path: Path) -> None:
     dataset = made(RefDavis17, tmp_path / "data")
     (tmp_path / "anno_0/été").mkdir(parents=True)

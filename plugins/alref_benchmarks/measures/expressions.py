@@ -50,9 +50,11 @@ class MeViS(RefYouTubeVos):
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
         for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
-            areas.append(int(np.count_nonzero(truth)))
-            if predicted is not None:
+            if predicted is None:
+                areas.append(int(np.count_nonzero(truth)))
+            else:
                 rows.append(_measured(where, truth, fitting(f"{where}, frame {number}", truth, predicted)))
+                areas.append(rows[-1][2])
         if rows and len(rows) == len(areas):
             return [_part(case, rows)]
         lost = (0.0,) if case.predicted is None else ()

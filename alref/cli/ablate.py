@@ -87,7 +87,13 @@ def _ablated(grid: Path, flags: dict[str, Any]) -> int:
     kept = cache.users_own(flags["cache_size"])
     with (
         AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
-        Tally(len(ablation.rows) * len(videos), flags["as_json"], flags["quiet"], flags["verbose"]) as tally,
+        Tally(
+            len(ablation.rows) * len(videos),
+            min(flags["jobs"], len(videos)),
+            flags["as_json"],
+            flags["quiet"],
+            flags["verbose"],
+        ) as tally,
     ):
         told = partial(_count, tally)
         runner = Runner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic
 from traceback import format_exception
 from types import TracebackType
 from typing import Any, Self
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
 
 from alref.cli.progress import emit
 from alref.evaluation.summary import Summary
@@ -22,13 +21,17 @@ from alref.usage import by_model, said
 
 
 class Tally:
-    """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line."""
+    """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line.
 
-    def __init__(self, total: int, as_json: bool, quiet: bool, verbose: bool) -> None:
+    ``jobs`` of them are under way at once.
+    """
+
+    def __init__(self, total: int, jobs: int, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._total, self._json, self._quiet, self._verbose = total, as_json, quiet, verbose
-        self._started, self._done, self._new, self._failed = monotonic(), 0, 0, 0
+        self._jobs, self._done, self._new, self._failed, self._seconds = min(jobs, total), 0, 0, 0, 0.0
         self._usage: list[Usage] = []
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
+        rest = TextColumn("{task.fields[rest]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)
         console = Console(stderr=True, markup=False, emoji=False, quiet=as_json or quiet)
         self._bar = Progress(*columns, console=console, transient=True)
         self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
@@ -47,6 +50,7 @@ class Tally:
         self._done += outcome.error is None
         self._failed += outcome.error is not None
         self._new += not outcome.kept
+        self._seconds += 0.0 if outcome.kept else outcome.seconds
         self._usage += outcome.usage
         self._bar.update(self._task, completed=self._done + self._failed, rest=self.rest())
         if self._json:
@@ -60,9 +64,12 @@ class Tally:
             click.echo("".join(format_exception(outcome.error)), err=True)
 
     def rest(self) -> str:
-        """Say how long it still takes, what was asked and what all of it will cost, at the pace so far."""
+        """Say how long it still takes, what was asked and what all of it will cost, at the pace so far.
+
+        The pace is that of a video by ``jobs``, not of the clock: when the first is done, others have nearly come as far.
+        """
         waiting = self._total - self._done - self._failed
-        pace = (monotonic() - self._started) / max(1, self._new)
+        pace = self._seconds / max(1, self._new) / max(1, self._jobs)
         parts = [f"{clock(pace * waiting)} left"] if self._new and waiting else []
         usages = by_model(self._usage)
         if usages:
@@ -103,7 +110,9 @@ def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
 
 def numbers(done: Summary) -> Table:
     """Make a table: each number of each protocol, the main one with its interval."""
-    table = Table("protocol", "number", "value", "95 % interval", title=f"{done.dataset}, {done.split}")
+    table = Table(
+        Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{done.dataset}, {done.split}"
+    )
     for each in done.tables:
         for name, value in each.numbers.items():
             low, high = done.intervals[each.protocol]

@@ -50,7 +50,8 @@ class Summary(Record):
     @property
     def counted(self) -> int:
         """How many videos are in the numbers; where nothing is scored, how many are done."""
-        return sum(bool(line.numbers) for line in self.lines) if self.tables else len(self.lines)
+        done = [line for line in self.lines if line.video not in self.failed]
+        return sum(bool(line.numbers) for line in done) if self.tables else len(done)
 
 
 def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:

@@ -45,7 +45,7 @@ class Evaluation(Asked):
         return cls(
             command=shlex.join(["alref", *sys.argv[1:]]),
             dataset=name,
-            root=str(dataset.root),
+            root=str(dataset.root.absolute()),
             split=dataset.split,
             versions={"alref": metadata.version("alref"), **config.versions()},
             config=config.resolved(),

@@ -17,7 +17,7 @@ from alref.media.cache import FrameCache
 from alref.media.container import FileSource
 from alref.media.files import existing
 from alref.media.folder import FolderSource, is_picture, pictures_in
-from alref.media.sound import Learnt, grouped, notes
+from alref.media.sound import KINDS, Learnt, grouped, notes
 from alref.media.source import Source
 from alref.media.window import Window
 from alref.records import Audio
@@ -64,7 +64,7 @@ def open_frames(paths: Sequence[Path], *, fps: float, sound: Path | None = None,
     Raises InputError when a file is missing or damaged, or the pictures differ in size.
     """
     places = [existing(path) for path in paths]
-    heard = None if sound is None else existing(sound)
+    heard = None if sound is None else existing(sound, KINDS)
     video = OpenedVideo(places[0].parent, FolderSource(places, fps, None, heard), Window(), 0, CACHE_BYTES)
     video.name = name or video.name
     return video

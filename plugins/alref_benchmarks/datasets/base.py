@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -155,11 +156,12 @@ class OneMaskEach(Benchmark):
 
 
 def found(path: Path) -> Path:
-    """Return a file as it is called on disk, where its suffix may be in upper case."""
-    if path.exists():
-        return path
-    shouted = path.with_suffix(path.suffix.upper())
-    return shouted if shouted.exists() else path
+    """Return a file as it is called on disk, where its suffix may be in upper case; one that may not be looked at, as it is."""
+    with suppress(PermissionError):
+        shouted = path.with_suffix(path.suffix.upper())
+        if not path.exists() and shouted.exists():
+            return shouted
+    return path
 
 
 @lru_cache(maxsize=8)

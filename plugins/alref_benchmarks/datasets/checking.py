@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from alref.datasets import Fault
 from alref.errors import AlrefError, InputError
@@ -76,6 +76,10 @@ def _looked(path: Path) -> Size | str | None:
             return size
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return f"{path}: may not be read; give yourself permission to it and to its folder: chmod u+rX"
+    except UnidentifiedImageError:
+        return f"{path}: is no picture; download it again"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"{path}: cannot be read ({error}); download it again"
 

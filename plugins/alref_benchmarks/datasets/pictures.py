@@ -110,4 +110,4 @@ def _decoded(path: Path, how: int) -> Map | None:
 
 def _damaged(path: Path, error: Exception | None = None) -> InputError:
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save it again or leave it out")
+    return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save or download it again")

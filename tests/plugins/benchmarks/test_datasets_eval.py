@@ -59,12 +59,14 @@ def test_a_data_set_is_evaluated_once_and_its_masks_score_the_same(cls: Any, cap
     assert json.loads(capsys.readouterr().out)["tables"] == done["tables"]
 
 
-def test_a_split_without_public_truth_is_predicted_and_packed() -> None:
+def test_a_split_without_public_truth_is_predicted_and_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate, _ = evaluation("ref-youtube-vos", "valid")
     assert exit_code(evaluate) == 0
     done = json.loads(Path("run/summary.json").read_text())
     assert (done["tables"], done["failed"], len(done["lines"])) == ([], {}, 1)
-    assert exit_code(["submit", "run"]) == 0
+    with monkeypatch.context() as elsewhere:
+        elsewhere.chdir("run")
+        assert exit_code(["submit", "."]) == 0
     with ZipFile("run/submission.zip") as archive:
         assert len(archive.namelist()) == len(masks()) == 6
 

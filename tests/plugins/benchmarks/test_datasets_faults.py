@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from benchmark_fixtures import build, save, save_table
+from PIL import Image
 
 from alref.datasets import Dataset, Fault
+from alref.errors import InputError
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import S4
 from alref_benchmarks.datasets.davis import RefDavis17
@@ -26,6 +29,17 @@ def made(cls: type[Dataset], root: Path, split: str = "") -> Any:
 def found(dataset: Dataset) -> list[Fault]:
     """Return what is wrong besides the counts."""
     return [fault for fault in dataset.faults() if "as published" not in fault.what]
+
+
+def barred(look: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what looks at files, and may not at those of one folder."""
+
+    def looking(path: Path, *how: Any, **more: Any) -> Any:
+        if "1 b" in path.parts:
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path, *how, **more)
+
+    return looking
 
 
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
@@ -68,6 +82,25 @@ def test_a_picture_that_ends_too_early_is_named(file: str, tmp_path: Path) -> No
     (fault,) = found(dataset)
     assert fault.what.startswith(f"{path}: cannot be read (")
     assert fault.video == "gold fish"
+
+
+def test_a_folder_that_may_not_be_looked_into_costs_one_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = made(MeViS, tmp_path, "valid_u")
+    for kind, name in ((Path, "stat"), (Image, "open")):
+        monkeypatch.setattr(kind, name, barred(getattr(kind, name)))
+    faults = found(dataset)
+    assert {fault.video for fault in faults} == {"1 b"}
+    assert all("may not be read; give yourself permission to it and to its folder" in fault.what for fault in faults)
+    with pytest.raises(InputError, match="cannot be looked up"):
+        dataset.open("1 b")
+
+
+def test_a_file_that_is_no_picture_is_said_to_be_none(tmp_path: Path) -> None:
+    dataset = made(MeViS, tmp_path, "valid_u")
+    path = dataset.frames("1 b")[1]
+    path.write_bytes(b"")
+    (fault,) = found(dataset)
+    assert fault.what == f"{path}: is no picture; download it again"
 
 
 def test_pictures_of_different_sizes_are_named(tmp_path: Path) -> None:

@@ -242,8 +242,9 @@ def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
         open_video(tmp_path / "empty.mp4")
     with pytest.raises(InputError, match=r"gone\.mp4: no such file; expected a video"):
         open_video(tmp_path / "gone.mp4")
-    with pytest.raises(InputError, match="addresses are not read; download the file"):
-        open_video("https://example.org/clip.mp4")
+    for address in ("https://example.org/clip.mp4", Path("https://example.org/clip.mp4")):
+        with pytest.raises(InputError, match=r"^https://example\.org/clip\.mp4: addresses are not read; download the file"):
+            open_video(address)
 
 
 def test_a_playlist_does_not_lead_to_other_files(tmp_path: Path) -> None:

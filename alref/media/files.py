@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,8 @@ from av.video.stream import VideoStream
 
 from alref.errors import InputError
 
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+"""How an address begins; as a path it has lost a slash."""
 LISTS = ("hls", "dash", "concat", "imf")
 Track = TypeVar("Track", VideoStream, AudioStream)
 KINDS = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of pictures (jpg, png, webp, bmp, tif)"
@@ -23,8 +26,10 @@ KINDS = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of pictures (jpg, 
 
 def existing(path: str | Path, expected: str = KINDS) -> Path:
     """Return the path of something that exists. Raises InputError, which names a URL as such."""
-    if "://" in str(path):
-        raise InputError(f"{path}: addresses are not read; download the file and give its path")
+    address = ADDRESS.match(str(path))
+    if address:
+        whole = f"{address[1]}://{address.string[address.end() :]}"
+        raise InputError(f"{whole}: addresses are not read; download the file and give its path")
     try:
         if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(f"{path}: no such file; expected {expected}")

@@ -6,6 +6,9 @@ Videos of MeViS in miniature, four frames of 64 x 96 with three expressions each
 opened, run, written (15 files), scored, reported. The stages are scripted: they fill one box on each frame. Each number of
 videos runs in a process of its own; processor time is of all its threads, and of the system on its behalf. What was written is
 removed after the last one: some file systems are slow to make files where others were just removed.
+
+Then as many at once as ``alref eval`` takes by itself, where the propagator waits on each video, as for an accelerator: what is
+beside the stages of one video is done while another waits.
 """
 
 from __future__ import annotations
@@ -20,12 +23,13 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter, process_time
+from time import perf_counter, process_time, sleep
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benchmark_fixtures import mevis
-from scripted import Script, entry
+from scripted import Script, entry, propagate
 
 from alref import plugins
 from alref.cli import exit_code
@@ -33,37 +37,53 @@ from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
 
 FEW, MANY = 200, 1000
+WAIT = 0.05
 SLOTS = [f"--{slot}=scripted" for slot in ("unifier", "reasoner", "proposer", "propagator")]
 
 
-def evaluate(data: Path, count: int, out: Path) -> dict[str, float]:
+def waiting(*inputs: Any) -> Any:
+    """Propagate after a while in which nothing is computed here."""
+    sleep(WAIT)
+    return propagate(*inputs)
+
+
+def evaluate(data: Path, count: int, out: Path, alone: bool) -> dict[str, float]:
     """Evaluate ``count`` videos in this process; return seconds by the clock, of processors and of stages, peak MB."""
-    script = Script()
+    script = Script() if alone else Script(propagate=waiting)
     script.calls = deque(maxlen=1)  # type: ignore[assignment]
     shipped = entry("shipped", register_datasets=lambda: DATASETS, register_metrics=lambda: PROTOCOLS)
     plugins.entry_points = lambda group: [*script.entries, shipped]  # type: ignore[assignment]
     which = ["mevis", "--data", str(data), "--split", "valid_u", "--limit", str(count)]
     started, before = perf_counter(), process_time()
-    assert exit_code(["eval", *which, *SLOTS, "--jobs", "1", "--out", str(out), "--quiet"]) == 0
+    assert exit_code(["eval", *which, *SLOTS, "--out", str(out), "--quiet", *(["--jobs=1"] if alone else [])]) == 0
     clock, processor = perf_counter() - started, process_time() - before
     stages = sum(json.loads((out / "summary.json").read_text())["seconds"].values())
     peak = float(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1000
     return {"clock": clock, "processor": processor, "stages": stages, "peak": peak}
 
 
-def measured(data: Path, count: int, out: Path) -> dict[str, float]:
-    """Evaluate in a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(evaluate, data, count, out).result()
+def measured(data: Path, out: Path, alone: bool) -> tuple[dict[str, float], dict[str, float]]:
+    """Evaluate few videos and many, each in a process of its own; return what one more takes in milliseconds, and peak MB."""
+    found = {}
+    for count in (FEW, MANY):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            found[count] = pool.submit(evaluate, data, count, out / f"{count}", alone).result()
+    few, many = found.values()
+    return {name: 1e3 * (many[name] - few[name]) / (MANY - FEW) for name in many}, {"few": few["peak"], "many": many["peak"]}
 
 
-def tell(few: dict[str, float], many: dict[str, float]) -> None:
+def turn(data: Path, out: Path) -> None:
     """Print what one more video takes."""
-    each = {name: 1e3 * (many[name] - few[name]) / (MANY - FEW) for name in many}
+    each, peak = measured(data, out / "alone", alone=True)
     print(f"a video, from {FEW} to {MANY} of them, load {os.getloadavg()[0]:.1f}:")
     print(f"  {each['clock'] - each['stages']:6.1f} ms by the clock beside the stages, which took {each['stages']:.1f} ms")
     print(f"  {each['processor']:6.1f} ms of a processor, stages included")
-    print(f"peak memory: {few['peak']:.0f} MB with {FEW} videos, {many['peak']:.0f} MB with {MANY}", flush=True)
+    print(f"  peak memory: {peak['few']:.0f} MB with {FEW} videos, {peak['many']:.0f} MB with {MANY}", flush=True)
+    each, _ = measured(data, out / "together", alone=False)
+    print(
+        f"  {each['clock'] - 1e3 * WAIT:6.1f} ms by the clock beside {1e3 * WAIT:.0f} ms of waiting, several at once",
+        flush=True,
+    )
 
 
 def main() -> None:
@@ -73,8 +93,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         mevis(folder / "data", [f"v{number:04d}" for number in range(MANY)])
-        for turn in range(turns):
-            tell(*(measured(folder / "data", count, folder / f"{turn}-{count}") for count in (FEW, MANY)))
+        for number in range(turns):
+            turn(folder / "data", folder / f"{number}")
 
 
 if __name__ == "__main__":

@@ -248,6 +248,12 @@ def test_a_data_set_that_raises_what_it_should_not_costs_one_video_and_is_named(
     assert len(summed()["lines"]) == len(NAMES) - 1
 
 
+def test_a_comparison_says_of_a_run_what_its_summary_says(script: Script) -> None:
+    assert exit_code(EVAL) == 0
+    (alone,) = compare([Path("run")], Overlap())
+    assert list(alone.value[1:]) == summed()["intervals"]["overlap"]
+
+
 def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code([*EVAL, "--limit", "6"]) == 0
     assert exit_code([*EVAL[:-2], "other", "--quiet", "--videos", "h8,g7,f6,e5", "-o", "temporal.patience=4"]) == 0

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from alref.errors import InputError
+from pydantic import ValidationError
+
+from alref.errors import InputError, RecordError
 from alref.evaluation.folder import SCORES, load_evaluation, read_scores, video_name
 from alref.evaluation.statistics import Interval, interval, paired
+from alref.evaluation.summary import Summary
 from alref.protocols import Protocol
 from alref.records import Record
 from alref.scoring import NUMBERS, VideoScores
@@ -52,12 +55,22 @@ def compare(runs: Sequence[Path], protocol: Protocol) -> list[Comparison]:
     if len(what) > 1:
         raise InputError(f"expected runs of one data set and split, got {' and '.join(sorted(what))}")
     scores = {run: _scores(run, protocol.name) for run in runs}
-    common = sorted(set.intersection(*map(set, scores.values())))
+    order = _order(runs[0])
+    common = sorted(set.intersection(*map(set, scores.values())), key=lambda video: (order.get(video, len(order)), video))
     if not common:
         counts = ", ".join(f"{run}: {len(videos)}" for run, videos in scores.items())
         raise InputError(f"no video is scored by {protocol.name} in all runs ({counts}); finish them: alref eval")
     shared = [[of_run[video] for video in common] for of_run in scores.values()]
     return [_one(run, protocol, shared[0], of_run) for run, of_run in zip(scores, shared, strict=True)]
+
+
+def _order(run: Path) -> dict[str, int]:
+    """Read the places of videos in the summary, which is in the data set's order: scores may depend on it, and draws do."""
+    try:
+        done = Summary.model_validate_json((run / "summary.json").read_bytes())
+    except (OSError, ValidationError, RecordError):
+        return {}
+    return {line.video: place for place, line in enumerate(done.lines)}
 
 
 def _scores(run: Path, protocol: str) -> dict[str, VideoScores]:

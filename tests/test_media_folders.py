@@ -101,6 +101,17 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
         open_video(tmp_path)
 
 
+def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (40, 32)).save(tmp_path / "0.png")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Image, "open", refuse)
+    with pytest.raises(InputError, match=r"0\.png: may not be read; give yourself permission: chmod u\+r"):
+        open_video(tmp_path)
+
+
 def test_a_rate_that_cannot_be_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "1.png", 1)
     with pytest.raises(InputError, match="fps: expected more than 0 frames a second, got 0"):

@@ -33,6 +33,9 @@ def existing(path: str | Path, expected: str = KINDS) -> Path:
     try:
         if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(f"{path}: no such file; expected {expected}")
+    except PermissionError as error:
+        own = Path(path).parent
+        raise InputError(f"{path}: may not be looked at; give yourself permission to the folder: chmod u+x '{own}'") from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be looked up ({error}); expected {expected}") from error
     return Path(path)

@@ -126,6 +126,8 @@ def _size(path: Path) -> tuple[int, int]:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
+    if isinstance(error, PermissionError):
+        return InputError(f"{path}: may not be read; give yourself permission: chmod u+r '{path}'")
     return InputError(f"{path}: the picture cannot be read ({error}); replace it or take it out of the folder")
 
 

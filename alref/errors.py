@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
+from pathlib import Path
 from types import TracebackType
 from typing import ClassVar
 
@@ -104,6 +105,11 @@ def plain(text: str) -> str:
     line = " ".join(text.split())
     cut = line if len(line) <= MOST_TOLD else f"{line[:MOST_TOLD]}… ({len(line):,} characters)"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
+
+
+def barred(path: Path) -> InputError:
+    """Say that a file or a folder may not be read, or that its folder may not be looked into, with the command that helps."""
+    return InputError(f"{path}: may not be read; give yourself permission: chmod u+rX '{path.parent}' '{path}'")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -108,7 +108,7 @@ def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Image, "open", refuse)
-    with pytest.raises(InputError, match=r"0\.png: may not be read; give yourself permission: chmod u\+r"):
+    with pytest.raises(InputError, match=r"0\.png: may not be read; give yourself permission: chmod u\+rX '.*' '.*0\.png'$"):
         open_video(tmp_path)
 
 

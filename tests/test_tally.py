@@ -24,12 +24,6 @@ def test_the_time_left_counts_on_those_that_are_under_way_beside_the_first_that_
     assert tally.rest() == ""
 
 
-def test_fewer_videos_than_jobs_are_as_many_at_once_as_there_are() -> None:
-    tally = Tally(total=2, jobs=4, as_json=False, quiet=True, verbose=False)
-    tally.add(Outcome("a", seconds=80.0))
-    assert tally.rest() == "40 s left"
-
-
 def test_a_video_that_was_predicted_and_failed_to_be_scored_is_not_done() -> None:
     assert made(lines=("a", "b"), failed={"b": "no truth"}).counted == 1
 

@@ -76,7 +76,7 @@ def chosen(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
 def _work(work: Work, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:
     """Do all videos, telling of each; return what failed. An interruption tells how far it came."""
     failed: list[AlrefError] = []
-    with Tally(len(videos), flags["jobs"], flags["as_json"], flags["quiet"], flags["verbose"]) as tally:
+    with Tally(len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], flags["verbose"]) as tally:
         for outcome in work.outcomes(videos):
             tally.add(outcome)
             if outcome.error is not None:

@@ -28,7 +28,7 @@ class Tally:
 
     def __init__(self, total: int, jobs: int, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._total, self._json, self._quiet, self._verbose = total, as_json, quiet, verbose
-        self._jobs, self._done, self._new, self._failed, self._seconds = min(jobs, total), 0, 0, 0, 0.0
+        self._jobs, self._done, self._new, self._failed, self._seconds = jobs, 0, 0, 0, 0.0
         self._usage: list[Usage] = []
         rest = TextColumn("{task.fields[rest]}")
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)

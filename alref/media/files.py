@@ -15,7 +15,7 @@ from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
-from alref.errors import InputError
+from alref.errors import InputError, barred
 
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 """How an address begins; as a path it has lost a slash."""
@@ -34,8 +34,7 @@ def existing(path: str | Path, expected: str = KINDS) -> Path:
         if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(f"{path}: no such file; expected {expected}")
     except PermissionError as error:
-        own = Path(path).parent
-        raise InputError(f"{path}: may not be looked at; give yourself permission to the folder: chmod u+x '{own}'") from error
+        raise barred(Path(path)) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be looked up ({error}); expected {expected}") from error
     return Path(path)
@@ -50,7 +49,7 @@ def open_file(path: Path, expected: str = KINDS) -> InputContainer:
             raise InputError(f"{path}: the file is empty; expected {expected}")
         return av.open(f"file:{path}", options={"protocol_whitelist": "file"}, metadata_errors="ignore")
     except PermissionError as error:
-        raise InputError(f"{path}: may not be read; give yourself permission: chmod u+r '{path}'") from error
+        raise barred(path) from error
     except (OSError, ValueError, av.FFmpegError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason}); expected {expected}") from error

@@ -12,7 +12,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image, ImageOps
 
-from alref.errors import InputError
+from alref.errors import InputError, barred
 from alref.media.draw import resize
 from alref.media.sound import Block, Learnt, listen
 from alref.media.source import Source, shrunk
@@ -61,7 +61,7 @@ def pictures_in(folder: Path) -> list[Path]:
     try:
         found = listed(folder)
     except PermissionError as error:
-        raise InputError(f"{folder}: may not be read; give yourself permission: chmod u+rx '{folder}'") from error
+        raise barred(folder) from error
     if not found:
         raise InputError(f"{folder}: no pictures in this folder; expected {', '.join(sorted(SUFFIXES))} files")
     return found
@@ -127,7 +127,7 @@ def _size(path: Path) -> tuple[int, int]:
 
 def _damaged(path: Path, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
-        return InputError(f"{path}: may not be read; give yourself permission: chmod u+r '{path}'")
+        return barred(path)
     return InputError(f"{path}: the picture cannot be read ({error}); replace it or take it out of the folder")
 
 

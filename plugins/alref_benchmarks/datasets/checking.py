@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from alref.datasets import Fault
-from alref.errors import AlrefError, InputError
+from alref.errors import AlrefError, InputError, barred
 from alref.media import read_audio
 from alref.owned import shortened
 from alref_benchmarks.datasets.base import Benchmark, found
@@ -77,7 +77,7 @@ def _looked(path: Path) -> Size | str | None:
     except FileNotFoundError:
         return None
     except PermissionError:
-        return f"{path}: may not be read; give yourself permission to it and to its folder: chmod u+rX"
+        return str(barred(path))
     except UnidentifiedImageError:
         return f"{path}: is no picture; download it again"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from alref import atomic
 from alref.arrays import Mask
-from alref.errors import InputError
+from alref.errors import InputError, barred
 from alref.scoring import Map
 from alref_benchmarks.datasets.base import found
 from alref_benchmarks.measures.palette import labels_of
@@ -109,5 +109,7 @@ def _decoded(path: Path, how: int) -> Map | None:
 
 
 def _damaged(path: Path, error: Exception | None = None) -> InputError:
+    if isinstance(error, PermissionError):
+        return barred(path)
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save or download it again")

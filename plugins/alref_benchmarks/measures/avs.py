@@ -10,18 +10,16 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from alref.protocols import Protocol
 from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.curve import Floats, Steps, curve, probabilities, steps_of_mask, steps_of_probabilities
 from alref_benchmarks.measures.shape import foreground, pairs
-from alref_benchmarks.measures.statistics import mean, mean32, mean_in_turn
+from alref_benchmarks.measures.statistics import Values, mean, mean32, mean_in_turn
 
 _EPS = np.float32(1e-7)
 _NO_STEPS = np.zeros((3, 0), np.int64)
-Numbers = npt.NDArray[np.float64]
 
 
 class Counts(NamedTuple):
@@ -83,7 +81,7 @@ class PerFrame(AvsBench):
         frames = _frames(parts)
         return self.named(mean([float(_region(frame)) for frame in frames]), mean([_top([frame]) for frame in frames]))
 
-    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+    def terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the sum of J over frames, and how many there are."""
         count = len(_frames(scores.parts))
         return np.array([self.table(scores.parts).numbers["M_J"] * count]), np.array([float(count)])

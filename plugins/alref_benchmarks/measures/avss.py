@@ -14,13 +14,12 @@ from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.palette import CLASSES
 from alref_benchmarks.measures.shape import map_of, pairs
-from alref_benchmarks.measures.statistics import mean32
+from alref_benchmarks.measures.statistics import Values, mean32
 
 _BETA2 = 0.3
 _PADDED = 10
 Floats = npt.NDArray[np.float32]
 Counts = npt.NDArray[np.int64]
-Numbers = npt.NDArray[np.float64]
 
 
 class RealFrames(Protocol):
@@ -53,7 +52,7 @@ class RealFrames(Protocol):
         groups = {name: {"IoU": iou, "F": f, "frames": count} for name, iou, f, count in rows}
         return Table(protocol=self.name, main="mIoU", numbers=numbers, groups=groups)
 
-    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+    def terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the IoU sums and the frame counts of each class."""
         sums = _sums(scores.parts).astype(np.float64)
         return sums[0], sums[2]

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 
 import numpy as np
-import numpy.typing as npt
 
 from alref.errors import InputError
 from alref.protocols import Protocol
@@ -17,9 +16,7 @@ from alref.scoring import Case, Part, Table, VideoScores
 from alref.scoring import Map as Frame
 from alref_benchmarks.measures.contour import boundary, region, shapes
 from alref_benchmarks.measures.shape import fitting, foreground, pairs
-from alref_benchmarks.measures.statistics import mean
-
-Numbers = npt.NDArray[np.float64]
+from alref_benchmarks.measures.statistics import Values, mean
 
 
 class RefYouTubeVos(Protocol):
@@ -60,7 +57,7 @@ class MeViS(RefYouTubeVos):
         lost = (0.0,) if case.predicted is None else ()
         return [Part(case=case.id, place=case.place, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()})]
 
-    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+    def terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the sum of J&F over the expressions that have scores, and how many have."""
         scored = [part for part in scores.parts if part.columns["J"]]
         total = _means(scored)["J&F"] * len(scored) if scored else 0.0

@@ -90,8 +90,8 @@ def test_a_folder_that_may_not_be_looked_into_costs_one_video(tmp_path: Path, mo
         monkeypatch.setattr(kind, name, barred(getattr(kind, name)))
     faults = found(dataset)
     assert {fault.video for fault in faults} == {"1 b"}
-    assert all("may not be read; give yourself permission to it and to its folder" in fault.what for fault in faults)
-    with pytest.raises(InputError, match="may not be looked at; give yourself permission to the folder: chmod u"):
+    assert all("may not be read; give yourself permission: chmod u+rX" in fault.what for fault in faults)
+    with pytest.raises(InputError, match="may not be read; give yourself permission: chmod u"):
         dataset.open("1 b")
 
 

@@ -1,8 +1,11 @@
 # The two commands: `make demo` sets up and shows alref at work, `make test` sets up and checks everything.
 PYTHON ?= python3
 BIN := .venv/bin
+# the versions that the checks run with; `make test CONSTRAINTS=` takes the newest ones
+CONSTRAINTS ?= constraints.txt
+INSTALL := .venv/bin/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable .
 
-.PHONY: demo test check bench site clean
+.PHONY: demo test check bench site constraints clean
 
 demo: .venv/.run
 	$(BIN)/alref demo
@@ -23,6 +26,11 @@ bench: .venv/.test
 site: .venv/.test
 	$(BIN)/zensical build --strict
 
+# the newest versions, written down for everybody
+constraints: .venv/bin/python
+	$(BIN)/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable . --group test
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > constraints.txt
+
 clean:
 	rm -rf .venv .cache alref-out site
 
@@ -30,10 +38,10 @@ clean:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/.run: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable .
+.venv/.run: .venv/bin/python pyproject.toml $(CONSTRAINTS)
+	$(INSTALL)
 	touch $@
 
-.venv/.test: .venv/bin/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable . --group test
+.venv/.test: .venv/bin/python pyproject.toml $(CONSTRAINTS)
+	$(INSTALL) --group test
 	touch $@ .venv/.run

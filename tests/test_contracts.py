@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from wrong import describing, following, hearing, propagating, proposing, reasoning, right, transcribing, unifying
 
@@ -28,6 +29,7 @@ from alref.testing import (
     UnifierContract,
     sounding,
 )
+from alref.testing.comparing import difference
 from alref.testing.running import Outcome, outcomes
 
 PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
@@ -272,6 +274,12 @@ def test_where_memory_is_not_told_nothing_is_said_of_it(tmp_path: Path, monkeypa
 
 
 PROMISES = {name: getattr(kind, name) for kind in KINDS for name in dir(kind) if name.startswith("test_")}
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
+def test_numbers_that_differ_by_rounding_are_the_same(kind: type[float]) -> None:
+    assert difference([kind(0.5082164)], [kind(0.5082165)]) == ""
+    assert difference([kind(0.508)], [kind(0.518)]) != ""
 
 
 @pytest.mark.parametrize("name", sorted(PROMISES))

@@ -42,7 +42,7 @@ def _apart(expected: Any, got: Any, where: str) -> str:
         return next(filter(None, (_apart(one, other, f"{where}[{place}]") for place, (one, other) in pairs)), "")
     if isinstance(expected, np.ndarray) and isinstance(got, np.ndarray) and expected.shape == got.shape:
         return _arrays_apart(expected, got, where)
-    if isinstance(expected, float) and isinstance(got, float):
+    if isinstance(expected, (float, np.floating)) and isinstance(got, (float, np.floating)):
         return _arrays_apart(np.array(expected), np.array(got), where)
     same = type(expected) is type(got) and not isinstance(expected, np.ndarray) and expected == got
     return "" if same else f"{_short(got)} for {_short(expected)} in {where}"

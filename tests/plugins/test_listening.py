@@ -24,6 +24,7 @@ from alref.media import open_video
 from alref.plugins import SLOTS, Plugins
 from alref.records import Phrase, Reference
 from alref.testing import LocatorContract, TaggerContract, sounding
+from alref.testing.comparing import difference
 from alref_listening import Ast, AstOptions, Clap, ClapOptions, Listener, PeAFrame, PeAFrameOptions
 
 SOUND = Reference(id="1", sound=True)
@@ -100,7 +101,7 @@ def test_as_many_tags_are_given_as_asked_for_and_score_enough(folders: dict[str,
     all_tags = loaded(folders, cls, top_k=100).tag(video, SOUND)
     assert len(all_tags) == 6
     assert names(loaded(folders, cls, top_k=2).tag(video, SOUND)) == names(all_tags)[:2]
-    least = all_tags[3].score
+    least = (all_tags[3].score + all_tags[4].score) / 2
     assert names(loaded(folders, cls, top_k=100, threshold=least).tag(video, SOUND)) == names(all_tags)[:4]
 
 
@@ -177,7 +178,7 @@ def test_clap_hears_a_long_segment_whole(folders: dict[str, Path]) -> None:
     first, second, both = ears.hear([samples[:480_000], samples[480_000:], samples])
     mean = (first + second) / np.linalg.norm(first + second)
     np.testing.assert_allclose(both, mean, atol=1e-5)
-    np.testing.assert_array_equal(ears.hear([samples])[0], both)
+    np.testing.assert_allclose(ears.hear([samples])[0], both, atol=1e-5)
 
 
 def test_pe_a_frame_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
@@ -264,7 +265,7 @@ def test_claps_weights_may_be_a_checkpoint_of_torch(folders: dict[str, Path], tm
     assert made.problems() == []
     made.load()
     expected = loaded(folders, Clap).tag(sounding(), SOUND)
-    assert made.tag(sounding(), SOUND) == expected
+    assert difference(expected, made.tag(sounding(), SOUND)) == ""
     assert AstOptions().model == "MIT/ast-finetuned-audioset-10-10-0.4593"
 
 

@@ -67,7 +67,7 @@ def test_without_room_for_features_frames_are_encoded_at_most_twice(model: Model
     video, before = counted(FRAMES), model.network.encoded
     again = logits(changed(model, monkeypatch, feature_memory=0), video, given)
     assert FRAMES < model.network.encoded - before == sum(video.reads) <= 2 * FRAMES
-    assert all(torch.equal(again[key], kept[key]) for key in kept)
+    assert farthest(again, kept) < 1e-4
 
 
 def test_features_stay_within_their_budget_and_spare_what_they_can(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_forgetting_changes_nothing(
 
     monkeypatch.setattr(Bank, "remember", remember_all)
     remembering = logits(model, video, given)
-    assert all(torch.equal(forgetting[key], remembering[key]) for key in remembering)
+    assert farthest(forgetting, remembering) < 1e-4
 
 
 def test_selected_memories_are_others_than_the_recent_ones(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +109,8 @@ def test_selected_memories_are_others_than_the_recent_ones(model: Model, monkeyp
     recent = logits(model, video, given)
     monkeypatch.setattr("alref_sam2._session.Motion.trusts", lambda self, logits, score, quality: False)
     selected = logits(changed(model, monkeypatch, memory="selected"), video, given)
-    assert torch.equal(selected[0, 4], recent[0, 4])
-    assert not torch.equal(selected[0, 7], recent[0, 7])
+    torch.testing.assert_close(selected[0, 4], recent[0, 4])
+    assert not torch.allclose(selected[0, 7], recent[0, 7], atol=1e-4)
 
 
 def test_memory_does_not_grow_with_the_video(model: Model) -> None:

@@ -10,8 +10,7 @@ INSTALL := .venv/bin/python -m pip install --quiet $(if $(CONSTRAINTS),--constra
 demo: .venv/.run
 	$(BIN)/alref demo
 
-# one process of tests for each core, of one thread each
-test: export OMP_NUM_THREADS ?= 1
+# one process of tests for each core
 test: .venv/.test check
 	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alref.api import segment
-    from alref.engine import Pipeline
-    from alref.hookspecs import hookimpl
-    from alref.media import open_video
+    from alref.media.reader import open_video
+    from alref.pipeline.engine import Pipeline
+    from alref.plugins.hookspecs import hookimpl
     from alref.records import Reference
     from alref.result import Result
 
 _HOMES = {
-    "Pipeline": "alref.engine",
+    "Pipeline": "alref.pipeline.engine",
     "Reference": "alref.records",
     "Result": "alref.result",
-    "hookimpl": "alref.hookspecs",
-    "open_video": "alref.media",
+    "hookimpl": "alref.plugins.hookspecs",
+    "open_video": "alref.media.reader",
     "segment": "alref.api",
 }
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from alref import references
 from alref.config import VideoOptions
-from alref.engine import Pipeline
-from alref.media import open_video
+from alref.media.reader import open_video
+from alref.media.video import Video
+from alref.pipeline import references
+from alref.pipeline.engine import Pipeline
 from alref.records import Reference
 from alref.result import Result
-from alref.video import Video
 
 
 def opened(path: str | Path, options: VideoOptions) -> Video:

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field
 
-from alref import options
+from alref.components import options
+from alref.components.base import StageOptions
 from alref.errors import ConfigError, ContractError, nearest
-from alref.plugins import SLOTS, Component, Plugins
-from alref.stages import StageOptions
+from alref.plugins.manager import SLOTS, Component, Plugins
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
-from alref.arrays import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode
 from alref.errors import RecordError
+from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode
 
 Source = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]

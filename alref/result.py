@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from alref.arrays import Mask, Rle, union
 from alref.errors import InputError, nearest
 from alref.records import (
     Candidates,
@@ -23,6 +22,7 @@ from alref.records import (
     Verdict,
     VideoFacts,
 )
+from alref.utils.masks import Mask, Rle, union
 
 
 class Usage(Record):
@@ -47,6 +47,9 @@ class Result(Record):
     ``seconds`` is the time of each stage; ``usage`` what language models were asked, by model; ``config`` the resolved
     configuration; ``warnings`` what the user should know.
     """
+
+    draw_for_notebook: ClassVar[Callable[[Result], str] | None] = None
+    """What draws a result as HTML in a notebook; ``alref.output`` sets it."""
 
     format: Literal[1] = 1
     alref: str
@@ -104,7 +107,5 @@ class Result(Record):
         known = [each.text or each.id for each in self.references]
         raise InputError(f"no reference {reference!r}{nearest(reference, known)}; references: {', '.join(known)}")
 
-    def _repr_html_(self) -> str:
-        from alref.report import notebook_html
-
-        return notebook_html(self)
+    def _repr_html_(self) -> str | None:
+        return None if Result.draw_for_notebook is None else Result.draw_for_notebook(self)

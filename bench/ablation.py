@@ -17,11 +17,10 @@ from time import perf_counter
 import numpy as np
 import yaml
 
-from alref import demo_clip
-from alref.arrays import encode
-from alref.cache import Kept, StageCache
-from alref.cli import exit_code
+from alref.cli import demo_clip, exit_code
+from alref.pipeline.stage_cache import Kept, StageCache
 from alref.records import Phrase, Track
+from alref.utils.masks import encode
 
 ROWS: dict[str, dict[str, object]] = {
     f"{temporal} {spatial} {most}": {"temporal": temporal, "spatial": spatial, "proposer.most": most}

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 import transformers
 
-from alref.hearing import audioset
-from alref.hearing.windows import windows
+from alref.audio import audioset
+from alref.audio.windows import windows
 from alref.records import Audio, Reference
 from alref.testing import ArrayVideo
 from alref_beats import Beats, BeatsOptions

@@ -17,8 +17,8 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from alref.chat.sheets import PAPER_CELL, Look, frames_sheet
-from alref.video import Frame
+from alref.llm.contact_sheet import PAPER_CELL, Look, frames_sheet
+from alref.media.video import Frame
 
 COUNT, HEIGHT, WIDTH, DPI = 5, 1080, 1920, 100
 

@@ -1,4 +1,4 @@
-"""Seconds a frame on a processor, with and without the settings of ``alref/cpu.py``, and in bfloat16; random weights.
+"""Seconds a frame on a processor, with and without the settings of ``alref.models.cpu_tuning``, and in bfloat16.
 
     python bench/cpu.py [--quick]
 
@@ -29,7 +29,7 @@ def sam2(size: int, dtype: Any) -> Callable[[], object]:
     from transformers import Sam2VideoModel
 
     from alref_sam2 import _checkpoints
-    from alref_sam2._loading import sized
+    from alref_sam2._model_loading import sized
 
     return _tracker(Sam2VideoModel(sized(_checkpoints.configuration(_checkpoints.SIZES[0], second=True), size)), dtype)
 
@@ -47,7 +47,7 @@ def edgetam(size: int, dtype: Any) -> Callable[[], object]:
 def _tracker(model: Any, dtype: Any) -> Callable[[], object]:
     import torch
 
-    from alref_sam2._memory import Reading
+    from alref_sam2._memory_bank import Reading
     from alref_sam2._network import Network
 
     network = Network(model.eval())
@@ -112,9 +112,9 @@ def main() -> None:
     chosen = parser.parse_args()
     if chosen.case:
         if chosen.way == "tuned":
-            from alref import cpu
+            from alref.models import cpu_tuning
 
-            cpu.tune()
+            cpu_tuning.tune()
         print(json.dumps(measure(chosen.case, chosen.dtype)))
         return
     print(

@@ -28,13 +28,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from benchmark_fixtures import mevis
-from scripted import Script, entry, propagate
-
-from alref import plugins
 from alref.cli import exit_code
+from alref.plugins import manager
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
+from support.benchmark_fixtures import mevis
+from support.scripted import Script, entry, propagate
 
 FEW, MANY = 200, 1000
 WAIT = 0.05
@@ -52,7 +51,7 @@ def evaluate(data: Path, count: int, out: Path, alone: bool) -> dict[str, float]
     script = Script() if alone else Script(propagate=waiting)
     script.calls = deque(maxlen=1)  # type: ignore[assignment]
     shipped = entry("shipped", register_datasets=lambda: DATASETS, register_metrics=lambda: PROTOCOLS)
-    plugins.entry_points = lambda group: [*script.entries, shipped]  # type: ignore[assignment]
+    manager.entry_points = lambda group: [*script.entries, shipped]  # type: ignore[assignment]
     which = ["mevis", "--data", str(data), "--split", "valid_u", "--limit", str(count)]
     started, before = perf_counter(), process_time()
     assert exit_code(["eval", *which, *SLOTS, "--out", str(out), "--quiet", *(["--jobs=1"] if alone else [])]) == 0

@@ -11,7 +11,7 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from alref.media import open_video
+from alref.media.reader import open_video
 
 SHARED = Path(__file__).parents[1] / ".." / "shared" / "data"
 ROUNDS, RANDOM = 3, 20

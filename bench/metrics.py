@@ -21,14 +21,14 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import plain_measures as plain
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from alref_benchmarks.datasets.pictures import read_objects
-from alref_benchmarks.measures import Case, Protocol, protocol
-from alref_benchmarks.measures.palette import PALETTE, colours_of, labels_of
+import support.reference_metrics as plain
+from alref_benchmarks.datasets.mask_files import read_objects
+from alref_benchmarks.metrics import Case, Protocol, protocol
+from alref_benchmarks.metrics.palette import PALETTE, colours_of, labels_of
 
 Array = npt.NDArray[Any]
 Scores = list[float]

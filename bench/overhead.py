@@ -17,12 +17,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from scripted import Script
-
-from alref.arrays import encode
-from alref.cache import StageCache
+from alref.pipeline.stage_cache import StageCache
 from alref.records import Reference
 from alref.testing import ArrayVideo
+from alref.utils.masks import encode
+from support.scripted import Script
 
 SIZES = ((270, 480), (480, 854), (1080, 1920))
 

@@ -24,23 +24,23 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from alref import cpu
+from alref.models import cpu_tuning
 
-cpu.tune()
+cpu_tuning.tune()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from transformers import Sam2VideoInferenceSession, Sam2VideoModel  # noqa: E402
 from transformers.utils import logging  # noqa: E402
 
-from alref import devices  # noqa: E402
+from alref.media.video import Frame, Video  # noqa: E402
+from alref.models import devices  # noqa: E402
 from alref.records import Phrase, PivotBox, PivotFrame  # noqa: E402
 from alref.testing import ArrayVideo  # noqa: E402
-from alref.video import Frame, Video  # noqa: E402
 from alref_sam2 import Sam2Options, _checkpoints  # noqa: E402
-from alref_sam2._pictures import Pictures, corners_of  # noqa: E402
+from alref_sam2._images import Pictures, corners_of  # noqa: E402
 from alref_sam2._runtime import Model  # noqa: E402
-from alref_sam2.kinds import IMAGENET  # noqa: E402
+from alref_sam2.families import IMAGENET  # noqa: E402
 
 SIZES = {size.name: size for size in _checkpoints.SIZES}
 PARTS = ("vision_encoder", "memory_attention", "mask_decoder", "memory_encoder")
@@ -189,7 +189,7 @@ def memory() -> None:
 
 
 def peak(way: str, frames: int) -> None:
-    from tiny_sam2 import save_sam2
+    from support.tiny_sam2 import save_sam2
 
     with tempfile.TemporaryDirectory() as folder:
         model = Model(Sam2Options(model=str(save_sam2(Path(folder))), prompt="box", dtype="float32"), "cpu")

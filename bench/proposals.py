@@ -21,14 +21,13 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from tiny_detectors import bert_words
-
-from alref import devices
+from alref.models import devices
 from alref.testing import ArrayVideo
 from alref_groundingdino import GroundingDinoOptions
-from alref_groundingdino._grounding import Grounding
-from alref_groundingdino.asking import Ask, Batch, answers
-from alref_groundingdino.pictures import Look, fitted
+from alref_groundingdino._grounding_dino import Grounding
+from alref_groundingdino.detection import Ask, Batch, answers
+from alref_groundingdino.preprocessing import Look, fitted
+from support.tiny_detectors import bert_words
 
 SIDES = (192, 320)
 LOOK = Look({"shortest_edge": SIDES[0], "longest_edge": SIDES[1]}, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

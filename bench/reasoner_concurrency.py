@@ -17,12 +17,11 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from chat_server import ChatServer, serving
-
-from alref import demo_clip
+from alref.cli import demo_clip
 from alref.records import Phrase
 from alref.testing import ArrayVideo
 from alref_openai import OpenAI
+from support.llm_server import ChatServer, serving
 
 QUESTIONS = 200
 SECONDS = 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
@@ -12,11 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
-from ablating import CALLS, DATA, GROWN, QUIET, SCRIPTED, ablate, by_name, done, prepared
-from scripted import Script
 
 from alref.cli import exit_code
 from alref.testing import moving_square, write_frames
+from support.ablation_grids import CALLS, DATA, GROWN, QUIET, SCRIPTED, ablate, by_name, done, prepared
+from support.scripted import Script
 
 
 @pytest.fixture
@@ -145,9 +146,25 @@ def test_videos_of_ones_own_run_without_scores(script: Script) -> None:
 
 
 def ablated(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    driver = Path(__file__).with_name("evaluated.py")
-    command = [sys.executable, driver, str(kill_at), "ablate", "grid.yaml", "--out", out, "--quiet", "--limit", "3"]
-    environment = {"ALREF_HOME": str(folder / f"home-{out}"), "PATH": "/usr/bin", "OMP_NUM_THREADS": "1"}
+    command = [
+        sys.executable,
+        "-m",
+        "support.scripted_dataset",
+        str(kill_at),
+        "ablate",
+        "grid.yaml",
+        "--out",
+        out,
+        "--quiet",
+        "--limit",
+        "3",
+    ]
+    environment = {
+        "ALREF_HOME": str(folder / f"home-{out}"),
+        "PATH": "/usr/bin",
+        "PYTHONPATH": os.environ["PYTHONPATH"],
+        "OMP_NUM_THREADS": "1",
+    }
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 import yaml
-from scripted import Script, announcing, entry, pick_boxes, pick_frames
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
+from alref.components.base import Reasoner
+from alref.media.video import Video
+from alref.plugins import manager as plugins_module
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.stages import Reasoner
 from alref.testing import moving_square, write_frames
-from alref.video import Video
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
+from support.scripted import Script, announcing, entry, pick_boxes, pick_frames
 
 SCRIPTED = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")
 ROWS: dict[str, Any] = {"first": {}, "second": {"temporal.patience": 9}}

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from ablating import DATA, SCRIPTED, ablate, done, prepared
-from scripted import Script
 
 from alref.ablation.grid import read
+from support.ablation_grids import DATA, SCRIPTED, ablate, done, prepared
+from support.scripted import Script
 
 
 @pytest.fixture

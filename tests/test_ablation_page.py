@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ablating import PLANNED, QUIET, done
-from evaluated import NAMES, Squares
-from scripted import Script, announcing, entry
 
 import alref_benchmarks
-from alref import plugins as plugins_module
 from alref.cli import exit_code
+from alref.components.base import Stage, StageOptions
+from alref.plugins import manager as plugins_module
 from alref.records import Reference
-from alref.stages import Stage, StageOptions
 from alref.testing import moving_square, write_frames
+from support.ablation_grids import PLANNED, QUIET, done
+from support.scripted import Script, announcing, entry
+from support.scripted_dataset import NAMES, Squares
 
 PAGE = Path(__file__).parents[1] / "docs" / "ablations.md"
 SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ablating import DATA, PLANNED, SCRIPTED, ablate, prepared
-from scripted import Script
 
 from alref.cli import exit_code
+from support.ablation_grids import DATA, PLANNED, SCRIPTED, ablate, prepared
+from support.scripted import Script
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from ablating import DATA, GROWN, ablate, prepared
-from benchmark_fixtures import build
-from evaluated import NAMES
 from PIL import Image
 from pycocotools import mask as runs
-from scripted import Script, entry
 
-from alref import plugins as plugins_module
-from alref.evaluation.statistics import DRAWS, SEED
+from alref.evaluation.bootstrap import DRAWS, SEED
+from alref.plugins import manager as plugins_module
 from alref_benchmarks import register_datasets, register_metrics
+from support.ablation_grids import DATA, GROWN, ablate, prepared
+from support.benchmark_fixtures import build
+from support.scripted import Script, entry
+from support.scripted_dataset import NAMES
 
 MANY = 100_000
 """Draws of a test."""

@@ -8,13 +8,13 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-from ablating import DATA, QUIET, ablate, by_name, done, prepared
-from evaluated import NAMES
 from markdown_it import MarkdownIt
-from scripted import Script
 
 from alref.ablation.report import ticks
 from alref.cli import exit_code
+from support.ablation_grids import DATA, QUIET, ablate, by_name, done, prepared
+from support.scripted import Script
+from support.scripted_dataset import NAMES
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from alref import atomic
 from alref.errors import OutputError
+from alref.utils import atomic
 
 
 @contextmanager
@@ -90,9 +90,8 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_lets_go_of_its_folder(tmp_path: Path) -> None:
-    script = (
-        f"import os, pathlib, alref.atomic; held = alref.atomic.lock(pathlib.Path({str(tmp_path)!r})); os.kill(os.getpid(), 9)"
-    )
+    lock = f"held = atomic.lock(pathlib.Path({str(tmp_path)!r}))"
+    script = f"import os, pathlib; from alref.utils import atomic; {lock}; os.kill(os.getpid(), 9)"
     killed = subprocess.run([sys.executable, "-c", script], check=False)
 
     assert killed.returncode == -9

@@ -9,19 +9,19 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from scripted import Script, announcing
 
-from alref import catalogue
 from alref.config import resolve
 from alref.errors import ConfigError
-from alref.installed import from_file
-from alref.plugins import Plugins
+from alref.plugins import catalogue
+from alref.plugins.discovery import from_file
+from alref.plugins.manager import Plugins
+from support.scripted import Script, announcing
 
 ROOT = Path(__file__).parents[1]
 CARDS = sorted((ROOT / "registry").glob("*.yaml"))
 
 
-MAKER: Any = from_file(ROOT / "registry/make_catalogue.py")
+MAKER: Any = from_file(ROOT / "scripts/make_catalogue.py")
 
 
 TOP = {"name": "top-score", "summary": "Takes the box with the best score.", "kinds": ["spatial"]}
@@ -37,7 +37,7 @@ def card(tmp_path: Path, **changes: Any) -> Path:
 
 @pytest.mark.parametrize("path", list(MAKER.made(ROOT)), ids=lambda path: path.name)
 def test_what_is_made_from_the_cards_is_fresh(path: Path) -> None:
-    said = "stale; run: python registry/make_catalogue.py"
+    said = "stale; run: python scripts/make_catalogue.py"
     assert path.read_text(encoding="utf-8") == MAKER.made(ROOT)[path], said
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmark_fixtures import mevis
-from evaluated import SLOTS
 from PIL import Image
-from scripted import Script, entry
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
 from alref.media.write import write_overlay
+from alref.plugins import manager as plugins_module
 from alref.testing import moving_square
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
+from support.benchmark_fixtures import mevis
+from support.scripted import Script, entry
+from support.scripted_dataset import SLOTS
 
 EVAL = ["eval", "mevis", "--data", "data", "--split", "valid_u", *SLOTS, "--out", "run", "--quiet"]
 FRAME = Path("data/valid_u/JPEGImages/1 b/00005.jpg")

@@ -9,18 +9,18 @@ from typing import Any
 from unittest import SkipTest
 
 import pytest
-from benchmark_fixtures import save_sound
-from folder_dataset import draw
 
 from alref.cli import exit_code
-from alref.stages import SpatialReasoner, StageOptions, Tagger, TemporalReasoner
+from alref.components.base import SpatialReasoner, StageOptions, Tagger, TemporalReasoner
 from alref.testing import LocatorContract, PropagatorContract
-from alref.testing.running import DECLARED, LONG, Outcome, contract_for, outcomes, promises
+from alref.testing.runner import DECLARED, LONG, Outcome, contract_for, outcomes, promises
+from support.benchmark_fixtures import save_sound
+from support.folder_dataset import draw
 
-SQUARES = Path(__file__).with_name("folder_dataset.py")
+SQUARES = Path(__file__).parent / "support" / "folder_dataset.py"
 PLUGIN = '''
 import alref
-from alref.stages import Proposer, StageOptions, Transcriber
+from alref.components.base import Proposer, StageOptions, Transcriber
 from pydantic import Field
 
 
@@ -100,7 +100,7 @@ class Scribe(Transcriber):
     name = "scribe"
 
     def transcribe(self, video, reference):
-        from alref.media import read_audio
+        from alref.media.audio_decoder import read_audio
         from alref.records import Transcript
 
         read_audio(reference.spoken.path, 16000)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Script
 
-from alref import plugins as plugins_module
 from alref.cli import COMMANDS, exit_code
+from alref.plugins import manager as plugins_module
 from alref.testing import moving_square, write_frames
+from support.scripted import Script
 
 SLOTS = ["--unifier", "scripted", "--reasoner", "scripted", "--proposer", "scripted", "--propagator", "scripted"]
 

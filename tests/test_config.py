@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import yaml
 from pydantic import Field
-from scripted import Script, announcing
 
+from alref.components.base import Locator, StageOptions, Tagger
+from alref.components.options import build, describe
 from alref.config import Configuration, parse_yaml, presets, read_preset, read_yaml, resolve, schema
 from alref.errors import ConfigError, ContractError
-from alref.options import build, describe
-from alref.plugins import Plugins
+from alref.media.video import Video
+from alref.plugins.manager import Plugins
 from alref.records import Phrase, Reference
-from alref.stages import Locator, StageOptions, Tagger
 from alref.testing import ArrayVideo
-from alref.video import Video
+from support.scripted import Script, announcing
 
 SCRIPT = Script()
 BASE = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")

@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wrong import describing, following, hearing, propagating, proposing, reasoning, right, transcribing, unifying
 
 from alref import testing
-from alref.plugins import Plugins
+from alref.pipeline.references import recording
+from alref.plugins.manager import Plugins
 from alref.records import Recording
-from alref.references import recording
 from alref.testing import (
     LocatorContract,
     PropagatorContract,
@@ -29,8 +28,10 @@ from alref.testing import (
     UnifierContract,
     sounding,
 )
-from alref.testing.comparing import difference
-from alref.testing.running import Outcome, outcomes
+from alref.testing.diff import difference
+from alref.testing.runner import Outcome, outcomes
+from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, transcribers, unifiers
+from support.wrong import options as describing
 
 PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
 NAMED = [getattr(testing, name) for name in testing.__all__]
@@ -67,13 +68,13 @@ def broken(found: Iterable[Outcome]) -> dict[str, str]:
 
 
 RIGHT: list[tuple[type[StageContract], type[Any]]] = [
-    (UnifierContract, right.Words),
-    (ReasonerContract, right.First),
-    (ProposerContract, right.Bright),
-    (PropagatorContract, right.Filling),
-    (TaggerContract, right.Loud),
-    (LocatorContract, right.Loud),
-    (Spoken, right.Scribe),
+    (UnifierContract, correct.Words),
+    (ReasonerContract, correct.First),
+    (ProposerContract, correct.Bright),
+    (PropagatorContract, correct.Filling),
+    (TaggerContract, correct.Loud),
+    (LocatorContract, correct.Loud),
+    (Spoken, correct.Scribe),
 ]
 
 
@@ -108,94 +109,94 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (UnifierContract, describing.Locked, "pickled", "cannot pickle '_thread.lock' object"),
     (UnifierContract, describing.Forgetful, "pickled", "expected device 'auto' after pickling, got 'another'"),
     (UnifierContract, describing.local(), "pickled", "local"),
-    (UnifierContract, unifying.LoadedOnce, "loads_and_closes", "loaded already"),
-    (UnifierContract, unifying.ClosedOnce, "loads_and_closes", "model"),
-    (UnifierContract, unifying.Counting, UNSTEADY, "got 'thing 2' for 'thing 1' in the answer[0].category"),
-    (UnifierContract, unifying.Guessing, UNSTEADY, "in the answer[0].score"),
-    (UnifierContract, unifying.OneThread, "several_threads", "asked in another thread"),
-    (UnifierContract, unifying.Misplaced, f"{SIZES} finds_phrases", "got one of another"),
-    (UnifierContract, unifying.Wordless, "finds_phrases", "expected at least one phrase"),
-    (UnifierContract, unifying.Stuttering, "distinct_phrases", "the red square more than once"),
-    (UnifierContract, unifying.Tupled, f"{SIZES} finds_phrases", "expected a list of Phrase, got tuple"),
-    (TemporalReasonerContract, reasoning.Beyond, f"{SIZES} answers_for_each", "expected a frame from 0 to"),
-    (TemporalReasonerContract, reasoning.Ignoring, "answers_for_each", "got those of ['1']"),
-    (TemporalReasonerContract, reasoning.Silent, "answers_for_each", "expected words in why"),
-    (TemporalReasonerContract, reasoning.InTurn, "phrases_may_come", "got 1 for 0"),
-    (TemporalReasonerContract, reasoning.NeedsPhrases, "nothing_for_no_phrase", "index out of range"),
-    (TemporalReasonerContract, reasoning.Hoarding, "memory_stays", "MB more"),
-    (SpatialReasonerContract, reasoning.Skipping, "one_candidate candidates_may_come", "got [0]"),
-    (SpatialReasonerContract, reasoning.Outside, f"{SIZES} one_candidate candidates_may one_pixel", "expected a box inside"),
-    (SpatialReasonerContract, reasoning.Mute, "one_candidate", "expected words in why"),
-    (SpatialReasonerContract, reasoning.Alternating, "candidates_may_come", "in the answer[0].xyxy"),
-    (SpatialReasonerContract, reasoning.NeedsCandidates, "nothing_for_no_candidates", "index out of range"),
-    (SpatialReasonerContract, reasoning.Coarse, "one_pixel", "nothing to look at"),
-    (ProposerContract, proposing.Sorting, f"{BOXES} -seeing_nothing", "in their order"),
-    (ProposerContract, proposing.Doubled, f"{BOXES} -seeing_nothing", "expected boxes inside"),
-    (ProposerContract, proposing.SmallMasks, f"{BOXES} -seeing_nothing", "expected masks of"),
-    (ProposerContract, proposing.NeedsPivots, "nothing_for_no_pivot", "index out of range"),
-    (ProposerContract, proposing.NeedsSights, "seeing_nothing", "index 0 is out of bounds"),
-    (ProposerContract, proposing.Passing, "seeing_nothing", "one Candidates for each of 2 pivots, in their order, got 0"),
-    (ProposerContract, proposing.Ranking, "pivots_may_come frames_are_looked", "in the answer[0].scores"),
-    (ProposerContract, proposing.Sharing, "phrases_are_looked frames_are_looked", "got [0.5] for [1.0]"),
-    (ProposerContract, proposing.Together, "frames_are_looked", "got [0.5] for [1.0]"),
-    (ProposerContract, proposing.Colourful, "grey_pictures seeing_nothing", "no colour at all"),
-    (PropagatorContract, propagating.LeavesOut, MASKS, "got none for 1 frames"),
+    (UnifierContract, unifiers.LoadedOnce, "loads_and_closes", "loaded already"),
+    (UnifierContract, unifiers.ClosedOnce, "loads_and_closes", "model"),
+    (UnifierContract, unifiers.Counting, UNSTEADY, "got 'thing 2' for 'thing 1' in the answer[0].category"),
+    (UnifierContract, unifiers.Guessing, UNSTEADY, "in the answer[0].score"),
+    (UnifierContract, unifiers.OneThread, "several_threads", "asked in another thread"),
+    (UnifierContract, unifiers.Misplaced, f"{SIZES} finds_phrases", "got one of another"),
+    (UnifierContract, unifiers.Wordless, "finds_phrases", "expected at least one phrase"),
+    (UnifierContract, unifiers.Stuttering, "distinct_phrases", "the red square more than once"),
+    (UnifierContract, unifiers.Tupled, f"{SIZES} finds_phrases", "expected a list of Phrase, got tuple"),
+    (TemporalReasonerContract, reasoners.Beyond, f"{SIZES} answers_for_each", "expected a frame from 0 to"),
+    (TemporalReasonerContract, reasoners.Ignoring, "answers_for_each", "got those of ['1']"),
+    (TemporalReasonerContract, reasoners.Silent, "answers_for_each", "expected words in why"),
+    (TemporalReasonerContract, reasoners.InTurn, "phrases_may_come", "got 1 for 0"),
+    (TemporalReasonerContract, reasoners.NeedsPhrases, "nothing_for_no_phrase", "index out of range"),
+    (TemporalReasonerContract, reasoners.Hoarding, "memory_stays", "MB more"),
+    (SpatialReasonerContract, reasoners.Skipping, "one_candidate candidates_may_come", "got [0]"),
+    (SpatialReasonerContract, reasoners.Outside, f"{SIZES} one_candidate candidates_may one_pixel", "expected a box inside"),
+    (SpatialReasonerContract, reasoners.Mute, "one_candidate", "expected words in why"),
+    (SpatialReasonerContract, reasoners.Alternating, "candidates_may_come", "in the answer[0].xyxy"),
+    (SpatialReasonerContract, reasoners.NeedsCandidates, "nothing_for_no_candidates", "index out of range"),
+    (SpatialReasonerContract, reasoners.Coarse, "one_pixel", "nothing to look at"),
+    (ProposerContract, proposers.Sorting, f"{BOXES} -seeing_nothing", "in their order"),
+    (ProposerContract, proposers.Doubled, f"{BOXES} -seeing_nothing", "expected boxes inside"),
+    (ProposerContract, proposers.SmallMasks, f"{BOXES} -seeing_nothing", "expected masks of"),
+    (ProposerContract, proposers.NeedsPivots, "nothing_for_no_pivot", "index out of range"),
+    (ProposerContract, proposers.NeedsSights, "seeing_nothing", "index 0 is out of bounds"),
+    (ProposerContract, proposers.Passing, "seeing_nothing", "one Candidates for each of 2 pivots, in their order, got 0"),
+    (ProposerContract, proposers.Ranking, "pivots_may_come frames_are_looked", "in the answer[0].scores"),
+    (ProposerContract, proposers.Sharing, "phrases_are_looked frames_are_looked", "got [0.5] for [1.0]"),
+    (ProposerContract, proposers.Together, "frames_are_looked", "got [0.5] for [1.0]"),
+    (ProposerContract, proposers.Colourful, "grey_pictures seeing_nothing", "no colour at all"),
+    (PropagatorContract, propagators.LeavesOut, MASKS, "got none for 1 frames"),
     (
         PropagatorContract,
-        propagating.Forwards,
+        propagators.Forwards,
         "every_frame_once comes_later odd_sizes grey_pictures 4k_frames",
         "the first is 0",
     ),
-    (PropagatorContract, propagating.Twice, MASKS, "got 0 again"),
-    (PropagatorContract, propagating.Numbers, MASKS, "expected masks of dtype bool, got uint8"),
-    (PropagatorContract, propagating.Halved, MASKS, "expected masks of"),
-    (PropagatorContract, propagating.Percent, MASKS, "expected scores from 0 to 1, got [90.0"),
-    (PropagatorContract, propagating.Swapped, "objects_apart", "expected object 0 to be where its mask is"),
-    (PropagatorContract, propagating.OnlyFirst, f"{SIZES} objects_apart boxes_may_come", "expected masks of (2,"),
-    (PropagatorContract, propagating.Losing, "objects_apart boxes_may_come", "expected object 1 to be where its mask is"),
-    (PropagatorContract, propagating.FirstComes, "boxes_may_come", "with boxes in the order [1, 0, 2]"),
-    (PropagatorContract, propagating.Separate, "several_pivots boxes_may_come", "expected masks of (1,"),
-    (PropagatorContract, propagating.Boxed, "starts_from_a_mask", "got one that agrees by 0.5"),
-    (PropagatorContract, propagating.Thick, "one_pixel", "expected a box with an inside"),
-    (PropagatorContract, following.KeepsFrames, "memory_stays", "MB more"),
-    (PropagatorContract, following.Collects, "memory_stays", "MB more"),
-    (PropagatorContract, following.Draws, "leaves_its_inputs", "expected frames as they were, got 8 of 8 changed"),
+    (PropagatorContract, propagators.Twice, MASKS, "got 0 again"),
+    (PropagatorContract, propagators.Numbers, MASKS, "expected masks of dtype bool, got uint8"),
+    (PropagatorContract, propagators.Halved, MASKS, "expected masks of"),
+    (PropagatorContract, propagators.Percent, MASKS, "expected scores from 0 to 1, got [90.0"),
+    (PropagatorContract, propagators.Swapped, "objects_apart", "expected object 0 to be where its mask is"),
+    (PropagatorContract, propagators.OnlyFirst, f"{SIZES} objects_apart boxes_may_come", "expected masks of (2,"),
+    (PropagatorContract, propagators.Losing, "objects_apart boxes_may_come", "expected object 1 to be where its mask is"),
+    (PropagatorContract, propagators.FirstComes, "boxes_may_come", "with boxes in the order [1, 0, 2]"),
+    (PropagatorContract, propagators.Separate, "several_pivots boxes_may_come", "expected masks of (1,"),
+    (PropagatorContract, propagators.Boxed, "starts_from_a_mask", "got one that agrees by 0.5"),
+    (PropagatorContract, propagators.Thick, "one_pixel", "expected a box with an inside"),
+    (PropagatorContract, endurance.KeepsFrames, "memory_stays", "MB more"),
+    (PropagatorContract, endurance.Collects, "memory_stays", "MB more"),
+    (PropagatorContract, endurance.Draws, "leaves_its_inputs", "expected frames as they were, got 8 of 8 changed"),
     (
         PropagatorContract,
-        following.MovesBoxes,
+        endurance.MovesBoxes,
         "leaves_its_inputs boxes_may_come",
         "expected propagate to leave its inputs as they are",
     ),
-    (PropagatorContract, following.Swallows, "errors_of_reading", "got an answer"),
-    (PropagatorContract, following.Rewords, "errors_of_reading", "got ContractError: something went wrong"),
-    (PropagatorContract, following.Busy, "goes_on_after errors_of_reading", "another video is not done"),
-    (PropagatorContract, following.Wavering, f"{UNSTEADY} boxes_may_come", "in the answer"),
-    (PropagatorContract, following.Moving, "one_frame", "division by zero"),
-    (PropagatorContract, following.Even, "odd_sizes", "expected masks of (2, 33, 47), got (2, 32, 40)"),
-    (PropagatorContract, following.Small, "4k_frames", "no room for such frames"),
-    (PropagatorContract, following.AtOnce, "comes_later", "no object on the first frame"),
-    (TaggerContract, hearing.Unsorted, "names_distinct", "expected the surest first"),
-    (TaggerContract, hearing.Echoing, "names_distinct", "expected each sound once"),
-    (TaggerContract, hearing.Overdone, "names_distinct", "expected scores from 0 to 1"),
-    (TaggerContract, hearing.Visual, "names_distinct", "expected sound=True"),
-    (TaggerContract, hearing.Astray, TAGS, "got one of another"),
-    (TaggerContract, hearing.Earless, "names_distinct", "expected at least one sound"),
-    (TaggerContract, hearing.Patient, "sound_of_any_length", "the sound is too short"),
-    (TaggerContract, hearing.OwnRate, "sound_of_other_rates", "expected 16 kHz"),
-    (TaggerContract, hearing.Calm, "errors_of_reading", "got an answer"),
-    (LocatorContract, hearing.Deaf, "hears_what", "expected 'dog' to be heard at some time"),
-    (LocatorContract, hearing.Backwards, SPANS, "expected spans in order"),
-    (LocatorContract, hearing.Ending, SPANS, "expected spans that end after they begin"),
-    (LocatorContract, hearing.Renaming, SPANS, "expected the same"),
-    (LocatorContract, hearing.OnlyOne, "sounds_may_come", "heard"),
-    (LocatorContract, hearing.NeedsNames, "nothing_of_no_phrase", "index out of range"),
-    (LocatorContract, hearing.Slow, "very_short", "the sound is too short"),
-    (LocatorContract, hearing.Inventive, "in_words_of_a_vocabulary", "got ['dog', 'qwertz']"),
-    (Spoken, transcribing.Reversed, "in_order", "expected sentences in order"),
-    (Spoken, transcribing.Inaudible, "in_order", "expected words"),
-    (Spoken, transcribing.Addressed, "in_order", "got one of another"),
-    (Spoken, transcribing.Talkative, "without_words", "index out of range"),
-    (Spoken, transcribing.Indifferent, "holds_no_sound", "expected InputError"),
+    (PropagatorContract, endurance.Swallows, "errors_of_reading", "got an answer"),
+    (PropagatorContract, endurance.Rewords, "errors_of_reading", "got ContractError: something went wrong"),
+    (PropagatorContract, endurance.Busy, "goes_on_after errors_of_reading", "another video is not done"),
+    (PropagatorContract, endurance.Wavering, f"{UNSTEADY} boxes_may_come", "in the answer"),
+    (PropagatorContract, endurance.Moving, "one_frame", "division by zero"),
+    (PropagatorContract, endurance.Even, "odd_sizes", "expected masks of (2, 33, 47), got (2, 32, 40)"),
+    (PropagatorContract, endurance.Small, "4k_frames", "no room for such frames"),
+    (PropagatorContract, endurance.AtOnce, "comes_later", "no object on the first frame"),
+    (TaggerContract, audio.Unsorted, "names_distinct", "expected the surest first"),
+    (TaggerContract, audio.Echoing, "names_distinct", "expected each sound once"),
+    (TaggerContract, audio.Overdone, "names_distinct", "expected scores from 0 to 1"),
+    (TaggerContract, audio.Visual, "names_distinct", "expected sound=True"),
+    (TaggerContract, audio.Astray, TAGS, "got one of another"),
+    (TaggerContract, audio.Earless, "names_distinct", "expected at least one sound"),
+    (TaggerContract, audio.Patient, "sound_of_any_length", "the sound is too short"),
+    (TaggerContract, audio.OwnRate, "sound_of_other_rates", "expected 16 kHz"),
+    (TaggerContract, audio.Calm, "errors_of_reading", "got an answer"),
+    (LocatorContract, audio.Deaf, "hears_what", "expected 'dog' to be heard at some time"),
+    (LocatorContract, audio.Backwards, SPANS, "expected spans in order"),
+    (LocatorContract, audio.Ending, SPANS, "expected spans that end after they begin"),
+    (LocatorContract, audio.Renaming, SPANS, "expected the same"),
+    (LocatorContract, audio.OnlyOne, "sounds_may_come", "heard"),
+    (LocatorContract, audio.NeedsNames, "nothing_of_no_phrase", "index out of range"),
+    (LocatorContract, audio.Slow, "very_short", "the sound is too short"),
+    (LocatorContract, audio.Inventive, "in_words_of_a_vocabulary", "got ['dog', 'qwertz']"),
+    (Spoken, transcribers.Reversed, "in_order", "expected sentences in order"),
+    (Spoken, transcribers.Inaudible, "in_order", "expected words"),
+    (Spoken, transcribers.Addressed, "in_order", "got one of another"),
+    (Spoken, transcribers.Talkative, "without_words", "index out of range"),
+    (Spoken, transcribers.Indifferent, "holds_no_sound", "expected InputError"),
 ]
 
 
@@ -204,7 +205,7 @@ def test_a_wrong_component_breaks_what_it_is_wrong_about(
     contract: type[StageContract], cls: type[Any], breaks: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "memory" not in breaks:
-        monkeypatch.setattr("alref.testing.lasting.STATM", tmp_path / "statm")
+        monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
     found = broken(checked(contract, cls, folder=tmp_path, long_video=400))
     wanted = [word for word in breaks.split() if f"-{word}" not in breaks.split() and not word.startswith("-")]
     assert [word for word in wanted if not any(word in test for test in found)] == []
@@ -221,7 +222,7 @@ def test_a_component_without_a_default_for_an_option_is_named() -> None:
 def test_a_heavy_import_at_the_top_of_a_module_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "tensorflow.py").write_text("")
     (tmp_path / "heavy_words.py").write_text(
-        "import tensorflow\nfrom wrong.right import Words\n\n\nclass Heavy(Words):\n    '''Loads much.'''\n"
+        "import tensorflow\nfrom support.wrong.correct import Words\n\n\nclass Heavy(Words):\n    '''Loads much.'''\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, "tensorflow", sys)
@@ -236,7 +237,7 @@ def test_a_heavy_import_at_the_top_of_a_module_is_named(tmp_path: Path, monkeypa
 
 FILE = """
 import alref
-from wrong.right import Words
+from support.wrong.correct import Words
 
 
 class Filed(Words):
@@ -261,14 +262,14 @@ def test_a_component_given_by_its_file_runs_in_one_process(tmp_path: Path) -> No
 
 
 def test_what_is_declared_away_names_its_attribute() -> None:
-    found = checked(ProposerContract, proposing.Together, frames_together=True)
+    found = checked(ProposerContract, proposers.Together, frames_together=True)
     assert broken(found) == {}
     assert [each.reason.partition(" ")[0] for each in found if "frames_are_looked" in each.test] == ["frames_together"]
 
 
 def test_where_memory_is_not_told_nothing_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.testing.lasting.STATM", tmp_path / "statm")
-    (said,) = [each for each in checked(PropagatorContract, following.Collects) if "memory" in each.test]
+    monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
+    (said,) = [each for each in checked(PropagatorContract, endurance.Collects) if "memory" in each.test]
     assert said.state == "skipped"
     assert "this platform does not tell" in said.reason
 

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmark_fixtures import build
 
 from alref.cli import exit_code
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.davis import RefDavis17
+from support.benchmark_fixtures import build
 
 
 def test_all_data_sets_are_listed_with_their_ways_to_score(

@@ -11,24 +11,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmark_fixtures import build
-from folder_dataset import Squares, draw
 from PIL import Image
 
-from alref.datasets import Dataset, Fault, NameAs
-from alref.hearing.vocabulary import named
+from alref.audio.vocabulary import named
+from alref.components.dataset import Dataset, Fault, NameAs
+from alref.components.scores import Case
+from alref.media.video import Video
 from alref.records import Reference
 from alref.result import Result
-from alref.scoring import Case
 from alref.testing import DatasetContract, Object
-from alref.testing.running import outcomes
-from alref.video import Video
+from alref.testing.runner import outcomes
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import MS3, S4
+from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
 from alref_benchmarks.datasets.davis import ANNOTATORS, RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
 from alref_benchmarks.datasets.refavs import RefAvs
-from alref_benchmarks.datasets.semantic import Avss, V2Binary
+from support.benchmark_fixtures import build
+from support.folder_dataset import Squares, draw
 
 
 class Miniature(DatasetContract):

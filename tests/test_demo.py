@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alref import demo_clip
-from alref.cli import exit_code
+from alref.cli import demo_clip, exit_code
 from alref.cli.demo import jaccard
-from alref.media import open_video
+from alref.media.reader import open_video
 
 
 def test_the_demo_finds_both_balls(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 
 import torch
 
-from alref import devices
 from alref.errors import MissingError
+from alref.models import devices
 
 Machine = Callable[..., None]
 

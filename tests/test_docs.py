@@ -17,16 +17,16 @@ from unittest import SkipTest
 import click
 import jsonschema
 import pytest
-from shown import pages, read
-from test_layers import LAYERS
 
-from alref import hookspecs
 from alref.cli import COMMANDS, cli
+from alref.components.options import describe
 from alref.config import parse_yaml, presets, read_preset, resolve
-from alref.options import describe
-from alref.plugins import Plugins
+from alref.plugins import hookspecs
+from alref.plugins.manager import Plugins
 from alref.records import StageEvent
 from alref.testing import ProposerContract
+from support.docs_commands import pages, read
+from test_layers import LAYERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -141,16 +141,16 @@ def test_the_yaml_of_the_docs_is_a_configuration() -> None:
 
 def made(script: str, name: str) -> Any:
     """Return what a function of a script of the docs returns."""
-    return runpy.run_path(str(ROOT / "docs" / script))[name]()
+    return runpy.run_path(str(ROOT / "scripts" / script))[name]()
 
 
 def test_the_page_of_commands_is_fresh() -> None:
-    assert TEXT["commands.md"] == made("make_commands.py", "page"), "run: python docs/make_commands.py"
+    assert TEXT["commands.md"] == made("make_commands.py", "page"), "run: python scripts/make_commands.py"
 
 
 def test_the_schemas_are_fresh() -> None:
     for name, text in made("make_schema.py", "schemas").items():
-        assert (ROOT / "docs" / name).read_text() == text, "run: python docs/make_schema.py"
+        assert (ROOT / "docs" / name).read_text() == text, "run: python scripts/make_schema.py"
 
 
 def test_an_editor_takes_every_preset_and_marks_a_mistake() -> None:

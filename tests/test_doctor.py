@@ -7,12 +7,11 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from fake_hub import FakeHub, running
-from scripted import Script, announcing
-
-from alref import plugins as plugins_module
 from alref.cli import exit_code
-from alref.weights import Weights
+from alref.models.weights import Weights
+from alref.plugins import manager as plugins_module
+from support.fake_hub import FakeHub, running
+from support.scripted import Script, announcing
 
 
 @pytest.fixture
@@ -77,5 +76,5 @@ def test_a_component_that_breaks_is_its_own_row(
     def broken(stage: object) -> list[Weights]:
         raise KeyError("size")
 
-    monkeypatch.setattr("alref.stages.Stage.weights", broken)
+    monkeypatch.setattr("alref.components.base.Stage.weights", broken)
     assert any("KeyError: 'size'" in line for line in rows(capsys, "broken"))

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from alref.arrays import Mask, encode
-from alref.drift import flags
+from alref.pipeline.drift import flags
 from alref.records import Flag
+from alref.utils.masks import Mask, encode
 
 CLIPS = Path(__file__).parents[1] / ".." / "shared" / "data" / "clips"
 HEIGHT, WIDTH, SIDE = 90, 160, 20

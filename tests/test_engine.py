@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import CAT, DOG, VIDEO, Script, announcing, pick_boxes, pick_frames, propagate, run
 
-from alref.engine import Pipeline
+from alref.components.base import Propagator
 from alref.errors import ConfigError, InputError, MissingError
-from alref.plugins import Plugins
+from alref.media.video import Video
+from alref.pipeline.engine import Pipeline
+from alref.plugins.manager import Plugins
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
 from alref.result import Result
-from alref.stages import Propagator
 from alref.testing import ArrayVideo, moving_square
-from alref.video import Video
+from support.scripted import CAT, DOG, VIDEO, Script, announcing, pick_boxes, pick_frames, propagate, run
 
 
 def test_a_reference_passes_through_every_stage_to_masks() -> None:
@@ -291,7 +291,7 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
 
 def test_the_process_is_tuned_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
     tuned: list[bool] = []
-    monkeypatch.setattr("alref.engine.cpu.tune", lambda: tuned.append(True))
+    monkeypatch.setattr("alref.models.cpu_tuning.tune", lambda: tuned.append(True))
     script = Script()
     run(script)
     assert tuned == []

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scripted import DOG, HEARD, VIDEO, Script
 
 from alref.errors import MissingError
+from alref.media.video import Video
 from alref.records import Phrase, Recording, Reference, Transcript
 from alref.result import Result
 from alref.testing import moving_square, sounding
-from alref.video import Video
+from support.scripted import DOG, HEARD, VIDEO, Script
 
 SPOKEN = Reference(id="1", spoken=Recording(path=Path("question.wav"), fingerprint="0"))
 

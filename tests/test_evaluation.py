@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluated import NAMES, SLOTS, Overlap, Squares, squares
-from scripted import Script
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
-from alref.cli.tables import Tally
-from alref.evaluation.compare import compare
+from alref.cli.eval_output import Tally
+from alref.components.scores import Case, Part, VideoScores
+from alref.evaluation.bootstrap import interval, paired
+from alref.evaluation.comparison import compare
 from alref.evaluation.folder import file_name, video_name
+from alref.evaluation.runner import Outcome
 from alref.evaluation.scoring import score
-from alref.evaluation.statistics import interval, paired
-from alref.evaluation.work import Outcome
-from alref.scoring import Case, Part, VideoScores
-from alref.video import Video
+from alref.media.video import Video
+from alref.plugins import manager as plugins_module
+from support.scripted import Script
+from support.scripted_dataset import NAMES, SLOTS, Overlap, Squares, squares
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
 
@@ -123,9 +123,8 @@ def test_another_configuration_is_another_evaluation(script: Script, capsys: pyt
 
 
 def evaluated(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    driver = Path(__file__).with_name("evaluated.py")
     arguments = ["eval", "squares", "--data", "data", *SLOTS, "--out", out, "--quiet"]
-    command = [sys.executable, driver, str(kill_at), *arguments]
+    command = [sys.executable, "-m", "support.scripted_dataset", str(kill_at), *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluated import SLOTS, squares
-from scripted import Script, pick_boxes
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
+from alref.plugins import manager as plugins_module
 from alref.testing import moving_square, write_frames
+from support.scripted import Script, pick_boxes
+from support.scripted_dataset import SLOTS, squares
 
 FLAGS = ["--out", "out", "--json"]
 SAID = "thinking aloud"

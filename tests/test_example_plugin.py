@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from alref import demo_clip
-from alref.cli import exit_code
+from alref.cli import demo_clip, exit_code
+from alref.output.run_folder import load_result
 from alref.result import Result
-from alref.runfolder import load_result
 
 FOLDER = Path(__file__).parents[1] / "docs" / "example-plugin"
 NAMES = {

@@ -12,17 +12,17 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from chat_run import QUESTIONS, TEXTS, ServerScript, arguments, asked_about, right, settings
-from chat_server import CUT, EMPTY_CHOICE, HTML, INVALID, RESET, SILENT, Body, ChatServer, Reply, busy, hurry, serving
 
-from alref import plugins as plugins_module
-from alref.answers import AnswerStore
 from alref.cli import exit_code
 from alref.errors import AlrefError, InputError, MissingError
+from alref.llm.answer_store import AnswerStore
+from alref.output.run_folder import load_result
+from alref.plugins import manager as plugins_module
 from alref.records import Reference
 from alref.result import Result
-from alref.runfolder import load_result
 from alref.testing import moving_square, write_frames
+from support.llm_run import QUESTIONS, TEXTS, ServerScript, arguments, asked_about, right, settings
+from support.llm_server import CUT, EMPTY_CHOICE, HTML, INVALID, RESET, SILENT, Body, ChatServer, Reply, busy, hurry, serving
 
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
@@ -283,7 +283,7 @@ def test_a_run_that_is_killed_goes_on_where_it_was(
 
     with serving(deadly) as server:
         values = settings(server, service, store.path, retries=0)
-        driver = [sys.executable, Path(__file__).with_name("chat_run.py"), *arguments(clip, tmp_path / "out", values)]
+        driver = [sys.executable, "-m", "support.llm_run", *arguments(clip, tmp_path / "out", values)]
         killed.append(subprocess.Popen(driver))
         assert killed[0].wait() == -signal.SIGKILL
         assert kept(store) == last - 1

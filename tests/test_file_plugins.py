@@ -8,17 +8,17 @@ from shutil import copytree
 from zipfile import ZipFile
 
 import pytest
-from folder_dataset import draw
 
 from alref.cli import exit_code
+from support.folder_dataset import draw
 
 FILE = """
 import zipfile
 import numpy as np
-from folder_dataset import Squares
+from support.folder_dataset import Squares
 import alref
-from alref.protocols import Protocol
-from alref.scoring import Part, Table
+from alref.components.protocol import Protocol
+from alref.components.scores import Part, Table
 
 print("a plugin may talk")
 

@@ -16,8 +16,19 @@ SLOTS = ["--unifier", "scripted", "--reasoner", "scripted", "--proposer", "scrip
 
 
 def run(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    driver = Path(__file__).with_name("killed.py")
-    arguments = [sys.executable, driver, str(kill_at), "run", "clip", "the dog", *SLOTS, "--out", out, "--quiet"]
+    arguments = [
+        sys.executable,
+        "-m",
+        "support.kill_cli",
+        str(kill_at),
+        "run",
+        "clip",
+        "the dog",
+        *SLOTS,
+        "--out",
+        out,
+        "--quiet",
+    ]
     return subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -1,90 +1,111 @@
-"""Imports point one way; what must stay light stays light."""
+"""Imports point one way, function-level imports too; what must stay light stays light."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
-    ["errors"],
-    ["cpu", "devices"],
-    ["arrays", "atomic", "checkpoints"],
-    ["download", "hub", "records"],
-    ["loading", "weights"],
-    ["result", "video"],
-    ["hearing"],
-    ["media"],
-    ["datasets", "protocols", "scoring"],
-    ["options", "stages"],
-    ["answers", "chat"],
-    ["hookspecs", "catalogue", "installed", "announced"],
+    ["errors", "utils"],
+    ["records", "result"],
+    ["media", "audio", "models"],
+    ["components"],
+    ["llm"],
     ["plugins"],
-    ["config"],
-    ["cache", "checks", "references", "drift", "silence", "trace", "usage", "verdicts"],
-    ["steps"],
-    ["engine"],
-    ["pages", "pictures", "report", "demo_clip", "scaffold"],
-    ["owned"],
-    ["runfolder"],
-    ["evaluation"],
+    ["config", "presets"],
+    ["output"],
+    ["pipeline"],
+    ["evaluation", "scaffold"],
     ["ablation"],
     ["api", "testing"],
     ["cli"],
 ]
+"""The rooms of ``alref``, from the bottom: a room imports rooms of its own row and of the rows above it in this list."""
 HEAVY = ("torch", "transformers", "onnxruntime", "cv2", "openai", "ollama", "sam2", "groundingdino", "scipy")
 
 
-def imported(path: Path) -> list[str]:
-    """List the modules that a file imports when it is itself imported: not under TYPE_CHECKING, not inside functions."""
-    names: list[str] = []
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names += [f"{node.module}.{alias.name}" for alias in node.names]
-    return names
+def find_modules(top: str) -> dict[str, Path]:
+    """Return the files below a folder by the name of their module."""
+    files = sorted((ROOT / top).rglob("*.py"))
+    return {".".join(path.relative_to(ROOT / top).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
 
 
-def layer(module: str) -> int:
-    return next(level for level, names in enumerate(LAYERS) if module in names)
+def walk_imports(node: ast.AST) -> Iterator[str]:
+    """Yield what is imported below a node at any time, in functions too, but not what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        else:
+            yield from walk_imports(child)
 
 
-def modules() -> list[Path]:
-    return sorted((ROOT / "alref").rglob("*.py"))
+def read_imports(path: Path) -> list[str]:
+    return list(walk_imports(ast.parse(path.read_text(encoding="utf-8"))))
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_engine_imports_downwards_and_no_plugin(path: Path) -> None:
-    own = path.relative_to(ROOT / "alref").parts[0].removesuffix(".py")
-    for name in imported(path):
-        first, _, rest = name.partition(".")
-        assert not first.startswith("alref_"), f"{path.name} imports the plugin {first}"
-        assert first != "torch", f"{path.name} imports torch"
-        target = rest.partition(".")[0]
-        if (
-            first == "alref"
-            and own not in ("__init__", "presets")
-            and any(target in names for names in LAYERS)
-            and target != own
-        ):
-            assert layer(target) <= layer(own), f"{own} imports {target}, which stands above it"
+def find_room(module: str) -> str:
+    """Return the room of a module of alref: ``media`` for ``alref.media.draw``."""
+    return module.partition(".")[2].partition(".")[0]
 
 
-def test_every_module_has_a_layer() -> None:
-    names = {path.relative_to(ROOT / "alref").parts[0].removesuffix(".py") for path in modules()}
-    assert names - {"__init__", "presets", "prompts", "templates"} == {name for names in LAYERS for name in names}
+MODULES = {f"alref.{name}".removesuffix(".__init__"): path for name, path in find_modules("alref").items()}
+IMPORTS = {name: read_imports(path) for name, path in MODULES.items() if name != "alref"}
+ROWS = {room: row for row, rooms in enumerate(LAYERS) for room in rooms}
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "plugins").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_plugin_imports_alref_and_no_other_plugin(path: Path) -> None:
-    own = path.relative_to(ROOT / "plugins").parts[0]
-    others = [name for name in imported(path) if name.startswith("alref_") and name.partition(".")[0] != own]
-    assert others == []
+def find_module(name: str) -> str | None:
+    """Return the module that an import reads: the name itself, or the one that holds the name."""
+    return next((module for module in (name, name.rpartition(".")[0]) if module in MODULES), None)
+
+
+def test_every_room_has_one_row() -> None:
+    rooms = {find_room(name) for name in IMPORTS}
+    assert sorted(rooms) == sorted(room for row in LAYERS for room in row)
+
+
+def test_a_room_imports_only_its_own_row_and_rows_below() -> None:
+    upward = [
+        f"{name} imports {other}"
+        for name, imported in IMPORTS.items()
+        for other in imported
+        if find_module(other) not in (None, "alref") and ROWS[find_room(other)] > ROWS[find_room(name)]
+    ]
+    assert upward == []
+
+
+def test_no_files_and_no_rooms_import_each_other() -> None:
+    files = {
+        name: {found for other in imported if (found := find_module(other))} - {name} for name, imported in IMPORTS.items()
+    }
+    assert list(TopologicalSorter(files).static_order())
+    rooms: dict[str, set[str]] = {}
+    for name, others in files.items():
+        own = find_room(name)
+        rooms.setdefault(own, set()).update(find_room(other) for other in others if find_room(other) not in ("", own))
+    assert list(TopologicalSorter(rooms).static_order())
+
+
+def test_the_engine_imports_no_plugin_and_no_torch_at_its_top() -> None:
+    for name, path in MODULES.items():
+        assert not [other for other in read_imports(path) if other.startswith("alref_")], name
+        top = ast.Module([node for node in ast.parse(path.read_text(encoding="utf-8")).body if not hasattr(node, "body")], [])
+        assert not [other for other in walk_imports(top) if other.partition(".")[0] == "torch"], name
+
+
+def test_a_plugin_imports_no_other_plugin() -> None:
+    for name, path in find_modules("plugins").items():
+        own = name.partition(".")[0]
+        others = {other.partition(".")[0] for other in read_imports(path) if other.startswith("alref_")}
+        assert others <= {own}, name
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -42,9 +42,8 @@ def _picture(index: int) -> av.VideoFrame:
 
 
 def test_memory_does_not_grow_with_the_length_of_the_video(tmp_path: Path) -> None:
-    driver = Path(__file__).with_name("growth.py")
     clip = loop(tmp_path / "long.mp4")
-    arguments = [sys.executable, driver, clip, tmp_path / "out", "30"]
+    arguments = [sys.executable, "-m", "support.memory_growth", clip, tmp_path / "out", "30"]
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     held = json.loads(done.stdout)

@@ -11,23 +11,13 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from clips import number_of, picture
 from PIL import Image
 
 from alref.errors import InputError, OutputError
-from alref.media import (
-    badge,
-    blend,
-    colour_map,
-    contact_sheet,
-    draw_box,
-    open_video,
-    palette,
-    read_labels,
-    read_mask,
-    write_mask_pngs,
-    write_overlay,
-)
+from alref.media.draw import badge, blend, colour_map, contact_sheet, draw_box, palette
+from alref.media.reader import open_video
+from alref.media.write import read_labels, read_mask, write_mask_pngs, write_overlay
+from support.clips import number_of, picture
 
 GREY = np.full((60, 80, 3), 100, np.uint8)
 DAVIS = [
@@ -160,7 +150,7 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from alref.errors import OutputError
-from alref.media import write_mask_pngs, write_overlay
+from alref.media.write import write_mask_pngs, write_overlay
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = np.random.default_rng(0).integers(0, 255, (20, 240, 320, 3)).astype(np.uint8)
 folder = Path(sys.argv[1])

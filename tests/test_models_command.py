@@ -14,14 +14,14 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from fake_hub import FakeHub, running, shut
 from pydantic import Field
-from scripted import Script, announcing
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
-from alref.stages import StageOptions
-from alref.weights import Weights
+from alref.components.base import StageOptions
+from alref.models.weights import Weights
+from alref.plugins import manager as plugins_module
+from support.fake_hub import FakeHub, running, shut
+from support.scripted import Script, announcing
 
 SEER, MASKS = "someone/seer", "someone/masks"
 SLOTS = ["--unifier", "scripted", "--tagger", "scripted", "--transcriber", "scripted", "--locator", "scripted"]
@@ -125,7 +125,7 @@ def test_a_folder_that_lacks_files_is_named_with_its_option(
 def test_a_library_that_is_missing_is_said(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("alref.stages.Stage.needs", ("nowhere",))
+    monkeypatch.setattr("alref.components.base.Stage.needs", ("nowhere",))
     assert {row["problem"] for row in listed(capsys)} == {"needs nowhere: pip install nowhere"}
     assert exit_code(["models", "pull", *HEAVY]) == 5
     assert "error: heavy, needs nowhere: pip install nowhere" in capsys.readouterr().err

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scripted import Script, announcing
 
 from alref.errors import ConfigError
-from alref.plugins import Plugins
+from alref.plugins.manager import Plugins
+from support.scripted import Script, announcing
 
 SCRIPTED = Script().classes()[3]
 ALONE = '''
 import alref
-from alref.stages import Unifier
+from alref.components.base import Unifier
 
 
 class Echo(Unifier):

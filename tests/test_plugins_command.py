@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Script, announcing
 
-from alref import plugins as plugins_module
 from alref.cli import exit_code
-from alref.stages import Stage
+from alref.components.base import Stage
+from alref.plugins import manager as plugins_module
+from support.scripted import Script, announcing
 
 ROOT = Path(__file__).parents[1]
 CLASSES = Script().classes()
@@ -22,7 +22,7 @@ ALONE = '''
 import alref
 from pathlib import Path
 from pydantic import Field
-from alref.stages import Propagator, StageOptions
+from alref.components.base import Propagator, StageOptions
 
 
 class Mine(Propagator):
@@ -46,7 +46,7 @@ def register_propagators():
 
 DATASET = '''
 import alref
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 
 
 class Pairs(Dataset):
@@ -107,7 +107,7 @@ def test_the_list_fits_the_terminal_and_names_everything(
 
 def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("alref.stages.find_spec", lambda name: None)
+    monkeypatch.setattr("alref.components.base.find_spec", lambda name: None)
     lines = page(capsys).splitlines()
     assert "sam3-tracker alref 0.1.0 1 MIT SAM License library missing" in [" ".join(line.split()) for line in lines]
     assert "edgetam, sam2, sam3-tracker: library missing: needs torch, transformers, PIL: pip install 'alref[sam2]'" in lines
@@ -130,7 +130,7 @@ def test_the_keys_of_the_json_are_those_of_the_page_of_plugins(capsys: pytest.Ca
 
 
 def test_every_state_is_on_the_page_of_plugins() -> None:
-    source = "".join((ROOT / "alref/cli" / name).read_text() for name in ("state.py", "plugins/rows.py"))
+    source = "".join((ROOT / "alref/cli" / name).read_text() for name in ("status.py", "plugins/rows.py"))
     states = re.findall(r"^\| ([a-z ]+) \|", documented("# Plugins"), re.M)
     assert set(states) - {"state"} == set(re.findall(r'State\("([a-z ]+)"', source))
 

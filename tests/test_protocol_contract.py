@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, Map, Part, Table, VideoScores
 from alref.errors import InputError
-from alref.protocols import Protocol
-from alref.scoring import Case, Map, Part, Table, VideoScores
 from alref.testing import ProtocolContract
-from alref.testing.running import outcomes
+from alref.testing.runner import outcomes
 from alref_benchmarks.protocols import PROTOCOLS, RefAvsNull
 
 

@@ -12,15 +12,11 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("openai")
 
-import tiny_beats
-import tiny_detectors
-import tiny_listeners
-import tiny_sam2
-from chat_server import Body, serving, text_of
-from clips import encode
-
 from alref.cli import exit_code
-from alref.runfolder import load_result
+from alref.output.run_folder import load_result
+from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_sam2
+from support.clips import encode
+from support.llm_server import Body, serving, text_of
 
 TONE = np.sin(np.arange(16_000) * 0.2, dtype=np.float32)[None] / 2
 
@@ -33,7 +29,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {
         "proposer.model": str(tiny_detectors.grounding_dino(folder / "detector")),
         "propagator.model": str(tiny_sam2.save_sam2(folder / "sam2")),
-        "locator.model": str(tiny_listeners.languagebind(folder / "languagebind")),
+        "locator.model": str(tiny_audio_models.languagebind(folder / "languagebind")),
         "tagger.checkpoints": json.dumps([str(path) for path in checkpoints]),
     }
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from alref.arrays import Rle, decode, encode
 from alref.errors import RecordError
 from alref.records import (
     Audio,
@@ -23,6 +22,7 @@ from alref.records import (
     Track,
     objects,
 )
+from alref.utils.masks import Rle, decode, encode
 
 DOG = Phrase(reference="1", text="the dog", category="dog", heard=((0.5, 1.0),), warnings=("unsure",))
 PIVOT = PivotFrame(phrase=DOG, frame=3, why="clear", source="model", raw="frame 3")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from alref.errors import AlrefError, ConfigError, InputError
-from alref.references import from_file, from_texts
+from alref.pipeline.references import from_file, from_texts
 
 
 def test_expressions_are_numbered() -> None:

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from read_report import EVIL, Page, picture, pivot, report, scene
 
-from alref.arrays import encode
-from alref.pictures import fit, spread
+from alref.output.report import clock, percent
+from alref.output.thumbnails import fit, spread
 from alref.records import Phrase, PivotBox, Recording, Reference, Track, Transcript, Verdict
-from alref.report import clock, percent
 from alref.result import Result
 from alref.testing import ArrayVideo, moving_square
+from alref.utils.masks import encode
+from support.report_reader import EVIL, Page, picture, pivot, report, scene
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import pytest
-from read_report import Page, report, scene
 
+from alref.output.report import MARKS
 from alref.records import Flag
-from alref.report import MARKS
 from alref.result import Result
+from support.report_reader import Page, report, scene
 
 JUMP = Flag(frame=7, kind="mask jumps", why="has 0% in common with frame 6")
 DIPS = tuple(Flag(frame=frame, kind="score dips", why=f"scores 0.{frame}") for frame in (9, 10, 11, 15))
@@ -43,7 +43,7 @@ def test_flags_of_both_kinds_on_one_frame_are_two_places() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.report.MARKS", 2)
+    monkeypatch.setattr("alref.output.report.MARKS", 2)
     read = flagged(JUMP, *DIPS)
     assert "and 1 more; result.json holds all." in read.text
     assert "scores 0.15" not in read.text

@@ -17,16 +17,16 @@ import jsonschema
 import numpy as np
 import pytest
 import yaml
-from clips import encode
 from PIL import Image
 
 from alref.cli import exit_code
+from alref.components.base import API
 from alref.errors import ConfigError, OutputError
-from alref.plugins import SLOTS
-from alref.runfolder import load_result
+from alref.output.run_folder import load_result
+from alref.plugins.manager import SLOTS
 from alref.scaffold import KINDS, Plan
-from alref.stages import API
 from alref.testing import moving_square, write_frames
+from support.clips import encode
 
 PLANS = {kind: Plan.of(kind, f"my-{kind}") for kind in KINDS}
 
@@ -133,7 +133,7 @@ def test_code_that_is_edited_in_place_is_another_version(folder: Path, installed
     link = place / f"{plan.module}-0.1.0.dist-info" / "direct_url.json"
     link.write_text(json.dumps({**json.loads(link.read_text()), "dir_info": {"editable": True}}))
     runtime = place / plan.module / "_runtime.py"
-    shown = "from alref.plugins import Plugins; print(Plugins().get('tagger', 'my-tagger').version)"
+    shown = "from alref.plugins.manager import Plugins; print(Plugins().get('tagger', 'my-tagger').version)"
     before, again = (done(sys.executable, "-c", shown, PYTHONPATH=str(place)) for _ in range(2))
     runtime.write_text(runtime.read_text() + "\n")
     after = done(sys.executable, "-c", shown, PYTHONPATH=str(place))

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from evaluated import NAMES, Overlap, Squares
 
 from alref.cli import exit_code
+from alref.components.scores import Case, Map, Part, VideoScores
 from alref.errors import Blamed, ContractError
 from alref.evaluation.scoring import Scored, score
-from alref.scoring import Case, Map, Part, VideoScores
+from support.scripted_dataset import NAMES, Overlap, Squares
 
 BAD = NAMES[1]
 ANNOUNCED = """

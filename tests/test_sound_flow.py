@@ -11,24 +11,24 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from clips import blocks, write_sound
-from composed import DATA, FPS, ON, film, in_spans, sound
-from scripted import Script, announcing
 
-from alref.arrays import Mask
-from alref.engine import Pipeline
 from alref.errors import InputError
-from alref.media import open_video
-from alref.plugins import Plugins
+from alref.media.reader import open_video
+from alref.media.video import Video
+from alref.pipeline.engine import Pipeline
+from alref.pipeline.references import recording
+from alref.plugins.manager import Plugins
 from alref.records import Audio, Phrase, Recording, Reference, Transcript
-from alref.references import recording
 from alref.result import Result
 from alref.testing import ArrayVideo
-from alref.video import Video
+from alref.utils.masks import Mask
+from alref_baseline.audio import Always, Energy
 from alref_baseline.reasoners import Rules
-from alref_baseline.sound import Always, Energy
 from alref_baseline.text import Grammar
 from alref_baseline.vision import ClassEvidence
+from support.clips import blocks, write_sound
+from support.scripted import Script, announcing
+from support.synthetic_media import DATA, FPS, ON, film, in_spans, sound
 
 SOUND = Reference(id="1", sound=True)
 NOISE = np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
@@ -39,7 +39,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
 
 
 EMBEDDED = {"tagger": "energy", "locator": "energy", "reasoner": "rules", "proposer": "class-evidence"}
@@ -84,7 +84,7 @@ class TestEmbedded:
     def test_the_default_pipeline_masks_what_moves_with_the_sound_while_it_sounds(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("alref_baseline.eye.SIDE", 448)
+        monkeypatch.setattr("alref_baseline.features.SIDE", 448)
         video, masks = film(DISCS, in_spans(NOISE))
         with Pipeline.make() as pipeline:
             result = pipeline.run(video, [SOUND])

@@ -6,10 +6,10 @@ from io import StringIO
 
 from rich.console import Console
 
-from alref.cli.tables import Tally, numbers
+from alref.cli.eval_output import Tally, numbers
+from alref.components.scores import Table
+from alref.evaluation.runner import Outcome
 from alref.evaluation.summary import Line, Summary
-from alref.evaluation.work import Outcome
-from alref.scoring import Table
 
 
 def test_the_time_left_counts_on_those_that_are_under_way_beside_the_first_that_is_done() -> None:

@@ -10,19 +10,19 @@ from threading import Lock
 from typing import Any, ClassVar
 
 import pytest
-from scripted import Script, announcing
 
-from alref import plugins as plugins_module
-from alref.answers import read_trace
-from alref.chat.messages import Answer, Message, Question, QuestionEvent
-from alref.chat.reasoner import ChatReasoner
 from alref.cli import exit_code
 from alref.errors import InputError, MissingError
+from alref.llm.messages import Answer, Message, Question, QuestionEvent
+from alref.llm.reasoner import ChatReasoner
+from alref.llm.replay import read_trace
+from alref.llm.usage import counted, said, total
+from alref.output.run_folder import load_result
+from alref.output.trace import Trace
+from alref.plugins import manager as plugins_module
 from alref.result import Usage
-from alref.runfolder import load_result
 from alref.testing import moving_square, write_frames
-from alref.trace import Trace
-from alref.usage import counted, said, total
+from support.scripted import Script, announcing
 
 ANSWER = Answer(text='{"why": "sharp", "frame": 3}', model="tiny", prompt_tokens=900, completion_tokens=100, cost=0.25)
 

@@ -9,11 +9,10 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from fake_hub import COMMIT, FakeHub, shut
-from tiny_hub import NAME, holding, problem, refused, safetensors
-
 from alref.errors import OutputError
-from alref.weights import Weights
+from alref.models.weights import Weights
+from support.fake_hub import COMMIT, FakeHub, shut
+from support.tiny_hub import NAME, holding, problem, refused, safetensors
 
 
 @pytest.fixture(autouse=True)

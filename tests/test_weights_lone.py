@@ -10,11 +10,10 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from fake_hub import FakeHub, shut
-from tiny_hub import LONE, SIZE, archive, holding, problem, refused
-
 from alref.errors import OutputError
-from alref.weights import Weights
+from alref.models.weights import Weights
+from support.fake_hub import FakeHub, shut
+from support.tiny_hub import LONE, SIZE, archive, holding, problem, refused
 
 
 @pytest.fixture(autouse=True)

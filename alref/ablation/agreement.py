@@ -7,9 +7,9 @@ from statistics import fmean
 
 import numpy as np
 
-from alref.arrays import Mask
 from alref.evaluation.folder import EvaluationFolder
 from alref.result import Result
+from alref.utils.masks import Mask
 
 
 def agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Sequence[str]) -> float | None:

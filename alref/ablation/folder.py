@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from alref.owned import Asked, OwnedFolder, remove
+from alref.output.job_folder import Asked, OwnedFolder, remove
 
 FILE, ROWS, SUMMARY = "ablation.yaml", "rows", "ablation.json"
 HALF_WRITTEN = re.compile(r"\.(ablation|table|report)\.\d+\.(yaml|json|csv|md|tex|html)")

@@ -11,13 +11,13 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
-from alref import options
-from alref.ablation.clips import check_there
-from alref.cache import key
+from alref.ablation.user_videos import check_there
+from alref.components import options
+from alref.components.base import StageOptions
 from alref.config import Configuration, Layer, read_yaml, resolve
 from alref.errors import ConfigError
-from alref.plugins import Plugins
-from alref.stages import StageOptions
+from alref.pipeline.stage_cache import key
+from alref.plugins.manager import Plugins
 
 BASE = "base"
 LONGEST = 80

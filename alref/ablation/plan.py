@@ -11,17 +11,17 @@ from typing import Any
 
 from alref.ablation.folder import ROWS
 from alref.ablation.grid import Row
-from alref.chat.estimate import expected
-from alref.chat.questions import Task
-from alref.chat.reasoner import ChatReasoner
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 from alref.errors import InputError
 from alref.evaluation import folder as evaluations
+from alref.evaluation.change_detection import still_done
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
-from alref.evaluation.stamps import still_done
+from alref.llm.cost_estimate import expected
+from alref.llm.prompt_templates import Task
+from alref.llm.reasoner import ChatReasoner
+from alref.llm.usage import total
 from alref.records import Record, Reference
 from alref.result import Usage
-from alref.usage import total
 
 ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
 """The kinds of stage as they work: what each gives depends on those before it."""

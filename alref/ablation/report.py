@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from alref import atomic
 from alref.ablation import tables
 from alref.ablation.folder import SUMMARY
 from alref.ablation.summary import AblationSummary, RowSummary
 from alref.evaluation.report import score
-from alref.pages import environment
+from alref.output.html import environment
+from alref.utils import atomic
 
 FILES = ("report.html", "table.csv", "table.md", "table.tex", SUMMARY)
 TICKS = 5

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alref.ablation.agreement import agreement
+from alref.components.protocol import Protocol
+from alref.components.scores import NUMBERS
+from alref.evaluation.bootstrap import Interval, interval, paired
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.statistics import Interval, interval, paired
 from alref.evaluation.summary import Summary, scored
-from alref.protocols import Protocol
+from alref.llm.usage import total
 from alref.records import Finding, Record
-from alref.scoring import NUMBERS
-from alref.usage import total
 
 Ends = tuple[float, float, float]
 """A number, and the ends of its 95 % interval."""

@@ -14,20 +14,20 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from alref import cache
 from alref.ablation import tables
 from alref.ablation.folder import AblationFolder, AskedAblation
 from alref.ablation.grid import Ablation, Row, read
 from alref.ablation.plan import Plan, plan
 from alref.ablation.report import FILES, write
-from alref.ablation.run import Runner, dataset
+from alref.ablation.runner import Runner, dataset
 from alref.ablation.summary import AblationSummary
-from alref.cli.plugin_files import extended
+from alref.cli.eval_output import Tally, clock
+from alref.cli.plugin_option import extended
 from alref.cli.progress import emit, events
-from alref.cli.tables import Tally, clock
-from alref.datasets import Dataset
-from alref.evaluation.work import Outcome
-from alref.plugins import Plugins
+from alref.components.dataset import Dataset
+from alref.evaluation.runner import Outcome
+from alref.pipeline import stage_cache
+from alref.plugins.manager import Plugins
 
 WIDTH = 140
 """Columns of a table that goes to no terminal."""
@@ -53,7 +53,9 @@ class Size(click.ParamType[int]):
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
 @click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
 @extended
-@click.option("--cache-size", type=Size(), default=cache.LIMIT, help="Most that the shared cache may hold; 4GB if not given.")
+@click.option(
+    "--cache-size", type=Size(), default=stage_cache.LIMIT, help="Most that the shared cache may hold; 4GB if not given."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/GRID if not given.")
 @click.option("--force", is_flag=True, help="Replace rows and another ablation that --out holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
@@ -84,7 +86,7 @@ def _ablated(grid: Path, flags: dict[str, Any]) -> int:
     if flags["planned"]:
         _tell_plan(plan(ablation.rows, data, videos, path), flags["as_json"])
         return 0
-    kept = cache.users_own(flags["cache_size"])
+    kept = stage_cache.users_own(flags["cache_size"])
     with (
         AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
         Tally(

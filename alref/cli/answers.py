@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from alref import atomic
-from alref.answers.published import read_published
-from alref.answers.store import AnswerStore, default_path
+from alref.llm.answer_store import AnswerStore, default_path
+from alref.llm.published_answers import read_published
+from alref.utils import atomic
 
 
 @click.group("answers")

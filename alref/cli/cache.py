@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from alref import cache
+from alref.pipeline import stage_cache
 
 
 @click.group("cache")
@@ -26,8 +26,8 @@ def info(folder: Path | None) -> None:
 
     FOLDER is another one than the user's own.
     """
-    place = folder or cache.default_folder()
-    held = cache.info(place)
+    place = folder or stage_cache.default_folder()
+    held = stage_cache.info(place)
     click.echo(place)
     click.echo(f"{sum(held.counts.values()):,} outputs, {sum(held.sizes.values()) / 1e6:.1f} MB")
     for call, size in sorted(held.sizes.items(), key=lambda item: -item[1]):
@@ -41,6 +41,6 @@ def clear(folder: Path | None) -> None:
 
     FOLDER is another one than the user's own.
     """
-    place = folder or cache.default_folder()
-    count = cache.clear(place)
+    place = folder or stage_cache.default_folder()
+    count = stage_cache.clear(place)
     click.echo(f"{place}: {count:,} outputs removed")

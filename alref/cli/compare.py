@@ -8,11 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.plugin_files import extended
+from alref.cli.plugin_option import extended
 from alref.cli.progress import emit
-from alref.evaluation.compare import Comparison, compare
+from alref.evaluation.comparison import Comparison, compare
 from alref.evaluation.folder import load_evaluation
-from alref.plugins import Plugins
+from alref.plugins.manager import Plugins
 
 SHOWN = 5
 

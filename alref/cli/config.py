@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from alref.cli.settings import configuration, configured
+from alref.cli.common_options import configuration, configured
 from alref.config import schema
-from alref.plugins import Plugins
+from alref.plugins.manager import Plugins
 
 
 @click.command("config")

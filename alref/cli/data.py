@@ -11,10 +11,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.plugin_files import extended
-from alref.datasets import Dataset, Fault
+from alref.cli.plugin_option import extended
+from alref.components.dataset import Dataset, Fault
 from alref.errors import AlrefError, InputError
-from alref.plugins import Plugins
+from alref.plugins.manager import Plugins
 
 
 @click.group("data")

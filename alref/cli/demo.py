@@ -7,10 +7,10 @@ from pathlib import Path
 import click
 import numpy as np
 
-from alref import demo_clip
-from alref.arrays import Mask
+from alref.cli import demo_clip
 from alref.cli.run import command as run
-from alref.runfolder import load_result
+from alref.output.run_folder import load_result
+from alref.utils.masks import Mask
 
 
 @click.command("demo")

@@ -11,11 +11,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref import cpu, download, hub
-from alref.cli.state import state
+from alref.cli.status import state
 from alref.config import resolve
 from alref.errors import ConfigError
-from alref.plugins import Plugins
+from alref.models import cpu_tuning, download, hub
+from alref.plugins.manager import Plugins
 
 SPOKEN = "transcriber"
 """The stage of which only spoken sentences make use: the default pipeline is ready without it."""
@@ -54,8 +54,8 @@ def _rows() -> Iterator[tuple[str, str, str]]:
         "",
     )
     yield "video", *_video()
-    cpu.tune()
-    yield "processor", "\n".join(cpu.state()), ""
+    cpu_tuning.tune()
+    yield "processor", "\n".join(cpu_tuning.state()), ""
     yield "accelerator", _accelerator(), ""
     yield "models", _models(), ""
     plugins = Plugins()

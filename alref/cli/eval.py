@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
+from alref.cli.common_options import configuration, configured
+from alref.cli.eval_output import Tally, show
 from alref.cli.progress import events
-from alref.cli.settings import configuration, configured
-from alref.cli.tables import Tally, show
-from alref.datasets import Dataset
-from alref.engine import Pipeline
+from alref.components.dataset import Dataset
+from alref.components.protocol import Protocol
 from alref.errors import AlrefError
 from alref.evaluation.folder import Evaluation, EvaluationFolder
 from alref.evaluation.report import write
+from alref.evaluation.runner import Work
 from alref.evaluation.summary import Summary, summary
-from alref.evaluation.work import Work
-from alref.plugins import Plugins
-from alref.protocols import Protocol
+from alref.pipeline.engine import Pipeline
+from alref.plugins.manager import Plugins
 
 
 @click.command("eval")

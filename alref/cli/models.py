@@ -12,14 +12,14 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from alref import checks
-from alref.cli.settings import configuration, configured
+from alref.cli.common_options import configuration, configured
 from alref.config import UNIFIERS, Choice, Configuration
-from alref.engine import used
 from alref.errors import AlrefError, Blamed, MissingError
-from alref.plugins import SLOTS, Plugins
-from alref.steps import whose
-from alref.weights import Facts, Weights
+from alref.models.weights import Facts, Weights
+from alref.pipeline import contracts
+from alref.pipeline.engine import used
+from alref.pipeline.stage_runner import whose
+from alref.plugins.manager import SLOTS, Plugins
 
 NOTHING = "this configuration loads no models that need fetching"
 
@@ -102,7 +102,7 @@ def needed(config: Configuration, slots: Collection[str]) -> Iterator[Row]:
     for identity, choice in choices.items():
         with Blamed(whose(kinds[identity][0], choice.component, "weights")):
             listed = choice.component.cls(choice.options, config.run.device).weights()
-            checks.each_is(listed, Weights)
+            contracts.each_is(listed, Weights)
         for weights in listed:
             yield Row(tuple(kinds[identity]), choice, weights)
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from alref.errors import AlrefError
-from alref.hookspecs import hookimpl
+from alref.plugins.hookspecs import hookimpl
 from alref.records import StageEvent
 
 

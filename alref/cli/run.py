@@ -17,22 +17,22 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from alref import references
-from alref.answers.replay import TRACE, Replay
 from alref.api import opened
-from alref.cache import StageCache
+from alref.cli.common_options import configuration, configured
 from alref.cli.progress import Bar, Lines, emit, events
-from alref.cli.settings import configuration, configured
-from alref.engine import Pipeline
 from alref.errors import ConfigError, InputError
-from alref.media import read_mask
-from alref.plugins import Plugins
+from alref.llm.replay import TRACE, Replay
+from alref.llm.usage import said
+from alref.media.video import Video
+from alref.media.write import read_mask
+from alref.output.run_folder import Run, RunFolder
+from alref.output.trace import Trace
+from alref.pipeline import references
+from alref.pipeline.engine import Pipeline
+from alref.pipeline.stage_cache import StageCache
+from alref.plugins.manager import Plugins
 from alref.records import Reference
 from alref.result import Result
-from alref.runfolder import Run, RunFolder
-from alref.trace import Trace
-from alref.usage import said
-from alref.video import Video
 
 Advanced = Callable[[int, int], None]
 

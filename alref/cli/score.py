@@ -9,15 +9,15 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from alref import atomic
 from alref.cli.eval import chosen
-from alref.cli.plugin_files import extended
-from alref.cli.tables import numbers
+from alref.cli.eval_output import numbers
+from alref.cli.plugin_option import extended
+from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
 from alref.evaluation.scoring import score
 from alref.evaluation.summary import Summary, of_scores
-from alref.plugins import Plugins
-from alref.scoring import VideoScores
+from alref.plugins.manager import Plugins
+from alref.utils import atomic
 
 
 @click.command("score")

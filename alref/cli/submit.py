@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from alref.cli.plugin_files import extended
+from alref.cli.plugin_option import extended
 from alref.errors import InputError
 from alref.evaluation.folder import MASKS, EvaluationFolder, load_evaluation
-from alref.plugins import Plugins
+from alref.plugins.manager import Plugins
 
 
 @click.command("submit")

@@ -14,14 +14,14 @@ from typing import Any, Literal, Self, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from alref import atomic
+from alref.components.dataset import Dataset
+from alref.components.scores import VideoScores
 from alref.config import Configuration
-from alref.datasets import Dataset
 from alref.errors import InputError, RecordError
-from alref.owned import Asked, OwnedFolder, leaves, reason, remove
+from alref.output.job_folder import Asked, OwnedFolder, leaves, reason, remove
 from alref.records import Finding, Record
 from alref.result import Result, Usage
-from alref.scoring import VideoScores
+from alref.utils import atomic
 
 Kept = TypeVar("Kept", bound=Record)
 ASKED, VIDEOS, ROWS, MASKS, SCORES, FAULTS, STAGES = "eval.yaml", "videos", "rows", "masks", "scores", "faults", "stages"
@@ -61,7 +61,7 @@ class Evaluation(Asked):
 class Row(Record):
     """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks.
 
-    ``stamp`` tells the files and references that it was made from, as ``alref.evaluation.stamps`` says.
+    ``stamp`` tells the files and references that it was made from, as ``alref.evaluation.change_detection`` says.
     """
 
     video: str

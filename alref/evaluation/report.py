@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import yaml
 
-from alref import atomic
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
+from alref.components.scores import Case, Map
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.summary import Line, Summary
-from alref.pages import environment
-from alref.pictures import data_uri, fit, tint
-from alref.scoring import Case, Map
-from alref.usage import said, total
-from alref.video import Frame
+from alref.llm.usage import said, total
+from alref.media.video import Frame
+from alref.output.html import environment
+from alref.output.thumbnails import data_uri, fit, tint
+from alref.utils import atomic
 
 SHOWN = 4
 THUMB = 320

@@ -15,11 +15,11 @@ from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from traceback import format_exc
 from typing import TypeVar
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, VideoScores
 from alref.errors import AlrefError, Blamed, ContractError
-from alref.installed import from_file
-from alref.protocols import Protocol
-from alref.scoring import Case, VideoScores
+from alref.plugins.discovery import from_file
 
 Frame = TypeVar("Frame")
 

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
+from alref.components.protocol import Protocol
+from alref.components.scores import NUMBERS, Table, VideoScores
+from alref.evaluation.bootstrap import interval
 from alref.evaluation.folder import EvaluationFolder, Row
-from alref.evaluation.statistics import interval
-from alref.protocols import Protocol
+from alref.llm.usage import by_model
 from alref.records import Finding, Record
 from alref.result import Usage
-from alref.scoring import NUMBERS, Table, VideoScores
-from alref.usage import by_model
 
 
 class Line(Record):

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from alref.media.audio_decoder import Block, Learnt, listen
 from alref.media.decoder import Decoder
-from alref.media.files import sounds_of
-from alref.media.sound import Block, Learnt, listen
-from alref.media.source import Source, shrunk
-from alref.video import Frame
+from alref.media.frame_source import Source, shrunk
+from alref.media.streams import sounds_of
+from alref.media.video import Frame
 
 
 class FileSource(Source):

@@ -13,8 +13,8 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from alref.errors import InputError
-from alref.media.files import KINDS, open_file, packets, pictures_of
-from alref.media.index import read_index
+from alref.media.frame_index import read_index
+from alref.media.streams import KINDS, open_file, packets, pictures_of
 
 SKIP = 8
 """Seeking pays when it spares the decoder more pictures than this."""

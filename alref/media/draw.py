@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from alref.arrays import Mask
-from alref.video import Frame
+from alref.media.video import Frame
+from alref.utils.masks import Mask
 
 Colours = npt.NDArray[np.uint8]
 INK = (255, 255, 255)

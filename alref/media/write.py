@@ -14,12 +14,12 @@ from av.video.reformatter import Colorspace
 from av.video.stream import VideoStream
 from PIL import Image
 
-from alref import atomic
-from alref.arrays import Mask
 from alref.errors import InputError
 from alref.media.draw import colour_map
-from alref.media.folder import open_picture
-from alref.video import Frame
+from alref.media.image_folder import open_picture
+from alref.media.video import Frame
+from alref.utils import atomic
+from alref.utils.masks import Mask
 
 Labels = npt.NDArray[np.uint8]
 TICKS = 90_000

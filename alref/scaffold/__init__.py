@@ -13,9 +13,9 @@ from pathlib import Path
 
 import jinja2
 
-from alref import atomic
+from alref.components.base import API
 from alref.errors import ConfigError, OutputError
-from alref.stages import API
+from alref.utils import atomic
 
 LONGEST = 40
 RESERVED = {"alref", "check", "new", "none", "null", "true", "false", "yes", "no", "on", "off"}

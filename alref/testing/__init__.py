@@ -9,17 +9,17 @@ A component's test is three lines::
 Each ``test_`` method holds one promise that the engine relies on.
 """
 
+from alref.testing.audio_contract import LocatorContract, TaggerContract
 from alref.testing.cases import Object, scripted_result
 from alref.testing.datasets import DatasetContract
-from alref.testing.hearing import LocatorContract, TaggerContract
-from alref.testing.propagating import PropagatorContract
-from alref.testing.proposing import ProposerContract
+from alref.testing.propagator import PropagatorContract
+from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
-from alref.testing.reasoning import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
-from alref.testing.seeing import OTHER, SQUARE, square_box
+from alref.testing.reasoner import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
+from alref.testing.shapes import OTHER, SQUARE, square_box
 from alref.testing.stage import StageContract
-from alref.testing.transcribing import TranscriberContract
-from alref.testing.unifying import UnifierContract
+from alref.testing.transcriber import TranscriberContract
+from alref.testing.unifier import UnifierContract
 from alref.testing.videos import ArrayVideo, DamagedVideo, MovingSquare, moving_square, sounding, write_frames
 
 __all__ = [

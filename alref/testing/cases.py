@@ -10,14 +10,14 @@ from unittest import SkipTest
 
 import numpy as np
 
-from alref.arrays import Mask, encode
-from alref.datasets import Dataset, Fault
+from alref.components.dataset import Dataset, Fault
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, VideoScores
 from alref.errors import InputError
-from alref.protocols import Protocol
+from alref.media.video import Video
 from alref.records import Phrase, Track, Verdict
 from alref.result import Result
-from alref.scoring import Case, VideoScores
-from alref.video import Video
+from alref.utils.masks import Mask, encode
 
 Object = tuple[str, Mask, float]
 """One object of a made-up result: its name, its masks bool (T, H, W), its score."""

@@ -9,17 +9,17 @@ from unittest import SkipTest
 
 import numpy as np
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
+from alref.components.protocol import Protocol
+from alref.components.scores import Case
 from alref.errors import InputError
-from alref.owned import shortened
-from alref.plugins import Plugins
-from alref.protocols import Protocol
-from alref.scoring import Case
+from alref.output.job_folder import shortened
+from alref.plugins.manager import Plugins
 from alref.testing import cases
 from alref.testing.cases import Object
+from alref.testing.dataset_checks import ReadingContract
+from alref.testing.dataset_copies import MEDIA, altered, files_of
 from alref.testing.errors import refused
-from alref.testing.folders import MEDIA, altered, files_of
-from alref.testing.reading import ReadingContract
 
 
 class DatasetContract(ReadingContract):

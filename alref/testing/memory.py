@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from alref.media.video import Frame
 from alref.testing.videos import MovingSquare
-from alref.video import Frame
 
 STATM = Path("/proc/self/statm")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, Map, Table, VideoScores
 from alref.errors import InputError
-from alref.protocols import Protocol
-from alref.scoring import Case, Map, Table, VideoScores
 from alref.testing.errors import refused
 from alref.testing.videos import moving_square
 

@@ -9,11 +9,11 @@ from unittest import SkipTest
 import numpy as np
 
 from alref.errors import AlrefError, InputError
-from alref.testing.asking import Task
-from alref.testing.comparing import difference, frozen
-from alref.testing.describing import DescribedContract
+from alref.media.video import Video
+from alref.testing.contract import Task
+from alref.testing.diff import difference, frozen
+from alref.testing.option_checks import DescribedContract
 from alref.testing.videos import UNREADABLE, ArrayVideo, DamagedVideo
-from alref.video import Video
 
 
 class StageContract(DescribedContract):

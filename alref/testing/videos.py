@@ -10,10 +10,10 @@ from typing import Any, Never
 
 import numpy as np
 
-from alref.arrays import Mask, read_only
 from alref.errors import InputError
+from alref.media.video import Frame, Video
 from alref.records import Audio
-from alref.video import Frame, Video
+from alref.utils.masks import Mask, read_only
 
 
 class ArrayVideo(Video):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from alref.hookspecs import hookimpl
-from alref.stages import Locator, Propagator, Proposer, SpatialReasoner, Tagger, TemporalReasoner, Transcriber, Unifier
+from alref.components.base import Locator, Propagator, Proposer, SpatialReasoner, Tagger, TemporalReasoner, Transcriber, Unifier
+from alref.plugins.hookspecs import hookimpl
+from alref_baseline.audio import Always, Energy
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform
 from alref_baseline.replay import Replay
-from alref_baseline.sound import Always, Energy
 from alref_baseline.text import Grammar, Verbatim
 from alref_baseline.vision import ClassEvidence, LabelPropagation
 

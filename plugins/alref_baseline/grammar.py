@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alref_baseline.clause import Clause
 from alref_baseline.inflection import singular
 from alref_baseline.lexicon import listed, lookup
-from alref_baseline.nouns import Noun
-from alref_baseline.scanner import Event, scan, tidy, words
+from alref_baseline.noun_phrase import Noun
+from alref_baseline.parser import Clause
+from alref_baseline.tokenizer import Event, scan, tidy, words
 from alref_baseline.verbs import verb
 
 GENERIC = "object"

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from alref.media.video import Video
 from alref.records import Phrase, Span
-from alref.video import Video
-from alref_baseline.affinity import nearest_of, vote
-from alref_baseline.eye import Eye, eye_of, resized
-from alref_baseline.fitness import fitness
+from alref_baseline.efficientnet import Floats
+from alref_baseline.features import Eye, eye_of, resized
 from alref_baseline.grammar import Description, parse
+from alref_baseline.label_propagation import nearest_of, vote
 from alref_baseline.lexicon import lookup
-from alref_baseline.network import Floats
+from alref_baseline.region_score import fitness
 from alref_baseline.regions import Region, View, grow, look
 from alref_baseline.synchrony import moves
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alref.video import Frame
-from alref_baseline.eye import Eye
-from alref_baseline.network import Floats
+from alref.media.video import Frame
+from alref_baseline.efficientnet import Floats
+from alref_baseline.features import Eye
 
 _REACH = 2
 _GRID = 8

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from alref.arrays import Mask, Rle, decode, encode
+from alref.media.video import Video
 from alref.records import FrameMasks, PivotBox, objects
-from alref.video import Video
-from alref_baseline.eye import Eye, eye_of
-from alref_baseline.tracker import Trace, confidence, mask_of_box, mask_of_label, seed_of_mask
+from alref.utils.masks import Mask, Rle, decode, encode
+from alref_baseline.features import Eye, eye_of
+from alref_baseline.label_tracker import Trace, confidence, mask_of_box, mask_of_label, seed_of_mask
 
 Scored = tuple[Mask, float]
 

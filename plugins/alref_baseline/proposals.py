@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alref.arrays import Mask
+from alref.media.video import Video
 from alref.records import Candidates, PivotFrame
-from alref.video import Video
-from alref_baseline.cuts import boundary_box
+from alref.utils.masks import Mask
+from alref_baseline.grabcut import boundary_box
 from alref_baseline.grounding import Found, Sought, ground
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.stages import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner
+from alref.components.base import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner
 
 if TYPE_CHECKING:
+    from alref.media.video import Video
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-    from alref.video import Video
 
 
 class FirstFrame(TemporalReasoner):
@@ -80,8 +80,8 @@ class Rules(Reasoner):
 
         Sounds are renamed to the objects that make them; those of one object become one, those of none are absent.
         """
+        from alref_baseline.audio_tags import objects_of
         from alref_baseline.rules import best_pivot
-        from alref_baseline.tags import objects_of
 
         sought, unseen = objects_of(phrases)
         return [*(best_pivot(video, phrase) for phrase in sought), *unseen]

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from alref.arrays import Mask
-from alref.video import Frame
-from alref_baseline.affinity import smoothed
+from alref.media.video import Frame
+from alref.utils.masks import Mask
 from alref_baseline.attributes import colour_map, salience
-from alref_baseline.cuts import boundary_box, graph_cut, parts
-from alref_baseline.evidence import Evidence, class_evidence
-from alref_baseline.eye import Eye, resized
+from alref_baseline.class_activation import Evidence, class_evidence
+from alref_baseline.efficientnet import Floats
+from alref_baseline.features import Eye, resized
+from alref_baseline.grabcut import boundary_box, graph_cut, parts
 from alref_baseline.grammar import Description
+from alref_baseline.label_propagation import smoothed
 from alref_baseline.lexicon import Entry
+from alref_baseline.linear_probe import answer, descriptors, examples
 from alref_baseline.motion import moving, residual_motion
-from alref_baseline.network import Floats
-from alref_baseline.probe import answer, descriptors, examples
 
 _ROUNDS = 3
 _MOST = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from alref.arrays import Mask
-from alref.video import Video
+from alref.media.video import Video
+from alref.utils.masks import Mask
 from alref_baseline.grammar import Description
 from alref_baseline.grounding import Sought, ground
 from alref_baseline.regions import Region

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.stages import Reasoner, StageOptions
+from alref.components.base import Reasoner, StageOptions
 
 if TYPE_CHECKING:
-    from alref.answers.published import Choice, Published
+    from alref.llm.published_answers import Choice, Published
+    from alref.media.video import Video
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-    from alref.video import Video
 
 
 class ReplayOptions(StageOptions):
@@ -36,8 +36,8 @@ class Replay(Reasoner):
         """Say that the file is not named or cannot be read."""
         if self.options.answers is None:
             return ["needs a file: alref answers import FOLDER, then -o reasoner.answers=FILE"]
-        from alref.answers.published import load_published
         from alref.errors import InputError
+        from alref.llm.published_answers import load_published
 
         try:
             load_published(self.options.answers)
@@ -62,7 +62,7 @@ class Replay(Reasoner):
 
     @cached_property
     def _published(self) -> Published:
-        from alref.answers.published import load_published
+        from alref.llm.published_answers import load_published
 
         assert self.options.answers is not None
         return load_published(self.options.answers)

@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.arrays import Mask
+from alref.media.video import Video
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.video import Video
+from alref.utils.masks import Mask
+from alref_baseline.attribute_scores import Look, cues, in_time
 from alref_baseline.attributes import colour_share
-from alref_baseline.cues import Look, cues, in_time
-from alref_baseline.eye import eye_of, resized
+from alref_baseline.features import eye_of, resized
 from alref_baseline.grammar import Description, parse
 from alref_baseline.grounding import Sought, best_frames
 from alref_baseline.motion import residual_motion

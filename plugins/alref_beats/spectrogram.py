@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.hearing.kaldi import filter_bank
+from alref.audio.fbank import filter_bank
 
 RATE = 16_000
 BANDS, MEAN, SPREAD = 128, 15.41663, 2 * 6.55582

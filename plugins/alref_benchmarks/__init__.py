@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alref.datasets import Dataset
-from alref.hookspecs import hookimpl
-from alref.protocols import Protocol
+from alref.components.dataset import Dataset
+from alref.components.protocol import Protocol
+from alref.plugins.hookspecs import hookimpl
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
 

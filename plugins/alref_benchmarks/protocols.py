@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.protocols import Protocol
+from alref.components.protocol import Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.scoring import Case, Part, Table, VideoScores
+    from alref.components.scores import Case, Part, Table, VideoScores
 
     Numbers = npt.NDArray[np.float64]
 
@@ -31,7 +31,7 @@ class _Published(Protocol):
         return self._measure().terms(scores)
 
     def _measure(self) -> Protocol:
-        from alref_benchmarks.measures import PROTOCOLS
+        from alref_benchmarks.metrics import PROTOCOLS
 
         return PROTOCOLS[self.name]
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from alref import devices
+from alref.components.base import Proposer, StageOptions
 from alref.errors import ConfigError
-from alref.hookspecs import hookimpl
-from alref.stages import Proposer, StageOptions
+from alref.models import devices
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.media.video import Video
+    from alref.models.weights import Weights
     from alref.records import Candidates, PivotFrame
-    from alref.video import Video
-    from alref.weights import Weights
-    from alref_groundingdino.asking import Batch, Detector
+    from alref_groundingdino.detection import Batch, Detector
 
 
 def _model(name: str) -> Any:
@@ -111,8 +111,8 @@ class OpenVocabularyProposer(Proposer):
 
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
-        from alref_groundingdino._loading import load
-        from alref_groundingdino.asking import Batch
+        from alref_groundingdino._runtime import load
+        from alref_groundingdino.detection import Batch
         from alref_groundingdino.models import strange
 
         weights = self.weights()[0]

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from alref import hub
 from alref.errors import MissingError
-from alref.weights import Weights
+from alref.models import hub
+from alref.models.weights import Weights
 
 LICENCE = "Apache-2.0"
 SIZES: dict[str, int | None] = {

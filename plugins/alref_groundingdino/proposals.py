@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
+from alref.media.video import Video
 from alref.records import Candidates, PivotFrame
-from alref.video import Video
-from alref_groundingdino.asking import Answer, Ask, Batch, Detector, Numbers, answers
+from alref_groundingdino.detection import Answer, Ask, Batch, Detector, Numbers, answers
 
 if TYPE_CHECKING:
     from alref_groundingdino import DetectorOptions

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.hearing.asking import MatchOptions
-from alref.hookspecs import hookimpl
-from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.audio.options import MatchOptions
+from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.media.video import Video
+    from alref.models.weights import Weights
     from alref.records import Phrase, Reference
-    from alref.video import Video
-    from alref.weights import Weights
-    from alref_languagebind._ears import LanguageBindEars
+    from alref_languagebind._runtime import LanguageBindEars
 
 
 class LanguageBindOptions(MatchOptions, StageOptions):
@@ -41,21 +41,21 @@ class LanguageBind(Locator):
 
     def weights(self) -> list[Weights]:
         """Name the one model that the options say: its text tower is that of all LanguageBind models, which never changed."""
-        from alref.weights import Weights
+        from alref.models.weights import Weights
 
         files = ("config.json", "pytorch_model.bin|model.safetensors", "tokenizer.json|vocab.json")
         return [Weights(model=self.options.model, revision=self.options.revision, files=files)]
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, the type of numbers."""
-        from alref import devices
+        from alref.models import devices
 
         computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
         return super().problems() or computing
 
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
-        from alref_languagebind._ears import LanguageBindEars
+        from alref_languagebind._runtime import LanguageBindEars
 
         self._ears = LanguageBindEars(self.weights()[0].fetch(), self.options.dtype, self.device)
 
@@ -68,14 +68,14 @@ class LanguageBind(Locator):
 
         Raises InputError for a clip that the file of segments does not name, ConfigError for too many phrases in mode subsets.
         """
-        from alref.hearing.matching import located
+        from alref.audio.similarity import located
 
         assert self._ears is not None, "load() comes first"
         return located(self._ears, video, phrases, self.options)
 
     def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Return for each name the word of a vocabulary that is equal, or else most like it to the text tower, as published."""
-        from alref.hearing.matching import named
+        from alref.audio.similarity import named
 
         assert self._ears is not None, "load() comes first"
         return named(self._ears, names, vocabulary)

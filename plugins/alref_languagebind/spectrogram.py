@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.hearing.kaldi import filter_bank
+from alref.audio.fbank import filter_bank
 
 Floats = npt.NDArray[np.float32]
 RATE = 16_000

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.chat.reasoner import ChatOptions, ChatReasoner
-from alref.hookspecs import hookimpl
-from alref.stages import SpatialReasoner, TemporalReasoner
+from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref.llm.options import ChatOptions
+from alref.llm.reasoner import ChatReasoner
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from alref.chat.messages import Answer, Question
+    from alref.llm.messages import Answer, Question
     from alref_ollama._runtime import Service
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import ollama
 
-from alref.chat.messages import Answer, Question
 from alref.errors import AlrefError, InputError, MissingError
+from alref.llm.messages import Answer, Question
 from alref_ollama.server import address, not_pulled, not_running
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alref.chat.reasoner import ChatOptions, ChatReasoner
-from alref.hookspecs import hookimpl
-from alref.stages import SpatialReasoner, TemporalReasoner
+from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref.llm.options import ChatOptions
+from alref.llm.reasoner import ChatReasoner
+from alref.plugins.hookspecs import hookimpl
 from alref_openai import server
 
 if TYPE_CHECKING:
-    from alref.chat.messages import Answer, Question
+    from alref.llm.messages import Answer, Question
     from alref_openai._runtime import Service
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import openai
 from openai.types.chat import ChatCompletion
 
-from alref.chat.messages import Answer, Finish, Question
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
+from alref.llm.messages import Answer, Finish, Question
 from alref_openai import server
 from alref_openai.spending import Budget, Estimate, Pace, Price
 

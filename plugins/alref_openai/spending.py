@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from genai_prices import Usage, calc_price
 
-from alref.chat.estimate import sent
 from alref.errors import ConfigError
+from alref.llm.cost_estimate import sent
 
 if TYPE_CHECKING:
-    from alref.chat.messages import Question
+    from alref.llm.messages import Question
     from alref_openai import OpenAIOptions
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from alref import devices
-from alref.hookspecs import hookimpl
-from alref.stages import Propagator, StageOptions
-from alref_sam2 import kinds
+from alref.components.base import Propagator, StageOptions
+from alref.models import devices
+from alref.plugins.hookspecs import hookimpl
+from alref_sam2 import families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alref.media.video import Video
+    from alref.models.weights import Weights
     from alref.records import FrameMasks, PivotBox
-    from alref.video import Video
-    from alref.weights import Weights
     from alref_sam2._original import Original
     from alref_sam2._runtime import Model
 
@@ -85,7 +85,7 @@ class Tracker(Propagator):
 
     needs = ("torch", "transformers", "PIL")
     extra = "sam2"
-    kind: ClassVar[kinds.Kind]
+    kind: ClassVar[families.Kind]
     licence: ClassVar[str] = "Apache-2.0"
     gated: ClassVar[str] = ""
     options: TrackerOptions
@@ -93,7 +93,7 @@ class Tracker(Propagator):
 
     def weights(self) -> list[Weights]:
         """Return the one model that it loads."""
-        from alref.weights import Weights
+        from alref.models.weights import Weights
 
         return [Weights(self.options.model, revision=self.options.revision, licence=self.licence, gated=self.gated)]
 
@@ -122,28 +122,28 @@ class Tracker(Propagator):
     def _unfit(self) -> list[str]:
         options = self.options
         found = devices.problems(self.device, options.dtype) or (
-            kinds.lacks_compiler(devices.chosen(self.device)) if options.compile else []
+            families.lacks_compiler(devices.chosen(self.device)) if options.compile else []
         )
-        found += kinds.mismatch(self.kind, options.model, self.weights()[0].place())
-        return found + kinds.odd_size(self.kind, options.image_size)
+        found += families.mismatch(self.kind, options.model, self.weights()[0].place())
+        return found + families.odd_size(self.kind, options.image_size)
 
 
 class Sam2(Tracker):
     """Follows objects with SAM 2 or 2.1 of any size, by the transformers library or by the authors' own package."""
 
     name = "sam2"
-    kind = kinds.SAM2
+    kind = families.SAM2
     Options = Sam2Options
     options: Sam2Options
 
     def weights(self) -> list[Weights]:
         """Return the model, which is one file where it is a checkpoint of the authors."""
-        from alref.weights import Weights
-        from alref_sam2 import _original, published
+        from alref.models.weights import Weights
+        from alref_sam2 import _original, published_checkpoints
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision
         if given.suffix == ".pt":
-            return [published.checkpoint(given, self.licence)]
+            return [published_checkpoints.checkpoint(given, self.licence)]
         if self.options.backend == "original":
             return [Weights(str(given), revision=revision, files=(_original.file_of(given.name),), licence=self.licence)]
         return super().weights()
@@ -168,19 +168,19 @@ class EdgeTam(Tracker):
     """Follows objects with EdgeTAM, which is SAM 2 made small for phones."""
 
     name = "edgetam"
-    kind = kinds.EDGETAM
+    kind = families.EDGETAM
     Options = EdgeTamOptions
     options: EdgeTamOptions
 
     def _unfit(self) -> list[str]:
-        return super()._unfit() or kinds.lacks_timm(self.weights()[0].place())
+        return super()._unfit() or families.lacks_timm(self.weights()[0].place())
 
 
 class Sam3Tracker(Tracker):
     """Follows objects with the tracker of SAM 3, whose weights are given to those who accept their terms."""
 
     name = "sam3-tracker"
-    kind = kinds.SAM3_TRACKER
+    kind = families.SAM3_TRACKER
     licence = "SAM License"
     gated = "accept the terms at https://huggingface.co/facebook/sam3; then: hf auth login"
     Options = Sam3TrackerOptions

@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from alref_sam2._attention import MemoryAttention
-from alref_sam2._memory import Reading
+from alref_sam2._memory_bank import Reading
 
 ABSENT = -1024.0
 """The logit of every pixel of an object that is not in the frame."""

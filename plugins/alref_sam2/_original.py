@@ -16,10 +16,10 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from alref import devices
-from alref.arrays import Mask, Rle, decode, encode
+from alref.media.video import Video
+from alref.models import devices
 from alref.records import FrameMasks, PivotBox, objects
-from alref.video import Video
+from alref.utils.masks import Mask, Rle, decode, encode
 
 if TYPE_CHECKING:
     import torch

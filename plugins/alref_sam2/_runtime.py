@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from alref import devices
-from alref.arrays import Mask
+from alref.media.video import Video
+from alref.models import devices
 from alref.records import FrameMasks, PivotBox, objects
-from alref.video import Video
-from alref_sam2._loading import loaded
+from alref.utils.masks import Mask
+from alref_sam2._images import Pictures, at_video
+from alref_sam2._model_loading import loaded
 from alref_sam2._network import Network
-from alref_sam2._pictures import Pictures, at_video
 from alref_sam2._session import Prompts, Session, Settings, Step
-from alref_sam2.gathering import Gathering
-from alref_sam2.kinds import SAM2, Kind
-from alref_sam2.polish import polished
+from alref_sam2.families import SAM2, Kind
+from alref_sam2.frame_assembler import Gathering
+from alref_sam2.mask_cleanup import polished
 
 if TYPE_CHECKING:
     from alref_sam2 import TrackerOptions

@@ -8,15 +8,15 @@ from functools import partial
 
 import torch
 
+from alref.media.video import Video
 from alref.records import PivotBox
-from alref.video import Video
-from alref_sam2._features import FeatureStore, room_on
-from alref_sam2._memory import Bank, Memory, Reading, Rule
-from alref_sam2._motion import Motion
+from alref_sam2._batch_limiter import Room
+from alref_sam2._feature_cache import FeatureStore, room_on
+from alref_sam2._images import Pictures, at_video, corners_of, mask_of
+from alref_sam2._memory_bank import Bank, Memory, Reading, Rule
+from alref_sam2._motion_model import Motion
 from alref_sam2._network import Features, Network, Seen
-from alref_sam2._pictures import Pictures, at_video, corners_of, mask_of
-from alref_sam2._room import Room
-from alref_sam2.plan import Visit, start, visits
+from alref_sam2.visit_plan import Visit, start, visits
 
 Prompts = dict[int, PivotBox]
 """The pivot boxes of one object by frame."""

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.chat.reasoner import ChatOptions, ChatReasoner
-from alref.hookspecs import hookimpl
-from alref.stages import SpatialReasoner, TemporalReasoner
+from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref.llm.options import ChatOptions
+from alref.llm.reasoner import ChatReasoner
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alref.chat.messages import Answer, Question
-    from alref.weights import Weights
+    from alref.llm.messages import Answer, Question
+    from alref.models.weights import Weights
     from alref_transformers._runtime import Model
 
 
@@ -44,17 +45,17 @@ class Transformers(ChatReasoner):
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
-        from alref_transformers import kinds
+        from alref_transformers import model_types
 
         if self.options.replay is not None:
             return []
-        return super().problems() or kinds.problems(self.options, self.device)
+        return super().problems() or model_types.problems(self.options, self.device)
 
     def weights(self) -> list[Weights]:
         """List the model that it asks; a replay needs none."""
-        from alref_transformers import places
+        from alref_transformers import model_files
 
-        return [places.weights(self.options)] if self.options.replay is None else []
+        return [model_files.weights(self.options)] if self.options.replay is None else []
 
     def load(self) -> None:
         """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""

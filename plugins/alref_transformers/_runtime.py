@@ -14,11 +14,11 @@ import transformers
 from jinja2 import TemplateError
 from PIL import Image
 
-from alref import devices
-from alref.chat.messages import Answer, Question
 from alref.errors import ConfigError, InputError
-from alref.loading import loading, whole
-from alref_transformers import kinds, places
+from alref.llm.messages import Answer, Question
+from alref.models import devices
+from alref.models.transformers_loading import loading, whole
+from alref_transformers import model_files, model_types
 from alref_transformers.grammar import Grammar
 
 if TYPE_CHECKING:
@@ -32,13 +32,13 @@ class Model:
         self._options = options
         self._lock = Lock()
         place = devices.chosen(device)
-        folder = places.weights(options).fetch()
-        with loading(options.model, place, kinds.OTHER, "-o reasoner.dtype=bfloat16, a smaller model"):
-            self._sees = kinds.sees(kinds.config(options).model_type)
+        folder = model_files.weights(options).fetch()
+        with loading(options.model, place, model_types.OTHER, "-o reasoner.dtype=bfloat16, a smaller model"):
+            self._sees = model_types.sees(model_types.config(options).model_type)
             self._reader = self._load_reader(folder)
             kind = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
             self._model = whole(kind, folder, dtype=options.dtype).to(place)
-        self._name = places.full_name(options)
+        self._name = model_files.full_name(options)
         ends = self._model.generation_config.eos_token_id
         self._ends = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
         self._grammar = self._made_grammar() if options.constrained else None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.hookspecs import hookimpl
-from alref.stages import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.media.video import Video
+    from alref.models.weights import Weights
     from alref.records import Reference, Transcript
-    from alref.video import Video
-    from alref.weights import Weights
     from alref_whisper._runtime import Speech
 
 RATE = 16_000
@@ -50,7 +50,7 @@ class Whisper(Transcriber):
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, the language."""
-        from alref import devices
+        from alref.models import devices
         from alref_whisper.models import unfit
 
         computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
@@ -76,7 +76,7 @@ class Whisper(Transcriber):
 
         What is wrong with the file but can be heard around is said in ``warnings``.
         """
-        from alref.media import read_audio
+        from alref.media.audio_decoder import read_audio
         from alref.records import Transcript
 
         assert self._speech is not None, "load() comes first"

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from alref import devices
-from alref.loading import loading, quiet, whole
+from alref.audio.loudness import FLOOR, loudness
+from alref.models import devices
+from alref.models.transformers_loading import loading, quiet, whole
 from alref.records import Audio, Span
-from alref.silence import FLOOR, loudness
 from alref_whisper.models import code, languages
 
 if TYPE_CHECKING:

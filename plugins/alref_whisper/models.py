@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alref.errors import nearest
-from alref.weights import Weights
+from alref.models.weights import Weights
 
 if TYPE_CHECKING:
     from alref_whisper import WhisperOptions

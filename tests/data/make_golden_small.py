@@ -13,8 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-import plain_measures as plain
 import torch
+
+import support.reference_metrics as plain
 
 FOLDER = Path(__file__).parent / "golden_small"
 Array = npt.NDArray[Any]

@@ -19,9 +19,10 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
-import tiny_listeners
 import torch
 from transformers.models.clip import modeling_clip
+
+from support import tiny_audio_models
 
 GOLDEN = Path(__file__).with_name("languagebind_golden.npz")
 
@@ -47,10 +48,10 @@ def seen() -> dict[str, np.ndarray]:
     from languagebind.audio import processing_audio
 
     np.random.choice = lambda places: places[0]
-    transform = processing_audio.AudioTransform(SimpleNamespace(**tiny_listeners.LANGUAGEBIND["vision_config"]))
+    transform = processing_audio.AudioTransform(SimpleNamespace(**tiny_audio_models.LANGUAGEBIND["vision_config"]))
     made = {}
     for name, seconds in {"short": 0.2, "long": 1.5}.items():
-        samples = torch.from_numpy(tiny_listeners.rising(seconds))
+        samples = torch.from_numpy(tiny_audio_models.rising(seconds))
         made[name] = transform((samples[None], 16_000)).numpy()
     return made
 
@@ -71,7 +72,7 @@ def attended(plain: Any) -> Any:
 
 def main() -> None:
     configuration_audio, modeling_audio = package()
-    said = copy.deepcopy(tiny_listeners.LANGUAGEBIND)
+    said = copy.deepcopy(tiny_audio_models.LANGUAGEBIND)
     config = configuration_audio.LanguageBindAudioConfig(
         **{key: said[key] for key in ("text_config", "vision_config", "projection_dim")}
     )
@@ -80,9 +81,9 @@ def main() -> None:
     model = modeling_audio.LanguageBindAudio(config).eval()
     drawn = [(name, tensor) for name, tensor in model.state_dict().items() if not name.endswith("position_ids")]
     shapes = {name: list(tensor.shape) for name, tensor in drawn}
-    model.load_state_dict(tiny_listeners.seeded(shapes), strict=False)
+    model.load_state_dict(tiny_audio_models.seeded(shapes), strict=False)
     pictures = torch.randn(3, 3, 16, 48, generator=torch.Generator().manual_seed(1))
-    tokens = tiny_listeners.clip_tokenizer()(
+    tokens = tiny_audio_models.clip_tokenizer()(
         ["dog barking", "a", "piano; violin"], padding="max_length", max_length=77, return_tensors="pt"
     )
     with torch.no_grad():

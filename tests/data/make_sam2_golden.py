@@ -13,7 +13,8 @@ import json
 
 import numpy as np
 import torch
-from sam2_official import EVERY, GOLDEN, drifting, followed, predictor, prompts, seeded, shapes_of
+
+from support.sam2_official import EVERY, GOLDEN, drifting, followed, predictor, prompts, seeded, shapes_of
 
 
 def main() -> None:

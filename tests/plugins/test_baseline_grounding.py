@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from alref.media import open_video
+from alref.media.reader import open_video
 from alref.testing import ArrayVideo, moving_square
-from alref_baseline.fitness import fitness
 from alref_baseline.grammar import parse
 from alref_baseline.grounding import Sought, best_frames, ground, sample
+from alref_baseline.region_score import fitness
 from alref_baseline.regions import Region
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
@@ -21,7 +21,7 @@ CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
 
 
 def region(left: float, top: float, size: float = 0.2, score: float = 1.0, moving: float = 0.0) -> Region:

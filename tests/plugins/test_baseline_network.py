@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from alref.errors import MissingError
 from alref_baseline import weights
-from alref_baseline.network import Network
+from alref_baseline.efficientnet import Network
 
 STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
 Tensors = dict[str, torch.Tensor]

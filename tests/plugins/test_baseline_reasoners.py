@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.stages import SpatialReasoner, TemporalReasoner
 from alref.testing import ArrayVideo, ReasonerContract, SpatialReasonerContract, TemporalReasonerContract, moving_square
 from alref_baseline import rules
 from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform, UniformOptions
@@ -195,13 +195,13 @@ def bench(left: float, top: float, right: float, bottom: float) -> Region:
     [("the disc next to the bench", 1), ("the disc to the left of the bench", 1), ("the disc to the right of the bench", 2)],
 )
 def test_a_relation_is_judged_where_the_other_thing_is_seen(text: str, best: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref_baseline.cues.others", lambda video, frame, other: [bench(150, 70, 200, 120)])
+    monkeypatch.setattr("alref_baseline.attribute_scores.others", lambda video, frame, other: [bench(150, 70, 200, 120)])
     discs = [Disc("red", at(40, 90, 15)), Disc("red", at(130, 90, 15)), Disc("red", at(280, 90, 15))]
     assert picked(text, discs)[0] == best
 
 
 def test_a_relation_to_something_unseen_changes_nothing_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref_baseline.cues.others", lambda video, frame, other: [])
+    monkeypatch.setattr("alref_baseline.attribute_scores.others", lambda video, frame, other: [])
     best, box = picked("the disc next to the bench", ROW, [0.2, 0.3, 0.9, 0.1])
     assert best == 2
     assert "not used: near 'bench', which is not seen" in box.why
@@ -285,7 +285,7 @@ class TestRules(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at small pictures."""
-        monkeypatch.setattr("alref_baseline.eye.SIDE", 96)
+        monkeypatch.setattr("alref_baseline.features.SIDE", 96)
 
     def component(self) -> Rules:
         return Rules(Rules.Options())

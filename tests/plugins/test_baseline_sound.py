@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from composed import FPS, ON, RATE, audible, film, in_spans, placed, sound
 
-from alref.hearing.vocabulary import UNNAMED
+from alref.audio.vocabulary import UNNAMED
+from alref.components.base import Locator, Tagger
 from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, Span
-from alref.stages import Locator, Tagger
 from alref.testing import ArrayVideo, LocatorContract, TaggerContract, moving_square, sounding
-from alref_baseline.activity import activity
-from alref_baseline.eye import resized
+from alref_baseline.audio import Always, Energy
+from alref_baseline.audio_activity import activity
+from alref_baseline.audio_tags import objects_of
+from alref_baseline.features import resized
 from alref_baseline.grounding import Sought, best_frames, ground
 from alref_baseline.reasoners import Rules
-from alref_baseline.sound import Always, Energy
 from alref_baseline.synchrony import moves
-from alref_baseline.tags import objects_of
+from support.synthetic_media import FPS, ON, RATE, audible, film, in_spans, placed, sound
 
 SOUNDS = ("applause", "car_engine", "jazz_guitar", "piano", "rain", "robin", "speech_female", "trumpet", "typing")
 HEARD = Reference(id="1", sound=True)
@@ -26,7 +26,7 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
 
 
 class TestEnergyTags(TaggerContract):

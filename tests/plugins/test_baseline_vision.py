@@ -21,7 +21,7 @@ Mask = npt.NDArray[np.bool_]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.eye.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
 
 
 def propagated(video: ArrayVideo, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
@@ -57,7 +57,7 @@ class TestClassEvidenceKeepsItsPromises(ProposerContract):
     @pytest.fixture(autouse=True)
     def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at tiny pictures."""
-        monkeypatch.setattr("alref_baseline.eye.SIDE", 96)
+        monkeypatch.setattr("alref_baseline.features.SIDE", 96)
 
     def component(self) -> ClassEvidence:
         return ClassEvidence(ClassEvidence.Options())
@@ -70,8 +70,8 @@ class TestLabelPropagationKeepsItsPromises(PropagatorContract):
     @pytest.fixture(autouse=True)
     def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at tiny pictures, and keep as much less of them."""
-        monkeypatch.setattr("alref_baseline.eye.SIDE", 32)
-        monkeypatch.setattr("alref_baseline.eye._BYTES", 4 << 20)
+        monkeypatch.setattr("alref_baseline.features.SIDE", 32)
+        monkeypatch.setattr("alref_baseline.features._BYTES", 4 << 20)
 
     def component(self) -> LabelPropagation:
         return LabelPropagation(LabelPropagation.Options())

@@ -11,27 +11,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from clips import encode
-from fake_hub import shut
+
+from support.clips import encode
+from support.fake_hub import shut
 
 pytest.importorskip("torch")
 
 import torch
-from tiny_beats import CONFIG, LABELS, contents, save, scattered
 
+from alref.audio import audioset
 from alref.errors import AlrefError, ConfigError
-from alref.hearing import audioset
-from alref.media import open_video
+from alref.media.reader import open_video
+from alref.media.video import Video
 from alref.records import Audio, Phrase, Reference
 from alref.testing import TaggerContract
 from alref.testing.videos import ArrayVideo
-from alref.video import Video
 from alref_beats import NAME, SHA256, SIZE, Beats, BeatsOptions
 from alref_beats._checkpoint import network
 from alref_beats._network import Beats as Network
 from alref_beats._network import Config
 from alref_beats.spectrogram import RATE, spectrogram
-from alref_beats.tally import Tally
+from alref_beats.tag_scores import Tally
+from support.tiny_beats import CONFIG, LABELS, contents, save, scattered
 
 GOLDEN = Path(__file__).parents[1] / "data" / "beats_golden.npz"
 SOUND = Reference(id="1", sound=True)

@@ -15,7 +15,7 @@ GROWTH = 40.0
 
 
 def tag(checkpoint: str, clips: list[str]) -> None:
-    from alref.media import open_video
+    from alref.media.reader import open_video
     from alref.records import Reference
     from alref_beats import Beats, BeatsOptions
 
@@ -29,8 +29,8 @@ def tag(checkpoint: str, clips: list[str]) -> None:
 
 def test_an_hour_is_tagged_in_the_memory_of_five_minutes(tmp_path: Path) -> None:
     pytest.importorskip("torch")
-    from test_hearing_long import long_clip
-    from tiny_beats import contents, save
+    from support.tiny_beats import contents, save
+    from test_audio_long import long_clip
 
     checkpoint = save(tmp_path / "tiny.pt", contents())
     clips = [long_clip(tmp_path / f"{minutes}.mkv", 60 * minutes, range(60 * minutes)) for minutes in (5, 60)]

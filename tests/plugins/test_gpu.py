@@ -10,14 +10,13 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-import tiny_detectors
-import tiny_sam2
 import torch
 
 from alref.records import PivotFrame
 from alref.testing import SQUARE, moving_square, square_box
 from alref_groundingdino import GroundingDino
 from alref_sam2 import Sam2
+from support import tiny_detectors, tiny_sam2
 
 pytestmark = [
     pytest.mark.gpu,

@@ -9,25 +9,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scripted import Script
+
+from support.scripted import Script
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from asking_detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain, ready
-from fake_hub import shut
-from tiny_detectors import WORDS, grounding_dino, mm_grounding_dino, owlv2
 from transformers import BertModel, GroundingDinoForObjectDetection
 from transformers.models.swin.modeling_swin import SwinBackbone
 
-from alref.engine import Pipeline
 from alref.errors import ConfigError, MissingError
-from alref.plugins import Plugins
+from alref.pipeline.engine import Pipeline
+from alref.plugins.manager import Plugins
 from alref.records import Candidates, Reference
 from alref.testing import ArrayVideo, ProposerContract, moving_square
-from alref.testing.comparing import difference
-from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2, _loading
+from alref.testing.diff import difference
+from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2, _runtime
+from support.detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain, ready
+from support.fake_hub import shut
+from support.tiny_detectors import WORDS, grounding_dino, mm_grounding_dino, owlv2
 
 VIDEO = ArrayVideo(noise())
 PHRASES = ("dog", "the red square that barks", "a man near the guitar, playing")
@@ -56,7 +57,7 @@ def dino(folders: dict[type[OpenVocabularyProposer], Path]) -> Path:
 def _loaded_once() -> Iterator[None]:
     """Load each model once, since loading takes longer than asking."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_loading, "load", cache(_loading.load))
+        patch.setattr(_runtime, "load", cache(_runtime.load))
         yield
 
 

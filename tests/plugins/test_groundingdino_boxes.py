@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from alref_groundingdino import DetectorOptions, GroundingDinoOptions
-from alref_groundingdino.asking import Answer
-from alref_groundingdino.pictures import Look, fitted, fitting, squared
+from alref_groundingdino.detection import Answer
+from alref_groundingdino.preprocessing import Look, fitted, fitting, squared
 from alref_groundingdino.proposals import Found, kept
 
 SIZE = (60, 80)

@@ -12,15 +12,15 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from asking_detectors import EVERYTHING, boxes, component, loaded, noise, pivot
-from fake_hub import FakeHub, running, shut
 from safetensors.torch import load_file, save_file
-from tiny_detectors import grounding_dino, owlv2
 
+from alref.components.options import build
 from alref.errors import AlrefError, ConfigError, MissingError
-from alref.options import build
 from alref.testing import ArrayVideo, moving_square
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2
+from support.detectors import EVERYTHING, boxes, component, loaded, noise, pivot
+from support.fake_hub import FakeHub, running, shut
+from support.tiny_detectors import grounding_dino, owlv2
 
 NAME = "someone/tiny"
 VIDEO = ArrayVideo(noise(1))
@@ -73,7 +73,7 @@ def changed(folder: Path, name: str, **values: Any) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.stages.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.components.base.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(component(whole)) == "needs transformers: pip install 'alref[groundingdino]'"
 
 

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_listeners
 import torch
 from safetensors.torch import save_file
 
-from alref.answers.published import read_published
+from alref.audio import vocabulary
 from alref.errors import ConfigError, MissingError
-from alref.hearing import vocabulary
+from alref.llm.published_answers import read_published
 from alref.records import Phrase, Reference
 from alref.testing import LocatorContract, sounding
 from alref_languagebind import LanguageBind, LanguageBindOptions
-from alref_languagebind._ears import LanguageBindEars
+from alref_languagebind._runtime import LanguageBindEars
 from alref_languagebind._towers import load_towers, merged
 from alref_languagebind.spectrogram import fbank, pictures
+from support import tiny_audio_models
 
 GOLDEN = Path(__file__).parents[1] / "data" / "languagebind_golden.npz"
 PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "reference_run" / "gpt_results"
@@ -29,7 +29,7 @@ PUBLISHED = Path(__file__).parents[2] / ".." / "shared" / "reference_run" / "gpt
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_listeners.languagebind(tmp_path_factory.mktemp("languagebind"))
+    return tiny_audio_models.languagebind(tmp_path_factory.mktemp("languagebind"))
 
 
 class TestEach(LocatorContract):
@@ -63,9 +63,11 @@ class TestSubsets(LocatorContract):
 
 def test_features_are_those_of_the_published_package(folder: Path) -> None:
     golden = np.load(GOLDEN)
-    shapes = {name: shape for name, shape in tiny_listeners.languagebind_shapes().items() if not name.endswith("position_ids")}
+    shapes = {
+        name: shape for name, shape in tiny_audio_models.languagebind_shapes().items() if not name.endswith("position_ids")
+    }
     assert shapes == json.loads(str(golden["shapes"]))
-    model = load_towers(folder, tiny_listeners.LANGUAGEBIND)
+    model = load_towers(folder, tiny_audio_models.LANGUAGEBIND)
     seen = torch.randn(3, 3, 16, 48, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         sounds = model.visual_projection(model.vision_model(pixel_values=seen).pooler_output)
@@ -75,22 +77,22 @@ def test_features_are_those_of_the_published_package(folder: Path) -> None:
 
 
 def test_updates_of_low_rank_change_what_is_heard_and_are_merged_as_written(folder: Path, tmp_path: Path) -> None:
-    published = tiny_listeners.seeded(tiny_listeners.languagebind_shapes())
+    published = tiny_audio_models.seeded(tiny_audio_models.languagebind_shapes())
     place = "vision_model.encoder.base_model.model.layers.0.self_attn.k_proj"
     plain = merged(published, 16)
     update = published[f"{place}.lora_B.default.weight"] @ published[f"{place}.lora_A.default.weight"]
     expected = published[f"{place}.base_layer.weight"] + 16 / 2 * update
     torch.testing.assert_close(plain["vision_model.encoder.layers.0.self_attn.k_proj.weight"], expected)
     sound = [sounding(1.0, (0.0, 1.0)).audio(16_000).samples]
-    whole = tiny_listeners.languagebind(tmp_path / "whole", plain)
-    bare = tiny_listeners.languagebind(tmp_path / "bare", merged(published, 0))
+    whole = tiny_audio_models.languagebind(tmp_path / "whole", plain)
+    bare = tiny_audio_models.languagebind(tmp_path / "bare", merged(published, 0))
     heard, same, other = (LanguageBindEars(each, "float32", "cpu").hear(sound) for each in (folder, whole, bare))
     np.testing.assert_allclose(heard, same, atol=1e-5)
     assert np.abs(heard - other).max() > 0.01
 
 
 def test_weights_in_safetensors_are_read_too(folder: Path, tmp_path: Path) -> None:
-    tiny_listeners.languagebind(tmp_path)
+    tiny_audio_models.languagebind(tmp_path)
     weights = {name: each.contiguous() for name, each in torch.load(tmp_path / "pytorch_model.bin", weights_only=True).items()}
     (tmp_path / "pytorch_model.bin").unlink()
     save_file(weights, tmp_path / "model.safetensors")
@@ -101,8 +103,8 @@ def test_weights_in_safetensors_are_read_too(folder: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("name", "seconds"), [("short", 0.2), ("long", 1.5)])
 def test_sounds_are_seen_as_by_the_published_package(name: str, seconds: float) -> None:
-    said = tiny_listeners.LANGUAGEBIND["vision_config"]
-    shown = pictures(tiny_listeners.rising(seconds), 16, 48, said["audio_mean"], said["audio_std"])
+    said = tiny_audio_models.LANGUAGEBIND["vision_config"]
+    shown = pictures(tiny_audio_models.rising(seconds), 16, 48, said["audio_mean"], said["audio_std"])
     np.testing.assert_allclose(shown, np.load(GOLDEN)[name], atol=1e-3 / (2 * said["audio_std"]))
 
 
@@ -146,12 +148,12 @@ def test_published_names_outside_the_vocabulary_map_to_a_class(
 
 
 def test_weights_that_do_not_belong_to_the_configuration_are_an_error(tmp_path: Path) -> None:
-    weights = tiny_listeners.seeded(tiny_listeners.languagebind_shapes())
+    weights = tiny_audio_models.seeded(tiny_audio_models.languagebind_shapes())
     lost, wide, more = dict(weights), dict(weights), {**weights, "classifier.weight": torch.zeros(2)}
     del lost["text_projection.weight"]
     wide["visual_projection.weight"] = torch.zeros(48, 32)
     for number, each in enumerate((lost, wide, more)):
-        folder = tiny_listeners.languagebind(tmp_path / str(number), each)
+        folder = tiny_audio_models.languagebind(tmp_path / str(number), each)
         with pytest.raises(ConfigError, match="1 missing, not described or of another size, for example"):
             LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()
 
@@ -163,7 +165,7 @@ class Harmful:
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = tiny_listeners.languagebind(tmp_path / "model")
+    folder = tiny_audio_models.languagebind(tmp_path / "model")
     torch.save({"logit_scale": Harmful()}, folder / "pytorch_model.bin")
     with pytest.raises(MissingError, match="cannot be loaded as LanguageBind's audio model"):
         LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()

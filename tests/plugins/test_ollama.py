@@ -6,26 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import (
-    CUT,
-    HTML,
-    INVALID,
-    RESET,
-    SILENT,
-    TOKENS,
-    ChatServer,
-    Reply,
-    busy,
-    hurry,
-    serving,
-)
+
+from support.llm_server import CUT, HTML, INVALID, RESET, SILENT, TOKENS, ChatServer, Reply, busy, hurry, serving
 
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-from alref.chat.messages import Answer, Message, Question
+from alref.components.options import build
 from alref.errors import AlrefError, InputError, MissingError
-from alref.options import build
+from alref.llm.messages import Answer, Message, Question
 from alref.testing import ReasonerContract
 from alref_ollama import Ollama
 

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from chat_server import (
+
+from support.llm_server import (
     CUT,
     EMPTY_CHOICE,
     HTML,
@@ -31,13 +32,12 @@ from chat_server import (
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-from asked_openai import JPEG, PNG, SCHEMA, ask, ask_once, failed, made
-
-from alref.chat.messages import Message, Question
+from alref.components.options import build
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
-from alref.options import build
+from alref.llm.messages import Message, Question
 from alref.testing import ReasonerContract
 from alref_openai import GPT4, OpenAI
+from support.openai_calls import JPEG, PNG, SCHEMA, ask, ask_once, failed, made
 
 KEY = "sk-secret-0123456789"
 

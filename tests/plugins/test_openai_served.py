@@ -11,13 +11,13 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from chat_run import TEXTS, ServerScript, arguments
 
-from alref import plugins as plugins_module
-from alref.answers import read_trace
 from alref.cli import exit_code
-from alref.runfolder import load_result
+from alref.llm.replay import read_trace
+from alref.output.run_folder import load_result
+from alref.plugins import manager as plugins_module
 from alref.testing import moving_square, write_frames
+from support.llm_run import TEXTS, ServerScript, arguments
 
 NEEDED = ("openai", "transformers", "torch", "accelerate", "fastapi", "uvicorn")
 MISSING = [name for name in NEEDED if find_spec(name) is None]
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"transformers serve needs
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    from tiny_models import vision_model
+    from support.tiny_models import vision_model
 
     return vision_model(tmp_path / "model")
 

@@ -7,17 +7,17 @@ from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
-from chat_server import TOKENS, ChatServer, hurry, serving
+
+from support.llm_server import TOKENS, ChatServer, hurry, serving
 
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-from asked_openai import JPEG, ask, ask_once, failed, made
-
-from alref.chat.messages import Message, Question
 from alref.errors import ConfigError
+from alref.llm.messages import Message, Question
 from alref_openai import GPT4
 from alref_openai.spending import Budget, Estimate, Pace
+from support.openai_calls import JPEG, ask, ask_once, failed, made
 
 PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
 COST = (TOKENS[0] * 1000 + TOKENS[1] * 10_000) / 1e6

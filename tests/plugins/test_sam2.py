@@ -10,13 +10,12 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from following import boxes, counted, made, save_all
-
-from alref.arrays import Mask
+from alref.components.base import Propagator
 from alref.records import FrameMasks, PivotBox, objects
-from alref.stages import Propagator
 from alref.testing import ArrayVideo, PropagatorContract, moving_square
+from alref.utils.masks import Mask
 from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker, _runtime
+from support.propagation import boxes, counted, made, save_all
 
 FRAMES = 6
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import torch
-from sam2_official import Shapes, golden, predictor, seeded, shapes_of
-from tiny_sam2 import save_sam2
 from transformers import Sam2VideoModel
 
 from alref.errors import ConfigError
 from alref_sam2 import _checkpoints
 from alref_sam2._original import LETTERS
+from support.sam2_official import Shapes, golden, predictor, seeded, shapes_of
+from support.tiny_sam2 import save_sam2
 
 Tensors = dict[str, torch.Tensor]
 LATER = ("no_obj_embed_spatial", "obj_ptr_tpos_proj.weight", "obj_ptr_tpos_proj.bias")

@@ -12,14 +12,14 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from fake_hub import FakeHub, running, shut
-from following import boxes, counted, made, save_all
 from safetensors.torch import load_file, save_file
-from tiny_sam2 import save_sam2
 
+from alref.components.options import build
 from alref.errors import AlrefError, ConfigError, MissingError
-from alref.options import build
 from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
+from support.fake_hub import FakeHub, running, shut
+from support.propagation import boxes, counted, made, save_all
+from support.tiny_sam2 import save_sam2
 
 NAME = "someone/tiny"
 
@@ -66,7 +66,7 @@ def changed(folder: Path, **values: Any) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.stages.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.components.base.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(made(Sam2, folders[Sam2])) == "needs transformers: pip install 'alref[sam2]'"
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sam2_official import BOXES, drifting, golden, seeded
 
 from alref.errors import ConfigError
 from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
 from alref_sam2 import Sam2Options, _original
 from alref_sam2._original import Original
 from alref_sam2._runtime import Model
+from support.sam2_official import BOXES, drifting, golden, seeded
 
 FIRST, SECOND = (Phrase(reference=each, text="object") for each in "12")
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sam2_official import EVERY, drifting, error, followed_by_us, golden, prompts, seeded
-from tiny_sam2 import save_sam2
 from transformers import Sam2VideoInferenceSession
 
-from alref.video import Video
+from alref.media.video import Video
 from alref_sam2 import Sam2Options
-from alref_sam2._pictures import Pictures, corners_of
+from alref_sam2._images import Pictures, corners_of
 from alref_sam2._runtime import Model
-from alref_sam2.kinds import IMAGENET
+from alref_sam2.families import IMAGENET
+from support.sam2_official import EVERY, drifting, error, followed_by_us, golden, prompts, seeded
+from support.tiny_sam2 import save_sam2
 
 TOLERANCE = 1e-4
 

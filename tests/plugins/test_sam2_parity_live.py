@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sam2_official import drifting, error, followed, followed_by_us, predictor, prompts, seeded, shapes_of
 from transformers import Sam2VideoModel
 
 from alref_sam2 import Sam2Options, _checkpoints
 from alref_sam2._runtime import Model
+from support.sam2_official import drifting, error, followed, followed_by_us, predictor, prompts, seeded, shapes_of
 
 pytest.importorskip("sam2", reason="the authors' package sam2 is not installed")
 

@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref.testing import ArrayVideo
-from alref_sam2._features import FeatureStore
-from alref_sam2._memory import Bank, Memory, Rule
-from alref_sam2._motion import Motion
+from alref_sam2._feature_cache import FeatureStore
+from alref_sam2._images import Pictures, corners_of, mask_of
+from alref_sam2._memory_bank import Bank, Memory, Rule
+from alref_sam2._motion_model import Motion
 from alref_sam2._network import Features
-from alref_sam2._pictures import Pictures, corners_of, mask_of
-from alref_sam2.gathering import Gathering
-from alref_sam2.kinds import HALF
-from alref_sam2.plan import Visit, start, visits
-from alref_sam2.polish import polished
+from alref_sam2.families import HALF
+from alref_sam2.frame_assembler import Gathering
+from alref_sam2.mask_cleanup import polished
+from alref_sam2.visit_plan import Visit, start, visits
 
 CPU = torch.device("cpu")
 PIVOTS = st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=4, unique=True).map(sorted), min_size=1, max_size=4)

@@ -9,13 +9,13 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
-from following import SAVED, boxes, counted, farthest, logits, model_of
 
 from alref.errors import MissingError
 from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
-from alref_sam2._features import FeatureStore
-from alref_sam2._memory import Bank, Memory
+from alref_sam2._feature_cache import FeatureStore
+from alref_sam2._memory_bank import Bank, Memory
 from alref_sam2._runtime import Model
+from support.propagation import SAVED, boxes, counted, farthest, logits, model_of
 
 PIVOTS = ([6], [1, 9], [11], [6])
 """Objects that start late, at the end, on the same frame, and twice."""

@@ -8,26 +8,27 @@ from typing import Any
 
 import jsonschema
 import pytest
-from scripted import Script
+
+from support.scripted import Script
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("llguidance")
 
 import torch
-from asking_local_models import BOX, WORDS, blind, component, loaded, picture, question, said
-from fake_hub import shut
-from tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
 
-from alref.chat.messages import Message, Question
-from alref.chat.questions import schema
-from alref.engine import Pipeline
 from alref.errors import InputError, MissingError
-from alref.plugins import Plugins
+from alref.llm.messages import Message, Question
+from alref.llm.prompt_templates import schema
+from alref.pipeline.engine import Pipeline
+from alref.plugins.manager import Plugins
 from alref.records import Reference
 from alref.testing import ReasonerContract, moving_square
 from alref_transformers import Transformers
 from alref_transformers.grammar import Grammar
+from support.fake_hub import shut
+from support.local_models import BOX, WORDS, blind, component, loaded, picture, question, said
+from support.tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
 
 
 @pytest.fixture(autouse=True)

@@ -11,13 +11,13 @@ pytest.importorskip("transformers")
 pytest.importorskip("llguidance")
 
 import torch
-from asking_local_models import blind, component, loaded, question
-from fake_hub import COMMIT, running, shut
 from safetensors.torch import load_file, save_file
-from tiny_models import text_model, vision_model
 
 from alref.errors import AlrefError, ConfigError, MissingError
 from alref_transformers import Transformers
+from support.fake_hub import COMMIT, running, shut
+from support.local_models import blind, component, loaded, question
+from support.tiny_models import text_model, vision_model
 
 NAME = "someone/tiny"
 
@@ -50,7 +50,7 @@ def one_problem(reasoner: Transformers) -> str:
 
 
 def test_a_missing_library_is_named_with_its_extra(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.stages.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.components.base.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(component(text)) == "needs transformers: pip install 'alref[transformers]'"
 
 

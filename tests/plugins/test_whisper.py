@@ -9,18 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_listeners
-from clips import write_sound as sound_file
 from safetensors.torch import load_file, save_file
-from scripted import Script
 
-from alref.engine import Pipeline
 from alref.errors import ConfigError, InputError, MissingError
-from alref.plugins import SLOTS, Plugins
+from alref.pipeline.engine import Pipeline
+from alref.pipeline.references import recording
+from alref.plugins.manager import SLOTS, Plugins
 from alref.records import Recording, Reference, Transcript
-from alref.references import recording
 from alref.testing import TranscriberContract, moving_square
 from alref_whisper import Whisper, WhisperOptions
+from support import tiny_audio_models
+from support.clips import write_sound as sound_file
+from support.scripted import Script
 
 SAID = ["<|fr|>", "", "<|0.00|>", *"the", "<|1.00|>", "<|1.00|>", *"end", "<|1.50|>", "<|endoftext|>"]
 
@@ -37,13 +37,13 @@ def write_sound(path: Path, seconds: float, level: float = 0.1) -> Path:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_listeners.whisper(tmp_path_factory.mktemp("whisper"), [token or "a" for token in SAID])
+    return tiny_audio_models.whisper(tmp_path_factory.mktemp("whisper"), [token or "a" for token in SAID])
 
 
 @pytest.fixture(scope="module")
 def english(tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = ["<|0.00|>", "o", "k", "<|1.00|>", "<|endoftext|>"]
-    return tiny_listeners.whisper(tmp_path_factory.mktemp("english"), said, languages=["en"])
+    return tiny_audio_models.whisper(tmp_path_factory.mktemp("english"), said, languages=["en"])
 
 
 def heard(path: Path, **options: object) -> list[Transcript]:
@@ -155,7 +155,7 @@ def test_values_that_are_no_numbers_are_heard_around_and_spoken_of(model: Path, 
 
 def test_the_words_of_a_spoken_reference_go_on_to_the_unifier(tmp_path: Path) -> None:
     said = ["<|en|>", "a", "<|0.00|>", *"the\u0120dog", "<|2.00|>", "<|endoftext|>"]
-    folder = tiny_listeners.whisper(tmp_path / "model", said)
+    folder = tiny_audio_models.whisper(tmp_path / "model", said)
     script = Script()
     plugins = Plugins([*script.entries, EntryPoint("whisper", "alref_whisper", "alref")])
     slots = dict.fromkeys(SLOTS, "scripted")

@@ -10,12 +10,12 @@ from shutil import get_terminal_size
 
 import click
 
-from alref.cli.plugin_files import extended
+from alref.cli.plugin_option import extended
+from alref.cli.plugins.layout import described, page, pages
 from alref.cli.plugins.rows import Row, listing
-from alref.cli.plugins.table import described, page, pages
-from alref.cli.state import state
+from alref.cli.status import state
 from alref.errors import ConfigError, nearest
-from alref.plugins import Component, Plugins
+from alref.plugins.manager import Component, Plugins
 
 COMMANDS = {
     "new": "Write a whole distribution of a new plugin.",

@@ -9,19 +9,20 @@ from unittest import SkipTest
 
 import click
 
-from alref import catalogue, options
-from alref.cli.plugin_files import extended
-from alref.cli.plugins.promises import Report
+from alref.cli.plugin_option import extended
+from alref.cli.plugins.check_report import Report
 from alref.cli.progress import events
+from alref.components import options
+from alref.components.base import Stage
+from alref.components.dataset import Dataset
 from alref.config import UNIFIERS, parse_yaml
-from alref.datasets import Dataset
 from alref.errors import ConfigError, MissingError, nearest
-from alref.plugins import KINDS, SLOTS, TITLES, Offer, Plugins, named
+from alref.pipeline.references import recording
+from alref.plugins import catalogue
+from alref.plugins.manager import KINDS, SLOTS, TITLES, Offer, Plugins, named
 from alref.records import Recording
-from alref.references import recording
-from alref.stages import Stage
 from alref.testing import DatasetContract
-from alref.testing.running import DECLARED, LONG, contract_for, outcomes
+from alref.testing.runner import DECLARED, LONG, contract_for, outcomes
 
 REASONERS = ("temporal", "spatial")
 

@@ -8,9 +8,9 @@ from shlex import quote
 
 import click
 
-from alref.catalogue import cards
 from alref.errors import ConfigError
-from alref.plugins import Plugins
+from alref.plugins.catalogue import cards
+from alref.plugins.manager import Plugins
 from alref.scaffold import KINDS, Plan
 
 

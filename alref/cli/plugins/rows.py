@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alref.catalogue import Card, Known, cards
-from alref.cli.state import READY, State, state
-from alref.datasets import Dataset
-from alref.installed import about
-from alref.plugins import KINDS, Component, Offer, Plugins, typed
+from alref.cli.status import READY, State, state
+from alref.components.dataset import Dataset
+from alref.plugins.catalogue import Card, Known, cards
+from alref.plugins.discovery import about
+from alref.plugins.manager import KINDS, Component, Offer, Plugins, typed
 
 
 @dataclass(frozen=True)

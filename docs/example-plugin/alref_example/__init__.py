@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import alref
-from alref.stages import Propagator, Proposer, Reasoner, StageOptions, Unifier
+from alref.components.base import Propagator, Proposer, Reasoner, StageOptions, Unifier
 from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alref.media.video import Video
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
-    from alref.video import Video
 
 
 class PlainWords(Unifier):

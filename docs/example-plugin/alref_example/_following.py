@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from alref.media.video import Frame, Video
 from alref.records import FrameMasks, PivotBox, objects
-from alref.video import Frame, Video
 
 Mask = npt.NDArray[np.bool_]
 

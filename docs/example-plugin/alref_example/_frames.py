@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from alref.media.video import Video
 from alref.records import Candidates, PivotBox
-from alref.video import Video
 
 from alref_example._words import PLACES, place_in
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 from alref_benchmarks.datasets.avsbench import MS3, S4
+from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
 from alref_benchmarks.datasets.davis import RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
 from alref_benchmarks.datasets.refavs import RefAvs
-from alref_benchmarks.datasets.semantic import Avss, V2Binary
 
 DATASETS: list[type[Dataset]] = [RefDavis17, RefYouTubeVos, MeViS, S4, MS3, Avss, V2Binary, RefAvs]

@@ -11,7 +11,7 @@ from alref.errors import InputError
 from alref_benchmarks.datasets.base import Clip, Expression, OneMaskEach
 
 if TYPE_CHECKING:
-    from alref.scoring import Map
+    from alref.components.scores import Map
 
 HOMEPAGE = "https://opennlplab.github.io/AVSBench/"
 LICENCE = "on request: see the homepage"
@@ -42,7 +42,7 @@ class Sounding(OneMaskEach):
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Read the true masks: what is not black."""
-        from alref_benchmarks.datasets.pictures import read_mask, there
+        from alref_benchmarks.datasets.mask_files import read_mask, there
 
         return (there(path, read_mask(path)) for path in self.truths(video))
 
@@ -56,7 +56,7 @@ class _Object(Sounding):
 
     def index(self) -> dict[str, Clip]:
         """Read the rows of this split."""
-        from alref_benchmarks.datasets.listings import plain, read_rows
+        from alref_benchmarks.datasets.index_files import plain, read_rows
 
         path = self.root / self.part / self.table
         rows = [cells for cells, named in read_rows(path, ["split"]) if named["split"] == self.split]
@@ -90,7 +90,7 @@ class S4(_Object):
 
     def category(self, path: Path, cells: list[str]) -> str:
         """Return the category, which is the third column."""
-        from alref_benchmarks.datasets.listings import plain
+        from alref_benchmarks.datasets.index_files import plain
 
         if len(cells) < 3:
             raise InputError(f"{path}: expected the category in the third column, got {', '.join(cells)}; download it again")

@@ -10,14 +10,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alref.datasets import Dataset, Fault, NameAs
+from alref.components.dataset import Dataset, Fault, NameAs
 from alref.errors import InputError
 
 if TYPE_CHECKING:
+    from alref.components.scores import Case, Map
+    from alref.media.video import Video
     from alref.records import Reference
     from alref.result import Result
-    from alref.scoring import Case, Map
-    from alref.video import Video
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Benchmark(Dataset):
 
     def open(self, video: str) -> Video:
         """Open the frames of a video, with their sound where there is some."""
-        from alref.media import open_frames
+        from alref.media.reader import open_frames
 
         sound = self.sound(video)
         opened = open_frames([found(path) for path in self.frames(video)], fps=self.fps, sound=sound and found(sound))
@@ -113,7 +113,7 @@ class Benchmark(Dataset):
 
     def faults(self) -> Iterator[Fault]:
         """Look through all files."""
-        from alref_benchmarks.datasets.checking import faults
+        from alref_benchmarks.datasets.file_checks import faults
 
         return faults(self)
 
@@ -138,15 +138,15 @@ class OneMaskEach(Benchmark):
 
     def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
         """Write 8-bit masks, 0 and 255: the union of the objects of each reference."""
-        from alref_benchmarks.datasets.pictures import write_masks
+        from alref_benchmarks.datasets.mask_files import write_masks
 
         for reference in self.clip(video).expressions:
             write_masks(self.masks(folder, video, reference), result.frames_of(reference))
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Give one case for each reference; frames that are not there are None."""
-        from alref.scoring import Case
-        from alref_benchmarks.datasets.pictures import read_mask
+        from alref.components.scores import Case
+        from alref_benchmarks.datasets.mask_files import read_mask
 
         self.need_truth()
         handed_in = (folder / self.home(video)).is_dir()

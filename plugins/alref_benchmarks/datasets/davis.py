@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alref.datasets import NameAs
+from alref.components.dataset import NameAs
 from alref_benchmarks.datasets.base import Benchmark, Clip
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from alref.components.scores import Case
     from alref.records import Track
     from alref.result import Result
-    from alref.scoring import Case
 
 ANNOTATORS = 4
 
@@ -33,7 +33,7 @@ class RefDavis17(Benchmark):
 
     def index(self) -> dict[str, Clip]:
         """Read the expressions."""
-        from alref_benchmarks.datasets.listings import numbered, read_expressions
+        from alref_benchmarks.datasets.index_files import numbered, read_expressions
 
         path = self.root / "meta_expressions" / self.split / "meta_expressions.json"
         return numbered(path, read_expressions(path))
@@ -59,7 +59,7 @@ class RefDavis17(Benchmark):
 
         Where objects overlap, the one with the highest score on that frame is seen, the lower number among equals.
         """
-        from alref.media import write_mask_pngs
+        from alref.media.write import write_mask_pngs
 
         for annotator in range(ANNOTATORS):
             tracks = {number: result.tracks_of(name) for number, name in self.said_by(video, annotator).items()}
@@ -68,8 +68,8 @@ class RefDavis17(Benchmark):
 
     def cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Give one case for each annotation."""
-        from alref.scoring import Case
-        from alref_benchmarks.datasets.pictures import read_objects, there
+        from alref.components.scores import Case
+        from alref_benchmarks.datasets.mask_files import read_objects, there
 
         for annotator in range(ANNOTATORS):
             home = folder / f"anno_{annotator}" / video
@@ -86,8 +86,8 @@ class RefDavis17(Benchmark):
 
 def _merged(tracks: dict[int, list[Track]], frame: int, result: Result) -> npt.NDArray[np.uint8]:
     """Paint the objects of one frame by number, the surest last."""
-    from alref.arrays import union
-    from alref.pictures import label_map
+    from alref.output.thumbnails import label_map
+    from alref.utils.masks import union
 
     size = (result.video.height, result.video.width)
     surest = {number: max((each.scores[frame] for each in of), default=0.0) for number, of in tracks.items()}

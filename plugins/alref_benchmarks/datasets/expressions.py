@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from alref_benchmarks.datasets.base import Clip, OneMaskEach
 
 if TYPE_CHECKING:
-    from alref.scoring import Map
+    from alref.components.scores import Map
 
 _READING = Lock()
 
@@ -42,7 +42,7 @@ class _Served(OneMaskEach):
 
     def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive. Raises InputError that says which masks are missing."""
-        from alref_benchmarks.datasets.packing import pack
+        from alref_benchmarks.datasets.archive import pack
 
         files = [mask for video in videos for name in self.clip(video).expressions for mask in self.masks(Path(), video, name)]
         pack(folder, files, file, self.top)
@@ -62,7 +62,7 @@ class RefYouTubeVos(_Served):
 
     def index(self) -> dict[str, Clip]:
         """Read the expressions. The file of split valid lists the videos of split test as well."""
-        from alref_benchmarks.datasets.listings import numbered, read_expressions
+        from alref_benchmarks.datasets.index_files import numbered, read_expressions
 
         lists = {split: self.root / "meta_expressions" / split / "meta_expressions.json" for split in self.splits}
         clips = read_expressions(lists[self.split])
@@ -85,7 +85,7 @@ class RefYouTubeVos(_Served):
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Pick the object that is meant from the maps."""
-        from alref_benchmarks.datasets.pictures import read_objects, there
+        from alref_benchmarks.datasets.mask_files import read_objects, there
 
         number = int(self.clip(video).expressions[reference].objects[0])
         return (there(path, read_objects(path)) == number for path in self.truths(video))
@@ -105,7 +105,7 @@ class MeViS(_Served):
 
     def index(self) -> dict[str, Clip]:
         """Read the expressions, beside the pictures or in a folder of their own."""
-        from alref_benchmarks.datasets.listings import first_of, read_expressions
+        from alref_benchmarks.datasets.index_files import first_of, read_expressions
 
         file = "meta_expressions.json"
         return read_expressions(first_of(self.root / self.split / file, self.root / "meta_expressions" / self.split / file))
@@ -116,7 +116,7 @@ class MeViS(_Served):
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Merge the masks that are meant, frame by frame."""
-        from alref_benchmarks.datasets.runs import merged
+        from alref_benchmarks.datasets.mevis_masks import merged
 
         return merged(self, video, self.clip(video).expressions[reference].objects)
 
@@ -138,6 +138,6 @@ class MeViS(_Served):
 
     @cached_property
     def _rles(self) -> dict[str, list[Any]]:
-        from alref_benchmarks.datasets.listings import loads
+        from alref_benchmarks.datasets.index_files import loads
 
         return loads(self.root / self.split / "mask_dict.json")

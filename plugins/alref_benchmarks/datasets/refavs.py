@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from alref_benchmarks.datasets.base import Clip, Expression, OneMaskEach
 
 if TYPE_CHECKING:
-    from alref.scoring import Map
+    from alref.components.scores import Map
 
 FRAMES = tuple(map(str, range(10)))
 NULL = "test_n"
@@ -31,7 +31,7 @@ class RefAvs(OneMaskEach):
 
     def index(self) -> dict[str, Clip]:
         """Read the rows of this split. An id that comes twice is told apart by a number."""
-        from alref_benchmarks.datasets.listings import plain, read_rows
+        from alref_benchmarks.datasets.index_files import plain, read_rows
 
         path = self.root / "metadata.csv"
         rows = [row for _, row in read_rows(path, ["uid", "split", "fid", "exp"]) if row["split"] == self.split]
@@ -75,7 +75,7 @@ class RefAvs(OneMaskEach):
 
     def truth(self, video: str, reference: str) -> Iterator[Map]:
         """Read the true masks of an expression."""
-        from alref_benchmarks.datasets.pictures import blank, read_mask, there
+        from alref_benchmarks.datasets.mask_files import blank, read_mask, there
 
         if self.split == NULL:
             return (blank(path) for path in self.frames(video))

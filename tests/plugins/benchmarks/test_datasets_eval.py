@@ -10,10 +10,10 @@ from zipfile import ZipFile
 
 import cv2
 import pytest
-from benchmark_fixtures import BUILDERS, build
 
 from alref.cli import exit_code
 from alref_benchmarks.datasets import DATASETS
+from support.benchmark_fixtures import BUILDERS, build
 
 SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u"}
 QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]

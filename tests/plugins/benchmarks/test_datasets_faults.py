@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmark_fixtures import build, save, save_table
 from PIL import Image
 
-from alref.datasets import Dataset, Fault
+from alref.components.dataset import Dataset, Fault
 from alref.errors import InputError
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import S4
 from alref_benchmarks.datasets.davis import RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS
+from support.benchmark_fixtures import build, save, save_table
 
 
 def made(cls: type[Dataset], root: Path, split: str = "") -> Any:

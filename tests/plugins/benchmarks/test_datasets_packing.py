@@ -9,13 +9,13 @@ from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from benchmark_fixtures import build, result
 from PIL import Image
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 from alref.errors import ConfigError, InputError
 from alref_benchmarks.datasets.avsbench import S4
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
+from support.benchmark_fixtures import build, result
 
 NAMES = {
     RefYouTubeVos: [f"Annotations/_003/{said}/{frame}.png" for said in "01" for frame in ("00000", "00005", "00010")],

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, save_table
 
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 from alref.errors import ConfigError, InputError
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import MS3, S4
+from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
 from alref_benchmarks.datasets.davis import RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
 from alref_benchmarks.datasets.refavs import RefAvs
-from alref_benchmarks.datasets.semantic import Avss, V2Binary
+from support.benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, save_table
 
 SEEN, OTHER = "-x_0_10000", "y z_1000_11000"
 LISTED: dict[type[Dataset], dict[str, dict[str, int]]] = {

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from benchmark_fixtures import SIZE, build, clip, result
 from PIL import Image
 
-from alref.arrays import Mask
-from alref.datasets import Dataset
+from alref.components.dataset import Dataset
 from alref.errors import InputError
 from alref.evaluation.scoring import score
-from alref.media import colour_map
+from alref.media.draw import colour_map
 from alref.testing import Object
+from alref.utils.masks import Mask
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import MS3, S4
+from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
 from alref_benchmarks.datasets.davis import RefDavis17
 from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
-from alref_benchmarks.datasets.pictures import read_classes, read_mask, read_objects
+from alref_benchmarks.datasets.mask_files import read_classes, read_mask, read_objects
 from alref_benchmarks.datasets.refavs import RefAvs
-from alref_benchmarks.datasets.semantic import Avss, V2Binary
 from alref_benchmarks.protocols import PROTOCOLS
+from support.benchmark_fixtures import SIZE, build, clip, result
 
 GOLDEN = Path(__file__).parents[3] / ".." / "shared" / "golden"
 SEEN = "-x_0_10000"

@@ -5,10 +5,10 @@ from math import isnan
 import numpy as np
 import pytest
 
-from alref.evaluation.statistics import interval
-from alref.plugins import Plugins
-from alref.scoring import Case
-from alref_benchmarks.measures import PROTOCOLS
+from alref.components.scores import Case
+from alref.evaluation.bootstrap import interval
+from alref.plugins.manager import Plugins
+from alref_benchmarks.metrics import PROTOCOLS
 
 SEED = np.random.default_rng(3)
 TRUTH, FOUND = (np.repeat(SEED.random((6, 5, 8, 8)) > limit, 8, axis=-1).repeat(8, axis=-2) for limit in (0.4, 0.5))

@@ -1,0 +1,68 @@
+"""The flags that several commands share: which configuration, which components, which options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from alref.cli.plugin_option import Command, extended
+from alref.config import Configuration, parse_yaml, read_yaml, resolve
+from alref.errors import ConfigError
+from alref.plugins.manager import SLOTS, Plugins
+
+_HELP = {
+    "unifier": "Component that turns references into phrases: text, sound or speech.",
+    "tagger": "Component that names what is heard.",
+    "transcriber": "Component that writes down a spoken reference.",
+    "locator": "Component that says when each phrase is heard.",
+    "temporal": "Component that picks the pivot frame.",
+    "spatial": "Component that picks the pivot box.",
+    "reasoner": "Component that picks both frame and box.",
+    "proposer": "Component that proposes boxes.",
+    "propagator": "Component that turns boxes into masks.",
+}
+
+
+def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    plugins, slot = Plugins(), str(parameter.name)
+    names = [each.name for each in plugins.of("temporal" if slot == "reasoner" else slot)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def configured(command: Command) -> Command:
+    """Add ``-c --preset --unifier … -o --device --plugin`` to a command; it gets them by name, for ``configuration``."""
+    flags: list[Callable[[Command], Command]] = [
+        click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
+        click.option("--preset", help="Shipped configuration to start from; 'baseline' if not given."),
+        *(click.option(f"--{slot}", metavar="NAME", shell_complete=_complete, help=text) for slot, text in _HELP.items()),
+        click.option(
+            "-o", "--option", "options", multiple=True, metavar="KIND.OPTION=VALUE", help="Set one option; repeatable."
+        ),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where models run."),
+        extended,
+    ]
+    return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)
+
+
+def configuration(plugins: Plugins, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None) -> Configuration:
+    """Resolve the flags of ``configured`` over the YAML file over the preset. Raises ConfigError."""
+    file = [read_yaml(flags["config"])] if flags["config"] else []
+    chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
+    if flags["device"] is not None:
+        chosen["device"] = flags["device"]
+    window = {name: value for name, value in (video or {}).items() if value is not None}
+    layers = [*file, chosen, {"video": window}, *map(_option, flags["options"])]
+    return resolve(plugins, layers, flags["preset"])
+
+
+def _option(text: str) -> dict[str, Any]:
+    path, equals, value = text.partition("=")
+    slot, dot, name = path.strip().partition(".")
+    if not (equals and dot and slot and name):
+        raise ConfigError(f"-o {text}: expected KIND.OPTION=VALUE, for example proposer.most=1; see: alref config")
+    return {slot: {name: parse_yaml(value, f"-o {path}")}}

@@ -1,0 +1,121 @@
+"""What the evaluating commands show: how far they are and what it costs, and a table of numbers at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from traceback import format_exception
+from types import TracebackType
+from typing import Any, Self
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column, Table
+
+from alref.cli.progress import emit
+from alref.evaluation.runner import Outcome
+from alref.evaluation.summary import Summary
+from alref.llm.usage import by_model, said
+from alref.result import Usage
+
+
+class Tally:
+    """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line.
+
+    ``jobs`` of them are under way at once.
+    """
+
+    def __init__(self, total: int, jobs: int, as_json: bool, quiet: bool, verbose: bool) -> None:
+        self._total, self._json, self._quiet, self._verbose = total, as_json, quiet, verbose
+        self._jobs, self._done, self._new, self._failed, self._seconds = jobs, 0, 0, 0, 0.0
+        self._usage: list[Usage] = []
+        rest = TextColumn("{task.fields[rest]}")
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)
+        console = Console(stderr=True, markup=False, emoji=False, quiet=as_json or quiet)
+        self._bar = Progress(*columns, console=console, transient=True)
+        self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bar.stop()
+        if kind is not None and not self._json:
+            click.echo(f"stopped: {self._done} of {self._total} videos are done, {self._failed} failed", err=True)
+
+    def add(self, outcome: Outcome, **where: str) -> None:
+        """Count one video; ``where`` says more of it, as the row of an ablation."""
+        self._done += outcome.error is None
+        self._failed += outcome.error is not None
+        self._new += not outcome.kept
+        self._seconds += 0.0 if outcome.kept else outcome.seconds
+        self._usage += outcome.usage
+        self._bar.update(self._task, completed=self._done + self._failed, rest=self.rest())
+        if self._json:
+            error = str(outcome.error) if outcome.error else None
+            emit("video", **where, video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
+        elif outcome.error is not None:
+            said = str(outcome.error)
+            video = [] if said.startswith(outcome.video) else [outcome.video]
+            click.echo(": ".join([*where.values(), *video, said]), err=True)
+        if self._verbose and outcome.error is not None:
+            click.echo("".join(format_exception(outcome.error)), err=True)
+
+    def rest(self) -> str:
+        """Say how long it still takes, what was asked and what all of it will cost, at the pace so far.
+
+        The pace is that of a video by ``jobs``, not of the clock: when the first is done, others have nearly come as far.
+        """
+        waiting = self._total - self._done - self._failed
+        pace = self._seconds / max(1, self._new) / max(1, self._jobs)
+        parts = [f"{clock(pace * waiting)} left"] if self._new and waiting else []
+        usages = by_model(self._usage)
+        if usages:
+            parts.append(said(usages))
+        costs = [each.cost for each in usages]
+        if usages and None not in costs and any(costs):
+            spent = sum(cost or 0 for cost in costs)
+            parts.append(f"about ${spent * (1 + waiting / max(1, self._new)):,.2f} in all")
+        return ", ".join(parts)
+
+
+def clock(seconds: float) -> str:
+    """Write a time that people wait for: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
+    """Print the tables of an evaluation, or one event for a program."""
+    if flags["as_json"]:
+        emit("finished", out=str(path), **done.model_dump(mode="json", exclude={"lines"}))
+        return
+    if flags["quiet"]:
+        return
+    console = Console(markup=False, emoji=False, highlight=False)
+    if done.tables:
+        console.print(numbers(done))
+    if done.usage:
+        console.print(said(done.usage))
+    if done.counted < done.asked or done.failed:
+        where = "in this table" if done.tables else "done"
+        console.print(f"{done.counted} of {done.asked} videos are {where}; {len(done.failed)} failed")
+    for name in ("report.html", "summary.json"):
+        console.print(path / name, soft_wrap=True)
+
+
+def numbers(done: Summary) -> Table:
+    """Make a table: each number of each protocol, the main one with its interval."""
+    table = Table(
+        Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{done.dataset}, {done.split}"
+    )
+    for each in done.tables:
+        for name, value in each.numbers.items():
+            low, high = done.intervals[each.protocol]
+            ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main else ""
+            table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main else None)
+    return table

@@ -1,0 +1,86 @@
+"""What ``alref plugins check`` shows: each promise as it is checked, and at the end what to do about those that are broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from textwrap import fill
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.text import Text
+
+from alref.cli.progress import emit
+from alref.errors import ContractError
+from alref.plugins.manager import Offer
+from alref.testing.runner import Outcome
+
+STYLES = {"kept": "green", "broken": "bold red", "skipped": "dim"}
+LONG = 1.0
+"""Seconds from which the time that a promise took is shown."""
+
+
+class Report:
+    """Shows promises one by one, and sums up when it is left, also by Ctrl-C."""
+
+    def __init__(self, offer: Offer[Any], as_json: bool) -> None:
+        self._offer, self._json = offer, as_json
+        self._console = Console(markup=False, emoji=False, highlight=False, quiet=as_json)
+        self._status = self._console.status("")
+        self._outcomes: list[Outcome] = []
+
+    def __enter__(self) -> Self:
+        offer = self._offer
+        self._console.print(fill(f"{offer.name}  {offer.summary}", self._console.width), style="bold", soft_wrap=True)
+        self._console.print(f"{' and '.join(offer.kinds)}, from {offer.distribution} {offer.version}\n", soft_wrap=True)
+        self._status.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._status.stop()
+        counts = self._counts()
+        if self._json:
+            emit("finished", component=self._offer.name, **counts, seconds=self._seconds(), whole=kind is None)
+            return
+        for number, outcome in enumerate(self._broken(), 1):
+            self._console.print()
+            self._print(str(number), "bold", outcome.promise, outcome.reason, f"To do: {outcome.advice}")
+        said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
+        early = "" if kind is None else "stopped early: "
+        self._console.print(f"\n{early}{said}; {self._seconds():.0f} s")
+
+    def begins(self, promise: str) -> None:
+        """Show which promise is being checked."""
+        self._status.update(promise)
+
+    def add(self, outcome: Outcome) -> None:
+        """Show what became of a promise."""
+        self._outcomes.append(outcome)
+        if self._json:
+            emit("promise", **asdict(outcome))
+            return
+        took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= LONG else ""
+        reason = [outcome.reason] if outcome.state == "skipped" else []
+        self._print(outcome.state, STYLES[outcome.state], outcome.promise + took, *reason)
+
+    def code(self) -> int:
+        """Return the exit code: 0 where no promise is broken."""
+        return ContractError.exit_code if self._broken() else 0
+
+    def _broken(self) -> list[Outcome]:
+        return [each for each in self._outcomes if each.state == "broken"]
+
+    def _counts(self) -> dict[str, int]:
+        counts = Counter(each.state for each in self._outcomes)
+        return {state: counts[state] for state in ("kept", "broken", "skipped")}
+
+    def _seconds(self) -> float:
+        return sum(each.seconds for each in self._outcomes)
+
+    def _print(self, word: str, style: str, *lines: str) -> None:
+        """Print lines beside a word, each folded under itself."""
+        for number, line in enumerate(lines):
+            before = "" if number else word
+            folded = fill(line, self._console.width, initial_indent=f"{before:9}", subsequent_indent=" " * 9)
+            self._console.print(Text.assemble((folded[:9], style), folded[9:]), soft_wrap=True)

@@ -1,0 +1,173 @@
+"""The kinds of component. A plugin subclasses one of them, or several; the engine calls it.
+
+Unifiers come in four: one reads a text, one tags a sound, one transcribes a spoken sentence, one locates when a phrase sounds.
+
+A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries
+inside the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from alref.media.video import Video
+    from alref.models.weights import Weights
+    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
+
+API = 1
+"""The contract level of this release: raised when a plugin written for the level before would break."""
+
+
+class StageOptions(BaseModel):
+    """Base of every component's options: each field has a type, a default and a ``description``; unknown names are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+def _unheard(hook: str, event: object) -> None:
+    """Tell nobody: what a component does that no engine has bound; a function, so that components can be pickled."""
+
+
+class Stage(ABC):
+    """A component: a ``name`` to choose it by, options, what it needs, and the life of its models.
+
+    Of several videos under way it works on one at a time; ``concurrent`` says that it may be called for several at once, from
+    several threads, as one that waits on the network. What it appends to ``warnings`` while it works reaches the user.
+    """
+
+    name: ClassVar[str]
+    extra: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
+    api: ClassVar[int] = API
+    concurrent: ClassVar[bool] = False
+    Options: ClassVar[type[StageOptions]] = StageOptions
+
+    def __init__(self, options: StageOptions, device: str = "auto") -> None:
+        self.options = options
+        self.device = device
+        self.origin = ""
+        self.warnings: list[str] = []
+        self.tell: Callable[[str, object], None] = _unheard
+
+    def bind(self, origin: str, tell: Callable[[str, object], None]) -> None:
+        """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""
+        self.origin, self.tell = origin, tell
+
+    @classmethod
+    def missing(cls) -> list[str]:
+        """Say which libraries are not installed, with the command to install them; nothing is imported."""
+        absent = [module for module in cls.needs if find_spec(module) is None]
+        install = f"pip install 'alref[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
+        return [f"needs {', '.join(absent)}: {install}"] if absent else []
+
+    def weights(self) -> list[Weights]:
+        """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
+        return []
+
+    def reads(self) -> list[Path]:
+        """List files and folders, besides weights, on whose content its outputs depend. Default: the Paths in options."""
+        values = (getattr(self.options, name) for name in type(self.options).model_fields)
+        return [value for value in values if isinstance(value, Path)]
+
+    def problems(self) -> list[str]:
+        """Say what keeps this component from working here, each with the next command to type; asked before any work.
+
+        Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries, then the weights.
+        """
+        return self.missing() or [problem for each in self.weights() for problem in each.problems()]
+
+    def load(self) -> None:  # noqa: B027 - optional
+        """Bring models to the device. Called once, before the first video."""
+
+    def close(self) -> None:  # noqa: B027 - optional
+        """Let go of models and connections. Called once, after the last video."""
+
+
+class Unifier(Stage):
+    """Turns a text into phrases."""
+
+    @abstractmethod
+    def unify(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the phrases that ``reference.text`` means, none when nothing is to be looked for."""
+
+
+class Tagger(Stage):
+    """Turns sound into phrases."""
+
+    @abstractmethod
+    def tag(self, video: Video, reference: Reference) -> list[Phrase]:
+        """Return the sounds of the video, the surest first, as phrases with ``sound`` and ``score`` set; none where none is.
+
+        Asked only when the sound track is not silent. ``heard`` may say when; ``locate`` has the last word.
+        """
+
+
+class Transcriber(Stage):
+    """Turns a spoken sentence into text."""
+
+    @abstractmethod
+    def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
+        """Return what is said in the file ``reference.spoken``, in order; joined they are the reference's text."""
+
+
+class Locator(Stage):
+    """Says when phrases sound."""
+
+    @abstractmethod
+    def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
+        """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means at no time."""
+
+    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+        """Return for each name the word of a vocabulary that means the same, None where none does. Default: equal words."""
+        known = {word.lower(): word for word in vocabulary}
+        return [known.get(name.lower()) for name in names]
+
+
+class TemporalReasoner(Stage):
+    """Picks the frames to start from."""
+
+    @abstractmethod
+    def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` and says why.
+
+        A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are starts of one object.
+        """
+
+
+class SpatialReasoner(Stage):
+    """Picks the box to start from among candidates."""
+
+    @abstractmethod
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        """Return one pivot box for each entry of ``candidates`` (each has N >= 1 boxes), in their order."""
+
+
+class Reasoner(TemporalReasoner, SpatialReasoner):
+    """A component that picks both frames and boxes: what ``--reasoner`` names."""
+
+
+class Proposer(Stage):
+    """Proposes boxes for phrases on their pivot frames."""
+
+    @abstractmethod
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return one entry for each pivot, in their order; an entry with no box says that nothing was seen."""
+
+
+class Propagator(Stage):
+    """Turns pivot boxes into masks of every frame."""
+
+    @abstractmethod
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield the masks of all objects, each frame of the video exactly once, in any order.
+
+        The P axis is ``alref.records.objects(boxes)``. A box that carries a ``mask`` starts from the mask.
+        """

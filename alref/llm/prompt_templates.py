@@ -1,0 +1,97 @@
+"""Questions in words: prompt files with checked variables, and the JSON schema of the answer.
+
+A prompt file is a Jinja template of plain text. ``alref/llm/prompts`` holds one for each task and variant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from jinja2 import meta
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from alref.errors import ConfigError, nearest
+from alref.llm.messages import Answer, Message, Question
+
+Task = Literal["frame_text", "frame_sound", "box"]
+Variant = Literal["structured", "paper", "direct"]
+VARIABLES: dict[str, tuple[str, ...]] = {
+    "frame_text": ("pictures", "times", "count", "phrase", "category", "sounds", "seconds"),
+    "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
+    "box": ("pictures", "count", "frame", "boxes", "labelled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
+}
+"""What each task's prompts may name."""
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def prompt(task: Task, variant: Variant, own: Mapping[Task, Path]) -> str:
+    """Return the text of a prompt: the user's ``own`` file of the task, else the shipped one. Raises ConfigError."""
+    if task in own:
+        return read_prompt(task, own[task])
+    return (files("alref.llm") / "prompts" / f"{task}.{variant}.txt").read_text(encoding="utf-8")
+
+
+def read_prompt(task: str, path: Path) -> str:
+    """Read and check a prompt file. Raises ConfigError when it is missing, no text, or names an unknown variable."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such prompt file; write one, or leave out prompt_files") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as text: {error}") from None
+    check(task, text, str(path))
+    return text
+
+
+def check(task: str, text: str, where: str) -> None:
+    """Check the variables and the form of a prompt. Raises ConfigError that lists the known ones."""
+    if not text.strip():
+        raise ConfigError(f"{where}: the prompt is empty")
+    try:
+        named = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
+    except jinja2.TemplateSyntaxError as error:
+        raise ConfigError(f"{where}, line {error.lineno}: {error.message}; a variable is written {{{{ count }}}}") from None
+    known = VARIABLES[task]
+    for name in sorted(named - set(known)):
+        raise ConfigError(f"{where}: no variable {name!r}{nearest(name, known)}; variables of {task}: {', '.join(known)}")
+
+
+@lru_cache(maxsize=32)
+def _template(text: str) -> jinja2.Template:
+    return _ENVIRONMENT.from_string(text)
+
+
+def filled(text: str, values: Mapping[str, Any], where: str) -> str:
+    """Fill in a prompt. Raises ConfigError when its expressions cannot be worked out."""
+    try:
+        return _template(text).render(values).strip()
+    except (jinja2.TemplateError, TypeError, ArithmeticError, LookupError) as error:
+        raise ConfigError(f"prompt {where}: {error}") from None
+
+
+def again(question: Question, answer: Answer, problem: str) -> Question:
+    """Return the question with the unreadable answer, and what was wrong with it."""
+    said = Message(role="assistant", text=answer.text.strip() or "(no answer)")
+    wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
+    return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
+
+
+def schema(task: Task, count: int) -> dict[str, Any]:
+    """Return the JSON schema of a task's answer, its numbers from 1 to ``count``; the reasons come before the choice."""
+    numbers = list(range(1, count + 1))
+    if task == "frame_sound":
+        one = _object(name={"type": "string"}, frame={"type": "integer", "enum": numbers})
+        return _object(why={"type": "string"}, objects={"type": "array", "items": one})
+    choice = {"type": ["integer", "null"], "enum": [*numbers, None]}
+    finding = {"type": "string", "enum": ["found", "absent", "ambiguous"]}
+    return _object(why={"type": "string"}, finding=finding, **{"box" if task == "box" else "frame": choice})
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -1,0 +1,105 @@
+"""Runs without a network: each answer comes from a store or from the trace of an earlier run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from pydantic import ValidationError
+
+from alref.errors import InputError, MissingError, RecordError
+from alref.llm.answer_store import STORE, AnswerStore, default_path
+from alref.llm.messages import Answer, Question, QuestionEvent
+from alref.records import Source
+
+TRACE = "trace.jsonl"
+
+
+class Answers(Protocol):
+    """Where a reasoner looks before it asks; ``source`` is what a decision made from there is marked with."""
+
+    source: ClassVar[Source]
+
+    def get(self, key: str, phrase: str = "") -> Answer | None:
+        """Return the answer kept under a key, or None when the model is to be asked; ``phrase`` says what it is about."""
+
+    def put(self, key: str, question: Question, answer: Answer) -> None:
+        """Keep an answer that the model gave."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def opened(answers: Path | None, replay: Path | None) -> Answers:
+    """Return what to look into: ``replay`` and nothing else, or the store ``answers``, the user's own by default.
+
+    Raises InputError when there is nothing to replay.
+    """
+    return Replay(replay) if replay else AnswerStore(answers or default_path())
+
+
+class Replay:
+    """Answers given before, and no others: from a store, a trace, or a folder that holds one of them.
+
+    Raises InputError when there is none, or when it cannot be read.
+    """
+
+    source: ClassVar[Source] = "replay"
+
+    def __init__(self, path: Path) -> None:
+        self.path = _file(path)
+        self._trace = None if _is_store(self.path) else _answers(self.path)
+        self._store = AnswerStore(self.path)
+
+    def get(self, key: str, phrase: str = "") -> Answer:
+        """Return the answer kept under a key. Raises MissingError that names the key and the phrase."""
+        answer = self._store.get(key) if self._trace is None else self._trace.get(key)
+        if answer is None:
+            raise MissingError(
+                f"{self.path}: no answer to the question about {phrase!r} (key {key}); "
+                "run with the options and versions of the run to be replayed, or without --replay to ask the model"
+            )
+        return answer
+
+    def put(self, key: str, question: Question, answer: Answer) -> None:
+        """Do nothing: in a replay no model answers."""
+
+    def close(self) -> None:
+        """Close the store."""
+        self._store.close()
+
+
+def read_trace(path: Path) -> list[QuestionEvent]:
+    """Read the questions of a ``trace.jsonl``; a last line that a kill cut off is left out.
+
+    Raises InputError when the file cannot be read or a line is no question.
+    """
+    try:
+        *lines, _ = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            events.append(QuestionEvent.model_validate_json(line))
+        except (ValidationError, RecordError):
+            raise InputError(f"{path}, line {number}: expected a question as JSON; remove the line to go on") from None
+    return events
+
+
+def _answers(path: Path) -> dict[str, Answer]:
+    return {event.key: event.answer for event in read_trace(path) if event.answer is not None}
+
+
+def _file(path: Path) -> Path:
+    """Find the file to replay. Raises InputError when there is none."""
+    choices = [path / TRACE, path / STORE] if path.is_dir() else [path]
+    for each in choices:
+        if each.is_file():
+            return each
+    raise InputError(f"{path}: nothing to replay; expected a folder with {TRACE} or {STORE}, or one of these files")
+
+
+def _is_store(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(15) == b"SQLite format 3"

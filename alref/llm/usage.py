@@ -1,0 +1,82 @@
+"""What questions to language models took: counted by model, summed, and said in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from alref.result import Usage
+
+if TYPE_CHECKING:
+    from alref.llm.messages import QuestionEvent
+
+KEPT = ("cache", "replay")
+"""Sources of answers for which no model was asked."""
+
+
+def counted(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
+    """Count questions by the model that answered; those without an answer under the component's name."""
+    return by_model([_one(event) for event in events])
+
+
+def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
+    """Add up what each model took."""
+    models = dict.fromkeys(each.model for each in usages)
+    return tuple(total([each for each in usages if each.model == model]) for model in models)
+
+
+def answered_before(usage: Usage) -> Usage:
+    """Return what questions take whose answers are read back: nothing."""
+    return Usage(model=usage.model, questions=usage.questions, kept=usage.questions, worth=usage.worth)
+
+
+def _one(event: QuestionEvent) -> Usage:
+    answer = event.answer
+    if answer is None:
+        return Usage(model=event.component, questions=1)
+    if event.source in KEPT:
+        return Usage(model=answer.model, questions=1, kept=1, worth=answer.cost)
+    return Usage(
+        model=answer.model,
+        questions=1,
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=answer.completion_tokens,
+        cost=answer.cost,
+        worth=answer.cost,
+    )
+
+
+def total(usages: Sequence[Usage]) -> Usage:
+    """Sum what several models took, their names joined; dollars are None when any are not known."""
+    return Usage(
+        model=", ".join(dict.fromkeys(each.model for each in usages)),
+        questions=sum(each.questions for each in usages),
+        kept=sum(each.kept for each in usages),
+        prompt_tokens=sum(each.prompt_tokens for each in usages),
+        completion_tokens=sum(each.completion_tokens for each in usages),
+        cost=_sum(each.cost for each in usages),
+        worth=_sum(each.worth for each in usages),
+    )
+
+
+def _sum(dollars: Iterable[float | None]) -> float | None:
+    known = list(dollars)
+    return None if None in known else sum(each for each in known if each is not None)
+
+
+def said(usages: Sequence[Usage]) -> str:
+    """Say what was used: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty when nothing was asked."""
+    if not usages:
+        return ""
+    whole = total(usages)
+    parts = [f"{whole.questions} question{'' if whole.questions == 1 else 's'}"]
+    if whole.kept:
+        parts.append(f"{whole.kept} from the store")
+    if whole.questions > whole.kept:
+        tokens = whole.prompt_tokens + whole.completion_tokens
+        parts += [f"{tokens:,} tokens", "price not known" if whole.cost is None else _dollars(whole.cost)]
+    return ", ".join(parts)
+
+
+def _dollars(cost: float) -> str:
+    return f"${cost:.4f}" if 0 < cost < 0.01 else f"${cost:,.2f}"

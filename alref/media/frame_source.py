@@ -1,0 +1,61 @@
+"""What OpenedVideo reads from: all pictures of a file or a folder, numbered from 0, before any window."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from alref.errors import InputError
+from alref.media.audio_decoder import Block, Learnt
+from alref.media.video import Frame
+from alref.media.window import Times
+
+
+class Source(ABC):
+    """Pictures with ``times`` float64 (T,) seconds from 0, all read as uint8 (``height``, ``width``, 3) RGB."""
+
+    height: int
+    width: int
+    times: Times
+    fps: float
+
+    @abstractmethod
+    def read(self, number: int) -> Frame:
+        """Return picture ``number``. Raises InputError when it cannot be decoded."""
+
+    def run_start(self, number: int) -> int:
+        """Return the first picture that is decoded on the way to ``number``: reading from there on costs no more."""
+        return number
+
+    def listen(self, rate: int, start: float, end: float, learnt: Learnt) -> Iterator[Block]:
+        """Yield the sound of the seconds [start, end) as it is decoded, in short blocks in a row, mono at ``rate`` Hz."""
+        return iter(())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is known by now to be wrong with the pictures."""
+        return ()
+
+    @abstractmethod
+    def files(self) -> Iterable[Path]:
+        """Return the files whose names and bytes make up the content, in order."""
+
+    def digest(self) -> str:
+        """Return a hexadecimal digest of the bytes of all files and, where there are several, of their names."""
+        files = list(self.files())
+        total = hashlib.blake2b(digest_size=16)
+        for path in files:
+            with path.open("rb") as file:
+                total.update(path.name.encode() if len(files) > 1 else b"")
+                total.update(hashlib.file_digest(file, "blake2b").digest())
+        return total.hexdigest()
+
+
+def shrunk(height: int, width: int, max_size: int | None) -> tuple[int, int]:
+    """Return (height, width) scaled so that the longer side has at most ``max_size`` pixels, never more than before."""
+    if max_size is not None and max_size < 1:
+        raise InputError(f"max_size: expected at least 1 pixel, got {max_size}")
+    scale = min(1.0, (max_size or max(height, width)) / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))

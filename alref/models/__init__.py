@@ -1,0 +1,1 @@
+"""Weights, devices, and loading models."""

@@ -1,0 +1,135 @@
+"""The Hugging Face hub and its cache on this machine, by its own library, which is imported inside the functions.
+
+What its variables say holds: HF_ENDPOINT for a mirror, HF_HUB_OFFLINE, HF_HOME, HF_TOKEN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alref.errors import MissingError
+from alref.utils import atomic
+
+PATIENCE = 10.0
+"""Seconds that the hub has to answer a question."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a server would give: files by name with their sizes in bytes, and the licence, empty when it is not known."""
+
+    files: dict[str, int]
+    licence: str = ""
+
+
+def cache() -> Path:
+    """Return the folder in which the hub's library keeps models."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE).expanduser()
+
+
+def offline() -> bool:
+    """Say whether HF_HUB_OFFLINE forbids to use the network."""
+    from huggingface_hub import is_offline_mode
+
+    return is_offline_mode()
+
+
+def forbid(wanted: str) -> None:
+    """Raise MissingError for what is not here when HF_HUB_OFFLINE is set."""
+    if offline():
+        raise MissingError(f"{wanted} is not here, and HF_HUB_OFFLINE is set: unset it and try again")
+
+
+def snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
+    """Return the folder of the cache that holds any of ``files`` of a model, whole or in part; None for no name of the hub."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        found = [try_to_load_from_cache(model, name, revision=revision) for name in files]
+    except HFValidationError:
+        return None
+    paths = [(Path(path), name) for path, name in zip(found, files, strict=True) if isinstance(path, str)]
+    return paths[0][0].parents[paths[0][1].count("/")] if paths else None
+
+
+def asked(model: str, revision: str | None = None, gated: str = "") -> Offer:
+    """Ask the hub what a model consists of, and whether this user is given it.
+
+    Raises MissingError, of one line with the next step, when there is no such model, when it is not given to this user, or when
+    the hub cannot be reached.
+    """
+    from huggingface_hub import HfApi
+
+    api = HfApi()
+    with _explained(model, revision, gated):
+        info = api.model_info(model, revision=revision, timeout=PATIENCE, files_metadata=True)
+        if info.gated:
+            api.auth_check(model)
+    files = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+    return Offer(files, _licence(info.card_data or {}))
+
+
+def fetch(model: str, revision: str | None, files: Sequence[str], again: Sequence[str] = ()) -> None:
+    """Bring files of a model into the cache with progress; those that are there stay, but for those ``again``.
+
+    Raises MissingError or OutputError.
+    """
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    with _explained(model, revision, ""):
+        for name in again:
+            hf_hub_download(model, name, revision=revision, force_download=True)
+        snapshot_download(model, revision=revision, allow_patterns=list(files))
+
+
+def licence(card: Path) -> str:
+    """Return the licence that a model's README.md names, or nothing."""
+    from huggingface_hub.repocard import metadata_load
+    from yaml import YAMLError
+
+    try:
+        return _licence(metadata_load(card) or {})
+    except (OSError, ValueError, YAMLError):
+        return ""
+
+
+def _licence(card: Any) -> str:
+    return str(card.get("license_name") or card.get("license") or "")
+
+
+@contextmanager
+def _explained(model: str, revision: str | None, gated: str) -> Iterator[None]:
+    """Say in one line what the library reports in many."""
+    from httpx2 import HTTPError
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except errors.GatedRepoError:
+        terms = gated or f"accept its terms at https://huggingface.co/{model}, then: hf auth login"
+        raise MissingError(f"{model} is given only to those who accept its terms: {terms}") from None
+    except errors.RepositoryNotFoundError:
+        raise MissingError(f"the hub has no model {model!r}, or only for its members: name another, or hf auth login") from None
+    except errors.RevisionNotFoundError:
+        raise MissingError(f"{model} has no revision {revision!r} on the hub: leave it out, or name another") from None
+    except errors.HFValidationError:
+        raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
+    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
+        forbid(model)
+        said = _line(error.__cause__ or error)
+        raise MissingError(f"{model} is not here, and the hub cannot be reached ({said}): go online and try again") from None
+    except OSError as error:
+        if error.errno is None:
+            raise MissingError(f"{model} did not come whole ({_line(error)}): try again") from None
+        raise atomic.cannot_write(cache(), error) from None
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,107 @@
+"""Models of the transformers library, loaded whole or not at all, and without a word on the screen.
+
+torch and transformers are imported inside functions only. Code that comes with a model is never run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alref.errors import AlrefError, ConfigError, MissingError
+from alref.models import devices
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the library's remarks and bars off the screen."""
+    from transformers.utils import logging
+
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def loading(
+    model: str | Path, device: str, other: str = "take another", smaller: str = "a smaller model", kind: str = ""
+) -> Iterator[None]:
+    """Load ``model`` within it, quietly: whatever goes wrong becomes one MissingError of one line, with its cause.
+
+    ``other`` and ``smaller`` are the next steps, where it cannot be loaded and where it does not fit into the memory of
+    ``device``; ``kind`` is what it should be. Errors of alref pass as they are.
+    """
+    try:
+        with quiet(), devices.fitting(f"{model} does not fit into the memory of {device}: {smaller}, or --device cpu"):
+            yield
+    except AlrefError:
+        raise
+    except Exception as error:  # of what a broken model raises no library keeps a list; tokenizers raises Exception itself
+        raise MissingError(_told(error, model, other, kind)) from error
+
+
+def whole(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) -> Any:
+    """Return the model in a folder, by a class of the library; in float32 and from safetensors if ``settings`` do not differ.
+
+    It is on the processor, in evaluation mode, and learns nothing. Raises ConfigError when weights are missing or of another
+    size than its configuration says, and where it is to be ``exact``, when there are weights of more layers than it describes.
+    """
+    settings = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False, **settings}
+    model, report = loader.from_pretrained(folder, ignore_mismatched_sizes=True, output_loading_info=True, **settings)
+    described = {_place(name) for name in model.state_dict()}
+    more = [name for name in report["unexpected_keys"] if exact and _place(name) in described]
+    wrong = {
+        "missing": report["missing_keys"],
+        "of another size": [name for name, *_ in report["mismatched_keys"]],
+        "more than it describes": more,
+    }
+    for what, names in wrong.items():
+        if names:
+            raise ConfigError(
+                f"the weights in {folder} are not those of its config.json: {len(names)} {what}, for example {min(names)};"
+                " take both from one model"
+            )
+    return model.eval().requires_grad_(False)
+
+
+def lacks_torchvision(model: str | Path) -> str:
+    """Say in one line that a model needs torchvision."""
+    from torch import __version__
+
+    return f"{model} needs torchvision, of the build that fits torch {__version__}: pip install torchvision"
+
+
+def _place(name: str) -> str:
+    """Return the name of a weight without the numbers of its layers."""
+    return re.sub(r"\d+", "#", name)
+
+
+def _told(error: Exception, model: str | Path, other: str, kind: str) -> str:
+    """Say in one line why a model cannot be loaded, and what to do."""
+    said = " ".join(str(error).split())
+    if "trust_remote_code" in said or "does not recognize this architecture" in said:
+        return (
+            f"{model} is of a kind that this release of transformers does not know, and code that comes with a model is not"
+            f" run: pip install -U transformers, or {other}"
+        )
+    if isinstance(error, ImportError):
+        first = _first(error)
+        if "torchvision" in str(first).lower():
+            return lacks_torchvision(model)
+        return f"{model} needs a library that is missing or does not fit ({first}): pip install what is named"
+    read = f"{model} cannot be loaded{f' as {kind}' if kind else ''}"
+    return f"{read} ({type(error).__name__}: {said[:300]}): get the whole model again, or {other}"
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the error that the others follow from."""
+    return error if error.__cause__ is None else _first(error.__cause__)

@@ -1,0 +1,1 @@
+"""The engine: the order of the stages, and what happens around each call of one."""

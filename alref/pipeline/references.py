@@ -1,0 +1,81 @@
+"""From what people type to references: expressions, a box or mask on a frame, a YAML file of many."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alref.config import read_yaml_file
+from alref.errors import InputError, RecordError, nearest
+from alref.records import Recording, Reference
+
+_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
+
+
+def from_texts(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
+    """Make references numbered "1", "2", … from expressions and sound files in which one is spoken.
+
+    ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` (box, mask, frame) goes to the only
+    one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
+    """
+    given = {name: value for name, value in prompt.items() if value is not None}
+    worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": recording(path)} for path in spoken]
+    if given and (sound or spoken or len(texts) > 1):
+        what = " and ".join(given)
+        raise InputError(f"a {what} goes with one expression, and without sound; use a file: -r references.yaml")
+    if (given or sound) and not worded:
+        worded = [{}]
+    heard = {"sound": True} if sound else {}
+    return [make(str(number), {**words, **heard, **given}) for number, words in enumerate(worded, 1)]
+
+
+def from_file(path: Path) -> list[Reference]:
+    """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
+
+    The keys are text, spoken, sound, box, mask and frame; a mask is the path of a picture, ``spoken`` that of a sound file,
+    both relative to this file. Raises InputError or ConfigError.
+    """
+    data = read_yaml_file(path)
+    if isinstance(data, list):
+        data = {str(number): item for number, item in enumerate(data, 1)}
+    if not isinstance(data, dict) or not data:
+        raise InputError(f"{path}: expected a list of expressions or a mapping of ids to them, got {type(data).__name__}")
+    return [_from_item(path, str(id_), item) for id_, item in data.items()]
+
+
+def _from_item(path: Path, id_: str, item: Any) -> Reference:
+    fields = {"text": item} if isinstance(item, str) else item
+    if not isinstance(fields, dict):
+        raise InputError(f"{path}: {id_}: expected an expression or a mapping of {', '.join(_KEYS)}, got {item!r}")
+    for key in fields:
+        if key not in _KEYS:
+            raise InputError(f"{path}: {id_}.{key}: no such key{nearest(str(key), _KEYS)}; keys: {', '.join(_KEYS)}")
+    if isinstance(fields.get("mask"), str):
+        from alref.media.write import read_mask
+
+        fields = {**fields, "mask": read_mask(path.parent / fields["mask"])}
+    if isinstance(fields.get("spoken"), str):
+        fields = {**fields, "spoken": recording(path.parent / fields["spoken"])}
+    return make(id_, fields)
+
+
+def recording(path: Path) -> Recording:
+    """Name a sound file with the digest of its bytes. Raises InputError when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return Recording(path=path, fingerprint=hashlib.file_digest(file, "blake2b").hexdigest()[:32])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read as a recording ({error.strerror}); name a sound file") from None
+
+
+def make(id_: str, fields: Mapping[str, Any]) -> Reference:
+    """Make one reference. Raises InputError that says what was expected."""
+    text = fields.get("text")
+    if isinstance(text, str) and not text.strip():
+        raise InputError(f"reference {id_!r}: the expression is empty; say what to segment, for example 'the red cup'")
+    try:
+        return Reference(id=id_, **fields)
+    except RecordError as error:
+        raise InputError(f"reference {id_!r}: {str(error).removeprefix('Reference: ')}") from None

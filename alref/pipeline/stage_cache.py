@@ -1,0 +1,202 @@
+"""Stage outputs by content: what was computed once from the same pixels, options, files and records is read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from time import time
+from typing import Any, Generic, TypeVar
+
+from filelock import FileLock, Timeout
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+
+from alref.errors import OutputError, RecordError
+from alref.result import Usage
+from alref.utils import atomic
+
+Item = TypeVar("Item", bound=BaseModel)
+LIMIT = 4 * 1000**3
+"""Bytes that the user's own cache may take."""
+SMALL = 1 << 20
+"""Bytes up to which a file is known by its content; larger ones by their place, size and times."""
+SHARE, ROOM = 0.05, 0.9
+"""Share of the limit that is written before the next look at the whole, and share that a sweep leaves."""
+FORGOTTEN = 3600.0
+"""Seconds after which nobody is still writing a file."""
+_OUTPUT = re.compile(r"\.?[a-z_]+-[a-z_]+-[0-9a-f]{32}(\.\d+)?\.json")
+"""Names of outputs, whole and half written: other files of a folder are left alone."""
+_WRITING = Lock()
+
+
+def default_folder() -> Path:
+    """Return the user's own cache: ``stages`` in the folder that ALREF_HOME names, else in the user's cache folder."""
+    home = os.environ.get("ALREF_HOME")
+    return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "stages"
+
+
+def users_own(limit: int) -> StageCache:
+    """Open the user's own cache. Raises OutputError when it cannot be written."""
+    folder = default_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / atomic.LOCK, timeout=0):
+            return StageCache(folder, limit)
+    except Timeout:
+        return StageCache(folder, limit)
+    except OSError as error:
+        raise atomic.cannot_write(folder, error, atomic.HOME) from error
+
+
+def key(*parts: Any) -> str:
+    """Digest JSON-like values and records to 32 hexadecimal digits."""
+    return hashlib.blake2b(to_json(parts), digest_size=16).hexdigest()
+
+
+def marks(places: Iterable[Path]) -> list[list[Any]]:
+    """Say what tells these files, and those below these folders, from others: a new content has a new mark.
+
+    A small file is known by a digest of its content, a large one by its real path, its size, and when it last changed; hidden
+    files of folders are passed over. Of what is not there nothing is said.
+    """
+    return [_mark(path) for place in places for path in _files(place)]
+
+
+def _files(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place] if place.is_file() else []
+    below = sorted(place.rglob("*"))
+    return [path for path in below if path.is_file() and not any(p.startswith(".") for p in path.relative_to(place).parts)]
+
+
+def _mark(path: Path) -> list[Any]:
+    facts = path.stat()
+    if facts.st_size <= SMALL:
+        return [path.name, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()]
+    return [str(path.resolve()), facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
+
+
+@dataclass(frozen=True)
+class Kept(Generic[Item]):
+    """What one call of a stage gave: its output, the seconds it took, and what language models were asked."""
+
+    output: list[Item]
+    seconds: float
+    usage: tuple[Usage, ...] = ()
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a cache holds: the number of outputs and their bytes, by kind of call."""
+
+    counts: dict[str, int]
+    sizes: dict[str, int]
+
+
+@dataclass
+class StageCache:
+    """A folder with one JSON file for each kept output; without a folder nothing is kept.
+
+    Files are written whole or not at all, so a run that is killed leaves only finished stages. A file that cannot be read is
+    taken as missing, and written again. Threads and processes may share a folder. ``limit`` is in bytes: beyond it the outputs
+    that were not used for the longest time go. It is looked after now and then, so that in between each process may pass it by
+    a twentieth. What took less than ``quick`` seconds, and asked no language model, is not kept: it is sooner made again.
+    """
+
+    folder: Path | None = None
+    limit: int | None = None
+    quick: float = 0.0
+    _written: float = field(default=float("inf"), repr=False)
+
+    def get(self, stage: str, digest: str, kind: type[Item]) -> Kept[Item] | None:
+        """Return what is kept, or None."""
+        if self.folder is None:
+            return None
+        path = self._path(self.folder, stage, digest)
+        try:
+            kept = json.loads(path.read_bytes())
+            output = [kind.model_validate(item) for item in kept["output"]]
+            usage = tuple(Usage.model_validate(each) for each in kept.get("usage", ()))
+            found = Kept(output, float(kept["seconds"]), usage)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecordError, ValidationError):
+            return None
+        with suppress(OSError):
+            os.utime(path)
+        return found
+
+    def put(self, stage: str, digest: str, found: Kept[Item]) -> None:
+        """Keep what a call gave, unless it was quick. Raises OutputError when the folder cannot be written."""
+        if self.folder is None or (found.seconds < self.quick and not found.usage):
+            return
+        output, usage = ([item.model_dump(mode="json") for item in items] for items in (found.output, found.usage))
+        data = json.dumps({"seconds": found.seconds, "usage": usage, "output": output}).encode()
+        atomic.make_folder(self.folder)
+        with _WRITING:
+            atomic.write_bytes(self._path(self.folder, stage, digest), data)
+            self._written += len(data)
+        if self.limit is not None and self._written > SHARE * self.limit:
+            self._written = 0
+            sweep(self.folder, self.limit)
+
+    def _path(self, folder: Path, stage: str, digest: str) -> Path:
+        return folder / f"{stage}-{digest}.json"
+
+
+def sweep(folder: Path, limit: int) -> None:
+    """Remove what was not used for the longest time until nine tenths of ``limit`` are left, unless it is kept already.
+
+    Where another process is at it, nothing is done.
+    """
+    try:
+        with FileLock(folder / atomic.LOCK, timeout=0):
+            entries = sorted((facts.st_mtime_ns, path, facts.st_size) for path, facts in _entries(folder))
+            total = sum(size for _, _, size in entries)
+            room = ROOM * limit if total > limit else total
+            for _, path, size in entries:
+                if total <= room:
+                    return
+                path.unlink(missing_ok=True)
+                total -= size
+    except Timeout:
+        return
+    except OSError as error:
+        raise atomic.cannot_write(folder, error) from error
+
+
+def clear(folder: Path) -> int:
+    """Remove all outputs, and return how many there were. Raises OutputError."""
+    entries = [path for path, _ in _entries(folder)]
+    try:
+        for path in entries:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be emptied: {error.strerror or error}; remove it by hand") from error
+    return len(entries)
+
+
+def info(folder: Path) -> Info:
+    """Count what is kept; a folder that is not there holds nothing."""
+    counts: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for path, facts in _entries(folder):
+        call = path.name.lstrip(".").rpartition("-")[0]
+        counts[call] = counts.get(call, 0) + 1
+        sizes[call] = sizes.get(call, 0) + facts.st_size
+    return Info(counts, sizes)
+
+
+def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """List outputs, with those that killed processes left half written; one that goes meanwhile is passed over."""
+    for path in filter(lambda path: _OUTPUT.fullmatch(path.name), folder.glob("*.json")):
+        with suppress(FileNotFoundError):
+            facts = path.stat()
+            if not path.name.startswith(".") or time() - facts.st_mtime > FORGOTTEN:
+                yield path, facts

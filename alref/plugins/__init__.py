@@ -1,0 +1,1 @@
+"""Finding plugins, loading them, and looking up what they register."""

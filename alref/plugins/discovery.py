@@ -1,0 +1,140 @@
+"""What is installed as a plugin: where an entry point comes from, which of them are wanted, and how code is loaded."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, metadata
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType, ModuleType
+from typing import Any
+
+from alref.errors import ConfigError, ContractError, nearest, told
+from alref.plugins.hookspecs import PROJECT
+
+VARIABLE = "ALREF_PLUGINS"
+"""The environment variable that says which installed plugins are loaded."""
+
+NONE = "none"
+ALLOWED = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
+
+
+def origin(entry: EntryPoint) -> tuple[str, str]:
+    """Return the distribution of an entry point and its version."""
+    return _read(entry.dist) if entry.dist else (entry.value, "unknown")
+
+
+@cache
+def _read(distribution: Distribution) -> tuple[str, str]:
+    """Read name and version once for all entry points of a distribution."""
+    told = distribution.metadata
+    return told["Name"], f"{told['Version']}{_edited(distribution) if told['Name'] != PROJECT else ''}"
+
+
+def _edited(distribution: Distribution) -> str:
+    """Return "+" and a digest of the plugin's code where its author edits it in place (``pip install -e``), else nothing.
+
+    So an author's outputs of before a change are never taken for those of after it.
+    """
+    source = json.loads(distribution.read_text("direct_url.json") or "{}")
+    if not source.get("dir_info", {}).get("editable"):
+        return ""
+    modules = {entry.module.partition(".")[0] for entry in distribution.entry_points if entry.group == PROJECT}
+    code = b"".join(file.read_bytes() for module in sorted(modules) for file in _files(module))
+    return f"+{sha256(code).hexdigest()[:12]}"
+
+
+def _files(module: str) -> list[Path]:
+    """List the Python files of a package, or of a module that is one file; nothing is imported."""
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return []
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    return sorted(file for folder in folders for file in folder.rglob("*.py")) or [Path(spec.origin)]
+
+
+def about(distribution: str) -> tuple[str, str]:
+    """Return what a distribution says of its licence and its homepage, empty where it says nothing or is a file."""
+    try:
+        told = metadata(distribution)
+    except PackageNotFoundError:
+        return "", ""
+    licences = [*(told.get_all("License-Expression") or []), *(told.get_all("License") or []), ""]
+    pages = dict(page.split(", ", 1) for page in told.get_all("Project-URL") or [])
+    homepages = [pages.get("Homepage"), *(told.get_all("Home-page") or []), *pages.values(), ""]
+    return licences[0].partition("\n")[0], next(filter(None, homepages), "")
+
+
+def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
+    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for an unknown name and for words that contradict."""
+    words = [word.strip() for word in said.split(",") if word.strip()]
+    if words == [NONE]:
+        return []
+    off = {word.removeprefix("-") for word in words if word.startswith("-")}
+    only = {word for word in words if not word.startswith("-")}
+    _check_known(off | only, {name for entry in entries for name in _names(entry)}, said)
+    left = [entry for entry in entries if not off & _names(entry)]
+    for word in sorted(only.difference(*map(_names, left))):
+        raise ConfigError(f"{VARIABLE}={said}: {word!r} is asked for and left out; expected {ALLOWED}")
+    return [entry for entry in left if not only or only & _names(entry)]
+
+
+def _names(entry: EntryPoint) -> set[str]:
+    return {entry.name, origin(entry)[0]}
+
+
+def _check_known(words: set[str], names: set[str], said: str) -> None:
+    if NONE in words:
+        raise ConfigError(f"{VARIABLE}={said}: {NONE!r} stands alone; expected {ALLOWED}")
+    for word in sorted(words - names):
+        known = ", ".join(sorted(names))
+        raise ConfigError(f"{VARIABLE}={said}: no plugin {word!r}{nearest(word, names)}; installed: {known}, or {NONE}")
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load a plugin within it. Raises ContractError for whatever it ends with, but for the Ctrl-C of the user."""
+    with _noticing() as pressed:
+        try:
+            yield
+        except BaseException as error:  # a plugin may do anything wrong
+            if isinstance(error, KeyboardInterrupt) and pressed:
+                raise
+            raise ContractError(told(error)) from error
+
+
+@contextmanager
+def _noticing() -> Iterator[list[int]]:
+    """Give a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
+    before, pressed = signal.getsignal(signal.SIGINT), list[int]()
+
+    def noticed(number: int, frame: FrameType | None) -> Any:
+        pressed.append(number)
+        return before(number, frame) if callable(before) else None
+
+    heard = callable(before) and current_thread() is main_thread()
+    if heard:
+        signal.signal(signal.SIGINT, noticed)
+    try:
+        yield pressed
+    finally:
+        if heard:
+            signal.signal(signal.SIGINT, before)
+
+
+def from_file(path: Path) -> ModuleType:
+    """Import a file under its own name, which stays importable for what looks a class up by its module."""
+    spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError("expected a Python file, NAME.py")
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module

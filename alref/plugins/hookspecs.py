@@ -1,0 +1,81 @@
+"""What a plugin may announce. No hook runs a stage: hooks list classes, or are told what happened.
+
+A plugin is a module named under the entry-point group ``alref``; it marks its functions with ``@alref.hookimpl``. An
+implementation takes only the arguments that it names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from alref.components.base import (
+        Locator,
+        Propagator,
+        Proposer,
+        SpatialReasoner,
+        Tagger,
+        TemporalReasoner,
+        Transcriber,
+        Unifier,
+    )
+    from alref.components.dataset import Dataset
+    from alref.components.protocol import Protocol
+    from alref.llm.messages import QuestionEvent
+    from alref.records import StageEvent
+
+PROJECT = "alref"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
+    """Return classes that turn a reference into phrases: read text, tag sound, transcribe speech, or locate sounds in time."""
+
+
+@hookspec
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
+    """Return classes that pick pivot frames, pivot boxes, or both."""
+
+
+@hookspec
+def register_proposers() -> list[type[Proposer]]:
+    """Return classes that propose candidate boxes on pivot frames."""
+
+
+@hookspec
+def register_propagators() -> list[type[Propagator]]:
+    """Return classes that turn pivot boxes into the masks of every frame."""
+
+
+@hookspec
+def register_datasets() -> list[type[Dataset]]:
+    """Return classes that read benchmarks."""
+
+
+@hookspec
+def register_metrics() -> list[type[Protocol]]:
+    """Return published ways to score."""
+
+
+@hookspec
+def stage_started(event: StageEvent) -> None:
+    """Observe a stage that begins."""
+
+
+@hookspec
+def stage_advanced(event: StageEvent) -> None:
+    """Observe a stage that has done ``event.done`` of ``event.total`` frames."""
+
+
+@hookspec
+def stage_finished(event: StageEvent) -> None:
+    """Observe a stage that ended, with its output, which is read-only."""
+
+
+@hookspec
+def question_answered(event: QuestionEvent) -> None:
+    """Observe one question to a language model and its answer."""

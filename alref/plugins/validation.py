@@ -1,0 +1,54 @@
+"""What a plugin announces is checked before it is taken up: each class is complete, and says of itself what it must."""
+
+from __future__ import annotations
+
+import json
+import re
+from inspect import isabstract
+from typing import Any
+
+from pydantic import ValidationError
+
+from alref.components import options
+from alref.components.base import API, Stage, StageOptions
+from alref.errors import ContractError, told
+
+
+def checked(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
+    """Return the classes that a registration hook returned. Raises ContractError that says what was expected."""
+    if not isinstance(classes, (list, tuple)):
+        raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
+    for cls in classes:
+        if not (isinstance(cls, type) and issubclass(cls, bases)):
+            raise ContractError(f"{hook}: expected subclasses of {' or '.join(b.__name__ for b in bases)}, got {cls!r}")
+        if isabstract(cls):
+            raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
+        if not re.fullmatch(r"[^\s:]+", str(getattr(cls, "name", None) or "")):
+            raise ContractError(f"{hook}: {cls.__name__} has no name that can be typed: one word without ':'")
+        if issubclass(cls, Stage):
+            _check_stage(cls, f"{hook}: {cls.__name__}")
+    return list(classes)
+
+
+def _check_stage(cls: type[Stage], whose: str) -> None:
+    """Check what a component says of itself. Raises ContractError."""
+    if cls.api != API:
+        raise ContractError(f"{whose} is written for contract level {cls.api!r}, this alref has {API}")
+    if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
+        raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
+    if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
+        raise ContractError(f"{whose}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
+    if not cls.Options.__pydantic_complete__:
+        raise ContractError(f"{whose}.Options: a type is not known when the class is made; import it at the top of the module")
+    if "use" in cls.Options.model_fields:
+        raise ContractError(f"{whose}.Options: 'use' names the component in a configuration; call the option otherwise")
+    try:
+        values = cls.Options()
+    except ValidationError as error:
+        wrong = "; ".join(options.problems(cls.Options, error, f"{whose}.Options"))
+        raise ContractError(f"{wrong}; each option needs a default that it allows") from None
+    for name in cls.Options.model_fields:
+        try:
+            json.dumps(values.model_dump(mode="json", include={name}), allow_nan=False)
+        except ValueError as error:
+            raise ContractError(f"{whose}.Options.{name}: expected a default that JSON can hold: {told(error)}") from None

@@ -1,0 +1,139 @@
+"""What a propagator promises."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from alref.components.base import Propagator
+from alref.errors import ContractError
+from alref.media.video import Video
+from alref.pipeline import contracts
+from alref.records import FrameMasks, PivotBox, objects
+from alref.testing.contract import Task, Truth
+from alref.testing.diff import difference
+from alref.testing.endurance import LastingContract
+from alref.testing.shapes import SQUARE, shown, square_box
+
+SECOND = SQUARE.model_copy(update={"reference": "2"})
+ALIKE = 0.8
+"""Share of the union of two masks in which a mask that was given agrees with the one that came back."""
+
+
+class PropagatorContract(LastingContract):
+    """What a propagator promises. Override ``component``. It is never asked without a box."""
+
+    def component(self) -> Propagator:
+        """Return the propagator to test."""
+        raise NotImplementedError("return the propagator to test")
+
+    def propagated(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
+        """Return the masks of every frame by their numbers, checked against the contract."""
+        with self.at_work() as component:
+            output = list(component.propagate(video, boxes))
+        _check(output, boxes, video)
+        return {each.frame: each for each in output}
+
+    def tasks(self, video: Video, truth: Truth) -> list[Task]:
+        """Return the task to propagate two objects, from the middle and the end of where the square is."""
+        frames = shown(truth)
+        boxes = [square_box(truth, frames[len(frames) // 2]), square_box(truth, frames[-1], SECOND)]
+        return [*super().tasks(video, truth), Task("propagate", (boxes,), partial(_check, boxes=boxes, video=video))]
+
+    def test_gives_every_frame_once_with_bool_masks_of_its_size(self) -> None:
+        """It yields each frame exactly once, those before the pivot too, with masks bool (P, H, W) and scores from 0 to 1.
+
+        Go backwards from the pivot as well as forwards; yield ``FrameMasks`` with one mask of the video's size for each object.
+        """
+        video, truth = self.video()
+        self.propagated(video, [square_box(truth, len(truth) // 2)])
+
+    def test_keeps_objects_apart(self) -> None:
+        """Several objects come in one pass, each with its own mask in its own place.
+
+        Let the first axis of the masks be ``alref.records.objects(boxes)``, and follow each object by itself.
+        """
+        video, truth = self.video()
+        square = np.asarray(truth[0])
+        ground = np.roll(square, (-square.shape[0] // 4, square.shape[1] // 2), (0, 1)) & ~square
+        boxes = [_masked(square_box(truth, 0), square), _masked(square_box(ground[None], 0, SECOND), ground)]
+        for given, name in ((boxes, "first"), (boxes[::-1], "second")):
+            masks = self.propagated(video, given)[0].masks
+            for place, box in enumerate(given):
+                likeness = [_likeness(mask, np.asarray(box.mask)) for mask in masks]
+                assert int(np.argmax(likeness)) == place, (
+                    f"expected object {place} to be where its mask is with the {name} order of boxes, got likeness {likeness}"
+                )
+
+    def test_takes_several_pivots_of_one_object(self) -> None:
+        """Several boxes of one phrase are starts of one object, which has one mask.
+
+        Group the boxes by ``box.pivot.phrase``.
+        """
+        video, truth = self.video()
+        self.propagated(video, [square_box(truth, 0), square_box(truth, len(truth) - 1)])
+
+    def test_starts_from_a_mask(self) -> None:
+        """A box that carries a mask starts from the mask.
+
+        Where ``box.mask`` is not None, use it instead of the box, and give it back on its own frame.
+        """
+        video, truth = self.video()
+        half = np.tri(video.height, video.width, dtype=np.bool_)
+        start = np.asarray(truth[0]) & np.roll(half, np.argwhere(truth[0])[0], (0, 1))
+        likeness = _likeness(self.propagated(video, [_masked(square_box(truth, 0), start)])[0].masks[0], start)
+        assert likeness > ALIKE, f"expected the mask that was given on its frame, got one that agrees by {likeness:.2f}"
+
+    def test_boxes_may_come_in_any_order(self) -> None:
+        """The masks of an object do not depend on the order of the boxes.
+
+        Keep the objects apart, and choose among several pivots of one by frame or score, never by place.
+        """
+        video, truth = self.video()
+        first, last = square_box(truth, 0), square_box(truth, len(truth) - 1)
+        boxes = [first, square_box(truth, 1, SECOND), last]
+        for order in ([1, 0, 2], [2, 1, 0]):
+            mixed = [boxes[place] for place in order]
+            expected, got = self.propagated(video, boxes), self.propagated(video, mixed)
+            for frame in range(len(video)):
+                apart = difference(*(_by_object(*each, frame) for each in ((expected, boxes), (got, mixed))))
+                assert not apart, f"frame {frame}: expected the same masks with boxes in the order {order}, got {apart}"
+
+    def test_takes_a_box_one_pixel_wide(self) -> None:
+        """It works from a box that is one pixel wide, and from one that is one pixel high.
+
+        Look where a box is rounded to nothing, or its object has no cell of its own.
+        """
+        video, truth = self.video()
+        for side in (2, 3):
+            box = square_box(truth, 0)
+            thin = np.array(box.xyxy)
+            thin[side] = thin[side - 2] + 1
+            self.propagated(video, [box.model_copy(update={"xyxy": thin})])
+
+
+def _check(output: list[Any], boxes: list[PivotBox], video: Video) -> None:
+    seen: set[int] = set()
+    for masks in output:
+        contracts.frame_masks(masks, video, len(objects(boxes)), seen)
+        if masks.masks.dtype != np.bool_:
+            raise ContractError(f"frame {masks.frame}: expected masks of dtype bool, got {masks.masks.dtype}")
+        if bool((masks.scores < 0).any()) or bool((masks.scores > 1).any()):
+            raise ContractError(f"frame {masks.frame}: expected scores from 0 to 1, got {masks.scores.tolist()}")
+        seen.add(masks.frame)
+    contracts.complete(seen, video)
+
+
+def _masked(box: PivotBox, mask: Any) -> PivotBox:
+    return box.model_copy(update={"mask": mask})
+
+
+def _likeness(one: Any, other: Any) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+def _by_object(found: dict[int, FrameMasks], boxes: list[PivotBox], frame: int) -> list[Any]:
+    pairs = sorted(zip(objects(boxes), range(len(objects(boxes))), strict=True), key=lambda pair: pair[0].reference)
+    return [[found[frame].masks[place], found[frame].scores[place]] for _, place in pairs]

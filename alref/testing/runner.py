@@ -1,0 +1,135 @@
+"""Checking promises one after another, without pytest: what ``alref plugins check`` does."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from traceback import extract_tb
+from typing import Any, Literal
+from unittest import SkipTest
+
+from alref.components.base import Stage
+from alref.errors import ContractError, plain, told
+from alref.plugins.manager import SLOTS
+from alref.testing import (
+    LocatorContract,
+    PropagatorContract,
+    ProposerContract,
+    SpatialReasonerContract,
+    StageContract,
+    TaggerContract,
+    TemporalReasonerContract,
+    TranscriberContract,
+    UnifierContract,
+)
+
+State = Literal["kept", "broken", "skipped"]
+LONG = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
+"""The promises that take longest to check, with why they may be left out."""
+DECLARED = {"test_hears_what_is_there": "what it hears is not known here; declare it in a test, as `hears`"}
+"""The promises that can only be checked where an author has declared something, with what."""
+CONTRACTS: dict[str, type[StageContract]] = {
+    "unifier": UnifierContract,
+    "tagger": TaggerContract,
+    "transcriber": TranscriberContract,
+    "locator": LocatorContract,
+    "temporal": TemporalReasonerContract,
+    "spatial": SpatialReasonerContract,
+    "proposer": ProposerContract,
+    "propagator": PropagatorContract,
+}
+"""What a component promises for each place of a pipeline that it fills."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one promise: kept, broken or skipped, the ``reason`` of the latter two, the seconds it took.
+
+    ``test`` is the method that holds it, ``promise`` what is promised, ``advice`` what an author does when it is broken.
+    """
+
+    test: str
+    promise: str
+    state: State
+    reason: str
+    advice: str
+    seconds: float
+
+
+def contract_for(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
+    """Make the contract of a component out of those of all places that it fills; ``methods`` override theirs."""
+    kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
+    return type(f"{cls.__name__}Contract", kinds, methods)
+
+
+def promises(contract: type) -> list[str]:
+    """Return the names of a contract's tests, those first that it shares with others."""
+    listed = (name for base in reversed(contract.__mro__) for name in vars(base))
+    return list(dict.fromkeys(name for name in listed if name.startswith("test_")))
+
+
+def outcomes(
+    contract: type, component: type, without: Mapping[str, str], begins: Callable[[str], object] = str
+) -> Iterator[Outcome]:
+    """Check the promises of a contract class one by one, and yield what became of each.
+
+    ``without`` are the tests to leave out, each with the reason. ``component`` is the class that is tested: what it raises is
+    found in its code. ``begins`` is told each promise before it is checked.
+    """
+    for test in promises(contract):
+        promise, _, advice = map(_plain, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
+        begins(promise)
+        started = perf_counter()
+        state, reason = _tried(contract, test, component) if test not in without else ("skipped", without[test])
+        yield Outcome(test, promise, state, reason, advice, perf_counter() - started)
+
+
+def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
+    """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C.
+
+    What the component prints goes to stderr.
+    """
+    try:
+        with redirect_stdout(sys.stderr):
+            getattr(contract(), test)()
+    except SkipTest as skipped:
+        return "skipped", str(skipped)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a component may do anything wrong
+        return "broken", _said(error, component)
+    return "kept", ""
+
+
+def _said(error: BaseException, component: type) -> str:
+    """Say in words what was raised, and the last line of the component's own code on the way to it."""
+    home = _home(component)
+    lines = [each for each in extract_tb(error.__traceback__) if home in (path := Path(each.filename)).parents or path == home]
+    if not lines and isinstance(error, AssertionError | ContractError):
+        return plain(str(error))
+    where = f" ({_near(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
+    return told(error) + where
+
+
+def _home(component: type) -> Path:
+    """Return the folder of the package that a class is of, or its file where it is of none."""
+    package = sys.modules.get(component.__module__.partition(".")[0])
+    file = getattr(package, "__file__", None) or inspect.getfile(component)
+    return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
+
+
+def _near(file: str) -> str:
+    """Return a path as people type it here."""
+    here = os.path.relpath(file)
+    return file if here.startswith(os.pardir) else here
+
+
+def _plain(text: str) -> str:
+    """Return a docstring's text as a terminal shows it."""
+    return " ".join(text.replace("``", "`").split())

@@ -1,0 +1,1 @@
+"""Atomic files, masks as RLE, threads."""

@@ -1,0 +1,41 @@
+"""The Audio Spectrogram Transformer at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from transformers import ASTFeatureExtractor, ASTForAudioClassification
+
+from alref.audio import audioset
+from alref.audio.windows import Samples
+from alref_audio._runtime import Loaded
+from alref_audio.tags import Floats
+
+if TYPE_CHECKING:
+    from alref_audio import AstOptions
+
+FRAME = 400
+"""Samples of the shortest sound that has a spectrum; a shorter one is filled up with silence."""
+
+
+class AstModel:
+    """A loaded model that scores the labels its configuration names, without silence."""
+
+    def __init__(self, folder: Path, options: AstOptions, device: str) -> None:
+        self._loaded = Loaded(folder, options, device, ASTForAudioClassification, ASTFeatureExtractor)
+        self.rate = self._loaded.rate
+        named = self._loaded.model.config.id2label
+        silence = audioset.names()[audioset.SILENCE]
+        self._places = [place for place in sorted(named) if named[place] != silence]
+        self.labels = tuple(str(named[place]) for place in self._places)
+
+    def scores(self, sounds: Sequence[Samples]) -> Floats:
+        """Return the probability of each label, each for itself: float32 (N, labels)."""
+        long_enough = [np.pad(samples, (0, max(0, FRAME - len(samples)))) for samples in sounds]
+        made = self._loaded.ear(long_enough, sampling_rate=self.rate, return_tensors="pt")
+        with self._loaded.computing():
+            logits = self._loaded.model(input_values=made["input_values"].to(self._loaded.place)).logits
+        return np.asarray(logits.float().sigmoid()[:, self._places].cpu().numpy())

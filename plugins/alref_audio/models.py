@@ -1,0 +1,30 @@
+"""Which files make a model that listens, and of what kind it is. No heavy library is loaded here."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from alref.models.weights import Weights
+
+if TYPE_CHECKING:
+    from alref_audio import ListenerOptions
+
+CONFIG, EAR = "config.json", "preprocessor_config.json|processor_config.json"
+
+
+def weights(options: ListenerOptions, files: tuple[str, ...]) -> Weights:
+    """Describe the model on the hub or in a folder."""
+    return Weights(model=options.model, revision=options.revision, files=(CONFIG, EAR, *files))
+
+
+def strange(model: Weights, component: str, kind: str) -> list[str]:
+    """Say in one line that a model is not of the kind that the component runs; nothing while it is not here."""
+    place = model.place()
+    if place is None:
+        return []
+    try:
+        said = json.loads((place / CONFIG).read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        said = "unknown"
+    return [] if said == kind else [f"{model.model} is of the kind {said}, and {component} runs {kind}"]

@@ -1,0 +1,66 @@
+"""From what a model hears in each window of ten seconds to tags of the whole sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.audio.intervals import spans
+from alref.audio.windows import Samples, grouped, windows
+from alref.media.video import Video
+from alref.records import Phrase, Span
+
+if TYPE_CHECKING:
+    from alref_audio import TagOptions
+
+Floats = npt.NDArray[np.float32]
+WINDOW = 10.0
+"""Seconds that AST and CLAP were trained to hear at once."""
+
+
+class Scorer(Protocol):
+    """A model that scores labels."""
+
+    rate: int
+    labels: tuple[str, ...]
+
+    def scores(self, sounds: Sequence[Samples]) -> Floats:
+        """Return float32 (N, labels) of 0 to 1 for N sounds of one length, at most a window."""
+
+
+def tags(scorer: Scorer, video: Video, reference: str, options: TagOptions) -> list[Phrase]:
+    """Return the surest labels as phrases, each with the windows in which it is heard."""
+    times, scores = _heard(scorer, video, options)
+    if not len(times):
+        return []
+    surest = scores.max(axis=0)
+    best = np.argsort(-surest, kind="stable")[: options.top_k].tolist()
+    return [
+        Phrase(
+            reference=reference,
+            text=scorer.labels[place],
+            score=float(surest[place]),
+            sound=True,
+            heard=None if options.heard is None else _spans(times, scores[:, place], options.heard),
+        )
+        for place in best
+        if surest[place] >= options.threshold
+    ]
+
+
+def _heard(scorer: Scorer, video: Video, options: TagOptions) -> tuple[list[Span], Floats]:
+    """Return the seconds of each window and its scores (W, labels)."""
+    times: list[Span] = []
+    scores: list[Floats] = []
+    for group in grouped(windows(video.sound(scorer.rate), WINDOW, options.hop), options.batch):
+        times += [(start, start + len(samples) / scorer.rate) for start, samples in group]
+        scores.append(scorer.scores([samples for _, samples in group]))
+    return times, np.concatenate(scores) if scores else np.zeros((0, len(scorer.labels)), np.float32)
+
+
+def _spans(times: Sequence[Span], scores: Floats, share: float) -> tuple[Span, ...]:
+    step = times[0][1] - times[0][0]
+    return spans([start for start, _ in times], scores >= share * scores.max(), step)

@@ -1,0 +1,113 @@
+"""Labels carried from cells of known label to cells that look alike: the arithmetic of label propagation.
+
+Each cell takes the label of its nearest neighbours in feature space, weighted by a softmax of cosine similarity, as in
+space-time correspondence learning (Jabri et al., NeurIPS 2020). Neighbours come from a window of the previous frame and from a
+memory of cells of the pivot frames.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from alref_baseline.efficientnet import Floats
+
+TEMPERATURE = 0.05
+NEIGHBOURS = 8
+_ALIKE = 16
+RADIUS = 6
+"""Cells that an object can move between two frames, in each direction."""
+
+
+@dataclass(frozen=True)
+class Roi:
+    """A rectangle of cells: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def index(self) -> tuple[slice, slice]:
+        """The rectangle as an index of an array (rows, columns, ...)."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def around(label: Floats, margin: int) -> Roi:
+    """Return the rectangle of cells with label above 0.05, grown by ``margin``; the whole grid when there is none."""
+    rows, columns = np.nonzero(label > 0.05)
+    if not len(rows):
+        return Roi(0, label.shape[0], 0, label.shape[1])
+    return Roi(
+        max(0, int(rows.min()) - margin),
+        min(label.shape[0], int(rows.max()) + margin + 1),
+        max(0, int(columns.min()) - margin),
+        min(label.shape[1], int(columns.max()) + margin + 1),
+    )
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Cells of pivot frames: ``keys`` float32 (K, C) of length 1, ``labels`` float32 (K,) in 0..1."""
+
+    keys: Floats
+    labels: Floats
+
+
+def window(query: Floats, keys: Floats, labels: Floats, roi: Roi, radius: int) -> tuple[Floats, Floats]:
+    """Compare each cell of ``roi`` with the cells around it in another frame.
+
+    ``query`` and ``keys`` are (rows, columns, C), ``labels`` (rows, columns). Returns similarities and labels, each (N, W) with
+    N cells of the rectangle in reading order and W = (2 radius + 1)^2; similarity is -1 outside the frame.
+    """
+    size, width = 2 * radius + 1, roi.right - roi.left
+    height, pad = roi.bottom - roi.top, ((radius, radius), (radius, radius))
+    part = np.ascontiguousarray(query[roi.index])
+    padded = np.pad(keys, (*pad, (0, 0)))[roi.top : roi.bottom + 2 * radius, roi.left : roi.right + 2 * radius]
+    columns = np.ascontiguousarray(padded.transpose(0, 2, 1))
+    similar = np.empty((height, width, size, size), np.float32)
+    for row in range(size):
+        full = part @ columns[row : row + height]
+        step = full.strides
+        band = np.lib.stride_tricks.as_strided(full, (height, width, size), (step[0], step[1] + step[2], step[2]))
+        similar[:, :, row] = band
+    there = np.pad(np.ones(labels.shape, bool), pad)
+    rectangle = Roi(roi.top, roi.bottom + 2 * radius, roi.left, roi.right + 2 * radius).index
+    views = np.lib.stride_tricks.sliding_window_view
+    similar[~views(there[rectangle], (size, size))] = -1
+    around_ = views(np.pad(labels, pad)[rectangle], (size, size))
+    return similar.reshape(height * width, -1), around_.reshape(height * width, -1)
+
+
+def nearest(similar: Floats, labels: Floats, count: int = NEIGHBOURS) -> tuple[Floats, Floats]:
+    """Keep the ``count`` most similar of each row: (N, W) to (N, count); ``labels`` may be (W,) for all rows."""
+    kept, best = nearest_of(similar, count)
+    return kept, labels[best] if labels.ndim == 1 else np.take_along_axis(labels, best, axis=1)
+
+
+def nearest_of(similar: Floats, count: int = NEIGHBOURS) -> tuple[Floats, npt.NDArray[np.intp]]:
+    """Return the ``count`` greatest of each row of (N, W), or all W when they are fewer, and their columns."""
+    count = min(count, similar.shape[1])
+    best = np.argpartition(similar, -count, axis=1)[:, -count:]
+    return np.take_along_axis(similar, best, axis=1), best
+
+
+def vote(similar: Floats, labels: Floats) -> Floats:
+    """Mean of the labels (N, K), weighted by the softmax of their similarities: float32 (N,)."""
+    weights = np.exp((similar - similar.max(axis=1, keepdims=True)) / np.float32(TEMPERATURE))
+    return np.asarray((weights * labels).sum(axis=1) / weights.sum(axis=1), np.float32)
+
+
+def smoothed(features: Floats, label: Floats, rounds: int = 2) -> Floats:
+    """Let each cell take the label of the cells around it in the same frame that look alike, ``rounds`` times."""
+    everywhere = Roi(0, label.shape[0], 0, label.shape[1])
+    similar, _ = window(features, features, label, everywhere, RADIUS)
+    weights, best = nearest_of(similar, _ALIKE)
+    for _ in range(rounds):
+        views = np.lib.stride_tricks.sliding_window_view(np.pad(label, RADIUS), (2 * RADIUS + 1,) * 2)
+        near = np.take_along_axis(views.reshape(label.size, -1), best, axis=1)
+        label = vote(weights, near).reshape(label.shape)
+    return label

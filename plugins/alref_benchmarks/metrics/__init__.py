@@ -1,0 +1,67 @@
+"""The published ways to score masks, all of one shape: cases in, numbers of one video out, one table at the end.
+
+A ``Protocol`` measures one video at a time and keeps nothing, so that videos can be scored in any order, in any process, and
+their ``VideoScores`` kept as JSON until ``summarise`` combines them. Kept or fresh, the table is the same to the last bit::
+
+    from alref_benchmarks.metrics import Case, VideoScores, protocol
+
+    way = protocol("davis17-unsupervised")
+    cases = [Case(id="0", truth=true_labels, predicted=labels)]        # (T, H, W), or any iterable of (H, W) frames
+    scores = way.score_video("blackswan", cases)
+    path.write_text(scores.model_dump_json())
+
+    kept = [VideoScores.model_validate_json(path.read_text()) for path in paths]       # in the order of the data set
+    table = way.summarise(kept)
+    table.main, table.numbers["J&F"], table.groups["0"]["J&F"]
+
+``way.summarise([scores])`` is the table of one video alone. What a frame is, and what a case is one of:
+
+=========================  ==================================  =================================================
+protocol                   a case is                           a frame is
+=========================  ==================================  =================================================
+davis17-semi-supervised    a result, one for each annotator    object numbers; 255 in the truth is void
+davis17-unsupervised       a result, one for each annotator    object numbers; 255 in the truth is void
+ref-youtube-vos            an expression                       a mask
+mevis                      an expression                       a mask
+avs-avsbench, avs-alref    a clip                              a mask; predicted may be logits
+avss-avsbench, avss-alref  a clip                              class numbers 0..70, of any size
+ref-avs, ref-avs-null      an expression                       a mask of any size; predicted may be logits
+=========================  ==================================  =================================================
+
+A mask is bool or integer, and what is not zero is foreground; logits are floats. What is predicted has the size of the truth,
+or that which the official test squeezes both to: 224x224 for ``avss``, 256x256 for ``ref-avs``. Scores are 0..1.
+"""
+
+from __future__ import annotations
+
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, Part, Table, VideoScores
+from alref.errors import ConfigError, nearest
+from alref_benchmarks.metrics.avs import AvsBench, PerFrame
+from alref_benchmarks.metrics.avss import Padded, RealFrames
+from alref_benchmarks.metrics.davis import SemiSupervised, Unsupervised
+from alref_benchmarks.metrics.expressions import MeViS, RefYouTubeVos
+from alref_benchmarks.metrics.refavs import RefAvs, RefAvsNull
+
+__all__ = ["PROTOCOLS", "Case", "Part", "Protocol", "Table", "VideoScores", "protocol"]
+
+_ALL: tuple[Protocol, ...] = (
+    SemiSupervised(),
+    Unsupervised(),
+    RefYouTubeVos(),
+    MeViS(),
+    AvsBench(),
+    PerFrame(),
+    Padded(),
+    RealFrames(),
+    RefAvs(),
+    RefAvsNull(),
+)
+PROTOCOLS: dict[str, Protocol] = {each.name: each for each in _ALL}
+
+
+def protocol(name: str) -> Protocol:
+    """Return a protocol by name. Raises ConfigError if it is unknown."""
+    if name not in PROTOCOLS:
+        raise ConfigError(f"no protocol {name!r}{nearest(name, PROTOCOLS)}; protocols: {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

@@ -1,0 +1,149 @@
+"""The two tasks of DAVIS 2017 on label maps: 0 is background, 255 in the truth is void.
+
+Semi-supervised is Pont-Tuset et al., arXiv 1704.00675; unsupervised is Caelles et al., arXiv 1905.00737. Ref-DAVIS17 is the
+unsupervised task with one case for each of the four annotators; its score is the mean of theirs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.components.protocol import Protocol
+from alref.components.scores import Case, Part, Table
+from alref.components.scores import Map as Frame
+from alref.errors import InputError
+from alref.utils.masks import Mask
+from alref_benchmarks.metrics.contour import around, boundary, region, shapes
+from alref_benchmarks.metrics.frame_pairs import map_of, pairs
+from alref_benchmarks.metrics.means import decay, decay_as_published, mean, recall
+
+VOID = 255
+MOST_PROPOSALS = 20
+Labels = npt.NDArray[np.uint8]
+Scores = npt.NDArray[np.float64]
+
+_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
+    "": mean,
+    "-Recall": recall,
+    "-Decay": decay_as_published,
+    "-Decay-unwrapped": decay,
+}
+
+
+class _Davis(Protocol):
+    def table(self, parts: Sequence[Part]) -> Table:
+        """Take the statistics of each object, the mean over objects for each annotator, and the mean over annotators."""
+        by_case: dict[str, list[Part]] = defaultdict(list)
+        for part in parts:
+            by_case[part.case].append(part)
+        counts = {case: len(of_case) for case, of_case in by_case.items()}
+        if len(set(counts.values())) > 1:
+            raise InputError(
+                f"{self.name}: expected as many objects of each annotator, got {counts}; score the videos that lack one"
+            )
+        groups = {case: _numbers(of_case) for case, of_case in by_case.items()}
+        numbers = {name: mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
+        return Table(protocol=self.name, main="J&F", numbers=numbers, groups=groups)
+
+
+class SemiSupervised(_Davis):
+    """Objects keep their numbers; the first and the last frame are left out; void counts as background."""
+
+    name = "davis17-semi-supervised"
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        """Measure each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
+        count, frames = None, []
+        for truth, predicted in pairs(where, case, ends=False):
+            labels = _without_void(_labels(where, truth))
+            count = int(labels.max()) if count is None else count
+            frames.append(_by_number(labels, _labels(where, predicted, count, " as in the true first frame"), count))
+        if len(frames) < 3:
+            raise InputError(f"{where}: expected 3 frames or more, as the first and the last do not count, got {len(frames)}")
+        scores = np.array(frames[1:-1])
+        return [_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
+
+
+class Unsupervised(_Davis):
+    """All frames count, void pixels do not, and objects are matched so that the mean of J and F is highest."""
+
+    name = "davis17-unsupervised"
+
+    def parts(self, where: str, case: Case) -> list[Part]:
+        """Measure each object of the first frame. Raises InputError for more than 20 objects in the result."""
+        count, frames = None, []
+        for truth, predicted in pairs(where, case):
+            labels, proposals = _labels(where, truth), _labels(where, predicted, MOST_PROPOSALS, " as this task allows")
+            count = int(_without_void(labels).max()) if count is None else count
+            frames.append(_all_with_all(labels, proposals, count))
+        scores = _stack(frames, count or 0)
+        matches = _best_matches(scores.mean(axis=(0, 3)))
+        return [_part(case, column + 1, row + 1, scores[:, row, column]) for row, column in matches]
+
+
+def _numbers(parts: Sequence[Part]) -> dict[str, float]:
+    numbers = {
+        f"{measure}{name}": mean([statistic(part.columns[measure]) for part in parts])
+        for measure in ("J", "F")
+        for name, statistic in _STATISTICS.items()
+    }
+    return {"J&F": (numbers["J"] + numbers["F"]) / 2, **numbers}
+
+
+def _part(case: Case, number: int, matched: int, scores: Scores) -> Part:
+    """Keep ``scores`` (T, 2), J and F of every frame, of true object ``number`` and the predicted one ``matched`` with it."""
+    region_, boundary_ = scores.T.tolist()
+    return Part(
+        case=case.id, object=str(number), place=case.place, columns={"J": region_, "F": boundary_, "matched": (matched,)}
+    )
+
+
+def _labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:
+    return map_of(f"object numbers 0..{highest}{why}", where, frame, highest)
+
+
+def _without_void(labels: Labels) -> Labels:
+    return np.where(labels == VOID, np.uint8(0), labels) if labels.max() == VOID else labels
+
+
+def _masks(labels: Labels, count: int) -> list[Mask]:
+    return [labels == number for number in range(1, count + 1)]
+
+
+def _by_number(truth: Labels, predicted: Labels, count: int) -> Scores:
+    """J and F, (count, 2), of each object with the one of the same number."""
+    cut = around([truth, predicted])
+    masks = zip(_masks(truth[cut], count), _masks(predicted[cut], count), strict=True)
+    both = [shapes(pair, truth.shape) for pair in masks]
+    return np.array([(region(*pair), boundary(*pair)) for pair in both], np.float64).reshape(count, 2)
+
+
+def _all_with_all(truth: Labels, predicted: Labels, count: int) -> Scores:
+    """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
+    found, cut = int(predicted.max()), around([truth, predicted])
+    true, counted = truth[cut], predicted[cut]
+    if truth.max() == VOID:
+        counted = np.where(true == VOID, np.uint8(0), counted)
+    nothing = np.zeros(true.shape, np.bool_)
+    measured = shapes([*_masks(true, count), nothing, *_masks(counted, found)], truth.shape)
+    scores = [[(region(one, each), boundary(one, each)) for one in measured[:count]] for each in measured[count:]]
+    return np.array(scores, np.float64).reshape(found + 1, count, 2)
+
+
+def _stack(frames: Sequence[Scores], count: int) -> Scores:
+    """(T, P, count, 2) with P for all proposals of the video, and at least as many as there are true objects."""
+    proposals = max([count, *(len(frame) - 1 for frame in frames)])
+    missing = [proposals + 1 - len(frame) for frame in frames]
+    full = [np.concatenate([frame[1:], frame[:1].repeat(lack, axis=0)]) for frame, lack in zip(frames, missing, strict=True)]
+    return np.array(full).reshape(len(frames), proposals, count, 2)
+
+
+def _best_matches(scores: Scores) -> list[tuple[int, int]]:
+    """Rows and columns of (P, count) such that their sum is highest and each column has a row of its own."""
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # a second to import
+
+    return list(zip(*linear_sum_assignment(scores, maximize=True), strict=True))

@@ -1,0 +1,75 @@
+"""Frames of a case side by side, checked against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.components.scores import Case
+from alref.components.scores import Map as Frame
+from alref.errors import InputError
+from alref.utils.masks import Mask
+
+Labels = npt.NDArray[np.uint8]
+Pair = tuple[Frame | None, Frame | None]
+
+
+def pairs(where: str, case: Case, ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
+    """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
+
+    Without ``ends`` nothing is as good as predicted for the first and the last frame, whatever is there. What is predicted may
+    also be a square of ``side``, if that is how the official test scores it.
+    """
+    if case.predicted is None:
+        raise InputError(f"{where}: expected predicted masks, got none; predict this video or leave it out")
+    number = -1
+    both = zip_longest(case.truth, case.predicted)
+    for number, (truth, predicted) in enumerate(both if ends else _without_ends(both)):
+        if truth is None or predicted is None:
+            lacking = "true" if truth is None else "predicted"
+            raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
+        yield truth, fitting(f"{where}, frame {number}", truth, predicted, side)
+    if number < 0:
+        raise InputError(f"{where}: expected masks, got not a single frame")
+
+
+def _without_ends(both: Iterable[Pair]) -> Iterator[Pair]:
+    """Put nothing in place of what is predicted for the first and the last frame."""
+    held: Pair | None = None
+    for pair in both:
+        if held is not None:
+            yield held
+        held = _emptied(*pair) if held is None else pair
+    if held is not None:
+        yield _emptied(*held)
+
+
+def _emptied(truth: Frame | None, _: Frame | None) -> Pair:
+    return truth, None if truth is None else np.zeros_like(truth)
+
+
+def fitting(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
+    """Return ``predicted``. Raises InputError if it is not of the truth's size or a square of ``side``, or has a NaN."""
+    if truth.ndim != 2 or predicted.shape not in (truth.shape, (side, side)):
+        true, found = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
+        wanted = "masks of one height and width" + (f" or predicted ones of {side}x{side}" if side else "")
+        raise InputError(f"{where}: expected {wanted}, got a true one of {true} and a predicted {found}")
+    if predicted.dtype.kind == "f" and np.isnan(predicted).any():
+        raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
+    return predicted
+
+
+def foreground(frame: Frame) -> Mask:
+    """Return what is not zero, bool (H, W); a bool frame itself, since comparing one with 0 is slow."""
+    return frame.astype(np.bool_, copy=False)
+
+
+def map_of(what: str, where: str, frame: Frame, highest: int) -> Labels:
+    """Return ``frame`` as uint8. Raises InputError if it is not of whole numbers 0..``highest``, which ``what`` names."""
+    least, most = frame.min(initial=0), frame.max(initial=0)
+    if frame.dtype.kind not in "bui" or least < 0 or most > highest:
+        raise InputError(f"{where}: expected a map of {what}, got {frame.dtype} of {least}..{most}")
+    return frame.astype(np.uint8, copy=False)

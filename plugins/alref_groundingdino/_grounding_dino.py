@@ -1,0 +1,125 @@
+"""Grounding DINO and the models built like it: a picture is seen once, a prompt is read once, each pair is answered by itself.
+
+Neither what the image backbone sees nor what the text backbone reads depends on the other, so both are kept and put in place of
+the backbones when the rest of the model, which compares the two, is run on a batch of pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import pad_sequence
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.models.grounding_dino.modeling_grounding_dino import generate_masks_with_special_tokens_and_transfer_map
+
+from alref.errors import ConfigError
+from alref.media.video import Frame
+from alref_groundingdino._detector_base import Loaded, corners, probabilities
+from alref_groundingdino.detection import Answer, Numbers
+from alref_groundingdino.preprocessing import Look, fitted
+
+if TYPE_CHECKING:
+    from alref_groundingdino import GroundingOptions
+
+
+class Seen(NamedTuple):
+    """What the image backbone sees in one picture: (features, mask) of each level; its (height, width) resized and before."""
+
+    levels: list[tuple[torch.Tensor, torch.Tensor]]
+    resized: tuple[int, int]
+    original: tuple[int, int]
+
+
+class Read(NamedTuple):
+    """A prompt as the model reads it: tokens (L,), features (L, D); its words, and the token that each begins with."""
+
+    tokens: torch.Tensor
+    features: torch.Tensor
+    words: tuple[str, ...]
+    starts: list[int]
+
+
+class Given(torch.nn.Module):
+    """Stands in for a backbone and gives what it is told to give."""
+
+    output: Any = None
+
+    def forward(self, *_: Any, **__: Any) -> Any:
+        """Return ``output``, whatever is put in."""
+        return self.output
+
+
+class Grounding(Loaded[Read]):
+    """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
+
+    def __init__(self, model: Any, tokenizer: Any, prepared: Look, options: GroundingOptions, dtype: torch.dtype) -> None:
+        super().__init__(model, tokenizer, dtype)
+        self._prepared, self._text_threshold = prepared, options.text_threshold
+        self._sides = prepared.side("shortest_edge"), options.max_size or prepared.side("longest_edge")
+        inner = model.model
+        self._eyes, self._sight = inner.backbone.conv_encoder, Given()
+        self._reader, self._text = inner.text_backbone, Given()
+        inner.backbone.conv_encoder, inner.text_backbone = self._sight, self._text
+
+    @torch.inference_mode()
+    def see(self, pictures: Sequence[Frame]) -> list[Seen]:
+        """Run the image backbone on pictures of one size. Raises ConfigError when they are too small for the model."""
+        pixels = torch.from_numpy(self._prepared.normalised([fitted(each, *self._sides) for each in pictures]))
+        pixels = pixels.to(self._model.device)
+        with self._computing():
+            levels = self._eyes(pixels, torch.ones_like(pixels[:, 0], dtype=torch.long))
+        self._check(levels)
+        rows = [[(features[[row]], mask[[row]]) for features, mask in levels] for row in range(len(pictures))]
+        height, width = pixels.shape[2:]
+        return [Seen(row, (height, width), picture.shape[:2]) for row, picture in zip(rows, pictures, strict=True)]
+
+    def _check(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Check that there are as many places to look at as the model names boxes; each level more has half the sides."""
+        config = self._model.config
+        sides = [tuple(features.shape[2:]) for features, _ in levels]
+        while len(sides) < config.num_feature_levels:
+            sides.append(tuple(-(-side // 2) for side in sides[-1]))
+        places = sum(height * width for height, width in sides)
+        if places < config.num_queries:
+            few = f"pictures of this size have {places} places to look at, and the model names {config.num_queries} boxes"
+            raise ConfigError(f"{few}: a larger -o proposer.max_size")
+
+    @torch.inference_mode()
+    def answer(self, seen: Sequence[Seen], prompts: Sequence[str]) -> list[Answer]:
+        """Compare each picture with its prompt. The score of a box is that of the prompt's token which it answers to best."""
+        read = [self._read(prompt) for prompt in prompts]
+        tokens = pad_sequence([each.tokens for each in read], batch_first=True)
+        mask = pad_sequence([torch.ones_like(each.tokens) for each in read], batch_first=True)
+        features = pad_sequence([each.features for each in read], batch_first=True)
+        self._text.output = BaseModelOutput(last_hidden_state=features)
+        levels = zip(*(each.levels for each in seen), strict=True)
+        self._sight.output = [tuple(map(torch.cat, zip(*level, strict=True))) for level in levels]
+        pixels = features.new_empty(1).expand(len(seen), 3, *seen[0].resized)
+        with self._computing():
+            said = self._model(pixel_values=pixels, input_ids=tokens, attention_mask=mask)
+        sides = [(width, height) for height, width in (each.original for each in seen)]
+        rows = zip(read, corners(said.pred_boxes, sides), probabilities(said.logits), strict=True)
+        return [self._answer(*row) for row in rows]
+
+    def _answer(self, read: Read, boxes: Numbers, scores: Numbers) -> Answer:
+        """Read the answer from boxes (Q, 4) and the scores (Q, 256) of tokens; those after the prompt's are 0."""
+        inside = scores[:, 1 : len(read.tokens) - 2]
+        of_words = np.maximum.reduceat(inside, read.starts, axis=1) if read.starts else inside
+        return Answer(boxes, scores.max(axis=1), read.words, of_words > self._text_threshold)
+
+    def _read_anew(self, prompt: str) -> Read:
+        """Run the text backbone on one prompt, which ends in a full stop; what is too long for the model is cut off."""
+        words = prompt.split()
+        names, device = self._tokenizer, self._model.device
+        settings = {"is_split_into_words": True, "add_special_tokens": False, "split_special_tokens": True}
+        encoded = names(words or [""], truncation=True, max_length=self._model.config.max_text_len - 3, **settings)
+        end = [names.convert_tokens_to_ids("."), names.sep_token_id]
+        tokens = torch.tensor([[names.cls_token_id, *encoded["input_ids"], *end]], device=device)
+        masks, positions = generate_masks_with_special_tokens_and_transfer_map(tokens, self._model.model.special_tokens)
+        said = self._reader(tokens, masks[:, None], torch.zeros_like(tokens), positions, return_dict=True)
+        places = encoded.word_ids()
+        starts = [place for place, word in enumerate(places) if place == 0 or word != places[place - 1]]
+        return Read(tokens[0], said.last_hidden_state[0], tuple(words[places[start]] for start in starts), starts)

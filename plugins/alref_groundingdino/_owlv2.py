@@ -1,0 +1,59 @@
+"""OWLv2: what is seen in a picture, its boxes too, depends on no prompt; prompts are compared with it at the very end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from alref.media.video import Frame
+from alref_groundingdino._detector_base import Loaded, corners, probabilities
+from alref_groundingdino.detection import Answer
+from alref_groundingdino.preprocessing import Look, squared
+
+
+class Seen(NamedTuple):
+    """What is seen in one picture: features (1, P, D) of its P places, a box (1, P, 4) for each, its longer side in pixels."""
+
+    features: torch.Tensor
+    boxes: torch.Tensor
+    side: int
+
+
+class Owl(Loaded[torch.Tensor]):
+    """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
+
+    def __init__(self, model: Any, tokenizer: Any, prepared: Look, dtype: torch.dtype) -> None:
+        super().__init__(model, tokenizer, dtype)
+        self._prepared, self._side = prepared, prepared.side("height")
+
+    @torch.inference_mode()
+    def see(self, pictures: Sequence[Frame]) -> list[Seen]:
+        """Look at pictures, each made square."""
+        pixels = torch.from_numpy(self._prepared.normalised([squared(each, self._side) for each in pictures]))
+        with self._computing():
+            grid, _ = self._model.image_embedder(pixels.to(self._model.device))
+            features = grid.flatten(1, 2)
+            boxes = self._model.box_predictor(features, grid)
+        sides = [max(each.shape[:2]) for each in pictures]
+        return [Seen(features[[row]], boxes[[row]], side) for row, side in enumerate(sides)]
+
+    @torch.inference_mode()
+    def answer(self, seen: Sequence[Seen], prompts: Sequence[str]) -> list[Answer]:
+        """Compare each picture with its prompt."""
+        read = torch.stack([self._read(prompt) for prompt in prompts])
+        with self._computing():
+            logits, _ = self._model.class_predictor(torch.cat([each.features for each in seen]), read)
+        boxes = corners(torch.cat([each.boxes for each in seen]), [(each.side, each.side) for each in seen])
+        rows = zip(boxes, probabilities(logits)[..., 0], prompts, strict=True)
+        return [Answer(box, score, (prompt,), np.ones((len(score), 1), np.bool_)) for box, score, prompt in rows]
+
+    def _read_anew(self, prompt: str) -> torch.Tensor:
+        """Read one prompt, float (1, D) of length 1; what is too long for the model is cut off."""
+        room = self._model.config.text_config.max_position_embeddings
+        settings = {"truncation": True, "max_length": room, "split_special_tokens": True, "return_tensors": "pt"}
+        encoded = self._tokenizer(prompt, **settings).to(self._model.device)
+        features = self._model.owlv2.get_text_features(**encoded).pooler_output
+        return torch.nn.functional.normalize(features, dim=-1)

@@ -1,0 +1,71 @@
+"""LanguageBind at work: loaded whole or not at all, and giving features of sounds and texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import CLIPTokenizer
+
+from alref.audio.similarity import Floats, Kept
+from alref.audio.windows import Samples
+from alref.models import devices
+from alref.models.transformers_loading import loading
+from alref_languagebind._towers import load_towers
+from alref_languagebind.spectrogram import RATE, pictures
+
+
+class LanguageBindEars:
+    """Both towers on a device. Raises ConfigError or MissingError when they cannot be loaded."""
+
+    rate = RATE
+
+    def __init__(self, folder: Path, dtype: str, device: str) -> None:
+        place = devices.chosen(device)
+        with loading(folder, place, smaller="free some of it", kind="LanguageBind's audio model"):
+            said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            self._tokenizer = CLIPTokenizer.from_pretrained(folder)
+            self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
+            sound = said["vision_config"]
+            self._pictures = partial(
+                pictures,
+                bins=int(sound["num_mel_bins"]),
+                frames=int(sound["target_length"]),
+                mean=float(sound["audio_mean"]),
+                deviation=float(sound["audio_std"]),
+            )
+        self._dtype = devices.dtype(dtype, place)
+        self.width = int(self._model.projection_dim)
+        self.read = Kept(self._read)
+
+    def hear(self, sounds: Sequence[Samples]) -> Floats:
+        """Return features float32 (N, D) of length 1 of N sounds."""
+        shown = np.stack([self._pictures(samples) for samples in sounds])
+        with self._computing():
+            seen = self._model.vision_model(pixel_values=torch.from_numpy(shown).to(self._model.device)).pooler_output
+            return _unit(self._model.visual_projection(seen))
+
+    def _read(self, texts: Sequence[str]) -> Floats:
+        """Return features float32 (N, D) of length 1 of N texts."""
+        longest = self._model.config.text_config.max_position_embeddings
+        tokens = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
+        with self._computing():
+            read = self._model.text_model(**tokens.to(self._model.device)).pooler_output
+            return _unit(self._model.text_projection(read))
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
+        place = self._model.device
+        full = f"LanguageBind does not fit into the memory of {place}: --device cpu"
+        with devices.fitting(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):
+            yield
+
+
+def _unit(features: torch.Tensor) -> Floats:
+    return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy())

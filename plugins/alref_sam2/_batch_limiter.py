@@ -1,0 +1,61 @@
+"""How much is done at once on a device, and what is given up when its memory is full."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from alref.errors import MissingError
+from alref.models import devices
+from alref_sam2._feature_cache import FeatureStore
+
+Made = TypeVar("Made")
+HOST, OWN = 1 << 17, 1 << 19
+"""Tokens of memory that objects attend to in one call: on the processor, and on a device with memory of its own."""
+
+
+class Room:
+    """Lets work be done in parts that fit. ``warn`` is told in words what is given up."""
+
+    def __init__(self, device: torch.device, store: FeatureStore, warn: Callable[[str], None]) -> None:
+        self._device, self._store, self._warn = device, store, warn
+        self._tokens = HOST if device.type == "cpu" else OWN
+
+    def most(self, tokens: int) -> int:
+        """Return how many objects, each of which attends to so many tokens, are followed in one call."""
+        return max(1, self._tokens // max(tokens, 1))
+
+    def attempt(self, work: Callable[[], Made], count: int = 1, tokens: int = 1) -> Made | None:
+        """Do work for ``count`` objects, or make room and return None where the memory is full: try again with fewer.
+
+        Raises MissingError when nothing is left to give up.
+        """
+        try:
+            return work()
+        except (RuntimeError, MemoryError) as error:
+            if not devices.out_of_memory(error):
+                raise
+        self._relieve(count, tokens)
+        return None
+
+    def insist(self, work: Callable[[], Made]) -> Made:
+        """Do work that cannot be made smaller, once more after making room. Raises MissingError."""
+        while (made := self.attempt(work)) is None:
+            pass
+        return made
+
+    def _relieve(self, count: int, tokens: int) -> None:
+        where = self._device.type
+        moved, fewer = self._store.spill(), count // 2
+        if not moved and not fewer:
+            raise MissingError(
+                f"the memory of {where} is too small: -o propagator.image_size=512, a smaller model, or --device cpu"
+            )
+        if fewer:
+            self._tokens = fewer * tokens
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+        given = [f"{fewer} of {count} objects are followed at once"] * bool(fewer) + ["features are kept on the host"] * moved
+        self._warn(f"the memory of {where} is full: {', '.join(given)}")

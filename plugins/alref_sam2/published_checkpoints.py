@@ -1,0 +1,24 @@
+"""The checkpoints of SAM 2.1 as its authors give them away: where they are, and the digests that they must have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alref.models.weights import Weights
+
+SOURCE = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
+SHA256 = {
+    "sam2.1_hiera_tiny.pt": "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+    "sam2.1_hiera_small.pt": "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+    "sam2.1_hiera_base_plus.pt": "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+    "sam2.1_hiera_large.pt": "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+}
+"""Digests as several public repositories pin them."""
+
+
+def checkpoint(given: Path, licence: str) -> Weights:
+    """Describe a checkpoint: one of a known name is fetched where it is not here, and must be the authors' file."""
+    if given.name not in SHA256:
+        return Weights(str(given), files=(given.name,), licence=licence)
+    digests = {given.name: SHA256[given.name]}
+    return Weights(str(given), files=(given.name,), url=f"{SOURCE}{given.name}", sha256=digests, licence=licence)

@@ -1,0 +1,66 @@
+"""What kind a model is, whether it fits what is asked of it, and what its configuration says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from alref.errors import MissingError
+from alref.models import devices, transformers_loading
+from alref_transformers import model_files
+
+if TYPE_CHECKING:
+    from alref_transformers import TransformersOptions
+
+OTHER = "-o reasoner.model=NAME or FOLDER of another"
+"""What to do where a model cannot be loaded."""
+
+
+def problems(options: TransformersOptions, device: str) -> list[str]:
+    """Say that torch has no such device or numbers, or that the model cannot do what the options want."""
+    if said := devices.problems(device, options.dtype):
+        return said
+    try:
+        kind = config(options).model_type
+    except MissingError as error:
+        return [str(error)]
+    if sees(kind):
+        return [transformers_loading.lacks_torchvision(options.model)] if _reads_videos(kind) else []
+    if not _writes(kind):
+        return [f"{options.model} is a {kind}, which answers no questions: -o reasoner.model=NAME of a chat model"]
+    return [f"{options.model} sees no pictures: -o reasoner.vision=false, or another model"] if options.vision else []
+
+
+def config(options: TransformersOptions) -> Any:
+    """Return the model's configuration, from the hub where it is not here. Raises MissingError."""
+    from transformers import AutoConfig
+
+    place, revision = model_files.weights(options).source(), options.revision or "main"
+    with transformers_loading.loading(options.model, "cpu", OTHER):
+        return AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
+
+
+def sees(kind: str) -> bool:
+    """Say whether models of a kind read pictures and words, and answer in words."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+    return kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+
+
+def _writes(kind: str) -> bool:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+
+def _reads_videos(kind: str) -> bool:
+    """Say whether the kind's processor asks for torchvision, which is not there: all that read videos do."""
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES, processor_class_from_name
+    from transformers.utils import is_torchvision_available
+
+    name = PROCESSOR_MAPPING_NAMES.get(kind)
+    if name is None or is_torchvision_available():
+        return False
+    try:
+        return "video_processor" in processor_class_from_name(name).get_attributes()
+    except ImportError:
+        return True

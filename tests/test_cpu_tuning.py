@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+
+import pytest
+
+from alref.models import cpu_tuning
+
+IMPORT = "from alref.models import cpu_tuning as cpu"
+NAMES = (*cpu_tuning.WAITING, *cpu_tuning.KEEPING, "GLIBC_TUNABLES")
+glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc 2.33 or newer is not here")
+MAPPED = """
+import ctypes
+import numpy
+from alref.models import cpu_tuning as cpu
+
+class Info(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", *"abcde")]
+
+mallinfo2 = ctypes.CDLL(None).mallinfo2
+mallinfo2.restype = Info
+"""
+
+
+def said(code: str, **environment: str) -> list[str]:
+    """Run code in a fresh process in which nothing is set but what is given."""
+    clean = {name: value for name, value in os.environ.items() if name not in NAMES}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**clean, **environment}
+    )
+    return done.stdout.splitlines()
+
+
+def test_threads_wait_asleep_when_torch_comes_later() -> None:
+    code = f"{IMPORT}; import os; cpu.tune(); print(os.environ['OMP_WAIT_POLICY'], os.environ['GOMP_SPINCOUNT'])"
+    assert said(code) == ["passive 0"]
+
+
+def test_what_is_applied_is_said_and_twice_is_once() -> None:
+    first, second = said(f"{IMPORT}; print(cpu.tune()); print(cpu.tune())")
+    assert first == second
+    assert "OMP_WAIT_POLICY=passive" in first
+
+
+def test_what_the_user_has_set_stays() -> None:
+    code = f"{IMPORT}; import os; print(cpu.tune()); print(os.environ['OMP_WAIT_POLICY']); print(cpu.state())"
+    applied, policy, state = said(code, OMP_WAIT_POLICY="active", MALLOC_TOP_PAD_="4096")
+    assert "OMP_WAIT_POLICY" not in applied
+    assert "MALLOC_TOP_PAD_" not in applied
+    assert "GOMP_SPINCOUNT=0" in applied
+    assert policy == "active"
+    assert "'OMP_WAIT_POLICY=active by the environment', 'GOMP_SPINCOUNT=0 by alref'" in state
+
+
+def test_nothing_is_set_before_it_is_asked_for() -> None:
+    (state,) = said(f"{IMPORT}; print(cpu.state())")
+    assert "'OMP_WAIT_POLICY not set', 'GOMP_SPINCOUNT not set'" in state
+
+
+def test_too_late_is_not_called_applied() -> None:
+    code = f"import sys; sys.modules['torch'] = sys; {IMPORT}; print(cpu.tune()); print(cpu.state())"
+    applied, state = said(code)
+    assert "OMP_WAIT_POLICY" not in applied
+    assert "'OMP_WAIT_POLICY not set'" in state
+
+
+@glibc
+def test_large_arrays_are_no_longer_mapped_one_by_one() -> None:
+    code = f"{MAPPED}\ncpu.tune()\nbefore = mallinfo2().hblks\nheld = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
+    assert said(code) == ["0"]
+    assert said(code.replace("cpu.tune()", "")) == ["1"]
+    assert said(code, GLIBC_TUNABLES="glibc.malloc.check=0") == ["1"]
+    assert said(code, MALLOC_MMAP_MAX_="100") == ["1"]
+
+
+def test_nothing_heavy_is_imported() -> None:
+    code = f"{IMPORT}; import sys; cpu.tune(); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    assert said(code) == ["False False"]

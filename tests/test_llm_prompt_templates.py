@@ -1,0 +1,123 @@
+"""Prompt files: every shipped one carries what its task needs, and one's own is checked."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import jsonschema
+import pytest
+
+from alref.components.options import build
+from alref.errors import ConfigError
+from alref.llm.options import ChatOptions
+from alref.llm.prompt_templates import VARIABLES, Task, Variant, check, filled, prompt, schema
+from alref.testing import SQUARE, ReasonerContract, moving_square
+from support.scripted_llm import ScriptedChat
+
+FOLDER = Path(__file__).parents[1] / "alref" / "llm" / "prompts"
+TASKS, VARIANTS = get_args(Task), get_args(Variant)
+VALUES: dict[str, Any] = {name: f"<{name}>" for names in VARIABLES.values() for name in names}
+
+
+def test_there_is_one_prompt_for_each_task_and_variant() -> None:
+    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{t}.{v}.txt" for t, v in product(TASKS, VARIANTS))
+
+
+@pytest.mark.parametrize(("task", "variant"), list(product(TASKS, VARIANTS)))
+@pytest.mark.parametrize("flag", [False, True])
+def test_each_shipped_prompt_carries_what_its_task_needs(task: Task, variant: Variant, flag: bool) -> None:
+    text = prompt(task, variant, {})
+    check(task, text, "shipped")
+    words = filled(text, {**{name: VALUES[name] for name in VARIABLES[task]}, "heard": flag, "one_source": flag}, task)
+    assert "<pictures>" in words
+    assert ("<labels>" if task == "frame_sound" else "<phrase>") in words
+    assert ("JSON" in words) == (variant == "structured")
+    assert task != "box" or any(f"<{name}>" in words for name in ("boxes", "labelled", "placed"))
+    assert task != "frame_sound" or "<vocabulary>" in words
+
+
+def test_the_direct_prompts_ask_for_no_reasons() -> None:
+    sizes = {variant: sum(len(prompt(task, variant, {})) for task in TASKS) for variant in VARIANTS}
+    assert sizes["direct"] < sizes["paper"] / 2
+    assert sizes["direct"] < sizes["structured"] / 2
+
+
+def test_one_s_own_prompt_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    own = tmp_path / "mine.txt"
+    own.write_text("{{ pictures }} Where is {{ phrase }}? {% if count > 2 %}1 to {{ count }}{% endif %}")
+    chat = ScriptedChat.saying(["[2]"], tmp_path / "a.sqlite", prompt_files={"frame_text": own}, frames=4)
+    chat.pick_frames(moving_square()[0], [SQUARE])
+    assert chat.questions[0].messages[0].text.endswith("Where is the red square? 1 to 4")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ phrse }}", r"no variable 'phrse'; did you mean 'phrase'\?; variables of box: pictures, count, frame"),
+        ("{{ labels }}", "no variable 'labels'"),
+        ("{{ phrase", "line 1"),
+        ("a\n{% if phrase %}", "line 2"),
+        (" \n", "the prompt is empty"),
+    ],
+)
+def test_a_wrong_prompt_is_an_error_that_helps(tmp_path: Path, text: str, message: str) -> None:
+    own = tmp_path / "mine.txt"
+    own.write_text(text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        build(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
+    assert str(caught.value).startswith("spatial.prompt_files: ")
+    assert str(own) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_a_prompt_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    own = tmp_path / "mine.txt"
+    if content is not None:
+        own.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"mine.txt: (no such prompt file|cannot be read as text)"):
+        build(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
+
+
+@pytest.mark.parametrize("text", ["{{ 1 / 0 }}", "{{ phrase.nothing }}", "{{ phrase + 1 }}", "{{ phrase.__class__.__mro__ }}"])
+def test_a_prompt_that_cannot_be_filled_in_is_an_error(text: str) -> None:
+    with pytest.raises(ConfigError, match="prompt box: "):
+        filled(text, {"phrase": "the dog"}, "box")
+
+
+@pytest.mark.parametrize(
+    ("task", "right", "wrong"),
+    [
+        ("frame_text", {"why": "", "finding": "absent", "frame": None}, {"why": "", "finding": "found", "frame": 6}),
+        ("box", {"why": "", "finding": "found", "box": 5}, {"why": "", "finding": "maybe", "box": 1}),
+        ("frame_sound", {"why": "", "objects": [{"name": "dog", "frame": 1}]}, {"why": "", "objects": [{"name": "dog"}]}),
+    ],
+)
+def test_the_schema_allows_the_numbers_shown_and_nothing_else(task: Task, right: Any, wrong: Any) -> None:
+    jsonschema.Draft202012Validator.check_schema(schema(task, 5))
+    jsonschema.validate(right, schema(task, 5))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, schema(task, 5))
+
+
+PAGE = (FOLDER.parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", [*ChatOptions.model_fields, *VARIABLES, *sorted({each for names in VARIABLES.values() for each in names})]
+)
+def test_every_option_task_and_variable_is_documented(name: str) -> None:
+    assert f"`{name}`" in PAGE
+
+
+class TestTheModelOfTheDocs(ReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ALREF_HOME", str(tmp_path))
+
+    def component(self) -> Any:
+        namespace: dict[str, Any] = {}
+        exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], namespace)
+        return namespace["Oracle"](namespace["Oracle"].Options())

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoTokenizer, WhisperForConditionalGeneration
+from transformers.utils import logging
+
+from alref.errors import AlrefError, ConfigError, InputError, MissingError
+from alref.models.transformers_loading import loading, quiet, whole
+from support import tiny_audio_models
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tiny_audio_models.whisper(tmp_path / "model")
+
+
+def refused(error: Exception) -> str:
+    """Return in which words an error is told that a model raises while it is loaded."""
+    with pytest.raises(MissingError) as caught, loading("a/model", "cpu", "take b/model", "a small one", "a whale"):
+        raise error
+    assert caught.value.__cause__ is error
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def spoil(folder: Path, **changed: torch.Tensor | None) -> None:
+    """Write other weights into a model; None takes one out."""
+    weights = {**load_file(folder / "model.safetensors"), **changed}
+    left = {name: tensor for name, tensor in weights.items() if tensor is not None}
+    save_file(left, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def reason(folder: Path, *, exact: bool = False) -> str:
+    with pytest.raises(ConfigError, match=r"are not those of its config\.json: ") as caught:
+        whole(WhisperForConditionalGeneration, folder, exact=exact)
+    return str(caught.value).split(": ", 1)[1]
+
+
+def test_remarks_and_bars_are_back_as_they_were_even_after_an_error() -> None:
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    failing = quiet()
+    failing.__enter__()
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (logging.ERROR, False)
+    error = KeyError("vocab")
+    assert not failing.__exit__(KeyError, error, None)
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before
+
+
+def test_nothing_is_said_while_a_model_is_loaded(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with loading(folder, "cpu"):
+        model = whole(WhisperForConditionalGeneration, folder)
+    assert capfd.readouterr() == ("", "")
+    assert not model.training
+    assert {(each.dtype, each.requires_grad) for each in model.parameters()} == {(torch.float32, False)}
+
+
+def test_weights_that_are_missing_or_of_another_size_or_more_are_told_apart(folder: Path) -> None:
+    name = "model.encoder.layers.0.fc1.bias"
+    tensor = load_file(folder / "model.safetensors")[name]
+    spoil(folder, **{name: None})
+    assert reason(folder) == f"1 missing, for example {name}; take both from one model"
+    spoil(folder, **{name: torch.zeros(3)})
+    assert reason(folder) == f"1 of another size, for example {name}; take both from one model"
+    spoil(folder, **{name: tensor, name.replace("0", "1"): tensor.clone(), "other.weight": tensor.clone()})
+    whole(WhisperForConditionalGeneration, folder)
+    said = "1 more than it describes, for example model.encoder.layers.1.fc1.bias; take both from one model"
+    assert reason(folder, exact=True) == said
+
+
+@pytest.mark.parametrize("error", [InputError("no such role"), ConfigError("of another kind")])
+def test_errors_of_alref_pass(error: AlrefError) -> None:
+    with pytest.raises(type(error), match=str(error)), loading("a/model", "cpu"):
+        raise error
+
+
+def test_whatever_else_goes_wrong_is_one_line_with_the_next_step() -> None:
+    end = "get the whole model again, or take b/model"
+    assert refused(KeyError("vocab")) == f"a/model cannot be loaded as a whale (KeyError: 'vocab'): {end}"
+    assert refused(AssertionError("one\n two")) == f"a/model cannot be loaded as a whale (AssertionError: one two): {end}"
+    full = refused(RuntimeError("CUDA out of memory. Tried"))
+    assert full == "a/model does not fit into the memory of cpu: a small one, or --device cpu"
+
+
+def test_a_library_that_is_missing_is_named() -> None:
+    assert refused(ImportError("no timm")).endswith("missing or does not fit (no timm): pip install what is named")
+    odd = ImportError("broken")
+    odd.__cause__ = ImportError("no Torchvision")
+    assert (
+        refused(odd) == f"a/model needs torchvision, of the build that fits torch {torch.__version__}: pip install torchvision"
+    )
+
+
+def test_a_kind_that_the_library_does_not_know_and_its_code(folder: Path) -> None:
+    own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.Model"}}
+    (folder / "config.json").write_text(json.dumps(own))
+    (folder / "own.py").write_text(f"open({str(folder / 'ran')!r}, 'w')")
+    with pytest.raises(MissingError, match="is not run: pip install -U transformers, or take another"), loading(folder, "cpu"):
+        whole(AutoModel, folder)
+    assert not (folder / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["Exception", "TypeError"])
+def test_a_tokenizer_that_the_library_cannot_read(folder: Path, kind: str) -> None:
+    path = folder / "tokenizer.json"
+    odd = {**json.loads(path.read_text()), "model": {"type": "odd"}} if kind == "Exception" else []
+    path.write_text(json.dumps(odd))
+    with pytest.raises(MissingError, match=rf"cannot be loaded \({kind}: .*get the whole model again"), loading(folder, "cpu"):
+        AutoTokenizer.from_pretrained(folder)

@@ -14,7 +14,7 @@ from alref.records import Reference
 from alref.result import Result
 
 
-def opened(path: str | Path, options: VideoOptions) -> Video:
+def open_configured_video(path: str | Path, options: VideoOptions) -> Video:
     """Open a video file or a folder of pictures with the configured window. Raises InputError."""
     return open_video(path, **options.model_dump())
 
@@ -29,8 +29,8 @@ def segment(video: str | Path | Video, /, *expressions: str | Reference, preset:
     >>> result = segment("clip.mp4", "the red cup")  # doctest: +SKIP
     >>> result.masks().shape  # bool (T, H, W)  # doctest: +SKIP
     """
-    texts = references.from_texts([each for each in expressions if isinstance(each, str)])
+    texts = references.make_references([each for each in expressions if isinstance(each, str)])
     asked = [*texts, *(each for each in expressions if isinstance(each, Reference))]
-    with Pipeline.make(settings, preset=preset) as pipeline:
-        source = video if isinstance(video, Video) else opened(video, pipeline.config.video)
+    with Pipeline.from_layers(settings, preset=preset) as pipeline:
+        source = video if isinstance(video, Video) else open_configured_video(video, pipeline.config.video)
         return pipeline.run(source, asked)

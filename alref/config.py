@@ -18,12 +18,12 @@ from pydantic import Field
 
 from alref.components import options
 from alref.components.base import StageOptions
-from alref.errors import ConfigError, ContractError, nearest
-from alref.plugins.manager import SLOTS, Component, Plugins
+from alref.errors import ConfigError, ContractError, suggest_names
+from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"
-UNIFIERS = ("unifier", "tagger", "transcriber", "locator")
+UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")
 
 
 class VideoOptions(StageOptions):
@@ -46,10 +46,10 @@ class RunOptions(StageOptions):
 
 
 @dataclass(frozen=True)
-class Choice:
+class SlotConfiguration:
     """The component that fills a slot, with its options; ``use`` names it without doubt."""
 
-    component: Component
+    component: RegisteredComponent
     options: StageOptions
     use: str
 
@@ -60,39 +60,45 @@ class Configuration:
 
     run: RunOptions
     video: VideoOptions
-    stages: Mapping[str, Choice]
+    slots: Mapping[str, SlotConfiguration]
 
-    def resolved(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain data with every default filled in: what ``run.yaml`` keeps and ``resolve`` takes back."""
         data: dict[str, Any] = {**self.run.model_dump(mode="json"), "video": self.video.model_dump(mode="json")}
-        for slot, choice in self.stages.items():
+        for slot, choice in self.slots.items():
             data[slot] = {"use": choice.use, **choice.options.model_dump(mode="json")}
         return data
 
-    def versions(self) -> dict[str, str]:
+    def get_versions(self) -> dict[str, str]:
         """Return the distributions that the components come from, with their versions."""
-        return {choice.component.distribution: choice.component.version for choice in self.stages.values()}
+        return {choice.component.distribution: choice.component.version for choice in self.slots.values()}
 
     def to_yaml(self) -> str:
         """Write the whole configuration as YAML, each option with its help as a comment."""
-        data = self.resolved()
-        lines = [_option_line(row, data[row.name]) for row in options.describe(RunOptions)]
-        lines += ["video:", *(f"  {_option_line(row, data['video'][row.name])}" for row in options.describe(VideoOptions))]
-        for slot, choice in self.stages.items():
+        data = self.to_dict()
+        lines = [_format_option(row, data[row.name]) for row in options.describe_options(RunOptions)]
+        lines += [
+            "video:",
+            *(f"  {_format_option(row, data['video'][row.name])}" for row in options.describe_options(VideoOptions)),
+        ]
+        for slot, choice in self.slots.items():
             summary = (choice.component.cls.__doc__ or "").strip().partition("\n")[0]
             lines += [f"{slot}:", f"  use: {choice.use}  # {summary}"]
-            lines += [f"  {_option_line(row, data[slot][row.name])}" for row in options.describe(choice.component.cls.Options)]
+            lines += [
+                f"  {_format_option(row, data[slot][row.name])}"
+                for row in options.describe_options(choice.component.cls.Options)
+            ]
         return "\n".join(lines) + "\n"
 
 
-def _option_line(row: options.OptionRow, value: Any) -> str:
+def _format_option(row: options.OptionRow, value: Any) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000).removesuffix("\n").removesuffix("\n...")
     return f"{row.name}: {text}  # {row.help} ({row.type})"
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def read_config_file(path: Path) -> dict[str, Any]:
     """Read a configuration file. Raises ConfigError when it is missing, not YAML, not plain data or no mapping."""
-    return _mapping_of_names(read_yaml_file(path), str(path))
+    return _require_mapping(read_yaml_file(path), str(path))
 
 
 def read_yaml_file(path: Path) -> Any:
@@ -105,7 +111,7 @@ def read_yaml_file(path: Path) -> Any:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from None
 
 
-class _Once(yaml.SafeLoader):
+class _UniqueKeyLoader(yaml.SafeLoader):
     """Reads plain YAML in which no mapping has a key twice, of which one would be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -120,20 +126,20 @@ class _Once(yaml.SafeLoader):
 def parse_yaml(text: str, where: str) -> Any:
     """Parse plain YAML data; tags such as ``!!python/object`` and keys twice are refused. Raises ConfigError with the line."""
     try:
-        return yaml.load(text, _Once)  # noqa: S506 - a safe loader
+        return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{where}{line}: expected plain YAML, got: {getattr(error, 'problem', None) or error}") from None
 
 
-def _mapping_of_names(data: Any, where: str) -> dict[str, Any]:
+def _require_mapping(data: Any, where: str) -> dict[str, Any]:
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         raise ConfigError(f"{where}: expected a mapping such as 'propagator: sam2', got {type(data).__name__}")
     return data
 
 
-def presets() -> list[str]:
+def list_presets() -> list[str]:
     """List the shipped presets by name."""
     return sorted(
         entry.name.removesuffix(".yaml") for entry in files("alref.presets").iterdir() if entry.name.endswith(".yaml")
@@ -142,31 +148,33 @@ def presets() -> list[str]:
 
 def read_preset(name: str) -> dict[str, Any]:
     """Read a shipped preset. Raises ConfigError with the names there are."""
-    if name not in presets():
-        raise ConfigError(f"preset: no preset {name!r}{nearest(name, presets())}; presets: {', '.join(presets())}")
+    if name not in list_presets():
+        raise ConfigError(
+            f"preset: no preset {name!r}{suggest_names(name, list_presets())}; presets: {', '.join(list_presets())}"
+        )
     text = files("alref.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return _mapping_of_names(parse_yaml(text, f"preset {name}"), f"preset {name}")
+    return _require_mapping(parse_yaml(text, f"preset {name}"), f"preset {name}")
 
 
-def resolve(plugins: Plugins, layers: Iterable[Layer] = (), preset: str | None = None) -> Configuration:
+def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset: str | None = None) -> Configuration:
     """Merge preset and layers into a configuration. Raises ConfigError that lists every problem by its dotted path."""
     own = [dict(layer) for layer in layers]
     named = [layer.pop("preset") for layer in own if "preset" in layer]
     merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
     for layer in [read_preset(preset or (named[-1] if named else DEFAULT_PRESET)), *own]:
-        for slot, values in _expanded(layer, plugins, merged).items():
+        for slot, values in _expand_layer(layer, plugins, merged).items():
             changed = "use" in values and values["use"] != merged[slot].get("use")
             merged[slot] = dict(values) if changed else {**merged[slot], **values}
     problems: list[str] = []
-    built = {slot: _attempt(problems, _choice, plugins, slot, merged[slot]) for slot in SLOTS}
-    run = _attempt(problems, options.build, RunOptions, merged["run"], "run")
-    video = _attempt(problems, options.build, VideoOptions, merged["video"], "video")
+    built = {slot: _call_or_collect(problems, _resolve_slot, plugins, slot, merged[slot]) for slot in SLOTS}
+    run = _call_or_collect(problems, options.build_options, RunOptions, merged["run"], "run")
+    video = _call_or_collect(problems, options.build_options, VideoOptions, merged["video"], "video")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return Configuration(run, video, built)
 
 
-def _attempt(problems: list[str], function: Any, *arguments: Any) -> Any:
+def _call_or_collect(problems: list[str], function: Any, *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except ConfigError as error:
@@ -174,13 +182,17 @@ def _attempt(problems: list[str], function: Any, *arguments: Any) -> Any:
         return None
 
 
-def _choice(plugins: Plugins, slot: str, values: Mapping[str, Any]) -> Choice:
-    component = plugins.get(slot, str(values.get("use", "")))
+def _resolve_slot(plugins: PluginManager, slot: str, values: Mapping[str, Any]) -> SlotConfiguration:
+    component = plugins.get_component(slot, str(values.get("use", "")))
     given = {name: value for name, value in values.items() if name != "use"}
-    return Choice(component, options.build(component.cls.Options, given, slot), plugins.typed(slot, component))
+    return SlotConfiguration(
+        component, options.build_options(component.cls.Options, given, slot), plugins.get_component_name(slot, component)
+    )
 
 
-def _expanded(layer: Layer, plugins: Plugins, below: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def _expand_layer(
+    layer: Layer, plugins: PluginManager, lower_layers: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
     """Spread one layer over the slots: names become mappings, a shared name becomes several, the rest is ``run``."""
     spread: dict[str, dict[str, Any]] = {}
     run_names = list(RunOptions.model_fields)
@@ -188,25 +200,27 @@ def _expanded(layer: Layer, plugins: Plugins, below: Mapping[str, Mapping[str, A
         if key in run_names:
             spread.setdefault("run", {})[key] = layer[key]
         elif key in ("reasoner", "video", *SLOTS):
-            values = _mapping(key, layer[key])
-            for slot in _meant(key, values, plugins, below):
-                spread[slot] = _merged(spread.get(slot, {}), values)
+            values = _to_mapping(key, layer[key])
+            for slot in _find_slots(key, values, plugins, lower_layers):
+                spread[slot] = _merge_values(spread.get(slot, {}), values)
         else:
             known = [*run_names, "preset", "video", "reasoner", *SLOTS]
-            raise ConfigError(f"{key}: no such setting{nearest(str(key), known)}; settings: {', '.join(known)}")
+            raise ConfigError(f"{key}: no such setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
     return spread
 
 
-def _meant(key: str, values: Mapping[str, Any], plugins: Plugins, below: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
+def _find_slots(
+    key: str, values: Mapping[str, Any], plugins: PluginManager, lower_layers: Mapping[str, Mapping[str, Any]]
+) -> Sequence[str]:
     """List the slots that a setting is for."""
     if key == "reasoner":
         return ("temporal", "spatial")
     if key != "unifier":
         return (key,)
     if "use" in values:
-        return plugins.fits(str(values["use"]), UNIFIERS) or (key,)
-    having = [slot for slot in UNIFIERS if _has(plugins, slot, below[slot], values)]
-    if len({below[slot]["use"] for slot in having}) > 1:
+        return plugins.find_slots(str(values["use"]), UNIFIER_SLOTS) or (key,)
+    having = [slot for slot in UNIFIER_SLOTS if _has_options(plugins, slot, lower_layers[slot], values)]
+    if len({lower_layers[slot]["use"] for slot in having}) > 1:
         names = ", ".join(values)
         raise ConfigError(
             f"unifier.{names}: {' and '.join(having)} have this option; say which, for example {having[-1]}.{names}"
@@ -214,17 +228,17 @@ def _meant(key: str, values: Mapping[str, Any], plugins: Plugins, below: Mapping
     return having or (key,)
 
 
-def _has(plugins: Plugins, slot: str, below: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+def _has_options(plugins: PluginManager, slot: str, slot_values: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Whether the component chosen so far for a slot has all these options."""
-    found = [each for each in plugins.of(slot) if each.name == str(below.get("use", "")).rpartition(":")[2]]
+    found = [each for each in plugins.list_components(slot) if each.name == str(slot_values.get("use", "")).rpartition(":")[2]]
     return any(set(values) <= set(each.cls.Options.model_fields) for each in found)
 
 
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return dict(new) if "use" in new else {**old, **new}
 
 
-def _mapping(key: str, value: Any) -> dict[str, Any]:
+def _to_mapping(key: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str) and key != "video":
         return {"use": value}
     if isinstance(value, dict) and all(isinstance(name, str) for name in value):
@@ -232,10 +246,10 @@ def _mapping(key: str, value: Any) -> dict[str, Any]:
     raise ConfigError(f"{key}: expected a component's name or a mapping of options, got {value!r}")
 
 
-def schema(plugins: Plugins) -> dict[str, Any]:
+def build_schema(plugins: PluginManager) -> dict[str, Any]:
     """Return a JSON Schema of configuration files, with the options of every installed component."""
-    slots = {slot: _slot_schema(plugins.of(slot)) for slot in SLOTS}
-    both = [each for each in plugins.of("temporal") if "spatial" in each.slots]
+    slots = {slot: _build_slot_schema(plugins.list_components(slot)) for slot in SLOTS}
+    both = [each for each in plugins.list_components("temporal") if "spatial" in each.slots]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "alref configuration",
@@ -243,19 +257,19 @@ def schema(plugins: Plugins) -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             **RunOptions.model_json_schema()["properties"],
-            "preset": {"enum": presets()},
+            "preset": {"enum": list_presets()},
             "video": VideoOptions.model_json_schema(),
-            "reasoner": _slot_schema(both),
+            "reasoner": _build_slot_schema(both),
             **slots,
         },
     }
 
 
-def _slot_schema(components: list[Component]) -> dict[str, Any]:
+def _build_slot_schema(components: list[RegisteredComponent]) -> dict[str, Any]:
     choices: list[dict[str, Any]] = [{"enum": [each.name for each in components]}]
     for each in components:
         try:
-            model = options.json_schema(each.cls.Options)
+            model = options.build_json_schema(each.cls.Options)
         except ContractError:  # a broken plugin takes nothing from the others; by its name alone it may still be chosen
             continue
         model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}

@@ -61,61 +61,65 @@ class OutputError(AlrefError):
     exit_code = 7
 
 
-class _BlamedError(ContractError):
+class _AttributedError(ContractError):
     """A broken contract that says already who broke it."""
 
 
-class Blamed(AbstractContextManager[None]):
+class PluginErrorContext(AbstractContextManager[None]):
     """Whatever a plugin does wrong inside becomes a ContractError that begins with ``who``.
 
     AlrefErrors of other kinds stay what they are, and so do an interruption and the end of a generator.
     """
 
-    def __init__(self, who: str) -> None:
-        self.who = who
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, ContractError) and not isinstance(error, _BlamedError):
-            raise _BlamedError(f"{self.who}: {error}") from error
+        if isinstance(error, ContractError) and not isinstance(error, _AttributedError):
+            raise _AttributedError(f"{self.origin}: {error}") from error
         if not (error is None or isinstance(error, (AlrefError, KeyboardInterrupt, GeneratorExit))):
-            raise _BlamedError(f"{self.who}: {told(error)}; add -v to see where") from error
+            raise _AttributedError(f"{self.origin}: {format_exception(error)}; add -v to see where") from error
 
 
-MOST_TOLD = 500
+MAX_MESSAGE_LENGTH = 500
 """Characters that are shown of an exception."""
 
-MOST_NAMES = 3
+MAX_SUGGESTIONS = 3
 """Names that are offered for one that is not known."""
 
-CLOSE = 0.85
+SUGGESTION_CUTOFF = 0.85
 """Likeness, from 0 to 1, from which a name is offered beside the nearest one, which needs less."""
 
 
-def told(error: BaseException) -> str:
+def format_exception(error: BaseException) -> str:
     """Write an exception in one line: its kind, and what it says, as ``plain`` writes it."""
     try:
-        said = plain(str(error))
+        said = sanitize_line(str(error))
     except Exception:  # the exception of a plugin may fail even at this
         said = "what it says cannot be written"
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def plain(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Write a text of unknown origin in one line that is safe to show: not too long, and ``\\x1b`` for an escape character."""
     line = " ".join(text.split())
-    cut = line if len(line) <= MOST_TOLD else f"{line[:MOST_TOLD]}… ({len(line):,} characters)"
+    cut = line if len(line) <= MAX_MESSAGE_LENGTH else f"{line[:MAX_MESSAGE_LENGTH]}… ({len(line):,} characters)"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
 
 
-def barred(path: Path) -> InputError:
+def make_permission_error(path: Path) -> InputError:
     """Say that a file or a folder may not be read, or that its folder may not be looked into, with the command that helps."""
     return InputError(f"{path}: may not be read; give yourself permission: chmod u+rX '{path.parent}' '{path}'")
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest_names(word: str, known: Iterable[str]) -> str:
     """Say which known names may be meant: ``"; did you mean 'sam2' or 'sam3-tracker'?"``, or nothing when none is near."""
     names = list(known)
     begun = [name for name in names if word and name.startswith(word)]
-    close = get_close_matches(word, names, n=1) + begun + get_close_matches(word, names, n=MOST_NAMES, cutoff=CLOSE)
-    found = list(dict.fromkeys(close))[:MOST_NAMES]
+    close = (
+        get_close_matches(word, names, n=1)
+        + begun
+        + get_close_matches(word, names, n=MAX_SUGGESTIONS, cutoff=SUGGESTION_CUTOFF)
+    )
+    found = list(dict.fromkeys(close))[:MAX_SUGGESTIONS]
     return f"; did you mean {' or '.join(map(repr, found))}?" if found else ""

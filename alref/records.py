@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
-from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode
+from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode_mask
 
-Source = Literal["model", "cache", "replay", "rule", "user", "fallback"]
+DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
-Span = tuple[float, float]
+TimeSpan = tuple[float, float]
 
 
 class Record(BaseModel):
@@ -29,37 +29,37 @@ class Record(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _validate_record(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         try:
             record = handler(data)
-            record._agree()
+            record._check_fields()
         except ValidationError as error:
-            raise RecordError(f"{cls.__name__}: {explain(error)}") from None
+            raise RecordError(f"{cls.__name__}: {format_validation_error(error)}") from None
         except ValueError as error:
             raise RecordError(f"{cls.__name__}: {error}") from None
         return record
 
-    def _agree(self) -> None:
+    def _check_fields(self) -> None:
         """Check fields against each other; raises ValueError."""
 
 
-def explain(error: ValidationError) -> str:
+def format_validation_error(error: ValidationError) -> str:
     """Render a pydantic error in one line: each wrong field, what was expected and what came."""
     lines = []
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
-        got = "" if "got" in message or item["type"] == "missing" else f", got {_short(item['input'])}"
+        got = "" if "got" in message or item["type"] == "missing" else f", got {_format_value(item['input'])}"
         lines.append(f"{where}: {message}{got}" if where else f"{message}{got}")
     return "; ".join(lines)
 
 
-def _short(value: object) -> str:
+def _format_value(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-class _Arrays(Record):
+class _ArrayRecord(Record):
     """A record that holds arrays: compared and hashed by identity, since comparing arrays gives arrays."""
 
     def __eq__(self, other: object) -> bool:
@@ -69,7 +69,7 @@ class _Arrays(Record):
         return id(self)
 
 
-class Audio(_Arrays):
+class Audio(_ArrayRecord):
     """Sound: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
 
     samples: SamplesArray
@@ -84,7 +84,7 @@ class Recording(Record):
     fingerprint: str
 
 
-class Reference(_Arrays):
+class Reference(_ArrayRecord):
     """What the user points with: text, a spoken sentence, the sound track, or a box or mask that stands for a reasoned pivot.
 
     ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
@@ -101,7 +101,7 @@ class Reference(_Arrays):
     frame: int = Field(default=0, ge=0)
 
     @property
-    def given(self) -> bool:
+    def has_prompt(self) -> bool:
         """Whether a box or a mask was given, so that nothing is left to reason about."""
         return self.box is not None or self.mask is not None
 
@@ -112,8 +112,8 @@ class Reference(_Arrays):
         words = self.text.strip() or (self.spoken.path.name if self.spoken else sound)
         return words or f"{'box' if self.mask is None else 'mask'} on frame {self.frame}"
 
-    def _agree(self) -> None:
-        if not (self.text.strip() or self.spoken or self.sound or self.given):
+    def _check_fields(self) -> None:
+        if not (self.text.strip() or self.spoken or self.sound or self.has_prompt):
             raise ValueError("expected a text, a spoken sentence, sound, a box or a mask, got none of them")
         if self.text.strip() and self.spoken:
             raise ValueError(f"expected a text or a spoken sentence, got both: {self.text!r} and {self.spoken.path}")
@@ -125,7 +125,7 @@ class Transcript(Record):
     reference: str
     text: str
     language: str = ""
-    span: Span | None = None
+    span: TimeSpan | None = None
 
 
 class Phrase(Record):
@@ -142,7 +142,7 @@ class Phrase(Record):
     score: float = 1.0
     sound: bool = False
     sounds: tuple[str, ...] = ()
-    heard: tuple[Span, ...] | None = None
+    heard: tuple[TimeSpan, ...] | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -151,7 +151,7 @@ class Decision(Record):
 
     finding: Finding = "found"
     why: str = ""
-    source: Source = "rule"
+    source: DecisionSource = "rule"
     raw: str = ""
 
 
@@ -161,12 +161,12 @@ class PivotFrame(Decision):
     phrase: Phrase
     frame: int | None = Field(default=None, ge=0)
 
-    def _agree(self) -> None:
+    def _check_fields(self) -> None:
         if self.finding == "found" and self.frame is None:
             raise ValueError("frame: expected a number with finding 'found', got None")
 
 
-class Candidates(_Arrays):
+class Candidates(_ArrayRecord):
     """Boxes proposed on one pivot frame, best first: ``xyxy`` float32 (N, 4), ``scores`` float32 (N,), N may be 0.
 
     ``masks`` bool (N, H, W) come from proposers that see regions and not only boxes.
@@ -181,7 +181,7 @@ class Candidates(_Arrays):
     def __len__(self) -> int:
         return len(self.xyxy)
 
-    def _agree(self) -> None:
+    def _check_fields(self) -> None:
         count = len(self.xyxy)
         lengths = {"scores": len(self.scores), "labels": len(self.labels or self.xyxy)}
         if self.masks is not None:
@@ -193,7 +193,7 @@ class Candidates(_Arrays):
             raise ValueError(f"scores: expected best first, got {self.scores.tolist()}")
 
 
-class PivotBox(_Arrays, Decision):
+class PivotBox(_ArrayRecord, Decision):
     """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if one is known."""
 
     pivot: PivotFrame
@@ -201,19 +201,19 @@ class PivotBox(_Arrays, Decision):
     score: float = 0.0
     mask: MaskArray | None = None
 
-    def _agree(self) -> None:
+    def _check_fields(self) -> None:
         if self.finding == "found" and (self.xyxy is None or self.pivot.frame is None):
             raise ValueError("xyxy: expected a box on a pivot frame with finding 'found', got None")
 
 
-class FrameMasks(_Arrays):
+class FrameMasks(_ArrayRecord):
     """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box, scores (P,)."""
 
     frame: int = Field(ge=0)
     masks: MasksArray
     scores: ScoresArray
 
-    def _agree(self) -> None:
+    def _check_fields(self) -> None:
         if len(self.scores) != len(self.masks):
             raise ValueError(f"scores: expected {len(self.masks)}, one for each mask, got {len(self.scores)}")
 
@@ -234,9 +234,9 @@ class Track(Record):
     scores: tuple[float, ...]
     flags: tuple[Flag, ...] = ()
 
-    def mask(self, frame: int) -> npt.NDArray[np.bool_]:
+    def decode_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Decode the mask of one frame, bool (H, W)."""
-        return decode(self.rles[frame])
+        return decode_mask(self.rles[frame])
 
 
 class Verdict(Record):
@@ -245,10 +245,10 @@ class Verdict(Record):
     reference: str
     finding: Finding
     why: str
-    source: Source = "rule"
+    source: DecisionSource = "rule"
 
 
-class VideoFacts(Record):
+class VideoInfo(Record):
     """What is kept of a video in a result: where it was, its size in pixels, its frames' times in seconds, its fingerprint."""
 
     path: Path | None
@@ -279,6 +279,6 @@ class StageEvent(BaseModel):
     output: Annotated[Any, Field(exclude=True)] = None
 
 
-def objects(boxes: list[PivotBox]) -> list[Phrase]:
+def list_object_phrases(boxes: list[PivotBox]) -> list[Phrase]:
     """List the distinct phrases of pivot boxes in the order of their first box: the P axis of FrameMasks."""
     return list(dict.fromkeys(box.pivot.phrase for box in boxes))

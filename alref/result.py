@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from alref.errors import InputError, nearest
+from alref.errors import InputError, suggest_names
 from alref.records import (
     Candidates,
     Phrase,
@@ -20,9 +20,9 @@ from alref.records import (
     Track,
     Transcript,
     Verdict,
-    VideoFacts,
+    VideoInfo,
 )
-from alref.utils.masks import Mask, Rle, union
+from alref.utils.masks import Mask, Rle, decode_union
 
 
 class Usage(Record):
@@ -53,7 +53,7 @@ class Result(Record):
 
     format: Literal[1] = 1
     alref: str
-    video: VideoFacts
+    video: VideoInfo
     references: tuple[Reference, ...]
     transcripts: tuple[Transcript, ...] = ()
     phrases: tuple[Phrase, ...] = ()
@@ -67,45 +67,45 @@ class Result(Record):
     warnings: tuple[str, ...] = ()
     config: dict[str, Any] = Field(default_factory=dict)
 
-    def tracks_of(self, reference: str) -> list[Track]:
+    def get_tracks(self, reference: str) -> list[Track]:
         """Return the tracks of the objects that a reference, by id or text, means; none when it is absent.
 
         Raises InputError if it is unknown.
         """
-        wanted = self._id(reference)
+        wanted = self._resolve_id(reference)
         return [track for track in self.tracks if track.phrase.reference == wanted]
 
     def masks(self, reference: str | None = None) -> npt.NDArray[np.bool_]:
         """Return bool (T, H, W): the union of the objects of ``reference`` (the first one by default) in every frame."""
         masks = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
-        for frame, mask in enumerate(self.frames_of(self._id(reference))):
+        for frame, mask in enumerate(self.iterate_masks(self._resolve_id(reference))):
             masks[frame] = mask
         return masks
 
-    def frames_of(self, reference: str) -> Iterator[Mask]:
+    def iterate_masks(self, reference: str) -> Iterator[Mask]:
         """Yield the union of the objects of ``reference`` on one frame after the other, bool (H, W)."""
-        tracks, size = self.tracks_of(reference), (self.video.height, self.video.width)
+        tracks, size = self.get_tracks(reference), (self.video.height, self.video.width)
         for frame in range(len(self.video.times)):
-            yield union([track.rles[frame] for track in tracks], size)
+            yield decode_union([track.rles[frame] for track in tracks], size)
 
     def rles(self, reference: str | None = None) -> list[list[Rle]]:
         """Return the run-length masks of each object of ``reference`` (the first one by default), one for each frame."""
-        tracks = self.tracks_of(self._id(reference))
+        tracks = self.get_tracks(self._resolve_id(reference))
         return [list(track.rles) for track in tracks]
 
     def verdict(self, reference: str | None = None) -> Verdict:
         """Return what became of ``reference`` (the first one by default)."""
-        wanted = self._id(reference)
+        wanted = self._resolve_id(reference)
         return next(verdict for verdict in self.verdicts if verdict.reference == wanted)
 
-    def _id(self, reference: str | None) -> str:
+    def _resolve_id(self, reference: str | None) -> str:
         if reference is None:
             return self.references[0].id
         for each in self.references:
             if reference in (each.id, each.text):
                 return each.id
         known = [each.text or each.id for each in self.references]
-        raise InputError(f"no reference {reference!r}{nearest(reference, known)}; references: {', '.join(known)}")
+        raise InputError(f"no reference {reference!r}{suggest_names(reference, known)}; references: {', '.join(known)}")
 
     def _repr_html_(self) -> str | None:
         return None if Result.draw_for_notebook is None else Result.draw_for_notebook(self)

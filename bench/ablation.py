@@ -17,10 +17,10 @@ from time import perf_counter
 import numpy as np
 import yaml
 
-from alref.cli import demo_clip, exit_code
-from alref.pipeline.stage_cache import Kept, StageCache
+from alref.cli import demo_clip, run_command
+from alref.pipeline.stage_cache import CachedOutput, StageCache
 from alref.records import Phrase, Track
-from alref.utils.masks import encode
+from alref.utils.masks import encode_mask
 
 ROWS: dict[str, dict[str, object]] = {
     f"{temporal} {spatial} {most}": {"temporal": temporal, "spatial": spatial, "proposer.most": most}
@@ -38,7 +38,7 @@ def ablated(folder: Path, name: str, rows: dict[str, dict[str, object]]) -> floa
     (folder / f"{name}.yaml").write_text(yaml.safe_dump(grid))
     os.environ["ALREF_HOME"] = str(folder / f"home-{name}")
     started = perf_counter()
-    code = exit_code(["ablate", str(folder / f"{name}.yaml"), "--out", str(folder / f"out-{name}"), "--quiet"])
+    code = run_command(["ablate", str(folder / f"{name}.yaml"), "--out", str(folder / f"out-{name}"), "--quiet"])
     assert code == 0, code
     return perf_counter() - started
 
@@ -46,12 +46,12 @@ def ablated(folder: Path, name: str, rows: dict[str, dict[str, object]]) -> floa
 def kept(folder: Path) -> tuple[float, float, int]:
     """Return the seconds of writing and of reading back a propagation, and its bytes in the cache."""
     rows, columns = np.indices((480, 854))
-    rles = [encode((rows - 240) ** 2 + (columns - 100 - 8 * frame) ** 2 < 90**2) for frame in range(80)]
+    rles = [encode_mask((rows - 240) ** 2 + (columns - 100 - 8 * frame) ** 2 < 90**2) for frame in range(80)]
     track = Track(phrase=Phrase(reference="1", text="x"), rles=tuple(rles), scores=(1.0,) * 80)
     cache = StageCache(folder / "kept", limit=10**9)
     started = perf_counter()
     for number in range(50):
-        cache.put("propagator-propagate", f"{number:032}", Kept([track], 1.0))
+        cache.put("propagator-propagate", f"{number:032}", CachedOutput([track], 1.0))
     written = perf_counter()
     for number in range(50):
         assert cache.get("propagator-propagate", f"{number:032}", Track) is not None
@@ -63,7 +63,7 @@ def kept(folder: Path) -> tuple[float, float, int]:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        demo_clip.write(folder / "clip.mp4")
+        demo_clip.write_clip(folder / "clip.mp4")
         ablated(folder, "first", dict([next(iter(ROWS.items()))]))
         shared = ablated(folder, "shared", ROWS)
         alone = sum(ablated(folder, row.replace(" ", "-"), {row: settings}) for row, settings in ROWS.items())

@@ -14,12 +14,12 @@ import torch
 import transformers
 
 from alref.audio import audioset
-from alref.audio.windows import windows
+from alref.audio.windows import cut_windows
 from alref.records import Audio, Reference
 from alref.testing import ArrayVideo
 from alref_beats import Beats, BeatsOptions
-from alref_beats._network import Beats as Network
-from alref_beats._network import Config
+from alref_beats._network import BeatsConfig
+from alref_beats._network import BeatsNetwork as Network
 
 ROUNDS, SECONDS, WINDOW, BATCH = 3, 60, 10.0, 4
 BASE = {
@@ -38,14 +38,14 @@ def noise(rate: int) -> Audio:
 
 def beats(hop: float) -> tuple[float, Callable[[], object]]:
     """Make BEATs of the published size: millions of weights, and what tags the minute."""
-    network = Network(Config.model_validate(BASE))
+    network = Network(BeatsConfig.model_validate(BASE))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "beats.pt"
-        labels = dict(enumerate(audioset.names()))
+        labels = dict(enumerate(audioset.load_class_names()))
         torch.save({"cfg": BASE, "model": network.state_dict(), "label_dict": labels}, path)
         tagger = Beats(BeatsOptions(checkpoints=(str(path),), window=WINDOW, hop=hop, batch=BATCH), "cpu")
         tagger.load()
-    video = ArrayVideo(np.zeros((SECONDS, 8, 8, 3), np.uint8), fps=1.0, sound=noise(16_000))
+    video = ArrayVideo(np.zeros((SECONDS, 8, 8, 3), np.uint8), fps=1.0, audio=noise(16_000))
     return millions(network), lambda: tagger.tag(video, Reference(id="1", sound=True))
 
 
@@ -64,7 +64,7 @@ def clap() -> tuple[float, Callable[[], object]]:
 
 def heard(extractor: Callable[..., dict[str, torch.Tensor]], network: torch.nn.Module, rate: int) -> None:
     """Run a model of the transformers library on the windows of the minute, in batches."""
-    cut = [samples for _, samples in windows([noise(rate)], WINDOW, WINDOW)]
+    cut = [samples for _, samples in cut_windows([noise(rate)], WINDOW, WINDOW)]
     for first in range(0, len(cut), BATCH):
         with torch.inference_mode():
             network(**extractor(cut[first : first + BATCH], sampling_rate=rate, return_tensors="pt"))

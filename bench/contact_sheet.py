@@ -17,7 +17,7 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from alref.llm.contact_sheet import PAPER_CELL, Look, frames_sheet
+from alref.llm.contact_sheet import PAPER_CELL_WIDTH, ContactSheetStyle, build_frame_sheet
 from alref.media.video import Frame
 
 COUNT, HEIGHT, WIDTH, DPI = 5, 1080, 1920, 100
@@ -34,8 +34,8 @@ def by_matplotlib(shown: list[Frame]) -> bytes:
     """Draw the sheet with matplotlib, as the published scripts do: axes without margins, a disc and a number on each."""
     import matplotlib.pyplot as plt
 
-    height = PAPER_CELL * HEIGHT / WIDTH
-    figure, axes = plt.subplots(1, COUNT, figsize=(COUNT * PAPER_CELL / DPI, height / DPI), dpi=DPI)
+    height = PAPER_CELL_WIDTH * HEIGHT / WIDTH
+    figure, axes = plt.subplots(1, COUNT, figsize=(COUNT * PAPER_CELL_WIDTH / DPI, height / DPI), dpi=DPI)
     for number, (axis, frame) in enumerate(zip(axes, shown, strict=True), 1):
         axis.imshow(frame)
         axis.axis("off")
@@ -50,7 +50,7 @@ def by_matplotlib(shown: list[Frame]) -> bytes:
 
 def by_alref(shown: list[Frame]) -> bytes:
     """Draw the sheet with alref."""
-    return frames_sheet(shown, Look("paper")).images[0]
+    return build_frame_sheet(shown, ContactSheetStyle("paper")).images[0]
 
 
 def seconds(draw: Callable[[list[Frame]], bytes], shown: list[Frame], runs: int) -> float:

@@ -29,9 +29,9 @@ def sam2(size: int, dtype: Any) -> Callable[[], object]:
     from transformers import Sam2VideoModel
 
     from alref_sam2 import _checkpoints
-    from alref_sam2._model_loading import sized
+    from alref_sam2._model_loading import resize_config
 
-    return _tracker(Sam2VideoModel(sized(_checkpoints.configuration(_checkpoints.SIZES[0], second=True), size)), dtype)
+    return _tracker(Sam2VideoModel(resize_config(_checkpoints.build_config(_checkpoints.SIZES[0], sam21=True), size)), dtype)
 
 
 def edgetam(size: int, dtype: Any) -> Callable[[], object]:
@@ -47,22 +47,22 @@ def edgetam(size: int, dtype: Any) -> Callable[[], object]:
 def _tracker(model: Any, dtype: Any) -> Callable[[], object]:
     import torch
 
-    from alref_sam2._memory_bank import Reading
-    from alref_sam2._network import Network
+    from alref_sam2._memory_bank import MemoryContext
+    from alref_sam2._network import Sam2Network
 
-    network = Network(model.eval())
+    network = Sam2Network(model.eval())
     picture = torch.randn(1, 3, network.image_size, network.image_size)
 
     def frame() -> None:
-        features = network.encode(picture)
-        seen = network.follow(features, [reading], 100)
-        network.memorise(features, seen, given=False)
+        features = network.encode_image(picture)
+        seen = network.track_objects(features, [reading], 100)
+        network.encode_memory(features, seen, prompted=False)
 
     with torch.inference_mode(), torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        features = network.encode(picture)
-        seen = network.from_box(features, torch.tensor([[[[40.0, 40.0], [160.0, 160.0]]]]))
-        memory = network.memorise(features, seen, given=True)[0]
-    reading = Reading([(place, memory) for place in range(7)], [(place, seen.pointers[0]) for place in range(16)])
+        features = network.encode_image(picture)
+        seen = network.segment_from_box(features, torch.tensor([[[[40.0, 40.0], [160.0, 160.0]]]]))
+        memory = network.encode_memory(features, seen, prompted=True)[0]
+    reading = MemoryContext([(place, memory) for place in range(7)], [(place, seen.pointers[0]) for place in range(16)])
     return frame
 
 
@@ -114,7 +114,7 @@ def main() -> None:
         if chosen.way == "tuned":
             from alref.models import cpu_tuning
 
-            cpu_tuning.tune()
+            cpu_tuning.apply_settings()
         print(json.dumps(measure(chosen.case, chosen.dtype)))
         return
     print(

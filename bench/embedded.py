@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from alref import Pipeline, Reference, open_video
-from alref.cli.demo import jaccard
+from alref.cli.demo import compute_jaccard
 from alref.media.write import read_mask
 
 CLIPS = Path(__file__).parents[1] / ".." / "shared" / "data" / "clips"
@@ -44,11 +44,11 @@ def truth_of(clip: Path, objects: list[str]) -> Masks:
 
 
 def score(clip: Path, truth: Masks, reference: Reference, settings: Mapping[str, str]) -> Score:
-    with Pipeline.make(settings) as pipeline:
+    with Pipeline.from_layers(settings) as pipeline:
         started = perf_counter()
         result = pipeline.run(open_video(clip / "frames"), [reference])
         seconds = perf_counter() - started
-    return Score(jaccard(result.masks(), truth), seconds / len(truth))
+    return Score(compute_jaccard(result.masks(), truth), seconds / len(truth))
 
 
 def main() -> None:

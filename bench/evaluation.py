@@ -28,7 +28,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.plugins import manager
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
@@ -54,7 +54,7 @@ def evaluate(data: Path, count: int, out: Path, alone: bool) -> dict[str, float]
     manager.entry_points = lambda group: [*script.entries, shipped]  # type: ignore[assignment]
     which = ["mevis", "--data", str(data), "--split", "valid_u", "--limit", str(count)]
     started, before = perf_counter(), process_time()
-    assert exit_code(["eval", *which, *SLOTS, "--out", str(out), "--quiet", *(["--jobs=1"] if alone else [])]) == 0
+    assert run_command(["eval", *which, *SLOTS, "--out", str(out), "--quiet", *(["--jobs=1"] if alone else [])]) == 0
     clock, processor = perf_counter() - started, process_time() - before
     stages = sum(json.loads((out / "summary.json").read_text())["seconds"].values())
     peak = float(re.findall(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[0]) / 1000

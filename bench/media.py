@@ -30,7 +30,7 @@ def seconds(work: Callable[[], object]) -> float:
 
 def ours(path: Path, numbers: list[int]) -> None:
     video = open_video(path, cache_bytes=0)
-    for _ in video.frames(numbers):
+    for _ in video.read_frames(numbers):
         pass
 
 
@@ -47,7 +47,7 @@ def theirs(path: Path, numbers: list[int]) -> None:
 
 def every(path: Path, step: int) -> None:
     video = open_video(path, cache_bytes=0, every=step)
-    for _ in video.frames():
+    for _ in video.read_frames():
         pass
 
 

@@ -1,7 +1,7 @@
 """What scoring costs: ``PYTHONPATH=tests python bench/metrics.py``, CPU time of one thread, masks in memory unless said.
 
 Each protocol scores the same masks as a plain program does that follows the published formula: for J and F on whole frames with
-OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS colour by colour. ``vos-benchmark`` and the official
+OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS color by color. ``vos-benchmark`` and the official
 ``davis2017`` are compared, PNG files read, where they are installed. The last column is the largest difference between the two
 programs' scores.
 """
@@ -27,8 +27,8 @@ from rich.table import Table
 
 import support.reference_metrics as plain
 from alref_benchmarks.datasets.mask_files import read_objects
-from alref_benchmarks.metrics import Case, Protocol, protocol
-from alref_benchmarks.metrics.palette import PALETTE, colours_of, labels_of
+from alref_benchmarks.metrics import Case, EvaluationProtocol, get_metric
+from alref_benchmarks.metrics.palette import PALETTE, convert_colors_to_labels, convert_labels_to_colors
 
 Array = npt.NDArray[Any]
 Scores = list[float]
@@ -49,12 +49,12 @@ def objects(frames: int, height: int, width: int, count: int, seed: int = 0) -> 
     """Ellipses that drift, and the same a few pixels off, (T, H, W)."""
     random = np.random.default_rng(seed)
     maps = np.zeros((2, frames, height, width), np.uint8)
-    centres, steps = random.uniform(0.2, 0.8, (count, 2)), random.uniform(-0.004, 0.004, (count, 2))
+    centers, steps = random.uniform(0.2, 0.8, (count, 2)), random.uniform(-0.004, 0.004, (count, 2))
     axes = random.uniform(0.08, 0.2, (count, 2))
     for frame in range(frames):
-        for number, (centre, axis) in enumerate(zip(centres + frame * steps, axes, strict=True), 1):
+        for number, (center, axis) in enumerate(zip(centers + frame * steps, axes, strict=True), 1):
             for each, shift in zip(maps, (0, random.uniform(-0.02, 0.02, 2)), strict=True):
-                at, size = (centre + shift) * (width, height), axis * (width, height)
+                at, size = (center + shift) * (width, height), axis * (width, height)
                 cv2.ellipse(each[frame], [int(v) for v in at], [int(v) for v in size], 20, 0, 360, number, -1)
     return maps[0], maps[1]
 
@@ -70,8 +70,8 @@ def whole_frame(truth: plain.Mask, predicted: plain.Mask) -> Scores:
     return [plain.region(truth, predicted), float(2 * precision * recall / max(precision + recall, 1e-9))]
 
 
-def scored(way: Protocol, names: tuple[str, ...], truth: Array, predicted: Array) -> Scores:
-    numbers = way.summarise([way.score_video("", [Case("", truth, predicted)])]).numbers
+def scored(way: EvaluationProtocol, names: tuple[str, ...], truth: Array, predicted: Array) -> Scores:
+    numbers = way.summarize_scores([way.score_video("", [Case("", truth, predicted)])]).numbers
     return [numbers[name] for name in names]
 
 
@@ -95,8 +95,8 @@ def video_rows() -> Iterator[Row]:
 
     davis = {"davis17-semi-supervised": semi, "davis17-unsupervised": unsupervised}
     for name, peer in davis.items():
-        yield Row(f"{name}, 2 objects, 480x854", 30, lambda name=name: scored(protocol(name), names, truth, predicted), peer)
-    yield Row("mevis, 480x854", 30, lambda: scored(protocol("mevis"), names, *masks), expression)
+        yield Row(f"{name}, 2 objects, 480x854", 30, lambda name=name: scored(get_metric(name), names, truth, predicted), peer)
+    yield Row("mevis, 480x854", 30, lambda: scored(get_metric("mevis"), names, *masks), expression)
 
 
 def sound_rows() -> Iterator[Row]:
@@ -117,19 +117,19 @@ def sound_rows() -> Iterator[Row]:
         each = [[plain.mask_iou(mask - 0.5, true), plain.f_measure(mask, true)] for mask, true in frames]
         return np.mean(each, axis=0).tolist()
 
-    yield Row("avs-avsbench, logits, 224x224", 5, lambda: scored(protocol("avs-avsbench"), names, truth, logits), bench)
-    yield Row("avs-alref, masks, 224x224", 5, lambda: scored(protocol("avs-alref"), names, truth, logits > 0), published)
+    yield Row("avs-avsbench, logits, 224x224", 5, lambda: scored(get_metric("avs-avsbench"), names, truth, logits), bench)
+    yield Row("avs-alref, masks, 224x224", 5, lambda: scored(get_metric("avs-alref"), names, truth, logits > 0), published)
 
 
 def class_row() -> Row:
-    truth, predicted = (colours_of(maps * 10) for maps in objects(10, 224, 224, 4))
+    truth, predicted = (convert_labels_to_colors(maps * 10) for maps in objects(10, 224, 224, 4))
 
     def ours() -> Scores:
-        maps = [np.array([labels_of(frame)[0] for frame in colours]) for colours in (truth, predicted)]
-        return scored(protocol("avss-avsbench"), ("mIoU", "F"), *maps)
+        maps = [np.array([convert_colors_to_labels(frame)[0] for frame in colors]) for colors in (truth, predicted)]
+        return scored(get_metric("avss-avsbench"), ("mIoU", "F"), *maps)
 
     def peer() -> Scores:
-        maps = [np.array([plain.class_map(frame, PALETTE) for frame in colours]) for colours in (truth, predicted)]
+        maps = [np.array([plain.class_map(frame, PALETTE) for frame in colors]) for colors in (truth, predicted)]
         return [float(each.mean()) for each in plain.avss([(maps[0], maps[1])])[:2]]
 
     return Row("avss-avsbench, RGB, 224x224", 10, ours, peer)
@@ -144,7 +144,7 @@ def package_rows(root: Path) -> Iterator[Row]:
 
     def ours(name: str) -> Scores:
         maps = [map(read_objects, sorted((home / "clip").iterdir())) for home in (truth, predicted)]
-        return scored(protocol(name), ("J", "F"), *maps)  # type: ignore[arg-type]
+        return scored(get_metric(name), ("J", "F"), *maps)  # type: ignore[arg-type]
 
     if find_spec("vos_benchmark"):
         yield Row(f"vos-benchmark: {semi}, PNG", 30, partial(ours, semi), partial(vos_benchmark, truth, predicted))

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from alref.pipeline.stage_cache import StageCache
 from alref.records import Reference
 from alref.testing import ArrayVideo
-from alref.utils.masks import encode
+from alref.utils.masks import encode_mask
 from support.scripted import Script
 
 SIZES = ((270, 480), (480, 854), (1080, 1920))
@@ -49,7 +49,7 @@ def main() -> None:
         mask[2:12, 2:12] = True
         started = perf_counter()
         for _ in range(40):
-            encode(mask)
+            encode_mask(mask)
         encoding = (perf_counter() - started) / 40
         print(f"{size[1]:>5} x {size[0]:<4}{few * 1e3:8.1f}ms{(many - few) / 40 * 1e3:8.2f}ms{encoding * 1e3:13.2f}ms")
 

@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from alref.models import cpu_tuning
 
-cpu_tuning.tune()
+cpu_tuning.apply_settings()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -38,9 +38,9 @@ from alref.models import devices  # noqa: E402
 from alref.records import Phrase, PivotBox, PivotFrame  # noqa: E402
 from alref.testing import ArrayVideo  # noqa: E402
 from alref_sam2 import Sam2Options, _checkpoints  # noqa: E402
-from alref_sam2._images import Pictures, corners_of  # noqa: E402
-from alref_sam2._runtime import Model  # noqa: E402
-from alref_sam2.families import IMAGENET  # noqa: E402
+from alref_sam2._images import ImageReader, scale_box  # noqa: E402
+from alref_sam2._runtime import Sam2VideoRunner  # noqa: E402
+from alref_sam2.families import IMAGENET_NORMALIZATION  # noqa: E402
 
 SIZES = {size.name: size for size in _checkpoints.SIZES}
 PARTS = ("vision_encoder", "memory_attention", "mask_decoder", "memory_encoder")
@@ -53,7 +53,7 @@ class Clip(ArrayVideo):
         super().__init__(np.random.default_rng(0).integers(0, 255, (1, 480, 854, 3), np.uint8))
         self.times = np.arange(frames) / 10
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         return np.roll(self._frames[0], 3 * index, axis=1)
 
 
@@ -65,7 +65,7 @@ def box(number: int) -> np.ndarray:
 def save(folder: Path, name: str) -> Path:
     """Save a model with random weights, for which objects are always there."""
     torch.manual_seed(0)
-    model = Sam2VideoModel(_checkpoints.configuration(SIZES[name], second=True))
+    model = Sam2VideoModel(_checkpoints.build_config(SIZES[name], sam21=True))
     torch.nn.init.constant_(model.mask_decoder.pred_obj_score_head.proj_out.bias, 4.0)
     logging.disable_progress_bar()
     model.save_pretrained(folder)
@@ -76,7 +76,7 @@ def options(folder: Path, size: int, dtype: str) -> Sam2Options:
     return Sam2Options(model=str(folder), image_size=size, prompt="box", dtype=dtype)
 
 
-def ours(model: Model, video: Video, count: int) -> None:
+def ours(model: Sam2VideoRunner, video: Video, count: int) -> None:
     """Follow all expressions in one pass, from the middle of the video."""
     start = len(video) // 2
     phrases = [Phrase(reference=str(each), text="object") for each in range(count)]
@@ -85,12 +85,12 @@ def ours(model: Model, video: Video, count: int) -> None:
         pass
 
 
-def plain(model: Model, video: Video, count: int) -> None:
+def plain(model: Sam2VideoRunner, video: Video, count: int) -> None:
     """Follow one expression after the other, each in a session of the library's."""
     network = model.network
     for each in range(count):
-        pictures = Pictures(video, network.image_size, "bicubic", IMAGENET, network.device)
-        frames = torch.cat([pictures.take(index) for index in range(len(video))])
+        pictures = ImageReader(video, network.image_size, "bicubic", IMAGENET_NORMALIZATION, network.device)
+        frames = torch.cat([pictures.take_image(index) for index in range(len(video))])
         session = Sam2VideoInferenceSession(
             video=frames,
             video_height=video.height,
@@ -98,7 +98,7 @@ def plain(model: Model, video: Video, count: int) -> None:
             dtype=torch.float32,
             **dict.fromkeys(("inference_device", "inference_state_device", "video_storage_device"), network.device),
         )
-        corners = corners_of(box(each), video, network.image_size, network.device)
+        corners = scale_box(box(each), video, network.image_size, network.device)
         given = {"point_coords": corners, "point_labels": torch.tensor([[[2, 3]]], dtype=torch.int32)}
         session.add_point_inputs(session.obj_id_to_idx(1), len(video) // 2, given)
         session.obj_with_new_inputs = [1]
@@ -111,11 +111,11 @@ def plain(model: Model, video: Video, count: int) -> None:
 
 def authors(predictor: Any, video: Video, count: int) -> None:
     """Follow one expression after the other with the authors' predictor."""
-    from alref_sam2._original import opened
+    from alref_sam2._original import init_video_state
 
     for each in range(count):
         with torch.inference_mode(), devices.autocast(predictor.device.type, torch.bfloat16):
-            state = opened(predictor, video)
+            state = init_video_state(predictor, video)
             predictor.add_new_points_or_box(state, len(video) // 2, 1, box=box(each))
             for reverse in (False, True):
                 for _, _, logits in predictor.propagate_in_video(state, len(video) // 2, reverse=reverse):
@@ -162,7 +162,7 @@ def _now() -> float:
 
 
 def compare(folder: Path, size: int, frames: int, most: int) -> None:
-    model, video = Model(options(folder, size, "float32"), "cpu"), Clip(frames)
+    model, video = Sam2VideoRunner(options(folder, size, "float32"), "cpu"), Clip(frames)
     clock = Clock(model.network.model)
     looped: dict[int, tuple[float, int]] = {}
     print(f"{'expressions':>11} {'plain: calls':>13} {'run':>4} {'cpu s':>7} {'ours: calls':>13} {'cpu s':>7} {'ratio':>6}")
@@ -192,7 +192,7 @@ def peak(way: str, frames: int) -> None:
     from support.tiny_sam2 import save_sam2
 
     with tempfile.TemporaryDirectory() as folder:
-        model = Model(Sam2Options(model=str(save_sam2(Path(folder))), prompt="box", dtype="float32"), "cpu")
+        model = Sam2VideoRunner(Sam2Options(model=str(save_sam2(Path(folder))), prompt="box", dtype="float32"), "cpu")
         {"ours": ours, "plain": plain}[way](model, Clip(frames), 1)
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     print(int(status["VmHWM"].split()[0]) / 1024)
@@ -200,7 +200,7 @@ def peak(way: str, frames: int) -> None:
 
 def large(folder: Path, frames: int) -> None:
     """On CUDA: frames a second by objects, beside the authors' predictor, and the share of each part."""
-    model, video = Model(options(folder, 1024, "bfloat16"), "cuda"), Clip(frames)
+    model, video = Sam2VideoRunner(options(folder, 1024, "bfloat16"), "cuda"), Clip(frames)
     clock, rival = Clock(model.network.model), _rival()
     for work in filter(None, (lambda: ours(model, video, 1), rival and (lambda: authors(rival, video, 1)))):
         work()

@@ -24,18 +24,18 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from alref.models import devices
 from alref.testing import ArrayVideo
 from alref_groundingdino import GroundingDinoOptions
-from alref_groundingdino._grounding_dino import Grounding
-from alref_groundingdino.detection import Ask, Batch, answers
-from alref_groundingdino.preprocessing import Look, fitted
+from alref_groundingdino._grounding_dino import GroundingDinoDetector
+from alref_groundingdino.detection import AdaptiveBatchSize, DetectionQuery, run_detector
+from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_fit
 from support.tiny_detectors import bert_words
 
 SIDES = (192, 320)
-LOOK = Look({"shortest_edge": SIDES[0], "longest_edge": SIDES[1]}, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+LOOK = ImagePreprocessing({"shortest_edge": SIDES[0], "longest_edge": SIDES[1]}, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 VIDEO = ArrayVideo(np.random.default_rng(0).integers(0, 255, (4, 480, 640, 3), np.uint8))
 PROMPTS = ("dog", "the red square", "a man near the guitar", "the cat that barks")
 WORK = {
-    "4 frames, 1 phrase": [Ask(frame, PROMPTS[0]) for frame in range(4)],
-    "1 frame, 4 phrases": [Ask(0, prompt) for prompt in PROMPTS],
+    "4 frames, 1 phrase": [DetectionQuery(frame, PROMPTS[0]) for frame in range(4)],
+    "1 frame, 4 phrases": [DetectionQuery(0, prompt) for prompt in PROMPTS],
 }
 LIBRARY = "the library's model, one by one"
 ROUNDS = 2
@@ -49,21 +49,21 @@ def model(device: str) -> Any:
     return GroundingDinoForObjectDetection(GroundingDinoConfig()).eval().requires_grad_(False).to(device)
 
 
-def one_by_one(whole: Any, asks: list[Ask]) -> None:
+def one_by_one(whole: Any, asks: list[DetectionQuery]) -> None:
     from torch import from_numpy, inference_mode
 
     words = bert_words()
     with inference_mode():
         for ask in asks:
-            pixels = from_numpy(LOOK.normalised([fitted(VIDEO.frame(ask.frame), *SIDES)])).to(whole.device)
+            pixels = from_numpy(LOOK.normalize_images([resize_to_fit(VIDEO.read_frame(ask.frame), *SIDES)])).to(whole.device)
             tokens = words(f"{ask.prompt}.", return_tensors="pt").to(whole.device)
             whole(pixel_values=pixels, **tokens).logits.cpu()
 
 
-def ours(ready: Grounding, asks: list[Ask], batch: int, kept: bool = True) -> None:
+def ours(ready: GroundingDinoDetector, asks: list[DetectionQuery], batch: int, kept: bool = True) -> None:
     if not kept:
-        ready._kept.clear()
-    for _ in answers(ready, VIDEO, asks, Batch(batch, print)):
+        ready._prompt_cache.clear()
+    for _ in run_detector(ready, VIDEO, asks, AdaptiveBatchSize(batch, print)):
         pass
 
 
@@ -76,10 +76,10 @@ def seconds(work: Callable[[], None], clock: Callable[[], float]) -> float:
 def main() -> None:
     from torch import float32, set_num_threads
 
-    device = devices.chosen(sys.argv[1] if len(sys.argv) > 1 else "auto")
+    device = devices.resolve_device(sys.argv[1] if len(sys.argv) > 1 else "auto")
     set_num_threads(1)
     clock = process_time if device == "cpu" else perf_counter
-    plain, ready = model(device), Grounding(model(device), bert_words(), LOOK, GroundingDinoOptions(), float32)
+    plain, ready = model(device), GroundingDinoDetector(model(device), bert_words(), LOOK, GroundingDinoOptions(), float32)
     for name, asks in WORK.items():
         ways = {
             LIBRARY: partial(one_by_one, plain, asks),

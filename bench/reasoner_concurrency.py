@@ -31,7 +31,7 @@ ANSWER = json.dumps({"why": "it is large", "finding": "found", "frame": 2})
 
 def timed(server: ChatServer, concurrency: int, questions: int) -> float:
     """Return the seconds of asking about so many phrases."""
-    video = ArrayVideo(demo_clip.frames())
+    video = ArrayVideo(demo_clip.draw_frames())
     phrases = [Phrase(reference=str(number), text=f"thing {number}") for number in range(questions)]
     asked = len(server.questions)
     with tempfile.TemporaryDirectory() as folder:

@@ -20,8 +20,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
-from alref.plugins.manager import KINDS, Offer, Plugins
-from alref.records import explain
+from alref.plugins.manager import BASE_CLASS_BY_KIND, PluginManager, RegisteredClass
+from alref.records import format_validation_error
 
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
@@ -34,36 +34,36 @@ INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
 """One command and no more: people copy it into a shell."""
 
 
-def expression(licence: str) -> str:
-    """Return a licence of code. Raises ValueError for what is no SPDX expression, or is spelt otherwise."""
+def validate_expression(license_text: str) -> str:
+    """Return a license of code. Raises ValueError for what is no SPDX expression, or is spelt otherwise."""
     try:
-        right = canonicalize_license_expression(licence)
+        right = canonicalize_license_expression(license_text)
     except InvalidLicenseExpression:
-        raise InvalidLicenseExpression(f"expected an SPDX expression, for example Apache-2.0, got {licence!r}") from None
-    if licence != right:
-        raise ValueError(f"expected {right!r}, as SPDX spells it, got {licence!r}")
-    return licence
+        raise InvalidLicenseExpression(f"expected an SPDX expression, for example Apache-2.0, got {license_text!r}") from None
+    if license_text != right:
+        raise ValueError(f"expected {right!r}, as SPDX spells it, got {license_text!r}")
+    return license_text
 
 
-def spelt(licence: str) -> str:
-    """Return a licence of weights or data. Raises ValueError for one of SPDX that is spelt otherwise; others are in words."""
+def validate_license(license_text: str) -> str:
+    """Return a license of weights or data. Raises ValueError for one of SPDX that is spelt otherwise; others are in words."""
     try:
-        return expression(licence)
+        return validate_expression(license_text)
     except InvalidLicenseExpression:
-        return licence
+        return license_text
 
 
-Expression = Annotated[str, AfterValidator(expression)]
-Licence = Annotated[str, AfterValidator(spelt)]
+LicenseExpression = Annotated[str, AfterValidator(validate_expression)]
+License = Annotated[str, AfterValidator(validate_license)]
 
 
-class Part(BaseModel):
+class CardPart(BaseModel):
     """Base of what a card consists of: unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MetricPart(Part):
+class MetricPart(CardPart):
     """A way to score."""
 
     name: str = Field(pattern=NAME, description="what people type")
@@ -74,7 +74,7 @@ class DatasetPart(MetricPart):
     """A data set."""
 
     homepage: str = Field("", description="where it is to be had, as the class says")
-    licence: Licence = Field("", description="licence of the data, as the class says")
+    license: License = Field("", description="license of the data, as the class says")
 
 
 class ComponentPart(MetricPart):
@@ -82,11 +82,11 @@ class ComponentPart(MetricPart):
 
     kinds: list[Slot] = Field(min_length=1, description="the places of a pipeline that it fills")
     needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
-    licence: Licence = Field("", description="licence of the weights that it loads with its defaults, where it is known")
+    license: License = Field("", description="license of the weights that it loads with its defaults, where it is known")
     homepage: str = Field("", description="page of these weights")
 
 
-class Card(Part):
+class RegistryCard(CardPart):
     """A plugin: its entry point in the group alref, the distribution that brings it, and what it announces."""
 
     model_config = ConfigDict(
@@ -97,34 +97,34 @@ class Card(Part):
     package: str = Field(pattern=NAME, description="distribution that brings it")
     install: str = Field(pattern=INSTALL, description="line that installs it with all that it needs")
     homepage: str = Field("", pattern=r"^(https://\S+)?$", description="project of the models that it brings, or its own")
-    licence: Expression = Field(pattern=LINE, description="licence of its code, as an SPDX expression")
+    license: LicenseExpression = Field(pattern=LINE, description="license of its code, as an SPDX expression")
     level: int = Field(ge=1, description="contract level that it is written for")
     components: list[ComponentPart] = []
     datasets: list[DatasetPart] = []
     metrics: list[MetricPart] = []
 
     @model_validator(mode="after")
-    def _announces(self) -> Self:
-        if not self.offers():
+    def _check_not_empty(self) -> Self:
+        if not self.list_entries():
             raise ValueError(f"expected at least one of {', '.join(PARTS)}, got none: a card says what a plugin brings")
         return self
 
-    def offers(self) -> list[dict[str, Any]]:
+    def list_entries(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
-        bare = {"needs": [], "licence": "", "homepage": ""}
+        bare = {"needs": [], "license": "", "homepage": ""}
         datasets = [{**bare, "kinds": ["dataset"], **each.model_dump()} for each in self.datasets]
         metrics = [{**bare, "kinds": ["metric"], **each.model_dump()} for each in self.metrics]
         return [*(each.model_dump() for each in self.components), *datasets, *metrics]
 
 
-def read(folder: Path) -> list[Card]:
+def read_cards(folder: Path) -> list[RegistryCard]:
     """Read the cards of a folder, by name. Raises ValueError that says which card is wrong, and where."""
     cards = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            card = Card.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            card = RegistryCard.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except ValidationError as error:
-            raise ValueError(f"registry/{path.name}: {explain(error)}") from None
+            raise ValueError(f"registry/{path.name}: {format_validation_error(error)}") from None
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"registry/{path.name}: {error}") from None
         if card.plugin != path.stem:
@@ -135,22 +135,22 @@ def read(folder: Path) -> list[Card]:
     return cards
 
 
-def schema() -> dict[str, Any]:
+def build_schema() -> dict[str, Any]:
     """Return the JSON Schema of a card."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Card.model_json_schema()}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **RegistryCard.model_json_schema()}
 
 
-def catalogue(cards: Iterable[Card]) -> str:
+def format_catalogue(cards: Iterable[RegistryCard]) -> str:
     """Write what ``alref.plugins.catalogue`` reads, one card on each line."""
-    data = [{**card.model_dump(exclude=set(PARTS)), "offers": card.offers()} for card in cards]
+    data = [{**card.model_dump(exclude=set(PARTS)), "offers": card.list_entries()} for card in cards]
     return "[\n" + ",\n".join(json.dumps(card, ensure_ascii=False) for card in data) + "\n]\n"
 
 
-def faults(card: Card, plugins: Plugins) -> Iterator[str]:
+def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
     """Say where a card is not what its plugin registers; nothing for a plugin that is not installed."""
-    own = [each for each in plugins.offers if (each.plugin, each.distribution) == (card.plugin, card.package)]
-    coded = {f"{' and '.join(each.kinds)} {each.name}": facts(each) for each in own}
-    carded = {f"{' and '.join(each['kinds'])} {each['name']}": {**each, "level": card.level} for each in card.offers()}
+    own = [each for each in plugins.registered_classes if (each.plugin, each.distribution) == (card.plugin, card.package)]
+    coded = {f"{' and '.join(each.kinds)} {each.name}": collect_facts(each) for each in own}
+    carded = {f"{' and '.join(each['kinds'])} {each['name']}": {**each, "level": card.level} for each in card.list_entries()}
     for what in coded | carded if own else {}:
         where = f"registry/{card.plugin}.yaml: {what}"
         if what not in carded or what not in coded:
@@ -161,70 +161,72 @@ def faults(card: Card, plugins: Plugins) -> Iterator[str]:
                 yield f"{where}: {name}: expected {value!r}, as the code says, got {carded[what][name]!r}"
 
 
-def facts(offer: Offer[Any]) -> dict[str, Any]:
+def collect_facts(offer: RegisteredClass[Any]) -> dict[str, Any]:
     """Return what code knows of what a plugin announces, under the names that a card has for it."""
     cls, known = offer.cls, {"summary": offer.summary}
     if issubclass(cls, Dataset):
-        return {**known, "homepage": cls.homepage, "licence": cls.licence}
+        return {**known, "homepage": cls.homepage, "license": cls.license}
     if not issubclass(cls, Stage):
         return known
-    licences = dict.fromkeys(each.licence for each in cls(cls.Options()).weights() if each.licence)
-    stated = {"licence": ", ".join(licences)} if licences else {}
+    licenses = dict.fromkeys(each.license for each in cls(cls.Options()).weights() if each.license)
+    stated = {"license": ", ".join(licenses)} if licenses else {}
     return {**known, "needs": list(cls.needs), "level": cls.api, **stated}
 
 
-def tables(cards: Iterable[Card]) -> str:
+def format_tables(cards: Iterable[RegistryCard]) -> str:
     """Write the tables of the page: the plugins, then what they bring, by kind."""
-    plugins = [(link(each.plugin, each.homepage), f"`{each.package}`", each.licence, f"`{each.install}`") for each in cards]
-    text = "\n## Known plugins\n\n" + table(("plugin", "package", "licence of its code", "how to install it"), plugins)
+    plugins = [
+        (format_link(each.plugin, each.homepage), f"`{each.package}`", each.license, f"`{each.install}`") for each in cards
+    ]
+    text = "\n## Known plugins\n\n" + format_table(("plugin", "package", "license of its code", "how to install it"), plugins)
     rows: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for each, plugin in sorted(((each, card.plugin) for card in cards for each in card.offers()), key=place):
-        cells = (link(f"`{each['name']}`", each["homepage"]), each["summary"], each["licence"], plugin)
+    for each, plugin in sorted(((each, card.plugin) for card in cards for each in card.list_entries()), key=get_sort_key):
+        cells = (format_link(f"`{each['name']}`", each["homepage"]), each["summary"], each["license"], plugin)
         rows.setdefault(tuple(each["kinds"]), []).append(cells)
     for kinds, lines in rows.items():
         title = " and ".join(HEADINGS.get(kind, kind) for kind in kinds).capitalize()
         whose = "data" if kinds == ("dataset",) else "weights"
-        text += f"\n### {title}\n\n" + table(("name", "what it does", f"licence of {whose}", "plugin"), lines)
+        text += f"\n### {title}\n\n" + format_table(("name", "what it does", f"license of {whose}", "plugin"), lines)
     return text
 
 
-def place(row: tuple[dict[str, Any], str]) -> tuple[list[int], str, str]:
+def get_sort_key(row: tuple[dict[str, Any], str]) -> tuple[list[int], str, str]:
     """Say where a line stands: by kind in the order of work, then by name."""
-    return [list(KINDS).index(kind) for kind in row[0]["kinds"]], row[0]["name"], row[1]
+    return [list(BASE_CLASS_BY_KIND).index(kind) for kind in row[0]["kinds"]], row[0]["name"], row[1]
 
 
-def link(text: str, address: str) -> str:
+def format_link(text: str, address: str) -> str:
     """Write a Markdown link, or only its text where there is no address."""
     return f"[{text}]({address})" if address else text
 
 
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def format_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     """Write a Markdown table."""
     lines = [[cell.replace("|", r"\|") for cell in cells] for cells in (head, ("---",) * len(head), *rows)]
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-def made(root: Path) -> dict[Path, str]:
+def generate_files(root: Path) -> dict[Path, str]:
     """Return every file that is made from the cards, with its content. Raises ValueError that says which card is wrong."""
-    cards = read(root / "registry")
+    cards = read_cards(root / "registry")
     page = root / "docs/plugins.md"
     prose = page.read_text(encoding="utf-8").partition(MARK)[0]
     return {
-        root / "alref/plugins/catalogue.json": catalogue(cards),
-        root / "registry/card.schema.json": json.dumps(schema(), indent=2) + "\n",
-        page: prose + MARK + tables(cards),
+        root / "alref/plugins/catalogue.json": format_catalogue(cards),
+        root / "registry/card.schema.json": json.dumps(build_schema(), indent=2) + "\n",
+        page: prose + MARK + format_tables(cards),
     }
 
 
 def main() -> list[str]:
     """Write all that is made from the cards, and say what is wrong with them."""
     try:
-        for path, text in made(ROOT).items():
+        for path, text in generate_files(ROOT).items():
             path.write_text(text, encoding="utf-8")
     except ValueError as error:
         return [str(error)]
-    plugins = Plugins()
-    return [fault for card in read(ROOT / "registry") for fault in faults(card, plugins)]
+    plugins = PluginManager()
+    return [fault for card in read_cards(ROOT / "registry") for fault in find_faults(card, plugins)]
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from alref.cli import COMMANDS, cli
-from alref.cli.common_options import configured
+from alref.cli.common_options import add_config_options
 
 HEAD = """# Commands
 
@@ -40,19 +40,19 @@ REFERENCE = "\nIt also takes the [shared options](#shared-options).\n"
 
 def main() -> None:
     """Write the page."""
-    (Path(__file__).parents[1] / "docs" / "commands.md").write_text(page(), encoding="utf-8")
+    (Path(__file__).parents[1] / "docs" / "commands.md").write_text(build_page(), encoding="utf-8")
 
 
-def page() -> str:
+def build_page() -> str:
     """Return the whole page as Markdown."""
     rows = "\n".join(f"| [`alref {name}`](#alref-{name}) | {text} |" for name, text in COMMANDS.items())
-    shared = click.command()(configured(lambda: None))
-    head = HEAD.format(rows=rows, shared=table(shared.params, click.Context(shared)))
+    shared = click.command()(add_config_options(lambda: None))
+    head = HEAD.format(rows=rows, shared=format_options(shared.params, click.Context(shared)))
     own: set[str | None] = {option.name for option in shared.params}
-    return head + "".join(section(context, own) for context in walk(click.Context(cli, info_name="alref")))
+    return head + "".join(format_section(context, own) for context in walk_commands(click.Context(cli, info_name="alref")))
 
 
-def walk(parent: click.Context) -> Iterator[click.Context]:
+def walk_commands(parent: click.Context) -> Iterator[click.Context]:
     """Yield every command below a group, a group before its own commands."""
     group = parent.command
     assert isinstance(group, click.Group)
@@ -62,38 +62,38 @@ def walk(parent: click.Context) -> Iterator[click.Context]:
         context = click.Context(command, parent=parent, info_name=name)
         yield context
         if isinstance(command, click.Group):
-            yield from walk(context)
+            yield from walk_commands(context)
 
 
-def section(context: click.Context, shared: set[str | None]) -> str:
+def format_section(context: click.Context, shared: set[str | None]) -> str:
     """Return what one command does, how it is called, and its options."""
     depth = context.command_path.count(" ")
     usage = context.command.get_usage(context).removeprefix("Usage: ").replace("\n" + " " * len("Usage: "), "\n")
-    text = SECTION.format(heading="#" * (depth + 1), path=context.command_path, help=prose(context.command), usage=usage)
+    text = SECTION.format(heading="#" * (depth + 1), path=context.command_path, help=format_help(context.command), usage=usage)
     options = [each for each in context.command.params if isinstance(each, click.Option)]
     takes = shared <= {each.name for each in options}
     own = [each for each in options if not (takes and each.name in shared)]
-    rows = f"\n{table(own, context)}\n" if own else ""
+    rows = f"\n{format_options(own, context)}\n" if own else ""
     return text + rows + (REFERENCE if takes else "")
 
 
-def prose(command: click.Command) -> str:
+def format_help(command: click.Command) -> str:
     """Return a help text as Markdown: its examples, which stand after a ``\\b``, as blocks of code."""
     parts = inspect.cleandoc(command.help or "").split("\n\n")
     return "\n\n".join(re.sub("^", "    ", part[2:], flags=re.MULTILINE) if part.startswith("\b\n") else part for part in parts)
 
 
-def table(options: list[click.Parameter] | list[click.Option], context: click.Context) -> str:
+def format_options(options: list[click.Parameter] | list[click.Option], context: click.Context) -> str:
     """Return options as a table: their flags, what they take, and their help with the default where it is shown."""
     lines = ["| option | takes | what it does |", "|---|---|---|"]
     for option in options:
         flags = ", ".join(f"`{flag}`" for flag in option.opts)
         record = option.get_help_record(context)
-        lines.append(f"| {flags} | {taken(option, context)} | {' '.join(record[1].split()) if record else ''} |")
+        lines.append(f"| {flags} | {format_argument(option, context)} | {' '.join(record[1].split()) if record else ''} |")
     return "\n".join(lines)
 
 
-def taken(option: click.Parameter, context: click.Context) -> str:
+def format_argument(option: click.Parameter, context: click.Context) -> str:
     """Return what an option takes: nothing, one of several words, or the name of a value."""
     if isinstance(option.type, click.Choice):
         return ", ".join(f"`{choice}`" for choice in option.type.choices)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 import alref
-from alref.media.draw import blend, contact_sheet, palette
+from alref.media.draw import blend_masks, build_contact_sheet, build_palette
 
 COLUMNS, WIDTH = 4, 300
 
@@ -22,13 +22,15 @@ def main() -> None:
     video = alref.open_video(path)
     result = alref.segment(video, expression)
     chosen = np.linspace(0, len(video) - 1, COLUMNS).round().astype(int).tolist()
-    before = [video.frame(index) for index in chosen]
+    before = [video.read_frame(index) for index in chosen]
     after = [
-        blend(frame, np.stack([track.mask(index) for track in result.tracks]), palette(len(result.tracks)))
+        blend_masks(frame, np.stack([track.decode_mask(index) for track in result.tracks]), build_palette(len(result.tracks)))
         for index, frame in zip(chosen, before, strict=True)
     ]
     captions = [f"{float(video.times[index]):.1f} s" for index in chosen]
-    sheet = contact_sheet([*before, *after], [*captions, expression, *[""] * (COLUMNS - 1)], columns=COLUMNS, cell_width=WIDTH)
+    sheet = build_contact_sheet(
+        [*before, *after], [*captions, expression, *[""] * (COLUMNS - 1)], columns=COLUMNS, cell_width=WIDTH
+    )
     Image.fromarray(sheet).save(picture, quality=88)
 
 

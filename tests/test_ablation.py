@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from alref.cli import exit_code
-from alref.testing import moving_square, write_frames
+from alref.cli import run_command
+from alref.testing import make_moving_square, write_frames
 from support.ablation_grids import CALLS, DATA, GROWN, QUIET, SCRIPTED, ablate, by_name, done, prepared
 from support.scripted import Script
 
@@ -60,7 +60,7 @@ def test_another_ablation_pays_nothing_for_what_this_one_computed(script: Script
 def test_the_shared_cache_is_bounded(script: Script) -> None:
     assert ablate("--cache-size", "3KB", rows={"a": {}, "b": {"reasoner.patience": 5}}) == 0
     assert sum(path.stat().st_size for path in Path("home/stages").glob("*.json")) < 5_000
-    assert exit_code([*QUIET, "--cache-size", "plenty"]) == 2
+    assert run_command([*QUIET, "--cache-size", "plenty"]) == 2
 
 
 def test_dollars_are_those_of_a_row_alone_and_spent_those_of_this_run(script: Script) -> None:
@@ -107,7 +107,7 @@ def test_a_row_of_other_settings_is_not_taken_for_what_was_there(script: Script,
 
 
 def test_a_base_of_other_settings_is_nothing_to_compare_with(script: Script) -> None:
-    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
     one = {"data": {**DATA, "limit": 2}}
     for number, data in enumerate([one, {"videos": {"clip": ["the square"]}}]):
         out = f"out-{number}"
@@ -129,7 +129,7 @@ def test_a_video_named_twice_counts_once(script: Script) -> None:
 
 
 def test_videos_of_ones_own_run_without_scores(script: Script) -> None:
-    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
     Path("refs.yaml").write_text("rex: the dog\ncat: the cat\n")
     videos = {"clip": ["the square"], "./clip": "refs.yaml"}
     assert ablate(videos=videos, rows={"base": {}, "half": {"video.every": 2}, "grown": GROWN}) == 0
@@ -192,7 +192,7 @@ def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(tmp_path
 
 def test_events_for_programs_name_the_row(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert ablate(rows={"a": {}, "b": {"reasoner.patience": 4}}, data={**DATA, "limit": 2}) == 0
-    assert exit_code([*QUIET[:-1], "--json"]) == 0
+    assert run_command([*QUIET[:-1], "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(each["row"], each["kept"]) for each in events[:-1]] == [("a", True)] * 2 + [("b", True)] * 2
     assert events[-1]["event"] == "finished"

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import Reasoner
 from alref.media.video import Video
 from alref.plugins import manager as plugins_module
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
 from support.scripted import Script, announcing, entry, pick_boxes, pick_frames
@@ -44,7 +44,7 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Script:
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: entries)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    write_frames(moving_square(frames=4, size=(32, 48))[0], Path("clip"))
+    write_frames(make_moving_square(frames=4, size=(32, 48))[0], Path("clip"))
     return made
 
 
@@ -53,7 +53,7 @@ def ablate(*flags: str, **grid: Any) -> int:
     Path("grid.yaml").write_text(
         yaml.safe_dump({"base": SCRIPTED, "videos": {"clip": ["a"]}, "rows": ROWS, **grid}, sort_keys=False)
     )
-    return exit_code(["ablate", "grid.yaml", *flags])
+    return run_command(["ablate", "grid.yaml", *flags])
 
 
 @pytest.mark.parametrize("flags", [["--plan"], ["--quiet"], ["--limit", "1"]], ids=" ".join)

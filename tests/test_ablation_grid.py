@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from alref.ablation.grid import read
+from alref.ablation.grid import read_ablation
 from support.ablation_grids import DATA, SCRIPTED, ablate, done, prepared
 from support.scripted import Script
 
@@ -36,8 +36,8 @@ def test_the_base_may_be_a_configuration_file_beside_the_grid(script: Script) ->
     Path("grids").mkdir()
     grid = {"base": "../base.yaml", "data": {**DATA, "root": "../data"}, "rows": {"a": {}}}
     Path("grids/grid.yaml").write_text(yaml.safe_dump(grid))
-    (row,) = read(Path("grids/grid.yaml"), script.plugins).rows
-    assert row.config.resolved()["spatial"]["patience"] == 7
+    (row,) = read_ablation(Path("grids/grid.yaml"), script.plugins).rows
+    assert row.config.to_dict()["spatial"]["patience"] == 7
 
 
 WRONG = {

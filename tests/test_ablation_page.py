@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 import alref_benchmarks
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import Stage, StageOptions
 from alref.plugins import manager as plugins_module
 from alref.records import Reference
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.ablation_grids import PLANNED, QUIET, done
 from support.scripted import Script, announcing, entry
 from support.scripted_dataset import NAMES, Squares
@@ -34,9 +34,9 @@ def test_the_first_file_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: [announcing("embedded", **kinds)])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path))
-    write_frames(moving_square(frames=3, size=(32, 48), side=12)[0], tmp_path / "clip.mp4")
+    write_frames(make_moving_square(frames=3, size=(32, 48), side=12)[0], tmp_path / "clip.mp4")
     Path("grid.yaml").write_text(SHOWN[0])
-    assert exit_code(QUIET) == 0
+    assert run_command(QUIET) == 0
     assert [(row["done"], row["verdicts"], row["why"]) for row in done()["rows"]] == [(1, {"found": 1}, "")] * 4
 
 
@@ -57,7 +57,7 @@ def test_the_published_ablation_of_the_page_can_be_planned(
 
         name = "avsbench-ms3"
 
-        def references(self, video: str) -> list[Reference]:
+        def read_references(self, video: str) -> list[Reference]:
             return [Reference(id="0", sound=True)]
 
     installed = plugins_module.entry_points
@@ -67,7 +67,7 @@ def test_the_published_ablation_of_the_page_can_be_planned(
     monkeypatch.chdir(tmp_path)
     Path("AVSBench").mkdir()
     Path("grid.yaml").write_text(SHOWN[1])
-    assert exit_code(PLANNED) == 0
+    assert run_command(PLANNED) == 0
     plan = json.loads(capsys.readouterr().out)
     rows = yaml.safe_load(SHOWN[1])["rows"]
     assert list(plan["rows"]) == list(rows)

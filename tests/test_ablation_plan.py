@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from support.ablation_grids import DATA, PLANNED, SCRIPTED, ablate, prepared
 from support.scripted import Script
 
@@ -23,7 +23,7 @@ def test_a_plan_counts_calls_and_runs_nothing(script: Script, capsys: pytest.Cap
         "base": SCRIPTED, "data": DATA,
         "vary": {"reasoner": [{"use": "other", "cost": 0.5}, "scripted"], "propagator": ["scripted", "grown"]},
     }))  # fmt: skip
-    assert exit_code(PLANNED) == 0
+    assert run_command(PLANNED) == 0
     plan = json.loads(capsys.readouterr().out)
     assert script.calls == []
     assert not Path("out").exists()
@@ -43,20 +43,20 @@ def test_a_plan_counts_calls_and_runs_nothing(script: Script, capsys: pytest.Cap
 def test_a_plan_checks_the_ways_to_score_too(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     grid = {"base": SCRIPTED, "data": {**DATA, "protocols": ["overlop"]}, "rows": {"a": {}}}
     Path("grid.yaml").write_text(yaml.safe_dump(grid))
-    assert exit_code(PLANNED) == 4
+    assert run_command(PLANNED) == 4
     assert "no protocol 'overlop'; did you mean 'overlap'" in capsys.readouterr().err
 
 
 def test_a_plan_after_first_videos_knows_what_the_rest_takes(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     dear = {"use": "other", "cost": 0.5}
     assert ablate("--limit", "2", vary={"reasoner": [dear, "scripted"], "propagator": ["scripted", "grown"]}) == 0
-    assert exit_code(PLANNED) == 0
+    assert run_command(PLANNED) == 0
     plan = json.loads(capsys.readouterr().out)
     assert list(plan["rows"].values()) == [2, 2, 2, 2]
     assert plan["calls"]["propagator"] == {"alone": 32, "shared": 32, "left": 24}
     assert plan["seconds"] > 0
     assert (plan["questions"], plan["tokens"], plan["dollars"]) == (6, 600, 3.0)
-    assert exit_code(PLANNED[:-1]) == 0
+    assert run_command(PLANNED[:-1]) == 0
     said = capsys.readouterr().out
     assert "cost: about $3.00" in said
     assert "4 rows of 8 videos" in said

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as runs
 
-from alref.evaluation.bootstrap import DRAWS, SEED
+from alref.evaluation.bootstrap import RESAMPLES, SEED
 from alref.plugins import manager as plugins_module
 from alref_benchmarks import register_datasets, register_metrics
 from support.ablation_grids import DATA, GROWN, ablate, prepared
@@ -123,9 +123,9 @@ def test_the_interval_of_a_difference_is_that_of_videos_drawn_in_pairs(script: S
     picks = np.random.default_rng(1).integers(len(NAMES), size=(MANY, len(NAMES)))
     drawn = (grown - base)[picks].mean(axis=1)
     for end, rank in zip(told[1:], (0.025, 0.975), strict=True):
-        miss = ERRORS * np.sqrt(rank * (1 - rank) / DRAWS)
+        miss = ERRORS * np.sqrt(rank * (1 - rank) / RESAMPLES)
         low, high = np.quantile(drawn, [rank - miss, rank + miss])
         assert low <= end <= high
-    counts = np.random.default_rng(SEED).multinomial(len(NAMES), np.full(len(NAMES), 1 / len(NAMES)), DRAWS)
+    counts = np.random.default_rng(SEED).multinomial(len(NAMES), np.full(len(NAMES), 1 / len(NAMES)), RESAMPLES)
     ends = np.quantile(counts @ (grown - base) / len(NAMES), [0.025, 0.975])
     assert told[1:] == pytest.approx(ends.tolist(), abs=1e-12)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from alref.ablation.report import ticks
-from alref.cli import exit_code
+from alref.ablation.report import compute_ticks
+from alref.cli import run_command
 from support.ablation_grids import DATA, QUIET, ablate, by_name, done, prepared
 from support.scripted import Script
 from support.scripted_dataset import NAMES
@@ -37,7 +37,7 @@ def test_tables_in_four_formats_hold_the_same(script: Script, capsys: pytest.Cap
     grown = {"use": "grown", "by": 4}
     assert ablate(vary={"reasoner.patience": [3, 4], "propagator": ["scripted", grown]}) == 0
     capsys.readouterr()
-    assert exit_code(QUIET[:-1]) == 0
+    assert run_command(QUIET[:-1]) == 0
     assert "+" in capsys.readouterr().out
     numbers = [row["scores"]["overlap"]["value"][0] for row in done()["rows"]]
     shown = [f"{100 * number:.1f}" for number in numbers]
@@ -70,9 +70,9 @@ def test_the_report_links_to_the_runs_and_needs_no_network(script: Script) -> No
 
 
 def test_numbers_along_an_axis_are_round_and_hold_all() -> None:
-    assert ticks(0.0, 0.04) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04])
-    assert ticks(0.583, 0.992) == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
-    assert ticks(0.3, 0.3)[0] <= 0.3 < ticks(0.3, 0.3)[-1]
+    assert compute_ticks(0.0, 0.04) == pytest.approx([0, 0.01, 0.02, 0.03, 0.04])
+    assert compute_ticks(0.583, 0.992) == pytest.approx([0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    assert compute_ticks(0.3, 0.3)[0] <= 0.3 < compute_ticks(0.3, 0.3)[-1]
 
 
 def untex(text: str) -> str:

@@ -44,7 +44,7 @@ def test_a_write_that_fails_half_way_keeps_the_old_file_and_leaves_nothing_else(
 
 def test_a_block_that_raises_leaves_nothing(tmp_path: Path) -> None:
     def interrupted() -> None:
-        with atomic.whole(tmp_path / "a.txt") as part:
+        with atomic.atomic_path(tmp_path / "a.txt") as part:
             part.write_text("half")
             raise KeyboardInterrupt
 
@@ -55,7 +55,7 @@ def test_a_block_that_raises_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_the_temporary_name_keeps_the_suffix_and_the_folder(tmp_path: Path) -> None:
-    with atomic.whole(tmp_path / "clip.mp4") as part:
+    with atomic.atomic_path(tmp_path / "clip.mp4") as part:
         assert (part.parent, part.suffix) == (tmp_path, ".mp4")
         assert part.name.startswith(".clip.")
         part.write_bytes(b"")
@@ -81,12 +81,12 @@ def test_folders_are_made_with_those_above_them_and_may_be_there(tmp_path: Path)
 
 
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
-    held = atomic.lock(tmp_path)
+    held = atomic.lock_folder(tmp_path)
     with pytest.raises(OutputError, match="another run is writing here"):
-        atomic.lock(tmp_path)
+        atomic.lock_folder(tmp_path)
     held.release()
 
-    atomic.lock(tmp_path).release()
+    atomic.lock_folder(tmp_path).release()
 
 
 def test_a_killed_process_lets_go_of_its_folder(tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_a_killed_process_lets_go_of_its_folder(tmp_path: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", script], check=False)
 
     assert killed.returncode == -9
-    atomic.lock(tmp_path).release()
+    atomic.lock_folder(tmp_path).release()
 
 
 def test_a_folder_that_cannot_be_locked_is_one_clear_error(tmp_path: Path) -> None:
-    (tmp_path / atomic.LOCK).mkdir()
+    (tmp_path / atomic.LOCK_FILE).mkdir()
 
     with pytest.raises(OutputError, match=r"cannot be written: .*; choose another folder"):
-        atomic.lock(tmp_path)
+        atomic.lock_folder(tmp_path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only folders")

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref.audio import audioset
-from alref.audio.intervals import spans
-from alref.audio.segmentation import cut, read_segments
-from alref.audio.windows import windows
+from alref.audio.intervals import merge_windows
+from alref.audio.segmentation import read_segments, segment_by_similarity
+from alref.audio.windows import cut_windows
 from alref.errors import InputError
 from alref.records import Audio
 
@@ -35,7 +35,7 @@ def ramp(length: int) -> npt.NDArray[np.float32]:
 @given(length=st.integers(1, 900), block=st.integers(1, 400), size=st.integers(1, 250), step=st.integers(1, 250))
 def test_windows_are_full_in_time_and_leave_nothing_out(length: int, block: int, size: int, step: int) -> None:
     step = min(step, size)
-    found = list(windows(blocks(ramp(length), block, start=2.0), size / RATE, step / RATE))
+    found = list(cut_windows(blocks(ramp(length), block, start=2.0), size / RATE, step / RATE))
     heard: set[float] = set()
     for start, samples in found:
         assert len(samples) == min(size, length)
@@ -49,9 +49,9 @@ def test_windows_are_full_in_time_and_leave_nothing_out(length: int, block: int,
 
 
 def test_a_very_short_sound_is_one_short_window_and_no_sound_is_none() -> None:
-    [(start, samples)] = windows([Audio(samples=ramp(160), rate=16_000, start=0.5)], 1.0, 1.0)
+    [(start, samples)] = cut_windows([Audio(samples=ramp(160), rate=16_000, start=0.5)], 1.0, 1.0)
     assert (start, len(samples)) == (0.5, 160)
-    assert list(windows([], 1.0, 1.0)) == []
+    assert list(cut_windows([], 1.0, 1.0)) == []
 
 
 def test_windows_ask_for_a_block_only_when_they_need_it() -> None:
@@ -62,28 +62,28 @@ def test_windows_ask_for_a_block_only_when_they_need_it() -> None:
             given_out.append(number)
             yield Audio(samples=ramp(RATE), rate=RATE, start=number)
 
-    cut_up = windows(endless(), 2.0, 1.0)
+    cut_up = cut_windows(endless(), 2.0, 1.0)
     assert [next(cut_up)[0] for _ in range(3)] == [0.0, 1.0, 2.0]
     assert len(given_out) == 4
 
 
 def test_spans_join_what_touches_and_small_gaps() -> None:
     flags = [True, True, False, True, False, False, True]
-    assert spans(np.arange(7.0), flags, 1.0) == ((0, 2), (3, 4), (6, 7))
-    assert spans(np.arange(7.0), flags, 1.0, gap=1.5) == ((0, 4), (6, 7))
-    assert spans([0.0, 0.5, 3.0], [True, True, True], 2.0) == ((0, 2.5), (3, 5))
-    assert spans(np.arange(30) * 0.1, [True] * 30, 0.1) == (pytest.approx((0, 3)),)
-    assert spans([0.0, 1.0], [False, False], 1.0) == ()
+    assert merge_windows(np.arange(7.0), flags, 1.0) == ((0, 2), (3, 4), (6, 7))
+    assert merge_windows(np.arange(7.0), flags, 1.0, gap=1.5) == ((0, 4), (6, 7))
+    assert merge_windows([0.0, 0.5, 3.0], [True, True, True], 2.0) == ((0, 2.5), (3, 5))
+    assert merge_windows(np.arange(30) * 0.1, [True] * 30, 0.1) == (pytest.approx((0, 3)),)
+    assert merge_windows([0.0, 1.0], [False, False], 1.0) == ()
 
 
-def test_segments_are_cut_where_neighbouring_seconds_differ() -> None:
+def test_segments_are_cut_where_neighboring_seconds_differ() -> None:
     dog, cat, faint = [1.0, 0.0], [0.0, 3.0], [0.1, 0.01]
-    assert cut(np.array([dog, dog, cat, faint, dog]), np.arange(6.0)) == ((0, 2), (2, 3), (3, 5))
+    assert segment_by_similarity(np.array([dog, dog, cat, faint, dog]), np.arange(6.0)) == ((0, 2), (2, 3), (3, 5))
     near = np.array([[1.0, 0.0], [1.0, 1.0]])
-    assert cut(near, [0, 1, 2]) == ((0, 2),)
-    assert cut(near, [0, 1, 2], threshold=0.8) == ((0, 1), (1, 2))
-    assert cut(np.array([dog]), [0.5, 0.75]) == ((0.5, 0.75),)
-    assert cut(np.zeros((0, 2)), [0.0]) == ()
+    assert segment_by_similarity(near, [0, 1, 2]) == ((0, 2),)
+    assert segment_by_similarity(near, [0, 1, 2], threshold=0.8) == ((0, 1), (1, 2))
+    assert segment_by_similarity(np.array([dog]), [0.5, 0.75]) == ((0.5, 0.75),)
+    assert segment_by_similarity(np.zeros((0, 2)), [0.0]) == ()
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_segments_that_are_wrong_are_refused(tmp_path: Path, written: str, messa
 
 
 def test_audioset_names_its_classes_in_order() -> None:
-    names = audioset.names()
+    names = audioset.load_class_names()
     assert len(names) == len(set(names.values())) == 527
     assert list(names.values())[:2] == ["Speech", "Male speech, man speaking"]
     assert list(names.values())[-1] == "Field recording"
-    assert names[audioset.SILENCE] == "Silence"
+    assert names[audioset.SILENCE_ID] == "Silence"

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from alref.audio.fbank import filter_bank
+from alref.audio.fbank import compute_fbank
 from alref.media.audio_decoder import read_audio
 
 SOUNDS = Path(__file__).parents[1] / ".." / "shared" / "data" / "audio"
@@ -40,7 +40,7 @@ def independent(samples: Samples, bands: int) -> npt.NDArray[np.float64]:
 @pytest.mark.parametrize("level", [3000.0, 1.0, 0.0])
 def test_is_the_same_as_another_one(bands: int, level: float) -> None:
     samples = np.random.default_rng(0).normal(0, level, 8000).astype(np.float32)
-    made = filter_bank(samples, bands)
+    made = compute_fbank(samples, bands)
     assert made.shape == (48, bands)
     assert made.dtype == np.float32
     np.testing.assert_allclose(made, independent(samples, bands), atol=1e-4)
@@ -53,10 +53,10 @@ def test_is_the_same_for_real_sounds(name: str) -> None:
     if not path.exists():
         pytest.skip("the sounds are not on this machine")
     samples = read_audio(path, 16_000).samples[:80_000] * np.float32(2**15)
-    np.testing.assert_allclose(filter_bank(samples, 128), independent(samples, 128), atol=1e-4)
+    np.testing.assert_allclose(compute_fbank(samples, 128), independent(samples, 128), atol=1e-4)
 
 
 def test_sound_shorter_than_a_window_has_no_column() -> None:
-    assert filter_bank(np.zeros(399, np.float32), 128).shape == (0, 128)
-    assert filter_bank(np.zeros(400, np.float32), 128).shape == (1, 128)
-    assert filter_bank(np.zeros(560, np.float32), 128).shape == (2, 128)
+    assert compute_fbank(np.zeros(399, np.float32), 128).shape == (0, 128)
+    assert compute_fbank(np.zeros(400, np.float32), 128).shape == (1, 128)
+    assert compute_fbank(np.zeros(560, np.float32), 128).shape == (2, 128)

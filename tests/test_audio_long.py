@@ -11,13 +11,13 @@ import av
 import numpy as np
 import pytest
 
-from alref.audio.loudness import silence
-from alref.audio.windows import windows
+from alref.audio.loudness import explain_silence
+from alref.audio.windows import cut_windows
 from alref.media.audio_decoder import read_audio
 from alref.media.reader import open_video
 from alref.media.video import Video
 from alref.records import Audio
-from alref.testing.videos import ArrayVideo, sounding
+from alref.testing.videos import ArrayVideo, make_buzzing_video
 from support.clips import encode, write_sound
 
 RATE = 16_000
@@ -48,7 +48,7 @@ def long_clip(path: Path, seconds: int, noisy: range) -> Path:
 def heard(video: Video) -> tuple[list[float], float]:
     """Return the seconds in which it is loud, and the megabytes that hearing it took at most."""
     tracemalloc.start()
-    found = [start for start, samples in windows(video.sound(TRACK), 1.0, 1.0) if np.abs(samples).mean() > 0.1]
+    found = [start for start, samples in cut_windows(video.read_audio_blocks(TRACK), 1.0, 1.0) if np.abs(samples).mean() > 0.1]
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     return found, peak
@@ -67,9 +67,9 @@ def test_an_hour_is_heard_in_no_more_memory_than_a_minute(tmp_path: Path) -> Non
 def test_blocks_together_are_the_whole_sound(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, (1, 5 * RATE)).astype(np.float32)
     clip = open_video(encode(tmp_path / "clip.mkv", 150, sounds=[(noise, RATE // 2)]), start=0.2)
-    for video in (clip, sounding(5.0)):
+    for video in (clip, make_buzzing_video(5.0)):
         for rate in (RATE, 44_100):
-            whole, parts = video.audio(rate), list(video.sound(rate, 0.7))
+            whole, parts = video.read_audio(rate), list(video.read_audio_blocks(rate, 0.7))
             assert whole is not None
             assert len(parts) > 5
             assert all(part.rate == rate for part in parts)
@@ -79,8 +79,8 @@ def test_blocks_together_are_the_whole_sound(tmp_path: Path) -> None:
 
 
 def test_nothing_comes_without_a_sound_track(tmp_path: Path) -> None:
-    assert list(open_video(encode(tmp_path / "mute.mp4", 5)).sound(RATE)) == []
-    assert list(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8)).sound(RATE)) == []
+    assert list(open_video(encode(tmp_path / "mute.mp4", 5)).read_audio_blocks(RATE)) == []
+    assert list(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8)).read_audio_blocks(RATE)) == []
 
 
 def test_a_long_gap_is_silence_in_small_pieces(tmp_path: Path) -> None:
@@ -94,19 +94,19 @@ def test_a_long_gap_is_silence_in_small_pieces(tmp_path: Path) -> None:
     video = open_video(tmp_path / "cut.mkv")
     _, peak = heard(video)
     assert peak < 15
-    assert sum(len(block.samples) for block in video.sound(RATE)) == pytest.approx(900 * RATE, abs=RATE)
+    assert sum(len(block.samples) for block in video.read_audio_blocks(RATE)) == pytest.approx(900 * RATE, abs=RATE)
 
 
 def test_what_is_wrong_with_the_sound_is_said_however_it_is_heard(tmp_path: Path) -> None:
     samples = np.full((1, 2 * RATE), 0.25, np.float32)
     samples[0, [100, RATE + 5]] = np.nan
     clip = open_video(encode(tmp_path / "clip.mov", 50, sounds=[(samples, 0)]))
-    first = next(clip.sound(RATE, 0.5))
+    first = next(clip.read_audio_blocks(RATE, 0.5))
     assert len(first.samples) >= RATE // 2
     assert clip.warnings == ("clip.mov: samples of sound that are not finite, read as 0: 1",)
-    clip.audio(RATE)
+    clip.read_audio(RATE)
     assert clip.warnings == ("clip.mov: samples of sound that are not finite, read as 0: 2",)
-    next(clip.sound(RATE, 0.5))
+    next(clip.read_audio_blocks(RATE, 0.5))
     assert clip.warnings == ("clip.mov: samples of sound that are not finite, read as 0: 2",)
 
 
@@ -114,16 +114,16 @@ def test_silence_is_known_without_hearing_all_of_a_loud_track(tmp_path: Path) ->
     asked: list[float] = []
 
     class Listened(ArrayVideo):
-        def sound(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
+        def read_audio_blocks(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
             for second in range(3600):
                 asked.append(second)
                 yield Audio(samples=np.full(rate, 0.1 * (second == 3), np.float32), rate=rate, start=float(second))
 
-    assert silence(Listened(np.zeros((1, 8, 8, 3), np.uint8))) == ""
+    assert explain_silence(Listened(np.zeros((1, 8, 8, 3), np.uint8))) == ""
     assert asked == [0, 1, 2, 3]
     quiet = open_video(long_clip(tmp_path / "quiet.mkv", 120, range(0)))
-    assert silence(quiet) == "its sound track is silent: nowhere above -60 dB of full scale"
-    assert silence(open_video(encode(tmp_path / "mute.mp4", 5))) == "the video has no sound track"
+    assert explain_silence(quiet) == "its sound track is silent: nowhere above -60 dB of full scale"
+    assert explain_silence(open_video(encode(tmp_path / "mute.mp4", 5))) == "the video has no sound track"
 
 
 def test_a_sound_file_is_still_read_whole(tmp_path: Path) -> None:

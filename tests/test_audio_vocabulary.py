@@ -9,11 +9,19 @@ from pathlib import Path
 import pytest
 
 from alref.audio import audioset
-from alref.audio.intervals import union
-from alref.audio.vocabulary import UNNAMED, general, kind, listed, named, nearest_word, visible
+from alref.audio.intervals import merge_spans
+from alref.audio.vocabulary import (
+    UNKNOWN_SOUND,
+    find_nearest_word,
+    find_sound_source,
+    get_object_category,
+    is_generic_object,
+    join_names,
+    load_vocabulary,
+)
 
 ANSWERS = Path(__file__).parents[1] / ".." / "shared" / "reference_run" / "gpt_results"
-AVSBENCH = named("avsbench")
+AVSBENCH = load_vocabulary("avsbench")
 
 
 def answered(setting: str) -> list[str]:
@@ -34,9 +42,9 @@ def test_avsbench_has_seventy_names_in_order() -> None:
 
 
 def test_audioset_has_527_names_and_a_list_is_taken_as_it_is() -> None:
-    assert named("audioset") == tuple(audioset.names().values())
-    assert len(named("audioset")) == 527
-    assert named(["dog", "cup"]) == ("dog", "cup")
+    assert load_vocabulary("audioset") == tuple(audioset.load_class_names().values())
+    assert len(load_vocabulary("audioset")) == 527
+    assert load_vocabulary(["dog", "cup"]) == ("dog", "cup")
 
 
 @pytest.mark.parametrize(
@@ -49,7 +57,7 @@ def test_published_answers_are_in_the_vocabulary_but_for_those_counted(
     names = answered(setting)
     strange = [name for name in names if name not in AVSBENCH]
     assert (len(names), len(strange), len(set(strange))) == (instances, outside, distinct)
-    assert all(nearest_word(name, AVSBENCH) == name for name in names if name in AVSBENCH)
+    assert all(find_nearest_word(name, AVSBENCH) == name for name in names if name in AVSBENCH)
 
 
 MAPPED = {
@@ -61,7 +69,7 @@ MAPPED = {
 @pytest.mark.parametrize("setting", ["avss", "v2_binary"])
 def test_names_outside_the_vocabulary_map_to_a_near_kind_or_to_none(setting: str) -> None:
     for name in set(answered(setting)) - set(AVSBENCH):
-        assert nearest_word(name, AVSBENCH) == MAPPED.get(name), name
+        assert find_nearest_word(name, AVSBENCH) == MAPPED.get(name), name
 
 
 @pytest.mark.parametrize(
@@ -71,35 +79,38 @@ def test_names_outside_the_vocabulary_map_to_a_near_kind_or_to_none(setting: str
      ("Computer keyboard", "keyboard"), ("Rain", None), ("qwertz", None), ("", None)],
 )  # fmt: skip
 def test_a_name_finds_its_word(name: str, word: str | None) -> None:
-    assert nearest_word(name, AVSBENCH) == word
+    assert find_nearest_word(name, AVSBENCH) == word
 
 
 def test_every_sound_of_audioset_has_an_object_or_is_said_to_have_none() -> None:
-    sounds = named("audioset")
-    things = {sound: visible(sound) for sound in sounds}
-    assert all(thing is None or (thing == thing.lower() and kind(thing)) for thing in things.values())
+    sounds = load_vocabulary("audioset")
+    things = {sound: find_sound_source(sound) for sound in sounds}
+    assert all(thing is None or (thing == thing.lower() and get_object_category(thing)) for thing in things.values())
     for sound in ("Rain", "wind", "Music", "Inside, small room", "Silence", "Explosion"):
-        assert visible(sound) is None
+        assert find_sound_source(sound) is None
     for sound, thing in (("Bark", "dog"), ("Speech", "person"), ("Acoustic guitar", "acoustic guitar"), ("meow", "cat")):
-        assert visible(sound) == thing
-    assert visible("a rusty gate") == "a rusty gate"
+        assert find_sound_source(sound) == thing
+    assert find_sound_source("a rusty gate") == "a rusty gate"
 
 
 def test_general_objects_are_told_from_particular_ones() -> None:
-    assert [general(thing) for thing in ("animal", "dog", "musical instrument", "piano", "person", "man", "bell")] == [
-        True, False, True, False, True, False, False,
-    ]  # fmt: skip
-    assert (kind("dog"), kind("piano"), kind("qwertz")) == ("animal", "instrument", "")
+    generic = ("animal", "musical instrument", "person")
+    assert [thing for thing in (*generic, "dog", "piano", "man", "bell") if is_generic_object(thing)] == list(generic)
+    assert (get_object_category("dog"), get_object_category("piano"), get_object_category("qwertz")) == (
+        "animal",
+        "instrument",
+        "",
+    )
 
 
 def test_names_are_joined_so_that_they_can_be_told_apart() -> None:
-    assert listed(["Bark", "Rain"]) == "Bark, Rain"
-    assert listed(["Bark", "Inside, small room"]) == "Bark; Inside, small room"
-    assert listed([UNNAMED]) == "a sound of an unknown kind"
-    assert listed([]) == ""
+    assert join_names(["Bark", "Rain"]) == "Bark, Rain"
+    assert join_names(["Bark", "Inside, small room"]) == "Bark; Inside, small room"
+    assert join_names([UNKNOWN_SOUND]) == "a sound of an unknown kind"
+    assert join_names([]) == ""
 
 
 def test_spans_of_several_are_joined() -> None:
-    assert union([((0.0, 1.0), (3.0, 4.0)), ((0.5, 2.0),), ()]) == ((0.0, 2.0), (3.0, 4.0))
-    assert union([((0.0, 1.0),), None]) is None
-    assert union([]) == ()
+    assert merge_spans([((0.0, 1.0), (3.0, 4.0)), ((0.5, 2.0),), ()]) == ((0.0, 2.0), (3.0, 4.0))
+    assert merge_spans([((0.0, 1.0),), None]) is None
+    assert merge_spans([]) == ()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from alref.cli import exit_code
-from alref.media.write import write_overlay
+from alref.cli import run_command
+from alref.media.write import write_video
 from alref.plugins import manager as plugins_module
-from alref.testing import moving_square
+from alref.testing import make_moving_square
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
 from support.benchmark_fixtures import mevis
@@ -54,12 +54,12 @@ def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Watched:
 def propagated(script: Watched, command: list[str]) -> list[str]:
     """Run a command, and return the videos that were propagated by it."""
     before = len(script.videos)
-    assert exit_code(command) == 0
+    assert run_command(command) == 0
     return script.videos[before:]
 
 
-def grey(path: Path) -> None:
-    """Paint a picture grey."""
+def gray(path: Path) -> None:
+    """Paint a picture gray."""
     with Image.open(path) as image:
         size = image.size
     Image.new("RGB", size, (99, 99, 99)).save(path)
@@ -68,7 +68,7 @@ def grey(path: Path) -> None:
 def test_a_frame_that_changed(script: Watched) -> None:
     assert sorted(propagated(script, EVAL)) == ["-00d9", "1 b"]
     before = Path("run/videos/-00d9.json").read_bytes(), json.loads(Path("run/videos/1 b.json").read_text())
-    grey(FRAME)
+    gray(FRAME)
     assert propagated(script, EVAL) == ["1 b"]
     assert propagated(script, EVAL) == []
     after = Path("run/videos/-00d9.json").read_bytes(), json.loads(Path("run/videos/1 b.json").read_text())
@@ -91,7 +91,7 @@ def test_scores_of_what_was_before_do_not_stay(script: Watched) -> None:
     kept.write_text(wrong)
     assert propagated(script, EVAL) == []
     assert kept.read_text() == wrong
-    grey(FRAME)
+    gray(FRAME)
     assert propagated(script, EVAL) == ["1 b"]
     assert kept.read_text() != wrong
 
@@ -114,7 +114,7 @@ def test_a_video_that_cannot_be_opened_for_now_keeps_what_was_done(script: Watch
     assert len(propagated(script, EVAL)) == 2
     row, frame = Path("run/rows/1 b.json").read_bytes(), FRAME.read_bytes()
     FRAME.write_bytes(b"half a picture")
-    assert exit_code(EVAL) == 3
+    assert run_command(EVAL) == 3
     assert Path("run/rows/1 b.json").read_bytes() == row
     assert Path("run/faults/1 b.txt").exists()
     FRAME.write_bytes(frame)
@@ -126,7 +126,7 @@ def test_a_fault_goes_once_the_video_is_scored(script: Watched) -> None:
     truth = Path("data/valid_u/mask_dict.json")
     kept = truth.read_text()
     truth.write_text(json.dumps({name: runs[:2] for name, runs in json.loads(kept).items()}))
-    assert exit_code(EVAL) == 3
+    assert run_command(EVAL) == 3
     assert Path("run/faults/1 b.txt").exists()
     truth.write_text(kept)
     assert propagated(script, EVAL) == []
@@ -194,16 +194,16 @@ def test_masks_of_frames_that_are_gone_go(script: Watched) -> None:
     masks = Path("out/rows/only/masks/clip.mp4")
     for frames in (4, 3):
         clip(Path("clip.mp4"), seed=0, frames=frames)
-        assert exit_code(["ablate", "grid.yaml", "--quiet", "--out", "out"]) == 0
+        assert run_command(["ablate", "grid.yaml", "--quiet", "--out", "out"]) == 0
         assert len(list(masks.iterdir())) == frames
 
 
 def clip(path: Path, seed: int, frames: int = 4) -> None:
     """Write a moving square as a file, or as a folder of pictures."""
-    video, _ = moving_square(frames=frames, size=(32, 48), seed=seed)
+    video, _ = make_moving_square(frames=frames, size=(32, 48), seed=seed)
     if path.suffix:
-        write_overlay(path, (frame for _, frame in video.frames()), video.times)
+        write_video(path, (frame for _, frame in video.read_frames()), video.times)
         return
     path.mkdir(exist_ok=True)
-    for number, frame in video.frames():
+    for number, frame in video.read_frames():
         Image.fromarray(frame).save(path / f"{number}.png")

@@ -10,10 +10,10 @@ from unittest import SkipTest
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import SpatialReasoner, StageOptions, Tagger, TemporalReasoner
 from alref.testing import LocatorContract, PropagatorContract
-from alref.testing.runner import DECLARED, LONG, Outcome, contract_for, outcomes, promises
+from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, CheckOutcome, build_contract, list_tests, run_checks
 from support.benchmark_fixtures import save_sound
 from support.folder_dataset import draw
 
@@ -28,10 +28,10 @@ class Options(StageOptions):
     share: float = Field(0.5, gt=0, le=1, description="share of each side that the box covers")
 
 
-class Centre(Proposer):
+class Center(Proposer):
     """Propose the middle of the picture."""
 
-    name = "centre"
+    name = "center"
     Options = Options
 
     def propose(self, video, pivots):
@@ -42,7 +42,7 @@ class Centre(Proposer):
         return [Candidates(pivot=pivot, xyxy=[[0, 0, width, height]], scores=[1.0]) for pivot in pivots]
 
 
-class Wide(Centre):
+class Wide(Center):
     """Propose a box that sticks out."""
 
     name = "wide"
@@ -54,7 +54,7 @@ class Wide(Centre):
         return [Candidates(pivot=pivot, xyxy=[[0, 0, width, 5]], scores=[1.0]) for pivot in pivots]
 
 
-class Lacking(Centre):
+class Lacking(Center):
     """Say that something is missing."""
 
     name = "lacking"
@@ -66,7 +66,7 @@ class Lacking(Centre):
         raise AssertionError("loaded all the same")
 
 
-class Confused(Centre):
+class Confused(Center):
     """Fail when asked what is missing."""
 
     name = "confused"
@@ -75,7 +75,7 @@ class Confused(Centre):
         return self.options.nothing
 
 
-class Fragile(Centre):
+class Fragile(Center):
     """Fail when made."""
 
     name = "fragile"
@@ -85,7 +85,7 @@ class Fragile(Centre):
         raise RuntimeError("no luck")
 
 
-class Stopped(Centre):
+class Stopped(Center):
     """Be interrupted at work."""
 
     name = "stopped"
@@ -109,7 +109,7 @@ class Scribe(Transcriber):
 
 @alref.hookimpl
 def register_proposers():
-    return [Centre, Wide, Lacking, Confused, Fragile, Stopped]
+    return [Center, Wide, Lacking, Confused, Fragile, Stopped]
 
 
 @alref.hookimpl
@@ -131,7 +131,7 @@ def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def checked(*arguments: str | Path) -> int:
-    return exit_code(["plugins", "check", *map(str, arguments)])
+    return run_command(["plugins", "check", *map(str, arguments)])
 
 
 def told(text: str) -> dict[str, Any]:
@@ -141,9 +141,9 @@ def told(text: str) -> dict[str, Any]:
 
 
 def test_a_right_component_leaves_with_0_and_says_every_promise(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert checked("centre", "--plugin", plugin, "--quick") == 0
+    assert checked("center", "--plugin", plugin, "--quick") == 0
     said = capsys.readouterr().out
-    assert said.startswith("centre  Propose the middle of the picture.\nproposer, from mine.py ")
+    assert said.startswith("center  Propose the middle of the picture.\nproposer, from mine.py ")
     assert "kept     It works on a video of a single frame." in said
     assert "broken" not in said
     assert max(map(len, said.splitlines())) <= 80
@@ -154,15 +154,15 @@ def test_what_takes_longest_is_left_out_when_it_is_to_be_quick_and_said_so(
 ) -> None:
     states = {}
     for flags in ([], ["--quick"]):
-        assert checked("centre", "--plugin", plugin, "--json", *flags) == 0
+        assert checked("center", "--plugin", plugin, "--json", *flags) == 0
         states[len(flags)] = told(capsys.readouterr().out)["takes_4k_frames"]
     assert states[0]["state"] == "kept"
     assert (states[1]["state"], states[1]["reason"]) == ("skipped", "left out, to be quick")
 
 
 def test_what_is_left_out_are_tests_that_there_are() -> None:
-    assert LONG.keys() <= set(promises(PropagatorContract))
-    assert DECLARED.keys() <= set(promises(LocatorContract))
+    assert SLOW_TESTS.keys() <= set(list_tests(PropagatorContract))
+    assert DECLARED_TESTS.keys() <= set(list_tests(LocatorContract))
 
 
 def test_a_wrong_component_leaves_with_6_and_is_told_what_to_do(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +187,7 @@ def test_json_is_one_line_for_each_promise_and_a_summary_whatever_the_component_
     assert (finished["component"], finished["whole"]) == ("wide", True)
     assert said["takes_odd_sizes"]["state"] == "broken"
     assert said["takes_odd_sizes"]["advice"].startswith("Resize or pad inside the component")
-    assert checked("centre", "--plugin", plugin, "--quick", "--json") == 0
+    assert checked("center", "--plugin", plugin, "--quick", "--json") == 0
     captured = capsys.readouterr()
     assert len(told(captured.out)) > 20
     assert "proposing" in captured.err
@@ -225,27 +225,27 @@ def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("option", ["share=1", "proposer.share=1"])
 def test_options_are_given_with_or_without_the_kind(option: str, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert checked("centre", "--plugin", plugin, "--quick", "--json", "-o", option) == 0
+    assert checked("center", "--plugin", plugin, "--quick", "--json", "-o", option) == 0
     assert told(capsys.readouterr().out)["finished"]["broken"] == 0
 
 
 @pytest.mark.parametrize(
     ("option", "said"),
     [
-        ("share=2", "centre.share: Input should be less than or equal to 1, got 2"),
-        ("shaer=1", "centre.shaer: no such option; did you mean 'share'?"),
-        ("propagator.share=1", "expected OPTION=VALUE with an option of centre; see: alref plugins centre"),
-        ("share", "expected OPTION=VALUE with an option of centre"),
+        ("share=2", "center.share: Input should be less than or equal to 1, got 2"),
+        ("shaer=1", "center.shaer: no such option; did you mean 'share'?"),
+        ("propagator.share=1", "expected OPTION=VALUE with an option of center; see: alref plugins center"),
+        ("share", "expected OPTION=VALUE with an option of center"),
     ],
 )
 def test_a_wrong_option_is_one_error(option: str, said: str, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert checked("centre", "--plugin", plugin, "-o", option) == 4
+    assert checked("center", "--plugin", plugin, "-o", option) == 4
     assert said in capsys.readouterr().err
 
 
 def test_an_unknown_name_is_one_error_with_the_nearest(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("cetnre", "--plugin", plugin) == 4
-    assert "is called 'cetnre'; did you mean 'centre'?" in capsys.readouterr().err
+    assert "is called 'cetnre'; did you mean 'center'?" in capsys.readouterr().err
 
 
 def test_a_component_that_is_installed_is_checked_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -255,11 +255,11 @@ def test_a_component_that_is_installed_is_checked_by_its_name(capsys: pytest.Cap
 
 def test_a_transcriber_is_checked_on_a_recording(plugin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("scribe", "--plugin", plugin, "--json") == 0
-    said = told(capsys.readouterr().out)["writes_down_what_is_said_in_order"]
+    said = told(capsys.readouterr().out)["transcribes_speech_in_order"]
     assert (said["state"], said["reason"]) == ("skipped", "give a recording in which a sentence is spoken: --spoken FILE")
     save_sound(tmp_path / "spoken.wav", 1)
     assert checked("scribe", "--plugin", plugin, "--json", "--spoken", tmp_path / "spoken.wav") == 0
-    assert told(capsys.readouterr().out)["writes_down_what_is_said_in_order"]["state"] == "kept"
+    assert told(capsys.readouterr().out)["transcribes_speech_in_order"]["state"] == "kept"
 
 
 def test_a_data_set_is_checked_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,8 +293,8 @@ class Both(TemporalReasoner, SpatialReasoner, Tagger):
 
 
 def test_a_component_is_held_to_the_promises_of_all_places_that_it_fills() -> None:
-    contract = contract_for(Both, component=lambda _: Both(StageOptions()))
-    found = promises(contract)
+    contract = build_contract(Both, component=lambda _: Both(StageOptions()))
+    found = list_tests(contract)
     assert len(found) == len(set(found))
     for name in (
         "test_answers_nothing_for_no_phrase",
@@ -330,8 +330,8 @@ class Contract:
 
 def test_whatever_is_raised_breaks_a_promise_but_for_what_skips_it() -> None:
     begun: list[str] = []
-    kept, skipped, left, silent, loud = outcomes(Contract, Both, {}, begins=begun.append)
-    assert kept == Outcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
+    kept, skipped, left, silent, loud = run_checks(Contract, Both, {}, on_start=begun.append)
+    assert kept == CheckOutcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
     assert (skipped.promise, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
     here = Path(__file__)
     lines = here.read_text(encoding="utf-8").splitlines()

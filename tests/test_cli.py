@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from alref.cli import COMMANDS, exit_code
+from alref.cli import COMMANDS, run_command
 from alref.plugins import manager as plugins_module
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.scripted import Script
 
 SLOTS = ["--unifier", "scripted", "--reasoner", "scripted", "--proposer", "scripted", "--propagator", "scripted"]
@@ -20,7 +20,7 @@ SLOTS = ["--unifier", "scripted", "--reasoner", "scripted", "--proposer", "scrip
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
+    return write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def events(text: str) -> list[dict[str, Any]]:
 
 
 def test_a_run_leaves_its_folder_and_prints_the_verdict(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", str(clip), "the dog", "the cat", *SLOTS]) == 0
+    assert run_command(["run", str(clip), "the dog", "the cat", *SLOTS]) == 0
     folder = Path("alref-out/clip-the-dog")
     assert {path.name for path in folder.iterdir()} >= {"run.yaml", "result.json", "masks", "overlay.mp4", "report.html"}
     printed = capsys.readouterr()
@@ -50,15 +50,15 @@ def test_a_run_leaves_its_folder_and_prints_the_verdict(script: Script, clip: Pa
 
 
 def test_brackets_are_shown_as_typed(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", str(clip), "the [red] dog[/]", *SLOTS, "--out", "out"]) == 0
+    assert run_command(["run", str(clip), "the [red] dog[/]", *SLOTS, "--out", "out"]) == 0
     assert "the [red] dog[/]" in capsys.readouterr().out
 
 
 def test_the_same_command_returns_what_is_there(script: Script, clip: Path) -> None:
     arguments = ["run", str(clip), "the dog", *SLOTS, "--out", "out", "--quiet"]
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     count, written = len(script.calls), Path("out/overlay.mp4").stat().st_mtime_ns
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     assert len(script.calls) == count
     assert Path("out/overlay.mp4").stat().st_mtime_ns == written
 
@@ -66,20 +66,20 @@ def test_the_same_command_returns_what_is_there(script: Script, clip: Path) -> N
 def test_another_run_in_the_folder_is_refused_until_forced(
     script: Script, clip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "--out", "out"]) == 0
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "--out", "out"]) == 0
     before = Path("out/result.json").read_bytes()
     capsys.readouterr()
-    assert exit_code(["run", str(clip), "the cat", *SLOTS, "--out", "out"]) == 7
+    assert run_command(["run", str(clip), "the cat", *SLOTS, "--out", "out"]) == 7
     message = capsys.readouterr().err
     assert "the dog" in message
     assert "--force" in message
     assert Path("out/result.json").read_bytes() == before
-    assert exit_code(["run", str(clip), "the cat", *SLOTS, "--out", "out", "--force"]) == 0
+    assert run_command(["run", str(clip), "the cat", *SLOTS, "--out", "out", "--force"]) == 0
     assert "the cat" in Path("out/result.json").read_text()
 
 
 def test_json_prints_one_event_a_line(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "--json"]) == 0
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "--json"]) == 0
     seen = events(capsys.readouterr().out)
     assert [event["stage"] for event in seen if event["event"] == "stage_finished"][:5] == [
         "unifier",
@@ -94,20 +94,20 @@ def test_json_prints_one_event_a_line(script: Script, clip: Path, capsys: pytest
 
 
 def test_json_ends_with_the_error(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", str(clip), "", *SLOTS, "--json"]) == 3
+    assert run_command(["run", str(clip), "", *SLOTS, "--json"]) == 3
     (event,) = events(capsys.readouterr().out)
     assert (event["event"], event["exit_code"]) == ("error", 3)
 
 
 def test_quiet_prints_nothing(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "--quiet"]) == 0
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_dry_run_prints_the_configuration_and_writes_nothing(
     script: Script, clip: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "--dry-run", "--every", "2"]) == 0
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "--dry-run", "--every", "2"]) == 0
     printed = capsys.readouterr().out
     assert "2 frames of 48 x 32" in printed
     assert "every: 2" in printed
@@ -117,16 +117,16 @@ def test_a_dry_run_prints_the_configuration_and_writes_nothing(
 
 def test_a_dry_run_reports_problems(script: Script, clip: Path) -> None:
     script.answers["problems"] = lambda: ["no key"]
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "--dry-run"]) == 5
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "--dry-run"]) == 5
 
 
 def test_a_box_and_a_file_of_references(script: Script, clip: Path, tmp_path: Path) -> None:
-    assert exit_code(["run", str(clip), "--box", "4,4, 20,20", "--frame", "2", *SLOTS, "--out", "box", "--quiet"]) == 0
+    assert run_command(["run", str(clip), "--box", "4,4, 20,20", "--frame", "2", *SLOTS, "--out", "box", "--quiet"]) == 0
     result = json.loads(Path("box/result.json").read_text())
     assert result["boxes"][0]["pivot"]["frame"] == 2
     (tmp_path / "many.yaml").write_text("rex: the dog\ncup: {box: [1, 1, 9, 9]}\n")
     arguments = ["run", str(clip), "-r", str(tmp_path / "many.yaml"), *SLOTS, "--out", "many", "--quiet"]
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     assert [each["id"] for each in json.loads(Path("many/result.json").read_text())["references"]] == ["rex", "cup"]
 
 
@@ -136,7 +136,7 @@ def test_flags_win_over_the_file(script: Script, clip: Path, tmp_path: Path, cap
         "reasoner: {use: scripted, patience: 5}\nvideo: {every: 2}\n"
     )
     arguments = ["run", str(clip), "the dog", "-c", str(tmp_path / "mine.yaml"), "-o", "spatial.patience=8", "--dry-run"]
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     printed = capsys.readouterr().out
     assert printed.index("patience: 5") < printed.index("patience: 8")
     assert "every: 2" in printed
@@ -169,7 +169,7 @@ def test_bad_input_is_one_message_with_its_exit_code(
 ) -> None:
     slots = SLOTS if arguments[0] == "run" and "--propagator" not in arguments else []
     filled = [str(clip) if each == "CLIP" else each for each in arguments]
-    assert exit_code(filled + slots) == code
+    assert run_command(filled + slots) == code
     printed = capsys.readouterr()
     assert message in printed.err
     assert "Traceback" not in printed.err + printed.out
@@ -178,17 +178,17 @@ def test_bad_input_is_one_message_with_its_exit_code(
 
 def test_v_shows_where_a_plugin_failed(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     script.answers["propose"] = lambda video, pivots: 1 / 0
-    assert exit_code(["run", str(clip), "the dog", *SLOTS]) == 6
+    assert run_command(["run", str(clip), "the dog", *SLOTS]) == 6
     assert "Traceback" not in capsys.readouterr().err
-    assert exit_code(["run", str(clip), "the dog", *SLOTS, "-v"]) == 6
+    assert run_command(["run", str(clip), "the dog", *SLOTS, "-v"]) == 6
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_a_defect_of_alref_is_one_message_too(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(plugins_module.Plugins, "of", lambda *_: 1 / 0)
-    assert exit_code(["config", "--schema"]) == 1
+    monkeypatch.setattr(plugins_module.PluginManager, "list_components", lambda *_: 1 / 0)
+    assert run_command(["config", "--schema"]) == 1
     assert "unexpected error: ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -200,49 +200,49 @@ def test_an_interruption_keeps_what_is_done_and_the_same_command_goes_on(
 
     script.answers["propagate"] = interrupted
     arguments = ["run", str(clip), "the dog", *SLOTS, "--out", "out"]
-    assert exit_code(arguments) == 130
+    assert run_command(arguments) == 130
     assert "the same command goes on" in capsys.readouterr().err
     del script.answers["propagate"]
     script.calls.clear()
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     assert [name for name, _ in script.calls] == ["propagate"]
 
 
 def test_plugins_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from alref_baseline import LabelPropagation
+    from alref_baseline import LabelPropagator
 
-    monkeypatch.setattr(LabelPropagation, "needs", ("no_such_library",))
-    monkeypatch.setattr(LabelPropagation, "extra", "x")
-    assert exit_code(["plugins", "label-propagation"]) == 0
+    monkeypatch.setattr(LabelPropagator, "needs", ("no_such_library",))
+    monkeypatch.setattr(LabelPropagator, "extra", "x")
+    assert run_command(["plugins", "label-propagation"]) == 0
     assert "needs no_such_library: pip install 'alref[x]'" in capsys.readouterr().out
 
 
 def test_plugins_lists_and_shows(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["plugins"]) == 0
+    assert run_command(["plugins"]) == 0
     assert capsys.readouterr().out.count("scripted") >= 4
-    assert exit_code(["plugins", "scripted"]) == 0
+    assert run_command(["plugins", "scripted"]) == 0
     assert "patience" in capsys.readouterr().out
 
 
 def test_config_prints_yaml_and_schema(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["config", *SLOTS]) == 0
+    assert run_command(["config", *SLOTS]) == 0
     assert "use: scripted" in capsys.readouterr().out
-    assert exit_code(["config", "--schema"]) == 0
+    assert run_command(["config", "--schema"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "alref configuration"
 
 
 def test_doctor_says_that_the_default_pipeline_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["doctor"]) == 0
+    assert run_command(["doctor"]) == 0
     assert "the default pipeline is ready" in capsys.readouterr().out
 
 
 def test_doctor_says_what_is_missing_and_what_to_type(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from alref_baseline import LabelPropagation
+    from alref_baseline import LabelPropagator
 
-    monkeypatch.setattr(LabelPropagation, "problems", lambda _: ["get alref[x]"])
-    assert exit_code(["doctor"]) == 0
+    monkeypatch.setattr(LabelPropagator, "problems", lambda _: ["get alref[x]"])
+    assert run_command(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "get alref[x]" in printed
     assert "the default pipeline is not ready" in printed
@@ -251,7 +251,7 @@ def test_doctor_says_what_is_missing_and_what_to_type(
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_prints_a_script(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["completion", shell]) == 0
+    assert run_command(["completion", shell]) == 0
     assert "_ALREF_COMPLETE" in capsys.readouterr().out
 
 
@@ -264,12 +264,12 @@ def test_component_names_complete() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([command, "--help"]) == 0
+    assert run_command([command, "--help"]) == 0
     assert f"Usage: alref {command}" in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["--version"]) == 0
+    assert run_command(["--version"]) == 0
     assert capsys.readouterr().out.startswith("alref 0.")
 
 

@@ -10,11 +10,11 @@ import yaml
 from pydantic import Field
 
 from alref.components.base import Locator, StageOptions, Tagger
-from alref.components.options import build, describe
-from alref.config import Configuration, parse_yaml, presets, read_preset, read_yaml, resolve, schema
+from alref.components.options import build_options, describe_options
+from alref.config import Configuration, build_schema, list_presets, parse_yaml, read_config_file, read_preset, resolve_config
 from alref.errors import ConfigError, ContractError
 from alref.media.video import Video
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Phrase, Reference
 from alref.testing import ArrayVideo
 from support.scripted import Script, announcing
@@ -24,18 +24,18 @@ BASE = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripte
 
 
 def resolved(*layers: dict[str, Any], **flags: Any) -> Configuration:
-    return resolve(SCRIPT.plugins, [BASE, *layers, flags])
+    return resolve_config(SCRIPT.plugins, [BASE, *layers, flags])
 
 
 def option(config: Configuration, slot: str, name: str) -> Any:
-    return config.resolved()[slot][name]
+    return config.to_dict()[slot][name]
 
 
 def test_every_slot_is_filled_with_every_default() -> None:
     config = resolved()
     assert option(config, "temporal", "patience") == option(config, "spatial", "patience") == 3
-    assert config.resolved()["video"]["every"] == 1
-    assert config.resolved()["device"] == "auto"
+    assert config.to_dict()["video"]["every"] == 1
+    assert config.to_dict()["device"] == "auto"
 
 
 def test_reasoner_sets_both_and_temporal_sets_one() -> None:
@@ -58,18 +58,18 @@ class Ears(Tagger, Locator):
         return phrases
 
 
-HEARING = Plugins([*SCRIPT.entries, announcing("ears", unifiers=[Ears])])
+HEARING = PluginManager([*SCRIPT.entries, announcing("ears", unifiers=[Ears])])
 
 
 def test_unifier_sets_what_the_component_can_fill_and_leaves_the_rest() -> None:
-    config = resolve(HEARING, [BASE, {"unifier": {"use": "ears", "top_k": 3}}])
-    filled = {slot: config.stages[slot].component.name for slot in ("unifier", "tagger", "transcriber", "locator")}
+    config = resolve_config(HEARING, [BASE, {"unifier": {"use": "ears", "top_k": 3}}])
+    filled = {slot: config.slots[slot].component.name for slot in ("unifier", "tagger", "transcriber", "locator")}
     assert filled == {"unifier": "scripted", "tagger": "ears", "transcriber": "scripted", "locator": "ears"}
     assert (option(config, "tagger", "top_k"), option(config, "locator", "top_k")) == (3, 3)
 
 
 def test_an_option_of_unifier_goes_to_the_components_that_have_it() -> None:
-    config = resolve(HEARING, [BASE, {"unifier": "ears"}, {"unifier": {"top_k": 7}}, {"locator": {"top_k": 1}}])
+    config = resolve_config(HEARING, [BASE, {"unifier": "ears"}, {"unifier": {"top_k": 7}}, {"locator": {"top_k": 1}}])
     assert (option(config, "tagger", "top_k"), option(config, "locator", "top_k")) == (7, 1)
 
 
@@ -79,9 +79,9 @@ def test_an_option_of_unifier_that_two_components_have_must_say_whose() -> None:
 
         name = "others"
 
-    both = Plugins([*SCRIPT.entries, announcing("ears", unifiers=[Ears, Others])])
+    both = PluginManager([*SCRIPT.entries, announcing("ears", unifiers=[Ears, Others])])
     with pytest.raises(ConfigError, match=r"unifier.top_k: tagger and locator have this option; say which, .* locator.top_k"):
-        resolve(both, [BASE, {"tagger": "ears", "locator": "others"}, {"unifier": {"top_k": 7}}])
+        resolve_config(both, [BASE, {"tagger": "ears", "locator": "others"}, {"unifier": {"top_k": 7}}])
 
 
 def test_in_one_file_temporal_wins_over_reasoner_wherever_it_stands() -> None:
@@ -95,14 +95,14 @@ def test_later_layers_win_and_false_and_zero_count() -> None:
 
 
 def test_another_component_starts_from_its_own_defaults() -> None:
-    class Other(SCRIPT.plugins.get("spatial", "scripted").cls):  # type: ignore[name-defined, misc]
+    class Other(SCRIPT.plugins.get_component("spatial", "scripted").cls):  # type: ignore[name-defined, misc]
         """Another."""
 
         name = "other"
 
-    both = Plugins([announcing("one", reasoners=[SCRIPT.plugins.get("spatial", "scripted").cls, Other])])
+    both = PluginManager([announcing("one", reasoners=[SCRIPT.plugins.get_component("spatial", "scripted").cls, Other])])
     both.components += [each for each in SCRIPT.plugins.components if "spatial" not in each.slots]
-    config = resolve(both, [BASE, {"reasoner": {"patience": 8}}, {"spatial": "other"}])
+    config = resolve_config(both, [BASE, {"reasoner": {"patience": 8}}, {"spatial": "other"}])
     assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (8, 3)
 
 
@@ -111,7 +111,7 @@ def test_what_is_printed_is_read_back_as_the_same(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(config.to_yaml())
     assert "how long it thinks (integer >= 1)" in config.to_yaml()
-    assert resolve(SCRIPT.plugins, [read_yaml(path)]).resolved() == config.resolved()
+    assert resolve_config(SCRIPT.plugins, [read_config_file(path)]).to_dict() == config.to_dict()
 
 
 WRONG = {
@@ -148,12 +148,12 @@ def test_every_problem_is_listed_at_once() -> None:
 
 
 def test_a_component_that_fills_another_slot_says_by_which_flag() -> None:
-    class Chooser(SCRIPT.plugins.get("spatial", "scripted").cls.__mro__[2]):  # type: ignore[misc, name-defined]
+    class Chooser(SCRIPT.plugins.get_component("spatial", "scripted").cls.__mro__[2]):  # type: ignore[misc, name-defined]
         """Never used."""
 
-    plugins = Plugins([announcing("one", propagators=[SCRIPT.plugins.get("propagator", "scripted").cls])])
+    plugins = PluginManager([announcing("one", propagators=[SCRIPT.plugins.get_component("propagator", "scripted").cls])])
     with pytest.raises(ConfigError, match="'scripted' can be used as --propagator"):
-        plugins.get("proposer", "scripted")
+        plugins.get_component("proposer", "scripted")
 
 
 FILES = {
@@ -172,28 +172,31 @@ def test_a_file_that_is_no_plain_mapping_is_refused(tmp_path: Path, text: str, m
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(ConfigError) as caught:
-        read_yaml(path)
+        read_config_file(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_a_folder_and_bytes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no such file"):
-        read_yaml(tmp_path / "none.yaml")
+        read_config_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match="cannot be read as text"):
-        read_yaml(tmp_path)
+        read_config_file(tmp_path)
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read as text"):
-        read_yaml(tmp_path / "bytes.yaml")
+        read_config_file(tmp_path / "bytes.yaml")
 
 
-@pytest.mark.parametrize("name", presets())
+@pytest.mark.parametrize("name", list_presets())
 def test_every_preset_resolves_with_what_is_shipped(name: str) -> None:
-    assert resolve(Plugins(), [read_preset(name)]).resolved()["order"] == "pivot"
+    assert resolve_config(PluginManager(), [read_preset(name)]).to_dict()["order"] == "pivot"
 
 
 def test_a_file_may_name_its_preset_and_the_flag_wins() -> None:
-    assert resolve(Plugins(), [{"preset": "baseline"}], preset="baseline").resolved() == resolve(Plugins()).resolved()
+    assert (
+        resolve_config(PluginManager(), [{"preset": "baseline"}], preset="baseline").to_dict()
+        == resolve_config(PluginManager()).to_dict()
+    )
 
 
 class Strange(StageOptions):
@@ -201,17 +204,17 @@ class Strange(StageOptions):
 
 
 def test_options_that_json_cannot_hold_keep_no_other_component_out_of_the_schema() -> None:
-    odd = type("Odd", (SCRIPT.plugins.get("propagator", "scripted").cls,), {"name": "odd", "Options": Strange})
-    found = schema(Plugins([*SCRIPT.entries, announcing("odd", propagators=[odd])]))
+    odd = type("Odd", (SCRIPT.plugins.get_component("propagator", "scripted").cls,), {"name": "odd", "Options": Strange})
+    found = build_schema(PluginManager([*SCRIPT.entries, announcing("odd", propagators=[odd])]))
     names, *described = found["properties"]["propagator"]["anyOf"]
     assert names == {"enum": ["odd", "scripted"]}
     assert [each["properties"]["use"] for each in described] == [{"const": "scripted"}]
     with pytest.raises(ContractError, match="Strange: expected options that JSON can hold: Cannot generate a JsonSchema"):
-        describe(Strange)
+        describe_options(Strange)
 
 
 def test_the_schema_lists_components_and_their_options() -> None:
-    found = schema(SCRIPT.plugins)
+    found = build_schema(SCRIPT.plugins)
     assert json.loads(json.dumps(found))["additionalProperties"] is False
     names, model = found["properties"]["temporal"]["anyOf"]
     assert names == {"enum": ["scripted"]}
@@ -226,7 +229,7 @@ class Everything(StageOptions):
 
 
 def test_options_describe_themselves() -> None:
-    rows = describe(Everything)
+    rows = describe_options(Everything)
     assert [(row.name, row.type, row.default, row.help) for row in rows] == [
         ("number", "number > 0 < 1", 0.5, "a share"),
         ("word", "string | null", None, "a word"),
@@ -234,9 +237,9 @@ def test_options_describe_themselves() -> None:
 
 
 def test_options_are_built_or_all_refused() -> None:
-    assert build(Everything, {"number": 0.25}, "x").number == 0.25
+    assert build_options(Everything, {"number": 0.25}, "x").number == 0.25
     with pytest.raises(ConfigError) as caught:
-        build(Everything, {"number": 2, "word": 3}, "proposer")
+        build_options(Everything, {"number": 2, "word": 3}, "proposer")
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["proposer.number", "proposer.word"]
 
 
@@ -255,13 +258,13 @@ def test_yaml_values_keep_their_type() -> None:
 def test_an_in_memory_video_knows_its_facts() -> None:
     import numpy as np
 
-    facts = ArrayVideo(np.zeros((3, 4, 6, 3), np.uint8), fps=2.0).facts()
+    facts = ArrayVideo(np.zeros((3, 4, 6, 3), np.uint8), fps=2.0).get_info()
     assert (facts.height, facts.width, facts.times, facts.path) == (4, 6, (0.0, 0.5, 1.0), None)
 
 
 def test_one_of_two_with_one_name_is_kept_by_its_whole_name() -> None:
-    cls = SCRIPT.plugins.get("propagator", "scripted").cls
-    both = Plugins([*SCRIPT.entries, announcing("other", propagators=[cls])])
+    cls = SCRIPT.plugins.get_component("propagator", "scripted").cls
+    both = PluginManager([*SCRIPT.entries, announcing("other", propagators=[cls])])
     slots = dict.fromkeys(("unifier", "tagger", "transcriber", "locator", "reasoner", "proposer"), "scripted")
-    config = resolve(both, [{**slots, "propagator": "module_other:scripted"}])
-    assert resolve(both, [config.resolved()]).stages["propagator"].component.plugin == "other"
+    config = resolve_config(both, [{**slots, "propagator": "module_other:scripted"}])
+    assert resolve_config(both, [config.to_dict()]).slots["propagator"].component.plugin == "other"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from alref import testing
-from alref.pipeline.references import recording
-from alref.plugins.manager import Plugins
+from alref.pipeline.references import read_recording
+from alref.plugins.manager import PluginManager
 from alref.records import Recording
 from alref.testing import (
     LocatorContract,
@@ -26,10 +26,10 @@ from alref.testing import (
     TemporalReasonerContract,
     TranscriberContract,
     UnifierContract,
-    sounding,
+    make_buzzing_video,
 )
-from alref.testing.diff import difference
-from alref.testing.runner import Outcome, outcomes
+from alref.testing.diff import find_difference
+from alref.testing.runner import CheckOutcome, run_checks
 from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, transcribers, unifiers
 from support.wrong import options as describing
 
@@ -43,27 +43,27 @@ class Spoken(TranscriberContract):
 
     folder: Path
 
-    def recording(self) -> Recording:
+    def make_recording(self) -> Recording:
         import wave
 
         path = self.folder / "spoken.wav"
-        sound = sounding(0.5, (0.0, 0.5)).audio(16_000)
+        sound = make_buzzing_video(0.5, (0.0, 0.5)).read_audio(16_000)
         assert sound is not None
         with wave.open(str(path), "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(16_000)
             file.writeframes((sound.samples.clip(-1, 1) * 32767).astype("int16").tobytes())
-        return recording(path)
+        return read_recording(path)
 
 
-def checked(contract: type[StageContract], cls: type[Any], options: Any = None, **more: Any) -> list[Outcome]:
+def checked(contract: type[StageContract], cls: type[Any], options: Any = None, **more: Any) -> list[CheckOutcome]:
     """Check all promises of a contract on a component."""
-    given = {"component": lambda self: cls(options or cls.Options()), **more}
-    return list(outcomes(type(contract.__name__, (contract,), given), cls, {}))
+    given = {"make_component": lambda self: cls(options or cls.Options()), **more}
+    return list(run_checks(type(contract.__name__, (contract,), given), cls, {}))
 
 
-def broken(found: Iterable[Outcome]) -> dict[str, str]:
+def broken(found: Iterable[CheckOutcome]) -> dict[str, str]:
     return {each.test: each.reason for each in found if each.state == "broken"}
 
 
@@ -88,12 +88,12 @@ def test_a_right_component_keeps_every_promise(contract: type[StageContract], cl
     }
 
 
-SIZES = "one_frame odd_sizes grey_pictures 4k_frames comes_later"
+SIZES = "one_frame odd_sizes gray_images 4k_frames comes_later"
 MASKS = f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_mask boxes_may_come one_pixel"
-BOXES = f"{SIZES} each_pivot_in_order seeing_nothing pivots_may_come phrases_are_looked frames_are_looked"
-UNSTEADY = "answers_twice loads_and_closes goes_on_after"
+BOXES = f"{SIZES} each_pivot_in_order no_candidates pivots_may_come phrases_are_looked frames_are_looked"
+UNSTEADY = "answers_twice loads_and_closes recovers_after"
 TAGS = "names_distinct sound_of_any_length sound_of_other"
-SPANS = "gives_back_each hears_what sounds_may_come very_short"
+SPANS = "gives_back_each locates_a_known spans_do_not_depend very_short"
 
 WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (UnifierContract, describing.TwoWords, "name_people", "got name = 'Two Words'"),
@@ -130,21 +130,21 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (SpatialReasonerContract, reasoners.Alternating, "candidates_may_come", "in the answer[0].xyxy"),
     (SpatialReasonerContract, reasoners.NeedsCandidates, "nothing_for_no_candidates", "index out of range"),
     (SpatialReasonerContract, reasoners.Coarse, "one_pixel", "nothing to look at"),
-    (ProposerContract, proposers.Sorting, f"{BOXES} -seeing_nothing", "in their order"),
-    (ProposerContract, proposers.Doubled, f"{BOXES} -seeing_nothing", "expected boxes inside"),
-    (ProposerContract, proposers.SmallMasks, f"{BOXES} -seeing_nothing", "expected masks of"),
+    (ProposerContract, proposers.Sorting, f"{BOXES} -no_candidates", "in their order"),
+    (ProposerContract, proposers.Doubled, f"{BOXES} -no_candidates", "expected boxes inside"),
+    (ProposerContract, proposers.SmallMasks, f"{BOXES} -no_candidates", "expected masks of"),
     (ProposerContract, proposers.NeedsPivots, "nothing_for_no_pivot", "index out of range"),
-    (ProposerContract, proposers.NeedsSights, "seeing_nothing", "index 0 is out of bounds"),
-    (ProposerContract, proposers.Passing, "seeing_nothing", "one Candidates for each of 2 pivots, in their order, got 0"),
+    (ProposerContract, proposers.NeedsSights, "no_candidates", "index 0 is out of bounds"),
+    (ProposerContract, proposers.Passing, "no_candidates", "one Candidates for each of 2 pivots, in their order, got 0"),
     (ProposerContract, proposers.Ranking, "pivots_may_come frames_are_looked", "in the answer[0].scores"),
     (ProposerContract, proposers.Sharing, "phrases_are_looked frames_are_looked", "got [0.5] for [1.0]"),
     (ProposerContract, proposers.Together, "frames_are_looked", "got [0.5] for [1.0]"),
-    (ProposerContract, proposers.Colourful, "grey_pictures seeing_nothing", "no colour at all"),
+    (ProposerContract, proposers.Colorful, "gray_images no_candidates", "no color at all"),
     (PropagatorContract, propagators.LeavesOut, MASKS, "got none for 1 frames"),
     (
         PropagatorContract,
         propagators.Forwards,
-        "every_frame_once comes_later odd_sizes grey_pictures 4k_frames",
+        "every_frame_once comes_later odd_sizes gray_images 4k_frames",
         "the first is 0",
     ),
     (PropagatorContract, propagators.Twice, MASKS, "got 0 again"),
@@ -169,7 +169,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     ),
     (PropagatorContract, endurance.Swallows, "errors_of_reading", "got an answer"),
     (PropagatorContract, endurance.Rewords, "errors_of_reading", "got ContractError: something went wrong"),
-    (PropagatorContract, endurance.Busy, "goes_on_after errors_of_reading", "another video is not done"),
+    (PropagatorContract, endurance.Busy, "recovers_after errors_of_reading", "another video is not done"),
     (PropagatorContract, endurance.Wavering, f"{UNSTEADY} boxes_may_come", "in the answer"),
     (PropagatorContract, endurance.Moving, "one_frame", "division by zero"),
     (PropagatorContract, endurance.Even, "odd_sizes", "expected masks of (2, 33, 47), got (2, 32, 40)"),
@@ -184,19 +184,19 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (TaggerContract, audio.Patient, "sound_of_any_length", "the sound is too short"),
     (TaggerContract, audio.OwnRate, "sound_of_other_rates", "expected 16 kHz"),
     (TaggerContract, audio.Calm, "errors_of_reading", "got an answer"),
-    (LocatorContract, audio.Deaf, "hears_what", "expected 'dog' to be heard at some time"),
+    (LocatorContract, audio.Deaf, "locates_a_known", "expected 'dog' to be heard at some time"),
     (LocatorContract, audio.Backwards, SPANS, "expected spans in order"),
     (LocatorContract, audio.Ending, SPANS, "expected spans that end after they begin"),
     (LocatorContract, audio.Renaming, SPANS, "expected the same"),
-    (LocatorContract, audio.OnlyOne, "sounds_may_come", "heard"),
-    (LocatorContract, audio.NeedsNames, "nothing_of_no_phrase", "index out of range"),
+    (LocatorContract, audio.OnlyOne, "spans_do_not_depend", "heard"),
+    (LocatorContract, audio.NeedsNames, "nothing_for_no_phrase", "index out of range"),
     (LocatorContract, audio.Slow, "very_short", "the sound is too short"),
-    (LocatorContract, audio.Inventive, "in_words_of_a_vocabulary", "got ['dog', 'qwertz']"),
+    (LocatorContract, audio.Inventive, "to_words_of_a_vocabulary", "got ['dog', 'qwertz']"),
     (Spoken, transcribers.Reversed, "in_order", "expected sentences in order"),
     (Spoken, transcribers.Inaudible, "in_order", "expected words"),
     (Spoken, transcribers.Addressed, "in_order", "got one of another"),
     (Spoken, transcribers.Talkative, "without_words", "index out of range"),
-    (Spoken, transcribers.Indifferent, "holds_no_sound", "expected InputError"),
+    (Spoken, transcribers.Indifferent, "without_audio", "expected InputError"),
 ]
 
 
@@ -206,7 +206,7 @@ def test_a_wrong_component_breaks_what_it_is_wrong_about(
 ) -> None:
     if "memory" not in breaks:
         monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
-    found = broken(checked(contract, cls, folder=tmp_path, long_video=400))
+    found = broken(checked(contract, cls, folder=tmp_path, long_video_length=400))
     wanted = [word for word in breaks.split() if f"-{word}" not in breaks.split() and not word.startswith("-")]
     assert [word for word in wanted if not any(word in test for test in found)] == []
     assert {test: reason for test, reason in found.items() if not any(word in test for word in wanted)} == {}
@@ -254,7 +254,7 @@ def register_unifiers():
 
 def test_a_component_given_by_its_file_runs_in_one_process(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FILE)
-    (component,) = [each.cls for each in Plugins([], [tmp_path / "mine.py"]).components]
+    (component,) = [each.cls for each in PluginManager([], [tmp_path / "mine.py"]).components]
     found = checked(UnifierContract, component)
     assert broken(found) == {}
     (said,) = [each.reason for each in found if each.test == "test_can_be_pickled_before_it_is_loaded"]
@@ -279,8 +279,8 @@ PROMISES = {name: getattr(kind, name) for kind in KINDS for name in dir(kind) if
 
 @pytest.mark.parametrize("kind", [float, np.float32, np.float64])
 def test_numbers_that_differ_by_rounding_are_the_same(kind: type[float]) -> None:
-    assert difference([kind(0.5082164)], [kind(0.5082165)]) == ""
-    assert difference([kind(0.508)], [kind(0.518)]) != ""
+    assert find_difference([kind(0.5082164)], [kind(0.5082165)]) == ""
+    assert find_difference([kind(0.508)], [kind(0.518)]) != ""
 
 
 @pytest.mark.parametrize("name", sorted(PROMISES))

@@ -10,7 +10,7 @@ import pytest
 from alref.models import cpu_tuning
 
 IMPORT = "from alref.models import cpu_tuning as cpu"
-NAMES = (*cpu_tuning.WAITING, *cpu_tuning.KEEPING, "GLIBC_TUNABLES")
+NAMES = (*cpu_tuning.OPENMP_SETTINGS, *cpu_tuning.MALLOC_SETTINGS, "GLIBC_TUNABLES")
 glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc 2.33 or newer is not here")
 MAPPED = """
 import ctypes

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref_benchmarks.datasets import DATASETS
-from alref_benchmarks.datasets.davis import RefDavis17
+from alref_benchmarks.datasets.davis import RefDavis17Dataset
 from support.benchmark_fixtures import build
 
 
@@ -19,7 +19,7 @@ def test_all_data_sets_are_listed_with_their_ways_to_score(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
-    assert exit_code(["data", "list"]) == 0
+    assert run_command(["data", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for cls in DATASETS:
         (line,) = [line for line in lines if line.strip().startswith(f"{cls.name} ")]
@@ -37,30 +37,30 @@ def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None
 
 def test_a_narrow_list_leaves_nothing_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    assert exit_code(["data", "list"]) == 0
+    assert run_command(["data", "list"]) == 0
     assert "…" not in capsys.readouterr().out
 
 
 def test_a_table_without_the_column_of_categories_is_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build("avsbench-s4", tmp_path)
     (tmp_path / "Single-source/s4_meta_data.csv").write_text("name,split\nx,test\n")
-    assert exit_code(["data", "check", "avsbench-s4", str(tmp_path)]) == 3
+    assert run_command(["data", "check", "avsbench-s4", str(tmp_path)]) == 3
     assert "expected the category in the third column, got x, test" in capsys.readouterr().err
 
 
 def test_a_whole_data_set_has_no_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RefDavis17, "counts", {})
+    monkeypatch.setattr(RefDavis17Dataset, "published_counts", {})
     build("ref-davis17", tmp_path)
-    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 0
+    assert run_command(["data", "check", "ref-davis17", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "ref-davis17, valid: 3 videos, 24 references, no fault\n"
 
 
 def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     build("ref-davis17", tmp_path)
     (tmp_path / "valid/JPEGImages/été/00002.jpg").unlink()
-    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 3
+    assert run_command(["data", "check", "ref-davis17", str(tmp_path)]) == 3
     printed = capsys.readouterr()
     assert printed.out.splitlines() == [
         "expected 30 videos with 244 references, as published, got 3 with 24",
@@ -80,7 +80,7 @@ def test_words_that_are_no_reference_are_a_fault_of_their_video(
     listed = json.loads(path.read_text(encoding="utf-8"))
     listed["videos"]["gold fish"]["expressions"]["3"]["exp"] = words
     path.write_text(json.dumps(listed), encoding="utf-8")
-    assert exit_code(["data", "check", "ref-davis17", str(tmp_path)]) == 3
+    assert run_command(["data", "check", "ref-davis17", str(tmp_path)]) == 3
     printed = capsys.readouterr()
     _, line = printed.out.splitlines()
     assert line.startswith(f"gold fish: {path}: expression 3 of gold fish: ")
@@ -99,5 +99,5 @@ WRONG = {
 def test_what_is_wrong_is_said_in_one_message(
     arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code(["data", "check", *arguments]) == code
+    assert run_command(["data", "check", *arguments]) == code
     assert message in capsys.readouterr().err

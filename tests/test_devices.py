@@ -32,18 +32,18 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 )
 def test_the_best_device_is_taken(machine: Machine, here: dict[str, bool], best: str) -> None:
     machine(**here)
-    assert devices.chosen("auto") == best
-    assert devices.chosen(best) == best
-    assert devices.chosen("cpu") == "cpu"
+    assert devices.resolve_device("auto") == best
+    assert devices.resolve_device(best) == best
+    assert devices.resolve_device("cpu") == "cpu"
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_a_device_that_is_not_here_is_said_before_and_refused_after(machine: Machine, device: str) -> None:
     machine()
-    (problem,) = devices.problems(device)
+    (problem,) = devices.find_device_problems(device)
     assert f"torch {torch.__version__} sees no {device} here: --device cpu" in problem
     with pytest.raises(MissingError, match=f"sees no {device} here"):
-        devices.chosen(device)
+        devices.resolve_device(device)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_numbers_that_a_device_does_not_have(
     machine: Machine, here: dict[str, bool], device: str, dtype: str, told: str
 ) -> None:
     machine(**here)
-    (problem,) = devices.problems(device, dtype)
+    (problem,) = devices.find_device_problems(device, dtype)
     assert told in problem
 
 
@@ -74,7 +74,7 @@ def test_numbers_that_a_device_does_not_have(
 )
 def test_numbers_that_a_device_has_are_no_problem(machine: Machine, here: dict[str, bool], dtypes: list[str]) -> None:
     machine(**here)
-    assert [devices.problems("auto", dtype) for dtype in dtypes] == [[]] * len(dtypes)
+    assert [devices.find_device_problems("auto", dtype) for dtype in dtypes] == [[]] * len(dtypes)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_numbers_that_a_device_has_are_no_problem(machine: Machine, here: dict[s
 )
 def test_auto_is_half_precision_only_where_it_is_sound(machine: Machine, here: dict[str, bool], wanted: str) -> None:
     machine(**here)
-    assert devices.dtype("auto", "auto") is getattr(torch, wanted)
+    assert devices.resolve_dtype("auto", "auto") is getattr(torch, wanted)
 
 
 def test_numbers_that_are_asked_for_by_name_are_given() -> None:
-    assert [devices.dtype(name, "cpu") for name in ("float32", "bfloat16")] == [torch.float32, torch.bfloat16]
+    assert [devices.resolve_dtype(name, "cpu") for name in ("float32", "bfloat16")] == [torch.float32, torch.bfloat16]
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -101,7 +101,7 @@ def test_products_are_computed_in_the_type_asked_for(dtype: torch.dtype) -> None
 def test_the_processors_own_error_is_known() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**45)
-    assert devices.out_of_memory(caught.value)
+    assert devices.is_out_of_memory(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -119,16 +119,22 @@ def test_the_processors_own_error_is_known() -> None:
     ],
 )
 def test_full_memory_is_known(error: BaseException) -> None:
-    assert devices.out_of_memory(error)
+    assert devices.is_out_of_memory(error)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("out of memory")])
 def test_other_errors_are_not_full_memory(error: BaseException) -> None:
-    assert not devices.out_of_memory(error)
+    assert not devices.is_out_of_memory(error)
 
 
 def test_memory_that_is_full_is_said_in_words_and_other_errors_pass() -> None:
-    with pytest.raises(MissingError, match="it does not fit: a smaller one"), devices.fitting("it does not fit: a smaller one"):
+    with (
+        pytest.raises(MissingError, match="it does not fit: a smaller one"),
+        devices.translate_memory_errors("it does not fit: a smaller one"),
+    ):
         raise MemoryError
-    with pytest.raises(RuntimeError, match="an illegal instruction"), devices.fitting("it does not fit: a smaller one"):
+    with (
+        pytest.raises(RuntimeError, match="an illegal instruction"),
+        devices.translate_memory_errors("it does not fit: a smaller one"),
+    ):
         raise RuntimeError("CUDA error: an illegal instruction was encountered")

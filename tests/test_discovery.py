@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from alref.plugins.discovery import from_file
-from alref.plugins.manager import Plugins
-from alref.testing import moving_square, write_frames
+from alref.plugins.discovery import import_file
+from alref.plugins.manager import PluginManager
+from alref.testing import make_moving_square, write_frames
 
 ROOT = Path(__file__).parents[1]
 PROJECT = """
@@ -61,7 +61,7 @@ from alref.components.dataset import Dataset
 class Twins(Dataset):
     """Two of a kind."""
 
-    name, splits, protocols, licence = "twins", ("all",), ("mevis",), "CC0-1.0"
+    name, splits, protocols, license = "twins", ("all",), ("mevis",), "CC0-1.0"
 
     def videos(self):
         return []
@@ -84,7 +84,7 @@ def propagator(component: str, member: str = "", s: str = "s", announced: str = 
 
 MODULES = {
     "import": "import no_such_library_anywhere\n",
-    "exits": "import sys\nsys.exit('no licence')\n",
+    "exits": "import sys\nsys.exit('no license')\n",
     "hook": propagator("never-hook", s=""),
     "return": propagator("never-return", announced="Own"),
     "level": propagator("never-level", member="api = 99"),
@@ -95,7 +95,7 @@ MODULES = {
 }
 BROKEN = {
     "import": "ModuleNotFoundError: No module named 'no_such_library_anywhere'",
-    "exits": "SystemExit: no licence",
+    "exits": "SystemExit: no license",
     "hook": "unknown hook 'register_propagator'",
     "return": "ContractError: register_propagators: expected a list of classes, got ABCMeta",
     "level": "ContractError: register_propagators: Own is written for contract level 99, this alref has 1",
@@ -122,7 +122,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    return write_frames(moving_square(frames=3, size=(32, 48), side=8)[0], tmp_path / "clip")
+    return write_frames(make_moving_square(frames=3, size=(32, 48), side=8)[0], tmp_path / "clip")
 
 
 def alref(place: Path, *arguments: str | Path, limit: str = "") -> subprocess.CompletedProcess[str]:
@@ -189,7 +189,7 @@ def test_an_exception_in_problems_is_one_reason(installed: Path, clip: Path, tmp
 
 def test_a_plugin_without_a_card_is_described_by_its_distribution(installed: Path) -> None:
     (row,) = listed(installed, "works")
-    assert (row["licence"], row["homepage"]) == ("BSD-3-Clause", "https://example.org/alref-test-works")
+    assert (row["license"], row["homepage"]) == ("BSD-3-Clause", "https://example.org/alref-test-works")
     assert (row["state"], row["options"]) == ("ready", [])
 
 
@@ -230,8 +230,10 @@ def test_a_known_component_is_installed_by_the_line_that_is_given(installed: Pat
 
 def test_the_card_of_the_example_is_what_it_registers(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(installed))
-    maker: Any = from_file(ROOT / "scripts/make_catalogue.py")
-    (card,) = [card for card in maker.read(ROOT / "registry") if card.plugin == "example"]
-    plugins = Plugins()
-    assert {each.name for each in plugins.offers if each.plugin == "example"} == {each.name for each in card.components}
-    assert list(maker.faults(card, plugins)) == []
+    maker: Any = import_file(ROOT / "scripts/make_catalogue.py")
+    (card,) = [card for card in maker.read_cards(ROOT / "registry") if card.plugin == "example"]
+    plugins = PluginManager()
+    assert {each.name for each in plugins.registered_classes if each.plugin == "example"} == {
+        each.name for each in card.components
+    }
+    assert list(maker.find_faults(card, plugins)) == []

@@ -19,10 +19,10 @@ import jsonschema
 import pytest
 
 from alref.cli import COMMANDS, cli
-from alref.components.options import describe
-from alref.config import parse_yaml, presets, read_preset, resolve
+from alref.components.options import describe_options
+from alref.config import list_presets, parse_yaml, read_preset, resolve_config
 from alref.plugins import hookspecs
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import StageEvent
 from alref.testing import ProposerContract
 from support.docs_commands import pages, read
@@ -111,11 +111,11 @@ def test_every_field_of_an_event_is_documented() -> None:
     assert [name for name in StageEvent.model_fields if f"`{name}`" not in TEXT["hooks.md"]] == []
 
 
-@pytest.mark.parametrize("component", sorted({each.name for each in Plugins().components}))
+@pytest.mark.parametrize("component", sorted({each.name for each in PluginManager().components}))
 def test_every_shipped_component_is_documented_with_its_options(component: str) -> None:
     assert f"`{component}`" in TEXT["components.md"]
-    found = next(each for each in Plugins().components if each.name == component)
-    for row in describe(found.cls.Options):
+    found = next(each for each in PluginManager().components if each.name == component)
+    for row in describe_options(found.cls.Options):
         assert f"`{row.name}`" in EVERYTHING, f"{component}.{row.name}"
 
 
@@ -131,12 +131,12 @@ HELP = "\n".join(str(command.help) for command in CALLED.values())
 def test_every_option_shown_exists(option: str) -> None:
     slot, _, name = option.partition(".")
     slots = ["temporal", "spatial"] if slot == "reasoner" else [slot]
-    assert any(name in each.cls.Options.model_fields for slot in slots for each in Plugins().of(slot))
+    assert any(name in each.cls.Options.model_fields for slot in slots for each in PluginManager().list_components(slot))
 
 
 def test_the_yaml_of_the_docs_is_a_configuration() -> None:
     whole, _ = code("configuration.md", "yaml")
-    assert resolve(Plugins(), [parse_yaml(whole, "docs")]).video.every == 2
+    assert resolve_config(PluginManager(), [parse_yaml(whole, "docs")]).video.every == 2
 
 
 def made(script: str, name: str) -> Any:
@@ -145,18 +145,18 @@ def made(script: str, name: str) -> Any:
 
 
 def test_the_page_of_commands_is_fresh() -> None:
-    assert TEXT["commands.md"] == made("make_commands.py", "page"), "run: python scripts/make_commands.py"
+    assert TEXT["commands.md"] == made("make_commands.py", "build_page"), "run: python scripts/make_commands.py"
 
 
 def test_the_schemas_are_fresh() -> None:
-    for name, text in made("make_schema.py", "schemas").items():
+    for name, text in made("make_schema.py", "build_schemas").items():
         assert (ROOT / "docs" / name).read_text() == text, "run: python scripts/make_schema.py"
 
 
 def test_an_editor_takes_every_preset_and_marks_a_mistake() -> None:
     editor = jsonschema.Draft202012Validator(json.loads((ROOT / "docs" / "config.schema.json").read_text()))
     shown = [parse_yaml(text, "docs") for text in code("configuration.md", "yaml")]
-    assert [each for each in [*shown, *map(read_preset, presets())] if not editor.is_valid(each)] == []
+    assert [each for each in [*shown, *map(read_preset, list_presets())] if not editor.is_valid(each)] == []
     mistaken = [{"propagater": "sam2"}, {"propagator": "sam22"}, {"propagator": {"use": "sam2", "image_sise": 512}}]
     assert [each for each in mistaken if editor.is_valid(each)] == []
 
@@ -175,8 +175,8 @@ def test_the_plugin_of_the_docs_keeps_its_contract() -> None:
     exec(code("writing-a-plugin.md", "python")[0], namespace)
 
     class Shown(ProposerContract):
-        def component(self):  # type: ignore[no-untyped-def]
-            return namespace["Centre"](namespace["Centre"].Options())  # type: ignore[attr-defined, operator]
+        def make_component(self):  # type: ignore[no-untyped-def]
+            return namespace["Center"](namespace["Center"].Options())  # type: ignore[attr-defined, operator]
 
     tests = [getattr(Shown(), name) for name in dir(Shown) if name.startswith("test_")]
     assert sum(map(held, tests)) >= 6

@@ -30,9 +30,9 @@ pytest.importorskip("transformers")
 
 from alref.ablation import grid
 from alref.cli import COMMANDS, cli
-from alref.config import parse_yaml, resolve
+from alref.config import parse_yaml, resolve_config
 from alref.pipeline import references
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from support.docs_commands import ROOT, Shown, pages, read
 from support.docs_environment import UNTRIED, Place, place
 from support.docs_folder import DATA, models, stock
@@ -139,14 +139,14 @@ def missing(text: str) -> set[str]:
 
 def check_yaml(each: Shown, names: dict[str, Any]) -> None:
     """Look whether it is an ablation, a configuration or a list of references that alref takes."""
-    data, plugins = parse_yaml(each.text, each.place), Plugins()
+    data, plugins = parse_yaml(each.text, each.place), PluginManager()
     if {"vary", "rows"} & data.keys():
         Path("shown.yaml").write_text(each.text)
-        assert grid.read(Path("shown.yaml"), plugins).rows
+        assert grid.read_ablation(Path("shown.yaml"), plugins).rows
     elif Path("references.yaml").exists():
-        assert references.from_file(Path("references.yaml"))
+        assert references.read_references(Path("references.yaml"))
     else:
-        resolve(plugins, [data])
+        resolve_config(plugins, [data])
 
 
 CHECKS = {

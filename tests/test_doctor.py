@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("huggingface_hub")
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.models.weights import Weights
 from alref.plugins import manager as plugins_module
 from support.fake_hub import FakeHub, running
@@ -34,7 +34,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
 
 def rows(capsys: pytest.CaptureFixture[str], part: str) -> list[str]:
-    assert exit_code(["doctor"]) == 0
+    assert run_command(["doctor"]) == 0
     return [line for line in capsys.readouterr().out.splitlines() if part in line]
 
 
@@ -48,7 +48,7 @@ def test_weights_that_are_missing_are_said_with_the_command_and_without_the_netw
 
 
 def test_weights_that_are_here_are_ready(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
-    Weights("someone/tiny").fetch()
+    Weights("someone/tiny").fetch_files()
     assert all("ready" in line for line in rows(capsys, "heavy"))
 
 

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from alref.pipeline.drift import flags
+from alref.pipeline.drift import flag_frames
 from alref.records import Flag
-from alref.utils.masks import Mask, encode
+from alref.utils.masks import Mask, encode_mask
 
 CLIPS = Path(__file__).parents[1] / ".." / "shared" / "data" / "clips"
 HEIGHT, WIDTH, SIDE = 90, 160, 20
@@ -25,7 +25,7 @@ def moving(xs: list[float], ys: list[float] | None = None, sides: list[int] | No
 
 
 def flagged(masks: Track | list[Mask], scores: list[float] | None = None, pivots: tuple[int, ...] = (0,)) -> tuple[Flag, ...]:
-    return flags([encode(mask) for mask in masks], scores or [0.9] * len(masks), pivots)
+    return flag_frames([encode_mask(mask) for mask in masks], scores or [0.9] * len(masks), pivots)
 
 
 def frames(masks: Track | list[Mask], scores: list[float] | None = None, pivots: tuple[int, ...] = (0,)) -> list[int]:

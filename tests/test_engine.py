@@ -15,10 +15,10 @@ from alref.components.base import Propagator
 from alref.errors import ConfigError, InputError, MissingError
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
 from alref.result import Result
-from alref.testing import ArrayVideo, moving_square
+from alref.testing import ArrayVideo, make_moving_square
 from support.scripted import CAT, DOG, VIDEO, Script, announcing, pick_boxes, pick_frames, propagate, run
 
 
@@ -41,7 +41,7 @@ def test_a_reference_passes_through_every_stage_to_masks() -> None:
 
 
 def test_a_long_video_has_a_mask_on_every_frame() -> None:
-    video, _ = moving_square(frames=700, size=(32, 48))
+    video, _ = make_moving_square(frames=700, size=(32, 48))
     result = Script().pipeline().run(video, [Reference(id="1", text="the dog")])
     assert len(result.rles()[0]) == 700
     assert result.verdict().finding == "found"
@@ -63,7 +63,7 @@ def test_two_objects_of_one_reference_are_two_tracks_and_one_union() -> None:
         return [PivotBox(pivot=each.pivot, xyxy=each.xyxy[index]) for index, each in enumerate(candidates)]
 
     result = run(Script(unify=two, pick_boxes=apart), Reference(id="1", text="both"))
-    assert len(result.tracks_of("1")) == len(result.rles()) == 2
+    assert len(result.get_tracks("1")) == len(result.rles()) == 2
     assert result.masks().sum() == 4 * (100 + 400)
 
 
@@ -194,7 +194,7 @@ def test_a_component_works_on_one_video_at_a_time() -> None:
 
 def test_a_concurrent_component_works_on_several_videos_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script()
-    monkeypatch.setattr(script.plugins.get("spatial", "scripted").cls, "concurrent", True)
+    monkeypatch.setattr(script.plugins.get_component("spatial", "scripted").cls, "concurrent", True)
     assert together(script, "pick_boxes", Barrier(2, timeout=60)) == 2
 
 
@@ -264,7 +264,7 @@ def test_a_pipeline_from_yaml_takes_settings_over_it(tmp_path: Path) -> None:
 
 def test_a_pipeline_starts_from_the_preset_asked_for() -> None:
     with pytest.raises(ConfigError, match="no preset 'nonesuch'"):
-        Pipeline.make(preset="nonesuch")
+        Pipeline.from_layers(preset="nonesuch")
 
 
 def test_an_absent_pivot_is_not_proposed_for_even_where_it_names_a_frame() -> None:
@@ -291,11 +291,11 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
 
 def test_the_process_is_tuned_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
     tuned: list[bool] = []
-    monkeypatch.setattr("alref.models.cpu_tuning.tune", lambda: tuned.append(True))
+    monkeypatch.setattr("alref.models.cpu_tuning.apply_settings", lambda: tuned.append(True))
     script = Script()
     run(script)
     assert tuned == []
-    monkeypatch.setattr(script.plugins.get("propagator", "scripted").cls, "needs", ("torch",))
+    monkeypatch.setattr(script.plugins.get_component("propagator", "scripted").cls, "needs", ("torch",))
     run(script, tune=False)
     assert tuned == []
     run(script)
@@ -310,7 +310,7 @@ def test_a_mask_that_jumps_is_flagged_in_the_result() -> None:
         return [FrameMasks(frame=frame, masks=each, scores=[0.9]) for frame, each in enumerate(masks)]
 
     with Script(propagate=switching).pipeline() as pipeline:
-        result = pipeline.run(moving_square(frames=24, size=(32, 48), side=8)[0], [DOG])
+        result = pipeline.run(make_moving_square(frames=24, size=(32, 48), side=8)[0], [DOG])
     assert [(flag.frame, flag.kind) for flag in result.tracks[0].flags] == [(12, "mask jumps")]
 
 
@@ -325,8 +325,8 @@ def test_what_a_component_warns_of_reaches_the_result_of_that_run() -> None:
             yield from propagate(video, boxes)
 
     script = Script()
-    plugins = Plugins([*script.entries, announcing("careful", propagators=[Careful])])
+    plugins = PluginManager([*script.entries, announcing("careful", propagators=[Careful])])
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    with Pipeline.make({**slots, "propagator": "careful"}, plugins=plugins) as pipeline:
+    with Pipeline.from_layers({**slots, "propagator": "careful"}, plugins=plugins) as pipeline:
         warned = [pipeline.run(VIDEO, [reference]).warnings for reference in (DOG, CAT)]
     assert warned == [("memory was full for the dog",), ("memory was full for the cat",)]

@@ -10,7 +10,7 @@ from alref.errors import MissingError
 from alref.media.video import Video
 from alref.records import Phrase, Recording, Reference, Transcript
 from alref.result import Result
-from alref.testing import moving_square, sounding
+from alref.testing import make_buzzing_video, make_moving_square
 from support.scripted import DOG, HEARD, VIDEO, Script
 
 SPOKEN = Reference(id="1", spoken=Recording(path=Path("question.wav"), fingerprint="0"))
@@ -35,7 +35,10 @@ def test_a_sound_is_tagged_and_located() -> None:
 
 @pytest.mark.parametrize(
     ("video", "why"),
-    [(sounding(0.4, (0.0, 0.0)), "its sound track is silent"), (moving_square(4)[0], "the video has no sound track")],
+    [
+        (make_buzzing_video(0.4, (0.0, 0.0)), "its sound track is silent"),
+        (make_moving_square(4)[0], "the video has no sound track"),
+    ],
 )
 @pytest.mark.parametrize("reference", [Reference(id="1", sound=True), HEARD])
 def test_without_sound_a_sound_reference_is_silent_and_nobody_is_asked(video: Video, why: str, reference: Reference) -> None:

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.cli import exit_code
-from alref.cli.eval_output import Tally
-from alref.components.scores import Case, Part, VideoScores
-from alref.evaluation.bootstrap import interval, paired
-from alref.evaluation.comparison import compare
-from alref.evaluation.folder import file_name, video_name
-from alref.evaluation.runner import Outcome
-from alref.evaluation.scoring import score
+from alref.cli import run_command
+from alref.cli.eval_output import EvaluationProgress
+from alref.components.scores import Case, ObjectScores, VideoScores
+from alref.evaluation.bootstrap import estimate_difference, estimate_interval
+from alref.evaluation.comparison import compare_runs
+from alref.evaluation.folder import decode_video_name, encode_file_name
+from alref.evaluation.runner import VideoOutcome
+from alref.evaluation.scoring import score_videos
 from alref.media.video import Video
 from alref.plugins import manager as plugins_module
 from support.scripted import Script
@@ -52,7 +52,7 @@ def summed(folder: str = "run") -> dict[str, Any]:
 
 
 def test_every_video_is_done_once_and_scored(script: Script) -> None:
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
     done = summed()
     assert [line["video"] for line in done["lines"]] == NAMES
@@ -61,7 +61,7 @@ def test_every_video_is_done_once_and_scored(script: Script) -> None:
     assert 0 < table["numbers"]["overlap"] < 1
     assert low <= table["numbers"]["overlap"] <= high
     assert done["verdicts"] == {"found": len(NAMES)}
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
     assert summed() == done
 
@@ -70,27 +70,27 @@ def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(
     script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("data/missing").write_text("e5")
-    assert exit_code(EVAL) == 3
+    assert run_command(EVAL) == 3
     assert capsys.readouterr().err.startswith("e5: frame 3 cannot be read")
     done = summed()
     assert done["failed"] == {"e5": "e5: frame 3 cannot be read; download it again"}
     assert [line["video"] for line in done["lines"]] == [name for name in NAMES if name != "e5"]
     Path("data/missing").unlink()
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
     assert summed()["failed"] == {}
 
 
 def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--videos", "h8,a/b"]) == 0
+    assert run_command([*EVAL, "--videos", "h8,a/b"]) == 0
     assert [line["video"] for line in summed()["lines"]] == ["a/b", "h8"]
-    assert exit_code([*EVAL, "--limit", "3"]) == 0
+    assert run_command([*EVAL, "--limit", "3"]) == 0
     assert len(script.asked("propagate")) == 4
-    assert exit_code([*EVAL, "--videos", "h8,h8, h8"]) == 0
+    assert run_command([*EVAL, "--videos", "h8,h8, h8"]) == 0
     assert [line["video"] for line in summed()["lines"]] == ["h8"]
-    assert exit_code([*EVAL, "--videos", ""]) == 3
+    assert run_command([*EVAL, "--videos", ""]) == 3
     assert "no video ''" in capsys.readouterr().err
-    assert exit_code([*EVAL, "--videos", "-c onee"]) == 3
+    assert run_command([*EVAL, "--videos", "-c onee"]) == 3
     assert "no video '-c onee' in split valid; did you mean '-c one'?" in capsys.readouterr().err
 
 
@@ -109,17 +109,17 @@ WRONG = {
 def test_what_is_wrong_is_said_in_one_message(
     script: Script, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, message: str
 ) -> None:
-    assert exit_code(arguments) == code
+    assert run_command(arguments) == code
     said = capsys.readouterr().err
     assert message in said
     assert "Traceback" not in said
 
 
 def test_another_configuration_is_another_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--limit", "1"]) == 0
-    assert exit_code([*EVAL, "--limit", "1", "-o", "temporal.patience=9"]) == 7
+    assert run_command([*EVAL, "--limit", "1"]) == 0
+    assert run_command([*EVAL, "--limit", "1", "-o", "temporal.patience=9"]) == 7
     assert "holds another evaluation (temporal.patience: 3 there, 9 here)" in capsys.readouterr().err
-    assert exit_code([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
+    assert run_command([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
 
 
 def evaluated(folder: Path, out: str, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
@@ -150,132 +150,132 @@ def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(
 def test_an_interruption_says_how_far_it_came_and_the_next_call_goes_on(
     script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count, seen = Tally.add, []
+    count, seen = EvaluationProgress.add_outcome, []
 
-    def third(tally: Tally, outcome: Outcome) -> None:
+    def third(tally: EvaluationProgress, outcome: VideoOutcome) -> None:
         count(tally, outcome)
         seen.append(outcome.video)
         if len(seen) == 3:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Tally, "add", third)
-        assert exit_code([*EVAL, "--jobs", "1"]) == 130
+        patched.setattr(EvaluationProgress, "add_outcome", third)
+        assert run_command([*EVAL, "--jobs", "1"]) == 130
     said = capsys.readouterr().err.split("\n")
     assert said[0] == "stopped: 3 of 8 videos are done, 0 failed"
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     assert [line["video"] for line in summed()["lines"]] == NAMES
 
 
 def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     capsys.readouterr()
-    assert exit_code(["score", "squares", "--data", "data", "--masks", "run/masks", "--json", "--jobs", "1"]) == 0
+    assert run_command(["score", "squares", "--data", "data", "--masks", "run/masks", "--json", "--jobs", "1"]) == 0
     scored = json.loads(capsys.readouterr().out)
     assert scored["tables"] == summed()["tables"]
     assert [line["numbers"] for line in scored["lines"]] == [line["numbers"] for line in summed()["lines"]]
 
 
 def test_processes_score_as_one_does(script: Script) -> None:
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     dataset = Squares(Path("data"))
-    alone = {each.video: each.scores for each in score(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=1)}
-    together = {each.video: each.scores for each in score(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=2)}
+    alone = {each.video: each.scores for each in score_videos(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=1)}
+    together = {each.video: each.scores for each in score_videos(dataset, NAMES, Path("run/masks"), [Overlap()], jobs=2)}
     assert together == alone
 
 
 def test_a_video_with_no_object_to_score_is_in_no_number_and_the_others_are(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    usual = Overlap.parts
-    monkeypatch.setattr(Overlap, "parts", lambda self, at, case: [] if at.startswith("_b") else usual(self, at, case))
-    assert exit_code([*EVAL, "--limit", "3"]) == 0
+    usual = Overlap.score_case
+    monkeypatch.setattr(Overlap, "score_case", lambda self, at, case: [] if at.startswith("_b") else usual(self, at, case))
+    assert run_command([*EVAL, "--limit", "3"]) == 0
     assert [sorted(line["numbers"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
-    assert exit_code(["compare", "run"]) == 0
+    assert run_command(["compare", "run"]) == 0
     assert "2 videos" in capsys.readouterr().out
     arguments = ["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--json", "--jobs", "1"]
-    assert exit_code(arguments) == 0
+    assert run_command(arguments) == 0
     assert json.loads(capsys.readouterr().out)["tables"] == summed()["tables"]
 
 
 class Interrupting(Overlap):
     """Presses Ctrl-C on the process that scores."""
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         os.kill(os.getpid(), signal.SIGINT)
-        return super().parts(where, case)
+        return super().score_case(where, case)
 
 
 def test_ctrl_c_does_not_reach_the_processes_that_score(script: Script) -> None:
-    assert exit_code([*EVAL, "--limit", "2"]) == 0
-    scored = list(score(Squares(Path("data")), NAMES[:2], Path("run/masks"), [Interrupting()], jobs=2))
+    assert run_command([*EVAL, "--limit", "2"]) == 0
+    scored = list(score_videos(Squares(Path("data")), NAMES[:2], Path("run/masks"), [Interrupting()], jobs=2))
     assert [(len(each.scores), each.error) for each in scored] == [(1, None)] * 2
 
 
 def test_masks_that_are_missing_are_named_and_the_rest_is_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--limit", "2"]) == 0
-    assert exit_code(["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--jobs", "1"]) == 3
+    assert run_command([*EVAL, "--limit", "2"]) == 0
+    assert run_command(["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--jobs", "1"]) == 3
     printed = capsys.readouterr()
     assert "predict a/b first" in printed.err
     assert "overlap" in printed.out
 
 
 def test_a_submission_is_packed_when_it_is_complete(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--limit", "2"]) == 0
-    assert exit_code(["submit", "run"]) == 3
+    assert run_command([*EVAL, "--limit", "2"]) == 0
+    assert run_command(["submit", "run"]) == 3
     assert "6 of 8 videos are not done, a/b for one; first do all: alref eval" in capsys.readouterr().err
-    assert exit_code(EVAL) == 0
-    assert exit_code(["submit", "run"]) == 0
+    assert run_command(EVAL) == 0
+    assert run_command(["submit", "run"]) == 0
     assert Path("run/submission.zip").read_text().count("json") == len(NAMES)
 
 
 def test_a_data_set_that_raises_what_it_should_not_costs_one_video_and_is_named(
     script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Squares.open
+    opened = Squares.open_video
 
     def careless(self: Squares, video: str) -> Video:
         return {name: opened(self, name) for name in NAMES if name != "e5"}[video]
 
-    monkeypatch.setattr(Squares, "open", careless)
-    assert exit_code(EVAL) == 6
+    monkeypatch.setattr(Squares, "open_video", careless)
+    assert run_command(EVAL) == 6
     said = capsys.readouterr().err
     assert "e5: data set 'squares', open: KeyError: 'e5'; add -v to see where" in said
     assert "Traceback" not in said
-    assert exit_code([*EVAL, "-v"]) == 6
+    assert run_command([*EVAL, "-v"]) == 6
     assert "in careless" in capsys.readouterr().err
     assert len(summed()["lines"]) == len(NAMES) - 1
 
 
 def test_a_comparison_says_of_a_run_what_its_summary_says(script: Script) -> None:
-    assert exit_code(EVAL) == 0
-    (alone,) = compare([Path("run")], Overlap())
+    assert run_command(EVAL) == 0
+    (alone,) = compare_runs([Path("run")], Overlap())
     assert list(alone.value[1:]) == summed()["intervals"]["overlap"]
 
 
 def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--limit", "6"]) == 0
-    assert exit_code([*EVAL[:-2], "other", "--quiet", "--videos", "h8,g7,f6,e5", "-o", "temporal.patience=4"]) == 0
-    first, second = compare([Path("run"), Path("other")], Overlap())
+    assert run_command([*EVAL, "--limit", "6"]) == 0
+    assert run_command([*EVAL[:-2], "other", "--quiet", "--videos", "h8,g7,f6,e5", "-o", "temporal.patience=4"]) == 0
+    first, second = compare_runs([Path("run"), Path("other")], Overlap())
     assert (first.videos, second.videos) == (2, 2)
     assert second.difference == (0.0, 0.0, 0.0)
     assert sorted(move.video for move in second.moves) == ["e5", "f6"]
-    assert exit_code(["compare", "run", "other"]) == 0
-    assert exit_code(["compare", "run", "run"]) == 0
+    assert run_command(["compare", "run", "other"]) == 0
+    assert run_command(["compare", "run", "run"]) == 0
     assert "+0.00" in capsys.readouterr().out
 
 
 def scores(values: list[float]) -> list[VideoScores]:
-    parts = [Part(case="0", columns={"overlap": (value,)}) for value in values]
+    parts = [ObjectScores(case="0", columns={"overlap": (value,)}) for value in values]
     return [VideoScores(protocol="overlap", video=str(n), parts=(part,)) for n, part in enumerate(parts)]
 
 
 def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_parts() -> None:
     values = np.random.default_rng(0).uniform(0.2, 0.8, 400).tolist()
-    few, many = (interval(Overlap(), scores(values[:count])) for count in (20, 400))
+    few, many = (estimate_interval(Overlap(), scores(values[:count])) for count in (20, 400))
     assert few.low < few.value < few.high
     assert many.high - many.low < 0.5 * (few.high - few.low)
-    better = paired(Overlap(), scores(values), scores([value + 0.05 for value in values]))
+    better = estimate_difference(Overlap(), scores(values), scores([value + 0.05 for value in values]))
     assert better.low == pytest.approx(0.05)
     assert better.high == pytest.approx(0.05)
 
@@ -283,7 +283,7 @@ def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_pa
 def test_the_memory_of_an_interval_does_not_grow_with_every_draw_of_every_video() -> None:
     many = scores([0.5] * 1_500)
     tracemalloc.start()
-    interval(Overlap(), many)
+    estimate_interval(Overlap(), many)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_000 * 1_500 * 8 / 5
@@ -291,21 +291,21 @@ def test_the_memory_of_an_interval_does_not_grow_with_every_draw_of_every_video(
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     draws = np.random.default_rng(1).normal(0.5, 0.1, (100, 40))
-    found = [interval(Overlap(), scores(row.tolist())) for row in draws]
+    found = [estimate_interval(Overlap(), scores(row.tolist())) for row in draws]
     assert 0.88 < np.mean([each.low <= 0.5 <= each.high for each in found]) < 0.99
 
 
 @pytest.mark.parametrize("name", [*NAMES, ".", "..", ".hidden", "100%", "%2F", "a%2Eb"])
 def test_any_name_of_a_video_is_a_file_name(name: str) -> None:
-    file = file_name(name)
+    file = encode_file_name(name)
     assert "/" not in file
     assert not file.startswith(".")
-    assert video_name(Path(file)) == name
+    assert decode_video_name(Path(file)) == name
 
 
 def test_the_report_shows_scores_failures_and_pictures_and_needs_no_network(script: Script) -> None:
     Path("data/missing").write_text("e5")
-    assert exit_code(EVAL) == 3
+    assert run_command(EVAL) == 3
     page = Path("run/report.html").read_text()
     assert "7 of 8 videos are in these numbers" in page
     assert "e5: <span" in page
@@ -315,9 +315,9 @@ def test_the_report_shows_scores_failures_and_pictures_and_needs_no_network(scri
 
 
 def test_a_picture_that_cannot_be_shown_says_why(script: Script) -> None:
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     Path("data/missing").write_text("e5")
-    assert exit_code(EVAL) == 0
+    assert run_command(EVAL) == 0
     page = Path("run/report.html").read_text()
     assert "No picture: e5: frame 3 cannot be read; download it again" in page
     assert page.count("data:image/jpeg") == 2 * 7
@@ -326,8 +326,8 @@ def test_a_picture_that_cannot_be_shown_says_why(script: Script) -> None:
 def test_a_split_without_public_truth_has_no_empty_table(
     script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Squares, "scored", {"valid": ()})
-    assert exit_code([*EVAL[:-1], "--limit", "1"]) == 0
+    monkeypatch.setattr(Squares, "split_protocols", {"valid": ()})
+    assert run_command([*EVAL[:-1], "--limit", "1"]) == 0
     printed = capsys.readouterr().out
     assert "protocol" not in printed
     assert "run/report.html" in printed
@@ -337,10 +337,10 @@ def test_a_split_without_public_truth_has_no_empty_table(
 
 
 def test_a_video_that_is_predicted_but_not_scored_is_in_no_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*EVAL, "--limit", "2"]) == 0
+    assert run_command([*EVAL, "--limit", "2"]) == 0
     Path("run/masks/1.json").unlink()
-    Path("run/scores/overlap", file_name(NAMES[1])).unlink()
+    Path("run/scores/overlap", encode_file_name(NAMES[1])).unlink()
     capsys.readouterr()
-    assert exit_code([*EVAL[:-1], "--limit", "2"]) == 3
+    assert run_command([*EVAL[:-1], "--limit", "2"]) == 3
     assert "1 of 2 videos are in this table; 1 failed" in capsys.readouterr().out
     assert "1 of 2 videos are in these numbers" in Path("run/report.html").read_text()

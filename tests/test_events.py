@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.plugins import manager as plugins_module
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.scripted import Script, pick_boxes
 from support.scripted_dataset import SLOTS, squares
 
@@ -32,7 +32,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     Path("data").mkdir()
-    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
     grid = {"data": {"dataset": "squares", "root": "data"}, "base": ROW, "rows": {"one": {}}}
     Path("grid.yaml").write_text(json.dumps(grid))
 
@@ -47,7 +47,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ids=lambda arguments: arguments[0],
 )
 def test_what_a_component_prints_is_no_event(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([*arguments, *FLAGS]) == 0
+    assert run_command([*arguments, *FLAGS]) == 0
     printed = capsys.readouterr()
     assert [json.loads(line)["event"] for line in printed.out.splitlines()][-1] == "finished"
     assert SAID in printed.err
@@ -61,6 +61,6 @@ def test_what_a_component_prints_is_no_event(arguments: list[str], capsys: pytes
     ids=lambda each: each[0],
 )
 def test_an_error_is_the_last_event(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code = exit_code([*arguments, *FLAGS])
+    code = run_command([*arguments, *FLAGS])
     (event,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert (event["event"], event["exit_code"]) == ("error", code)

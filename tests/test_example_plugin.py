@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alref.cli import demo_clip, exit_code
+from alref.cli import demo_clip, run_command
 from alref.output.run_folder import load_result
 from alref.result import Result
 
@@ -18,14 +18,14 @@ FOLDER = Path(__file__).parents[1] / "docs" / "example-plugin"
 NAMES = {
     "unifier": "plain-words",
     "reasoner": "by-place",
-    "proposer": "colour-regions",
+    "proposer": "color-regions",
     "propagator": "template-match",
 }
 QUICK = {
     "unifier": "verbatim",
     "temporal": "first-frame",
     "spatial": "top-score",
-    "proposer": "colour-regions",
+    "proposer": "color-regions",
     "propagator": "template-match",
 }
 """What each is used beside: the quick ones among the shipped components."""
@@ -45,7 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write the clip of two balls."""
-    return demo_clip.write(tmp_path_factory.mktemp("clip") / "clip.mp4")
+    return demo_clip.write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4")
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +58,12 @@ def _ready(installed: Path, clip: Path, tmp_path: Path, monkeypatch: pytest.Monk
 
 def run(expression: str, *options: str, **components: str) -> Result:
     flags = [part for slot, name in components.items() for part in (f"--{slot}", name)]
-    assert exit_code(["run", "clip.mp4", expression, *flags, *options, "--out", "out", "--quiet"]) == 0
+    assert run_command(["run", "clip.mp4", expression, *flags, *options, "--out", "out", "--quiet"]) == 0
     return load_result(Path("out"))
 
 
 def likeness(result: Result, ball: str) -> float:
-    found, truth = result.masks(), demo_clip.masks()[ball]
+    found, truth = result.masks(), demo_clip.compute_masks()[ball]
     return float((found & truth).sum() / (found | truth).sum())
 
 
@@ -74,16 +74,16 @@ def test_its_own_tests_pass(installed: Path) -> None:
 
 
 def test_its_components_are_listed_and_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["plugins"]) == 0
+    assert run_command(["plugins"]) == 0
     listed = capsys.readouterr().out
     for name in NAMES.values():
         assert name in listed
-        assert exit_code(["plugins", name]) == 0
+        assert run_command(["plugins", name]) == 0
         assert "alref-example 0.1.0" in " ".join(capsys.readouterr().out.split())
 
 
 def test_editors_know_its_names_and_options(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["config", "--schema"]) == 0
+    assert run_command(["config", "--schema"]) == 0
     slots = json.loads(capsys.readouterr().out)["properties"]
     for slot, name in NAMES.items():
         assert f'"{name}"' in json.dumps(slots[slot])
@@ -99,8 +99,8 @@ def test_each_is_used_by_name_beside_components_of_others(slot: str) -> None:
     assert likeness(result, "the blue ball") > 0.8
 
 
-@pytest.mark.parametrize("ball", demo_clip.masks())
-def test_together_they_find_a_ball_by_its_colour(ball: str) -> None:
+@pytest.mark.parametrize("ball", demo_clip.compute_masks())
+def test_together_they_find_a_ball_by_its_color(ball: str) -> None:
     result = run(f"please show me {ball}", **NAMES)
     assert [(phrase.text, phrase.category) for phrase in result.phrases] == [(ball, "ball")]
     assert result.verdicts[0].finding == "found"
@@ -111,7 +111,7 @@ def test_an_option_of_a_component_is_a_flag() -> None:
     assert run("the red ball", "-o", "proposer.smallest=0.9", **NAMES).verdicts[0].finding == "absent"
 
 
-def test_words_without_a_colour_reach_the_user_as_a_warning() -> None:
+def test_words_without_a_color_reach_the_user_as_a_warning() -> None:
     result = run("the ball", **NAMES)
     assert result.verdicts[0].finding == "absent"
-    assert any("'the ball' names no colour; name one of red" in warning for warning in result.warnings)
+    assert any("'the ball' names no color; name one of red" in warning for warning in result.warnings)

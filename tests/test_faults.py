@@ -13,21 +13,21 @@ from typing import Any
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.errors import AlrefError, InputError, MissingError
 from alref.llm.answer_store import AnswerStore
 from alref.output.run_folder import load_result
 from alref.plugins import manager as plugins_module
 from alref.records import Reference
 from alref.result import Result
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.llm_run import QUESTIONS, TEXTS, ServerScript, arguments, asked_about, right, settings
 from support.llm_server import CUT, EMPTY_CHOICE, HTML, INVALID, RESET, SILENT, Body, ChatServer, Reply, busy, hurry, serving
 
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-VIDEO = moving_square(frames=4, size=(32, 48), side=8)[0]
+VIDEO = make_moving_square(frames=4, size=(32, 48), side=8)[0]
 KEY = "sk-secret-0123456789"
 FAULTS = {
     "429": busy(429),
@@ -71,7 +71,7 @@ def run(server: ChatServer, service: str, store: AnswerStore, fault: str = "", *
 
 
 def kept(store: AnswerStore) -> int:
-    count = store.info().count
+    count = store.get_info().count
     store.close()
     return count
 
@@ -202,7 +202,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, clip: Path) -> Call
 
     def called(server: ChatServer, service: str = "openai", *flags: str, **given: Any) -> int:
         values = settings(server, service, tmp_path / "answers.sqlite", retries=0, **given)
-        return exit_code([*arguments(clip, tmp_path / "out", values), *flags])
+        return run_command([*arguments(clip, tmp_path / "out", values), *flags])
 
     return called
 
@@ -265,7 +265,7 @@ def test_a_run_is_replayed_without_a_server_and_without_a_key(
     monkeypatch.delenv("OPENAI_API_KEY")
     values = settings(server, "openai", tmp_path / "other.sqlite")
     again = arguments(clip, tmp_path / "again", values)
-    assert exit_code([*again, f"--replay={tmp_path / 'out'}"]) == 0
+    assert run_command([*again, f"--replay={tmp_path / 'out'}"]) == 0
     assert_right(load_result(tmp_path / "again"))
 
 

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from support.folder_dataset import draw
 
 FILE = """
@@ -63,7 +63,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     draw(made / "data", 3)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(made)
-        assert exit_code(["eval", "mine", "--data", "data", *PLUGIN, "--out", "run", "--quiet"]) == 0
+        assert run_command(["eval", "mine", "--data", "data", *PLUGIN, "--out", "run", "--quiet"]) == 0
     return made
 
 
@@ -77,26 +77,26 @@ def test_masks_are_scored_in_all_processes_and_only_the_numbers_are_printed(
     jobs: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     command = ["score", "mine", "--data", "data", "--masks", "run/masks", "--json", "--jobs", jobs]
-    assert exit_code([*command, *PLUGIN]) == 0
+    assert run_command([*command, *PLUGIN]) == 0
     assert json.loads(capfd.readouterr().out)["tables"] == json.loads(Path("run/summary.json").read_text())["tables"]
 
 
 def test_runs_are_compared(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     again = copytree("run", tmp_path / "again")
-    assert exit_code(["compare", "run", str(again), "--json", *PLUGIN]) == 0
+    assert run_command(["compare", "run", str(again), "--json", *PLUGIN]) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["protocol"], second["videos"], second["difference"][0]) == ("cover", 3, 0.0)
 
 
 def test_masks_are_packed(tmp_path: Path) -> None:
     archive = tmp_path / "mine.zip"
-    assert exit_code(["submit", "run", "--out", str(archive), *PLUGIN]) == 0
+    assert run_command(["submit", "run", "--out", str(archive), *PLUGIN]) == 0
     with ZipFile(archive) as packed:
         assert len(packed.namelist()) == 3 * 2 * 3
 
 
 def test_the_data_set_is_listed_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["data", "list", *PLUGIN]) == 0
+    assert run_command(["data", "list", *PLUGIN]) == 0
     assert "cover" in capsys.readouterr().out
-    assert exit_code(["data", "check", "mine", "data", *PLUGIN]) == 0
+    assert run_command(["data", "check", "mine", "data", *PLUGIN]) == 0
     assert capsys.readouterr().out == "mine, train: 3 videos, 6 references, no fault\n"

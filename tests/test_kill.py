@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 
 SLOTS = ["--unifier", "scripted", "--reasoner", "scripted", "--proposer", "scripted", "--propagator", "scripted"]
 
@@ -42,7 +42,7 @@ def left(folder: Path) -> dict[str, Any]:
 
 
 def test_twenty_random_moments(tmp_path: Path) -> None:
-    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
     whole = run(tmp_path, "whole")
     assert whole.returncode == 0, whole.stderr
     expected = left(tmp_path / "whole")

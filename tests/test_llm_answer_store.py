@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.errors import InputError, OutputError
-from alref.llm.answer_keys import digest, key
-from alref.llm.answer_store import AnswerStore, default_path
+from alref.llm.answer_keys import compute_answer_key, compute_digest
+from alref.llm.answer_store import AnswerStore, get_default_path
 from alref.llm.messages import Answer, Message, Question
-from alref.llm.replay import Replay
+from alref.llm.replay import AnswerReplay
 
 QUESTION = Question(messages=(Message(role="system", text="Be brief."), Message(text="Which frame?")), images=(b"one", b"two"))
 ANSWER = Answer(text="frame 3", model="tiny-1", prompt_tokens=10, completion_tokens=2, cost=0.01, retries=1, seconds=0.5)
@@ -50,7 +50,7 @@ def test_a_later_answer_replaces_an_earlier_one(store: AnswerStore) -> None:
     store.put("a", QUESTION, ANSWER)
     store.put("a", QUESTION, later)
     assert store.get("a") == later
-    assert store.info().count == 1
+    assert store.get_info().count == 1
 
 
 WORTHLESS: list[dict[str, Any]] = [
@@ -66,12 +66,12 @@ WORTHLESS: list[dict[str, Any]] = [
 def test_empty_refused_filtered_and_cut_off_answers_are_not_kept(store: AnswerStore, change: dict[str, Any]) -> None:
     store.put("a", QUESTION, ANSWER.model_copy(update=change))
     assert store.get("a") is None
-    assert not store.info().count
+    assert not store.get_info().count
 
 
 def test_nothing_is_made_before_it_is_used(tmp_path: Path) -> None:
     store = AnswerStore(tmp_path / "none" / "answers.sqlite")
-    assert store.info().count == 0
+    assert store.get_info().count == 0
     store.close()
     assert not (tmp_path / "none").exists()
 
@@ -79,7 +79,7 @@ def test_nothing_is_made_before_it_is_used(tmp_path: Path) -> None:
 def test_info_counts_by_model(store: AnswerStore) -> None:
     for number in range(3):
         store.put(str(number), QUESTION, ANSWER.model_copy(update={"model": f"tiny-{number % 2}"}))
-    info = store.info()
+    info = store.get_info()
     assert (info.count, info.models) == (3, {"tiny-0": 2, "tiny-1": 1})
     assert info.size == store.path.stat().st_size
 
@@ -90,18 +90,18 @@ def test_pictures_are_kept_as_digests_only(store: AnswerStore) -> None:
     store.close()
     content = store.path.read_bytes()
     assert b"Which frame?" in content
-    assert digest(picture).encode() in content
+    assert compute_digest(picture).encode() in content
     assert b"a long picture" not in content
 
 
 def test_the_folder_is_the_users_own_unless_another_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALREF_HOME", str(tmp_path))
-    assert default_path() == tmp_path / "answers.sqlite"
+    assert get_default_path() == tmp_path / "answers.sqlite"
     monkeypatch.delenv("ALREF_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
-    assert default_path().is_relative_to(tmp_path)
-    assert default_path() != tmp_path / "answers.sqlite"
+    assert get_default_path().is_relative_to(tmp_path)
+    assert get_default_path() != tmp_path / "answers.sqlite"
 
 
 BASE: dict[str, Any] = {
@@ -126,12 +126,12 @@ CHANGES: list[dict[str, Any]] = [
 
 
 def test_everything_that_changes_an_answer_changes_its_key() -> None:
-    keys = {key(**BASE), *(key(**{**BASE, **change}) for change in CHANGES)}
+    keys = {compute_answer_key(**BASE), *(compute_answer_key(**{**BASE, **change}) for change in CHANGES)}
     assert len(keys) == len(CHANGES) + 1
 
 
 def test_a_key_does_not_depend_on_the_order_of_options() -> None:
-    assert key(**{**BASE, "options": {"b": 2, "a": 1}}) == key(**BASE)
+    assert compute_answer_key(**{**BASE, "options": {"b": 2, "a": 1}}) == compute_answer_key(**BASE)
 
 
 def test_threads_lose_nothing(store: AnswerStore) -> None:
@@ -142,7 +142,7 @@ def test_threads_lose_nothing(store: AnswerStore) -> None:
     with ThreadPoolExecutor(16) as pool:
         found = list(pool.map(put, range(200)))
     assert [answer and answer.text for answer in found] == [f"frame {number}" for number in range(200)]
-    assert store.info().count == 200
+    assert store.get_info().count == 200
 
 
 def test_processes_that_start_together_lose_nothing(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_processes_that_start_together_lose_nothing(tmp_path: Path) -> None:
             assert process.stderr.read() == b""
         assert process.wait() == 0
     store = AnswerStore(path)
-    assert store.info().count == 120
+    assert store.get_info().count == 120
     store.close()
 
 
@@ -264,18 +264,18 @@ def test_info_on_the_command_line(
 ) -> None:
     store.put("a", QUESTION, ANSWER)
     monkeypatch.setenv("ALREF_HOME", str(store.path.parent))
-    assert exit_code(["answers", "info"]) == 0
+    assert run_command(["answers", "info"]) == 0
     path, counted, model = capsys.readouterr().out.splitlines()
     assert (path, model.split()) == (str(store.path), ["1", "tiny-1"])
     assert counted.startswith("1 answers, ")
     other = store.path.with_name("other.sqlite")
-    assert exit_code(["answers", "info", str(other)]) == 0
+    assert run_command(["answers", "info", str(other)]) == 0
     assert "0 answers" in capsys.readouterr().out
     other.write_bytes(b"not a store at all" * 100)
-    assert exit_code(["answers", "info", str(other)]) == InputError.exit_code
+    assert run_command(["answers", "info", str(other)]) == InputError.exit_code
     assert "other.sqlite" in capsys.readouterr().err
 
 
 def test_the_store_says_where_its_answers_come_from() -> None:
     assert AnswerStore.source == "cache"
-    assert Replay.source == "replay"
+    assert AnswerReplay.source == "replay"

@@ -9,14 +9,21 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from alref.llm.contact_sheet import COLOURS, NAMES, Look, boxes_sheet, frames_sheet, with_boxes
+from alref.llm.contact_sheet import (
+    COLOR_NAMES,
+    COLORS,
+    ContactSheetStyle,
+    build_box_sheet,
+    build_frame_sheet,
+    draw_numbered_boxes,
+)
 from alref.media.video import Frame
 
 Boxes = npt.NDArray[np.float32]
 
 
 def frames(count: int, height: int, width: int) -> list[Frame]:
-    """Make frames of one grey each, 10 brighter from one to the next."""
+    """Make frames of one gray each, 10 brighter from one to the next."""
     return [np.full((height, width, 3), 40 + 10 * number, np.uint8) for number in range(count)]
 
 
@@ -44,7 +51,7 @@ def size(data: bytes) -> tuple[int, int]:
 def test_the_published_layout_has_its_geometry(
     count: int, height: int, width: int, vertical: bool, expected: tuple[int, int]
 ) -> None:
-    sheet = frames_sheet(frames(count, height, width), Look("paper", vertical=vertical))
+    sheet = build_frame_sheet(frames(count, height, width), ContactSheetStyle("paper", vertical=vertical))
     assert [size(image) for image in sheet.images] == [expected]
 
 
@@ -52,23 +59,25 @@ def test_the_published_layout_has_its_geometry(
 @pytest.mark.parametrize("count", [1, 4, 9])
 @pytest.mark.parametrize("limit", [768, 2048])
 def test_the_sharp_layout_fills_its_picture_and_no_more(height: int, width: int, count: int, limit: int) -> None:
-    sheet = frames_sheet(frames(count, height, width), Look("sharp", limit))
+    sheet = build_frame_sheet(frames(count, height, width), ContactSheetStyle("sharp", limit))
     (shown,) = sheet.images
     side = max(size(shown))
     assert side <= limit
     assert side >= min(0.9 * limit, max(width, 512))
     boxes = np.array([[0, 0, width / 2, height / 2]], np.float32)
-    assert max(size(boxes_sheet(frames(count, height, width), 0, boxes, Look("sharp", limit)).images[0])) <= limit
+    assert (
+        max(size(build_box_sheet(frames(count, height, width), 0, boxes, ContactSheetStyle("sharp", limit)).images[0])) <= limit
+    )
 
 
 def test_sharp_cells_are_larger_than_the_published_ones() -> None:
     wide = frames(9, 1080, 1920)
-    assert size(frames_sheet(wide, Look("sharp")).images[0])[0] // 3 > 500
-    assert "in rows of 3" in frames_sheet(wide, Look("sharp")).text
+    assert size(build_frame_sheet(wide, ContactSheetStyle("sharp")).images[0])[0] // 3 > 500
+    assert "in rows of 3" in build_frame_sheet(wide, ContactSheetStyle("sharp")).text
 
 
 def test_frames_stand_in_order_of_time() -> None:
-    (image,) = frames_sheet(frames(9, 360, 640), Look("sharp", kind="png")).images
+    (image,) = build_frame_sheet(frames(9, 360, 640), ContactSheetStyle("sharp", image_format="png")).images
     picture = opened(image)
     height, width = picture.shape[0] // 3, picture.shape[1] // 3
     middles = [int(picture[y * height + height // 2, x * width + width // 2, 0]) for y in range(3) for x in range(3)]
@@ -76,28 +85,28 @@ def test_frames_stand_in_order_of_time() -> None:
 
 
 def test_each_frame_is_a_picture_of_its_own_where_wanted() -> None:
-    sheet = frames_sheet(frames(3, 90, 160), Look("frames", kind="png"))
+    sheet = build_frame_sheet(frames(3, 90, 160), ContactSheetStyle("frames", image_format="png"))
     assert [opened(image)[-1, -1, 0] for image in sheet.images] == [40, 50, 60]
     assert all(image.startswith(b"\x89PNG") for image in sheet.images)
     assert "The 3 pictures are frames" in sheet.text
 
 
 def test_jpeg_unless_png_is_asked_for() -> None:
-    assert frames_sheet(frames(1, 90, 160), Look()).images[0].startswith(b"\xff\xd8")
+    assert build_frame_sheet(frames(1, 90, 160), ContactSheetStyle()).images[0].startswith(b"\xff\xd8")
 
 
 def test_the_same_frames_give_the_same_bytes() -> None:
-    first, second = (frames_sheet(frames(5, 90, 160), Look()).images for _ in range(2))
+    first, second = (build_frame_sheet(frames(5, 90, 160), ContactSheetStyle()).images for _ in range(2))
     assert first == second
 
 
 def test_large_pictures_are_made_small_and_small_ones_large() -> None:
-    assert size(frames_sheet(frames(1, 2160, 3840), Look("frames")).images[0]) == (2048, 1152)
-    assert size(frames_sheet(frames(1, 224, 224), Look("frames")).images[0]) == (512, 512)
+    assert size(build_frame_sheet(frames(1, 2160, 3840), ContactSheetStyle("frames")).images[0]) == (2048, 1152)
+    assert size(build_frame_sheet(frames(1, 224, 224), ContactSheetStyle("frames")).images[0]) == (512, 512)
 
 
-def near(picture: Frame, colour: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
-    return np.asarray(np.abs(picture.astype(int) - colour).max(axis=2) < 40)
+def near(picture: Frame, color: tuple[int, int, int]) -> npt.NDArray[np.bool_]:
+    return np.asarray(np.abs(picture.astype(int) - color).max(axis=2) < 40)
 
 
 def spread(count: int, height: int, width: int) -> Boxes:
@@ -110,12 +119,12 @@ def spread(count: int, height: int, width: int) -> Boxes:
 
 @pytest.mark.parametrize(("height", "width"), [(224, 224), (480, 854), (1280, 720), (2160, 3840)])
 @pytest.mark.parametrize("layout", ["sharp", "paper", "frames"])
-def test_every_candidate_is_drawn_in_its_colour_on_the_chosen_frame(height: int, width: int, layout: str) -> None:
+def test_every_candidate_is_drawn_in_its_color_on_the_chosen_frame(height: int, width: int, layout: str) -> None:
     boxes = spread(3, height, width)
-    sheet = boxes_sheet(frames(5, height, width), 1, boxes, Look(layout, kind="png"))  # type: ignore[arg-type]
+    sheet = build_box_sheet(frames(5, height, width), 1, boxes, ContactSheetStyle(layout, image_format="png"))  # type: ignore[arg-type]
     shown = [opened(image) for image in sheet.images]
-    for name in NAMES[:3]:
-        drawn = [int(near(picture, COLOURS[name]).sum()) for picture in shown]
+    for name in COLOR_NAMES[:3]:
+        drawn = [int(near(picture, COLORS[name]).sum()) for picture in shown]
         assert max(drawn) > 400
         assert layout != "frames" or [count > 0 for count in drawn] == [False, True, False, False, False]
     assert "frame 2" in sheet.text
@@ -123,7 +132,7 @@ def test_every_candidate_is_drawn_in_its_colour_on_the_chosen_frame(height: int,
 
 def test_a_box_is_drawn_where_it_is() -> None:
     boxes = np.array([[40, 60, 120, 100]], np.float32)
-    drawn = near(with_boxes(np.full((200, 200, 3), 90, np.uint8), boxes, 16), COLOURS["green"])
+    drawn = near(draw_numbered_boxes(np.full((200, 200, 3), 90, np.uint8), boxes, 16), COLORS["green"])
     columns = np.nonzero(drawn[60:100])[1]
     assert (columns.min(), columns.max()) == (40, 119)
     assert drawn[99, 40:120].all()
@@ -134,31 +143,31 @@ def test_a_box_is_drawn_where_it_is() -> None:
 @pytest.mark.parametrize("size", [16, 40])
 def test_numbers_keep_off_each_other_and_inside_the_frame(size: int) -> None:
     same = np.tile(np.array([[0, 0, 399, 299]], np.float32), (6, 1))
-    picture = with_boxes(np.full((300, 400, 3), 90, np.uint8), same, size)
+    picture = draw_numbered_boxes(np.full((300, 400, 3), 90, np.uint8), same, size)
     disc = 3.14 * (0.75 * size) ** 2
-    for name in NAMES[:6]:
-        assert near(picture, COLOURS[name]).sum() > 0.5 * disc, name
+    for name in COLOR_NAMES[:6]:
+        assert near(picture, COLORS[name]).sum() > 0.5 * disc, name
 
 
 def test_a_small_object_is_not_hidden_by_its_number() -> None:
     boxes = np.array([[100, 100, 112, 110]], np.float32)
-    picture = with_boxes(np.full((300, 400, 3), 90, np.uint8), boxes, 20)
+    picture = draw_numbered_boxes(np.full((300, 400, 3), 90, np.uint8), boxes, 20)
     assert (picture[103:107, 103:109] == 90).all()
 
 
 def test_the_number_of_the_frame_stays_visible_beside_those_of_candidates() -> None:
     shown, corner = frames(5, 281, 500), np.array([[0, 0, 80, 200]], np.float32)
-    plain = opened(frames_sheet(shown, Look("frames", kind="png")).images[1])
-    drawn = opened(boxes_sheet(shown, 1, corner, Look("frames", kind="png")).images[1])
+    plain = opened(build_frame_sheet(shown, ContactSheetStyle("frames", image_format="png")).images[1])
+    drawn = opened(build_box_sheet(shown, 1, corner, ContactSheetStyle("frames", image_format="png")).images[1])
     digit = (slice(8, 24), slice(8, 24))
     assert np.array_equal(plain[digit], drawn[digit])
 
 
 def test_the_words_say_how_to_read_the_sheet() -> None:
     wide = frames(5, 90, 160)
-    assert "side by side" in frames_sheet(wide, Look("paper")).text
-    assert "one below the other" in frames_sheet(wide, Look("paper", vertical=True)).text
-    assert "in rows of 5" in frames_sheet([*wide, *wide], Look("paper")).text
-    assert "frame 3" in boxes_sheet(wide, 2, spread(2, 90, 160), Look("paper")).text
-    assert "the large one is frame 3" in boxes_sheet(wide, 2, spread(2, 90, 160), Look()).text
-    assert "one frame of a video." in boxes_sheet(wide[:1], 0, spread(2, 90, 160), Look()).text
+    assert "side by side" in build_frame_sheet(wide, ContactSheetStyle("paper")).text
+    assert "one below the other" in build_frame_sheet(wide, ContactSheetStyle("paper", vertical=True)).text
+    assert "in rows of 5" in build_frame_sheet([*wide, *wide], ContactSheetStyle("paper")).text
+    assert "frame 3" in build_box_sheet(wide, 2, spread(2, 90, 160), ContactSheetStyle("paper")).text
+    assert "the large one is frame 3" in build_box_sheet(wide, 2, spread(2, 90, 160), ContactSheetStyle()).text
+    assert "one frame of a video." in build_box_sheet(wide[:1], 0, spread(2, 90, 160), ContactSheetStyle()).text

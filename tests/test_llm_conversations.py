@@ -17,14 +17,14 @@ from alref.llm.answer_store import AnswerStore
 from alref.llm.messages import Answer, Question
 from alref.llm.options import ChatOptions
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Phrase, Reference
-from alref.testing import moving_square
-from alref.utils.thread_pool import in_threads
+from alref.testing import make_moving_square
+from alref.utils.thread_pool import run_in_threads
 from support.scripted import Script, announcing, propose
 from support.scripted_llm import ScriptedChat
 
-VIDEO, _ = moving_square(frames=8)
+VIDEO, _ = make_moving_square(frames=8)
 Make = Callable[..., ScriptedChat]
 
 
@@ -117,7 +117,7 @@ def test_an_interruption_waits_for_no_answer() -> None:
             release.wait(30)
         return item
 
-    outputs = in_threads(work, range(9), 2)
+    outputs = run_in_threads(work, range(9), 2)
     assert next(outputs) == (0, 0)
     outputs.close()  # type: ignore[attr-defined]
     assert not release.is_set()
@@ -152,10 +152,10 @@ def test_a_model_may_answer_questions_in_batches(tmp_path: Path) -> None:
 
 def run(tmp_path: Path, **options: Any) -> Any:
     script = Script(propose=propose)
-    plugins = Plugins([*script.entries, announcing("chat", reasoners=[ScriptedChat])])
+    plugins = PluginManager([*script.entries, announcing("chat", reasoners=[ScriptedChat])])
     settings = {"use": "scripted-chat", "answers": str(tmp_path / "answers.sqlite"), **options}
     slots = dict.fromkeys(("unifier", "proposer", "propagator"), "scripted")
-    with Pipeline.make({**slots, "reasoner": settings}, plugins=plugins) as pipeline:
+    with Pipeline.from_layers({**slots, "reasoner": settings}, plugins=plugins) as pipeline:
         return pipeline.run(VIDEO, [Reference(id="1", text="the square"), Reference(id="2", text="the ground")])
 
 

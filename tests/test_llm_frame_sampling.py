@@ -28,7 +28,7 @@ def phrases(count: int) -> list[Phrase]:
 
 
 class Long(Video):
-    """A grey video of any length, 25 frames a second, that counts what is read of it."""
+    """A gray video of any length, 25 frames a second, that counts what is read of it."""
 
     def __init__(self, seconds: float) -> None:
         self.name, self.path, self.fps = "long", None, 25.0
@@ -36,12 +36,12 @@ class Long(Video):
         self.times = np.arange(int(seconds * 25)) / 25
         self.read: list[int] = []
 
-    def frame(self, index: int) -> Frame:
-        self._check(index)
+    def read_frame(self, index: int) -> Frame:
+        self._check_index(index)
         self.read.append(index)
         return np.full((24, 32, 3), index % 200, np.uint8)
 
-    def audio(self, rate: int) -> Audio | None:
+    def read_audio(self, rate: int) -> Audio | None:
         return None
 
     @property
@@ -104,7 +104,7 @@ def test_a_closer_look_that_fails_keeps_what_was_found(make: Make, closer: str) 
 @pytest.mark.parametrize("total", [1, 2, 9, 50, 51, 999])
 @pytest.mark.parametrize("count", [1, 5, 9, 64])
 def test_uniform_frames_are_distinct_ordered_and_cover_the_video(total: int, count: int) -> None:
-    frames = frame_sampling.uniform(0, total, count)
+    frames = frame_sampling.sample_uniform(0, total, count)
     assert len(frames) == min(total, count) == len(set(frames))
     assert frames == sorted(frames)
     assert frames[0] >= 0
@@ -125,7 +125,7 @@ def test_uniform_frames_are_distinct_ordered_and_cover_the_video(total: int, cou
     ],
 )
 def test_published_chunks(total: int, chunks: list[list[int]]) -> None:
-    assert frame_sampling.chunks(total) == chunks
+    assert frame_sampling.split_into_chunks(total) == chunks
 
 
 def test_published_chunks_give_each_a_pivot_but_the_absent_ones(make: Make) -> None:
@@ -142,18 +142,18 @@ def test_published_chunks_that_show_nothing_are_absent_once(make: Make) -> None:
 
 def test_context_holds_the_pivot_and_stays_near_it() -> None:
     video = Long(600)
-    frames = frame_sampling.context(video, 7000)
+    frames = frame_sampling.sample_context(video, 7000)
     assert 7000 in frames
     assert len(frames) == 5
     assert all(abs(frame - 7000) <= 5 * 25 for frame in frames)
-    assert frame_sampling.context(ArrayVideo(np.zeros((4, 8, 8, 3), np.uint8)), 3) == [0, 1, 2, 3]
+    assert frame_sampling.sample_context(ArrayVideo(np.zeros((4, 8, 8, 3), np.uint8)), 3) == [0, 1, 2, 3]
 
 
 def test_published_context_is_the_chunk_and_all_of_a_clip_with_sound() -> None:
-    assert frame_sampling.published_context(600, 520, sounding=False) == [500, 510, 520, 530, 540]
-    assert frame_sampling.published_context(5, 3, sounding=True) == [0, 1, 2, 3, 4]
-    assert frame_sampling.published_context(10, 7, sounding=True) == list(range(10))
-    assert 33 in frame_sampling.published_context(600, 33, sounding=True)
+    assert frame_sampling.sample_published_context(600, 520, is_sound=False) == [500, 510, 520, 530, 540]
+    assert frame_sampling.sample_published_context(5, 3, is_sound=True) == [0, 1, 2, 3, 4]
+    assert frame_sampling.sample_published_context(10, 7, is_sound=True) == list(range(10))
+    assert 33 in frame_sampling.sample_published_context(600, 33, is_sound=True)
 
 
 def test_the_frames_of_many_phrases_are_read_once(make: Make) -> None:

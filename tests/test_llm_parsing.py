@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alref.llm.parsing import NUMBERS, ORDINALS, WORDS, Reading, read_choice, read_labels
+from alref.llm.parsing import NUMBER_WORDS, ORDINAL_WORDS, WORD_VALUES, ParsedChoice, parse_choice, parse_labels
 
 FORMS = (
     "{n}",
@@ -68,13 +68,13 @@ WORDED = (
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("number", [1, 2, 7, 10])
 def test_a_number_is_read_in_every_form(form: str, number: int) -> None:
-    reading = read_choice(form.format(n=number), 10)
+    reading = parse_choice(form.format(n=number), 10)
     assert (reading.kind, reading.number, reading.problem) == ("value", number, "")
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_number_outside_the_range_is_unreadable_and_says_so(form: str) -> None:
-    reading = read_choice(form.format(n=11), 10)
+    reading = parse_choice(form.format(n=11), 10)
     assert (reading.kind, reading.number) == ("unreadable", None)
     assert "11 is not one of 1 to 10" in reading.problem
 
@@ -82,12 +82,12 @@ def test_a_number_outside_the_range_is_unreadable_and_says_so(form: str) -> None
 @pytest.mark.parametrize("form", WORDED)
 @pytest.mark.parametrize("number", range(1, 11))
 def test_a_number_in_words_is_read(form: str, number: int) -> None:
-    assert read_choice(form.format(w=WORDS[number - 1]), 10).number == number
+    assert parse_choice(form.format(w=NUMBER_WORDS[number - 1]), 10).number == number
 
 
 @pytest.mark.parametrize("number", range(1, 11))
 def test_an_ordinal_is_read(number: int) -> None:
-    assert read_choice(f"It is the {ORDINALS[number - 1]} frame.", 10).number == number
+    assert parse_choice(f"It is the {ORDINAL_WORDS[number - 1]} frame.", 10).number == number
 
 
 @pytest.mark.parametrize(
@@ -112,15 +112,15 @@ def test_an_ordinal_is_read(number: int) -> None:
     ],
 )
 def test_absent_is_an_answer(text: str) -> None:
-    assert (read_choice(text, 5).kind, read_choice(text, 5).number) == ("absent", None)
+    assert (parse_choice(text, 5).kind, parse_choice(text, 5).number) == ("absent", None)
 
 
 def test_ambiguous_is_an_answer_and_keeps_the_likeliest_number_in_range() -> None:
     text = '{{"why": "two dogs jump", "finding": "ambiguous", "frame": {}}}'
-    assert read_choice(text.format(2), 5) == Reading("ambiguous", 2, "two dogs jump")
-    assert read_choice(text.format("null"), 5) == Reading("ambiguous", None, "two dogs jump")
-    assert read_choice(text.format(6), 5) == Reading("ambiguous", None, "two dogs jump")
-    assert read_choice("This is ambiguous.", 5).kind == "ambiguous"
+    assert parse_choice(text.format(2), 5) == ParsedChoice("ambiguous", 2, "two dogs jump")
+    assert parse_choice(text.format("null"), 5) == ParsedChoice("ambiguous", None, "two dogs jump")
+    assert parse_choice(text.format(6), 5) == ParsedChoice("ambiguous", None, "two dogs jump")
+    assert parse_choice("This is ambiguous.", 5).kind == "ambiguous"
 
 
 @pytest.mark.parametrize(
@@ -155,24 +155,24 @@ def test_ambiguous_is_an_answer_and_keeps_the_likeliest_number_in_range() -> Non
     ],
 )
 def test_what_is_no_answer_is_flagged_and_the_reason_given(text: str) -> None:
-    reading = read_choice(text, 5)
+    reading = parse_choice(text, 5)
     assert (reading.kind, reading.number) == ("unreadable", None)
     assert reading.problem
     assert len(reading.problem) < 200
 
 
 def test_the_key_asked_for_goes_before_others() -> None:
-    assert read_choice('{"frame": 2, "box": 1}', 5, "box").number == 1
-    assert read_choice('{"frame": 2, "box": 1}', 5, "frame").number == 2
+    assert parse_choice('{"frame": 2, "box": 1}', 5, "box").number == 1
+    assert parse_choice('{"frame": 2, "box": 1}', 5, "frame").number == 2
 
 
 def test_the_reason_is_the_models_own() -> None:
-    assert read_choice('{"why": " it jumps ", "frame": 2}', 5).why == "it jumps"
-    assert read_choice("The dog stands, then it jumps.\n\n[2]", 5).why == "The dog stands, then it jumps."
-    assert read_choice("[2]", 5).why == ""
+    assert parse_choice('{"why": " it jumps ", "frame": 2}', 5).why == "it jumps"
+    assert parse_choice("The dog stands, then it jumps.\n\n[2]", 5).why == "The dog stands, then it jumps."
+    assert parse_choice("[2]", 5).why == ""
 
 
-def assert_sound(reading: Reading, count: int) -> None:
+def assert_sound(reading: ParsedChoice, count: int) -> None:
     """Check what every reading promises."""
     assert reading.number is None or 1 <= reading.number <= count
     assert (reading.kind == "value") <= (reading.number is not None)
@@ -207,18 +207,18 @@ NUMBER = st.integers(-3, 14)
 
 
 @settings(max_examples=600, deadline=None)
-@given(st.lists(st.tuples(PIECES, NUMBER, st.sampled_from(sorted(NUMBERS))), max_size=6), st.integers(1, 12))
+@given(st.lists(st.tuples(PIECES, NUMBER, st.sampled_from(sorted(WORD_VALUES))), max_size=6), st.integers(1, 12))
 def test_any_mixture_of_answers_is_read_or_flagged(parts: list[tuple[str, int, str]], count: int) -> None:
     text = " ".join(form.format(n=number, w=word) for form, number, word in parts)
-    assert_sound(read_choice(text, count), count)
+    assert_sound(parse_choice(text, count), count)
 
 
 @settings(max_examples=600, deadline=None)
 @given(st.text(max_size=200), st.integers(1, 12))
 def test_any_text_is_read_or_flagged(text: str, count: int) -> None:
-    reading = read_choice(text, count)
+    reading = parse_choice(text, count)
     assert_sound(reading, count)
-    if not any(letter.isdigit() for letter in text) and not any(re.search(word, text, re.IGNORECASE) for word in NUMBERS):
+    if not any(letter.isdigit() for letter in text) and not any(re.search(word, text, re.IGNORECASE) for word in WORD_VALUES):
         assert reading.kind != "value"
 
 
@@ -243,8 +243,8 @@ JSON = st.recursive(
 @given(JSON, st.integers(1, 12), st.booleans(), st.sampled_from(["{}", "```json\n{}\n```", "Well: {} Bye."]))
 def test_any_json_is_read_or_flagged(value: object, count: int, python: bool, around: str) -> None:
     text = around.replace("{}", repr(value) if python else json.dumps(value))
-    assert_sound(read_choice(text, count), count)
-    labels = read_labels(text, count)
+    assert_sound(parse_choice(text, count), count)
+    labels = parse_labels(text, count)
     assert all(1 <= frame <= count and name for name, frame in labels.frames.items())
     assert (labels.kind == "value") == bool(labels.frames)
     assert (labels.kind == "unreadable") == bool(labels.problem)
@@ -254,7 +254,7 @@ def test_any_json_is_read_or_flagged(value: object, count: int, python: bool, ar
 @given(st.integers(1, 30), st.data(), st.sampled_from(FORMS))
 def test_a_number_in_range_is_never_lost(count: int, data: st.DataObject, form: str) -> None:
     number = data.draw(st.integers(1, count))
-    assert read_choice(form.format(n=number), count).number == number
+    assert parse_choice(form.format(n=number), count).number == number
 
 
 @pytest.mark.parametrize(
@@ -274,12 +274,12 @@ def test_a_number_in_range_is_never_lost(count: int, data: st.DataObject, form: 
     ],
 )
 def test_labels_are_read_in_every_form(text: str, frames: dict[str, int]) -> None:
-    assert (read_labels(text, 5).kind, read_labels(text, 5).frames) == ("value", frames)
+    assert (parse_labels(text, 5).kind, parse_labels(text, 5).frames) == ("value", frames)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"objects": []}', "None of these objects is visible."])
 def test_no_label_at_all_is_absent(text: str) -> None:
-    assert read_labels(text, 5).kind == "absent"
+    assert parse_labels(text, 5).kind == "absent"
 
 
 @pytest.mark.parametrize(
@@ -296,16 +296,16 @@ def test_no_label_at_all_is_absent(text: str) -> None:
     ],
 )
 def test_labels_that_cannot_be_used_are_flagged(text: str) -> None:
-    labels = read_labels(text, 5)
+    labels = parse_labels(text, 5)
     assert (labels.kind, labels.frames) == ("unreadable", {})
     assert labels.problem
 
 
 def test_a_number_in_words_is_one_word() -> None:
-    assert read_choice("(three)", 5).number == 3
-    assert read_choice("S:IX", 6).kind == "unreadable"
+    assert parse_choice("(three)", 5).number == 3
+    assert parse_choice("S:IX", 6).kind == "unreadable"
 
 
 def test_a_set_of_lists_is_no_python_value_and_no_crash() -> None:
-    assert_sound(read_choice("{[1]}", 1), 1)
-    assert_sound(read_choice("{{[1]}: 2}", 3), 3)
+    assert_sound(parse_choice("{[1]}", 1), 1)
+    assert_sound(parse_choice("{{[1]}: 2}", 3), 3)

@@ -10,16 +10,24 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import ConfigError
 from alref.llm.options import ChatOptions
-from alref.llm.prompt_templates import VARIABLES, Task, Variant, check, filled, prompt, schema
-from alref.testing import SQUARE, ReasonerContract, moving_square
+from alref.llm.prompt_templates import (
+    TEMPLATE_VARIABLES,
+    QuestionTask,
+    TemplateVariant,
+    build_answer_schema,
+    check_template,
+    load_template,
+    render_template,
+)
+from alref.testing import SQUARE, ReasonerContract, make_moving_square
 from support.scripted_llm import ScriptedChat
 
 FOLDER = Path(__file__).parents[1] / "alref" / "llm" / "prompts"
-TASKS, VARIANTS = get_args(Task), get_args(Variant)
-VALUES: dict[str, Any] = {name: f"<{name}>" for names in VARIABLES.values() for name in names}
+TASKS, VARIANTS = get_args(QuestionTask), get_args(TemplateVariant)
+VALUES: dict[str, Any] = {name: f"<{name}>" for names in TEMPLATE_VARIABLES.values() for name in names}
 
 
 def test_there_is_one_prompt_for_each_task_and_variant() -> None:
@@ -28,19 +36,21 @@ def test_there_is_one_prompt_for_each_task_and_variant() -> None:
 
 @pytest.mark.parametrize(("task", "variant"), list(product(TASKS, VARIANTS)))
 @pytest.mark.parametrize("flag", [False, True])
-def test_each_shipped_prompt_carries_what_its_task_needs(task: Task, variant: Variant, flag: bool) -> None:
-    text = prompt(task, variant, {})
-    check(task, text, "shipped")
-    words = filled(text, {**{name: VALUES[name] for name in VARIABLES[task]}, "heard": flag, "one_source": flag}, task)
+def test_each_shipped_prompt_carries_what_its_task_needs(task: QuestionTask, variant: TemplateVariant, flag: bool) -> None:
+    text = load_template(task, variant, {})
+    check_template(task, text, "shipped")
+    words = render_template(
+        text, {**{name: VALUES[name] for name in TEMPLATE_VARIABLES[task]}, "heard": flag, "one_source": flag}, task
+    )
     assert "<pictures>" in words
     assert ("<labels>" if task == "frame_sound" else "<phrase>") in words
     assert ("JSON" in words) == (variant == "structured")
-    assert task != "box" or any(f"<{name}>" in words for name in ("boxes", "labelled", "placed"))
+    assert task != "box" or any(f"<{name}>" in words for name in ("boxes", "labeled", "placed"))
     assert task != "frame_sound" or "<vocabulary>" in words
 
 
 def test_the_direct_prompts_ask_for_no_reasons() -> None:
-    sizes = {variant: sum(len(prompt(task, variant, {})) for task in TASKS) for variant in VARIANTS}
+    sizes = {variant: sum(len(load_template(task, variant, {})) for task in TASKS) for variant in VARIANTS}
     assert sizes["direct"] < sizes["paper"] / 2
     assert sizes["direct"] < sizes["structured"] / 2
 
@@ -49,7 +59,7 @@ def test_one_s_own_prompt_takes_the_place_of_the_shipped_one(tmp_path: Path) -> 
     own = tmp_path / "mine.txt"
     own.write_text("{{ pictures }} Where is {{ phrase }}? {% if count > 2 %}1 to {{ count }}{% endif %}")
     chat = ScriptedChat.saying(["[2]"], tmp_path / "a.sqlite", prompt_files={"frame_text": own}, frames=4)
-    chat.pick_frames(moving_square()[0], [SQUARE])
+    chat.pick_frames(make_moving_square()[0], [SQUARE])
     assert chat.questions[0].messages[0].text.endswith("Where is the red square? 1 to 4")
 
 
@@ -67,7 +77,7 @@ def test_a_wrong_prompt_is_an_error_that_helps(tmp_path: Path, text: str, messag
     own = tmp_path / "mine.txt"
     own.write_text(text)
     with pytest.raises(ConfigError, match=message) as caught:
-        build(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
+        build_options(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
     assert str(caught.value).startswith("spatial.prompt_files: ")
     assert str(own) in str(caught.value)
 
@@ -78,13 +88,13 @@ def test_a_prompt_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: 
     if content is not None:
         own.write_bytes(content)
     with pytest.raises(ConfigError, match=r"mine.txt: (no such prompt file|cannot be read as text)"):
-        build(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
+        build_options(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
 
 
 @pytest.mark.parametrize("text", ["{{ 1 / 0 }}", "{{ phrase.nothing }}", "{{ phrase + 1 }}", "{{ phrase.__class__.__mro__ }}"])
 def test_a_prompt_that_cannot_be_filled_in_is_an_error(text: str) -> None:
     with pytest.raises(ConfigError, match="prompt box: "):
-        filled(text, {"phrase": "the dog"}, "box")
+        render_template(text, {"phrase": "the dog"}, "box")
 
 
 @pytest.mark.parametrize(
@@ -95,18 +105,23 @@ def test_a_prompt_that_cannot_be_filled_in_is_an_error(text: str) -> None:
         ("frame_sound", {"why": "", "objects": [{"name": "dog", "frame": 1}]}, {"why": "", "objects": [{"name": "dog"}]}),
     ],
 )
-def test_the_schema_allows_the_numbers_shown_and_nothing_else(task: Task, right: Any, wrong: Any) -> None:
-    jsonschema.Draft202012Validator.check_schema(schema(task, 5))
-    jsonschema.validate(right, schema(task, 5))
+def test_the_schema_allows_the_numbers_shown_and_nothing_else(task: QuestionTask, right: Any, wrong: Any) -> None:
+    jsonschema.Draft202012Validator.check_schema(build_answer_schema(task, 5))
+    jsonschema.validate(right, build_answer_schema(task, 5))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, schema(task, 5))
+        jsonschema.validate(wrong, build_answer_schema(task, 5))
 
 
 PAGE = (FOLDER.parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "name", [*ChatOptions.model_fields, *VARIABLES, *sorted({each for names in VARIABLES.values() for each in names})]
+    "name",
+    [
+        *ChatOptions.model_fields,
+        *TEMPLATE_VARIABLES,
+        *sorted({each for names in TEMPLATE_VARIABLES.values() for each in names}),
+    ],
 )
 def test_every_option_task_and_variable_is_documented(name: str) -> None:
     assert f"`{name}`" in PAGE
@@ -117,7 +132,7 @@ class TestTheModelOfTheDocs(ReasonerContract):
     def _home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ALREF_HOME", str(tmp_path))
 
-    def component(self) -> Any:
+    def make_component(self) -> Any:
         namespace: dict[str, Any] = {}
         exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], namespace)
         return namespace["Oracle"](namespace["Oracle"].Options())

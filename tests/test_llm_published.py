@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from alref.llm.parsing import Labels, read_choice, read_labels
+from alref.llm.parsing import ParsedLabels, parse_choice, parse_labels
 
 ANSWERS = Path(__file__).parents[1] / ".." / "shared" / "reference_run" / "gpt_results"
 
 
-def published(name: str) -> dict[str, Labels]:
+def published(name: str) -> dict[str, ParsedLabels]:
     """Read a published file of first answers: Python dicts as text."""
     file = ANSWERS / name / "cot_stage_1_outputs.json"
     if not file.is_file():
         pytest.skip(f"the published answers are not at {ANSWERS}")
-    return {key: read_labels(text, 10) for key, text in json.loads(file.read_text(encoding="utf-8")).items()}
+    return {key: parse_labels(text, 10) for key, text in json.loads(file.read_text(encoding="utf-8")).items()}
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_every_published_second_answer_is_read(name: str, count: int, shares: tu
         pytest.skip(f"the published answers are not at {ANSWERS}")
     values = json.loads(file.read_text(encoding="utf-8")).values()
     flat = [text for value in values for text in (value.values() if isinstance(value, dict) else [value])]
-    found = Counter(read_choice(text, 3, "box").number for text in flat)
+    found = Counter(parse_choice(text, 3, "box").number for text in flat)
     assert len(flat) == count
     assert tuple(round(100 * found[number] / count) for number in (1, 2, 3)) == shares

@@ -9,25 +9,31 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.errors import InputError
-from alref.llm.published_answers import BOXES, FRAMES, Published, load_published, read_published
+from alref.llm.published_answers import (
+    BOXES_FILE,
+    FRAMES_FILE,
+    PublishedAnswers,
+    import_published_answers,
+    load_published_answers,
+)
 from alref.output.run_folder import load_result
 from alref.records import Candidates, Phrase, PivotFrame
-from alref.testing import SQUARE, ArrayVideo, ReasonerContract, moving_square, write_frames
-from alref_baseline.replay import Replay, ReplayOptions
+from alref.testing import SQUARE, ArrayVideo, ReasonerContract, make_moving_square, write_frames
+from alref_baseline.replay import ReplayReasoner, ReplayReasonerOptions
 
 PUBLISHED = Path(__file__).parents[1] / ".." / "shared" / "reference_run" / "gpt_results"
 
 
 def folder(path: Path, frames: Any, boxes: Any) -> Path:
     path.mkdir(parents=True, exist_ok=True)
-    (path / FRAMES).write_text(frames if isinstance(frames, str) else json.dumps(frames))
-    (path / BOXES).write_text(boxes if isinstance(boxes, str) else json.dumps(boxes))
+    (path / FRAMES_FILE).write_text(frames if isinstance(frames, str) else json.dumps(frames))
+    (path / BOXES_FILE).write_text(boxes if isinstance(boxes, str) else json.dumps(boxes))
     return path
 
 
-def plain(published: Published) -> dict[str, list[tuple[str, int, int | None]]]:
+def plain(published: PublishedAnswers) -> dict[str, list[tuple[str, int, int | None]]]:
     return {clip: [(each.label, each.frame, each.box) for each in choices] for clip, choices in published.clips.items()}
 
 
@@ -37,12 +43,12 @@ COUNTS = {"s4": (740, 0, 740, 280), "ms3": (64, 0, 101, 46), "avss": (1554, 2, 1
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published answers are not here")
 @pytest.mark.parametrize("name", COUNTS)
 def test_everything_that_was_published_is_read(name: str) -> None:
-    published = read_published(PUBLISHED / name)
+    published = import_published_answers(PUBLISHED / name)
     empty = [clip for clip, choices in published.clips.items() if not choices]
     boxes = [each.box for each in published.choices if each.box]
     assert (len(published.clips), len(empty), len(published.choices), len(boxes)) == COUNTS[name]
     assert len(published.unused) == (1 if name == "avss" else 0)
-    frames = json.loads((PUBLISHED / name / FRAMES).read_text())
+    frames = json.loads((PUBLISHED / name / FRAMES_FILE).read_text())
     said = {clip: str({each.label: each.frame + 1 for each in choices}) for clip, choices in published.clips.items()}
     differing = [(line, said[clip]) for clip, line in frames.items() if said[clip] != line]
     twice = ("{'emergency-car': 3, 'emergency-car': 4}", "{'emergency-car': 4}")
@@ -52,16 +58,16 @@ def test_everything_that_was_published_is_read(name: str) -> None:
 
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="the published answers are not here")
 def test_labels_and_names_stay_as_they_are() -> None:
-    published = read_published(PUBLISHED / "v2_binary")
+    published = import_published_answers(PUBLISHED / "v2_binary")
     assert {"basketball bounce", "explosion", "clapping"} <= {each.label for each in published.choices}
-    assert sum(clip.startswith(("-", "_")) for clip in read_published(PUBLISHED / "avss").clips) == 98
-    assert sum(len(read_published(PUBLISHED / name).clips) for name in COUNTS) == 3108
+    assert sum(clip.startswith(("-", "_")) for clip in import_published_answers(PUBLISHED / "avss").clips) == 98
+    assert sum(len(import_published_answers(PUBLISHED / name).clips) for name in COUNTS) == 3108
 
 
 def test_flat_and_nested_boxes_and_text_and_mappings(tmp_path: Path) -> None:
     frames = {"-a": "{'dog': 3}", "_b": "{'cat': 1, 'French horn': 5}", "c": "{}", "d": {"man's hat": 2}, "e": "{'cow': 1}"}
     boxes = {"-a": "2", "_b": {"French horn": "1"}, "c": {}, "d": {"man's hat": 3}}
-    assert plain(read_published(folder(tmp_path, frames, boxes))) == {
+    assert plain(import_published_answers(folder(tmp_path, frames, boxes))) == {
         "-a": [("dog", 2, 2)],
         "_b": [("cat", 0, None), ("French horn", 4, 1)],
         "c": [],
@@ -95,7 +101,7 @@ UNUSABLE: list[tuple[Any, Any, str]] = [
 
 @pytest.mark.parametrize(("answer", "boxes", "named"), UNUSABLE, ids=str)
 def test_what_cannot_be_used_is_listed_and_the_rest_is_kept(tmp_path: Path, answer: Any, boxes: Any, named: str) -> None:
-    published = read_published(folder(tmp_path, {"clip": answer, "good": "{'cow': 2}"}, boxes))
+    published = import_published_answers(folder(tmp_path, {"clip": answer, "good": "{'cow': 2}"}, boxes))
     (line,) = published.unused
     assert named in line
     assert published.clips["good"][0].frame == 1
@@ -105,25 +111,27 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_kept(tmp_path: Path, answ
 
 @pytest.mark.parametrize(("frames", "said"), [("[1]", "mapping"), ("{", "JSON"), ("\xff\xfe", "JSON")])
 def test_a_folder_of_something_else_is_named(tmp_path: Path, frames: str, said: str) -> None:
-    with pytest.raises(InputError, match=rf"{FRAMES}: expected .*{said}"):
-        read_published(folder(tmp_path, frames, {}))
+    with pytest.raises(InputError, match=rf"{FRAMES_FILE}: expected .*{said}"):
+        import_published_answers(folder(tmp_path, frames, {}))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=rf"{FRAMES}: cannot be read.*expected a folder with {FRAMES} and {BOXES}"):
-        read_published(tmp_path)
+    with pytest.raises(
+        InputError, match=rf"{FRAMES_FILE}: cannot be read.*expected a folder with {FRAMES_FILE} and {BOXES_FILE}"
+    ):
+        import_published_answers(tmp_path)
 
 
 def imported(tmp_path: Path) -> Path:
     frames = {"clip": "{'red square': 2, 'wall': 9}", "silent": "{}"}
     source = folder(tmp_path / "s4", frames, {"clip": {"red square": "2"}})
-    assert exit_code(["answers", "import", str(source), str(tmp_path / "made" / "s4.json")]) == 0
+    assert run_command(["answers", "import", str(source), str(tmp_path / "made" / "s4.json")]) == 0
     return tmp_path / "made" / "s4.json"
 
 
 def test_import_writes_what_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = imported(tmp_path)
-    assert plain(load_published(path)) == {"clip": [("red square", 1, 2), ("wall", 8, None)], "silent": []}
+    assert plain(load_published_answers(path)) == {"clip": [("red square", 1, 2), ("wall", 8, None)], "silent": []}
     assert "2 clips, 1 of them empty, 2 labels, 1 boxes" in capsys.readouterr().out
 
 
@@ -132,19 +140,19 @@ def test_import_names_the_file_after_the_folder(
 ) -> None:
     folder(tmp_path / "ms3", {"a": "{'dog': 1}", "b": "what?"}, {})
     monkeypatch.chdir(tmp_path)
-    assert exit_code(["answers", "import", "ms3"]) == 0
-    assert list(load_published(tmp_path / "ms3-answers.json").clips) == ["a"]
+    assert run_command(["answers", "import", "ms3"]) == 0
+    assert list(load_published_answers(tmp_path / "ms3-answers.json").clips) == ["a"]
     assert "not used: b: expected a mapping of labels to frames, got 'what?'" in capsys.readouterr().err
 
 
 def video(name: str, frames: int = 5) -> ArrayVideo:
-    made, _ = moving_square(frames=frames)
+    made, _ = make_moving_square(frames=frames)
     made.name = name
     return made
 
 
-def replay(tmp_path: Path) -> Replay:
-    return Replay(ReplayOptions(answers=imported(tmp_path)))
+def replay(tmp_path: Path) -> ReplayReasoner:
+    return ReplayReasoner(ReplayReasonerOptions(answers=imported(tmp_path)))
 
 
 def three(phrase: str, count: int = 3) -> Candidates:
@@ -197,19 +205,19 @@ def test_the_recorded_box_counts_from_the_best(tmp_path: Path) -> None:
 
 def test_a_recorded_box_that_is_not_there_is_a_fallback(tmp_path: Path) -> None:
     source = folder(tmp_path / "x", {"clip": "{'dog': 1}"}, {"clip": "3"})
-    (tmp_path / "x.json").write_text(read_published(source).model_dump_json())
-    (box,) = Replay(ReplayOptions(answers=tmp_path / "x.json")).pick_boxes(video("clip"), [three("dog", 2)])
+    (tmp_path / "x.json").write_text(import_published_answers(source).model_dump_json())
+    (box,) = ReplayReasoner(ReplayReasonerOptions(answers=tmp_path / "x.json")).pick_boxes(video("clip"), [three("dog", 2)])
     assert (box.score, box.source) == (pytest.approx(0.9), "fallback")
     assert "names box 3 of 2" in box.why
 
 
 def test_problems_name_the_next_step(tmp_path: Path) -> None:
-    (problem,) = Replay(ReplayOptions()).problems()
+    (problem,) = ReplayReasoner(ReplayReasonerOptions()).problems()
     assert "alref answers import FOLDER" in problem
-    (problem,) = Replay(ReplayOptions(answers=tmp_path / "none.json")).problems()
+    (problem,) = ReplayReasoner(ReplayReasonerOptions(answers=tmp_path / "none.json")).problems()
     assert "none.json: cannot be read" in problem
     (tmp_path / "other.json").write_text('{"a": 1}')
-    (problem,) = Replay(ReplayOptions(answers=tmp_path / "other.json")).problems()
+    (problem,) = ReplayReasoner(ReplayReasonerOptions(answers=tmp_path / "other.json")).problems()
     assert "no file that 'alref answers import' wrote" in problem
 
 
@@ -223,16 +231,16 @@ class TestReplay(ReasonerContract):
     def _made(self, made: Path) -> None:
         self.made = made
 
-    def component(self) -> Replay:
-        return Replay(ReplayOptions(answers=self.made))
+    def make_component(self) -> ReplayReasoner:
+        return ReplayReasoner(ReplayReasonerOptions(answers=self.made))
 
 
 def test_a_run_from_published_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    write_frames(moving_square(frames=4, size=(48, 64), side=16)[0], tmp_path / "-clip_1")
+    write_frames(make_moving_square(frames=4, size=(48, 64), side=16)[0], tmp_path / "-clip_1")
     path = folder(tmp_path / "s4", {"-clip_1": "{'dog': 3}"}, {})
-    assert exit_code(["answers", "import", str(path), "s4.json"]) == 0
+    assert run_command(["answers", "import", str(path), "s4.json"]) == 0
     slots = ["--reasoner", "replay", "-o", "reasoner.answers=s4.json", "--out", "out", "--quiet"]
-    assert exit_code(["run", *slots, "--", "-clip_1", "the dog"]) == 0
+    assert run_command(["run", *slots, "--", "-clip_1", "the dog"]) == 0
     (pivot,) = load_result("out").pivots
     assert (pivot.phrase.text, pivot.frame, pivot.source) == ("dog", 2, "replay")

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.llm.answer_keys import digest
+from alref.llm.answer_keys import compute_digest
 from alref.llm.answer_store import AnswerStore
 from alref.llm.messages import Answer, Question, QuestionEvent
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing import (
     SQUARE,
     ReasonerContract,
-    moving_square,
+    make_moving_square,
 )
 from support.scripted_llm import ScriptedChat
 
-VIDEO, _ = moving_square(frames=8)
-OTHER = Phrase(reference="2", text="the grey ground", category="ground")
+VIDEO, _ = make_moving_square(frames=8)
+OTHER = Phrase(reference="2", text="the gray ground", category="ground")
 Make = Callable[..., ScriptedChat]
 
 
@@ -37,7 +37,7 @@ class TestContract(ReasonerContract):
     def _folder(self, tmp_path: Path) -> None:
         self.folder = tmp_path
 
-    def component(self) -> ScriptedChat:
+    def make_component(self) -> ScriptedChat:
         return ScriptedChat.saying(["[1]"], self.folder / "answers.sqlite")
 
 
@@ -143,7 +143,7 @@ class Warm(ScriptedChat):
         temperature: float = 0.0
         timeout: float = 1.0
 
-    neutral = ScriptedChat.neutral | {"timeout"}
+    neutral_options = ScriptedChat.neutral_options | {"timeout"}
 
 
 def test_answers_are_kept_by_model_and_by_the_options_that_change_them(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_answers_are_kept_by_model_and_by_the_options_that_change_them(tmp_path:
 
 def test_answers_are_kept_by_the_model_that_a_server_names(tmp_path: Path) -> None:
     class Named(ScriptedChat):
-        def model_id(self) -> str:
+        def get_model_id(self) -> str:
             return self.named
 
     for name, questions in (("small", 1), ("small", 0), ("large", 1)):
@@ -235,7 +235,7 @@ def test_observers_are_told_every_question_with_what_came_of_it(make: Make) -> N
         "the red square",
         "model",
     )
-    assert first.images == tuple(digest(image) for image in chat.questions[0].images)
+    assert first.images == tuple(compute_digest(image) for image in chat.questions[0].images)
     assert first.messages == chat.questions[0].messages
     assert first.parsed is not None
     assert first.parsed["kind"] == "unreadable"

@@ -11,19 +11,19 @@ import cv2
 import numpy as np
 import pytest
 
-from alref.audio.vocabulary import UNNAMED, named
-from alref.components.options import build
+from alref.audio.vocabulary import UNKNOWN_SOUND, load_vocabulary
+from alref.components.options import build_options
 from alref.errors import ConfigError
 from alref.llm.options import ChatOptions
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing import (
     SQUARE,
     ArrayVideo,
-    moving_square,
+    make_moving_square,
 )
 from support.scripted_llm import ScriptedChat
 
-VIDEO, _ = moving_square(frames=8)
+VIDEO, _ = make_moving_square(frames=8)
 Make = Callable[..., ScriptedChat]
 
 
@@ -113,7 +113,7 @@ def test_another_sound_is_another_question_but_in_the_published_words(make: Make
 
 def test_labels_are_told_with_the_seconds_in_which_they_are_heard(make: Make) -> None:
     chat = make(["[]"])
-    chat.pick_frames(VIDEO, [label.model_copy(update={"heard": ((0.1, 0.3),)}) for label in labels("Bark", UNNAMED)])
+    chat.pick_frames(VIDEO, [label.model_copy(update={"heard": ((0.1, 0.3),)}) for label in labels("Bark", UNKNOWN_SOUND)])
     assert "Bark, a sound of an unknown kind" in chat.questions[0].messages[0].text
     assert "0.1 to 0.3" in chat.questions[0].messages[0].text
 
@@ -126,7 +126,7 @@ def test_a_shipped_vocabulary_is_asked_for_by_its_name(make: Make, name: str, co
     chat.pick_frames(VIDEO, labels("Bark"))
     text = chat.questions[0].messages[0].text
     assert some in text
-    assert len(named(chat.options.vocabulary)) == count
+    assert len(load_vocabulary(chat.options.vocabulary)) == count
     free = make(["[]"])
     free.pick_frames(VIDEO, labels("Bark"))
     assert len(free.questions) == 1
@@ -137,7 +137,7 @@ def test_an_unknown_vocabulary_is_an_error_that_names_the_nearest() -> None:
     with pytest.raises(
         ConfigError, match=r"vocabulary: expected a list of names, or avsbench or audioset; did you mean 'avsbench'"
     ):
-        build(ChatOptions, {"vocabulary": "avsbnch"}, "reasoner")
+        build_options(ChatOptions, {"vocabulary": "avsbnch"}, "reasoner")
 
 
 def test_nothing_is_shown_to_a_model_that_does_not_see(make: Make) -> None:

@@ -35,7 +35,7 @@ def heard_at(audio: Audio) -> list[float]:
 
 
 def listened(path: Path, rate: int = RATE, **window: float) -> Audio:
-    audio = open_video(path, **window).audio(rate)
+    audio = open_video(path, **window).read_audio(rate)
     assert audio is not None
     assert audio.samples.dtype == np.float32
     return audio
@@ -89,9 +89,9 @@ def test_a_sound_track_is_chosen_by_number(tmp_path: Path) -> None:
 
 
 def test_no_sound_is_none(tmp_path: Path) -> None:
-    assert open_video(encode(tmp_path / "mute.mp4", 5)).audio(RATE) is None
+    assert open_video(encode(tmp_path / "mute.mp4", 5)).read_audio(RATE) is None
     short = encode(tmp_path / "short.mov", 75, sounds=[(clicks(1, [0.5]), 0)])
-    assert open_video(short, start=2).audio(RATE) is None
+    assert open_video(short, start=2).read_audio(RATE) is None
 
 
 def gap(source: Path, target: Path, first: int, last: int) -> Path:
@@ -138,7 +138,7 @@ def test_values_that_are_no_numbers_are_zero_and_are_spoken_of(tmp_path: Path) -
         audio = read_audio(path, RATE)
     assert np.flatnonzero(audio.samples == 0).tolist() == [*range(100, 110), 200]
     clip = open_video(encode(tmp_path / "clip.mov", 25, sounds=[(samples, 0)]))
-    clip.audio(RATE)
+    clip.read_audio(RATE)
     assert clip.warnings == ("clip.mov: samples of sound that are not finite, read as 0: 11",)
 
 

@@ -22,9 +22,9 @@ def test_pictures_follow_their_numbers(tmp_path: Path) -> None:
     for number in (10, 2, 1, 9, 100):
         save(tmp_path / f"frame{number}.png", number)
     video = open_video(tmp_path)
-    assert [number_of(frame) for _, frame in video.frames()] == [1, 2, 9, 10, 100]
+    assert [number_of(frame) for _, frame in video.read_frames()] == [1, 2, 9, 10, 100]
     assert (len(video), video.fps, video.name) == (5, 24.0, tmp_path.name)
-    assert video.audio(16000) is None
+    assert video.read_audio(16000) is None
 
 
 def test_all_kinds_in_any_case_are_read_and_others_left_out(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_all_kinds_in_any_case_are_read_and_others_left_out(tmp_path: Path) -> N
     (tmp_path / "Thumbs.db").write_bytes(b"x")
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "deeper").mkdir()
-    assert [number_of(frame) for _, frame in open_video(tmp_path).frames()] == list(range(6))
+    assert [number_of(frame) for _, frame in open_video(tmp_path).read_frames()] == list(range(6))
 
 
 def test_a_window_of_a_folder_goes_by_its_rate(tmp_path: Path) -> None:
@@ -42,25 +42,25 @@ def test_a_window_of_a_folder_goes_by_its_rate(tmp_path: Path) -> None:
         save(tmp_path / f"{number:05d}.png", number)
     video = open_video(tmp_path, fps=10, start=0.5, end=1.5, every=4, max_size=32)
     np.testing.assert_allclose(video.times, [0.5, 0.9, 1.3])
-    assert [number_of(frame) for _, frame in video.frames()] == [5, 9, 13]
+    assert [number_of(frame) for _, frame in video.read_frames()] == [5, 9, 13]
     assert (video.height, video.width, video.fps) == (24, 32, pytest.approx(2.5))
-    assert video.frame(0).shape == (24, 32, 3)
+    assert video.read_frame(0).shape == (24, 32, 3)
 
 
-def grey(values: np.ndarray, path: Path) -> None:
+def gray(values: np.ndarray, path: Path) -> None:
     Image.fromarray(values).save(path)
 
 
 def test_every_depth_becomes_8_bit_rgb(tmp_path: Path) -> None:
-    colour = np.zeros((4, 6, 3), np.uint8)
-    colour[..., 0], colour[..., 1] = 200, 100
-    grey(np.full((4, 6), 200 * 256 + 77, np.uint16), tmp_path / "0.png")
-    grey(np.full((4, 6), 120, np.uint8), tmp_path / "1.png")
-    Image.fromarray(colour).quantize(4).save(tmp_path / "2.png", transparency=0)
-    Image.fromarray(np.dstack([colour, np.full((4, 6), 9, np.uint8)])).save(tmp_path / "3.png")
+    color = np.zeros((4, 6, 3), np.uint8)
+    color[..., 0], color[..., 1] = 200, 100
+    gray(np.full((4, 6), 200 * 256 + 77, np.uint16), tmp_path / "0.png")
+    gray(np.full((4, 6), 120, np.uint8), tmp_path / "1.png")
+    Image.fromarray(color).quantize(4).save(tmp_path / "2.png", transparency=0)
+    Image.fromarray(np.dstack([color, np.full((4, 6), 9, np.uint8)])).save(tmp_path / "3.png")
     Image.fromarray(np.full((4, 6), 255, np.uint8)).convert("1").save(tmp_path / "4.png")
     video = open_video(tmp_path)
-    frames = [frame for _, frame in video.frames()]
+    frames = [frame for _, frame in video.read_frames()]
     assert {(frame.dtype, frame.shape) for frame in frames} == {(np.dtype(np.uint8), (4, 6, 3))}
     assert [frame[0, 0].tolist() for frame in frames] == [[200] * 3, [120] * 3, [200, 100, 0], [200, 100, 0], [255] * 3]
 
@@ -71,7 +71,7 @@ def test_pictures_are_turned_as_exif_says(tmp_path: Path) -> None:
     Image.fromarray(np.rot90(picture(37), 1)).save(tmp_path / "turned.png", exif=exif)
     video = open_video(tmp_path / "turned.png")
     assert (len(video), video.height, video.width) == (1, 48, 64)
-    np.testing.assert_array_equal(video.frame(0), picture(37))
+    np.testing.assert_array_equal(video.read_frame(0), picture(37))
 
 
 def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
@@ -93,9 +93,9 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     whole = (tmp_path / "1.jpg").read_bytes()
     (tmp_path / "2.jpg").write_bytes(whole[: len(whole) * 9 // 10])
     video = open_video(tmp_path)
-    assert number_of(video.frame(0)) == 1
+    assert number_of(video.read_frame(0)) == 1
     with pytest.raises(InputError, match=r"2\.jpg: the picture cannot be read .*; replace it or take it out"):
-        video.frame(1)
+        video.read_frame(1)
     (tmp_path / "3.png").write_text("no picture")
     with pytest.raises(InputError, match=r"3\.png: the picture cannot be read"):
         open_video(tmp_path)
@@ -139,11 +139,11 @@ def test_pictures_are_opened_in_the_order_given_with_their_sound(tmp_path: Path)
         file.setframerate(8000)
         file.writeframes(np.full(8000 * 5, 8000, "<i2").tobytes())
     paths = [tmp_path / "2.png", tmp_path / "0.png"]
-    video = open_frames(paths, fps=1, sound=tmp_path / "s.wav")
-    assert [int(video.frame(index)[0, 0, 0]) for index in range(2)] == [100, 0]
-    heard = video.audio(8000)
+    video = open_frames(paths, fps=1, audio=tmp_path / "s.wav")
+    assert [int(video.read_frame(index)[0, 0, 0]) for index in range(2)] == [100, 0]
+    heard = video.read_audio(8000)
     assert heard is not None
     assert (len(heard.samples), heard.start) == (16_000, 0.0)
     assert video.fingerprint != open_frames(paths, fps=1).fingerprint != open_frames(paths[::-1], fps=1).fingerprint
-    assert open_frames(paths, fps=1).audio(8000) is None
+    assert open_frames(paths, fps=1).read_audio(8000) is None
     assert (open_frames(paths, fps=1).name, open_frames(paths, fps=1, name="clip").name) == (tmp_path.name, "clip")

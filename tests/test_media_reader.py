@@ -44,10 +44,10 @@ def test_every_frame_is_found_in_any_order(
     assert len(video) == 40
     assert (video.height, video.width) == (48, 64)
     np.testing.assert_allclose(video.times, np.arange(40) / RATE, atol=0.001)
-    in_order = [video.frame(index) for index in range(40)]
+    in_order = [video.read_frame(index) for index in range(40)]
     assert [number_of(frame) for frame in in_order] == list(range(40))
     for index in np.random.default_rng(0).permutation(40).tolist():
-        np.testing.assert_array_equal(video.frame(index), in_order[index])
+        np.testing.assert_array_equal(video.read_frame(index), in_order[index])
     assert video.warnings == ()
 
 
@@ -60,26 +60,26 @@ def test_real_clips_give_the_same_pixels_in_any_order(path: Path | None) -> None
     if path is None:
         pytest.skip("the real clips are not here (../shared/data)")
     video = open_video(path, start=0.5, end=3, every=3, cache_bytes=0)
-    in_order = [frame for _, frame in video.frames()]
+    in_order = [frame for _, frame in video.read_frames()]
     for index in np.random.default_rng(0).integers(0, len(video), 4).tolist():
-        np.testing.assert_array_equal(video.frame(index), in_order[index])
+        np.testing.assert_array_equal(video.read_frame(index), in_order[index])
     backwards = open_video(path, start=0.5, end=3, every=3)
     for index in range(len(video) - 1, len(video) - 8, -1):
-        np.testing.assert_array_equal(backwards.frame(index), in_order[index])
+        np.testing.assert_array_equal(backwards.read_frame(index), in_order[index])
 
 
-def test_colours_of_hd_standard_are_read_as_such(tmp_path: Path) -> None:
-    from alref.media.write import write_overlay
+def test_colors_of_hd_standard_are_read_as_such(tmp_path: Path) -> None:
+    from alref.media.write import write_video
 
     red = np.full((64, 64, 3), (200, 40, 30), np.uint8)
-    write_overlay(tmp_path / "red.mp4", [red], [0.0])
-    assert np.abs(open_video(tmp_path / "red.mp4").frame(0).astype(int) - red).max() <= 3
+    write_video(tmp_path / "red.mp4", [red], [0.0])
+    assert np.abs(open_video(tmp_path / "red.mp4").read_frame(0).astype(int) - red).max() <= 3
 
 
 def test_a_fragmented_file_is_read_in_any_order(tmp_path: Path) -> None:
     flags = {"movflags": "+frag_keyframe+empty_moov"}
     video = open_video(encode(tmp_path / "clip.mp4", 40, options={"g": "10"}, container_options=flags), cache_bytes=0)
-    assert [number_of(video.frame(index)) for index in (33, 12, 39, 0, 5)] == [33, 12, 39, 0, 5]
+    assert [number_of(video.read_frame(index)) for index in (33, 12, 39, 0, 5)] == [33, 12, 39, 0, 5]
     assert (len(video), video.warnings) == (40, ())
 
 
@@ -88,7 +88,7 @@ def test_variable_frame_times_are_kept(tmp_path: Path) -> None:
     video = open_video(encode(tmp_path / "clip.mkv", pts=pts))
     np.testing.assert_allclose(video.times, np.array(pts) / RATE, atol=0.001)
     assert video.fps == pytest.approx(6 / (33 / RATE))
-    assert [number_of(frame) for _, frame in video.frames()] == list(range(7))
+    assert [number_of(frame) for _, frame in video.read_frames()] == list(range(7))
 
 
 def test_the_clock_begins_with_the_first_picture(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_clock_begins_with_the_first_picture(tmp_path: Path) -> None:
 def test_pictures_that_an_edit_list_leaves_out_are_not_shown(tmp_path: Path) -> None:
     path = encode(tmp_path / "cut.mp4", pts=range(-10, 20), container_options={"avoid_negative_ts": "disabled"})
     video = open_video(path, cache_bytes=0)
-    assert [number_of(video.frame(index)) for index in (0, 5, 19, 3)] == [10, 15, 29, 13]
+    assert [number_of(video.read_frame(index)) for index in (0, 5, 19, 3)] == [10, 15, 29, 13]
     assert (len(video), video.times[0], video.warnings) == (20, 0, ())
 
 
@@ -111,48 +111,48 @@ def test_a_clip_that_an_edit_list_trims_is_whole(tmp_path: Path) -> None:
     path.write_bytes(data)
     video = open_video(path)
     assert 10 <= len(video) < 20
-    assert [number_of(frame) for _, frame in video.frames()] == list(range(len(video)))
+    assert [number_of(frame) for _, frame in video.read_frames()] == list(range(len(video)))
     assert video.warnings == ()
 
 
 @pytest.mark.parametrize("rotation", [90, 180, -90])
 def test_pictures_are_turned_upright(tmp_path: Path, rotation: int) -> None:
-    stored = open_video(encode(tmp_path / "stored.mp4", 2)).frame(1)
+    stored = open_video(encode(tmp_path / "stored.mp4", 2)).read_frame(1)
     path = encode(tmp_path / "turned.mp4", 2, rotation=rotation)
     video = open_video(path)
-    np.testing.assert_array_equal(video.frame(1), np.rot90(stored, rotation // 90))
-    assert video.frame(1).shape == (video.height, video.width, 3)
+    np.testing.assert_array_equal(video.read_frame(1), np.rot90(stored, rotation // 90))
+    assert video.read_frame(1).shape == (video.height, video.width, 3)
     capture = cv2.VideoCapture(str(path))
     judged = [capture.read()[1] for _ in range(2)][1][..., ::-1]
-    assert np.abs(judged.astype(int) - video.frame(1)).mean() < 4
+    assert np.abs(judged.astype(int) - video.read_frame(1)).mean() < 4
 
 
 def test_odd_sizes_are_read_whole(tmp_path: Path) -> None:
     video = open_video(encode(tmp_path / "odd.webm", 5, "libvpx-vp9", size=(47, 63)))
-    assert video.frame(4).shape == (47, 63, 3)
-    assert number_of(video.frame(4)) == 4
+    assert video.read_frame(4).shape == (47, 63, 3)
+    assert number_of(video.read_frame(4)) == 4
 
 
 def test_pixels_that_are_not_square_stay_as_stored(tmp_path: Path) -> None:
     video = open_video(encode(tmp_path / "wide.mp4", 2, aspect=Fraction(4, 3)))
-    assert video.frame(0).shape == (48, 64, 3)
+    assert video.read_frame(0).shape == (48, 64, 3)
 
 
 def test_max_size_bounds_the_longer_side_and_never_enlarges(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mp4", 5, size=(96, 128))
     small = open_video(path, max_size=64)
     assert (small.height, small.width) == (48, 64)
-    averaged = cv2.resize(open_video(path).frame(3), (64, 48), interpolation=cv2.INTER_AREA)
-    assert np.abs(small.frame(3).astype(int) - averaged).mean() < 3
+    averaged = cv2.resize(open_video(path).read_frame(3), (64, 48), interpolation=cv2.INTER_AREA)
+    assert np.abs(small.read_frame(3).astype(int) - averaged).mean() < 3
     assert open_video(path, max_size=4000).width == 128
     turned = open_video(encode(tmp_path / "turned.mp4", 2, size=(96, 128), rotation=90), max_size=64)
-    assert turned.frame(0).shape == (64, 48, 3)
+    assert turned.read_frame(0).shape == (64, 48, 3)
 
 
 def test_a_window_is_read_on_the_clock_of_the_file(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mp4", 100)
     video = open_video(path, start=1, end=3, every=10)
-    assert [number_of(frame) for _, frame in video.frames()] == [25, 35, 45, 55, 65]
+    assert [number_of(frame) for _, frame in video.read_frames()] == [25, 35, 45, 55, 65]
     np.testing.assert_allclose(video.times, [1.0, 1.4, 1.8, 2.2, 2.6])
     assert video.fps == pytest.approx(2.5)
     assert open_video(path, start=3.96).fps == RATE
@@ -162,21 +162,21 @@ def test_frames_are_kept_within_the_bound_and_cannot_be_changed(tmp_path: Path) 
     path = encode(tmp_path / "clip.mp4", 30)
     size = 48 * 64 * 3
     video = open_video(path, cache_bytes=3 * size)
-    first = video.frame(0)
-    assert video.frame(0) is first
+    first = video.read_frame(0)
+    assert video.read_frame(0) is first
     with pytest.raises(ValueError, match="read-only"):
         first[0, 0] = 1
     for index in (1, 2, 0, 3):
-        video.frame(index)
-    assert video.frame(0) is first
+        video.read_frame(index)
+    assert video.read_frame(0) is first
     for index in (4, 5, 6):
-        video.frame(index)
-    assert video.frame(0) is not first
+        video.read_frame(index)
+    assert video.read_frame(0) is not first
 
 
 def test_a_frame_outside_the_video_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a frame from 0 to 4, got 5"):
-        open_video(encode(tmp_path / "clip.mp4", 5)).frame(5)
+        open_video(encode(tmp_path / "clip.mp4", 5)).read_frame(5)
 
 
 @pytest.mark.parametrize("within", [True, False])
@@ -187,7 +187,7 @@ def test_a_file_that_ends_too_early_is_read_as_far_as_it_goes(tmp_path: Path, wi
     (tmp_path / "cut.mp4").write_bytes(path.read_bytes()[: ends[60] - within])
     video = open_video(tmp_path / "cut.mp4")
     assert len(video) == 61
-    assert [number_of(frame) for _, frame in video.frames()][:55] == list(range(55))
+    assert [number_of(frame) for _, frame in video.read_frames()][:55] == list(range(55))
     assert video.warnings[0] == "cut.mp4: the file ends too early; what is there is read, 61 pictures"
 
 
@@ -212,7 +212,7 @@ def test_a_damaged_picture_is_replaced_by_the_one_before(tmp_path: Path) -> None
     path = encode(tmp_path / "clip.mov", 20, "png", "rgb24")
     damage(path, [7, 8])
     video = open_video(path, cache_bytes=0)
-    assert [number_of(video.frame(index)) for index in (8, 10, 7, 6, 8)] == [6, 10, 6, 6, 6]
+    assert [number_of(video.read_frame(index)) for index in (8, 10, 7, 6, 8)] == [6, 10, 6, 6, 6]
     assert "pictures that cannot be decoded: 2, the first at 0.280 s" in video.warnings[0]
     assert len(video) == 20
 
@@ -220,7 +220,7 @@ def test_a_damaged_picture_is_replaced_by_the_one_before(tmp_path: Path) -> None
 def test_a_damaged_beginning_shows_the_first_picture_that_is_whole(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mov", 6, "png", "rgb24")
     damage(path, [0, 1])
-    assert [number_of(frame) for _, frame in open_video(path).frames()] == [2, 2, 2, 3, 4, 5]
+    assert [number_of(frame) for _, frame in open_video(path).read_frames()] == [2, 2, 2, 3, 4, 5]
 
 
 def test_a_file_of_damaged_pictures_only_is_refused(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def test_the_fingerprint_follows_content_and_window(tmp_path: Path) -> None:
 
 def test_facts_say_what_was_opened(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mp4", 10)
-    facts = open_video(path, every=5).facts()
+    facts = open_video(path, every=5).get_info()
     assert (facts.path, facts.height, facts.width, facts.times) == (path, 48, 64, (0.0, 0.2))
 
 

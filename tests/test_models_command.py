@@ -16,7 +16,7 @@ pytest.importorskip("huggingface_hub")
 
 from pydantic import Field
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import StageOptions
 from alref.models.weights import Weights
 from alref.plugins import manager as plugins_module
@@ -53,7 +53,7 @@ def heavy(address: str) -> EntryPoint:
 
         def weights(self) -> list[Weights]:
             digest = hashlib.sha256(b"lone").hexdigest()
-            lone = Weights("tiny", option="backbone", url=f"{address}/lone.pt", sha256={"lone.pt": digest}, licence="BSD-3")
+            lone = Weights("tiny", option="backbone", url=f"{address}/lone.pt", sha256={"lone.pt": digest}, license="BSD-3")
             return [Weights(self.options.model), lone]
 
     return announcing("heavy", reasoners=[Seer], propagators=[Masker])
@@ -71,7 +71,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
 def listed(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, Any]]:
     capsys.readouterr()
-    assert exit_code(["models", *HEAVY, "--json", *flags]) == 0
+    assert run_command(["models", *HEAVY, "--json", *flags]) == 0
     rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
     return rows
 
@@ -79,33 +79,33 @@ def listed(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, An
 def test_what_a_configuration_needs_is_listed(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     seer, masks, lone = listed(capsys)
     assert (seer["stages"], seer["component"], seer["model"]) == (["temporal", "spatial"], "heavy", SEER)
-    assert (masks["size"], masks["licence"], masks["place"], masks["problem"]) == (12, "apache-2.0", None, None)
-    assert (lone["model"], lone["option"], lone["size"], lone["licence"]) == ("tiny", "backbone", 4, "BSD-3")
+    assert (masks["size"], masks["license"], masks["place"], masks["problem"]) == (12, "apache-2.0", None, None)
+    assert (lone["model"], lone["option"], lone["size"], lone["license"]) == ("tiny", "backbone", 4, "BSD-3")
 
 
 def test_the_list_for_people_ends_with_the_next_command(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["models", *HEAVY]) == 0
+    assert run_command(["models", *HEAVY]) == 0
     printed = capsys.readouterr().out
     assert "someone/masks is not here yet" in printed
     assert "3 of 3 to fetch, 0.0 MB: alref models pull, with the same flags" in printed
 
 
 def test_pull_fetches_what_is_missing_and_only_that(hub: FakeHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["models", "pull", *HEAVY]) == 0
+    assert run_command(["models", "pull", *HEAVY]) == 0
     assert f"heavy, tiny: {tmp_path / 'home' / 'weights' / 'lone.pt'}" in capsys.readouterr().out
     rows = listed(capsys)
     assert [Path(row["place"]).exists() for row in rows] == [True, True, True]
-    assert exit_code(["models", *HEAVY]) == 0
+    assert run_command(["models", *HEAVY]) == 0
     assert "to fetch" not in capsys.readouterr().out
     before = len(hub.requests)
-    assert exit_code(["models", "pull", *HEAVY]) == 0
+    assert run_command(["models", "pull", *HEAVY]) == 0
     assert len(hub.requests) == before
 
 
 def test_what_cannot_be_fetched_keeps_nothing_else_away(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     del hub.models[SEER]
     hub.models["lone/files"]["lone.pt"] = b"another"
-    assert exit_code(["models", "pull", *HEAVY]) == 5
+    assert run_command(["models", "pull", *HEAVY]) == 5
     first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert first.startswith("error: heavy, the hub has no model 'someone/seer'")
     assert second.startswith(f"error: heavy, {hub.address}/lone.pt gave another file than expected")
@@ -127,7 +127,7 @@ def test_a_library_that_is_missing_is_said(
 ) -> None:
     monkeypatch.setattr("alref.components.base.Stage.needs", ("nowhere",))
     assert {row["problem"] for row in listed(capsys)} == {"needs nowhere: pip install nowhere"}
-    assert exit_code(["models", "pull", *HEAVY]) == 5
+    assert run_command(["models", "pull", *HEAVY]) == 5
     assert "error: heavy, needs nowhere: pip install nowhere" in capsys.readouterr().err
 
 
@@ -135,7 +135,7 @@ def test_offline_is_said_for_each(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shut(monkeypatch, tmp_path)
-    assert exit_code(["models", "pull", *HEAVY]) == 5
+    assert run_command(["models", "pull", *HEAVY]) == 5
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
     assert all("is not here, and HF_HUB_OFFLINE is set: unset it and try again" in line for line in errors)
@@ -155,7 +155,7 @@ def test_a_mirror_and_a_cache_of_ones_own_are_used(hub: FakeHub, tmp_path: Path)
 
 @pytest.mark.parametrize("action", ["list", "pull"])
 def test_a_configuration_without_models_says_so(hub: FakeHub, action: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["models", action, *LIGHT]) == 0
+    assert run_command(["models", action, *LIGHT]) == 0
     assert capsys.readouterr().out == "this configuration loads no models that need fetching\n"
     assert hub.requests == []
 
@@ -168,7 +168,7 @@ def test_the_command_starts_without_heavy_libraries() -> None:
 
 def test_only_what_a_run_with_these_flags_needs_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     def listed(*flags: str) -> list[str]:
-        assert exit_code(["models", "--json", *flags]) == 0
+        assert run_command(["models", "--json", *flags]) == 0
         return [row["component"] for row in json.loads(capsys.readouterr().out)]
 
     assert listed() == []

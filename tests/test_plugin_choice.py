@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alref.errors import ConfigError
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from support.scripted import Script, announcing
 
 SCRIPTED = Script().classes()[3]
@@ -34,9 +34,9 @@ def register_unifiers():
 def test_one_file_is_a_plugin_whose_version_is_its_content(tmp_path: Path) -> None:
     path = tmp_path / "echo.py"
     path.write_text(ALONE)
-    first = Plugins([], files=[path]).get("unifier", "echo")
+    first = PluginManager([], files=[path]).get_component("unifier", "echo")
     path.write_text(ALONE + "\n")
-    second = Plugins([], files=[path]).get("unifier", "echo.py:echo")
+    second = PluginManager([], files=[path]).get_component("unifier", "echo.py:echo")
     assert first.distribution == second.distribution == "echo.py"
     assert first.version != second.version
 
@@ -54,20 +54,20 @@ def test_a_file_that_is_no_plugin_is_one_error(text: str, reason: str, tmp_path:
     path = tmp_path / "mine.py"
     path.write_text(text)
     with pytest.raises(ConfigError, match=rf"--plugin .*mine.py: cannot be loaded: {reason}"):
-        Plugins([], files=[path])
+        PluginManager([], files=[path])
 
 
 @pytest.mark.parametrize("name", ["nofile.py", ""])
 def test_a_file_that_is_not_there_is_one_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=rf"^--plugin {tmp_path / name}: no such file; expected a Python file, NAME.py$"):
-        Plugins([], files=[tmp_path / name])
+        PluginManager([], files=[tmp_path / name])
 
 
 def test_a_file_that_is_given_twice_is_one_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "echo.py"
     path.write_text(ALONE)
-    assert [each.name for each in Plugins([], files=[path, Path("echo.py"), path]).components] == ["echo"]
+    assert [each.name for each in PluginManager([], files=[path, Path("echo.py"), path]).components] == ["echo"]
 
 
 def test_two_files_of_one_name_are_one_error(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_two_files_of_one_name_are_one_error(tmp_path: Path) -> None:
         path.parent.mkdir()
         path.write_text(ALONE)
     with pytest.raises(ConfigError, match=r"two/echo.py: .* another plugin is called echo.py:echo as well; rename"):
-        Plugins([], files=paths)
+        PluginManager([], files=paths)
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,10 @@ def test_two_files_of_one_name_are_one_error(tmp_path: Path) -> None:
 def test_the_environment_limits_plugins(said: str, loaded: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALREF_PLUGINS", said)
     names = ["one", "two", "three"]
-    plugins = Plugins([announcing(name, propagators=[SCRIPTED]) for name in names])
-    assert [each.plugin for each in plugins.of("propagator")] == loaded
-    assert sorted(each.plugin for each in plugins.off) == sorted(set(names) - set(loaded))
-    assert {each.reason for each in plugins.off} <= {f"ALREF_PLUGINS={said}"}
+    plugins = PluginManager([announcing(name, propagators=[SCRIPTED]) for name in names])
+    assert [each.plugin for each in plugins.list_components("propagator")] == loaded
+    assert sorted(each.plugin for each in plugins.disabled) == sorted(set(names) - set(loaded))
+    assert {each.reason for each in plugins.disabled} <= {f"ALREF_PLUGINS={said}"}
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_the_environment_limits_plugins(said: str, loaded: list[str], monkeypatc
 def test_words_in_the_environment_that_contradict_are_an_error(said: str, wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALREF_PLUGINS", said)
     with pytest.raises(ConfigError, match=f"^ALREF_PLUGINS={said}: {wrong}; (expected names to load|installed: .*)"):
-        Plugins([announcing(name, propagators=[SCRIPTED]) for name in ("one", "two")])
+        PluginManager([announcing(name, propagators=[SCRIPTED]) for name in ("one", "two")])
 
 
 def test_a_name_in_the_environment_that_nothing_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALREF_PLUGINS", "-bseline")
     with pytest.raises(ConfigError, match="ALREF_PLUGINS=-bseline: no plugin 'bseline'; did you mean 'baseline'"):
-        Plugins()
+        PluginManager()

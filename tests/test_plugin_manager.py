@@ -15,10 +15,10 @@ from alref.components.base import Propagator, Stage
 from alref.components.base import StageOptions as Options
 from alref.errors import ConfigError
 from alref.plugins.hookspecs import hookimpl
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from support.scripted import Script, announcing, entry
 
-GOOD = Script().plugins.get("propagator", "scripted").cls
+GOOD = Script().plugins.get_component("propagator", "scripted").cls
 
 
 def made(**members: Any) -> type[Stage]:
@@ -26,7 +26,7 @@ def made(**members: Any) -> type[Stage]:
 
 
 def test_shipped_components_come_through_the_same_entry_points() -> None:
-    plugins = Plugins()
+    plugins = PluginManager()
     assert plugins.broken == []
     assert {each.distribution for each in plugins.components} == {"alref"}
     assert {slot for each in plugins.components for slot in each.slots} == {
@@ -42,13 +42,13 @@ def test_shipped_components_come_through_the_same_entry_points() -> None:
 
 
 def test_a_component_is_found_by_its_name() -> None:
-    plugins = Plugins([announcing("mine", propagators=[made()])])
-    component = plugins.get("propagator", "made")
+    plugins = PluginManager([announcing("mine", propagators=[made()])])
+    component = plugins.get_component("propagator", "made")
     assert (component.name, component.plugin, component.slots) == ("made", "mine", ["propagator"])
 
 
 def test_a_reasoner_fills_two_slots() -> None:
-    assert Script().plugins.get("spatial", "scripted").slots == ["temporal", "spatial"]
+    assert Script().plugins.get_component("spatial", "scripted").slots == ["temporal", "spatial"]
 
 
 class Half(Propagator):
@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "a misspelt hook": ({"register_propagator": lambda: [GOOD]}, "unknown hook 'register_propagator'"),
     "a wrong argument": ({"register_propagators": lambda argument: [GOOD]}, "argument"),
     "an exception": ({"register_propagators": lambda: 1 / 0}, "ZeroDivisionError"),
-    "an end of the program": ({"register_propagators": lambda: sys.exit("no licence")}, "SystemExit: no licence"),
+    "an end of the program": ({"register_propagators": lambda: sys.exit("no license")}, "SystemExit: no license"),
     "another end": (fails(Panic("index out of range")), "Panic: index out of range"),
     "an interruption by nobody": (fails(KeyboardInterrupt()), "KeyboardInterrupt"),
     "no words": (fails(UnsaidError()), "UnsaidError: what it says cannot be written"),
@@ -131,10 +131,10 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
 @pytest.mark.parametrize(("hooks", "reason"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_plugin_is_one_row_and_the_others_work(hooks: dict[str, Any] | None, reason: str) -> None:
     bad = EntryPoint("bad", "no_such_module_anywhere", "alref") if hooks is None else entry("bad", **hooks)
-    plugins = Plugins(
+    plugins = PluginManager(
         [announcing("alpha", propagators=[made(name="a")]), bad, announcing("zeta", propagators=[made(name="z")])]
     )
-    assert [each.name for each in plugins.of("propagator")] == ["a", "z"]
+    assert [each.name for each in plugins.list_components("propagator")] == ["a", "z"]
     (row,) = plugins.broken
     assert row.plugin == "bad"
     assert reason in row.reason
@@ -143,34 +143,37 @@ def test_a_broken_plugin_is_one_row_and_the_others_work(hooks: dict[str, Any] | 
 
 
 def test_what_a_plugin_prints_is_no_part_of_what_a_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    Plugins([entry("loud", register_propagators=lambda: print("ready to go") or [])])
+    PluginManager([entry("loud", register_propagators=lambda: print("ready to go") or [])])
     assert capsys.readouterr() == ("", "ready to go\n")
 
 
 def test_one_name_may_stand_for_components_of_different_kinds() -> None:
-    proposer = type("Twin", (Script().plugins.get("proposer", "scripted").cls,), {"name": "made"})
-    plugins = Plugins([announcing("both", propagators=[made()], proposers=[proposer])])
-    assert (plugins.get("propagator", "made").cls.__name__, plugins.get("proposer", "made").cls.__name__) == ("Made", "Twin")
+    proposer = type("Twin", (Script().plugins.get_component("proposer", "scripted").cls,), {"name": "made"})
+    plugins = PluginManager([announcing("both", propagators=[made()], proposers=[proposer])])
+    assert (
+        plugins.get_component("propagator", "made").cls.__name__,
+        plugins.get_component("proposer", "made").cls.__name__,
+    ) == ("Made", "Twin")
 
 
 def test_a_name_that_another_plugin_of_the_package_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alref.plugins.manager.origin", lambda entry: ("package", "1"))
-    plugins = Plugins([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
+    plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
     assert [each.plugin for each in plugins.components] == ["one"]
     assert "'made' is announced twice, by Made; give each class a name of its own" in plugins.broken[0].reason
 
 
 def test_an_unknown_name_tells_of_broken_plugins() -> None:
-    plugins = Plugins([EntryPoint("sam9", "no_such_module_anywhere", "alref")])
+    plugins = PluginManager([EntryPoint("sam9", "no_such_module_anywhere", "alref")])
     with pytest.raises(ConfigError, match=r"plugin 'sam9' could not be loaded .*; see: alref plugins"):
-        plugins.get("propagator", "sam9")
+        plugins.get_component("propagator", "sam9")
 
 
 def test_two_plugins_with_one_name_are_told_apart_by_distribution() -> None:
-    plugins = Plugins([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
+    plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
     with pytest.raises(ConfigError, match="2 plugins offer 'made'; choose one of module_one:made, module_two:made"):
-        plugins.get("propagator", "made")
-    assert plugins.get("propagator", "module_two:made").plugin == "two"
+        plugins.get_component("propagator", "made")
+    assert plugins.get_component("propagator", "module_two:made").plugin == "two"
 
 
 def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
@@ -178,28 +181,28 @@ def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
 
     dataset, metric = register_datasets()[0], register_metrics()[0]
     rival = type("Rival", (dataset,), {})
-    plugins = Plugins(
+    plugins = PluginManager(
         [announcing("one", datasets=[dataset], metrics=[metric]), announcing("two", datasets=[rival], metrics=[metric])]
     )  # type: ignore[list-item]
-    for get, name, what in ((plugins.dataset, dataset.name, "data set"), (plugins.metric, metric.name, "protocol")):
+    for get, name, what in ((plugins.get_dataset, dataset.name, "data set"), (plugins.get_protocol, metric.name, "protocol")):
         with pytest.raises(
             ConfigError, match=f"{what}: 2 plugins offer '{name}'; choose one of module_one:{name}, module_two:"
         ):
             get(name)
-    assert plugins.dataset(f"module_two:{dataset.name}") is rival
+    assert plugins.get_dataset(f"module_two:{dataset.name}") is rival
     assert plugins.whole(rival(Path())) == f"module_two:{dataset.name}"
     assert list(plugins.datasets.values()) == [dataset, rival]
 
 
 def test_options_of_a_type_that_is_not_imported_are_refused() -> None:
     options = type("Own", (Options,), {"__annotations__": {"place": "NeverImported"}, "__module__": __name__})
-    (row,) = Plugins([announcing("bad", propagators=[made(Options=options)])]).broken
+    (row,) = PluginManager([announcing("bad", propagators=[made(Options=options)])]).broken
     assert "Made.Options: a type is not known when the class is made" in row.reason
 
 
 @pytest.mark.parametrize("needs", ["torch", ("",), (3,)])
 def test_needs_that_are_no_import_names_are_refused(needs: Any) -> None:
-    (row,) = Plugins([announcing("bad", propagators=[made(needs=needs)])]).broken
+    (row,) = PluginManager([announcing("bad", propagators=[made(needs=needs)])]).broken
     assert f"needs: expected a tuple of import names, got {needs!r}" in row.reason
 
 
@@ -207,7 +210,7 @@ def test_an_option_may_not_be_called_as_what_names_the_component() -> None:
     class Named(Options):
         use: int = Field(1, description="taken")
 
-    (row,) = Plugins([announcing("bad", propagators=[made(Options=Named)])]).broken
+    (row,) = PluginManager([announcing("bad", propagators=[made(Options=Named)])]).broken
     assert "Made.Options: 'use' names the component in a configuration; call the option otherwise" in row.reason
 
 
@@ -217,7 +220,7 @@ def test_an_observer_with_a_misspelt_hook_is_refused() -> None:
         def stage_ended(self, event: Any) -> None: ...
 
     with pytest.raises(Exception, match="stage_ended"):
-        Plugins([]).observe(Watcher())
+        PluginManager([]).add_observer(Watcher())
 
 
 def test_a_plugin_may_observe() -> None:
@@ -230,8 +233,8 @@ def test_a_plugin_may_observe() -> None:
 
     module.stage_started = stage_started  # type: ignore[attr-defined]
     sys.modules["module_watching"] = module
-    plugins = Plugins([EntryPoint("watching", "module_watching", "alref")])
-    plugins.notify("stage_started", "now")
+    plugins = PluginManager([EntryPoint("watching", "module_watching", "alref")])
+    plugins.notify_observers("stage_started", "now")
     assert seen == ["now"]
     assert plugins.broken == []
 
@@ -253,11 +256,11 @@ def test_a_missing_library_is_a_problem_with_its_command(extra: str, needs: tupl
 def test_ctrl_c_stops_the_program_while_a_plugin_is_loaded() -> None:
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        Plugins([entry("slow", register_propagators=lambda: signal.raise_signal(signal.SIGINT))])
+        PluginManager([entry("slow", register_propagators=lambda: signal.raise_signal(signal.SIGINT))])
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_plugins_are_loaded_in_any_thread() -> None:
     with ThreadPoolExecutor() as pool:
-        plugins = pool.submit(Plugins, [entry("bad", **fails(KeyboardInterrupt()))]).result()
+        plugins = pool.submit(PluginManager, [entry("bad", **fails(KeyboardInterrupt()))]).result()
     assert [each.reason for each in plugins.broken] == ["KeyboardInterrupt"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import Stage
 from alref.plugins import manager as plugins_module
 from support.scripted import Script, announcing
@@ -52,7 +52,7 @@ from alref.components.dataset import Dataset
 class Pairs(Dataset):
     """Two of a kind."""
 
-    name, splits, protocols, licence = "pairs", ("all",), ("mevis",), "CC0-1.0"
+    name, splits, protocols, license = "pairs", ("all",), ("mevis",), "CC0-1.0"
 
     def videos(self):
         return []
@@ -74,7 +74,7 @@ def mine(tmp_path: Path) -> str:
 
 
 def page(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    assert exit_code(["plugins", *arguments]) == 0
+    assert run_command(["plugins", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -100,7 +100,7 @@ def test_the_list_fits_the_terminal_and_names_everything(
     assert names >= {"grammar", "mm-grounding-dino", "sam2", "davis17-semi-supervised", "template-match"}
     assert max(map(len, table)) <= max(width, 80)
     heads = table[0].split("  ")
-    assert [head.strip() for head in heads if head.strip()][:6] == ["name", "package", "level", "licence", "weights", "state"]
+    assert [head.strip() for head in heads if head.strip()][:6] == ["name", "package", "level", "license", "weights", "state"]
     assert ("needs" in table[0]) == (width >= 110)
     assert ("what it does" in table[0]) == (width >= 160)
 
@@ -115,8 +115,8 @@ def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, 
 
 def test_what_is_known_and_not_installed_stands_with_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
     lines = [line.split()[0] for line in page(capsys).splitlines() if line]
-    assert lines.index("proposer") < lines.index("colour-regions") < lines.index("propagator")
-    (row,) = data(capsys, "colour-regions")
+    assert lines.index("proposer") < lines.index("color-regions") < lines.index("propagator")
+    (row,) = data(capsys, "color-regions")
     install = "pip install docs/example-plugin  # from a clone of alref"
     assert (row["state"], row["why"], row["version"]) == ("not installed", install, None)
 
@@ -157,8 +157,8 @@ def test_one_component_is_shown_with_all_that_is_known(capsys: pytest.CaptureFix
 
 def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
     dataset, metric = data(capsys, "mevis")
-    assert (dataset["kinds"], dataset["weights_licence"]) == (["dataset"], "CC BY-NC-SA 4.0")
-    assert (metric["kinds"], metric["licence"]) == (["metric"], "MIT")
+    assert (dataset["kinds"], dataset["weights_license"]) == (["dataset"], "CC BY-NC-SA 4.0")
+    assert (metric["kinds"], metric["license"]) == (["metric"], "MIT")
     assert "data: CC BY-NC-SA 4.0" in page(capsys, "mevis")
 
 
@@ -172,15 +172,15 @@ def test_the_name_of_a_plugin_or_a_package_lists_what_it_brings(
     assert f"\n {brings} " in page(capsys, name)
 
 
-def test_what_is_not_known_of_a_licence_leaves_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_known_of_a_license_leaves_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pairs.py"
     path.write_text(DATASET)
-    assert "  licence   data: CC0-1.0\n" in page(capsys, "pairs", "--plugin", str(path))
+    assert "  license   data: CC0-1.0\n" in page(capsys, "pairs", "--plugin", str(path))
 
 
 def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["plugins", "colour-region"]) == 4
-    assert "did you mean 'colour-regions'?; see: alref plugins" in capsys.readouterr().err
+    assert run_command(["plugins", "color-region"]) == 4
+    assert "did you mean 'color-regions'?; see: alref plugins" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture
 def test_the_nearest_names_are_those_that_look_alike_or_go_on(
     typed: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert exit_code(["plugins", typed]) == 4
+    assert run_command(["plugins", typed]) == 4
     assert said in capsys.readouterr().err
 
 
@@ -213,12 +213,12 @@ def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str
 
 def test_what_is_shown_as_usage_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     assert page(capsys, "sam2", "--help").startswith("Usage: alref plugins sam2 [OPTIONS]\n")
-    assert exit_code(["plugins", "sam2", "edgetam"]) == 2
+    assert run_command(["plugins", "sam2", "edgetam"]) == 2
     assert "Usage: alref plugins sam2 [OPTIONS]\n" in capsys.readouterr().err
 
 
 def test_a_file_before_check_is_checked(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["plugins", "--plugin", mine, "--json", "check", "mine", "-o", "pase=1"]) == 4
+    assert run_command(["plugins", "--plugin", mine, "--json", "check", "mine", "-o", "pase=1"]) == 4
     assert "mine.pase: no such option; did you mean 'pace'?" in capsys.readouterr().err
 
 
@@ -229,11 +229,11 @@ def test_of_two_kinds_with_one_name_the_kind_says_which_is_checked(
     both = announcing("both", proposers=[CLASSES[2]], propagators=[CLASSES[3]])
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: [both])
     check = ["plugins", "check", "scripted"]
-    assert exit_code(check) == 4
+    assert run_command(check) == 4
     assert f"module_both:scripted --kind {kind}" in capsys.readouterr().err
-    assert exit_code([*check, "--kind", kind, "-o", f"{kind}.pace=1"]) == 4
+    assert run_command([*check, "--kind", kind, "-o", f"{kind}.pace=1"]) == 4
     assert "scripted.pace: no such option" in capsys.readouterr().err
-    assert exit_code([*check, "--kind", "dataset"]) == 4
+    assert run_command([*check, "--kind", "dataset"]) == 4
     assert "no data set is called 'scripted'; see: alref plugins" in capsys.readouterr().err
 
 
@@ -261,8 +261,8 @@ def test_what_a_component_does_wrong_is_its_state(
 def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(monkeypatch, problems=lambda _: sys.exit("no\nlicence"))
-    assert "state     broken: problems(): SystemExit: no licence\n" in page(capsys, "made")
+    install(monkeypatch, problems=lambda _: sys.exit("no\nlicense"))
+    assert "state     broken: problems(): SystemExit: no license\n" in page(capsys, "made")
 
 
 def test_what_keeps_a_component_from_working_is_its_state(
@@ -296,7 +296,7 @@ def test_a_name_that_a_broken_plugin_may_have_leads_to_the_plugin(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(monkeypatch, api=99)
-    assert exit_code(["plugins", "made"]) == 4
+    assert run_command(["plugins", "made"]) == 4
     assert (
         "nothing is called 'made'; did you mean 'maker'?; not loaded, since they are broken: maker; see"
         in capsys.readouterr().err

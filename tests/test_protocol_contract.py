@@ -8,49 +8,51 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Map, Part, Table, VideoScores
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, LabelMap, ObjectScores, ScoreTable, VideoScores
 from alref.errors import InputError
 from alref.testing import ProtocolContract
-from alref.testing.runner import outcomes
-from alref_benchmarks.protocols import PROTOCOLS, RefAvsNull
+from alref.testing.runner import run_checks
+from alref_benchmarks.protocols import PROTOCOLS, RefAvsNullProtocol
 
 
 class TestShipped(ProtocolContract):
     """All ways to score that come with alref; the truth of expressions of nothing is empty."""
 
-    cls: type[Protocol]
+    cls: type[EvaluationProtocol]
 
     @pytest.fixture(autouse=True, params=PROTOCOLS, ids=lambda cls: cls.name)
     def _chosen(self, request: pytest.FixtureRequest) -> None:
         self.cls = request.param
 
-    def protocol(self) -> Protocol:
+    def make_protocol(self) -> EvaluationProtocol:
         return self.cls()
 
-    def truth(self) -> Sequence[Map]:
-        true = super().truth()
-        return [np.zeros_like(frame) for frame in true] if self.cls is RefAvsNull else true
+    def make_truth(self) -> Sequence[LabelMap]:
+        true = super().make_truth()
+        return [np.zeros_like(frame) for frame in true] if self.cls is RefAvsNullProtocol else true
 
 
-class Overlap(Protocol):
+class Overlap(EvaluationProtocol):
     """The mean overlap of masks: a right one, which the wrong ones change."""
 
     name = "overlap"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         if case.predicted is None:
-            return [Part(case=case.id, place=case.place, columns={"J": (0.0,)})]
+            return [ObjectScores(case=case.id, place=case.position, columns={"J": (0.0,)})]
         pairs = list(zip(case.truth, case.predicted, strict=False))
-        return [Part(case=case.id, place=case.place, columns={"J": tuple(self.overlap(where, *pair) for pair in pairs)})]
+        return [
+            ObjectScores(case=case.id, place=case.position, columns={"J": tuple(self.overlap(where, *pair) for pair in pairs)})
+        ]
 
     def overlap(self, where: str, truth: Any, predicted: Any) -> float:
         if truth.shape != predicted.shape:
             raise InputError(f"{where}: expected {truth.shape}, got {predicted.shape}")
         return float((truth & predicted).sum() / (truth | predicted).sum())
 
-    def table(self, parts: Sequence[Part]) -> Table:
-        return Table(
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
+        return ScoreTable(
             protocol=self.name, main="J", numbers={"J": float(np.mean([np.mean(each.columns["J"]) for each in parts]))}
         )
 
@@ -79,8 +81,8 @@ class AddsUp(Overlap):
 class TakesTheLast(Overlap):
     """Takes the number of the video that came last."""
 
-    def summarise(self, scores: Sequence[VideoScores]) -> Table:
-        return super().summarise(scores[-1:])
+    def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
+        return super().summarize_scores(scores[-1:])
 
 
 class TakesAnySize(Overlap):
@@ -94,18 +96,18 @@ class TakesAnySize(Overlap):
 class ForgivesWhatIsMissing(Overlap):
     """Takes frames that are missing for right."""
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         truth = list(case.truth)
         found = [*(case.predicted or ())]
         whole = [*truth[: len(truth) - len(found)], *found]
-        return super().parts(where, Case(case.id, truth, whole, case.place))
+        return super().score_case(where, Case(case.id, truth, whole, case.position))
 
 
 class NamesNoNumber(Overlap):
     """Names a main number that there is not."""
 
-    def table(self, parts: Sequence[Part]) -> Table:
-        return super().table(parts).model_copy(update={"main": "F"})
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
+        return super().build_table(parts).model_copy(update={"main": "F"})
 
 
 class ChecksNothing(Overlap):
@@ -119,40 +121,40 @@ class ChecksNothing(Overlap):
 class TakesAnyNumbers(Overlap):
     """Sums up what another protocol measured."""
 
-    def summarise(self, scores: Sequence[VideoScores]) -> Table:
-        return super().summarise([each.model_copy(update={"protocol": self.name}) for each in scores])
+    def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
+        return super().summarize_scores([each.model_copy(update={"protocol": self.name}) for each in scores])
 
 
 class HasOtherTerms(Overlap):
     """Draws intervals from other numbers."""
 
-    def terms(self, scores: VideoScores) -> Any:
-        sums, counts = super().terms(scores)
+    def compute_terms(self, scores: VideoScores) -> Any:
+        sums, counts = super().compute_terms(scores)
         return sums + 1, counts
 
 
 WRONG = {
     SaysNothing: ["explains_itself"],
     MeasuresThePicture: ["scores_the_truth_best"],
-    AddsUp: ["keeps_nothing_between_videos"],
+    AddsUp: ["keeps_no_state_between_videos"],
     TakesTheLast: ["videos_may_come_in_any_order"],
     TakesAnySize: ["refuses_frames_of_another_size"],
-    ForgivesWhatIsMissing: ["tells_what_was_not_handed_in"],
+    ForgivesWhatIsMissing: ["detects_missing_results"],
     NamesNoNumber: ["scores_the_truth_best", "videos_may_come_in_any_order", "has_terms_that_make_up_the_number"],
     ChecksNothing: ["can_be_written_as_json"],
-    TakesAnyNumbers: ["says_what_cannot_be_summed_up"],
+    TakesAnyNumbers: ["refuses_what_cannot_be_summarized"],
     HasOtherTerms: ["has_terms_that_make_up_the_number"],
 }
 
 
-def broken(cls: type[Protocol]) -> list[str]:
+def broken(cls: type[EvaluationProtocol]) -> list[str]:
     """Return the tests that a way to score fails."""
 
     class Contract(ProtocolContract):
-        def protocol(self) -> Protocol:
+        def make_protocol(self) -> EvaluationProtocol:
             return cls()
 
-    found = [each for each in outcomes(Contract, cls, {}) if each.state != "kept"]
+    found = [each for each in run_checks(Contract, cls, {}) if each.state != "kept"]
     print(*found, sep="\n")
     return [each.test.removeprefix("test_") for each in found]
 
@@ -162,5 +164,5 @@ def test_a_right_way_to_score_breaks_no_promise() -> None:
 
 
 @pytest.mark.parametrize(("cls", "tests"), WRONG.items(), ids=lambda value: getattr(value, "__name__", ""))
-def test_a_wrong_way_to_score_breaks_the_promise_that_it_should(cls: type[Protocol], tests: list[str]) -> None:
+def test_a_wrong_way_to_score_breaks_the_promise_that_it_should(cls: type[EvaluationProtocol], tests: list[str]) -> None:
     assert broken(cls) == tests

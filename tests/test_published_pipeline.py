@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("transformers")
 pytest.importorskip("openai")
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.output.run_folder import load_result
 from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_sam2
 from support.clips import encode
@@ -50,7 +50,7 @@ def run(preset: str, clip: Path, models: dict[str, str], *arguments: str) -> tup
         given = {**models, **reasoners, "proposer.box_threshold": "0"}
         options = [f"-o{name}={value}" for name, value in given.items()]
         out = ["--out", str(clip.with_suffix("")), "--quiet"]
-        code = exit_code(["run", str(clip), *arguments, "--preset", preset, *options, *out])
+        code = run_command(["run", str(clip), *arguments, "--preset", preset, *options, *out])
         return code, [text_of(request.body) for request in server.asked if "messages" in request.body]
 
 

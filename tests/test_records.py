@@ -20,9 +20,9 @@ from alref.records import (
     Reference,
     StageEvent,
     Track,
-    objects,
+    list_object_phrases,
 )
-from alref.utils.masks import Rle, decode, encode
+from alref.utils.masks import Rle, decode_mask, encode_mask
 
 DOG = Phrase(reference="1", text="the dog", category="dog", heard=((0.5, 1.0),), warnings=("unsure",))
 PIVOT = PivotFrame(phrase=DOG, frame=3, why="clear", source="model", raw="frame 3")
@@ -40,7 +40,7 @@ RECORDS = [
     Candidates(pivot=PIVOT, xyxy=[], scores=[]),
     PivotBox(pivot=PIVOT, xyxy=[0, 0, 2, 2], mask=MASK, score=0.5),
     FrameMasks(frame=0, masks=MASK[None], scores=[0.5]),
-    Track(phrase=DOG, rles=(encode(MASK),), scores=(1.0,)),
+    Track(phrase=DOG, rles=(encode_mask(MASK),), scores=(1.0,)),
 ]
 
 
@@ -54,8 +54,8 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
     "empty text": (Phrase, {"reference": "1", "text": ""}, "Phrase: text: String should have at least 1 character, got ''"),
     "unknown field": (
         Phrase,
-        {"reference": "1", "text": "x", "colour": "red"},
-        "colour: Extra inputs are not permitted, got 'red'",
+        {"reference": "1", "text": "x", "color": "red"},
+        "color: Extra inputs are not permitted, got 'red'",
     ),
     "field left out": (Phrase, {"text": "x"}, "reference: Field required"),
     "wrong type": (PivotFrame, {"phrase": DOG, "frame": "soon"}, "frame: Input should be a valid integer"),
@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
         {"pivot": PIVOT, "xyxy": [[0, 0, 2, 2]], "scores": [1], "masks": np.stack([MASK, MASK])},
         "masks: expected 1, one for each box, got 2",
     ),
-    "grey masks": (FrameMasks, {"frame": 0, "masks": np.zeros((1, 2, 2)), "scores": [1]}, "expected dtype bool, got float64"),
+    "gray masks": (FrameMasks, {"frame": 0, "masks": np.zeros((1, 2, 2)), "scores": [1]}, "expected dtype bool, got float64"),
     "flat masks": (FrameMasks, {"frame": 0, "masks": MASK, "scores": [1]}, "expected shape (N, N, N), got (4, 5)"),
     "too few scores": (
         FrameMasks,
@@ -192,13 +192,13 @@ def test_candidates_count_their_boxes() -> None:
     [({"text": "x"}, False), ({"sound": True}, False), ({"box": [0, 0, 1, 1]}, True), ({"mask": MASK}, True)],
 )
 def test_a_reference_knows_whether_anything_is_left_to_reason(fields: dict[str, Any], given: bool) -> None:
-    assert Reference(id="1", **fields).given is given
+    assert Reference(id="1", **fields).has_prompt is given
 
 
 def test_objects_are_distinct_phrases_in_order_of_their_first_box() -> None:
     cat = DOG.model_copy(update={"text": "the cat"})
     boxes = [PivotBox(pivot=PivotFrame(phrase=phrase, frame=0), xyxy=[0, 0, 2, 2]) for phrase in (cat, DOG, cat)]
-    assert objects(boxes) == [cat, DOG]
+    assert list_object_phrases(boxes) == [cat, DOG]
 
 
 def test_an_event_is_json_without_its_output() -> None:
@@ -217,16 +217,16 @@ def test_an_event_is_json_without_its_output() -> None:
 
 @given(arrays(np.bool_, st.tuples(st.integers(1, 20), st.integers(1, 20))))
 def test_run_length_encoding_keeps_every_pixel(mask: np.ndarray) -> None:
-    rle = encode(mask)
-    assert (decode(rle) == mask).all()
+    rle = encode_mask(mask)
+    assert (decode_mask(rle) == mask).all()
     assert rle.area == mask.sum()
     assert rle.size == mask.shape
 
 
 def test_a_track_gives_the_mask_of_a_frame() -> None:
-    track = Track(phrase=DOG, rles=(encode(~MASK), encode(MASK)), scores=(0.1, 0.9))
-    assert (track.mask(1) == MASK).all()
+    track = Track(phrase=DOG, rles=(encode_mask(~MASK), encode_mask(MASK)), scores=(0.1, 0.9))
+    assert (track.decode_mask(1) == MASK).all()
 
 
 def test_rle_is_the_format_of_coco() -> None:
-    assert encode(np.array([[False, True], [False, True]])) == Rle(size=(2, 2), counts="22")
+    assert encode_mask(np.array([[False, True], [False, True]])) == Rle(size=(2, 2), counts="22")

@@ -7,17 +7,17 @@ import pytest
 from PIL import Image
 
 from alref.errors import AlrefError, ConfigError, InputError
-from alref.pipeline.references import from_file, from_texts
+from alref.pipeline.references import make_references, read_references
 
 
 def test_expressions_are_numbered() -> None:
-    assert [(each.id, each.text) for each in from_texts(["the dog", "the cat"])] == [("1", "the dog"), ("2", "the cat")]
+    assert [(each.id, each.text) for each in make_references(["the dog", "the cat"])] == [("1", "the dog"), ("2", "the cat")]
 
 
 def test_a_box_needs_no_expression_and_takes_one() -> None:
-    (bare,) = from_texts([], box=[1, 2, 3, 4], frame=5, mask=None)
-    assert (bare.id, bare.frame, bare.given) == ("1", 5, True)
-    assert from_texts(["cup"], box=[1, 2, 3, 4])[0].text == "cup"
+    (bare,) = make_references([], box=[1, 2, 3, 4], frame=5, mask=None)
+    assert (bare.id, bare.frame, bare.has_prompt) == ("1", 5, True)
+    assert make_references(["cup"], box=[1, 2, 3, 4])[0].text == "cup"
 
 
 @pytest.mark.parametrize(
@@ -33,30 +33,30 @@ def test_a_box_needs_no_expression_and_takes_one() -> None:
 )
 def test_a_wrong_reference_is_an_input_error(texts: list[str], prompt: dict[str, object], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        from_texts(texts, **prompt)
+        make_references(texts, **prompt)
     assert message in str(caught.value)
 
 
 def test_sound_stands_alone_or_beside_each_expression(tmp_path: Path) -> None:
-    assert [(each.text, each.sound) for each in from_texts([], sound=True)] == [("", True)]
-    assert [(each.text, each.sound) for each in from_texts(["a", "b"], sound=True)] == [("a", True), ("b", True)]
+    assert [(each.text, each.sound) for each in make_references([], sound=True)] == [("", True)]
+    assert [(each.text, each.sound) for each in make_references(["a", "b"], sound=True)] == [("a", True), ("b", True)]
 
 
 def test_a_spoken_reference_is_known_by_what_the_file_holds(tmp_path: Path) -> None:
     for name, content in (("a.wav", b"one"), ("b.wav", b"one"), ("c.wav", b"two")):
         (tmp_path / name).write_bytes(content)
-    prints = [each.spoken.fingerprint for each in from_texts([], [tmp_path / f"{n}.wav" for n in "abc"]) if each.spoken]
+    prints = [each.spoken.fingerprint for each in make_references([], [tmp_path / f"{n}.wav" for n in "abc"]) if each.spoken]
     assert prints[0] == prints[1] != prints[2]
     with pytest.raises(InputError, match=r"d\.wav: cannot be read as a recording"):
-        from_texts([], [tmp_path / "d.wav"])
+        make_references([], [tmp_path / "d.wav"])
 
 
 def test_a_file_lists_expressions_or_names_them(tmp_path: Path) -> None:
     path = tmp_path / "many.yaml"
     path.write_text("- the dog\n- text: the cat\n")
-    assert [(each.id, each.text) for each in from_file(path)] == [("1", "the dog"), ("2", "the cat")]
+    assert [(each.id, each.text) for each in read_references(path)] == [("1", "the dog"), ("2", "the cat")]
     path.write_text("rex: the dog\ncup: {box: [1, 2, 30, 40], frame: 7}\n")
-    rex, cup = from_file(path)
+    rex, cup = read_references(path)
     assert (rex.id, rex.text, cup.id, cup.frame) == ("rex", "the dog", "cup", 7)
 
 
@@ -65,7 +65,7 @@ def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     mask[2:4, 3:7] = 255
     Image.fromarray(mask).save(tmp_path / "cup.png")
     (tmp_path / "many.yaml").write_text("cup: {mask: cup.png}\n")
-    (cup,) = from_file(tmp_path / "many.yaml")
+    (cup,) = read_references(tmp_path / "many.yaml")
     assert cup.mask is not None
     assert (cup.mask == (mask > 0)).all()
 
@@ -86,5 +86,5 @@ def test_a_wrong_file_says_where(tmp_path: Path, text: str, kind: type[AlrefErro
     path = tmp_path / "many.yaml"
     path.write_text(text)
     with pytest.raises(kind) as caught:
-        from_file(path)
+        read_references(path)
     assert message in str(caught.value)

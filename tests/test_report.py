@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alref.output.report import clock, percent
-from alref.output.thumbnails import fit, spread
+from alref.output.report import format_percent, format_time
+from alref.output.thumbnails import resize_longest_side, sample_evenly
 from alref.records import Phrase, PivotBox, Recording, Reference, Track, Transcript, Verdict
 from alref.result import Result
-from alref.testing import ArrayVideo, moving_square
-from alref.utils.masks import encode
+from alref.testing import ArrayVideo, make_moving_square
+from alref.utils.masks import encode_mask
 from support.report_reader import EVIL, Page, picture, pivot, report, scene
 
 
@@ -89,12 +89,12 @@ def test_the_strip_shows_the_masks_of_its_own_reference_along_time(read: Page) -
     video, result = scene()
     strips = [image for image in read.all("img") if "with the masks of" in image["alt"]]
     assert len(strips) == 3 * 12
-    assert [image["alt"].split()[1] for image in strips[:12]] == [str(frame) for frame in spread(20, 12)]
+    assert [image["alt"].split()[1] for image in strips[:12]] == [str(frame) for frame in sample_evenly(20, 12)]
     own, absent = picture(strips[11]), picture(strips[35])
-    plain = fit(video.frame(19), 208).astype(int)
+    plain = resize_longest_side(video.read_frame(19), 208).astype(int)
     assert abs(absent - plain).mean() < 5
     assert abs(own - plain)[60:95, 160:190].mean() > 20
-    assert result.tracks_of("c") == []
+    assert result.get_tracks("c") == []
 
 
 def test_the_curve_says_what_it_shows(read: Page) -> None:
@@ -117,15 +117,15 @@ def test_the_run_is_told(read: Page) -> None:
 
 
 def test_a_given_box_is_shown_where_it_starts() -> None:
-    video, masks = moving_square(3, (40, 40), 8)
+    video, masks = make_moving_square(3, (40, 40), 8)
     phrase = Phrase(reference="1", text="mask on frame 1")
     start = PivotBox(pivot=pivot(phrase, 1, source="user"), xyxy=[4, 16, 12, 24], mask=masks[1], source="user", why="given")
     result = Result(
         alref="1",
-        video=video.facts(),
+        video=video.get_info(),
         references=(Reference(id="1", mask=masks[1], frame=1),),
         boxes=(start,),
-        tracks=(Track(phrase=phrase, rles=tuple(encode(mask) for mask in masks), scores=(1.0,) * 3),),
+        tracks=(Track(phrase=phrase, rles=tuple(encode_mask(mask) for mask in masks), scores=(1.0,) * 3),),
         verdicts=(Verdict(reference="1", finding="found", why="given", source="user"),),
     )
     read = Page(report(video, result))
@@ -139,10 +139,10 @@ def test_every_size_and_length_has_a_report(frames: int, height: int, width: int
     video = ArrayVideo(np.zeros((frames, height, width, 3), np.uint8), fps=30)
     video.times = video.times + 3000
     phrase = Phrase(reference="1", text="all", heard=((0, 9000),))
-    rle = encode(np.ones((height, width), np.bool_))
+    rle = encode_mask(np.ones((height, width), np.bool_))
     result = Result(
         alref="1",
-        video=video.facts(),
+        video=video.get_info(),
         references=(Reference(id="1", text="all"),),
         tracks=(Track(phrase=phrase, rles=(rle,) * frames, scores=(1.0,) * frames),),
         verdicts=(Verdict(reference="1", finding="found", why="all of it"),),
@@ -158,7 +158,7 @@ def test_every_size_and_length_has_a_report(frames: int, height: int, width: int
 
 def test_an_object_that_is_never_heard_has_a_level_curve_at_zero() -> None:
     video, result = scene()
-    nothing = (encode(np.zeros((60, 80), np.bool_)),) * 20
+    nothing = (encode_mask(np.zeros((60, 80), np.bool_)),) * 20
     silent = Track(phrase=Phrase(reference="b", text="barking dog", heard=()), rles=nothing, scores=(0.9,) * 20)
     read = Page(report(video, result.model_copy(update={"tracks": (silent,)})))
 
@@ -171,10 +171,10 @@ def test_an_object_that_is_never_heard_has_a_level_curve_at_zero() -> None:
 
 def test_a_long_video_keeps_its_average_share() -> None:
     video = ArrayVideo(np.zeros((4000, 2, 2, 3), np.uint8))
-    empty, full = encode(np.zeros((2, 2), np.bool_)), encode(np.ones((2, 2), np.bool_))
+    empty, full = encode_mask(np.zeros((2, 2), np.bool_)), encode_mask(np.ones((2, 2), np.bool_))
     result = Result(
         alref="1",
-        video=video.facts(),
+        video=video.get_info(),
         references=(Reference(id="1", text="it"),),
         tracks=(Track(phrase=Phrase(reference="1", text="it"), rles=(empty, full) * 2000, scores=(1.0,) * 4000),),
         verdicts=(Verdict(reference="1", finding="found", why=""),),
@@ -189,12 +189,12 @@ def test_a_long_video_keeps_its_average_share() -> None:
     [(0, "0 s"), (0.0333, "0.03 s"), (59.9, "59.9 s"), (64.24, "1:04.2"), (3599.99, "60:00.0"), (119.96, "2:00.0")],
 )
 def test_clock(seconds: float, words: str) -> None:
-    assert clock(seconds) == words
+    assert format_time(seconds) == words
 
 
 @pytest.mark.parametrize(("share", "words"), [(0, "0 %"), (0.0533, "5.3 %"), (1, "100 %"), (0.00012, "0.012 %")])
 def test_percent(share: float, words: str) -> None:
-    assert percent(share) == words
+    assert format_percent(share) == words
 
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")

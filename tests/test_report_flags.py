@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alref.output.report import MARKS
+from alref.output.report import MAX_LISTED_FLAGS
 from alref.records import Flag
 from alref.result import Result
 from support.report_reader import Page, report, scene
@@ -25,7 +25,7 @@ def test_frames_that_are_flagged_are_listed_with_their_reason() -> None:
     assert "frame 15 at 1.5 s: object 1, score dips: scores 0.15" in read.text
 
 
-def test_neighbouring_frames_of_one_kind_are_one_place() -> None:
+def test_neighboring_frames_of_one_kind_are_one_place() -> None:
     read = flagged(JUMP, *DIPS)
     assert "frames 9 to 11, 0.9 s to 1.1 s: object 1, score dips: scores 0.9" in read.text
     assert "scores 0.10" not in read.text
@@ -43,12 +43,12 @@ def test_flags_of_both_kinds_on_one_frame_are_two_places() -> None:
 
 
 def test_a_long_list_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.output.report.MARKS", 2)
+    monkeypatch.setattr("alref.output.report.MAX_LISTED_FLAGS", 2)
     read = flagged(JUMP, *DIPS)
     assert "and 1 more; result.json holds all." in read.text
     assert "scores 0.15" not in read.text
     assert len(read.all("path", "mark")) == 3
-    assert MARKS > 2
+    assert MAX_LISTED_FLAGS > 2
 
 
 def test_nothing_is_said_of_tracks_without_flags() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from alref.errors import InputError
 from alref.media.video import Frame
-from alref.output.run_folder import Run, RunFolder, load_result
+from alref.output.run_folder import RunFolder, RunSpec, load_result
 from alref.testing import ArrayVideo
 from alref.utils import atomic
 from support.saved_runs import PARTS, noise, overlapping, overlay_times, run_of, saved, segmented, track
@@ -24,10 +24,10 @@ def test_a_run_leaves_all_parts_and_is_finished(tmp_path: Path) -> None:
     result = overlapping(video)
     with RunFolder.open(tmp_path / "new" / "out", run_of(result)) as folder:
         before = folder.finished
-        folder.save(result, video)
+        folder.write_result(result, video)
 
     assert (before, folder.finished) == (False, True)
-    assert sorted({path.name for path in folder.path.iterdir()} - {atomic.LOCK}) == PARTS
+    assert sorted({path.name for path in folder.path.iterdir()} - {atomic.LOCK_FILE}) == PARTS
     assert sorted(path.name for path in (folder.path / "masks").iterdir()) == [f"{index:05d}.png" for index in range(5)]
 
 
@@ -74,8 +74,8 @@ def test_more_objects_than_a_mask_file_can_number_are_left_out_and_said(tmp_path
 
 
 def test_the_overlay_shows_objects_and_leaves_the_ground_alone(tmp_path: Path) -> None:
-    grey = ArrayVideo(np.full((4, 32, 32, 3), 128, np.uint8))
-    folder = saved(tmp_path, segmented(grey, [track(grey, "a", slice(0, 12), 1.0)]), grey)
+    gray = ArrayVideo(np.full((4, 32, 32, 3), 128, np.uint8))
+    folder = saved(tmp_path, segmented(gray, [track(gray, "a", slice(0, 12), 1.0)]), gray)
 
     with av.open(str(folder / "overlay.mp4")) as file:
         shown = next(file.decode(video=0)).to_ndarray(format="rgb24").astype(int)
@@ -115,15 +115,15 @@ def test_the_video_is_passed_once_and_progress_is_told(tmp_path: Path) -> None:
     class Counted(ArrayVideo):
         reads = 0
 
-        def frame(self, index: int) -> Frame:
+        def read_frame(self, index: int) -> Frame:
             self.reads += 1
-            return super().frame(index)
+            return super().read_frame(index)
 
     video = Counted(np.zeros((6, 16, 16, 3), np.uint8))
     result = overlapping(video)
     told: list[tuple[int, int]] = []
     with RunFolder.open(tmp_path, run_of(result)) as folder:
-        folder.save(result, video, lambda done, total: told.append((done, total)))
+        folder.write_result(result, video, lambda done, total: told.append((done, total)))
 
     assert video.reads == 6
     assert told == [(done, 6) for done in range(1, 7)]
@@ -158,7 +158,7 @@ def test_a_result_file_fits_the_schema(tmp_path: Path) -> None:
 def test_the_page_describes_every_file_and_field() -> None:
     page = (ROOT / "docs" / "run-folder.md").read_text()
     schema = json.loads((ROOT / "docs" / "result.schema.json").read_text())
-    fields = {*schema["properties"], *Run.model_fields}
+    fields = {*schema["properties"], *RunSpec.model_fields}
     for record in schema["$defs"].values():
         fields.update(record["properties"])
 

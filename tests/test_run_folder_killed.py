@@ -25,7 +25,7 @@ def test_a_folder_in_the_place_of_a_part_is_one_clear_error(tmp_path: Path) -> N
         RunFolder.open(tmp_path, run_of(result)) as folder,
         pytest.raises(OutputError, match=r"result\.json: cannot be written: Is a directory; choose another folder"),
     ):
-        folder.save(result, video)
+        folder.write_result(result, video)
 
 
 def test_a_write_that_fails_at_any_file_leaves_whole_files_and_the_next_save_completes(
@@ -40,7 +40,7 @@ def test_a_write_that_fails_at_any_file_leaves_whole_files_and_the_next_save_com
         with RunFolder.open(folder, run_of(result)) as broken, monkeypatch.context() as patch:
             _fail_at(patch, failing)
             with pytest.raises(OutputError, match=r"cannot be written.*No space left on device.*free some space"):
-                broken.save(result, video)
+                broken.write_result(result, video)
         assert not broken.finished
         assert "result.json" not in contents(folder)
         assert contents(folder).items() <= whole.items()
@@ -70,7 +70,7 @@ def test_an_interrupted_save_can_be_completed(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), RunFolder.open(tmp_path / "cut", run_of(result)) as folder:
-        folder.save(result, video, interrupt)
+        folder.write_result(result, video, interrupt)
     assert sorted(contents(tmp_path / "cut")) == ["masks/00000.png", "masks/00001.png", "run.yaml"]
     assert contents(saved(tmp_path / "cut", result, video)) == whole
 
@@ -85,7 +85,7 @@ def test_a_result_is_never_left_beside_pictures_of_another_save(tmp_path: Path) 
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), RunFolder.open(tmp_path, run_of(result)) as folder:
-        folder.save(result, video, interrupt)
+        folder.write_result(result, video, interrupt)
     assert not (tmp_path / "result.json").exists()
 
 
@@ -118,7 +118,7 @@ def test_a_killed_run_is_completed_and_leaves_no_trace(tmp_path: Path, last: int
     whole = contents(saved(tmp_path / "whole", result, video))
     (tmp_path / "result").write_text(result.model_dump_json())
     (tmp_path / "run").write_text(run_of(result).model_dump_json())
-    np.save(tmp_path / "frames.npy", np.stack([frame for _, frame in video.frames()]))
+    np.save(tmp_path / "frames.npy", np.stack([frame for _, frame in video.read_frames()]))
 
     inputs = [str(tmp_path / name) for name in ("killed", "result", "run", "frames.npy")]
     killed = subprocess.run([sys.executable, "-c", KILLED, *inputs, str(last)], check=False)
@@ -145,6 +145,6 @@ def test_a_part_that_was_removed_makes_the_run_unfinished(tmp_path: Path, missin
     video = noise(1)
     result = overlapping(video)
     with RunFolder.open(tmp_path, run_of(result)) as folder:
-        folder.save(result, video)
+        folder.write_result(result, video)
         (tmp_path / missing).unlink()
         assert not folder.finished

@@ -19,14 +19,14 @@ def test_the_same_run_again_finds_the_kept_result_and_writes_nothing(tmp_path: P
     video = noise()
     result = overlapping(video)
     folder = saved(tmp_path, result, video)
-    (folder / atomic.LOCK).unlink()
+    (folder / atomic.LOCK_FILE).unlink()
     before = contents(folder)
 
     with RunFolder.open(folder, run_of(result, command="alref run elsewhere.mp4", input="elsewhere.mp4")) as again:
         assert again.finished
-        assert again.load().model_dump_json() == result.model_dump_json()
+        assert again.read_result().model_dump_json() == result.model_dump_json()
     assert contents(folder) == before
-    assert not (folder / atomic.LOCK).exists()
+    assert not (folder / atomic.LOCK_FILE).exists()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_force_replaces_what_alref_made_and_nothing_else(tmp_path: Path) -> None
     with RunFolder.open(tmp_path, run_of(result), force=True) as folder:
         assert not folder.finished
         assert sorted(contents(tmp_path)) == sorted([*mine, "run.yaml"])
-        folder.save(result, shorter)
+        folder.write_result(result, shorter)
     assert {name: contents(tmp_path)[name] for name in mine} == mine
     assert load_result(tmp_path).video.fingerprint == shorter.fingerprint
     assert sorted(path.name for path in (tmp_path / "masks").glob("0????.png")) == ["00000.png", "00001.png"]

@@ -19,16 +19,16 @@ import pytest
 import yaml
 from PIL import Image
 
-from alref.cli import exit_code
-from alref.components.base import API
+from alref.cli import run_command
+from alref.components.base import API_LEVEL
 from alref.errors import ConfigError, OutputError
 from alref.output.run_folder import load_result
 from alref.plugins.manager import SLOTS
-from alref.scaffold import KINDS, Plan
-from alref.testing import moving_square, write_frames
+from alref.scaffold import PLUGIN_KINDS, NewPlugin
+from alref.testing import make_moving_square, write_frames
 from support.clips import encode
 
-PLANS = {kind: Plan.of(kind, f"my-{kind}") for kind in KINDS}
+PLANS = {kind: NewPlugin.from_name(kind, f"my-{kind}") for kind in PLUGIN_KINDS}
 
 
 QUICK = ("reasoner", "proposer", "propagator")
@@ -47,7 +47,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Write one distribution of each kind by the command."""
     folder = tmp_path_factory.mktemp("written")
     for kind, plan in PLANS.items():
-        assert exit_code(["plugins", "new", plan.name, "--kind", kind, "--out", str(folder / plan.distribution)]) == 0
+        assert run_command(["plugins", "new", plan.name, "--kind", kind, "--out", str(folder / plan.distribution)]) == 0
     return sorted(folder.iterdir())
 
 
@@ -62,7 +62,7 @@ def installed(written: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 def data_set(root: Path) -> None:
     """Write one video of four frames with one expression as the data set of the templates is laid out."""
-    video, truth = moving_square(frames=4, size=(48, 64), side=16)
+    video, truth = make_moving_square(frames=4, size=(48, 64), side=16)
     names = [frame.stem for frame in sorted(write_frames(video, root / "frames" / "clip").iterdir())]
     masks = root / "masks" / "clip" / "0"
     masks.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_the_tests_of_a_data_set_warn_of_nothing(written: list[Path], installed:
     assert "warning" not in said
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_what_they_say_of_themselves_fits_their_kind(kind: str, written: list[Path]) -> None:
     (folder,) = (each for each in written if each.name == PLANS[kind].distribution)
     text = (folder / "README.md").read_text()
@@ -115,14 +115,14 @@ def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
     done(sys.executable, "-m", "ruff", "format", "--check", "--no-cache", *written)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = PLANS[kind]
     words = shlex.split(plan.use.replace("FOLDER", "data"))[1:]
     quick = [part for slot in QUICK if f"--{slot}" not in words for part in (f"--{slot}", f"my-{slot}")]
-    assert exit_code(["plugins", plan.name]) == 0
-    assert KINDS[kind].does in " ".join(capsys.readouterr().out.split())
-    assert exit_code([*words, *quick, "--out", "out", "--quiet"]) == 0
+    assert run_command(["plugins", plan.name]) == 0
+    assert PLUGIN_KINDS[kind].does in " ".join(capsys.readouterr().out.split())
+    assert run_command([*words, *quick, "--out", "out", "--quiet"]) == 0
     assert plan.name in Path("out", "run.yaml" if words[0] == "run" else "eval.yaml").read_text()
 
 
@@ -143,14 +143,14 @@ def test_code_that_is_edited_in_place_is_another_version(folder: Path, installed
 
 def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:
     parts = [part for slot in ("unifier", *QUICK) for part in (f"--{slot}", f"my-{slot}")]
-    assert exit_code(["run", "data/frames/clip", "the square and the box", *parts, "--out", "out", "--quiet"]) == 0
+    assert run_command(["run", "data/frames/clip", "the square and the box", *parts, "--out", "out", "--quiet"]) == 0
     result = load_result(Path("out"))
     assert [phrase.text for phrase in result.phrases] == ["the square", "the box"]
-    found, truth = result.masks(), moving_square(frames=4, size=(48, 64), side=16)[1]
+    found, truth = result.masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]
     assert (found & truth).sum() / (found | truth).sum() > 0.9
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, written: list[Path]) -> None:
     root = Path(__file__).parents[1]
     plan = PLANS[kind]
@@ -159,7 +159,7 @@ def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, writte
     jsonschema.validate(card, json.loads((root / "registry" / "card.schema.json").read_text()))
     (said,) = card.get("components", []) + card.get("datasets", [])
     cls = getattr(import_module(plan.module), plan.cls)
-    assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API, cls.name)
+    assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API_LEVEL, cls.name)
     assert said["summary"] == cls.__doc__
     assert tuple(said.get("needs", ())) == getattr(cls, "needs", ())
     assert said.get("kinds", []) == [slot for slot, (_, base) in SLOTS.items() if issubclass(cls, base)]
@@ -167,7 +167,7 @@ def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, writte
 
 def test_what_is_spoken_is_read_from_the_file(folder: Path) -> None:
     parts = [part for slot in ("transcriber", *QUICK) for part in (f"--{slot}", f"my-{slot}")]
-    assert exit_code(["run", "clip.mp4", "--spoken", "question.wav", *parts, "--out", "out", "--quiet"]) == 0
+    assert run_command(["run", "clip.mp4", "--spoken", "question.wav", *parts, "--out", "out", "--quiet"]) == 0
     assert [each.text for each in load_result(Path("out")).transcripts] == ["the blue stripe"]
 
 
@@ -182,7 +182,7 @@ def test_what_is_spoken_is_read_from_the_file(folder: Path) -> None:
     ],
 )
 def test_names_follow_from_what_is_typed(typed: str, name: str, module: str, cls: str) -> None:
-    plan = Plan.of("proposer", typed)
+    plan = NewPlugin.from_name("proposer", typed)
     assert (plan.name, plan.module, plan.cls) == (name, module, cls)
     assert plan.cls.isidentifier()
 
@@ -190,14 +190,14 @@ def test_names_follow_from_what_is_typed(typed: str, name: str, module: str, cls
 @pytest.mark.parametrize("typed", ["", "3d", "größe", "a/b", "../up", "x" * 41, "alref-", "a b!", "-"])
 def test_a_name_that_cannot_be_used_is_refused_with_an_example(typed: str) -> None:
     with pytest.raises(ConfigError, match="for example: alref plugins new my-tagger --kind tagger"):
-        Plan.of("tagger", typed)
+        NewPlugin.from_name("tagger", typed)
 
 
 def test_the_next_commands_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert exit_code(["plugins", "new", "Sky", "--kind", "proposer"]) == 0
+    assert run_command(["plugins", "new", "Sky", "--kind", "proposer"]) == 0
     said = capsys.readouterr().out
     for line in ("cd alref-sky", 'pip install -e ".[test]"', "pytest", "--proposer sky", "alref plugins check sky"):
         assert line in said
@@ -207,18 +207,18 @@ def test_the_next_commands_are_named(
 @pytest.mark.parametrize("typed", ["new", "check", "none", "alref", "True", "no", "alref-null"])
 def test_a_name_that_means_something_else_is_refused(typed: str) -> None:
     with pytest.raises(ConfigError, match="means something else to alref or in YAML; for example: alref plugins new my-tagger"):
-        Plan.of("tagger", typed)
+        NewPlugin.from_name("tagger", typed)
 
 
 def test_the_next_commands_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "my plugins" / "sky"
-    assert exit_code(["plugins", "new", "Sky", "--kind", "proposer", "--out", str(folder)]) == 0
+    assert run_command(["plugins", "new", "Sky", "--kind", "proposer", "--out", str(folder)]) == 0
     assert f"cd '{folder}'\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["sam2", "rules", "ref-davis17", "baseline", "example"])
 def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["plugins", "new", name, "--kind", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
+    assert run_command(["plugins", "new", name, "--kind", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
     assert f"'{name}': is taken; choose a name that is none of those in: alref plugins" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -227,7 +227,7 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path, capsys: pytest.Captu
     mine = tmp_path / "alref-sky" / "pyproject.toml"
     mine.parent.mkdir()
     mine.write_text("mine")
-    assert exit_code(["plugins", "new", "sky", "--kind", "proposer", "--out", str(mine.parent)]) == OutputError.exit_code
+    assert run_command(["plugins", "new", "sky", "--kind", "proposer", "--out", str(mine.parent)]) == OutputError.exit_code
     assert "is there already" in capsys.readouterr().err
     assert [path.read_text() for path in mine.parent.iterdir()] == ["mine"]
 

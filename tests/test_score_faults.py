@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.cli import exit_code
-from alref.components.scores import Case, Map, Part, VideoScores
-from alref.errors import Blamed, ContractError
-from alref.evaluation.scoring import Scored, score
+from alref.cli import run_command
+from alref.components.scores import Case, LabelMap, ObjectScores, VideoScores
+from alref.errors import ContractError, PluginErrorContext
+from alref.evaluation.scoring import ScoredVideo, score_videos
 from support.scripted_dataset import NAMES, Overlap, Squares
 
 BAD = NAMES[1]
@@ -31,27 +31,27 @@ def register_metrics():
 class Whole(Squares):
     """Needs no files."""
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         yield Case("0", [np.ones((4, 4), np.bool_)], [np.ones((4, 4), np.bool_)])
 
 
 class Lost(Whole):
     """Trips over a file that is not there, not while ``cases`` is called but while it is read."""
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         if video == BAD:
             raise FileNotFoundError("no such table")
-        return (yield from super().cases(video, folder))
+        return (yield from super().read_cases(video, folder))
 
 
 class LostTruth(Whole):
     """Trips within the frames."""
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
-        for case in super().cases(video, folder):
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
+        for case in super().read_cases(video, folder):
             yield replace(case, truth=self._truth(video, case))
 
-    def _truth(self, video: str, case: Case) -> Iterator[Map]:
+    def _truth(self, video: str, case: Case) -> Iterator[LabelMap]:
         if video == BAD:
             raise FileNotFoundError("no such table")
         yield from case.truth
@@ -60,23 +60,23 @@ class LostTruth(Whole):
 class LostMasks(Whole):
     """Trips within what was handed in."""
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
-        for case in super().cases(video, folder):
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
+        for case in super().read_cases(video, folder):
             yield replace(case, predicted=({}[video] if video == BAD else mask for mask in case.predicted or ()))
 
 
 class Dividing(Overlap):
     """Divides by nothing."""
 
-    def parts(self, where: str, case: Case) -> list[Part]:
-        return [Part(case="x", columns={"overlap": (1 / (0 if where.startswith(BAD) else 1),)})]
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
+        return [ObjectScores(case="x", columns={"overlap": (1 / (0 if where.startswith(BAD) else 1),)})]
 
 
 class Unnamed(Overlap):
     """Makes a record that cannot be."""
 
-    def parts(self, where: str, case: Case) -> list[Part]:
-        return [Part(case=None if where.startswith(BAD) else "x", columns={"overlap": (1.0,)})]  # type: ignore[arg-type]
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
+        return [ObjectScores(case=None if where.startswith(BAD) else "x", columns={"overlap": (1.0,)})]  # type: ignore[arg-type]
 
 
 class Nothing(Overlap):
@@ -107,14 +107,16 @@ WRONG = {
 
 @pytest.mark.parametrize(("dataset", "protocol", "why"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_costs_one_video_and_is_named(dataset: Any, protocol: Any, why: str, tmp_path: Path) -> None:
-    fine, bad, more = score(dataset(tmp_path), NAMES[:3], tmp_path, [protocol()], jobs=1)
+    fine, bad, more = score_videos(dataset(tmp_path), NAMES[:3], tmp_path, [protocol()], jobs=1)
     assert [len(fine.scores), len(bad.scores), len(more.scores)] == [1, 0, 1]
     assert isinstance(bad.error, ContractError)
     assert str(bad.error).startswith(why)
 
 
 def test_what_is_wrong_in_another_process_is_named_as_well(tmp_path: Path) -> None:
-    found: dict[str, Scored] = {each.video: each for each in score(Lost(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2)}
+    found: dict[str, ScoredVideo] = {
+        each.video: each for each in score_videos(Lost(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2)
+    }
     assert [len(found[video].scores) for video in NAMES[:3]] == [1, 0, 1]
     assert str(found[BAD].error) == WRONG["cases"][2]
 
@@ -131,18 +133,18 @@ def test_what_cannot_be_sent_to_a_process_is_named_with_the_way_around(tmp_path:
     with pytest.raises(
         ContractError, match=r"^data set 'squares', to be sent to other processes \(with --jobs 1 there are none\): "
     ):
-        list(score(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2))
-    assert all(each.scores for each in score(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=1))
+        list(score_videos(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2))
+    assert all(each.scores for each in score_videos(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=1))
 
 
 def test_an_interruption_is_nobodys_fault() -> None:
-    with pytest.raises(KeyboardInterrupt), Blamed("data set 'squares'"):
+    with pytest.raises(KeyboardInterrupt), PluginErrorContext("data set 'squares'"):
         raise KeyboardInterrupt
 
 
 def test_what_calls_a_component_is_not_blamed_for_it() -> None:
-    named = pytest.raises(ContractError, match=r"^locator 'ears', name_as: ValueError: deaf; add -v")
-    with named, Blamed("data set 'squares', write"), Blamed("locator 'ears', name_as"):
+    named = pytest.raises(ContractError, match=r"^locator 'ears', match_names: ValueError: deaf; add -v")
+    with named, PluginErrorContext("data set 'squares', write"), PluginErrorContext("locator 'ears', match_names"):
         raise ValueError("deaf")
 
 
@@ -151,9 +153,9 @@ def test_where_it_went_wrong_is_shown_on_demand(jobs: str, tmp_path: Path, capsy
     file = tmp_path / "mine.py"
     file.write_text("import alref\nfrom test_score_faults import Lost, Overlap\n" + ANNOUNCED)
     command = ["score", "squares", "--data", str(tmp_path), "--masks", str(tmp_path), "--plugin", str(file), "--jobs", jobs]
-    assert exit_code(command) == 6
+    assert run_command(command) == 6
     said = capsys.readouterr().err
     assert f"{BAD}: {WRONG['cases'][2]}" in said
     assert "Traceback" not in said
-    assert exit_code([*command, "-v"]) == 6
+    assert run_command([*command, "-v"]) == 6
     assert 'raise FileNotFoundError("no such table")' in capsys.readouterr().err

@@ -68,7 +68,7 @@ def look(html: str) -> Seen:
 
 
 def build(folder: Path) -> tuple[int, str]:
-    """Build the site of a folder; return the exit code and what is printed, without its colours."""
+    """Build the site of a folder; return the exit code and what is printed, without its colors."""
     command = [sys.executable, "-m", "zensical", "build", "--strict"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)

@@ -16,16 +16,16 @@ from alref.errors import InputError
 from alref.media.reader import open_video
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
-from alref.pipeline.references import recording
-from alref.plugins.manager import Plugins
+from alref.pipeline.references import read_recording
+from alref.plugins.manager import PluginManager
 from alref.records import Audio, Phrase, Recording, Reference, Transcript
 from alref.result import Result
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
-from alref_baseline.audio import Always, Energy
-from alref_baseline.reasoners import Rules
-from alref_baseline.text import Grammar
-from alref_baseline.vision import ClassEvidence
+from alref_baseline.audio import AlwaysLocator, EnergyLocator
+from alref_baseline.reasoners import RulesReasoner
+from alref_baseline.text import GrammarUnifier
+from alref_baseline.vision import ClassEvidenceProposer
 from support.clips import blocks, write_sound
 from support.scripted import Script, announcing
 from support.synthetic_media import DATA, FPS, ON, film, in_spans, sound
@@ -39,7 +39,7 @@ Samples = npt.NDArray[np.float32]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 320)
 
 
 EMBEDDED = {"tagger": "energy", "locator": "energy", "reasoner": "rules", "proposer": "class-evidence"}
@@ -52,9 +52,14 @@ def run(video: Video, *references: Reference, **settings: Any) -> Result:
 
 def partly(script: Script, *references: Reference, video: Video, **settings: Any) -> Result:
     """Run scripted components beside those of the default that hear and reason; boxes are filled on every frame."""
-    embedded = announcing("hears", unifiers=[Grammar, Energy, Always], reasoners=[Rules], proposers=[ClassEvidence])
+    embedded = announcing(
+        "hears",
+        unifiers=[GrammarUnifier, EnergyLocator, AlwaysLocator],
+        reasoners=[RulesReasoner],
+        proposers=[ClassEvidenceProposer],
+    )
     slots = dict.fromkeys(("unifier", "tagger", "locator", "transcriber", "reasoner", "proposer", "propagator"), "scripted")
-    with Pipeline.make({**slots, **settings}, plugins=Plugins([*script.entries, embedded])) as pipeline:
+    with Pipeline.from_layers({**slots, **settings}, plugins=PluginManager([*script.entries, embedded])) as pipeline:
         return pipeline.run(video, references or (SOUND,))
 
 
@@ -84,9 +89,9 @@ class TestEmbedded:
     def test_the_default_pipeline_masks_what_moves_with_the_sound_while_it_sounds(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("alref_baseline.features.SIDE", 448)
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 448)
         video, masks = film(DISCS, in_spans(NOISE))
-        with Pipeline.make() as pipeline:
+        with Pipeline.from_layers() as pipeline:
             result = pipeline.run(video, [SOUND])
         assert result.verdict().finding == "found"
         assert "moves with the sound" in result.verdict().why
@@ -170,7 +175,7 @@ class TestNamedSounds:
         return film(DISCS, in_spans(NOISE))[0]
 
     def test_several_objects_keep_identity_and_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("alref_baseline.rules.best_frames", lambda video, sought: [(30, 0.8, "seen")])
+        monkeypatch.setattr("alref_baseline.rules.rank_frames", lambda video, sought: [(30, 0.8, "seen")])
         heard = {"dog": ((1.0, 1.9),), "cat": ((3.0, 4.2),)}
         script = Script(
             tag=lambda video, reference: named("Bark", "Meow", "Rain", "Animal", "Dog"),
@@ -198,7 +203,7 @@ class TestNamedSounds:
         assert not any(shown(result))
 
     def test_speech_of_nobody_in_the_picture_is_absent(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("alref_baseline.rules.best_frames", lambda video, sought: [])
+        monkeypatch.setattr("alref_baseline.rules.rank_frames", lambda video, sought: [])
         script = Script(tag=lambda video, reference: named("Speech"))
         result = partly(script, video=self.video(), reasoner="rules")
         assert (result.verdict().finding, result.pivots[0].phrase.text) == ("absent", "person")
@@ -224,7 +229,7 @@ def named(*names: str) -> list[Phrase]:
 
 class TestSpoken:
     def spoken(self, folder: Path) -> Recording:
-        return recording(write_sound(folder / "question.wav", NOISE[None], "pcm_s16le"))
+        return read_recording(write_sound(folder / "question.wav", NOISE[None], "pcm_s16le"))
 
     def test_what_is_said_is_looked_for(self, tmp_path: Path) -> None:
         asked = Reference(id="q", spoken=self.spoken(tmp_path))
@@ -256,7 +261,7 @@ def write_clip(path: Path, samples: Samples, rate: int, codec: str = "pcm_f32le"
         stream = file.add_stream("libx264", rate=Fraction(FPS).limit_denominator(), options={"preset": "ultrafast"})
         stream.height, stream.width, stream.pix_fmt = pictures.height, pictures.width, "yuv420p"
         track = file.add_stream(codec, rate=rate, layout=layout)
-        for _, picture in pictures.frames():
+        for _, picture in pictures.read_frames():
             file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
         file.mux(stream.encode())
         for frame in blocks(samples, start, rate, rate // 20):

@@ -12,22 +12,22 @@ from typing import Any
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import Propagator, StageOptions
 from alref.llm.messages import QuestionEvent
 from alref.media.video import Video
 from alref.models.weights import Weights
 from alref.pipeline import stage_cache
 from alref.pipeline.engine import Pipeline
-from alref.pipeline.stage_cache import Kept, StageCache
-from alref.plugins.manager import Plugins
+from alref.pipeline.stage_cache import CachedOutput, StageCache
+from alref.plugins.manager import PluginManager
 from alref.records import Phrase, PivotBox
 from alref.result import Usage
 from support.scripted import DOG, NOISE, VIDEO, Script, announcing, propagate, run
 
 
-def phrase(text: str = "dog") -> Kept[Phrase]:
-    return Kept([Phrase(reference="1", text=text)], 1.5, (Usage(model="tiny", questions=2, cost=0.5, worth=0.5),))
+def phrase(text: str = "dog") -> CachedOutput[Phrase]:
+    return CachedOutput([Phrase(reference="1", text=text)], 1.5, (Usage(model="tiny", questions=2, cost=0.5, worth=0.5),))
 
 
 def texts(folder: Path) -> list[str]:
@@ -100,45 +100,45 @@ def test_what_a_killed_process_left_half_written_goes_when_nobody_can_be_writing
     for name in (forgotten, fresh):
         (tmp_path / name).write_text("{")
     os.utime(tmp_path / forgotten, (1000, 1000))
-    stage_cache.sweep(tmp_path, 0)
+    stage_cache.prune_outputs(tmp_path, 0)
     assert [path.name for path in tmp_path.glob("*.json")] == [fresh]
 
 
 def test_the_place_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ALREF_HOME", str(tmp_path))
-    assert stage_cache.default_folder() == tmp_path / "stages"
+    assert stage_cache.get_default_folder() == tmp_path / "stages"
     monkeypatch.delenv("ALREF_HOME")
-    assert stage_cache.default_folder().parts[-2:] == ("alref", "stages")
+    assert stage_cache.get_default_folder().parts[-2:] == ("alref", "stages")
 
 
 def test_the_command_shows_and_empties_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ALREF_HOME", str(tmp_path))
-    assert exit_code(["cache", "info"]) == 0
+    assert run_command(["cache", "info"]) == 0
     assert "0 outputs, 0.0 MB" in capsys.readouterr().out
-    kept = StageCache(stage_cache.default_folder())
+    kept = StageCache(stage_cache.get_default_folder())
     kept.put("unifier-unify", "a" * 32, phrase())
     kept.put("unifier-unify", "b" * 32, phrase())
     kept.put("propagator-propagate", "c" * 32, phrase("x" * 900))
-    assert exit_code(["cache", "info"]) == 0
+    assert run_command(["cache", "info"]) == 0
     said = capsys.readouterr().out
     assert f"{tmp_path / 'stages'}\n3 outputs, 0.0 MB" in said
     assert said.index("1  propagator propagate") < said.index("2  unifier unify")
-    assert exit_code(["cache", "clear"]) == 0
+    assert run_command(["cache", "clear"]) == 0
     assert "3 outputs" in capsys.readouterr().out
     assert kept.get("unifier-unify", "a" * 32, Phrase) is None
-    assert exit_code(["cache", "info", str(tmp_path / "nowhere")]) == 0
+    assert run_command(["cache", "info", str(tmp_path / "nowhere")]) == 0
 
 
 @pytest.mark.parametrize("name", ["package.json", "ablation.json", "table-propagate-1.json", ".hidden.json"])
 def test_files_of_others_are_neither_counted_nor_removed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("{}")
     os.utime(tmp_path / name, (1000, 1000))
-    StageCache(tmp_path).put("unifier-unify", stage_cache.key("a"), phrase())
-    assert stage_cache.info(tmp_path).counts == {"unifier-unify": 1}
-    stage_cache.sweep(tmp_path, 0)
-    assert stage_cache.clear(tmp_path) == 0
+    StageCache(tmp_path).put("unifier-unify", stage_cache.compute_key("a"), phrase())
+    assert stage_cache.count_outputs(tmp_path).counts == {"unifier-unify": 1}
+    stage_cache.prune_outputs(tmp_path, 0)
+    assert stage_cache.clear_outputs(tmp_path) == 0
     assert [path.name for path in tmp_path.glob("*.json")] == [name]
 
 
@@ -168,12 +168,12 @@ def computed(folder: Path, version: str = "1", device: str = "cpu", video: Video
     """Run, and say whether the propagator was called."""
     CALLS.clear()
     script = Script()
-    plugins = Plugins([*script.entries, announcing("weighty", propagators=[Weighty])])
+    plugins = PluginManager([*script.entries, announcing("weighty", propagators=[Weighty])])
     for number, each in enumerate(plugins.components):
         plugins.components[number] = type(each)(each.cls, each.plugin, each.distribution, version)
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
     chosen = {"use": "weighty", "model": str(folder / "model"), "prompt": str(folder / "prompt.txt")}
-    with Pipeline.make({**slots, "propagator": chosen, "device": device}, plugins=plugins) as pipeline:
+    with Pipeline.from_layers({**slots, "propagator": chosen, "device": device}, plugins=plugins) as pipeline:
         pipeline.run(video, [DOG], StageCache(folder / "kept"))
     return bool(CALLS)
 
@@ -182,7 +182,7 @@ def computed(folder: Path, version: str = "1", device: str = "cpu", video: Video
 def model(tmp_path: Path) -> Path:
     """Make a folder with a model, one large file and one small, and a prompt beside it, for which outputs are kept."""
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "net.bin").write_bytes(bytes(2 * stage_cache.SMALL))
+    (tmp_path / "model" / "net.bin").write_bytes(bytes(2 * stage_cache.SMALL_FILE_BYTES))
     (tmp_path / "model" / "words.json").write_text("{}")
     (tmp_path / "prompt.txt").write_text("one")
     assert computed(tmp_path)
@@ -201,7 +201,9 @@ def touch_large(folder: Path) -> None:
 
 CHANGES = {
     "a weight file": touch_large,
-    "a weight file's size": lambda folder: (folder / "model" / "net.bin").write_bytes(bytes(2 * stage_cache.SMALL + 1)),
+    "a weight file's size": lambda folder: (folder / "model" / "net.bin").write_bytes(
+        bytes(2 * stage_cache.SMALL_FILE_BYTES + 1)
+    ),
     "a small file of the model": lambda folder: (folder / "model" / "words.json").write_text("[]"),
     "a file more": lambda folder: (folder / "model" / "more.json").write_text("{}"),
     "a prompt of the same length": lambda folder: (folder / "prompt.txt").write_text("two"),
@@ -222,13 +224,13 @@ def test_the_files_of_a_language_model_are_its_prompts_and_what_is_replayed_and_
     own.write_text("Which of {{ count }} boxes?")
     trace.write_text("")
     options = ScriptedChat.Options(prompt_files={"box": own}, replay=trace, answers=tmp_path / "answers.sqlite")
-    assert ScriptedChat(options).reads() == [own, trace]
+    assert ScriptedChat(options).list_input_files() == [own, trace]
 
 
 def test_another_version_device_or_name_of_the_video_never_hits(model: Path) -> None:
     assert computed(model, version="2")
     assert computed(model, device="auto")
-    named = type(VIDEO)([frame for _, frame in VIDEO.frames()], sound=NOISE)
+    named = type(VIDEO)([frame for _, frame in VIDEO.read_frames()], audio=NOISE)
     named.name = "another"
     assert computed(model, video=named)
 
@@ -274,7 +276,7 @@ def asking(kept: StageCache) -> tuple[Usage, ...]:
     )
 
     def asks(video: Video, phrases: list[Phrase]) -> Any:
-        pipeline._stages["temporal"].tell("question_answered", event)
+        pipeline._stages["temporal"].notify("question_answered", event)
         return pick_frames(video, phrases)
 
     with Script(pick_frames=asks).pipeline() as pipeline:
@@ -282,9 +284,13 @@ def asking(kept: StageCache) -> tuple[Usage, ...]:
 
 
 def test_what_is_sooner_made_again_is_not_kept_unless_a_model_was_asked(tmp_path: Path) -> None:
-    kept = StageCache(tmp_path, quick=0.5)
+    kept = StageCache(tmp_path, min_seconds=0.5)
     dog = Phrase(reference="1", text="dog")
-    for name, each in {"quick": Kept([dog], 0.4), "slow": Kept([dog], 0.6), "asked": Kept([dog], 0.4, phrase().usage)}.items():
+    for name, each in {
+        "quick": CachedOutput([dog], 0.4),
+        "slow": CachedOutput([dog], 0.6),
+        "asked": CachedOutput([dog], 0.4, phrase().usage),
+    }.items():
         kept.put("unifier-unify", name, each)
     there = {name for name in ("quick", "slow", "asked") if kept.get("unifier-unify", name, Phrase)}
     assert there == {"slow", "asked"}

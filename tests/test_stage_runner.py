@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.cli.status import state
+from alref.cli.status import check_status
 from alref.components.base import Propagator
 from alref.errors import ContractError
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.hookspecs import hookimpl
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame
-from alref.testing import moving_square
+from alref.testing import make_moving_square
 from support.scripted import CAT, DOG, HEARD, VIDEO, Script, announcing, propagate, run
 
 BROKEN = {
@@ -125,7 +125,7 @@ def test_other_pixels_are_computed_again(tmp_path: Path) -> None:
     kept, script = StageCache(tmp_path), Script()
     run(Script(), kept=kept)
     with script.pipeline() as pipeline:
-        pipeline.run(moving_square(frames=4, size=(32, 48), side=8, seed=1)[0], [DOG], kept)
+        pipeline.run(make_moving_square(frames=4, size=(32, 48), side=8, seed=1)[0], [DOG], kept)
     assert len(script.calls) == 5
 
 
@@ -176,7 +176,7 @@ class Watcher:
 
 def test_observers_hear_of_every_stage_and_every_frame() -> None:
     script, watcher = Script(), Watcher()
-    script.plugins.observe(watcher)
+    script.plugins.add_observer(watcher)
     run(script)
     stages = [stage for what, stage, _ in watcher.seen if what == "finished"]
     assert stages == ["unifier", "temporal", "proposer", "spatial", "propagator"]
@@ -191,7 +191,7 @@ def test_a_failing_observer_is_a_warning_and_is_told_no_more(error: BaseExceptio
             raise error
 
     script = Script()
-    script.plugins.observe(Failing())
+    script.plugins.add_observer(Failing())
     result = run(script)
     assert len([warning for warning in result.warnings if f"{type(error).__name__}: no room" in warning]) == 1
     assert result.masks().any()
@@ -204,7 +204,7 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
         name = "curious"
 
         def propagate(self, video: Video, boxes: list[PivotBox]) -> Any:
-            self.tell("question_answered", (self.options, self.device, self.origin))
+            self.notify("question_answered", (self.options, self.device, self.origin))
             return propagate(video, boxes)
 
     class Listener:
@@ -214,10 +214,10 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
         def question_answered(self, event: Any) -> None:
             self.heard.append(event)
 
-    plugins = Plugins([announcing("curious", propagators=[Curious]), *Script().entries])
-    plugins.observe(Listener())
+    plugins = PluginManager([announcing("curious", propagators=[Curious]), *Script().entries])
+    plugins.add_observer(Listener())
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    with Pipeline.make({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
+    with Pipeline.from_layers({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
         pipeline.run(VIDEO, [DOG])
     assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
 
@@ -229,10 +229,13 @@ def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -
 
     cls = type("Failing", (Propagator,), {"name": "failing", method: fails, "propagate": lambda self, video, boxes: ()})
     script = Script()
-    plugins = Plugins([*script.entries, announcing("failing", propagators=[cls])])
+    plugins = PluginManager([*script.entries, announcing("failing", propagators=[cls])])
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
     named = r"propagator 'failing' \(module_failing unknown\), \w+: ZeroDivisionError: division by zero; add -v"
-    with pytest.raises(ContractError, match=named), Pipeline.make({**slots, "propagator": "failing"}, plugins=plugins) as made:
+    with (
+        pytest.raises(ContractError, match=named),
+        Pipeline.from_layers({**slots, "propagator": "failing"}, plugins=plugins) as made,
+    ):
         made.run(VIDEO, [DOG])
 
 
@@ -240,9 +243,12 @@ def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -
 def test_problems_that_are_no_list_of_sentences_break_the_contract(said: Any) -> None:
     cls = type("Vague", (Propagator,), {"name": "vague", "problems": lambda self: said, "propagate": propagate})
     script = Script()
-    plugins = Plugins([*script.entries, announcing("vague", propagators=[cls])])
+    plugins = PluginManager([*script.entries, announcing("vague", propagators=[cls])])
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
     wrong = r"propagator 'vague' \(module_vague unknown\), problems: expected a list of str, got "
-    with Pipeline.make({**slots, "propagator": "vague"}, plugins=plugins) as made, pytest.raises(ContractError, match=wrong):
+    with (
+        Pipeline.from_layers({**slots, "propagator": "vague"}, plugins=plugins) as made,
+        pytest.raises(ContractError, match=wrong),
+    ):
         made.run(VIDEO, [DOG])
-    assert state(plugins.get("propagator", "vague"), thorough=True).word == "broken"
+    assert check_status(plugins.get_component("propagator", "vague"), thorough=True).label == "broken"

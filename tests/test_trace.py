@@ -11,17 +11,17 @@ from typing import Any, ClassVar
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.errors import InputError, MissingError
 from alref.llm.messages import Answer, Message, Question, QuestionEvent
 from alref.llm.reasoner import ChatReasoner
 from alref.llm.replay import read_trace
-from alref.llm.usage import counted, said, total
+from alref.llm.usage import count_usage, format_usage, sum_usage
 from alref.output.run_folder import load_result
-from alref.output.trace import Trace
+from alref.output.trace import TraceWriter
 from alref.plugins import manager as plugins_module
 from alref.result import Usage
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.scripted import Script, announcing
 
 ANSWER = Answer(text='{"why": "sharp", "frame": 3}', model="tiny", prompt_tokens=900, completion_tokens=100, cost=0.25)
@@ -44,7 +44,7 @@ def event(number: int = 0, **changes: Any) -> QuestionEvent:
 
 def test_each_question_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
     path = tmp_path / "trace.jsonl"
-    trace = Trace(path)
+    trace = TraceWriter(path)
     assert not path.exists()
     for number in range(3):
         trace.question_answered(event(number))
@@ -52,7 +52,7 @@ def test_each_question_is_on_disk_when_it_is_told(tmp_path: Path) -> None:
 
 
 def test_threads_write_whole_lines(tmp_path: Path) -> None:
-    trace = Trace(tmp_path / "trace.jsonl")
+    trace = TraceWriter(tmp_path / "trace.jsonl")
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda number: trace.question_answered(event(number)), range(100)))
     assert {each.key for each in read_trace(tmp_path / "trace.jsonl")} == {f"key {number}" for number in range(100)}
@@ -61,12 +61,12 @@ def test_threads_write_whole_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cut", [1, 2, 60, 200])
 def test_a_line_that_a_kill_cut_off_is_left_out_and_mended(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "trace.jsonl"
-    trace = Trace(path)
+    trace = TraceWriter(path)
     trace.question_answered(event(0))
     trace.question_answered(event(1, phrase="la chèvre"))
     path.write_bytes(path.read_bytes()[:-cut])
     assert read_trace(path) == [event(0)]
-    Trace(path).question_answered(event(2))
+    TraceWriter(path).question_answered(event(2))
     assert read_trace(path) == [event(0), event(2)]
 
 
@@ -79,9 +79,9 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 
 def test_a_trace_that_cannot_be_written_is_a_warning_that_names_it(tmp_path: Path) -> None:
     (tmp_path / "trace.jsonl").mkdir()
-    plugins = plugins_module.Plugins([])
-    plugins.observe(Trace(tmp_path / "trace.jsonl"))
-    plugins.notify("question_answered", event())
+    plugins = plugins_module.PluginManager([])
+    plugins.add_observer(TraceWriter(tmp_path / "trace.jsonl"))
+    plugins.notify_observers("question_answered", event())
     (warning,) = plugins.warnings
     assert "observer trace.jsonl" in warning
 
@@ -89,18 +89,18 @@ def test_a_trace_that_cannot_be_written_is_a_warning_that_names_it(tmp_path: Pat
 def test_usage_counts_by_model_what_was_asked_now() -> None:
     kept = event(source="cache")
     other = event(answer=ANSWER.model_copy(update={"model": "big", "cost": None}))
-    assert counted([event(), kept, event(), other, event(answer=None)]) == (
+    assert count_usage([event(), kept, event(), other, event(answer=None)]) == (
         Usage(model="tiny", questions=3, kept=1, prompt_tokens=1800, completion_tokens=200, cost=0.5, worth=0.75),
         Usage(model="big", questions=1, prompt_tokens=900, completion_tokens=100, cost=None, worth=None),
         Usage(model="gpt4", questions=1),
     )
-    assert counted([]) == ()
+    assert count_usage([]) == ()
 
 
 def test_one_unknown_price_makes_the_whole_cost_unknown() -> None:
     known, unknown = Usage(model="a", questions=1, cost=1.0), Usage(model="b", questions=1, cost=None)
-    assert total([known, known]).cost == 2.0
-    assert total([known, unknown]).cost is None
+    assert sum_usage([known, known]).cost == 2.0
+    assert sum_usage([known, unknown]).cost is None
 
 
 SAID = [
@@ -116,7 +116,7 @@ SAID = [
 
 @pytest.mark.parametrize(("usages", "line"), SAID)
 def test_usage_in_one_line(usages: list[Usage], line: str) -> None:
-    assert said(usages) == line
+    assert format_usage(usages) == line
 
 
 class Told(ChatReasoner):
@@ -143,14 +143,14 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> type[Told]:
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: entries)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
     Told.asked = []
     Told.answer = lambda question: Answer(text="2", model="told-1", prompt_tokens=100, completion_tokens=1, cost=0.01)
     return Told
 
 
 def run(*arguments: str, out: str = "out") -> int:
-    return exit_code(["run", "clip", *arguments, *SLOTS, "--out", out])
+    return run_command(["run", "clip", *arguments, *SLOTS, "--out", out])
 
 
 def decisions(folder: str) -> list[tuple[Any, ...]]:
@@ -196,7 +196,7 @@ def test_the_same_questions_are_not_asked_again(model: type[Told], capsys: pytes
 
 
 def test_a_run_without_questions_leaves_no_trace(model: type[Told], capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code(["run", "clip", "the dog", *SLOTS, "--reasoner", "scripted", "--out", "out"]) == 0
+    assert run_command(["run", "clip", "the dog", *SLOTS, "--reasoner", "scripted", "--out", "out"]) == 0
     assert not Path("out/trace.jsonl").exists()
     assert load_result("out").usage == ()
     assert "question" not in capsys.readouterr().out
@@ -274,7 +274,7 @@ def test_answers_given_before_an_error_are_traced_and_not_asked_again(model: typ
 def test_a_replay_that_cannot_be_is_said(
     model: type[Told], capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, words: list[str]
 ) -> None:
-    assert exit_code(["run", "no-such-clip", "the dog", *SLOTS, *arguments, "--out", "never"]) == code
+    assert run_command(["run", "no-such-clip", "the dog", *SLOTS, *arguments, "--out", "never"]) == code
     message = capsys.readouterr().err
     assert [word for word in words if word not in message] == []
     assert not Path("never").exists()

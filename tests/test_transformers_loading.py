@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoTokenizer, WhisperForConditionalGenerati
 from transformers.utils import logging
 
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
-from alref.models.transformers_loading import loading, quiet, whole
+from alref.models.transformers_loading import hide_library_output, load_complete_model, translate_model_errors
 from support import tiny_audio_models
 
 
@@ -25,7 +25,10 @@ def folder(tmp_path: Path) -> Path:
 
 def refused(error: Exception) -> str:
     """Return in which words an error is told that a model raises while it is loaded."""
-    with pytest.raises(MissingError) as caught, loading("a/model", "cpu", "take b/model", "a small one", "a whale"):
+    with (
+        pytest.raises(MissingError) as caught,
+        translate_model_errors("a/model", "cpu", "take b/model", "a small one", "a whale"),
+    ):
         raise error
     assert caught.value.__cause__ is error
     assert "\n" not in str(caught.value)
@@ -41,13 +44,13 @@ def spoil(folder: Path, **changed: torch.Tensor | None) -> None:
 
 def reason(folder: Path, *, exact: bool = False) -> str:
     with pytest.raises(ConfigError, match=r"are not those of its config\.json: ") as caught:
-        whole(WhisperForConditionalGeneration, folder, exact=exact)
+        load_complete_model(WhisperForConditionalGeneration, folder, exact=exact)
     return str(caught.value).split(": ", 1)[1]
 
 
 def test_remarks_and_bars_are_back_as_they_were_even_after_an_error() -> None:
     before = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    failing = quiet()
+    failing = hide_library_output()
     failing.__enter__()
     assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (logging.ERROR, False)
     error = KeyError("vocab")
@@ -56,8 +59,8 @@ def test_remarks_and_bars_are_back_as_they_were_even_after_an_error() -> None:
 
 
 def test_nothing_is_said_while_a_model_is_loaded(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with loading(folder, "cpu"):
-        model = whole(WhisperForConditionalGeneration, folder)
+    with translate_model_errors(folder, "cpu"):
+        model = load_complete_model(WhisperForConditionalGeneration, folder)
     assert capfd.readouterr() == ("", "")
     assert not model.training
     assert {(each.dtype, each.requires_grad) for each in model.parameters()} == {(torch.float32, False)}
@@ -71,14 +74,14 @@ def test_weights_that_are_missing_or_of_another_size_or_more_are_told_apart(fold
     spoil(folder, **{name: torch.zeros(3)})
     assert reason(folder) == f"1 of another size, for example {name}; take both from one model"
     spoil(folder, **{name: tensor, name.replace("0", "1"): tensor.clone(), "other.weight": tensor.clone()})
-    whole(WhisperForConditionalGeneration, folder)
+    load_complete_model(WhisperForConditionalGeneration, folder)
     said = "1 more than it describes, for example model.encoder.layers.1.fc1.bias; take both from one model"
     assert reason(folder, exact=True) == said
 
 
 @pytest.mark.parametrize("error", [InputError("no such role"), ConfigError("of another kind")])
 def test_errors_of_alref_pass(error: AlrefError) -> None:
-    with pytest.raises(type(error), match=str(error)), loading("a/model", "cpu"):
+    with pytest.raises(type(error), match=str(error)), translate_model_errors("a/model", "cpu"):
         raise error
 
 
@@ -103,8 +106,11 @@ def test_a_kind_that_the_library_does_not_know_and_its_code(folder: Path) -> Non
     own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModel": "own.Model"}}
     (folder / "config.json").write_text(json.dumps(own))
     (folder / "own.py").write_text(f"open({str(folder / 'ran')!r}, 'w')")
-    with pytest.raises(MissingError, match="is not run: pip install -U transformers, or take another"), loading(folder, "cpu"):
-        whole(AutoModel, folder)
+    with (
+        pytest.raises(MissingError, match="is not run: pip install -U transformers, or take another"),
+        translate_model_errors(folder, "cpu"),
+    ):
+        load_complete_model(AutoModel, folder)
     assert not (folder / "ran").exists()
 
 
@@ -113,5 +119,8 @@ def test_a_tokenizer_that_the_library_cannot_read(folder: Path, kind: str) -> No
     path = folder / "tokenizer.json"
     odd = {**json.loads(path.read_text()), "model": {"type": "odd"}} if kind == "Exception" else []
     path.write_text(json.dumps(odd))
-    with pytest.raises(MissingError, match=rf"cannot be loaded \({kind}: .*get the whole model again"), loading(folder, "cpu"):
+    with (
+        pytest.raises(MissingError, match=rf"cannot be loaded \({kind}: .*get the whole model again"),
+        translate_model_errors(folder, "cpu"),
+    ):
         AutoTokenizer.from_pretrained(folder)

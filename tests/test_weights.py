@@ -37,7 +37,7 @@ def test_a_folder_is_used_where_it_is(tmp_path: Path) -> None:
     place = folder(tmp_path / "own")
     weights = Weights(str(place))
     assert weights.problems() == []
-    assert weights.place() == weights.fetch() == Path(weights.source()) == place
+    assert weights.find_complete_path() == weights.fetch_files() == Path(weights.get_source()) == place
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
@@ -46,7 +46,7 @@ def test_a_folder_that_lacks_a_file(tmp_path: Path, name: str) -> None:
     (place / name).unlink()
     weights = Weights(str(place), option="backbone")
     assert f"{place} has no {name}: hf download NAME --local-dir {place}, or -o KIND.backbone=FOLDER" in problem(weights)
-    assert weights.place() is None
+    assert weights.find_complete_path() is None
     assert refused(weights) == problem(weights)
 
 
@@ -90,7 +90,7 @@ def test_weights_that_could_run_code_are_not_taken(tmp_path: Path) -> None:
 def test_a_file_of_weights_that_is_cut_off(tmp_path: Path, data: bytes, told: str) -> None:
     weights = Weights(str(folder(tmp_path / "own", **{"model.safetensors": data})))
     assert f"model.safetensors {told}: hf download NAME" in problem(weights)
-    assert weights.place() is None
+    assert weights.find_complete_path() is None
 
 
 def test_only_the_header_of_safetensors_is_read(tmp_path: Path) -> None:
@@ -119,13 +119,13 @@ def test_neither_a_place_nor_a_name(model: str) -> None:
 def test_a_model_is_fetched_from_the_hub(hub: FakeHub) -> None:
     weights = Weights(NAME)
     assert weights.problems() == []
-    assert (weights.place(), weights.source()) == (None, NAME)
-    place = weights.fetch()
+    assert (weights.find_complete_path(), weights.get_source()) == (None, NAME)
+    place = weights.fetch_files()
     assert place.name == COMMIT
     assert sorted(path.name for path in place.iterdir()) == ["config.json", "model.safetensors"]
-    assert (weights.place(), weights.source(), weights.problems()) == (place, str(place), [])
+    assert (weights.find_complete_path(), weights.get_source(), weights.problems()) == (place, str(place), [])
     before = len(hub.requests)
-    assert weights.fetch() == place
+    assert weights.fetch_files() == place
     assert len(hub.requests) == before
 
 
@@ -137,14 +137,14 @@ def test_words_and_parts_are_fetched_and_nothing_else(hub: FakeHub) -> None:
     others = dict.fromkeys(("consolidated.safetensors", "onnx/config.json", "model.onnx", "flax_model.msgpack"), b"")
     hub.models[NAME] |= dict.fromkeys(parts, safetensors(9)) | words | others
     hub.models[NAME]["model.safetensors.index.json"] = json.dumps(index).encode()
-    place = Weights(NAME).fetch()
+    place = Weights(NAME).fetch_files()
     got = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     assert got == {"config.json", "model.safetensors.index.json", *parts, *words}
 
 
 def test_a_fetch_goes_on_where_the_connection_was_cut(hub: FakeHub) -> None:
     hub.cuts = [100_000]
-    place = Weights(NAME).fetch()
+    place = Weights(NAME).fetch_files()
     assert (place / "model.safetensors").read_bytes() == safetensors()
     first, second = hub.downloads("model.safetensors")
     assert "bytes=" not in first
@@ -154,35 +154,35 @@ def test_a_fetch_goes_on_where_the_connection_was_cut(hub: FakeHub) -> None:
 def test_what_an_earlier_fetch_brought_whole_is_not_fetched_again(hub: FakeHub) -> None:
     hub.cuts = [100_000, *[0] * 5]
     assert f"{NAME} is not here, and the hub cannot be reached" in refused(Weights(NAME))
-    assert Weights(NAME).place() is None
+    assert Weights(NAME).find_complete_path() is None
     hub.requests.clear()
-    assert (Weights(NAME).fetch() / "model.safetensors").read_bytes() == safetensors()
+    assert (Weights(NAME).fetch_files() / "model.safetensors").read_bytes() == safetensors()
     assert hub.downloads("resolve") == hub.downloads("model.safetensors")
 
 
 def test_what_lies_damaged_in_the_cache_is_fetched_anew(hub: FakeHub) -> None:
     weights = Weights(NAME)
-    place = weights.fetch()
+    place = weights.fetch_files()
     path = (place / "model.safetensors").resolve()
     path.write_bytes(path.read_bytes()[:1000])
     assert "model.safetensors is cut off or damaged: it has 1,000 of" in problem(weights)
     assert problem(weights).endswith(": alref models pull, with the same flags")
-    assert (weights.fetch() / "model.safetensors").read_bytes() == safetensors()
+    assert (weights.fetch_files() / "model.safetensors").read_bytes() == safetensors()
 
 
 def test_what_the_cache_holds_in_part_is_completed(hub: FakeHub) -> None:
     weights = Weights(NAME)
-    (weights.fetch() / "config.json").unlink()
-    assert (weights.place(), weights.problems()) == (None, [])
-    assert (weights.fetch() / "config.json").read_bytes() == b"{}"
+    (weights.fetch_files() / "config.json").unlink()
+    assert (weights.find_complete_path(), weights.problems()) == (None, [])
+    assert (weights.fetch_files() / "config.json").read_bytes() == b"{}"
 
 
 def test_a_model_that_is_here_needs_no_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = Weights(NAME).fetch()
+    place = Weights(NAME).fetch_files()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     hub.requests.clear()
     assert Weights(NAME).problems() == []
-    assert Weights(NAME).fetch() == place
+    assert Weights(NAME).fetch_files() == place
     assert hub.requests == []
 
 
@@ -224,7 +224,7 @@ def test_a_model_that_comes_in_no_safetensors(hub: FakeHub) -> None:
 def test_a_cache_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "hub").write_text("a file")
     with pytest.raises(OutputError, match=r"hub: cannot be written: .*; choose another folder"):
-        Weights(NAME).fetch()
+        Weights(NAME).fetch_files()
 
 
 def test_a_file_of_another_size_than_the_hub_says(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,20 +238,20 @@ def test_a_file_of_another_size_than_the_hub_says(hub: FakeHub, monkeypatch: pyt
 def test_what_is_known_of_a_model(hub: FakeHub) -> None:
     hub.models[NAME]["README.md"] = card = b"---\nlicense: mit\n---\nwords"
     whole = len(safetensors()) + len(b"{}")
-    before = Weights(NAME).facts()
-    assert (before.place, before.size, before.licence) == (None, whole + len(card), "apache-2.0")
-    Weights(NAME).fetch()
-    after = Weights(NAME).facts()
-    assert (after.place, after.size, after.licence) == (Weights(NAME).place(), whole, "mit")
-    assert Weights(NAME, licence="Apache-2.0").facts().licence == "Apache-2.0"
+    before = Weights(NAME).get_info()
+    assert (before.path, before.size, before.license) == (None, whole + len(card), "apache-2.0")
+    Weights(NAME).fetch_files()
+    after = Weights(NAME).get_info()
+    assert (after.path, after.size, after.license) == (Weights(NAME).find_complete_path(), whole, "mit")
+    assert Weights(NAME, license="Apache-2.0").get_info().license == "Apache-2.0"
 
 
 def test_what_is_said_of_a_model_is_not_asked_for(hub: FakeHub) -> None:
-    facts = Weights(NAME, size=9, licence="MIT").facts()
-    assert (facts.size, facts.licence) == (9, "MIT")
+    facts = Weights(NAME, size=9, license="MIT").get_info()
+    assert (facts.size, facts.license) == (9, "MIT")
     assert hub.requests == []
 
 
 def test_nothing_is_known_of_a_model_that_nobody_can_be_asked_about() -> None:
-    facts = Weights(NAME).facts()
-    assert (facts.place, facts.size, facts.licence) == (None, None, "")
+    facts = Weights(NAME).get_info()
+    assert (facts.path, facts.size, facts.license) == (None, None, "")

@@ -36,7 +36,7 @@ def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
     path = archive(tmp_path / "own.pt")
     weights = Weights(str(path), files=("own.pt",))
     assert weights.problems() == []
-    assert weights.source() == str(path)
+    assert weights.get_source() == str(path)
     assert "is a file and no folder" in problem(Weights(str(path)))
     path.write_bytes(path.read_bytes()[: SIZE // 2])
     assert f"{path} is cut off: -o KIND.model=FILE of another" in problem(weights)
@@ -44,10 +44,10 @@ def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
 
 def test_a_lone_checkpoint_is_fetched_and_checked(hub: FakeHub, tmp_path: Path) -> None:
     weights = lone(hub)
-    assert (weights.problems(), weights.place()) == ([], None)
-    assert weights.fetch() == weights.place() == tmp_path / "home" / "weights" / LONE
+    assert (weights.problems(), weights.find_complete_path()) == ([], None)
+    assert weights.fetch_files() == weights.find_complete_path() == tmp_path / "home" / "weights" / LONE
     before = len(hub.requests)
-    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert weights.fetch_files().read_bytes() == hub.models["lone/files"][LONE]
     assert len(hub.requests) == before
 
 
@@ -56,15 +56,15 @@ def test_a_folder_of_the_same_name_does_not_stand_for_a_lone_checkpoint(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tiny").mkdir()
-    assert lone(hub).fetch().name == LONE
+    assert lone(hub).fetch_files().name == LONE
 
 
 def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
     hub.cuts = [100_000, 0]
     assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes; the same" in refused(lone(hub))
-    assert lone(hub).place() is None
+    assert lone(hub).find_complete_path() is None
     hub.requests.clear()
-    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert lone(hub).fetch_files().read_bytes() == hub.models["lone/files"][LONE]
     assert hub.downloads(LONE) == [f"GET /{LONE} bytes=100000-"]
 
 
@@ -72,14 +72,14 @@ def test_a_server_that_cannot_go_on_is_asked_from_the_start(hub: FakeHub) -> Non
     hub.ranges = False
     hub.cuts = [100_000, 50_000]
     assert "the connection was cut at 50,000 of" in refused(lone(hub))
-    assert lone(hub).fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert lone(hub).fetch_files().read_bytes() == hub.models["lone/files"][LONE]
 
 
 def test_a_lone_checkpoint_that_came_whole_before_a_kill_is_not_fetched_again(hub: FakeHub, tmp_path: Path) -> None:
     part = tmp_path / "home" / "weights" / f"{LONE}.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(hub.models["lone/files"][LONE])
-    assert lone(hub).fetch().is_file()
+    assert lone(hub).fetch_files().is_file()
     assert not part.exists()
 
 
@@ -91,10 +91,10 @@ def test_another_lone_checkpoint_than_the_one_expected_is_thrown_away(hub: FakeH
 
 def test_a_lone_checkpoint_that_was_changed_is_fetched_anew(hub: FakeHub) -> None:
     weights = lone(hub)
-    path = weights.fetch()
+    path = weights.fetch_files()
     path.write_bytes(b"PK" + bytes(SIZE))
     assert problem(weights) == f"{path} is cut off: alref models pull, with the same flags"
-    assert weights.fetch().read_bytes() == hub.models["lone/files"][LONE]
+    assert weights.fetch_files().read_bytes() == hub.models["lone/files"][LONE]
 
 
 def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,8 +109,8 @@ def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.M
 def test_a_folder_for_downloads_that_cannot_be_written(hub: FakeHub, tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     with pytest.raises(OutputError, match=r"home.weights: cannot be written: .*; name .* ALREF_HOME"):
-        lone(hub).fetch()
+        lone(hub).fetch_files()
 
 
 def test_the_size_of_a_lone_checkpoint_is_known_before_it_is_fetched(hub: FakeHub) -> None:
-    assert lone(hub).facts().size == len(hub.models["lone/files"][LONE])
+    assert lone(hub).get_info().size == len(hub.models["lone/files"][LONE])

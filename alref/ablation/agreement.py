@@ -12,26 +12,26 @@ from alref.result import Result
 from alref.utils.masks import Mask
 
 
-def agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Sequence[str]) -> float | None:
+def compute_agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Sequence[str]) -> float | None:
     """Return the mean of ``alike`` over the videos that both rows did; None when there is none that they read alike."""
-    pairs = [(own.result(video), base.result(video)) for video in videos]
-    found = [alike(one, other) for one, other in pairs if one and other and _read_alike(one, other)]
+    pairs = [(own.read_result(video), base.read_result(video)) for video in videos]
+    found = [compute_similarity(one, other) for one, other in pairs if one and other and _has_same_input(one, other)]
     return fmean(found) if found else None
 
 
-def alike(one: Result, other: Result) -> float:
+def compute_similarity(one: Result, other: Result) -> float:
     """Return the region similarity J of two results of one video, 0..1: the mean over references and frames.
 
     J is the intersection over the union of the masks of all objects of a reference; two empty masks are alike (1).
     """
     return fmean(
-        _overlap(mine, theirs)
+        _compute_iou(mine, theirs)
         for reference in one.references
-        for mine, theirs in zip(one.frames_of(reference.id), other.frames_of(reference.id), strict=True)
+        for mine, theirs in zip(one.iterate_masks(reference.id), other.iterate_masks(reference.id), strict=True)
     )
 
 
-def _read_alike(one: Result, other: Result) -> bool:
+def _has_same_input(one: Result, other: Result) -> bool:
     """Whether two results have the same frames, in time and size, and the same references."""
     mine, theirs = (
         (each.video.times, each.video.height, each.video.width, [reference.id for reference in each.references])
@@ -40,6 +40,6 @@ def _read_alike(one: Result, other: Result) -> bool:
     return mine == theirs
 
 
-def _overlap(one: Mask, other: Mask) -> float:
+def _compute_iou(one: Mask, other: Mask) -> float:
     union = np.count_nonzero(one | other)
     return np.count_nonzero(one & other) / union if union else 1.0

@@ -11,19 +11,19 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import Field, model_validator
 
-from alref.ablation.user_videos import check_there
+from alref.ablation.user_videos import check_videos_exist
 from alref.components import options
 from alref.components.base import StageOptions
-from alref.config import Configuration, Layer, read_yaml, resolve
+from alref.config import Configuration, Layer, read_config_file, resolve_config
 from alref.errors import ConfigError
-from alref.pipeline.stage_cache import key
-from alref.plugins.manager import Plugins
+from alref.pipeline.stage_cache import compute_key
+from alref.plugins.manager import PluginManager
 
-BASE = "base"
-LONGEST = 80
+BASE_ROW_NAME = "base"
+MAX_NAME_LENGTH = 80
 
 
-class Data(StageOptions):
+class DatasetSelection(StageOptions):
     """The part of a data set that every row is scored on."""
 
     dataset: str = Field(description="name of the data set")
@@ -34,7 +34,7 @@ class Data(StageOptions):
     protocols: tuple[str, ...] = Field((), description="how to score; the data set's own ways if not given")
 
 
-class Grid(StageOptions):
+class AblationConfig(StageOptions):
     """An ablation as its file says it."""
 
     base: str | dict[str, Any] = Field({}, description="preset, YAML file, or settings that all rows share")
@@ -45,7 +45,7 @@ class Grid(StageOptions):
     rows: dict[str, dict[str, Any] | None] = Field({}, description="settings of each row by its name, the base first")
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _check_fields(self) -> Self:
         if bool(self.data) == bool(self.videos):
             raise ValueError("expected one of data and videos")
         if bool(self.vary) == bool(self.rows):
@@ -57,14 +57,14 @@ class Grid(StageOptions):
         if empty := [path for path, values in self.vary.items() if not values]:
             raise ValueError(f"vary.{empty[0]}: expected a list of values, got an empty one")
         for path, values in self.vary.items():
-            words = [said(value) for value in values]
+            words = [format_settings(value) for value in values]
             if twice := [word for place, word in enumerate(words) if word in words[:place]]:
                 raise ValueError(f"vary.{path}: expected different values, got {twice[0]!r} twice")
         return self
 
 
 @dataclass(frozen=True)
-class Row:
+class AblationRow:
     """One row: its name, the values that it is known by, and its whole configuration."""
 
     name: str
@@ -72,10 +72,14 @@ class Row:
     config: Configuration
 
     @property
-    def folder(self) -> str:
+    def folder_name(self) -> str:
         """The name of its folder: its own in letters that any disk takes."""
         plain = re.sub(r"[^\w.=+-]+", "-", self.name).strip("-.")
-        return plain if plain == self.name and len(plain) <= LONGEST else f"{plain[:LONGEST]}-{key(self.name)[:8]}"
+        return (
+            plain
+            if plain == self.name and len(plain) <= MAX_NAME_LENGTH
+            else f"{plain[:MAX_NAME_LENGTH]}-{compute_key(self.name)[:8]}"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,58 +87,60 @@ class Ablation:
     """A whole ablation: ``columns`` head the values that rows are known by; the first row is the base of comparison."""
 
     path: Path
-    grid: Grid
+    grid: AblationConfig
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[AblationRow, ...]
 
     @property
-    def data(self) -> Data | None:
+    def data(self) -> DatasetSelection | None:
         """The data set, its folder taken from where the file is; None where videos are named."""
         if not self.grid.data:
             return None
-        found = options.build(Data, self.grid.data, "data")
+        found = options.build_options(DatasetSelection, self.grid.data, "data")
         return found.model_copy(update={"root": self.path.parent / found.root.expanduser()})
 
 
-Setting = dict[str, Any]
+RowSettings = dict[str, Any]
 
 
-def read(path: Path, plugins: Plugins) -> Ablation:
+def read_ablation(path: Path, plugins: PluginManager) -> Ablation:
     """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with the row that has it."""
-    grid = options.build(Grid, read_yaml(path), str(path))
-    base = _base(grid.base, path.parent)
+    grid = options.build_options(AblationConfig, read_config_file(path), str(path))
+    base = _read_base_settings(grid.base, path.parent)
     rows, problems = [], []
-    for name, values, settings in _specified(grid):
+    for name, values, settings in _expand_rows(grid):
         try:
-            rows.append(Row(name, values, _resolved(base, settings, plugins)))
+            rows.append(AblationRow(name, values, _resolve_row(base, settings, plugins)))
         except ConfigError as error:
             problems += [f"row {name!r}: {line}" for line in str(error).splitlines()]
     if problems:
         raise ConfigError("\n".join(problems))
     if grid.vary and grid.mode == "one-at-a-time":
-        rows = [rows[0], *(row for row in rows[1:] if row.config.resolved() != rows[0].config.resolved())]
+        rows = [rows[0], *(row for row in rows[1:] if row.config.to_dict() != rows[0].config.to_dict())]
     columns = tuple(grid.vary) if grid.vary and grid.mode == "grid" else ("row",)
     found = Ablation(path, grid, columns, tuple(rows))
-    _check(found)
+    _check_rows(found)
     return found
 
 
-def _specified(grid: Grid) -> list[tuple[str, tuple[str, ...], Setting]]:
+def _expand_rows(grid: AblationConfig) -> list[tuple[str, tuple[str, ...], RowSettings]]:
     """List for each row its name, the values that it is known by, and its settings by dotted path."""
     if grid.rows:
         return [(name, (name,), settings or {}) for name, settings in grid.rows.items()]
     if grid.mode == "one-at-a-time":
-        changes = [(f"{path}={said(value)}", {path: value}) for path, values in grid.vary.items() for value in values]
-        return [(BASE, (BASE,), {}), *((name, (name,), setting) for name, setting in changes)]
+        changes = [
+            (f"{path}={format_settings(value)}", {path: value}) for path, values in grid.vary.items() for value in values
+        ]
+        return [(BASE_ROW_NAME, (BASE_ROW_NAME,), {}), *((name, (name,), setting) for name, setting in changes)]
     crossed = []
     for values in product(*grid.vary.values()):
-        words = tuple(map(said, values))
+        words = tuple(map(format_settings, values))
         name = ", ".join(f"{path}={word}" for path, word in zip(grid.vary, words, strict=True))
         crossed.append((name, words, dict(zip(grid.vary, values, strict=True))))
     return crossed
 
 
-def said(value: Any) -> str:
+def format_settings(value: Any) -> str:
     """Write a value as people do: a word, a number, a mapping on one line."""
     if isinstance(value, str):
         return value
@@ -142,31 +148,31 @@ def said(value: Any) -> str:
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _base(said: str | Setting, folder: Path) -> Layer:
+def _read_base_settings(base: str | RowSettings, folder: Path) -> Layer:
     """Return the settings that all rows share; a file is looked for in ``folder``."""
-    if isinstance(said, str):
-        return read_yaml(folder / said) if said.endswith((".yaml", ".yml")) else {"preset": said}
-    return said
+    if isinstance(base, str):
+        return read_config_file(folder / base) if base.endswith((".yaml", ".yml")) else {"preset": base}
+    return base
 
 
-def _resolved(base: Layer, settings: Setting, plugins: Plugins) -> Configuration:
+def _resolve_row(base: Layer, settings: RowSettings, plugins: PluginManager) -> Configuration:
     """Put settings over the base; components come before options, which they would drop."""
     ordered = sorted(settings.items(), key=lambda item: "." in item[0])
-    return resolve(plugins, [base, *(_layer(*item) for item in ordered)])
+    return resolve_config(plugins, [base, *(_build_layer(*item) for item in ordered)])
 
 
-def _layer(path: str, value: Any) -> Layer:
+def _build_layer(path: str, value: Any) -> Layer:
     slot, dot, option = path.partition(".")
     return {slot: {option: value}} if dot else {slot: value}
 
 
-def _check(ablation: Ablation) -> None:
+def _check_rows(ablation: Ablation) -> None:
     """Check what concerns several rows, or rows and data, and that the videos are there."""
-    check_there(ablation.path, ablation.grid.videos)
+    check_videos_exist(ablation.path, ablation.grid.videos)
     places: dict[str, str] = {}
     problems = []
     for row in ablation.rows:
-        if (other := places.setdefault(row.folder.lower(), row.name)) != row.name:
+        if (other := places.setdefault(row.folder_name.lower(), row.name)) != row.name:
             problems.append(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; name one otherwise")
         if ablation.data and row.config.video.model_fields_set:
             problems.append(f"row {row.name!r}: video: a data set is read as it is; leave this out, or name videos")

@@ -9,28 +9,28 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from alref.ablation.folder import ROWS
-from alref.ablation.grid import Row
+from alref.ablation.folder import ROWS_FOLDER
+from alref.ablation.grid import AblationRow
 from alref.components.dataset import Dataset
 from alref.errors import InputError
 from alref.evaluation import folder as evaluations
-from alref.evaluation.change_detection import still_done
+from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
-from alref.llm.cost_estimate import expected
-from alref.llm.prompt_templates import Task
+from alref.llm.cost_estimate import estimate_usage
+from alref.llm.prompt_templates import QuestionTask
 from alref.llm.reasoner import ChatReasoner
-from alref.llm.usage import total
+from alref.llm.usage import sum_usage
 from alref.records import Record, Reference
 from alref.result import Usage
 
-ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
+SLOT_ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
 """The kinds of stage as they work: what each gives depends on those before it."""
-OWN = "alref"
+OWN_DISTRIBUTION = "alref"
 """The distribution whose reasoners are known: they ask through ``ChatReasoner``, or not at all."""
-Chain = tuple[Hashable, ...]
+ChainKey = tuple[Hashable, ...]
 
 
-class Calls(Record):
+class CallCounts(Record):
     """Calls of one kind of stage: if each row were run alone, at most with sharing, and at most of these still to do."""
 
     alone: int
@@ -38,7 +38,7 @@ class Calls(Record):
     left: int
 
 
-class Plan(Record):
+class AblationPlan(Record):
     """What is still to be taken. ``seconds`` are of the stages, one after the other; None is not known.
 
     ``rows`` counts the videos that are done. ``unmeasured`` names stages of which no video is done. ``bounded`` says that
@@ -48,7 +48,7 @@ class Plan(Record):
 
     videos: int
     rows: dict[str, int]
-    calls: dict[str, Calls]
+    calls: dict[str, CallCounts]
     unmeasured: tuple[str, ...]
     seconds: float | None
     questions: int | None
@@ -58,17 +58,17 @@ class Plan(Record):
 
 
 @dataclass(frozen=True)
-class _Left:
+class _RemainingCalls:
     """Calls of one stage on one video that are still to do, and a row that makes them."""
 
     video: str
     slot: str
-    row: Row
+    row: AblationRow
     count: int
 
 
 @dataclass
-class _Measured:
+class _Measurements:
     """What was measured on videos that are done: seconds by choice of a stage; questions, tokens, dollars by reasoners."""
 
     done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -76,143 +76,147 @@ class _Measured:
     questions: dict[Hashable, list[float]] = field(default_factory=lambda: defaultdict(list))
     dollars: dict[Hashable, list[float | None]] = field(default_factory=lambda: defaultdict(list))
     tokens: Counter[Hashable] = field(default_factory=Counter)
-    asked: Counter[Hashable] = field(default_factory=Counter)
+    uncached_questions: Counter[Hashable] = field(default_factory=Counter)
 
-    def add(self, row: Row, video: str, kept: evaluations.Row) -> None:
+    def add_video(self, row: AblationRow, video: str, result_row: evaluations.EvaluationRow) -> None:
         self.done[row.name].add(video)
-        for slot, seconds in kept.seconds.items():
-            self.seconds[_choice(row, slot)].append(seconds)
-        usage, reasoners = total(kept.usage), _reasoners(row)
+        for slot, seconds in result_row.seconds.items():
+            self.seconds[_make_choice_key(row, slot)].append(seconds)
+        usage, reasoners = sum_usage(result_row.usage), _make_reasoners_key(row)
         self.questions[reasoners].append(usage.questions)
         self.dollars[reasoners].append(usage.worth)
         self.tokens[reasoners] += usage.prompt_tokens + usage.completion_tokens
-        self.asked[reasoners] += usage.questions - usage.kept
+        self.uncached_questions[reasoners] += usage.questions - usage.kept
 
 
-def plan(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) -> Plan:
+def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[str], path: Path) -> AblationPlan:
     """Plan the rows of an ablation whose folder is ``path``. Raises InputError when references cannot be read."""
-    measured = _measured(rows, data, videos, path)
+    measured = _collect_measurements(rows, data, videos, path)
     alone: Counter[str] = Counter()
     shared: Counter[str] = Counter()
-    left: list[_Left] = []
+    left: list[_RemainingCalls] = []
     for video in videos:
-        calls = _calls(data.references(video))
+        calls = _count_calls(data.read_references(video))
         for slot, count in calls.items():
-            chains = {_chain(row, slot, calls): row for row in rows}
-            done = {_chain(row, slot, calls) for row in rows if video in measured.done[row.name]}
+            chains = {_make_chain_key(row, slot, calls): row for row in rows}
+            done = {_make_chain_key(row, slot, calls) for row in rows if video in measured.done[row.name]}
             alone[slot] += count * len(rows)
             shared[slot] += count * len(chains)
-            left += [_Left(video, slot, row, count) for chain, row in chains.items() if chain not in done]
+            left += [_RemainingCalls(video, slot, row, count) for chain, row in chains.items() if chain not in done]
     to_do = Counter({slot: sum(each.count for each in left if each.slot == slot) for slot in alone})
-    return Plan(
+    return AblationPlan(
         videos=len(videos),
         rows={row.name: len(measured.done[row.name]) for row in rows},
-        calls={slot: Calls(alone=alone[slot], shared=shared[slot], left=to_do[slot]) for slot in ORDER if slot in alone},
-        **_time(left, measured),
-        **_asking([each for each in left if each.slot in ("temporal", "spatial")], measured, data),
+        calls={
+            slot: CallCounts(alone=alone[slot], shared=shared[slot], left=to_do[slot]) for slot in SLOT_ORDER if slot in alone
+        },
+        **_estimate_time(left, measured),
+        **_estimate_questions([each for each in left if each.slot in ("temporal", "spatial")], measured, data),
     )
 
 
-def _measured(rows: Sequence[Row], data: Dataset, videos: Sequence[str], path: Path) -> _Measured:
-    found = _Measured()
+def _collect_measurements(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[str], path: Path) -> _Measurements:
+    found = _Measurements()
     for row in rows:
-        place = path / ROWS / row.folder
+        place = path / ROWS_FOLDER / row.folder_name
         try:
             asked = load_evaluation(place)
         except InputError:
             continue
-        if asked.config == row.config.resolved() and row.config.versions().items() <= asked.versions.items():
+        if asked.config == row.config.to_dict() and row.config.get_versions().items() <= asked.versions.items():
             kept = EvaluationFolder(place, asked)
             for video in videos:
-                if (one := still_done(kept, data, video)) is not None:
-                    found.add(row, video, one)
+                if (one := find_unchanged_row(kept, data, video)) is not None:
+                    found.add_video(row, video, one)
     return found
 
 
-def _calls(references: Sequence[Reference]) -> dict[str, int]:
+def _count_calls(references: Sequence[Reference]) -> dict[str, int]:
     """Count the calls of each kind of stage for one video; a phrase for every reference is supposed."""
-    asked = [each for each in references if not each.given]
+    asked = [each for each in references if not each.has_prompt]
     heard, spoken = sum(each.sound for each in asked), sum(each.spoken is not None for each in asked)
     read = sum(bool(each.text.strip()) or each.spoken is not None for each in asked)
     once = int(bool(asked))
     counts = {"transcriber": spoken, "tagger": heard, "unifier": read, "locator": heard, "propagator": int(bool(references))}
     counts.update(dict.fromkeys(("temporal", "proposer", "spatial"), once))
-    return {slot: counts[slot] for slot in ORDER if counts[slot]}
+    return {slot: counts[slot] for slot in SLOT_ORDER if counts[slot]}
 
 
-def _choice(row: Row, slot: str) -> Hashable:
+def _make_choice_key(row: AblationRow, slot: str) -> Hashable:
     """Return what tells a row's stage from others."""
-    choice = row.config.stages[slot]
+    choice = row.config.slots[slot]
     who = choice.component.distribution, choice.component.name
     return slot, *who, choice.options.model_dump_json(), row.config.run.device
 
 
-def _reasoners(row: Row) -> Hashable:
-    return _choice(row, "temporal"), _choice(row, "spatial")
+def _make_reasoners_key(row: AblationRow) -> Hashable:
+    return _make_choice_key(row, "temporal"), _make_choice_key(row, "spatial")
 
 
-def _chain(row: Row, slot: str, used: Iterable[str]) -> Chain:
+def _make_chain_key(row: AblationRow, slot: str, used: Iterable[str]) -> ChainKey:
     """Return what tells a row's call of a stage from others: its own choice and those before it, of the kinds used."""
-    before = {"tagger": (), "unifier": ("transcriber",)}.get(slot, ORDER[: ORDER.index(slot)])
+    before = {"tagger": (), "unifier": ("transcriber",)}.get(slot, SLOT_ORDER[: SLOT_ORDER.index(slot)])
     window = row.config.video.model_dump_json()
-    return window, *(_choice(row, each) for each in (*before, slot) if each in used)
+    return window, *(_make_choice_key(row, each) for each in (*before, slot) if each in used)
 
 
-def _time(left: Sequence[_Left], measured: _Measured) -> dict[str, Any]:
+def _estimate_time(remaining: Sequence[_RemainingCalls], measured: _Measurements) -> dict[str, Any]:
     unmeasured: dict[str, None] = {}
     seconds = 0.0
-    for each in left:
-        known = measured.seconds.get(_choice(each.row, each.slot))
+    for each in remaining:
+        known = measured.seconds.get(_make_choice_key(each.row, each.slot))
         seconds += fmean(known) if known else 0.0
         if not known:
-            unmeasured[f"{each.slot} {each.row.config.stages[each.slot].component.name}"] = None
+            unmeasured[f"{each.slot} {each.row.config.slots[each.slot].component.name}"] = None
     return {"seconds": None if unmeasured else seconds, "unmeasured": tuple(unmeasured)}
 
 
-def _asking(left: Sequence[_Left], measured: _Measured, data: Dataset) -> dict[str, Any]:
+def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measurements, data: Dataset) -> dict[str, Any]:
     """Say what reasoners that are ``left`` ask language models: by the means of videos done, else by rules of thumb."""
-    askers = {each.row.name: _askers(each.row) for each in left}
-    unmeasured = [each for each in left if _reasoners(each.row) not in measured.questions]
+    askers = {each.row.name: _find_reasoners(each.row) for each in remaining}
+    unmeasured = [each for each in remaining if _make_reasoners_key(each.row) not in measured.questions]
     if not any(askers[each.row.name] for each in unmeasured):
-        ends = [_reasoners(each.row) for each in left if each.slot == "spatial"]
-        known = [_usual(each, measured) for each in ends if each in measured.questions]
-        questions, tokens, dollars = (_sum(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
+        ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == "spatial"]
+        known = [_compute_mean_usage(each, measured) for each in ends if each in measured.questions]
+        questions, tokens, dollars = (_sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
         return {"questions": round(questions or 0), "bounded": False, "tokens": whole, "dollars": dollars}
     if any(None in askers[each.row.name].values() for each in unmeasured):
         return dict.fromkeys(("questions", "tokens", "dollars")) | {"bounded": False}
-    taken = total([usage for each in left for usage in _expected(each, askers[each.row.name].get(each.slot), data)])
+    taken = sum_usage(
+        [usage for each in remaining for usage in _estimate_usage(each, askers[each.row.name].get(each.slot), data)]
+    )
     tokens_taken = taken.prompt_tokens + taken.completion_tokens
     return {"questions": taken.questions, "bounded": True, "tokens": tokens_taken, "dollars": taken.worth}
 
 
-def _askers(row: Row) -> dict[str, ChatReasoner | None]:
+def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
     """Return the stages that may ask a language model, by slot; None where somebody else's reasoner may ask by itself."""
-    chosen = {slot: row.config.stages[slot] for slot in ("temporal", "spatial")}
+    chosen = {slot: row.config.slots[slot] for slot in ("temporal", "spatial")}
     made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
     asking: dict[str, ChatReasoner | None] = {slot: each for slot, each in made.items() if isinstance(each, ChatReasoner)}
-    others = {slot for slot, choice in chosen.items() if choice.component.distribution != OWN}
+    others = {slot for slot, choice in chosen.items() if choice.component.distribution != OWN_DISTRIBUTION}
     return asking | dict.fromkeys(others - {*asking})
 
 
-def _expected(left: _Left, asker: ChatReasoner | None, data: Dataset) -> Iterator[Usage]:
+def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, data: Dataset) -> Iterator[Usage]:
     """Estimate what a reasoner takes for each reference of a video, a phrase for each; nothing where it asks no model."""
-    if asker is None:
+    if reasoner is None:
         return
-    frames = len(data.open(left.video)) if left.slot == "temporal" else 0
-    for reference in data.references(left.video):
-        about: Task = "frame_sound" if reference.sound and not reference.text else "frame_text"
-        yield expected(asker, "box" if left.slot == "spatial" else about, frames)
+    frames = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0
+    for reference in data.read_references(remaining.video):
+        about: QuestionTask = "frame_sound" if reference.sound and not reference.text else "frame_text"
+        yield estimate_usage(reasoner, "box" if remaining.slot == "spatial" else about, frames)
 
 
-def _usual(reasoners: Hashable, measured: _Measured) -> tuple[float, float | None, float | None]:
+def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[float, float | None, float | None]:
     """Return questions, tokens and dollars of a video; tokens are known of answers that were not kept."""
-    questions, asked = fmean(measured.questions[reasoners]), measured.asked[reasoners]
+    questions, asked = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
     tokens = questions * measured.tokens[reasoners] / asked if asked else None if questions else 0.0
-    worth = _sum(measured.dollars[reasoners])
+    worth = _sum_known(measured.dollars[reasoners])
     return questions, tokens, None if worth is None else worth / len(measured.dollars[reasoners])
 
 
-def _sum(numbers: Sequence[float | None]) -> float | None:
+def _sum_known(numbers: Sequence[float | None]) -> float | None:
     known = [each for each in numbers if each is not None]
     return sum(known) if len(known) == len(numbers) else None

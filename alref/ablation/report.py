@@ -9,18 +9,18 @@ from pathlib import Path
 from urllib.parse import quote
 
 from alref.ablation import tables
-from alref.ablation.folder import SUMMARY
+from alref.ablation.folder import SUMMARY_FILE
 from alref.ablation.summary import AblationSummary, RowSummary
-from alref.evaluation.report import score
-from alref.output.html import environment
+from alref.evaluation.report import format_score
+from alref.output.html import make_environment
 from alref.utils import atomic
 
-FILES = ("report.html", "table.csv", "table.md", "table.tex", SUMMARY)
-TICKS = 5
+REPORT_FILES = ("report.html", "table.csv", "table.md", "table.tex", SUMMARY_FILE)
+MAX_TICKS = 5
 
 
 @dataclass(frozen=True)
-class Point:
+class PlotPoint:
     """A row in the plot, in a box of 100 by 100 units from the upper left: where it is, and the ends of its interval."""
 
     row: RowSummary
@@ -32,74 +32,74 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Plot:
+class CostPlot:
     """Score against cost: points, and the numbers along both axes, those of ``up`` from above."""
 
     cost: str
-    points: tuple[Point, ...]
+    points: tuple[PlotPoint, ...]
     along: tuple[float, ...]
     up: tuple[float, ...]
 
 
-def write(folder: Path, done: AblationSummary, grid: Path) -> None:
+def write_ablation_report(folder: Path, summary: AblationSummary, grid: Path) -> None:
     """Write all files. Raises OutputError."""
     texts = {
-        "report.html": page(done, grid.read_text(encoding="utf-8")),
-        "table.csv": tables.comma_separated(done),
-        "table.md": tables.markdown(done),
-        "table.tex": tables.latex(done),
-        SUMMARY: done.model_dump_json(indent=1),
+        "report.html": render_ablation_report(summary, grid.read_text(encoding="utf-8")),
+        "table.csv": tables.format_csv(summary),
+        "table.md": tables.format_markdown(summary),
+        "table.tex": tables.format_latex(summary),
+        SUMMARY_FILE: summary.model_dump_json(indent=1),
     }
-    for name in FILES:
+    for name in REPORT_FILES:
         atomic.write_text(folder / name, texts[name])
 
 
-def page(done: AblationSummary, grid: str) -> str:
+def render_ablation_report(summary: AblationSummary, grid: str) -> str:
     """Make the report; ``grid`` is the text of the ablation's file."""
     return (
-        environment(score=score)
+        make_environment(score=format_score)
         .get_template("ablation.html.j2")
         .render(
-            done=done,
-            head=tables.header(done),
-            rows=list(zip(done.rows, tables.cells(done), strict=True)),
-            plot=plot(done),
-            files=FILES[1:],
+            done=summary,
+            head=tables.build_header(summary),
+            rows=list(zip(summary.rows, tables.format_cells(summary), strict=True)),
+            plot=build_plot(summary),
+            files=REPORT_FILES[1:],
             grid=grid,
             link=lambda row: quote(f"{row.folder}/report.html"),
         )
     )
 
 
-def plot(done: AblationSummary) -> Plot | None:
+def build_plot(summary: AblationSummary) -> CostPlot | None:
     """Place rows by what a video costs, in dollars where anything costs any, else in seconds; None without scores."""
-    usual = done.protocols[0] if done.protocols else ""
-    paid = any(row.dollars for row in done.rows)
+    usual = summary.protocols[0] if summary.protocols else ""
+    paid = any(row.dollars for row in summary.rows)
     placed = [
         (row, number, cost, row.scores[usual].value)
-        for number, row in enumerate(done.rows, 1)
+        for number, row in enumerate(summary.rows, 1)
         if usual in row.scores and (cost := row.dollars if paid else row.seconds) is not None
     ]
     if not placed:
         return None
-    along = ticks(0.0, max(cost for _, _, cost, _ in placed))
-    up = ticks(min(low for *_, (_, low, _) in placed), max(high for *_, (_, _, high) in placed))[::-1]
+    along = compute_ticks(0.0, max(cost for _, _, cost, _ in placed))
+    up = compute_ticks(min(low for *_, (_, low, _) in placed), max(high for *_, (_, _, high) in placed))[::-1]
     points = (
-        Point(row, number, _share(cost, along), *(_share(each, up) for each in (value, top, bottom)))
+        PlotPoint(row, number, _scale_to_axis(cost, along), *(_scale_to_axis(each, up) for each in (value, top, bottom)))
         for row, number, cost, (value, bottom, top) in placed
     )
-    return Plot("dollars a video" if paid else "seconds a video", tuple(points), tuple(along), tuple(up))
+    return CostPlot("dollars a video" if paid else "seconds a video", tuple(points), tuple(along), tuple(up))
 
 
-def ticks(low: float, high: float) -> list[float]:
+def compute_ticks(low: float, high: float) -> list[float]:
     """Return round numbers, evenly spread, the first at or below ``low`` and the last at or above ``high``; six or so."""
     span = high - low or 1.0
-    unit = 10.0 ** math.floor(math.log10(span / TICKS))
-    step = next(unit * factor for factor in (1, 2, 5, 10) if span <= TICKS * unit * factor)
+    unit = 10.0 ** math.floor(math.log10(span / MAX_TICKS))
+    step = next(unit * factor for factor in (1, 2, 5, 10) if span <= MAX_TICKS * unit * factor)
     first, last = math.floor(low / step), math.ceil(high / step)
     return [step * place for place in range(first, max(last, first + 1) + 1)]
 
 
-def _share(value: float, along: Sequence[float]) -> float:
+def _scale_to_axis(value: float, axis: Sequence[float]) -> float:
     """Return how far a number is along an axis, 0 to 100."""
-    return 100 * (value - along[0]) / (along[-1] - along[0])
+    return 100 * (value - axis[0]) / (axis[-1] - axis[0])

@@ -6,105 +6,109 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alref.ablation.folder import ROWS
-from alref.ablation.grid import Ablation, Row
-from alref.ablation.summary import AblationSummary, RowSummary, of_row
-from alref.ablation.user_videos import Clips
+from alref.ablation.folder import ROWS_FOLDER
+from alref.ablation.grid import Ablation, AblationRow
+from alref.ablation.summary import AblationSummary, RowSummary, summarize_row
+from alref.ablation.user_videos import UserVideoDataset
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
+from alref.components.protocol import EvaluationProtocol
 from alref.errors import AlrefError, InputError
-from alref.evaluation.change_detection import still_done
-from alref.evaluation.folder import Evaluation, EvaluationFolder, load_evaluation
-from alref.evaluation.report import write
-from alref.evaluation.runner import Outcome, Work
-from alref.evaluation.summary import summary
+from alref.evaluation.change_detection import find_unchanged_row
+from alref.evaluation.folder import EvaluationFolder, EvaluationSpec, load_evaluation
+from alref.evaluation.report import write_evaluation_report
+from alref.evaluation.runner import EvaluationRunner, VideoOutcome
+from alref.evaluation.summary import summarize_evaluation
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
-Told = Callable[[Row, Outcome], None]
+VideoCallback = Callable[[AblationRow, VideoOutcome], None]
 
 
 @dataclass
-class Runner:
+class AblationRunner:
     """An ablation at work below ``path``; ``told`` hears of each video of each row. ``errors`` are what went wrong so far."""
 
     ablation: Ablation
-    plugins: Plugins
+    plugins: PluginManager
     path: Path
-    kept: StageCache
-    told: Told
+    stage_cache: StageCache
+    on_video: VideoCallback
     videos: Sequence[str]
-    protocols: Sequence[Protocol]
+    protocols: Sequence[EvaluationProtocol]
     jobs: int = 4
     force: bool = False
     errors: list[AlrefError] = field(default_factory=list)
 
-    def summary(self) -> AblationSummary:
+    def run_rows(self) -> AblationSummary:
         """Run all rows, and sum them up. A row that cannot be run says why, and the others go on."""
         base = self.ablation.rows[0]
-        data = dataset(self.ablation, base, self.plugins)
+        data = make_dataset(self.ablation, base, self.plugins)
         return AblationSummary(
             dataset=data.name,
             split=data.split,
             columns=self.ablation.columns,
             protocols=tuple(each.name for each in self.protocols),
-            rows=tuple(self._row(row, base) for row in self.ablation.rows),
+            rows=tuple(self._run_row(row, base) for row in self.ablation.rows),
         )
 
-    def place(self, row: Row) -> Path:
+    def get_row_folder(self, row: AblationRow) -> Path:
         """Return the folder of a row."""
-        return self.path / ROWS / row.folder
+        return self.path / ROWS_FOLDER / row.folder_name
 
-    def _row(self, row: Row, base: Row) -> RowSummary:
-        bare = RowSummary(name=row.name, values=row.values, folder=f"{ROWS}/{row.folder}", asked=len(self.videos))
-        data = dataset(self.ablation, row, self.plugins)
-        name = self.plugins.whole(data)
+    def _run_row(self, row: AblationRow, base: AblationRow) -> RowSummary:
+        bare = RowSummary(name=row.name, values=row.values, folder=f"{ROWS_FOLDER}/{row.folder_name}", asked=len(self.videos))
+        data = make_dataset(self.ablation, row, self.plugins)
+        name = self.plugins.get_dataset_name(data)
         try:
-            with EvaluationFolder.open(self.place(row), Evaluation.of(data, row.config, name), force=self.force) as folder:
-                why = self._worked(row, data, folder)
-                done = summary(folder, self.videos, self.protocols)
-                write(folder, data, done)
-                first = self._first(base, Evaluation.of(data, base.config, name))
-                return of_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
+            with EvaluationFolder.open(
+                self.get_row_folder(row), EvaluationSpec.from_command(data, row.config, name), force=self.force
+            ) as folder:
+                why = self._run_videos(row, data, folder)
+                done = summarize_evaluation(folder, self.videos, self.protocols)
+                write_evaluation_report(folder, data, done)
+                first = self._find_base_folder(base, EvaluationSpec.from_command(data, base.config, name))
+                return summarize_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
         except AlrefError as error:
             self.errors.append(error)
             return bare.model_copy(update={"why": str(error)})
 
-    def _first(self, base: Row, asked: Evaluation) -> EvaluationFolder | None:
+    def _find_base_folder(self, base: AblationRow, spec: EvaluationSpec) -> EvaluationFolder | None:
         """Return the folder of the base, None when that of other settings stands in its place."""
         try:
-            there = load_evaluation(self.place(base))
+            there = load_evaluation(self.get_row_folder(base))
         except InputError:
             return None
-        return None if there.differences(asked) else EvaluationFolder(self.place(base), asked)
+        return None if there.describe_differences(spec) else EvaluationFolder(self.get_row_folder(base), spec)
 
-    def _worked(self, row: Row, data: Dataset, folder: EvaluationFolder) -> str:
+    def _run_videos(self, row: AblationRow, data: Dataset, folder: EvaluationFolder) -> str:
         """Do the videos of a row; return why none can be done, if so."""
         with Pipeline(row.config, self.plugins) as pipe:
             try:
-                self._check(pipe, data, folder)
+                self._check_components(pipe, data, folder)
             except AlrefError as error:
                 self.errors.append(error)
                 return str(error)
-            for outcome in Work(pipe, data, folder, self.protocols, self.jobs, self.kept).outcomes(self.videos):
-                self.told(row, outcome)
+            for outcome in EvaluationRunner(pipe, data, folder, self.protocols, self.jobs, self.stage_cache).run_videos(
+                self.videos
+            ):
+                self.on_video(row, outcome)
                 if outcome.error is not None:
                     self.errors.append(outcome.error)
         return ""
 
-    def _check(self, pipe: Pipeline, data: Dataset, folder: EvaluationFolder) -> None:
+    def _check_components(self, pipe: Pipeline, data: Dataset, folder: EvaluationFolder) -> None:
         """Raise MissingError for what a row lacks before its first video, and leave to each video what is wrong with it."""
-        waiting = [video for video in self.videos if still_done(folder, data, video) is None]
+        waiting = [video for video in self.videos if find_unchanged_row(folder, data, video) is None]
         try:
             if waiting:
-                pipe.check(data.open(waiting[0]), data.references(waiting[0]))
+                pipe.check(data.open_video(waiting[0]), data.read_references(waiting[0]))
         except InputError:
             return
 
 
-def dataset(ablation: Ablation, row: Row, plugins: Plugins) -> Dataset:
+def make_dataset(ablation: Ablation, row: AblationRow, plugins: PluginManager) -> Dataset:
     """Return the data set of an ablation as a row reads it. Raises ConfigError."""
     if ablation.data is None:
-        return Clips(ablation.path.parent, ablation.grid.videos, row.config.video)
-    return plugins.dataset(ablation.data.dataset)(ablation.data.root, ablation.data.split)
+        return UserVideoDataset(ablation.path.parent, ablation.grid.videos, row.config.video)
+    return plugins.get_dataset(ablation.data.dataset)(ablation.data.root, ablation.data.split)

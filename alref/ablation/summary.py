@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alref.ablation.agreement import agreement
-from alref.components.protocol import Protocol
-from alref.components.scores import NUMBERS
-from alref.evaluation.bootstrap import Interval, interval, paired
+from alref.ablation.agreement import compute_agreement
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import NAN_CONFIG
+from alref.evaluation.bootstrap import ConfidenceInterval, estimate_difference, estimate_interval
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.summary import Summary, scored
-from alref.llm.usage import total
+from alref.evaluation.summary import EvaluationSummary, read_all_scores
+from alref.llm.usage import sum_usage
 from alref.records import Finding, Record
 
-Ends = tuple[float, float, float]
+ScoreInterval = tuple[float, float, float]
 """A number, and the ends of its 95 % interval."""
 
 
-class Score(Record):
+class RowScore(Record):
     """A row under one protocol: its ``main`` number, and how far it is above the base on the ``paired`` videos of both."""
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     main: str
-    value: Ends
+    value: ScoreInterval
     videos: int
-    difference: Ends | None = None
+    difference: ScoreInterval | None = None
     paired: int = 0
     numbers: dict[str, float]
 
@@ -37,14 +37,14 @@ class RowSummary(Record):
     in fact, in dollars; None where a price is not known. ``failed`` says why videos failed, ``why`` why the whole row did.
     """
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     name: str
     values: tuple[str, ...]
     folder: str
     asked: int
     done: int = 0
-    scores: dict[str, Score] = {}
+    scores: dict[str, RowScore] = {}
     agreement: float | None = None
     seconds: float | None = None
     dollars: float | None = None
@@ -67,7 +67,7 @@ class RowSummary(Record):
 class AblationSummary(Record):
     """All rows, the base first. ``columns`` head their values; ``protocols`` are the ways to score, the usual one first."""
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     dataset: str
     split: str
@@ -76,45 +76,51 @@ class AblationSummary(Record):
     rows: tuple[RowSummary, ...]
 
 
-def of_row(
-    row: RowSummary, folder: EvaluationFolder, done: Summary, protocols: Sequence[Protocol], base: EvaluationFolder | None
+def summarize_row(
+    row: RowSummary,
+    folder: EvaluationFolder,
+    summary: EvaluationSummary,
+    protocols: Sequence[EvaluationProtocol],
+    base: EvaluationFolder | None,
 ) -> RowSummary:
     """Fill in what an evaluation gave; ``base`` is that of the base row, if there is one to compare with."""
-    count = sum(line.row is not None for line in done.lines)
-    usage = total(done.usage)
-    videos = [line.video for line in done.lines]
+    count = sum(line.row is not None for line in summary.lines)
+    usage = sum_usage(summary.usage)
+    videos = [line.video for line in summary.lines]
     return row.model_copy(
         update={
             "done": count,
-            "scores": {each.name: score for each in protocols if (score := _score(folder, videos, each, base))},
-            "agreement": agreement(folder, base, videos) if base and not protocols else None,
-            "seconds": sum(done.seconds.values()) / count if count else None,
+            "scores": {each.name: score for each in protocols if (score := _score_row(folder, videos, each, base))},
+            "agreement": compute_agreement(folder, base, videos) if base and not protocols else None,
+            "seconds": sum(summary.seconds.values()) / count if count else None,
             "dollars": usage.worth / count if count and usage.worth is not None else None,
             "spent": usage.cost,
             "questions": usage.questions / count if count else 0.0,
-            "verdicts": done.verdicts,
-            "fallbacks": done.fallbacks,
-            "failed": done.failed,
+            "verdicts": summary.verdicts,
+            "fallbacks": summary.fallbacks,
+            "failed": summary.failed,
         }
     )
 
 
-def _score(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol, base: EvaluationFolder | None) -> Score | None:
-    own = scored(folder, videos, protocol)
+def _score_row(
+    folder: EvaluationFolder, videos: Sequence[str], protocol: EvaluationProtocol, base: EvaluationFolder | None
+) -> RowScore | None:
+    own = read_all_scores(folder, videos, protocol)
     if not own:
         return None
-    table = protocol.summarise(own)
-    pairs = [(old, new) for new in own if base and (old := base.scores(new.video, protocol.name)) is not None]
+    table = protocol.summarize_scores(own)
+    pairs = [(old, new) for new in own if base and (old := base.read_scores(new.video, protocol.name)) is not None]
     compared = bool(pairs) and base is not None and base.path != folder.path
-    return Score(
+    return RowScore(
         main=table.main,
-        value=_ends(interval(protocol, own)),
+        value=_unpack_interval(estimate_interval(protocol, own)),
         videos=len(own),
-        difference=_ends(paired(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
+        difference=_unpack_interval(estimate_difference(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
         paired=len(pairs),
         numbers=table.numbers,
     )
 
 
-def _ends(found: Interval) -> Ends:
+def _unpack_interval(found: ConfidenceInterval) -> ScoreInterval:
     return found.value, found.low, found.high

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-SILENCE = "/m/028v0c"
+SILENCE_ID = "/m/028v0c"
 """The machine id of the class "Silence", which names nothing that sounds."""
 
 
 @cache
-def names() -> dict[str, str]:
+def load_class_names() -> dict[str, str]:
     """Return the name of each class by its machine id, in the order of AudioSet's class numbers 0 to 526."""
     lines = files("alref.audio").joinpath("audioset.tsv").read_text(encoding="utf-8").splitlines()
     return dict(line.split("\t", 1) for line in lines if not line.startswith("#"))

@@ -7,40 +7,40 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from alref.records import Span
+from alref.records import TimeSpan
 
-NEXT = 1e-6
+GAP_TOLERANCE = 1e-6
 """Seconds that two windows may lie apart and still follow each other."""
 
 
-def spans(
+def merge_windows(
     times: Sequence[float] | npt.NDArray[np.float64],
     flags: Sequence[bool] | npt.NDArray[np.bool_],
     step: float,
     gap: float = 0.0,
-) -> tuple[Span, ...]:
+) -> tuple[TimeSpan, ...]:
     """Merge windows of ``step`` seconds that begin at ``times`` (N,), ascending, into spans where ``flags`` (N,) are true.
 
     Windows that overlap or touch become one span, and so do those less than ``gap`` seconds apart.
     """
-    found: list[Span] = []
+    found: list[TimeSpan] = []
     for start in np.asarray(times, np.float64)[np.asarray(flags, np.bool_)].tolist():
-        if found and start - found[-1][1] <= max(gap, NEXT):
+        if found and start - found[-1][1] <= max(gap, GAP_TOLERANCE):
             found[-1] = (found[-1][0], start + step)
         else:
             found.append((start, start + step))
     return tuple(found)
 
 
-def union(many: Iterable[tuple[Span, ...] | None]) -> tuple[Span, ...] | None:
+def merge_spans(span_lists: Iterable[tuple[TimeSpan, ...] | None]) -> tuple[TimeSpan, ...] | None:
     """Return the seconds of several lists of spans together, in order and apart; None, which is always, if one of them is."""
-    listed = list(many)
+    listed = list(span_lists)
     known = [spans for spans in listed if spans is not None]
     if len(known) < len(listed):
         return None
-    found: list[Span] = []
+    found: list[TimeSpan] = []
     for start, end in sorted(span for spans in known for span in spans):
-        if found and start <= found[-1][1] + NEXT:
+        if found and start <= found[-1][1] + GAP_TOLERANCE:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
             found.append((start, end))

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
-class MatchOptions(BaseModel):
+class SimilarityOptions(BaseModel):
     """How a sound track is cut up, and how what is heard in a part is compared with the phrases."""
 
     segments: Literal["windows", "similarity"] = Field(

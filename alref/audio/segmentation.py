@@ -13,16 +13,18 @@ import numpy.typing as npt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from alref.errors import InputError
-from alref.records import Span, explain
+from alref.records import TimeSpan, format_validation_error
 
 Floats = npt.NDArray[np.floating[Any]]
-THRESHOLD = 0.5
-"""Similarity of neighbouring seconds under which AL-Ref-SAM 2 (arXiv 2408.15876) begins a new segment."""
-CLIPS = TypeAdapter(dict[str, tuple[Span, ...]], config=ConfigDict(allow_inf_nan=False))
+SIMILARITY_THRESHOLD = 0.5
+"""Similarity of neighboring seconds under which AL-Ref-SAM 2 (arXiv 2408.15876) begins a new segment."""
+SEGMENTS_ADAPTER = TypeAdapter(dict[str, tuple[TimeSpan, ...]], config=ConfigDict(allow_inf_nan=False))
 
 
-def cut(features: Floats, edges: Sequence[float] | Floats, threshold: float = THRESHOLD) -> tuple[Span, ...]:
-    """Cut where the cosine similarity of neighbouring features is below ``threshold``, as AL-Ref-SAM 2 does each second.
+def segment_by_similarity(
+    features: Floats, edges: Sequence[float] | Floats, threshold: float = SIMILARITY_THRESHOLD
+) -> tuple[TimeSpan, ...]:
+    """Cut where the cosine similarity of neighboring features is below ``threshold``, as AL-Ref-SAM 2 does each second.
 
     Row i of ``features`` (N, D) describes the seconds ``edges[i]`` to ``edges[i + 1]`` of ``edges`` (N + 1,). Returns at least
     one segment, the first beginning at the first edge, the last ending at the last, without gaps; none for N = 0.
@@ -35,16 +37,18 @@ def cut(features: Floats, edges: Sequence[float] | Floats, threshold: float = TH
     return tuple(pairwise(float(edges[place]) for place in places))
 
 
-def read_segments(path: str | Path) -> dict[str, tuple[Span, ...]]:
+def read_segments(path: str | Path) -> dict[str, tuple[TimeSpan, ...]]:
     """Read segments from a JSON file: an object with a list of [start, end] in seconds for each clip by its name.
 
     Raises InputError when it cannot be read or segments are not in order.
     """
     try:
         read = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-        clips = CLIPS.validate_python(read)
+        clips = SEGMENTS_ADAPTER.validate_python(read)
     except ValidationError as error:
-        raise InputError(f"{path}: {explain(error)}; expected {{clip: [[start, end], ...]}} in seconds") from None
+        raise InputError(
+            f"{path}: {format_validation_error(error)}; expected {{clip: [[start, end], ...]}} in seconds"
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); expected {{clip: [[start, end], ...]}}") from None
     for clip, segments in clips.items():

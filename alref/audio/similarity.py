@@ -14,94 +14,96 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.options import MatchOptions
-from alref.audio.segmentation import cut, read_segments
-from alref.audio.windows import Samples, grouped
-from alref.errors import ConfigError, InputError, nearest
+from alref.audio.options import SimilarityOptions
+from alref.audio.segmentation import read_segments, segment_by_similarity
+from alref.audio.windows import Samples, split_into_batches
+from alref.errors import ConfigError, InputError, suggest_names
 from alref.media.video import Video
-from alref.records import Audio, Phrase, Span
+from alref.records import Audio, Phrase, TimeSpan
 
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
-AS_SOUND = {"dog": "dog barking", "cat": "cat meow", "gun": "gun shot"}
+SOUND_NAMES = {"dog": "dog barking", "cat": "cat meow", "gun": "gun shot"}
 """Names that AL-Ref-SAM 2 asks for by the sound that they make."""
-MOST = 10
+MAX_SUBSET_PHRASES = 10
 """Most phrases of which all subsets are asked for: 1023 texts."""
-BATCH = 8
+BATCH_SIZE = 8
 """Parts of sound that a model is given at once."""
 
 
-class Reader(Protocol):
+class TextEncoder(Protocol):
     """A model of words."""
 
-    def read(self, texts: Sequence[str]) -> Floats:
+    def embed_texts(self, texts: Sequence[str]) -> Floats:
         """Return features (M, D) of M >= 1 texts, float32 of length 1."""
 
 
-class Ears(Reader, Protocol):
+class AudioTextEncoder(TextEncoder, Protocol):
     """A model of sound and words. Its ``width`` features are float32 of length 1: their products are cosine similarities."""
 
     rate: int
-    width: int
+    embedding_size: int
 
-    def hear(self, sounds: Sequence[Samples]) -> Floats:
+    def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
         """Return features (N, D) of N >= 1 sounds, float32 at ``rate`` Hz, each of at least one sample."""
 
 
-class Kept:
+class EmbeddingCache:
     """Features of texts, computed once for each text and kept."""
 
     def __init__(self, encode: Callable[[Sequence[str]], Floats], size: int = 64) -> None:
         self._encode, self._size = encode, size
-        self._known: dict[str, Floats] = {}
+        self._cached: dict[str, Floats] = {}
 
     def __call__(self, texts: Sequence[str]) -> Floats:
         """Return features (M, D) of M >= 1 texts; at most ``size`` are computed at once."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
-        for group in grouped(new, self._size):
-            self._known.update(zip(group, self._encode(group), strict=True))
-        return np.stack([self._known[text] for text in texts])
+        new = [text for text in dict.fromkeys(texts) if text not in self._cached]
+        for group in split_into_batches(new, self._size):
+            self._cached.update(zip(group, self._encode(group), strict=True))
+        return np.stack([self._cached[text] for text in texts])
 
 
-def located(ears: Ears, video: Video, phrases: Sequence[Phrase], options: MatchOptions) -> list[Phrase]:
+def locate_phrases(
+    encoder: AudioTextEncoder, video: Video, phrases: Sequence[Phrase], options: SimilarityOptions
+) -> list[Phrase]:
     """Return the phrases with ``heard`` filled in. Raises InputError for a clip that the file of segments does not name."""
-    from alref.audio.loudness import FLOOR
+    from alref.audio.loudness import SILENCE_THRESHOLD
 
     if not phrases:
         return []
     if options.mode == "subsets" and len(phrases) == 1:
         return [phrases[0].model_copy(update={"heard": None})]
-    names = [sound_of(phrase) for phrase in phrases]
-    parts = _segments(ears, video, options)
-    features, levels = _listen(ears, video, parts)
+    names = [get_sound_name(phrase) for phrase in phrases]
+    parts = _segment_audio(encoder, video, options)
+    features, levels = _embed_parts(encoder, video, parts)
     if options.mode == "subsets":
-        parts = (*parts[:-1], (parts[-1][0], max(parts[-1][1], _end(video))))
-        on = _subsets(ears, names, features, options.separator)
+        parts = (*parts[:-1], (parts[-1][0], max(parts[-1][1], _get_end_time(video))))
+        on = _match_subsets(encoder, names, features, options.separator)
     else:
-        on = _each(ears, names, features, options.nothing) & (levels > FLOOR)[:, None]
-    return [phrase.model_copy(update={"heard": _joined(parts, flags)}) for phrase, flags in zip(phrases, on.T, strict=True)]
+        on = _match_phrases(encoder, names, features, options.nothing) & (levels > SILENCE_THRESHOLD)[:, None]
+    return [phrase.model_copy(update={"heard": _join_parts(parts, flags)}) for phrase, flags in zip(phrases, on.T, strict=True)]
 
 
-def named(reader: Reader, names: Sequence[str], vocabulary: Sequence[str]) -> list[str | None]:
+def match_to_vocabulary(encoder: TextEncoder, names: Sequence[str], vocabulary: Sequence[str]) -> list[str | None]:
     """Return for each name the word of the vocabulary that is equal, or else nearest in meaning; None without words."""
     if not names or not vocabulary:
         return [None] * len(names)
     same = {word.lower(): word for word in vocabulary}
-    near = (reader.read(list(names)) @ reader.read(list(vocabulary)).T).argmax(axis=1)
+    near = (encoder.embed_texts(list(names)) @ encoder.embed_texts(list(vocabulary)).T).argmax(axis=1)
     return [same.get(name.lower(), vocabulary[place]) for name, place in zip(names, near.tolist(), strict=True)]
 
 
-def sound_of(phrase: Phrase) -> str:
+def get_sound_name(phrase: Phrase) -> str:
     """Return the words for what is to be heard: a sound's name, or the object's where somebody asked for it in words."""
     return phrase.text if phrase.sound else phrase.category or phrase.text
 
 
-def parts_of(sound: Iterable[Audio], spans: Sequence[Span]) -> Iterator[Samples]:
+def cut_spans(audio: Iterable[Audio], spans: Sequence[TimeSpan]) -> Iterator[Samples]:
     """Yield the samples of each span, in seconds on the clock of the sound; none where there is no sound.
 
     The spans follow each other; of ``sound``, blocks that do so too, no more is held than the longest span.
     """
-    blocks = iter(sound)
+    blocks = iter(audio)
     block = next(blocks, None)
     zero, rate = (block.start, block.rate) if block else (0.0, 1)
     kept, first = (block.samples if block else np.zeros(0, np.float32)), 0
@@ -114,71 +116,71 @@ def parts_of(sound: Iterable[Audio], spans: Sequence[Span]) -> Iterator[Samples]
         yield kept[max(0, begin - first) : max(0, stop - first)]
 
 
-def _segments(ears: Ears, video: Video, options: MatchOptions) -> tuple[Span, ...]:
+def _segment_audio(encoder: AudioTextEncoder, video: Video, options: SimilarityOptions) -> tuple[TimeSpan, ...]:
     """Cut the sound track up; all parts begin at multiples of the length of a window."""
     if options.segments_file is not None:
-        return _read(options.segments_file, video)
+        return _read_clip_segments(options.segments_file, video)
     first = np.floor(float(video.times[0]) / options.seconds + 1e-6) * options.seconds
-    edges = [*np.arange(first, _end(video) - 1e-6, options.seconds).tolist(), _end(video)]
+    edges = [*np.arange(first, _get_end_time(video) - 1e-6, options.seconds).tolist(), _get_end_time(video)]
     parts = tuple(pairwise(edges))
-    return parts if options.segments == "windows" else cut(_listen(ears, video, parts)[0], edges)
+    return parts if options.segments == "windows" else segment_by_similarity(_embed_parts(encoder, video, parts)[0], edges)
 
 
-def _read(path: Path, video: Video) -> tuple[Span, ...]:
+def _read_clip_segments(path: Path, video: Video) -> tuple[TimeSpan, ...]:
     """Read the segments of a clip, known by its name. Raises InputError."""
     clips = read_segments(path)
     clip = Path(video.name).stem if video.name not in clips else video.name
     if not clips.get(clip):
-        raise InputError(f"{path}: no segments of the clip {clip!r}{nearest(clip, clips)}; it names {len(clips)} clips")
+        raise InputError(f"{path}: no segments of the clip {clip!r}{suggest_names(clip, clips)}; it names {len(clips)} clips")
     return clips[clip]
 
 
-def _end(video: Video) -> float:
+def _get_end_time(video: Video) -> float:
     """Return the second at which the last frame ends."""
     return float(video.times[-1]) + 1 / video.fps
 
 
-def _listen(ears: Ears, video: Video, parts: Sequence[Span]) -> tuple[Floats, Floats]:
+def _embed_parts(encoder: AudioTextEncoder, video: Video, parts: Sequence[TimeSpan]) -> tuple[Floats, Floats]:
     """Return the features (S, D) of each part, zeros where there is no sound, and its loudness in decibels (S,)."""
-    from alref.audio.loudness import loudness
+    from alref.audio.loudness import compute_loudness
 
-    features = np.zeros((len(parts), ears.width), np.float32)
+    features = np.zeros((len(parts), encoder.embedding_size), np.float32)
     levels = np.full(len(parts), -np.inf)
-    sounds = parts_of(video.sound(ears.rate), parts)
-    for group in grouped(((place, samples) for place, samples in enumerate(sounds) if len(samples)), BATCH):
+    sounds = cut_spans(video.read_audio_blocks(encoder.rate), parts)
+    for group in split_into_batches(((place, samples) for place, samples in enumerate(sounds) if len(samples)), BATCH_SIZE):
         places = [place for place, _ in group]
-        features[places] = ears.hear([samples for _, samples in group])
-        levels[places] = [loudness(Audio(samples=samples, rate=ears.rate)).max() for _, samples in group]
+        features[places] = encoder.embed_audio([samples for _, samples in group])
+        levels[places] = [compute_loudness(Audio(samples=samples, rate=encoder.rate)).max() for _, samples in group]
     return features, levels
 
 
-def _each(ears: Ears, names: Sequence[str], features: Floats, nothing: Sequence[str]) -> Flags:
+def _match_phrases(encoder: AudioTextEncoder, names: Sequence[str], features: Floats, negatives: Sequence[str]) -> Flags:
     """Say of each part and phrase whether it is more like the phrase than like anything that stands for nothing: (S, P)."""
-    phrases, others = ears.read(_as_sounds(names)), ears.read(list(nothing))
+    phrases, others = encoder.embed_texts(_to_sound_names(names)), encoder.embed_texts(list(negatives))
     return np.asarray(features @ phrases.T > (features @ others.T).max(axis=1, keepdims=True))
 
 
-def _subsets(ears: Ears, names: Sequence[str], features: Floats, separator: str) -> Flags:
+def _match_subsets(encoder: AudioTextEncoder, names: Sequence[str], features: Floats, separator: str) -> Flags:
     """Say which phrases are in the subset that fits each part best (S, P); without sound, in that of the part before."""
-    if len(names) > MOST:
-        raise ConfigError(f"mode subsets takes {MOST} phrases at most, got {len(names)}: -o locator.mode=each")
+    if len(names) > MAX_SUBSET_PHRASES:
+        raise ConfigError(f"mode subsets takes {MAX_SUBSET_PHRASES} phrases at most, got {len(names)}: -o locator.mode=each")
     count = len(names)
     groups = list(chain.from_iterable(combinations(range(count), size) for size in range(1, count + 1)))
-    sounds = _as_sounds(names)
-    texts = ears.read([separator.join(sounds[place] for place in group) for group in groups])
+    sounds = _to_sound_names(names)
+    texts = encoder.embed_texts([separator.join(sounds[place] for place in group) for group in groups])
     best = (features @ texts.T).argmax(axis=1)
     known = np.maximum.accumulate(np.where(features.any(axis=1), np.arange(len(features)), 0))
     within = np.array([[place in group for place in range(count)] for group in groups])
     return np.asarray(within[best[known]])
 
 
-def _as_sounds(names: Sequence[str]) -> list[str]:
-    return [AS_SOUND.get(name.lower(), name) for name in names]
+def _to_sound_names(names: Sequence[str]) -> list[str]:
+    return [SOUND_NAMES.get(name.lower(), name) for name in names]
 
 
-def _joined(parts: Sequence[Span], flags: Flags) -> tuple[Span, ...]:
+def _join_parts(parts: Sequence[TimeSpan], flags: Flags) -> tuple[TimeSpan, ...]:
     """Return the parts that are flagged, those that follow each other in one."""
-    found: list[Span] = []
+    found: list[TimeSpan] = []
     for (start, end), on in zip(parts, flags.tolist(), strict=True):
         if on and found and found[-1][1] == start:
             found[-1] = (found[-1][0], end)

@@ -15,7 +15,7 @@ Samples = npt.NDArray[np.float32]
 Item = TypeVar("Item")
 
 
-def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tuple[float, Samples]]:
+def cut_windows(audio: Iterable[Audio], seconds: float, hop: float) -> Iterator[tuple[float, Samples]]:
     """Cut sound into windows of ``seconds``, one every ``hop`` seconds (at most ``seconds``), holding no more than it must.
 
     ``sound`` are blocks that follow each other without a gap, as ``video.sound`` gives them, or ``[audio]``. Yields the second
@@ -25,7 +25,7 @@ def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tupl
     """
     size = step = at = done = first = 0
     zero, rate, kept = 0.0, 1, np.zeros(0, np.float32)
-    for block in sound:
+    for block in audio:
         if not size:
             zero, rate = block.start, block.rate
             size, step = (max(1, round(length * rate)) for length in (seconds, hop))
@@ -41,7 +41,7 @@ def windows(sound: Iterable[Audio], seconds: float, hop: float) -> Iterator[tupl
         yield zero + begin / rate, kept[begin - first :]
 
 
-def grouped(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+def split_into_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
     """Yield items in lists of ``size``, the last of which may be shorter; no more are taken than are yielded."""
     rest = iter(items)
     while group := list(islice(rest, size)):

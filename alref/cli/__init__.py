@@ -29,11 +29,11 @@ COMMANDS = {
 }
 
 
-KEEPING = {"run", "eval", "ablate", "models"}
+RESUMABLE = {"run", "eval", "ablate", "models"}
 """Commands that go on where they were interrupted."""
 
 
-class _Lazy(click.Group):
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -48,16 +48,16 @@ class _Lazy(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
-    if asked:
+def _print_version(ctx: click.Context, _: click.Parameter, wanted_version: bool) -> None:
+    if wanted_version:
         from importlib import metadata
 
         click.echo(f"alref {metadata.version('alref')}")
         ctx.exit()
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version.")
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, callback=_print_version, expose_value=False, is_eager=True, help="Print the version.")
 def cli() -> None:
     """Segment, in every frame of a video, the object that you point at with words or with sound.
 
@@ -70,13 +70,13 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: see ``alref.errors``, and 130 after an interruption."""
-    code = exit_code(sys.argv[1:] if arguments is None else arguments)
+    code = run_command(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
-        atexit.register(_leave)
+        atexit.register(_exit_now)
     sys.exit(code)
 
 
-def exit_code(arguments: list[str]) -> int:
+def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code; every error is one message on stderr, with its traceback after ``-v``."""
     from alref.errors import AlrefError
 
@@ -87,25 +87,27 @@ def exit_code(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        kept = "; what is done is kept, and the same command goes on from there" if KEEPING.intersection(arguments[:1]) else ""
+        kept = (
+            "; what is done is kept, and the same command goes on from there" if RESUMABLE.intersection(arguments[:1]) else ""
+        )
         click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     except AlrefError as error:
-        _complain(f"error: {error}", arguments)
+        _print_error(f"error: {error}", arguments)
         return error.exit_code
     except Exception as error:  # the last resort: a defect of alref itself
-        _complain(f"unexpected error: {type(error).__name__}: {error}; add -v to see where, and please report it", arguments)
+        _print_error(f"unexpected error: {type(error).__name__}: {error}; add -v to see where, and please report it", arguments)
         return 1
 
 
-def _leave() -> None:
+def _exit_now() -> None:
     """End before Python takes itself down, which aborts the process while a thread is at work in a compiled library."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(INTERRUPTED)
 
 
-def _complain(message: str, arguments: list[str]) -> None:
+def _print_error(message: str, arguments: list[str]) -> None:
     if "-v" in arguments or "--verbose" in arguments:
         import traceback
 

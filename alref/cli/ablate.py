@@ -15,26 +15,26 @@ from rich.console import Console
 from rich.table import Table
 
 from alref.ablation import tables
-from alref.ablation.folder import AblationFolder, AskedAblation
-from alref.ablation.grid import Ablation, Row, read
-from alref.ablation.plan import Plan, plan
-from alref.ablation.report import FILES, write
-from alref.ablation.runner import Runner, dataset
+from alref.ablation.folder import AblationFolder, AblationSpec
+from alref.ablation.grid import Ablation, AblationRow, read_ablation
+from alref.ablation.plan import AblationPlan, plan_ablation
+from alref.ablation.report import REPORT_FILES, write_ablation_report
+from alref.ablation.runner import AblationRunner, make_dataset
 from alref.ablation.summary import AblationSummary
-from alref.cli.eval_output import Tally, clock
-from alref.cli.plugin_option import extended
-from alref.cli.progress import emit, events
+from alref.cli.eval_output import EvaluationProgress, format_duration
+from alref.cli.plugin_option import add_plugin_option
+from alref.cli.progress import emit_event, reserve_stdout
 from alref.components.dataset import Dataset
-from alref.evaluation.runner import Outcome
+from alref.evaluation.runner import VideoOutcome
 from alref.pipeline import stage_cache
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
 WIDTH = 140
 """Columns of a table that goes to no terminal."""
-UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
+BYTE_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
-class Size(click.ParamType[int]):
+class ByteSize(click.ParamType[int]):
     """A number of bytes: 500MB, 10GB."""
 
     name = "size"
@@ -44,7 +44,7 @@ class Size(click.ParamType[int]):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
         if not found:
             self.fail(f"expected a size such as 500MB or 10GB, got {value!r}", param, ctx)
-        return int(float(found[1]) * UNITS[found[2]])
+        return int(float(found[1]) * BYTE_UNITS[found[2]])
 
 
 @click.command("ablate")
@@ -52,9 +52,12 @@ class Size(click.ParamType[int]):
 @click.option("--plan", "planned", is_flag=True, help="Say what it will take, and run nothing.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
 @click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
-@extended
+@add_plugin_option
 @click.option(
-    "--cache-size", type=Size(), default=stage_cache.LIMIT, help="Most that the shared cache may hold; 4GB if not given."
+    "--cache-size",
+    type=ByteSize(),
+    default=stage_cache.DEFAULT_LIMIT,
+    help="Most that the shared cache may hold; 4GB if not given.",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/GRID if not given.")
 @click.option("--force", is_flag=True, help="Replace rows and another ablation that --out holds.")
@@ -71,25 +74,25 @@ def command(grid: Path, **flags: Any) -> int:
 
     The same command goes on after an interruption. A row that fails says why, and the others are complete.
     """
-    with events(flags["as_json"]):
-        return _ablated(grid, flags)
+    with reserve_stdout(flags["as_json"]):
+        return _run_ablation(grid, flags)
 
 
-def _ablated(grid: Path, flags: dict[str, Any]) -> int:
-    plugins = Plugins(files=flags["plugin_files"])
-    ablation = read(grid, plugins)
-    data = dataset(ablation, ablation.rows[0], plugins)
-    videos = _videos(ablation, data, flags["limit"])
+def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
+    plugins = PluginManager(files=flags["plugin_files"])
+    ablation = read_ablation(grid, plugins)
+    data = make_dataset(ablation, ablation.rows[0], plugins)
+    videos = _select_videos(ablation, data, flags["limit"])
     path = flags["out"] or Path("alref-out") / grid.stem
     named = ablation.data.protocols if ablation.data else ()
-    protocols = [plugins.metric(name)() for name in named or data.protocols]
+    protocols = [plugins.get_protocol(name)() for name in named or data.protocols]
     if flags["planned"]:
-        _tell_plan(plan(ablation.rows, data, videos, path), flags["as_json"])
+        _print_plan(plan_ablation(ablation.rows, data, videos, path), flags["as_json"])
         return 0
-    kept = stage_cache.users_own(flags["cache_size"])
+    kept = stage_cache.open_user_cache(flags["cache_size"])
     with (
-        AblationFolder.open(path, AskedAblation(dataset=data.name, split=data.split), force=flags["force"]) as folder,
-        Tally(
+        AblationFolder.open(path, AblationSpec(dataset=data.name, split=data.split), force=flags["force"]) as folder,
+        EvaluationProgress(
             len(ablation.rows) * len(videos),
             min(flags["jobs"], len(videos)),
             flags["as_json"],
@@ -97,77 +100,77 @@ def _ablated(grid: Path, flags: dict[str, Any]) -> int:
             flags["verbose"],
         ) as tally,
     ):
-        told = partial(_count, tally)
-        runner = Runner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])
-        done = runner.summary()
-        write(folder.path, done, grid)
-    _show(done, path, flags)
+        told = partial(_count_video, tally)
+        runner = AblationRunner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])
+        done = runner.run_rows()
+        write_ablation_report(folder.path, done, grid)
+    _print_summary(done, path, flags)
     return runner.errors[0].exit_code if runner.errors else 0
 
 
-def _videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
+def _select_videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
     """Pick the videos: those that the file names, and of these the first."""
     asked = ablation.data
-    videos = list(dict.fromkeys(map(data.known, asked.videos))) if asked and asked.videos else data.videos()
+    videos = list(dict.fromkeys(map(data.require_video, asked.videos))) if asked and asked.videos else data.list_videos()
     limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
     return videos[: min(limits)] if limits else videos
 
 
-def _count(tally: Tally, row: Row, outcome: Outcome) -> None:
-    tally.add(outcome, row=row.name)
+def _count_video(tally: EvaluationProgress, row: AblationRow, outcome: VideoOutcome) -> None:
+    tally.add_outcome(outcome, row=row.name)
 
 
-def _tell_plan(found: Plan, as_json: bool) -> None:
+def _print_plan(estimate: AblationPlan, as_json: bool) -> None:
     if as_json:
-        emit("plan", **found.model_dump(mode="json"))
+        emit_event("plan", **estimate.model_dump(mode="json"))
         return
     console = Console(markup=False, emoji=False, highlight=False)
-    rows = Table("row", "videos done", box=SIMPLE, title=f"{len(found.rows)} rows of {found.videos} videos")
-    for name, count in found.rows.items():
+    rows = Table("row", "videos done", box=SIMPLE, title=f"{len(estimate.rows)} rows of {estimate.videos} videos")
+    for name, count in estimate.rows.items():
         rows.add_row(name, str(count))
     calls = Table("stage", "calls, each row alone", "at most, shared", "still to do", box=SIMPLE, title="calls of stages")
-    for slot, each in found.calls.items():
+    for slot, each in estimate.calls.items():
         calls.add_row(slot, f"{each.alone:,}", f"{each.shared:,}", f"{each.left:,}")
     console.print(rows)
     console.print(calls)
-    for line in _estimates(found):
+    for line in _format_estimates(estimate):
         console.print(line, soft_wrap=True)
 
 
-def _estimates(found: Plan) -> Iterator[str]:
+def _format_estimates(estimate: AblationPlan) -> Iterator[str]:
     """Say what is still to be taken, as far as it is known."""
-    if found.seconds is None:
-        yield f"time: not known yet of {', '.join(found.unmeasured)}"
+    if estimate.seconds is None:
+        yield f"time: not known yet of {', '.join(estimate.unmeasured)}"
     else:
-        yield f"time: about {clock(found.seconds)} in stages, one after the other"
-    if found.questions is None:
+        yield f"time: about {format_duration(estimate.seconds)} in stages, one after the other"
+    if estimate.questions is None:
         yield "language models: not known yet what they are asked"
-    elif found.questions == 0:
+    elif estimate.questions == 0:
         yield "language models: not asked"
     else:
-        count = f"{'at most' if found.bounded else 'about'} {found.questions:,}"
-        tokens = "not known yet" if found.tokens is None else f"about {found.tokens:,}"
-        cost = "not known yet" if found.dollars is None else f"about ${found.dollars:,.2f}"
-        rule = " (tokens and cost by rules of thumb)" if found.bounded else ""
+        count = f"{'at most' if estimate.bounded else 'about'} {estimate.questions:,}"
+        tokens = "not known yet" if estimate.tokens is None else f"about {estimate.tokens:,}"
+        cost = "not known yet" if estimate.dollars is None else f"about ${estimate.dollars:,.2f}"
+        rule = " (tokens and cost by rules of thumb)" if estimate.bounded else ""
         yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
-    if found.seconds is None or found.questions is None or found.bounded:
+    if estimate.seconds is None or estimate.questions is None or estimate.bounded:
         yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
 
 
-def _show(done: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
+def _print_summary(summary: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
     """Print the table, or one event for a program."""
     if flags["as_json"]:
-        emit("finished", out=str(path), **done.model_dump(mode="json"))
+        emit_event("finished", out=str(path), **summary.model_dump(mode="json"))
         return
-    for row in done.rows:
+    for row in summary.rows:
         if row.problem:
             click.echo(f"{row.name}: {row.problem}", err=True)
     if flags["quiet"]:
         return
     console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    table = Table(*tables.header(done), box=SIMPLE, title=f"{done.dataset}, {done.split}")
-    for cells in tables.cells(done):
+    table = Table(*tables.build_header(summary), box=SIMPLE, title=f"{summary.dataset}, {summary.split}")
+    for cells in tables.format_cells(summary):
         table.add_row(*cells)
     console.print(table)
-    for name in FILES:
+    for name in REPORT_FILES:
         console.print(path / name, soft_wrap=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from alref.llm.answer_store import AnswerStore, default_path
-from alref.llm.published_answers import read_published
+from alref.llm.answer_store import AnswerStore, get_default_path
+from alref.llm.published_answers import import_published_answers
 from alref.utils import atomic
 
 
@@ -18,14 +18,14 @@ def command() -> None:
 
 @command.command("info")
 @click.argument("store", type=click.Path(path_type=Path), required=False)
-def info(store: Path | None) -> None:
+def show_info(store: Path | None) -> None:
     """Say where the answers are kept, how large the file is, and how many there are of each model.
 
     STORE is another file than the user's own.
     """
-    kept = AnswerStore(store or default_path())
+    kept = AnswerStore(store or get_default_path())
     try:
-        facts = kept.info()
+        facts = kept.get_info()
     finally:
         kept.close()
     click.echo(kept.path)
@@ -37,12 +37,12 @@ def info(store: Path | None) -> None:
 @command.command("import")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-def import_(folder: Path, file: Path | None) -> None:
+def import_answers(folder: Path, file: Path | None) -> None:
     """Turn the answers that AL-Ref-SAM 2's authors published for a data set into FILE, for the reasoner 'replay'.
 
     FOLDER holds cot_stage_1_outputs.json and cot_stage_2_outputs.json; FILE is FOLDER's name with -answers.json if not given.
     """
-    published = read_published(folder)
+    published = import_published_answers(folder)
     path = file or Path(f"{folder.resolve().name}-answers.json")
     atomic.make_folder(path.parent)
     atomic.write_text(path, published.model_dump_json(indent=1))

@@ -21,13 +21,13 @@ def command() -> None:
 
 @command.command("info")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def info(folder: Path | None) -> None:
+def show_info(folder: Path | None) -> None:
     """Say where the outputs are kept, how many there are of each kind, and how large they are.
 
     FOLDER is another one than the user's own.
     """
-    place = folder or stage_cache.default_folder()
-    held = stage_cache.info(place)
+    place = folder or stage_cache.get_default_folder()
+    held = stage_cache.count_outputs(place)
     click.echo(place)
     click.echo(f"{sum(held.counts.values()):,} outputs, {sum(held.sizes.values()) / 1e6:.1f} MB")
     for call, size in sorted(held.sizes.items(), key=lambda item: -item[1]):
@@ -36,11 +36,11 @@ def info(folder: Path | None) -> None:
 
 @command.command("clear")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def clear(folder: Path | None) -> None:
+def clear_cache(folder: Path | None) -> None:
     """Remove all outputs: what needs them computes them again. Runs and evaluations stay as they are.
 
     FOLDER is another one than the user's own.
     """
-    place = folder or stage_cache.default_folder()
-    count = stage_cache.clear(place)
+    place = folder or stage_cache.get_default_folder()
+    count = stage_cache.clear_outputs(place)
     click.echo(f"{place}: {count:,} outputs removed")

@@ -10,12 +10,12 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from alref.cli.plugin_option import Command, extended
-from alref.config import Configuration, parse_yaml, read_yaml, resolve
+from alref.cli.plugin_option import CommandFunction, add_plugin_option
+from alref.config import Configuration, parse_yaml, read_config_file, resolve_config
 from alref.errors import ConfigError
-from alref.plugins.manager import SLOTS, Plugins
+from alref.plugins.manager import SLOTS, PluginManager
 
-_HELP = {
+_SLOT_HELP = {
     "unifier": "Component that turns references into phrases: text, sound or speech.",
     "tagger": "Component that names what is heard.",
     "transcriber": "Component that writes down a spoken reference.",
@@ -28,39 +28,44 @@ _HELP = {
 }
 
 
-def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    plugins, slot = Plugins(), str(parameter.name)
-    names = [each.name for each in plugins.of("temporal" if slot == "reasoner" else slot)]
+def _suggest_names(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    plugins, slot = PluginManager(), str(parameter.name)
+    names = [each.name for each in plugins.list_components("temporal" if slot == "reasoner" else slot)]
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-def configured(command: Command) -> Command:
+def add_config_options(command: CommandFunction) -> CommandFunction:
     """Add ``-c --preset --unifier … -o --device --plugin`` to a command; it gets them by name, for ``configuration``."""
-    flags: list[Callable[[Command], Command]] = [
+    flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
         click.option("--preset", help="Shipped configuration to start from; 'baseline' if not given."),
-        *(click.option(f"--{slot}", metavar="NAME", shell_complete=_complete, help=text) for slot, text in _HELP.items()),
+        *(
+            click.option(f"--{slot}", metavar="NAME", shell_complete=_suggest_names, help=text)
+            for slot, text in _SLOT_HELP.items()
+        ),
         click.option(
             "-o", "--option", "options", multiple=True, metavar="KIND.OPTION=VALUE", help="Set one option; repeatable."
         ),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where models run."),
-        extended,
+        add_plugin_option,
     ]
     return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)
 
 
-def configuration(plugins: Plugins, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None) -> Configuration:
+def resolve_configuration(
+    plugins: PluginManager, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None
+) -> Configuration:
     """Resolve the flags of ``configured`` over the YAML file over the preset. Raises ConfigError."""
-    file = [read_yaml(flags["config"])] if flags["config"] else []
+    file = [read_config_file(flags["config"])] if flags["config"] else []
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
     if flags["device"] is not None:
         chosen["device"] = flags["device"]
     window = {name: value for name, value in (video or {}).items() if value is not None}
-    layers = [*file, chosen, {"video": window}, *map(_option, flags["options"])]
-    return resolve(plugins, layers, flags["preset"])
+    layers = [*file, chosen, {"video": window}, *map(_parse_option, flags["options"])]
+    return resolve_config(plugins, layers, flags["preset"])
 
 
-def _option(text: str) -> dict[str, Any]:
+def _parse_option(text: str) -> dict[str, Any]:
     path, equals, value = text.partition("=")
     slot, dot, name = path.strip().partition(".")
     if not (equals and dot and slot and name):

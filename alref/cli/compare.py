@@ -8,20 +8,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.plugin_option import extended
-from alref.cli.progress import emit
-from alref.evaluation.comparison import Comparison, compare
+from alref.cli.plugin_option import add_plugin_option
+from alref.cli.progress import emit_event
+from alref.evaluation.comparison import RunComparison, compare_runs
 from alref.evaluation.folder import load_evaluation
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
-SHOWN = 5
+MAX_MOVES = 5
 
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--protocol", help="How to score; the data set's usual way if not given.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, for programs.")
-@extended
+@add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...], verbose: bool) -> None:
     """Compare evaluations in the folders RUNS with the first of them, on the videos that all of them scored.
@@ -31,38 +31,38 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
 
     Differences come with a 95 % interval: videos are drawn again and again, the same ones for both.
     """
-    plugins = Plugins(files=plugin_files)
+    plugins = PluginManager(files=plugin_files)
     asked = load_evaluation(runs[0])
-    dataset = plugins.dataset(asked.dataset)(Path(asked.root), asked.split)
+    dataset = plugins.get_dataset(asked.dataset)(Path(asked.root), asked.split)
     if not (protocol or dataset.protocols):
-        dataset.need_truth()
-    found = compare(runs, plugins.metric(protocol or dataset.protocols[0])())
+        dataset.require_ground_truth()
+    found = compare_runs(runs, plugins.get_protocol(protocol or dataset.protocols[0])())
     if as_json:
         for each in found:
-            emit("comparison", **each.model_dump(mode="json"))
+            emit_event("comparison", **each.model_dump(mode="json"))
         return
     console = Console(markup=False, emoji=False, highlight=False)
-    console.print(_table(found))
+    console.print(_build_table(found))
     for each in found[1:]:
-        console.print(_moves(each))
+        console.print(_build_moves_table(each))
 
 
-def _table(found: list[Comparison]) -> Table:
-    first = found[0]
+def _build_table(comparisons: list[RunComparison]) -> Table:
+    first = comparisons[0]
     title = f"{first.protocol}, {first.number}, {first.videos} videos that all have"
     table = Table("run", "value", "95 % interval", "difference", "95 % interval", title=title)
-    for each in found:
-        difference = ("", "") if each is first else (f"{100 * each.difference[0]:+.2f}", _ends(each.difference, "+"))
-        table.add_row(each.run, f"{100 * each.value[0]:.2f}", _ends(each.value), *difference)
+    for each in comparisons:
+        difference = ("", "") if each is first else (f"{100 * each.difference[0]:+.2f}", _format_interval(each.difference, "+"))
+        table.add_row(each.run, f"{100 * each.value[0]:.2f}", _format_interval(each.value), *difference)
     return table
 
 
-def _moves(each: Comparison) -> Table:
-    table = Table("video", "base", "here", "difference", title=f"moved most in {each.run}")
-    for move in each.moves[:SHOWN]:
-        table.add_row(move.video, f"{100 * move.base:.1f}", f"{100 * move.other:.1f}", f"{100 * move.by:+.1f}")
+def _build_moves_table(comparison: RunComparison) -> Table:
+    table = Table("video", "base", "here", "difference", title=f"moved most in {comparison.run}")
+    for move in comparison.moves[:MAX_MOVES]:
+        table.add_row(move.video, f"{100 * move.base:.1f}", f"{100 * move.other:.1f}", f"{100 * move.difference:+.1f}")
     return table
 
 
-def _ends(numbers: tuple[float, float, float], sign: str = "") -> str:
+def _format_interval(numbers: tuple[float, float, float], sign: str = "") -> str:
     return f"{100 * numbers[1]:{sign}.1f} to {100 * numbers[2]:{sign}.1f}"

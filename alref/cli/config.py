@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from alref.cli.common_options import configuration, configured
-from alref.config import schema
-from alref.plugins.manager import Plugins
+from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.config import build_schema
+from alref.plugins.manager import PluginManager
 
 
 @click.command("config")
-@configured
+@add_config_options
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema that editors complete from.")
 def command(as_schema: bool, **flags: Any) -> None:
     """Print the configuration that these flags give, as YAML with every default filled in.
@@ -22,5 +22,8 @@ def command(as_schema: bool, **flags: Any) -> None:
     alref config --spatial top-score > mine.yaml
     alref run clip.mp4 "the dog" -c mine.yaml
     """
-    plugins = Plugins(files=flags["plugin_files"])
-    click.echo(json.dumps(schema(plugins), indent=2) if as_schema else configuration(plugins, flags).to_yaml(), nl=as_schema)
+    plugins = PluginManager(files=flags["plugin_files"])
+    click.echo(
+        json.dumps(build_schema(plugins), indent=2) if as_schema else resolve_configuration(plugins, flags).to_yaml(),
+        nl=as_schema,
+    )

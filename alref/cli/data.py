@@ -11,10 +11,10 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.plugin_option import extended
-from alref.components.dataset import Dataset, Fault
+from alref.cli.plugin_option import add_plugin_option
+from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import AlrefError, InputError
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
 
 @click.group("data")
@@ -23,23 +23,23 @@ def command() -> None:
 
 
 @command.command("list")
-@extended
-def list_(plugin_files: tuple[Path, ...]) -> None:
+@add_plugin_option
+def list_datasets(plugin_files: tuple[Path, ...]) -> None:
     """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
     table = Table("name", "splits", "scored by", "from", box=SIMPLE)
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.overflow = "fold"
-    for name, cls in sorted(Plugins(files=plugin_files).datasets.items()):
-        table.add_row(name, ", ".join(cls.splits), _ways(cls), cls.homepage)
+    for name, cls in sorted(PluginManager(files=plugin_files).datasets.items()):
+        table.add_row(name, ", ".join(cls.splits), _format_protocols(cls), cls.homepage)
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
-def _ways(cls: type[Dataset]) -> str:
+def _format_protocols(cls: type[Dataset]) -> str:
     """Name the ways to score a data set, with the splits of each where they differ."""
     ways: dict[str, list[str]] = {}
     for split in cls.splits:
-        ways.setdefault(", ".join(cls.scored.get(split, cls.protocols)) or "its server", []).append(split)
+        ways.setdefault(", ".join(cls.split_protocols.get(split, cls.protocols)) or "its server", []).append(split)
     return "; ".join(f"{way} ({', '.join(splits)})" for way, splits in ways.items()) if len(ways) > 1 else next(iter(ways))
 
 
@@ -47,19 +47,19 @@ def _ways(cls: type[Dataset]) -> str:
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="", help="Part of the data set; the usual one if not given.")
-@extended
+@add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def check(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:
+def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:
     """Look through all files of the data set NAME in FOLDER: what is missing, cannot be read or is not as published.
 
     Every picture and sound is decoded, so that this takes a while. Videos without a fault can be evaluated all the same.
     """
-    dataset = Plugins(files=plugin_files).dataset(name)(folder, split)
-    videos = dataset.videos()
-    references, lacking = _references(dataset, videos)
+    dataset = PluginManager(files=plugin_files).get_dataset(name)(folder, split)
+    videos = dataset.list_videos()
+    references, lacking = _count_references(dataset, videos)
     count, bad = 0, set()
-    for fault in chain(dataset.faults(), lacking):
-        click.echo(f"{fault.video}: {fault.what}" if fault.video else fault.what)
+    for fault in chain(dataset.find_problems(), lacking):
+        click.echo(f"{fault.video}: {fault.message}" if fault.video else fault.message)
         count += 1
         bad |= {fault.video} - {""}
     faults = f"faults: {count}, videos with faults: {len(bad)}" if count else "no fault"
@@ -67,12 +67,12 @@ def check(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], v
     return InputError.exit_code if count else 0
 
 
-def _references(dataset: Dataset, videos: Sequence[str]) -> tuple[int, list[Fault]]:
+def _count_references(dataset: Dataset, videos: Sequence[str]) -> tuple[int, list[DatasetProblem]]:
     """Count the references of all videos, and say which videos have none that can be used."""
     count, lacking = 0, []
     for video in videos:
         try:
-            count += len(dataset.references(video))
+            count += len(dataset.read_references(video))
         except AlrefError as error:
-            lacking.append(Fault(str(error), video))
+            lacking.append(DatasetProblem(str(error), video))
     return count, lacking

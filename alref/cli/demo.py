@@ -18,17 +18,17 @@ from alref.utils.masks import Mask
 @click.option("--quiet", is_flag=True, help="Print the scores only.")
 def command(out: Path, quiet: bool) -> None:
     """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
-    clip = demo_clip.write(out / "clip.mp4")
+    clip = demo_clip.write_clip(out / "clip.mp4")
     expressions = [ball.expression for ball in demo_clip.BALLS]
     folder = out / "run"
     arguments = [str(clip), *expressions, "--out", str(folder), "--force", *(["--quiet"] if quiet else [])]
     run.main(arguments, prog_name="alref run", standalone_mode=False)
     result = load_result(folder)
-    for expression, truth in demo_clip.masks().items():
-        click.echo(f"{expression}: J {jaccard(result.masks(expression), truth):.2f} against the true masks")
+    for expression, truth in demo_clip.compute_masks().items():
+        click.echo(f"{expression}: J {compute_jaccard(result.masks(expression), truth):.2f} against the true masks")
 
 
-def jaccard(masks: Mask, truth: Mask) -> float:
+def compute_jaccard(masks: Mask, truth: Mask) -> float:
     """Return the mean over frames of intersection over union of bool (T, H, W) masks, 1 where both are empty."""
     meet = (masks & truth).sum(axis=(1, 2))
     join = (masks | truth).sum(axis=(1, 2))

@@ -11,13 +11,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from alref.cli.status import state
-from alref.config import resolve
+from alref.cli.status import check_status
+from alref.config import resolve_config
 from alref.errors import ConfigError
 from alref.models import cpu_tuning, download, hub
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
-SPOKEN = "transcriber"
+OPTIONAL_SLOT = "transcriber"
 """The stage of which only spoken sentences make use: the default pipeline is ready without it."""
 
 
@@ -27,59 +27,59 @@ def command() -> None:
     console = Console(markup=False, emoji=False)
     table = Table("part", "state", "next")
     table.columns[1].overflow = "fold"
-    rows = list(_rows())
+    rows = list(_generate_rows())
     for row in rows:
         table.add_row(*row)
     console.print(table)
     waiting = [part for part, _, step in rows if step]
-    console.print(_default(waiting))
+    console.print(_describe_default_pipeline(waiting))
     if waiting:
         console.print(f"see the column 'next' for: {', '.join(waiting)}")
 
 
-def _default(waiting: list[str]) -> str:
+def _describe_default_pipeline(waiting: list[str]) -> str:
     """Say whether the default pipeline is ready when these parts are not."""
     try:
-        stages = resolve(Plugins()).stages
+        stages = resolve_config(PluginManager()).slots
     except ConfigError as error:
         return f"the default pipeline is not ready: {error}"
-    used = {choice.component.name for slot, choice in stages.items() if slot != SPOKEN}
+    used = {choice.component.name for slot, choice in stages.items() if slot != OPTIONAL_SLOT}
     return "the default pipeline is ready: alref demo" if used.isdisjoint(waiting) else "the default pipeline is not ready"
 
 
-def _rows() -> Iterator[tuple[str, str, str]]:
+def _generate_rows() -> Iterator[tuple[str, str, str]]:
     yield (
         "alref",
         f"{metadata.version('alref')}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "",
     )
-    yield "video", *_video()
-    cpu_tuning.tune()
-    yield "processor", "\n".join(cpu_tuning.state()), ""
-    yield "accelerator", _accelerator(), ""
-    yield "models", _models(), ""
-    plugins = Plugins()
+    yield "video", *_check_video()
+    cpu_tuning.apply_settings()
+    yield "processor", "\n".join(cpu_tuning.describe_settings()), ""
+    yield "accelerator", _describe_accelerator(), ""
+    yield "models", _describe_model_folders(), ""
+    plugins = PluginManager()
     for component in plugins.components:
-        found = state(component, thorough=True)
-        yield component.name, found.word, found.why
+        found = check_status(component, thorough=True)
+        yield component.name, found.label, found.reason
     for broken in plugins.broken:
         yield f"plugin {broken.plugin}", "broken", f"{broken.reason}; pip install --upgrade {broken.distribution}"
-    for off in plugins.off:
+    for off in plugins.disabled:
         yield f"plugin {off.plugin}", "switched off", ""
 
 
-def _models() -> str:
+def _describe_model_folders() -> str:
     """Say where models are kept, and from where they come."""
-    places = f"checkpoints in {download.folder()}"
+    places = f"checkpoints in {download.get_weights_folder()}"
     if find_spec("huggingface_hub") is None:
         return f"{places}\nhuggingface_hub is not installed"
     from huggingface_hub.constants import ENDPOINT
 
-    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if hub.offline() else ""
-    return f"{places}\nmodels of {ENDPOINT} in {hub.cache()}{offline}"
+    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if hub.is_offline() else ""
+    return f"{places}\nmodels of {ENDPOINT} in {hub.get_cache_folder()}{offline}"
 
 
-def _video() -> tuple[str, str]:
+def _check_video() -> tuple[str, str]:
     import av
 
     writes = "libx264" in av.codecs_available
@@ -87,7 +87,7 @@ def _video() -> tuple[str, str]:
     return said, "" if writes else "pip install --upgrade av"
 
 
-def _accelerator() -> str:
+def _describe_accelerator() -> str:
     if find_spec("torch") is None:
         return "torch is not installed; the embedded components do not need it"
     import torch

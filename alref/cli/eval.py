@@ -8,25 +8,25 @@ from typing import Any
 
 import click
 
-from alref.cli.common_options import configuration, configured
-from alref.cli.eval_output import Tally, show
-from alref.cli.progress import events
+from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.cli.eval_output import EvaluationProgress, print_summary
+from alref.cli.progress import reserve_stdout
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
+from alref.components.protocol import EvaluationProtocol
 from alref.errors import AlrefError
-from alref.evaluation.folder import Evaluation, EvaluationFolder
-from alref.evaluation.report import write
-from alref.evaluation.runner import Work
-from alref.evaluation.summary import Summary, summary
+from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
+from alref.evaluation.report import write_evaluation_report
+from alref.evaluation.runner import EvaluationRunner
+from alref.evaluation.summary import EvaluationSummary, summarize_evaluation
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 
 
 @click.command("eval")
 @click.argument("dataset")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the data set as downloaded.")
 @click.option("--split", default="", help="Part of the data set; the usual one if not given.")
-@configured
+@add_config_options
 @click.option("--protocol", "protocols", multiple=True, help="How to score; the data set's own ways if not given.")
 @click.option("--videos", help="Only these videos, by name: a,b.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
@@ -45,46 +45,52 @@ def command(**flags: Any) -> int:
 
     The same command goes on after an interruption. A video that fails is named with its reason, and the others go on.
     """
-    with events(flags["as_json"]):
-        return _evaluated(flags)
+    with reserve_stdout(flags["as_json"]):
+        return _run_evaluation(flags)
 
 
-def _evaluated(flags: dict[str, Any]) -> int:
-    plugins = Plugins(files=flags["plugin_files"])
-    dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
-    protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
-    config = configuration(plugins, flags)
-    videos = chosen(dataset, flags["videos"], flags["limit"])
+def _run_evaluation(flags: dict[str, Any]) -> int:
+    plugins = PluginManager(files=flags["plugin_files"])
+    dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
+    protocols = [plugins.get_protocol(name)() for name in flags["protocols"] or dataset.protocols]
+    config = resolve_configuration(plugins, flags)
+    videos = select_videos(dataset, flags["videos"], flags["limit"])
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
     with (
-        EvaluationFolder.open(path, Evaluation.of(dataset, config, plugins.whole(dataset)), force=flags["force"]) as folder,
+        EvaluationFolder.open(
+            path, EvaluationSpec.from_command(dataset, config, plugins.get_dataset_name(dataset)), force=flags["force"]
+        ) as folder,
         Pipeline(config, plugins) as pipe,
     ):
-        failed = _work(Work(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
-        done = _told(folder, dataset, videos, protocols)
-    show(done, path, flags)
+        failed = _process_videos(EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
+        done = _write_summary(folder, dataset, videos, protocols)
+    print_summary(done, path, flags)
     return failed[0].exit_code if failed else 0
 
 
-def chosen(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
+def select_videos(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
     """Pick the videos asked for, in the data set's order. Raises InputError for a name that there is not."""
-    videos = dataset.videos()
-    asked = set(videos) if names is None else {dataset.known(name.strip()) for name in names.split(",")}
+    videos = dataset.list_videos()
+    asked = set(videos) if names is None else {dataset.require_video(name.strip()) for name in names.split(",")}
     return [video for video in videos if video in asked][:limit]
 
 
-def _work(work: Work, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:
+def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:
     """Do all videos, telling of each; return what failed. An interruption tells how far it came."""
     failed: list[AlrefError] = []
-    with Tally(len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], flags["verbose"]) as tally:
-        for outcome in work.outcomes(videos):
-            tally.add(outcome)
+    with EvaluationProgress(
+        len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], flags["verbose"]
+    ) as tally:
+        for outcome in work.run_videos(videos):
+            tally.add_outcome(outcome)
             if outcome.error is not None:
                 failed.append(outcome.error)
     return failed
 
 
-def _told(folder: EvaluationFolder, dataset: Dataset, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:
-    done = summary(folder, videos, protocols)
-    write(folder, dataset, done)
+def _write_summary(
+    folder: EvaluationFolder, dataset: Dataset, videos: Sequence[str], protocols: Sequence[EvaluationProtocol]
+) -> EvaluationSummary:
+    done = summarize_evaluation(folder, videos, protocols)
+    write_evaluation_report(folder, dataset, done)
     return done

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
-from alref.cli.progress import emit
-from alref.evaluation.runner import Outcome
-from alref.evaluation.summary import Summary
-from alref.llm.usage import by_model, said
+from alref.cli.progress import emit_event
+from alref.evaluation.runner import VideoOutcome
+from alref.evaluation.summary import EvaluationSummary
+from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
 
 
-class Tally:
+class EvaluationProgress:
     """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line.
 
     ``jobs`` of them are under way at once.
@@ -28,7 +28,7 @@ class Tally:
 
     def __init__(self, total: int, jobs: int, as_json: bool, quiet: bool, verbose: bool) -> None:
         self._total, self._json, self._quiet, self._verbose = total, as_json, quiet, verbose
-        self._jobs, self._done, self._new, self._failed, self._seconds = jobs, 0, 0, 0, 0.0
+        self._jobs, self._done, self._uncached, self._failed, self._seconds = jobs, 0, 0, 0, 0.0
         self._usage: list[Usage] = []
         rest = TextColumn("{task.fields[rest]}")
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)
@@ -45,43 +45,43 @@ class Tally:
         if kind is not None and not self._json:
             click.echo(f"stopped: {self._done} of {self._total} videos are done, {self._failed} failed", err=True)
 
-    def add(self, outcome: Outcome, **where: str) -> None:
+    def add_outcome(self, outcome: VideoOutcome, **labels: str) -> None:
         """Count one video; ``where`` says more of it, as the row of an ablation."""
         self._done += outcome.error is None
         self._failed += outcome.error is not None
-        self._new += not outcome.kept
-        self._seconds += 0.0 if outcome.kept else outcome.seconds
+        self._uncached += not outcome.already_done
+        self._seconds += 0.0 if outcome.already_done else outcome.seconds
         self._usage += outcome.usage
-        self._bar.update(self._task, completed=self._done + self._failed, rest=self.rest())
+        self._bar.update(self._task, completed=self._done + self._failed, rest=self.format_remaining())
         if self._json:
             error = str(outcome.error) if outcome.error else None
-            emit("video", **where, video=outcome.video, seconds=outcome.seconds, kept=outcome.kept, error=error)
+            emit_event("video", **labels, video=outcome.video, seconds=outcome.seconds, kept=outcome.already_done, error=error)
         elif outcome.error is not None:
             said = str(outcome.error)
             video = [] if said.startswith(outcome.video) else [outcome.video]
-            click.echo(": ".join([*where.values(), *video, said]), err=True)
+            click.echo(": ".join([*labels.values(), *video, said]), err=True)
         if self._verbose and outcome.error is not None:
             click.echo("".join(format_exception(outcome.error)), err=True)
 
-    def rest(self) -> str:
+    def format_remaining(self) -> str:
         """Say how long it still takes, what was asked and what all of it will cost, at the pace so far.
 
         The pace is that of a video by ``jobs``, not of the clock: when the first is done, others have nearly come as far.
         """
         waiting = self._total - self._done - self._failed
-        pace = self._seconds / max(1, self._new) / max(1, self._jobs)
-        parts = [f"{clock(pace * waiting)} left"] if self._new and waiting else []
-        usages = by_model(self._usage)
+        pace = self._seconds / max(1, self._uncached) / max(1, self._jobs)
+        parts = [f"{format_duration(pace * waiting)} left"] if self._uncached and waiting else []
+        usages = group_by_model(self._usage)
         if usages:
-            parts.append(said(usages))
+            parts.append(format_usage(usages))
         costs = [each.cost for each in usages]
         if usages and None not in costs and any(costs):
             spent = sum(cost or 0 for cost in costs)
-            parts.append(f"about ${spent * (1 + waiting / max(1, self._new)):,.2f} in all")
+            parts.append(f"about ${spent * (1 + waiting / max(1, self._uncached)):,.2f} in all")
         return ", ".join(parts)
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Write a time that people wait for: ``45 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -89,33 +89,33 @@ def clock(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def show(done: Summary, path: Path, flags: Mapping[str, Any]) -> None:
+def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, Any]) -> None:
     """Print the tables of an evaluation, or one event for a program."""
     if flags["as_json"]:
-        emit("finished", out=str(path), **done.model_dump(mode="json", exclude={"lines"}))
+        emit_event("finished", out=str(path), **summary.model_dump(mode="json", exclude={"lines"}))
         return
     if flags["quiet"]:
         return
     console = Console(markup=False, emoji=False, highlight=False)
-    if done.tables:
-        console.print(numbers(done))
-    if done.usage:
-        console.print(said(done.usage))
-    if done.counted < done.asked or done.failed:
-        where = "in this table" if done.tables else "done"
-        console.print(f"{done.counted} of {done.asked} videos are {where}; {len(done.failed)} failed")
+    if summary.tables:
+        console.print(build_score_table(summary))
+    if summary.usage:
+        console.print(format_usage(summary.usage))
+    if summary.scored_count < summary.asked or summary.failed:
+        where = "in this table" if summary.tables else "done"
+        console.print(f"{summary.scored_count} of {summary.asked} videos are {where}; {len(summary.failed)} failed")
     for name in ("report.html", "summary.json"):
         console.print(path / name, soft_wrap=True)
 
 
-def numbers(done: Summary) -> Table:
+def build_score_table(summary: EvaluationSummary) -> Table:
     """Make a table: each number of each protocol, the main one with its interval."""
     table = Table(
-        Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{done.dataset}, {done.split}"
+        Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{summary.dataset}, {summary.split}"
     )
-    for each in done.tables:
+    for each in summary.tables:
         for name, value in each.numbers.items():
-            low, high = done.intervals[each.protocol]
+            low, high = summary.intervals[each.protocol]
             ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main else ""
             table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main else None)
     return table

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-Command = Callable[..., Any]
+CommandFunction = Callable[..., Any]
 
 
-def extended(command: Command) -> Command:
+def add_plugin_option(command: CommandFunction) -> CommandFunction:
     """Add ``--plugin FILE`` to a command; it gets ``plugin_files``, for ``Plugins(files=…)``."""
     path = click.Path(path_type=Path)
     flag = click.option("--plugin", "plugin_files", multiple=True, type=path, help="Python file that is a plugin; repeatable.")
-    wrapped: Command = flag(command)
+    wrapped: CommandFunction = flag(command)
     return wrapped

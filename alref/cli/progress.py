@@ -17,7 +17,7 @@ from alref.plugins.hookspecs import hookimpl
 from alref.records import StageEvent
 
 
-class Bar:
+class ProgressBar:
     """A progress bar on stderr: what is done, how far, how long still. Use it as a context manager."""
 
     def __init__(self) -> None:
@@ -25,14 +25,14 @@ class Bar:
         self._progress = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True)
         self._task: TaskID | None = None
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         self._progress.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def advanced(self, done: int, total: int, what: str = "writing") -> None:
+    def show_progress(self, done: int, total: int, what: str = "writing") -> None:
         """Show that ``done`` of ``total`` frames of something are done."""
         if self._task is None:
             self._task = self._progress.add_task(what, total=total)
@@ -42,35 +42,35 @@ class Bar:
     def stage_started(self, event: StageEvent) -> None:
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(_title(event), total=None)
+        self._task = self._progress.add_task(_format_title(event), total=None)
 
     @hookimpl
     def stage_advanced(self, event: StageEvent) -> None:
-        self.advanced(event.done, event.total, _title(event))
+        self.show_progress(event.done, event.total, _format_title(event))
 
     @hookimpl
     def stage_finished(self, event: StageEvent) -> None:
         kept = ", kept from before" if event.cached else ""
-        self._progress.console.print(f"{_title(event)}: {event.seconds:.2f} s{kept}", highlight=False)
+        self._progress.console.print(f"{_format_title(event)}: {event.seconds:.2f} s{kept}", highlight=False)
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None
 
 
-class Lines:
+class JsonEventWriter:
     """One JSON object a line on stdout for every event."""
 
     @hookimpl
     def stage_started(self, event: StageEvent) -> None:
-        emit("stage_started", **_facts(event))
+        emit_event("stage_started", **_to_dict(event))
 
     @hookimpl
     def stage_advanced(self, event: StageEvent) -> None:
-        emit("stage_advanced", **_facts(event))
+        emit_event("stage_advanced", **_to_dict(event))
 
     @hookimpl
     def stage_finished(self, event: StageEvent) -> None:
-        emit("stage_finished", **_facts(event))
+        emit_event("stage_finished", **_to_dict(event))
 
 
 _OUTPUT: list[TextIO] = []
@@ -78,9 +78,9 @@ _OUTPUT: list[TextIO] = []
 
 
 @contextmanager
-def events(wanted: bool) -> Iterator[None]:
+def reserve_stdout(as_json: bool) -> Iterator[None]:
     """Keep stdout for events where they are ``wanted``: what components print goes to stderr, and an error is an event too."""
-    if not wanted:
+    if not as_json:
         yield
         return
     _OUTPUT.append(sys.stdout)
@@ -88,20 +88,20 @@ def events(wanted: bool) -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     except AlrefError as error:
-        emit("error", message=str(error), exit_code=error.exit_code)
+        emit_event("error", message=str(error), exit_code=error.exit_code)
         raise
     finally:
         _OUTPUT.pop()
 
 
-def emit(name: str, **facts: Any) -> None:
+def emit_event(name: str, **facts: Any) -> None:
     """Print one event as one line of JSON."""
     click.echo(json.dumps({"event": name, **facts}, ensure_ascii=False), file=_OUTPUT[-1] if _OUTPUT else None)
 
 
-def _facts(event: StageEvent) -> dict[str, Any]:
+def _to_dict(event: StageEvent) -> dict[str, Any]:
     return event.model_dump(mode="json")
 
 
-def _title(event: StageEvent) -> str:
+def _format_title(event: StageEvent) -> str:
     return f"{event.stage} {event.component}, {event.method.replace('_', ' ')}"

@@ -17,24 +17,24 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from alref.api import opened
-from alref.cli.common_options import configuration, configured
-from alref.cli.progress import Bar, Lines, emit, events
+from alref.api import open_configured_video
+from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
 from alref.errors import ConfigError, InputError
-from alref.llm.replay import TRACE, Replay
-from alref.llm.usage import said
+from alref.llm.replay import TRACE_FILE, AnswerReplay
+from alref.llm.usage import format_usage
 from alref.media.video import Video
 from alref.media.write import read_mask
-from alref.output.run_folder import Run, RunFolder
-from alref.output.trace import Trace
+from alref.output.run_folder import RunFolder, RunSpec
+from alref.output.trace import TraceWriter
 from alref.pipeline import references
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Reference
 from alref.result import Result
 
-Advanced = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 @click.command("run", context_settings={"show_default": False})
@@ -46,7 +46,7 @@ Advanced = Callable[[int, int], None]
 @click.option("--box", metavar="X0,Y0,X1,Y1", help="Start from this box in pixels instead of reasoning.")
 @click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask picture instead of reasoning.")
 @click.option("--frame", type=int, help="Frame of --box or --mask, as read, counted from 0.")
-@configured
+@add_config_options
 @click.option("--start", type=float, metavar="SECONDS", help="Read from this second.")
 @click.option("--end", type=float, metavar="SECONDS", help="Read up to this second.")
 @click.option("--every", type=int, metavar="N", help="Read each N-th frame only.")
@@ -72,112 +72,114 @@ def command(**flags: Any) -> None:
     The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
     interruption. Times are seconds of the video; frames are counted as they are read.
     """
-    with events(flags["as_json"]):
-        asked = _references(flags)
-        plugins = Plugins(files=flags["plugin_files"])
+    with reserve_stdout(flags["as_json"]):
+        asked = _build_references(flags)
+        plugins = PluginManager(files=flags["plugin_files"])
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
-        config = configuration(plugins, _replaying(plugins, flags) if flags["replay"] else flags, window)
-        video = opened(flags["video"], config.video)
+        config = resolve_configuration(plugins, _add_replay_options(plugins, flags) if flags["replay"] else flags, window)
+        video = open_configured_video(flags["video"], config.video)
         with Pipeline(config, plugins) as pipeline:
             if flags["dry_run"]:
-                _rehearse(pipeline, video, asked)
+                _print_dry_run(pipeline, video, asked)
             else:
-                _perform(pipeline, video, asked, flags)
+                _run_pipeline(pipeline, video, asked, flags)
 
 
-def _references(flags: dict[str, Any]) -> list[Reference]:
-    box = None if flags["box"] is None else _box(flags["box"])
+def _build_references(flags: dict[str, Any]) -> list[Reference]:
+    box = None if flags["box"] is None else _parse_box(flags["box"])
     mask = None if flags["mask"] is None else read_mask(flags["mask"])
     prompt = {"box": box, "mask": mask, "frame": flags["frame"]}
-    typed = references.from_texts(flags["expressions"], flags["spoken"], flags["sound"], **prompt)
-    return [*typed, *(references.from_file(flags["file"]) if flags["file"] else [])]
+    typed = references.make_references(flags["expressions"], flags["spoken"], flags["sound"], **prompt)
+    return [*typed, *(references.read_references(flags["file"]) if flags["file"] else [])]
 
 
-def _box(text: str) -> list[float]:
+def _parse_box(text: str) -> list[float]:
     numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
     if len(numbers) != 4:
         raise InputError(f"--box {text!r}: expected four numbers X0,Y0,X1,Y1 in pixels, for example --box 40,60,200,180")
     return [float(number) for number in numbers]
 
 
-def _replaying(plugins: Plugins, flags: dict[str, Any]) -> dict[str, Any]:
+def _add_replay_options(plugins: PluginManager, flags: dict[str, Any]) -> dict[str, Any]:
     """Add the option ``replay`` of each chosen component that has one to the flags.
 
     Raises ConfigError when none has, InputError when there is nothing to replay.
     """
-    chosen = configuration(plugins, flags).stages
+    chosen = resolve_configuration(plugins, flags).slots
     slots = [slot for slot, choice in chosen.items() if "replay" in choice.component.cls.Options.model_fields]
     if not slots:
         names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in chosen.items())
         raise ConfigError(f"--replay: none of the chosen components asks a language model ({names}); leave --replay out")
-    Replay(flags["replay"]).close()
+    AnswerReplay(flags["replay"]).close()
     path = json.dumps(str(flags["replay"]), ensure_ascii=False)
     return {**flags, "options": [*flags["options"], *(f"{slot}.replay={path}" for slot in slots)]}
 
 
-def _rehearse(pipeline: Pipeline, video: Video, asked: list[Reference]) -> None:
+def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Reference]) -> None:
     seconds = float(video.times[-1] - video.times[0])
     click.echo(f"# {video.name}: {len(video)} frames of {video.width} x {video.height}, {seconds:.1f} s")
     for warning in video.warnings:
         click.echo(f"# warning: {warning}")
-    for reference in asked:
+    for reference in run_references:
         click.echo(f"# reference {reference.id}: {reference.title}")
     click.echo(pipeline.config.to_yaml(), nl=False)
-    pipeline.check(video, asked)
+    pipeline.check(video, run_references)
 
 
-def _perform(pipeline: Pipeline, video: Video, asked: list[Reference], flags: dict[str, Any]) -> None:
-    pipeline.check(video, asked)
-    run = Run(
+def _run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Reference], flags: dict[str, Any]) -> None:
+    pipeline.check(video, run_references)
+    run = RunSpec(
         command=shlex.join(["alref", *sys.argv[1:]]),
         input=str(flags["video"]),
         fingerprint=video.fingerprint,
-        versions={"alref": metadata.version("alref"), **pipeline.config.versions()},
-        references=tuple(asked),
-        config=pipeline.config.resolved(),
+        versions={"alref": metadata.version("alref"), **pipeline.config.get_versions()},
+        references=tuple(run_references),
+        config=pipeline.config.to_dict(),
     )
-    path = flags["out"] or Path("alref-out") / default_name(flags["video"], asked)
-    with RunFolder.open(path, run, force=flags["force"]) as folder, _shown(pipeline, flags) as advanced:
+    path = flags["out"] or Path("alref-out") / make_run_name(flags["video"], run_references)
+    with RunFolder.open(path, run, force=flags["force"]) as folder, _show_progress(pipeline, flags) as advanced:
         if not folder.finished:
-            pipeline.plugins.observe(Trace(folder.path / TRACE))
-            folder.save(pipeline.run(video, asked, StageCache(folder.stages)), video, advanced)
-        result = folder.load()
-    _report(result, path, flags)
+            pipeline.plugins.add_observer(TraceWriter(folder.path / TRACE_FILE))
+            folder.write_result(pipeline.run(video, run_references, StageCache(folder.stages)), video, advanced)
+        result = folder.read_result()
+    _report_result(result, path, flags)
 
 
-def default_name(video: Path, asked: list[Reference]) -> str:
+def make_run_name(video: Path, run_references: list[Reference]) -> str:
     """Name a run folder after the video and the first expression: ``clip-the-red-cup``."""
-    words = re.sub(r"\W+", "-", asked[0].title.lower()).strip("-") if asked else ""
+    words = re.sub(r"\W+", "-", run_references[0].title.lower()).strip("-") if run_references else ""
     return f"{video.stem or video.name}-{words[:40].strip('-') or 'box'}"
 
 
 @contextmanager
-def _shown(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[Advanced]:
+def _show_progress(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[ProgressCallback]:
     if flags["as_json"]:
-        pipeline.plugins.observe(Lines())
-        yield lambda done, total: emit("writing", done=done, total=total)
+        pipeline.plugins.add_observer(JsonEventWriter())
+        yield lambda done, total: emit_event("writing", done=done, total=total)
     elif flags["quiet"]:
         yield lambda done, total: None
     else:
-        with Bar() as bar:
-            pipeline.plugins.observe(bar)
-            yield bar.advanced
+        with ProgressBar() as bar:
+            pipeline.plugins.add_observer(bar)
+            yield bar.show_progress
 
 
-def _report(result: Result, path: Path, flags: dict[str, Any]) -> None:
+def _report_result(result: Result, path: Path, flags: dict[str, Any]) -> None:
     if flags["as_json"]:
         verdicts = [verdict.model_dump(mode="json") for verdict in result.verdicts]
         usage = [each.model_dump(mode="json") for each in result.usage]
-        emit("finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds, usage=usage)
+        emit_event(
+            "finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds, usage=usage
+        )
     elif not flags["quiet"]:
-        _table(result, path)
+        _print_table(result, path)
 
 
-def _table(result: Result, path: Path) -> None:
+def _print_table(result: Result, path: Path) -> None:
     console = Console(markup=False, emoji=False, highlight=False)
     table = Table("reference", "verdict", "frames", "why")
     for reference, verdict in zip(result.references, result.verdicts, strict=True):
-        areas = np.array([[rle.area for rle in track.rles] for track in result.tracks_of(reference.id)])
+        areas = np.array([[rle.area for rle in track.rles] for track in result.get_tracks(reference.id)])
         shown = int(areas.any(axis=0).sum()) if areas.size else 0
         finding = verdict.finding if verdict.source != "fallback" else f"{verdict.finding} (fallback)"
         table.add_row(reference.title, finding, f"{shown} of {len(result.video.times)}", verdict.why)
@@ -185,6 +187,6 @@ def _table(result: Result, path: Path) -> None:
     for warning in result.warnings:
         Console(stderr=True, markup=False, emoji=False, highlight=False).print(f"warning: {warning}")
     if result.usage:
-        console.print(said(result.usage))
+        console.print(format_usage(result.usage))
     for name in ("overlay.mp4", "report.html", "result.json"):
         console.print(path / name, soft_wrap=True)

@@ -9,14 +9,14 @@ import click
 from rich.console import Console
 from rich.progress import track
 
-from alref.cli.eval import chosen
-from alref.cli.eval_output import numbers
-from alref.cli.plugin_option import extended
+from alref.cli.eval import select_videos
+from alref.cli.eval_output import build_score_table
+from alref.cli.plugin_option import add_plugin_option
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
-from alref.evaluation.scoring import score
-from alref.evaluation.summary import Summary, of_scores
-from alref.plugins.manager import Plugins
+from alref.evaluation.scoring import score_videos
+from alref.evaluation.summary import EvaluationSummary, summarize_external_scores
+from alref.plugins.manager import PluginManager
 from alref.utils import atomic
 
 
@@ -31,7 +31,7 @@ from alref.utils import atomic
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Processes; one for each processor if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write the numbers to as JSON.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON, for programs.")
-@extended
+@add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> int:
     """Score masks of DATASET by its published protocol.
@@ -39,12 +39,12 @@ def command(**flags: Any) -> int:
     \b
     alref score mevis --data mevis --split valid_u --masks my-results
     """
-    plugins = Plugins(files=flags["plugin_files"])
-    dataset = plugins.dataset(flags["dataset"])(flags["data"], flags["split"])
-    protocols = [plugins.metric(name)() for name in flags["protocols"] or dataset.protocols]
-    videos = chosen(dataset, flags["videos"], flags["limit"])
+    plugins = PluginManager(files=flags["plugin_files"])
+    dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
+    protocols = [plugins.get_protocol(name)() for name in flags["protocols"] or dataset.protocols]
+    videos = select_videos(dataset, flags["videos"], flags["limit"])
     if not protocols:
-        dataset.need_truth()
+        dataset.require_ground_truth()
     if not flags["masks"].is_dir():
         raise InputError(
             f"{flags['masks']}: no such folder; expected masks in the layout of {dataset.name}, see docs/datasets.md"
@@ -52,27 +52,27 @@ def command(**flags: Any) -> int:
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
     console = Console(stderr=True, quiet=flags["as_json"])
-    scores = score(dataset, videos, flags["masks"], protocols, flags["jobs"], flags["plugin_files"])
+    scores = score_videos(dataset, videos, flags["masks"], protocols, flags["jobs"], flags["plugin_files"])
     for scored in track(scores, "videos", total=len(videos), console=console, transient=True):
         for each in scored.scores:
             found[each.protocol].append(each)
         if scored.error is not None:
             failed[scored.video] = scored.error
             if flags["verbose"]:
-                click.echo(scored.where, err=True)
+                click.echo(scored.traceback, err=True)
     why = {video: str(error) for video, error in failed.items()}
-    done = of_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
-    _tell(done, flags)
+    done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
+    _report_summary(done, flags)
     return next(iter(failed.values())).exit_code if failed else 0
 
 
-def _tell(done: Summary, flags: dict[str, Any]) -> None:
-    text = done.model_dump_json(indent=1)
+def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:
+    text = summary.model_dump_json(indent=1)
     if flags["out"]:
         atomic.write_text(flags["out"], text)
     if flags["as_json"]:
         click.echo(text)
         return
-    for video, why in done.failed.items():
+    for video, why in summary.failed.items():
         click.echo(f"{video}: {why}", err=True)
-    Console(markup=False, emoji=False, highlight=False).print(numbers(done))
+    Console(markup=False, emoji=False, highlight=False).print(build_score_table(summary))

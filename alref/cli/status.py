@@ -6,28 +6,28 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from alref.errors import plain, told
-from alref.plugins.manager import Component
+from alref.errors import format_exception, sanitize_line
+from alref.plugins.manager import RegisteredComponent
 
 
 @dataclass(frozen=True)
-class State:
+class ComponentStatus:
     """One of ``ready``, ``library missing``, ``weights missing``, ``not ready``, ``broken``, and why, with the next command.
 
     ``alref plugins`` has two more: ``not installed`` and ``switched off``.
     """
 
-    word: str
-    why: str = ""
+    label: str
+    reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.why}" if self.why else self.word
+        return f"{self.label}: {self.reason}" if self.reason else self.label
 
 
-READY = State("ready")
+READY = ComponentStatus("ready")
 
 
-def state(component: Component, *, thorough: bool) -> State:
+def check_status(component: RegisteredComponent, *, thorough: bool) -> ComponentStatus:
     """Say in what state a component is; whatever it does wrong is a state too.
 
     Quickly: whether its libraries are here; nothing heavy is imported. Thoroughly: whether it would work with its defaults, by
@@ -36,27 +36,27 @@ def state(component: Component, *, thorough: bool) -> State:
     cls, asked = component.cls, "missing"
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
-            if missing := cls.missing():
-                return State("library missing", "; ".join(missing))
+            if missing := cls.find_missing_libraries():
+                return ComponentStatus("library missing", "; ".join(missing))
             if not thorough:
                 return READY
             asked = "__init__"
             stage = cls(cls.Options())
             asked = "weights"
-            if any(each.place() is None for each in stage.weights()):
-                return State("weights missing", f"alref models pull --{flag(component)} {component.name}")
+            if any(each.find_complete_path() is None for each in stage.weights()):
+                return ComponentStatus("weights missing", f"alref models pull --{get_flag(component)} {component.name}")
             asked = "problems"
             from alref.pipeline import contracts
 
             problems = stage.problems()
-            contracts.each_is(problems, str)
-            return State("not ready", "; ".join(map(plain, problems))) if problems else READY
+            contracts.check_list_of(problems, str)
+            return ComponentStatus("not ready", "; ".join(map(sanitize_line, problems))) if problems else READY
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a plugin does wrong is its own state
-        return State("broken", f"{asked}(): {told(error)}")
+        return ComponentStatus("broken", f"{asked}(): {format_exception(error)}")
 
 
-def flag(component: Component) -> str:
+def get_flag(component: RegisteredComponent) -> str:
     """Return the flag that chooses a component, without its dashes."""
     return "reasoner" if component.slots == ["temporal", "spatial"] else component.slots[0]

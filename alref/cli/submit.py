@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from alref.cli.plugin_option import extended
+from alref.cli.plugin_option import add_plugin_option
 from alref.errors import InputError
-from alref.evaluation.folder import MASKS, EvaluationFolder, load_evaluation
-from alref.plugins.manager import Plugins
+from alref.evaluation.folder import MASKS_FOLDER, EvaluationFolder, load_evaluation
+from alref.plugins.manager import PluginManager
 
 
 @click.command("submit")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the data set; where it was if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; RUN/submission.zip if not given.")
-@extended
+@add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...], verbose: bool) -> None:
     """Pack the masks of an evaluation in the folder RUN as its benchmark's server takes them.
@@ -26,11 +26,11 @@ def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[
     alref submit runs/ryvos
     """
     asked = load_evaluation(run)
-    dataset = Plugins(files=plugin_files).dataset(asked.dataset)(data or Path(asked.root), asked.split)
+    dataset = PluginManager(files=plugin_files).get_dataset(asked.dataset)(data or Path(asked.root), asked.split)
     folder = EvaluationFolder(run, asked)
-    if undone := [video for video in dataset.videos() if folder.row(video) is None]:
-        many = f"{len(undone)} of {len(dataset.videos())} videos are not done, {undone[0]} for one"
+    if undone := [video for video in dataset.list_videos() if folder.read_row(video) is None]:
+        many = f"{len(undone)} of {len(dataset.list_videos())} videos are not done, {undone[0]} for one"
         raise InputError(f"{run}: {many}; first do all: alref eval, without --limit and --videos")
     file = out or run / "submission.zip"
-    dataset.pack(run / MASKS, file, dataset.videos())
+    dataset.pack_submission(run / MASKS_FOLDER, file, dataset.list_videos())
     click.echo(file)

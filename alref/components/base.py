@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alref.models.weights import Weights
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
-API = 1
+API_LEVEL = 1
 """The contract level of this release: raised when a plugin written for the level before would break."""
 
 
@@ -32,7 +32,7 @@ class StageOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
-def _unheard(hook: str, event: object) -> None:
+def _ignore_event(hook: str, event: object) -> None:
     """Tell nobody: what a component does that no engine has bound; a function, so that components can be pickled."""
 
 
@@ -46,7 +46,7 @@ class Stage(ABC):
     name: ClassVar[str]
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
-    api: ClassVar[int] = API
+    api: ClassVar[int] = API_LEVEL
     concurrent: ClassVar[bool] = False
     Options: ClassVar[type[StageOptions]] = StageOptions
 
@@ -55,14 +55,14 @@ class Stage(ABC):
         self.device = device
         self.origin = ""
         self.warnings: list[str] = []
-        self.tell: Callable[[str, object], None] = _unheard
+        self.notify: Callable[[str, object], None] = _ignore_event
 
-    def bind(self, origin: str, tell: Callable[[str, object], None]) -> None:
+    def bind(self, origin: str, notify: Callable[[str, object], None]) -> None:
         """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""
-        self.origin, self.tell = origin, tell
+        self.origin, self.notify = origin, notify
 
     @classmethod
-    def missing(cls) -> list[str]:
+    def find_missing_libraries(cls) -> list[str]:
         """Say which libraries are not installed, with the command to install them; nothing is imported."""
         absent = [module for module in cls.needs if find_spec(module) is None]
         install = f"pip install 'alref[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
@@ -72,7 +72,7 @@ class Stage(ABC):
         """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
         return []
 
-    def reads(self) -> list[Path]:
+    def list_input_files(self) -> list[Path]:
         """List files and folders, besides weights, on whose content its outputs depend. Default: the Paths in options."""
         values = (getattr(self.options, name) for name in type(self.options).model_fields)
         return [value for value in values if isinstance(value, Path)]
@@ -82,7 +82,7 @@ class Stage(ABC):
 
         Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries, then the weights.
         """
-        return self.missing() or [problem for each in self.weights() for problem in each.problems()]
+        return self.find_missing_libraries() or [problem for each in self.weights() for problem in each.problems()]
 
     def load(self) -> None:  # noqa: B027 - optional
         """Bring models to the device. Called once, before the first video."""
@@ -125,7 +125,7 @@ class Locator(Stage):
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
         """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means at no time."""
 
-    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+    def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Return for each name the word of a vocabulary that means the same, None where none does. Default: equal words."""
         known = {word.lower(): word for word in vocabulary}
         return [known.get(name.lower()) for name in names]
@@ -169,5 +169,5 @@ class Propagator(Stage):
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame of the video exactly once, in any order.
 
-        The P axis is ``alref.records.objects(boxes)``. A box that carries a ``mask`` starts from the mask.
+        The P axis is ``alref.records.list_object_phrases(boxes)``. A box that carries a ``mask`` starts from the mask.
         """

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from alref.errors import ConfigError, ContractError, nearest
+from alref.errors import ConfigError, ContractError, suggest_names
 
 Model = TypeVar("Model", bound=BaseModel)
-_PLAIN = {
+_PLAIN_MESSAGES = {
     "dict_type": "expected a mapping",
     "list_type": "expected a list",
     "tuple_type": "expected a list",
@@ -31,15 +31,15 @@ class OptionRow:
     help: str
 
 
-def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
     """Make a model from values. Raises ConfigError that names every wrong one by its dotted path below ``where``."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError("\n".join(problems(model, error, where))) from None
+        raise ConfigError("\n".join(list_problems(model, error, where))) from None
 
 
-def problems(model: type[BaseModel], error: ValidationError, where: str) -> list[str]:
+def list_problems(model: type[BaseModel], error: ValidationError, where: str) -> list[str]:
     """List the wrong values of a failed validation, one line each, with the nearest name for an unknown one."""
     lines = []
     for item in error.errors(include_url=False):
@@ -47,28 +47,28 @@ def problems(model: type[BaseModel], error: ValidationError, where: str) -> list
         if item["type"] == "extra_forbidden":
             name = str(item["loc"][-1])
             known = ", ".join(model.model_fields) or "none"
-            lines.append(f"{path}: no such option{nearest(name, model.model_fields)}; options: {known}")
+            lines.append(f"{path}: no such option{suggest_names(name, model.model_fields)}; options: {known}")
         elif item["type"] == "missing":
             lines.append(f"{path}: is required, and was not given")
         elif path.endswith(".[key]"):
             lines.append(f"{path.removesuffix('.[key]')}: expected text, got {item['input']!r}; write it in quotes")
         else:
-            message = _PLAIN.get(item["type"], item["msg"].removeprefix("Value error, "))
+            message = _PLAIN_MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
             lines.append(f"{path}: {message}, got {item['input']!r}" if item["loc"] else f"{path}: {message}")
     return lines
 
 
-def describe(model: type[BaseModel]) -> list[OptionRow]:
+def describe_options(model: type[BaseModel]) -> list[OptionRow]:
     """List a model's options with type, default and help, in the order they were declared. Raises as ``json_schema`` does."""
-    properties = json_schema(model).get("properties", {})
+    properties = build_json_schema(model).get("properties", {})
     rows = []
     for name, field in model.model_fields.items():
         default = "required" if field.is_required() else field.get_default(call_default_factory=True, validated_data={})
-        rows.append(OptionRow(name, _type_text(properties[name]), default, field.description or ""))
+        rows.append(OptionRow(name, _format_type(properties[name]), default, field.description or ""))
     return rows
 
 
-def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+def build_json_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON Schema of a model. Raises ContractError where an option has a type that JSON cannot hold."""
     try:
         return model.model_json_schema()
@@ -79,9 +79,9 @@ def json_schema(model: type[BaseModel]) -> dict[str, Any]:
         ) from error
 
 
-def _type_text(schema: Mapping[str, Any]) -> str:
+def _format_type(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
-        return " | ".join(_type_text(each) for each in schema["anyOf"])
+        return " | ".join(_format_type(each) for each in schema["anyOf"])
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.components.scores import Case, Part, Table, VideoScores
+    from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
 
-    Numbers = npt.NDArray[np.float64]
+    FloatArray = npt.NDArray[np.float64]
 
 
-class Protocol(ABC):
+class EvaluationProtocol(ABC):
     """A published way to score. It keeps nothing between videos, so that any process may score any video."""
 
     name: ClassVar[str]
@@ -27,32 +27,32 @@ class Protocol(ABC):
         """Measure all cases of one video. Raises InputError if frames are missing or do not fit."""
         from alref.components.scores import VideoScores
 
-        parts = [part for case in cases for part in self.parts(f"{video}, {case.id}", case)]
+        parts = [part for case in cases for part in self.score_case(f"{video}, {case.id}", case)]
         return VideoScores(protocol=self.name, video=video, parts=tuple(parts))
 
-    def summarise(self, scores: Sequence[VideoScores]) -> Table:
+    def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
         """Combine videos, in the order of the data set. Raises InputError for none, or for another protocol's."""
         for other in (each for each in scores if each.protocol != self.name):
             raise InputError(f"{other.video}: expected numbers of protocol {self.name}, got {other.protocol}; score it again")
         parts = sorted((part for each in scores for part in each.parts), key=lambda part: part.place)
         if not parts:
             raise InputError(f"{self.name}: expected the numbers of at least one object, got none; score a video first")
-        return self.table(parts)
+        return self.build_table(parts)
 
-    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+    def compute_terms(self, scores: VideoScores) -> tuple[FloatArray, FloatArray]:
         """Return sums and counts of one video, float64 (K,) each: added over videos, the mean of their K ratios is the score.
 
         Intervals are drawn from them. Default: K = 1, the main number of the video, counted once for each part.
         """
         import numpy as np
 
-        table, count = self.summarise([scores]), len(scores.parts)
+        table, count = self.summarize_scores([scores]), len(scores.parts)
         return np.array([table.numbers[table.main] * count]), np.array([float(count)])
 
     @abstractmethod
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure one case; ``where`` names it in errors."""
 
     @abstractmethod
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Combine the parts of all videos; there is at least one."""

@@ -11,8 +11,8 @@ from pydantic import ConfigDict
 
 from alref.records import Record
 
-Map = npt.NDArray[Any]
-NUMBERS = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
+LabelMap = npt.NDArray[Any]
+NAN_CONFIG = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
 """Of records whose numbers may be undefined: NaN is the string "NaN" in JSON."""
 
 
@@ -25,12 +25,12 @@ class Case:
     """
 
     id: str
-    truth: Iterable[Map]
-    predicted: Iterable[Map | None] | None
-    place: int = 0
+    truth: Iterable[LabelMap]
+    predicted: Iterable[LabelMap | None] | None
+    position: int = 0
 
 
-class Part(Record):
+class ObjectScores(Record):
     """What was measured of one object of one case: named columns, most of them with one number for each frame."""
 
     case: str
@@ -44,16 +44,16 @@ class VideoScores(Record):
 
     protocol: str
     video: str
-    parts: tuple[Part, ...]
+    parts: tuple[ObjectScores, ...]
 
 
-class Table(Record):
+class ScoreTable(Record):
     """The named numbers of a protocol over all its videos, 0..1; ``main`` names the one that papers report.
 
     ``groups`` are the same numbers for parts of the data: one annotator, one class.
     """
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     protocol: str
     main: str

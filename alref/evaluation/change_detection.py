@@ -7,27 +7,27 @@ from contextlib import suppress
 from pathlib import Path
 
 from alref.components.dataset import Dataset
-from alref.evaluation.folder import EvaluationFolder, Row
-from alref.pipeline.stage_cache import key
+from alref.evaluation.folder import EvaluationFolder, EvaluationRow
+from alref.pipeline.stage_cache import compute_key
 
 
-def stamp(dataset: Dataset, video: str) -> str:
+def compute_fingerprint(dataset: Dataset, video: str) -> str:
     """Digest what the index says of a video, with its references, and name, size and time of change of each of its files.
 
     Empty when all files are gone: nothing can be said then. Raises InputError when the references cannot be read.
     """
-    files = dataset.files(video)
-    facts = [fact for path in files for fact in _facts(path)]
-    return key(dataset.references(video), dataset.entry(video), facts) if facts or not files else ""
+    files = dataset.list_files(video)
+    facts = [fact for path in files for fact in _read_file_stat(path)]
+    return compute_key(dataset.read_references(video), dataset.get_index_entry(video), facts) if facts or not files else ""
 
 
-def still_done(folder: EvaluationFolder, dataset: Dataset, video: str) -> Row | None:
+def find_unchanged_row(folder: EvaluationFolder, dataset: Dataset, video: str) -> EvaluationRow | None:
     """Return the row of a video that is done, None when its files or references have changed since."""
-    row = folder.row(video)
-    return row if row is not None and stamp(dataset, video) in ("", row.stamp) else None
+    row = folder.read_row(video)
+    return row if row is not None and compute_fingerprint(dataset, video) in ("", row.stamp) else None
 
 
-def _facts(path: Path) -> Iterator[tuple[str, int, int]]:
+def _read_file_stat(path: Path) -> Iterator[tuple[str, int, int]]:
     with suppress(OSError):
         facts = path.stat()
         yield path.name, facts.st_size, facts.st_mtime_ns

@@ -18,17 +18,25 @@ from alref.components.dataset import Dataset
 from alref.components.scores import VideoScores
 from alref.config import Configuration
 from alref.errors import InputError, RecordError
-from alref.output.job_folder import Asked, OwnedFolder, leaves, reason, remove
+from alref.output.job_folder import JobFolder, JobSpec, format_short_error, iterate_leaves, remove_file
 from alref.records import Finding, Record
 from alref.result import Result, Usage
 from alref.utils import atomic
 
-Kept = TypeVar("Kept", bound=Record)
-ASKED, VIDEOS, ROWS, MASKS, SCORES, FAULTS, STAGES = "eval.yaml", "videos", "rows", "masks", "scores", "faults", "stages"
-HALF_WRITTEN = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+EVALUATION_FILE, VIDEOS_FOLDER, ROWS_FOLDER, MASKS_FOLDER, SCORES_FOLDER, ERRORS_FOLDER, STAGES_FOLDER = (
+    "eval.yaml",
+    "videos",
+    "rows",
+    "masks",
+    "scores",
+    "faults",
+    "stages",
+)
+PARTIAL_FILE = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
 
 
-class Evaluation(Asked):
+class EvaluationSpec(JobSpec):
     """What was asked for, kept in ``eval.yaml``. Two are the same when data set, split, configuration and versions agree."""
 
     format: Literal[1] = 1
@@ -40,25 +48,25 @@ class Evaluation(Asked):
     config: dict[str, Any]
 
     @classmethod
-    def of(cls, dataset: Dataset, config: Configuration, name: str) -> Self:
+    def from_command(cls, dataset: Dataset, config: Configuration, name: str) -> Self:
         """Take down what this command asks for; ``name`` is the one that means this data set and no other."""
         return cls(
             command=shlex.join(["alref", *sys.argv[1:]]),
             dataset=name,
             root=str(dataset.root.absolute()),
             split=dataset.split,
-            versions={"alref": metadata.version("alref"), **config.versions()},
-            config=config.resolved(),
+            versions={"alref": metadata.version("alref"), **config.get_versions()},
+            config=config.to_dict(),
         )
 
-    def settings(self) -> Iterator[tuple[str, Any]]:
+    def iterate_settings(self) -> Iterator[tuple[str, Any]]:
         """Yield what makes one evaluation another, by name."""
         yield "the data set", f"{self.dataset}, {self.split}"
-        yield from leaves(self.config)
-        yield from leaves(self.model_dump(mode="json", include={"versions"}))
+        yield from iterate_leaves(self.config)
+        yield from iterate_leaves(self.model_dump(mode="json", include={"versions"}))
 
 
-class Row(Record):
+class EvaluationRow(Record):
     """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks.
 
     ``stamp`` tells the files and references that it was made from, as ``alref.evaluation.change_detection`` says.
@@ -73,7 +81,7 @@ class Row(Record):
     fallbacks: int
 
     @classmethod
-    def of(cls, video: str, result: Result, stamp: str) -> Self:
+    def from_result(cls, video: str, result: Result, stamp: str) -> Self:
         """Take the row of a result."""
         return cls(
             video=video,
@@ -86,10 +94,10 @@ class Row(Record):
         )
 
 
-class EvaluationFolder(OwnedFolder[Evaluation]):
+class EvaluationFolder(JobFolder[EvaluationSpec]):
     """A folder taken for one evaluation until ``close``: use it as a context manager."""
 
-    FILE, WHAT, kind = ASKED, "evaluation", Evaluation
+    SPEC_FILE, JOB_NAME, spec_type = EVALUATION_FILE, "evaluation", EvaluationSpec
 
     @property
     def finished(self) -> bool:
@@ -99,93 +107,95 @@ class EvaluationFolder(OwnedFolder[Evaluation]):
     @property
     def masks(self) -> Path:
         """The folder of predictions, in the data set's own layout."""
-        return self.path / MASKS
+        return self.path / MASKS_FOLDER
 
     @property
     def stages(self) -> Path:
         """The folder in which outputs of stages are kept."""
-        return self.path / STAGES
+        return self.path / STAGES_FOLDER
 
-    def result(self, video: str) -> Result | None:
+    def read_result(self, video: str) -> Result | None:
         """Read the result of a video, None when there is none that can be read."""
-        return _read(self.path / VIDEOS / file_name(video), Result)
+        return _read_record(self.path / VIDEOS_FOLDER / encode_file_name(video), Result)
 
-    def scores(self, video: str, protocol: str) -> VideoScores | None:
+    def read_scores(self, video: str, protocol: str) -> VideoScores | None:
         """Read the scores of a video, None when there are none that can be read."""
         return read_scores(self.path, video, protocol)
 
-    def row(self, video: str) -> Row | None:
+    def read_row(self, video: str) -> EvaluationRow | None:
         """Read in short what became of a video, None when it is not done."""
-        return _read(self.path / ROWS / file_name(video), Row)
+        return _read_record(self.path / ROWS_FOLDER / encode_file_name(video), EvaluationRow)
 
-    def keep(self, video: str, result: Result, stamp: str) -> None:
+    def write_result(self, video: str, result: Result, stamp: str) -> None:
         """Write the result of a video, after its masks, and then its row: from then on it is done."""
-        self._write(VIDEOS, video, result.model_dump_json())
-        self._write(ROWS, video, Row.of(video, result, stamp).model_dump_json())
+        self._write_file(VIDEOS_FOLDER, video, result.model_dump_json())
+        self._write_file(ROWS_FOLDER, video, EvaluationRow.from_result(video, result, stamp).model_dump_json())
 
-    def forget(self, video: str) -> None:
+    def reset_video(self, video: str) -> None:
         """Remove the scores of a video, and then its row: it is to be done again."""
-        scores = self.path / SCORES
-        for folder in (*(scores.iterdir() if scores.is_dir() else ()), self.path / ROWS):
-            remove(folder / file_name(video))
+        scores = self.path / SCORES_FOLDER
+        for folder in (*(scores.iterdir() if scores.is_dir() else ()), self.path / ROWS_FOLDER):
+            remove_file(folder / encode_file_name(video))
 
-    def keep_scores(self, video: str, scores: VideoScores) -> None:
+    def write_scores(self, video: str, scores: VideoScores) -> None:
         """Write the scores of a video."""
-        self._write(f"{SCORES}/{scores.protocol}", video, scores.model_dump_json())
+        self._write_file(f"{SCORES_FOLDER}/{scores.protocol}", video, scores.model_dump_json())
 
-    def keep_fault(self, video: str, why: str) -> None:
+    def write_error(self, video: str, why: str) -> None:
         """Write why a video failed; it is tried again by the next call."""
-        self._write(FAULTS, video, why, ".txt")
+        self._write_file(ERRORS_FOLDER, video, why, ".txt")
 
-    def forgive(self, video: str) -> None:
+    def clear_error(self, video: str) -> None:
         """Remove why a video failed before: now it went well."""
-        remove(self.path / FAULTS / file_name(video, ".txt"))
+        remove_file(self.path / ERRORS_FOLDER / encode_file_name(video, ".txt"))
 
-    def faults(self) -> dict[str, str]:
+    def read_errors(self) -> dict[str, str]:
         """Read which videos failed, and why."""
-        files = sorted((self.path / FAULTS).glob("*.txt"))
-        return {video_name(file): file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")}
+        files = sorted((self.path / ERRORS_FOLDER).glob("*.txt"))
+        return {decode_video_name(file): file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")}
 
-    def clear(self, everything: bool) -> None:
+    def remove_files(self, everything: bool) -> None:
         """Remove what killed processes left half written, or all results, masks and scores."""
-        own = [self.path / part for part in (SCORES, ROWS, VIDEOS, MASKS, FAULTS)]
+        own = [self.path / part for part in (SCORES_FOLDER, ROWS_FOLDER, VIDEOS_FOLDER, MASKS_FOLDER, ERRORS_FOLDER)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:
-            if file.is_file() and (HALF_WRITTEN.fullmatch(file.name) or (everything and file.parent != self.path)):
-                remove(file)
+            if file.is_file() and (PARTIAL_FILE.fullmatch(file.name) or (everything and file.parent != self.path)):
+                remove_file(file)
 
-    def _write(self, part: str, video: str, text: str, suffix: str = ".json") -> None:
-        path = self.path / part / file_name(video, suffix)
+    def _write_file(self, part: str, video: str, text: str, suffix: str = ".json") -> None:
+        path = self.path / part / encode_file_name(video, suffix)
         atomic.make_folder(path.parent)
         atomic.write_text(path, text)
 
 
-def load_evaluation(path: Path) -> Evaluation:
+def load_evaluation(path: Path) -> EvaluationSpec:
     """Read what an evaluation was asked for. Raises InputError."""
     try:
-        return Evaluation.model_validate(yaml.safe_load((path / ASKED).read_bytes()))
+        return EvaluationSpec.model_validate(yaml.safe_load((path / EVALUATION_FILE).read_bytes()))
     except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: expected the folder of an evaluation ({reason(error)}); make one: alref eval") from None
+        raise InputError(
+            f"{path}: expected the folder of an evaluation ({format_short_error(error)}); make one: alref eval"
+        ) from None
 
 
 def read_scores(path: Path, video: str, protocol: str) -> VideoScores | None:
     """Read the scores of a video from the folder of an evaluation, None when there are none that can be read."""
-    return _read(path / SCORES / protocol / file_name(video), VideoScores)
+    return _read_record(path / SCORES_FOLDER / protocol / encode_file_name(video), VideoScores)
 
 
-def file_name(video: str, suffix: str = ".json") -> str:
+def encode_file_name(video: str, suffix: str = ".json") -> str:
     """Return a file's name for a video, whatever characters its name holds; ``video_name`` inverts."""
     plain = video.replace("%", "%25").replace("/", "%2F")
     return f"%2E{plain[1:]}{suffix}" if plain.startswith(".") else f"{plain}{suffix}"
 
 
-def video_name(file: Path) -> str:
+def decode_video_name(file: Path) -> str:
     """Return the video that a file is named after."""
     return file.stem.replace("%2E", ".").replace("%2F", "/").replace("%25", "%")
 
 
-def _read(path: Path, kind: type[Kept]) -> Kept | None:
+def _read_record(path: Path, record_type: type[AnyRecord]) -> AnyRecord | None:
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return record_type.model_validate_json(path.read_bytes())
     except (FileNotFoundError, ValidationError, RecordError):
         return None

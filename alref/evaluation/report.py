@@ -11,23 +11,23 @@ import numpy as np
 import yaml
 
 from alref.components.dataset import Dataset
-from alref.components.scores import Case, Map
+from alref.components.scores import Case, LabelMap
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.summary import Line, Summary
-from alref.llm.usage import said, total
+from alref.evaluation.summary import EvaluationSummary, VideoSummary
+from alref.llm.usage import format_usage, sum_usage
 from alref.media.video import Frame
-from alref.output.html import environment
-from alref.output.thumbnails import data_uri, fit, tint
+from alref.output.html import make_environment
+from alref.output.thumbnails import draw_masks, encode_data_uri, resize_longest_side
 from alref.utils import atomic
 
-SHOWN = 4
-THUMB = 320
-BINS = 20
+MAX_PREVIEWS = 4
+PREVIEW_SIZE = 320
+HISTOGRAM_BINS = 20
 
 
 @dataclass(frozen=True)
-class Look:
+class VideoPreview:
     """One video as the report shows it: a frame with the true masks and with the predicted ones, as data addresses.
 
     ``why`` says why there are none.
@@ -43,7 +43,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Bar:
+class HistogramBar:
     """How many videos have a number in a range, in a box of 100 by 100 units."""
 
     left: float
@@ -52,79 +52,88 @@ class Bar:
     low: float
 
 
-def write(folder: EvaluationFolder, dataset: Dataset, done: Summary) -> None:
+def write_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> None:
     """Write both files. Raises OutputError."""
-    atomic.write_text(folder.path / "summary.json", done.model_dump_json(indent=1))
-    atomic.write_text(folder.path / "report.html", page(folder, dataset, done))
+    atomic.write_text(folder.path / "summary.json", summary.model_dump_json(indent=1))
+    atomic.write_text(folder.path / "report.html", render_evaluation_report(folder, dataset, summary))
 
 
-def page(folder: EvaluationFolder, dataset: Dataset, done: Summary) -> str:
+def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> str:
     """Make the report of what is done."""
-    usual = done.tables[0].protocol if done.tables else ""
-    ordered = sorted((line for line in done.lines if usual in line.numbers), key=lambda line: line.numbers[usual])
-    worst, best = ordered[:SHOWN], ordered[SHOWN:][-SHOWN:][::-1]
+    usual = summary.tables[0].protocol if summary.tables else ""
+    ordered = sorted((line for line in summary.lines if usual in line.numbers), key=lambda line: line.numbers[usual])
+    worst, best = ordered[:MAX_PREVIEWS], ordered[MAX_PREVIEWS:][-MAX_PREVIEWS:][::-1]
     return (
-        environment(score=score)
+        make_environment(score=format_score)
         .get_template("evaluation.html.j2")
         .render(
-            done=done,
+            done=summary,
             dataset=dataset,
             usual=usual,
-            bars=bars([line.numbers[usual] for line in ordered]),
-            worst=list(_looks(folder, dataset, worst, usual)),
-            best=list(_looks(folder, dataset, best, usual)),
-            lines=[_cells(line) for line in done.lines],
-            longest=max(done.seconds.values(), default=0.0) or 1.0,
-            usage=said(done.usage),
-            asked=folder.asked,
-            config=yaml.safe_dump(folder.asked.config, sort_keys=False, allow_unicode=True),
+            bars=build_histogram([line.numbers[usual] for line in ordered]),
+            worst=list(_build_previews(folder, dataset, worst, usual)),
+            best=list(_build_previews(folder, dataset, best, usual)),
+            lines=[_build_table_row(line) for line in summary.lines],
+            longest=max(summary.seconds.values(), default=0.0) or 1.0,
+            usage=format_usage(summary.usage),
+            asked=folder.spec,
+            config=yaml.safe_dump(folder.spec.config, sort_keys=False, allow_unicode=True),
         )
     )
 
 
-def bars(values: Sequence[float]) -> list[Bar]:
+def build_histogram(values: Sequence[float]) -> list[HistogramBar]:
     """Count numbers 0..1 in equal ranges."""
-    counts, edges = np.histogram(values, BINS, (0, 1))
+    counts, edges = np.histogram(values, HISTOGRAM_BINS, (0, 1))
     highest = max(int(counts.max()), 1)
     return [
-        Bar(100 * edge, 100 * count / highest, count, edge)
+        HistogramBar(100 * edge, 100 * count / highest, count, edge)
         for count, edge in zip(counts.tolist(), edges.tolist(), strict=False)
     ]
 
 
-def _looks(folder: EvaluationFolder, dataset: Dataset, lines: Iterable[Line], protocol: str) -> Iterator[Look]:
+def _build_previews(
+    folder: EvaluationFolder, dataset: Dataset, lines: Iterable[VideoSummary], protocol: str
+) -> Iterator[VideoPreview]:
     """Show one frame of each video; one that cannot be read any more says so."""
     for line in lines:
         value = line.numbers[protocol]
         try:
-            case = next(dataset.cases(line.video, folder.masks))
-            yield _look(dataset, line.video, value, case)
+            case = next(dataset.read_cases(line.video, folder.masks))
+            yield _build_preview(dataset, line.video, value, case)
         except AlrefError as error:
-            yield Look(line.video, value, why=str(error))
+            yield VideoPreview(line.video, value, why=str(error))
 
 
-def _look(dataset: Dataset, video: str, value: float, case: Case) -> Look:
+def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> VideoPreview:
     """Show the frame of the first ones with the largest true mask."""
     truth = list(islice(case.truth, 64))
     predicted = [] if case.predicted is None else list(islice(case.predicted, 64))
     frame = int(np.argmax([np.count_nonzero(each) for each in truth]))
-    picture = fit(dataset.open(video).frame(frame), THUMB)
+    picture = resize_longest_side(dataset.open_video(video).read_frame(frame), PREVIEW_SIZE)
     found = predicted[frame] if frame < len(predicted) else None
-    return Look(video, value, case.id, frame, data_uri(_drawn(picture, truth[frame])), data_uri(_drawn(picture, found)))
+    return VideoPreview(
+        video,
+        value,
+        case.id,
+        frame,
+        encode_data_uri(_draw_labels(picture, truth[frame])),
+        encode_data_uri(_draw_labels(picture, found)),
+    )
 
 
-def _drawn(picture: Frame, labels: Map | None) -> Frame:
+def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
     """Draw a binary map, or a map of object numbers, on a picture."""
     if labels is None:
-        return picture
+        return image
     numbers = [int(number) for number in np.unique(labels) if 0 < number < 255]
-    return tint(picture, {number: np.asarray(labels == number, np.bool_) for number in numbers})
+    return draw_masks(image, {number: np.asarray(labels == number, np.bool_) for number in numbers})
 
 
-def _cells(line: Line) -> dict[str, Any]:
+def _build_table_row(line: VideoSummary) -> dict[str, Any]:
     """Gather what the table of videos shows of one."""
     row = line.row
-    usage = total(row.usage) if row and row.usage else None
+    usage = sum_usage(row.usage) if row and row.usage else None
     return {
         "video": line.video,
         "numbers": line.numbers,
@@ -137,6 +146,6 @@ def _cells(line: Line) -> dict[str, Any]:
     }
 
 
-def score(value: float) -> str:
+def format_score(value: float) -> str:
     """Write a score in per cent with one decimal."""
     return f"{100 * value:.1f}"

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
-from alref.errors import AlrefError, Blamed
-from alref.evaluation.change_detection import stamp, still_done
+from alref.components.protocol import EvaluationProtocol
+from alref.errors import AlrefError, PluginErrorContext
+from alref.evaluation.change_detection import compute_fingerprint, find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.scoring import measured
+from alref.evaluation.scoring import score_with_protocol
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.result import Usage
-from alref.utils.thread_pool import in_threads
+from alref.utils.thread_pool import run_in_threads
 
-QUICK = 0.05
+MIN_CACHED_SECONDS = 0.05
 """Seconds below which the output of a stage is not kept: only the videos that a kill cut short would read it."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class VideoOutcome:
     """What became of one video: the seconds it took, what was asked of language models, and why it failed, if it did.
 
     ``kept`` says that it was done before.
@@ -30,13 +30,13 @@ class Outcome:
 
     video: str
     seconds: float
-    kept: bool = False
+    already_done: bool = False
     usage: tuple[Usage, ...] = ()
     error: AlrefError | None = None
 
 
 @dataclass(frozen=True)
-class Work:
+class EvaluationRunner:
     """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once.
 
     ``kept`` holds outputs of stages, the folder's own if not given, where quick ones are not kept.
@@ -45,45 +45,47 @@ class Work:
     pipeline: Pipeline
     dataset: Dataset
     folder: EvaluationFolder
-    protocols: Sequence[Protocol]
+    protocols: Sequence[EvaluationProtocol]
     jobs: int = 4
-    kept: StageCache | None = None
+    stage_cache: StageCache | None = None
 
-    def outcomes(self, videos: Sequence[str]) -> Iterator[Outcome]:
+    def run_videos(self, videos: Sequence[str]) -> Iterator[VideoOutcome]:
         """Yield what became of each video as it is done. A video that fails is an outcome, and the others go on."""
-        for _, outcome in in_threads(self._one, videos, self.jobs):
+        for _, outcome in run_in_threads(self._run_video, videos, self.jobs):
             yield outcome
 
-    def _one(self, video: str) -> Outcome:
+    def _run_video(self, video: str) -> VideoOutcome:
         started = perf_counter()
         kept = False
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
-            with Blamed(f"data set {self.dataset.name!r}"):
-                kept = still_done(self.folder, self.dataset, video) is not None
+            with PluginErrorContext(f"data set {self.dataset.name!r}"):
+                kept = find_unchanged_row(self.folder, self.dataset, video) is not None
             if not kept:
-                usage = self._predicted(video)
-            self._score(video)
-            self.folder.forgive(video)
+                usage = self._predict_video(video)
+            self._score_video(video)
+            self.folder.clear_error(video)
         except AlrefError as problem:
             error = problem
-            self.folder.keep_fault(video, str(problem))
-        return Outcome(video, perf_counter() - started, kept, usage, error)
+            self.folder.write_error(video, str(problem))
+        return VideoOutcome(video, perf_counter() - started, kept, usage, error)
 
-    def _predicted(self, video: str) -> tuple[Usage, ...]:
+    def _predict_video(self, video: str) -> tuple[Usage, ...]:
         who = f"data set {self.dataset.name!r}"
-        with Blamed(f"{who}, open"):
-            seen = stamp(self.dataset, video)
-            opened, references = self.dataset.open(video), self.dataset.references(video)
-        self.folder.forget(video)
-        result = self.pipeline.run(opened, references, self.kept or StageCache(self.folder.stages, quick=QUICK))
-        with Blamed(f"{who}, write"):
-            self.dataset.write(result, video, self.folder.masks, self.pipeline.name_as)
-        self.folder.keep(video, result, seen)
+        with PluginErrorContext(f"{who}, open"):
+            seen = compute_fingerprint(self.dataset, video)
+            opened, references = self.dataset.open_video(video), self.dataset.read_references(video)
+        self.folder.reset_video(video)
+        result = self.pipeline.run(
+            opened, references, self.stage_cache or StageCache(self.folder.stages, min_seconds=MIN_CACHED_SECONDS)
+        )
+        with PluginErrorContext(f"{who}, write"):
+            self.dataset.write_masks(result, video, self.folder.masks, self.pipeline.match_names)
+        self.folder.write_result(video, result, seen)
         return result.usage
 
-    def _score(self, video: str) -> None:
+    def _score_video(self, video: str) -> None:
         for protocol in self.protocols:
-            if self.folder.scores(video, protocol.name) is None:
-                self.folder.keep_scores(video, measured(self.dataset, video, self.folder.masks, protocol))
+            if self.folder.read_scores(video, protocol.name) is None:
+                self.folder.write_scores(video, score_with_protocol(self.dataset, video, self.folder.masks, protocol))

@@ -16,32 +16,32 @@ from traceback import format_exc
 from typing import TypeVar
 
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
+from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, VideoScores
-from alref.errors import AlrefError, Blamed, ContractError
-from alref.plugins.discovery import from_file
+from alref.errors import AlrefError, ContractError, PluginErrorContext
+from alref.plugins.discovery import import_file
 
-Frame = TypeVar("Frame")
+AnyFrame = TypeVar("AnyFrame")
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredVideo:
     """The scores of one video under each protocol, or why there are none, and ``where``: the traceback."""
 
     video: str
     scores: tuple[VideoScores, ...] = ()
     error: AlrefError | None = None
-    where: str = ""
+    traceback: str = ""
 
 
-def score(
+def score_videos(
     dataset: Dataset,
     videos: Sequence[str],
     masks: Path,
-    protocols: Sequence[Protocol],
+    protocols: Sequence[EvaluationProtocol],
     jobs: int = 0,
     files: Sequence[Path] = (),
-) -> Iterator[Scored]:
+) -> Iterator[ScoredVideo]:
     """Yield the scores of each video as they come; ``jobs`` processes, as many as there are processors for 0.
 
     ``files`` are the Python files that data set and protocols may come from: each process loads them. Raises ContractError for
@@ -49,14 +49,14 @@ def score(
     """
     width = min(jobs or os.cpu_count() or 1, len(videos))
     if width <= 1:
-        yield from (one(dataset, video, masks, protocols) for video in videos)
+        yield from (score_video_masks(dataset, video, masks, protocols) for video in videos)
         return
     for who, each in ((f"data set {dataset.name!r}", dataset), *((f"protocol {each.name!r}", each) for each in protocols)):
-        with Blamed(f"{who}, to be sent to other processes (with --jobs 1 there are none)"):
+        with PluginErrorContext(f"{who}, to be sent to other processes (with --jobs 1 there are none)"):
             pickle.dumps(each)
-    with ProcessPoolExecutor(width, get_context("spawn"), _load, (files,)) as pool:
-        with _deaf():
-            waiting = [pool.submit(one, dataset, video, masks, protocols) for video in videos]
+    with ProcessPoolExecutor(width, get_context("spawn"), _load_plugin_files, (files,)) as pool:
+        with _ignore_sigint():
+            waiting = [pool.submit(score_video_masks, dataset, video, masks, protocols) for video in videos]
         try:
             for done in as_completed(waiting):
                 yield done.result()
@@ -64,15 +64,15 @@ def score(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _load(files: Sequence[Path]) -> None:
+def _load_plugin_files(files: Sequence[Path]) -> None:
     """Load plugins that are files, so that what their classes made can be received; what they print is no result."""
     with redirect_stdout(sys.stderr):
         for file in files:
-            from_file(file)
+            import_file(file)
 
 
 @contextmanager
-def _deaf() -> Iterator[None]:
+def _ignore_sigint() -> Iterator[None]:
     """Start processes that Ctrl-C does not reach: they end when this one ends them, without a word."""
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})
     try:
@@ -81,18 +81,18 @@ def _deaf() -> Iterator[None]:
         pthread_sigmask(SIG_SETMASK, before)
 
 
-def one(dataset: Dataset, video: str, masks: Path, protocols: Sequence[Protocol]) -> Scored:
+def score_video_masks(dataset: Dataset, video: str, masks: Path, protocols: Sequence[EvaluationProtocol]) -> ScoredVideo:
     """Score one video."""
     try:
-        return Scored(video, tuple(measured(dataset, video, masks, each) for each in protocols))
+        return ScoredVideo(video, tuple(score_with_protocol(dataset, video, masks, each) for each in protocols))
     except AlrefError as error:
-        return Scored(video, error=error, where=format_exc())
+        return ScoredVideo(video, error=error, traceback=format_exc())
 
 
-def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> VideoScores:
+def score_with_protocol(dataset: Dataset, video: str, masks: Path, protocol: EvaluationProtocol) -> VideoScores:
     """Score one video by one protocol. Raises AlrefError, and ContractError that names whichever of the two is wrong."""
-    with Blamed(f"protocol {protocol.name!r}"):
-        scores = protocol.score_video(video, _cases(dataset, video, masks))
+    with PluginErrorContext(f"protocol {protocol.name!r}"):
+        scores = protocol.score_video(video, _iterate_cases(dataset, video, masks))
         if not isinstance(scores, VideoScores):
             raise ContractError(f"score_video: expected VideoScores, got {type(scores).__name__}")
         if scores.protocol != protocol.name:
@@ -100,15 +100,15 @@ def measured(dataset: Dataset, video: str, masks: Path, protocol: Protocol) -> V
     return scores
 
 
-def _cases(dataset: Dataset, video: str, masks: Path) -> Iterator[Case]:
+def _iterate_cases(dataset: Dataset, video: str, masks: Path) -> Iterator[Case]:
     """Give the cases of a video; what goes wrong while they or their frames are read is the data set's."""
     who = f"data set {dataset.name!r}, cases"
-    with Blamed(who):
-        for case in dataset.cases(video, masks):
-            predicted = None if case.predicted is None else _frames(case.predicted, who)
-            yield replace(case, truth=_frames(case.truth, who), predicted=predicted)
+    with PluginErrorContext(who):
+        for case in dataset.read_cases(video, masks):
+            predicted = None if case.predicted is None else _iterate_frames(case.predicted, who)
+            yield replace(case, truth=_iterate_frames(case.truth, who), predicted=predicted)
 
 
-def _frames(frames: Iterable[Frame], who: str) -> Iterator[Frame]:
-    with Blamed(who):
+def _iterate_frames(frames: Iterable[AnyFrame], who: str) -> Iterator[AnyFrame]:
+    with PluginErrorContext(who):
         yield from frames

@@ -7,40 +7,40 @@ from collections.abc import Sequence
 from typing import Any
 
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
-from alref.components.scores import NUMBERS, Table, VideoScores
-from alref.evaluation.bootstrap import interval
-from alref.evaluation.folder import EvaluationFolder, Row
-from alref.llm.usage import by_model
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import NAN_CONFIG, ScoreTable, VideoScores
+from alref.evaluation.bootstrap import estimate_interval
+from alref.evaluation.folder import EvaluationFolder, EvaluationRow
+from alref.llm.usage import group_by_model
 from alref.records import Finding, Record
 from alref.result import Usage
 
 
-class Line(Record):
+class VideoSummary(Record):
     """One video: its main number under each protocol, and in short what became of it."""
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     video: str
     numbers: dict[str, float]
-    row: Row | None = None
+    row: EvaluationRow | None = None
 
 
-class Summary(Record):
+class EvaluationSummary(Record):
     """The numbers of an evaluation. ``intervals`` are the ends of the 95 % bootstrap interval of each protocol's main number.
 
     ``asked`` videos were to be done; ``failed`` says why some could not; what is in neither ``lines`` nor ``failed`` is still
     to do. ``seconds`` adds up each stage over videos.
     """
 
-    model_config = NUMBERS
+    model_config = NAN_CONFIG
 
     dataset: str
     split: str
     asked: int
-    tables: tuple[Table, ...]
+    tables: tuple[ScoreTable, ...]
     intervals: dict[str, tuple[float, float]]
-    lines: tuple[Line, ...]
+    lines: tuple[VideoSummary, ...]
     failed: dict[str, str]
     seconds: dict[str, float] = {}
     usage: tuple[Usage, ...] = ()
@@ -48,71 +48,73 @@ class Summary(Record):
     fallbacks: int = 0
 
     @property
-    def counted(self) -> int:
+    def scored_count(self) -> int:
         """How many videos are in the numbers; where nothing is scored, how many are done."""
         done = [line for line in self.lines if line.video not in self.failed]
         return sum(bool(line.numbers) for line in done) if self.tables else len(done)
 
 
-def summary(folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[Protocol]) -> Summary:
+def summarize_evaluation(
+    folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[EvaluationProtocol]
+) -> EvaluationSummary:
     """Sum up what is done of ``videos``, in their order."""
-    rows = [row for video in videos if (row := folder.row(video)) is not None]
-    scores = {protocol: scored(folder, videos, protocol) for protocol in protocols}
+    rows = [row for video in videos if (row := folder.read_row(video)) is not None]
+    scores = {protocol: read_all_scores(folder, videos, protocol) for protocol in protocols}
     usages = [usage for row in rows for usage in row.usage]
-    return Summary(
-        dataset=folder.asked.dataset,
-        split=folder.asked.split,
+    return EvaluationSummary(
+        dataset=folder.spec.dataset,
+        split=folder.spec.split,
         asked=len(videos),
-        **_numbers(scores),
-        lines=lines(scores, rows),
-        failed={video: why for video, why in folder.faults().items() if video in set(videos)},
+        **_build_tables(scores),
+        lines=build_lines(scores, rows),
+        failed={video: why for video, why in folder.read_errors().items() if video in set(videos)},
         seconds=dict(sum((Counter(row.seconds) for row in rows), Counter())),
-        usage=by_model(usages),
+        usage=group_by_model(usages),
         verdicts=dict(sum((Counter(row.verdicts) for row in rows), Counter())),
         fallbacks=sum(row.fallbacks for row in rows),
     )
 
 
-def of_scores(
-    dataset: Dataset, videos: Sequence[str], scores: dict[Protocol, list[VideoScores]], failed: dict[str, str]
-) -> Summary:
+def summarize_external_scores(
+    dataset: Dataset, videos: Sequence[str], scores: dict[EvaluationProtocol, list[VideoScores]], failed: dict[str, str]
+) -> EvaluationSummary:
     """Sum up scores of masks that were made elsewhere, in the order of ``videos``."""
     place = {video: number for number, video in enumerate(videos)}
     some = {protocol: [each for each in found if each.parts] for protocol, found in scores.items()}
     ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in some.items()}
-    return Summary(
+    return EvaluationSummary(
         dataset=dataset.name,
         split=dataset.split,
         asked=len(videos),
         failed=failed,
-        **_numbers(ordered),
-        lines=lines(ordered, ()),
+        **_build_tables(ordered),
+        lines=build_lines(ordered, ()),
     )
 
 
-def _numbers(scores: dict[Protocol, list[VideoScores]]) -> dict[str, Any]:
+def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[str, Any]:
     return {
-        "tables": tuple(protocol.summarise(found) for protocol, found in scores.items() if found),
-        "intervals": {protocol.name: _ends(protocol, found) for protocol, found in scores.items() if found},
+        "tables": tuple(protocol.summarize_scores(found) for protocol, found in scores.items() if found),
+        "intervals": {protocol.name: _estimate_bounds(protocol, found) for protocol, found in scores.items() if found},
     }
 
 
-def scored(folder: EvaluationFolder, videos: Sequence[str], protocol: Protocol) -> list[VideoScores]:
+def read_all_scores(folder: EvaluationFolder, videos: Sequence[str], protocol: EvaluationProtocol) -> list[VideoScores]:
     """Read the scores of the videos that have some, in their order; one with no object to score has none."""
-    return [scores for video in videos if (scores := folder.scores(video, protocol.name)) is not None and scores.parts]
+    return [scores for video in videos if (scores := folder.read_scores(video, protocol.name)) is not None and scores.parts]
 
 
-def lines(scores: dict[Protocol, list[VideoScores]], rows: Sequence[Row]) -> tuple[Line, ...]:
+def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Sequence[EvaluationRow]) -> tuple[VideoSummary, ...]:
     """Make a line for each video that was scored or predicted."""
     numbers: dict[str, dict[str, float]] = {row.video: {} for row in rows}
     for protocol, found in scores.items():
         for each in found:
-            table = protocol.summarise([each])
+            table = protocol.summarize_scores([each])
             numbers.setdefault(each.video, {})[protocol.name] = table.numbers[table.main]
     known = {row.video: row for row in rows}
-    return tuple(Line(video=video, numbers=of_video, row=known.get(video)) for video, of_video in numbers.items())
+    return tuple(VideoSummary(video=video, numbers=of_video, row=known.get(video)) for video, of_video in numbers.items())
 
 
-def _ends(protocol: Protocol, scores: Sequence[VideoScores]) -> tuple[float, float]:
-    found = interval(protocol, scores)
+def _estimate_bounds(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) -> tuple[float, float]:
+    found = estimate_interval(protocol, scores)
     return found.low, found.high

@@ -16,33 +16,33 @@ from platformdirs import user_data_path
 from pydantic import ValidationError
 
 from alref.errors import AlrefError, InputError, OutputError, RecordError
-from alref.llm.answer_keys import asked
+from alref.llm.answer_keys import serialize_question
 from alref.llm.messages import Answer, Question
-from alref.records import Record, Source
+from alref.records import DecisionSource, Record
 
-STORE = "answers.sqlite"
-FORMAT = 1
-_PATIENCE = 30.0
-_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL)"
+STORE_FILE = "answers.sqlite"
+FORMAT_VERSION = 1
+_TIMEOUT_SECONDS = 30.0
+_CREATE_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL)"
 
-_KEEP = """
+_INSERT_ANSWER = """
 INSERT INTO answers VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
 SET model = excluded.model, question = excluded.question, answer = excluded.answer WHERE answers.answer <> excluded.answer
 """
 
 
-def default_path() -> Path:
+def get_default_path() -> Path:
     """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
     home = os.environ.get("ALREF_HOME")
-    return (Path(home) if home else user_data_path("alref", appauthor=False)) / STORE
+    return (Path(home) if home else user_data_path("alref", appauthor=False)) / STORE_FILE
 
 
-def usable(answer: Answer) -> bool:
+def is_usable(answer: Answer) -> bool:
     """Whether an answer is worth keeping: it has text, and the model came to its end by itself."""
     return answer.finish == "stop" and bool(answer.text.strip())
 
 
-class Info(Record):
+class AnswerStoreInfo(Record):
     """What a store holds: its number of answers, its size in bytes, and the number of answers by model."""
 
     count: int
@@ -57,7 +57,7 @@ class AnswerStore:
     raise InputError when the file is damaged or no store, OutputError when it cannot be opened or written.
     """
 
-    source: ClassVar[Source] = "cache"
+    source: ClassVar[DecisionSource] = "cache"
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -66,24 +66,24 @@ class AnswerStore:
 
     def get(self, key: str, phrase: str = "") -> Answer | None:
         """Return the answer kept under a key, or None; ``phrase`` is what the question is about."""
-        with self._opened() as database:
+        with self._open_connection() as database:
             row = database.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
             return Answer.model_validate_json(row[0]) if row else None
 
     def put(self, key: str, question: Question, answer: Answer) -> None:
         """Keep an answer, unless it is empty, refused, filtered or cut off, or this very answer is kept."""
-        if usable(answer):
-            row = (key, answer.model, json.dumps(asked(question), ensure_ascii=False), answer.model_dump_json())
-            with self._opened() as database:
-                database.execute(_KEEP, row)
+        if is_usable(answer):
+            row = (key, answer.model, json.dumps(serialize_question(question), ensure_ascii=False), answer.model_dump_json())
+            with self._open_connection() as database:
+                database.execute(_INSERT_ANSWER, row)
 
-    def info(self) -> Info:
+    def get_info(self) -> AnswerStoreInfo:
         """Count what is kept; a file that is not there holds nothing and is not made."""
         if not self.path.exists():
-            return Info(count=0, size=0, models={})
-        with self._opened() as database:
+            return AnswerStoreInfo(count=0, size=0, models={})
+        with self._open_connection() as database:
             rows = database.execute("SELECT model, count(*) FROM answers GROUP BY model ORDER BY model").fetchall()
-        return Info(count=sum(count for _, count in rows), size=self.path.stat().st_size, models=dict(rows))
+        return AnswerStoreInfo(count=sum(count for _, count in rows), size=self.path.stat().st_size, models=dict(rows))
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
@@ -93,46 +93,46 @@ class AnswerStore:
             self._database = None
 
     @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
+    def _open_connection(self) -> Iterator[sqlite3.Connection]:
         """Give the connection to one thread at a time; every error leaves as one AlrefError."""
         with self._lock:
             try:
-                self._database = self._database or _connected(self.path)
+                self._database = self._database or _open_database(self.path)
                 yield self._database
             except (sqlite3.Error, OSError, ValidationError, RecordError) as error:
                 self.close()
-                raise _failed(self.path, error) from error
+                raise _make_store_error(self.path, error) from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     """Open a store, making the file and its table when they are not there; one process at a time does so."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE):
-        database = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False, isolation_level=None)
+    with FileLock(path.with_name(f".{path.name}.lock"), timeout=_TIMEOUT_SECONDS):
+        database = sqlite3.connect(path, timeout=_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None)
         try:
-            _prepare(database)
+            _prepare_database(database)
         except BaseException:
             database.close()
             raise
     return database
 
 
-def _prepare(database: sqlite3.Connection) -> None:
+def _prepare_database(database: sqlite3.Connection) -> None:
     """Make the table in an empty file; make sure that it can be written before anything is paid for."""
     (found,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     new = found == 0 and tables == 0
-    if found != FORMAT and not new:
-        raise sqlite3.DatabaseError(f"expected a store of format {FORMAT}, got {found or 'another database'}")
+    if found != FORMAT_VERSION and not new:
+        raise sqlite3.DatabaseError(f"expected a store of format {FORMAT_VERSION}, got {found or 'another database'}")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("BEGIN IMMEDIATE")
     if new:
-        database.execute(_TABLE)
-        database.execute(f"PRAGMA user_version = {FORMAT}")
+        database.execute(_CREATE_TABLE)
+        database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
     database.execute("COMMIT")
 
 
-def _failed(path: Path, error: Exception) -> AlrefError:
+def _make_store_error(path: Path, error: Exception) -> AlrefError:
     """Say what is wrong with a store and what to do: one line."""
     reason = " ".join(str(error).split())
     if isinstance(error, (sqlite3.OperationalError, OSError)):

@@ -1,4 +1,4 @@
-"""Pictures that go to a model: frames with numbered badges, candidates in numbered coloured boxes, encoded as JPEG or PNG.
+"""Pictures that go to a model: frames with numbered badges, candidates in numbered colored boxes, encoded as JPEG or PNG.
 
 Layouts: ``paper`` has the geometry of arXiv 2408.15876, 500 pixels a frame; ``sharp`` fills one picture with cells as large as
 fit; ``frames`` makes each frame a picture of its own.
@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.media.draw import badge, draw_box, resize
+from alref.media.draw import draw_badge, draw_box, resize_frame
 from alref.media.video import Frame
 
-Layout = Literal["sharp", "paper", "frames"]
-COLOURS = {
+SheetLayout = Literal["sharp", "paper", "frames"]
+COLORS = {
     "green": (0, 220, 60),
     "magenta": (255, 0, 220),
     "orange": (255, 150, 0),
@@ -29,96 +29,114 @@ COLOURS = {
     "cyan": (0, 230, 240),
     "white": (255, 255, 255),
 }
-NAMES = tuple(COLOURS)
-"""Colours of candidates 1, 2, …, the first three as published; after the last they begin again."""
-DISC = (16, 24, 88)
-PAPER_CELL, PAPER_ROW = 500, 5
-QUALITY = 90
+COLOR_NAMES = tuple(COLORS)
+"""Colors of candidates 1, 2, …, the first three as published; after the last they begin again."""
+BADGE_COLOR = (16, 24, 88)
+PAPER_CELL_WIDTH, PAPER_COLUMNS = 500, 5
+JPEG_QUALITY = 90
 
 
 @dataclass(frozen=True)
-class Look:
+class ContactSheetStyle:
     """How pictures are made: layout, longest side in pixels, file format, frames one below the other (``paper`` only)."""
 
-    layout: Layout = "sharp"
-    size: int = 2048
-    kind: Literal["jpeg", "png"] = "jpeg"
+    layout: SheetLayout = "sharp"
+    max_side: int = 2048
+    image_format: Literal["jpeg", "png"] = "jpeg"
     vertical: bool = False
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ContactSheet:
     """Encoded pictures, and in words how to read them."""
 
     images: tuple[bytes, ...]
     text: str
 
 
-def frames_sheet(frames: Sequence[Frame], look: Look) -> Sheet:
+def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> ContactSheet:
     """Show frames of one size, numbered from 1 in their order."""
-    if look.layout == "frames":
-        cells = [_numbered(frame, number, _fitting(frame, 1, 1, look)) for number, frame in enumerate(frames, 1)]
-        return Sheet(tuple(encode(cell, look.kind) for cell in cells), _separate_text(len(cells)))
-    columns = _columns(frames[0], len(frames), look)
-    width = _cell_width(frames[0], len(frames), columns, look)
-    cells = [_numbered(frame, number, width) for number, frame in enumerate(frames, 1)]
-    return Sheet((encode(tile(cells, columns), look.kind),), _grid_text(len(cells), columns))
+    if style.layout == "frames":
+        cells = [
+            _draw_numbered_cell(frame, number, _fit_cell_width(frame, 1, 1, style)) for number, frame in enumerate(frames, 1)
+        ]
+        return ContactSheet(
+            tuple(encode_image(cell, style.image_format) for cell in cells), _describe_separate_images(len(cells))
+        )
+    columns = _choose_columns(frames[0], len(frames), style)
+    width = _compute_cell_width(frames[0], len(frames), columns, style)
+    cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
+    return ContactSheet((encode_image(stack_cells(cells, columns), style.image_format),), _describe_grid(len(cells), columns))
 
 
-def boxes_sheet(frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.float32], look: Look) -> Sheet:
+def build_box_sheet(
+    frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.float32], style: ContactSheetStyle
+) -> ContactSheet:
     """Show the same with candidates, ``xyxy`` (N, 4) in pixels of frame ``chosen`` (from 0), drawn on that frame alone.
 
     ``sharp`` shows the chosen frame large and the others in a row below it.
     """
-    if look.layout == "sharp":
-        return _sharp_boxes(frames, chosen, boxes, look)
-    columns = 1 if look.layout == "frames" else _columns(frames[0], len(frames), look)
-    rows = 1 if look.layout == "frames" else len(frames)
-    width = _fitting(frames[0], 1, 1, look) if look.layout == "frames" else _cell_width(frames[0], rows, columns, look)
-    cells = [_numbered(frame, number, width) for number, frame in enumerate(frames, 1)]
-    size = _badge_size(cells[chosen])
-    cells[chosen] = with_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
-    where = f"The candidates are drawn on frame {chosen + 1}, each in a coloured box with its number on a disc of that colour."
-    if look.layout == "frames":
-        return Sheet(tuple(encode(cell, look.kind) for cell in cells), f"{_separate_text(len(cells))} {where}")
-    return Sheet((encode(tile(cells, columns), look.kind),), f"{_grid_text(len(cells), columns)} {where}")
+    if style.layout == "sharp":
+        return _build_sharp_box_sheet(frames, chosen, boxes, style)
+    columns = 1 if style.layout == "frames" else _choose_columns(frames[0], len(frames), style)
+    rows = 1 if style.layout == "frames" else len(frames)
+    width = (
+        _fit_cell_width(frames[0], 1, 1, style)
+        if style.layout == "frames"
+        else _compute_cell_width(frames[0], rows, columns, style)
+    )
+    cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
+    size = _compute_badge_size(cells[chosen])
+    cells[chosen] = draw_numbered_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
+    where = f"The candidates are drawn on frame {chosen + 1}, each in a colored box with its number on a disc of that color."
+    if style.layout == "frames":
+        return ContactSheet(
+            tuple(encode_image(cell, style.image_format) for cell in cells), f"{_describe_separate_images(len(cells))} {where}"
+        )
+    return ContactSheet(
+        (encode_image(stack_cells(cells, columns), style.image_format),), f"{_describe_grid(len(cells), columns)} {where}"
+    )
 
 
-def _sharp_boxes(frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.float32], look: Look) -> Sheet:
+def _build_sharp_box_sheet(
+    frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.float32], style: ContactSheetStyle
+) -> ContactSheet:
     frame = frames[chosen]
     strip_share = 0 if len(frames) == 1 else 1 / len(frames)
     height, width = frame.shape[:2]
-    scale = min(look.size / width, look.size / (height * (1 + strip_share)), max(1.0, 1024 / width))
-    shown = _scaled(frame, int(width * scale))
-    large = with_boxes(shown, boxes * (shown.shape[1] / width), _badge_size(shown))
+    scale = min(style.max_side / width, style.max_side / (height * (1 + strip_share)), max(1.0, 1024 / width))
+    shown = _resize_to_width(frame, int(width * scale))
+    large = draw_numbered_boxes(shown, boxes * (shown.shape[1] / width), _compute_badge_size(shown))
     text = "The picture shows one frame of a video" + (" large." if len(frames) > 1 else ".")
-    text += " On it the candidates are drawn, each in a coloured box with its number on a disc of that colour."
+    text += " On it the candidates are drawn, each in a colored box with its number on a disc of that color."
     if len(frames) > 1:
-        cells = [_numbered(each, number, shown.shape[1] // len(frames)) for number, each in enumerate(frames, 1)]
-        strip = tile(cells, len(cells))
+        cells = [_draw_numbered_cell(each, number, shown.shape[1] // len(frames)) for number, each in enumerate(frames, 1)]
+        strip = stack_cells(cells, len(cells))
         large = np.vstack([large, np.pad(strip, ((0, 0), (0, large.shape[1] - strip.shape[1]), (0, 0)))])
         text += f" Below it are {len(frames)} frames in order of time, numbered from 1; the large one is frame {chosen + 1}."
-    return Sheet((encode(large, look.kind),), text)
+    return ContactSheet((encode_image(large, style.image_format),), text)
 
 
-def with_boxes(frame: Frame, boxes: npt.NDArray[np.float32], size: int, taken: Sequence[tuple[float, float]] = ()) -> Frame:
-    """Draw boxes, best first, in numbered colours; digits of ``size`` pixels, on discs that keep off each other.
+def draw_numbered_boxes(
+    frame: Frame, boxes: npt.NDArray[np.float32], size: int, occupied: Sequence[tuple[float, float]] = ()
+) -> Frame:
+    """Draw boxes, best first, in numbered colors; digits of ``size`` pixels, on discs that keep off each other.
 
-    ``taken`` are the centres of discs that are there already.
+    ``taken`` are the centers of discs that are there already.
     """
     width = max(2, size // 8)
     for place in reversed(range(len(boxes))):
         grown = boxes[place] + np.array([-1, -1, 1, 1], np.float32)
-        frame = draw_box(frame, _inside(grown, frame), colour=(0, 0, 0), width=width + 2)
-        frame = draw_box(frame, _inside(boxes[place], frame), colour=_colour(place), width=width)
-    spots = list(taken)
+        frame = draw_box(frame, _clip_box(grown, frame), color=(0, 0, 0), width=width + 2)
+        frame = draw_box(frame, _clip_box(boxes[place], frame), color=_get_color(place), width=width)
+    spots = list(occupied)
     for place, box in enumerate(boxes):
-        spots.append(_free(box, size, frame, spots))
-        frame = badge(frame, spots[-1], place + 1, _colour(place), size)
+        spots.append(_find_free_spot(box, size, frame, spots))
+        frame = draw_badge(frame, spots[-1], place + 1, _get_color(place), size)
     return frame
 
 
-def tile(cells: Sequence[Frame], columns: int) -> Frame:
+def stack_cells(cells: Sequence[Frame], columns: int) -> Frame:
     """Put cells of one size in rows of ``columns``, without margins; what is left of the last row is black."""
     height, width = cells[0].shape[:2]
     columns = min(columns, len(cells))
@@ -129,57 +147,59 @@ def tile(cells: Sequence[Frame], columns: int) -> Frame:
     return sheet
 
 
-def encode(picture: Frame, kind: Literal["jpeg", "png"] = "jpeg") -> bytes:
+def encode_image(image: Frame, image_format: Literal["jpeg", "png"] = "jpeg") -> bytes:
     """Encode uint8 (H, W, 3) RGB."""
-    suffix, settings = (".png", []) if kind == "png" else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    _, data = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), settings)
+    suffix, settings = (".png", []) if image_format == "png" else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)
     return bytes(data)
 
 
-def _columns(frame: Frame, count: int, look: Look) -> int:
-    if look.layout == "paper":
-        return 1 if look.vertical else PAPER_ROW
-    return max(range(count, 0, -1), key=lambda columns: _goodness(frame, count, columns, look))
+def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
+    if style.layout == "paper":
+        return 1 if style.vertical else PAPER_COLUMNS
+    return max(range(count, 0, -1), key=lambda columns: _score_grid(frame, count, columns, style))
 
 
-def _goodness(frame: Frame, count: int, columns: int, look: Look) -> float:
+def _score_grid(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> float:
     """Weigh a grid: large cells are good, empty ones are not."""
     rows = math.ceil(count / columns)
-    return _fitting(frame, columns, rows, look) * count / (rows * columns)
+    return _fit_cell_width(frame, columns, rows, style) * count / (rows * columns)
 
 
-def _cell_width(frame: Frame, count: int, columns: int, look: Look) -> int:
-    return PAPER_CELL if look.layout == "paper" else _fitting(frame, columns, math.ceil(count / columns), look)
+def _compute_cell_width(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> int:
+    return PAPER_CELL_WIDTH if style.layout == "paper" else _fit_cell_width(frame, columns, math.ceil(count / columns), style)
 
 
-def _fitting(frame: Frame, columns: int, rows: int, look: Look) -> int:
+def _fit_cell_width(frame: Frame, columns: int, rows: int, style: ContactSheetStyle) -> int:
     """Return the width of the largest cell of which so many fit; small frames are enlarged to 512 pixels, not beyond."""
     height, width = frame.shape[:2]
-    return int(min(look.size // columns, look.size * width // (rows * height), max(width, 512)))
+    return int(min(style.max_side // columns, style.max_side * width // (rows * height), max(width, 512)))
 
 
-def _scaled(frame: Frame, width: int) -> Frame:
-    return resize(frame, max(1, frame.shape[0] * width // frame.shape[1]), max(1, width))
+def _resize_to_width(frame: Frame, width: int) -> Frame:
+    return resize_frame(frame, max(1, frame.shape[0] * width // frame.shape[1]), max(1, width))
 
 
-def _numbered(frame: Frame, number: int, width: int) -> Frame:
-    cell = _scaled(frame, width)
-    return badge(cell, (0, 0), number, DISC, _badge_size(cell))
+def _draw_numbered_cell(frame: Frame, number: int, width: int) -> Frame:
+    cell = _resize_to_width(frame, width)
+    return draw_badge(cell, (0, 0), number, BADGE_COLOR, _compute_badge_size(cell))
 
 
-def _badge_size(cell: Frame) -> int:
+def _compute_badge_size(cell: Frame) -> int:
     return max(16, int(min(cell.shape[:2])) // 18)
 
 
-def _colour(place: int) -> tuple[int, int, int]:
-    return COLOURS[NAMES[place % len(NAMES)]]
+def _get_color(index: int) -> tuple[int, int, int]:
+    return COLORS[COLOR_NAMES[index % len(COLOR_NAMES)]]
 
 
-def _inside(box: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.float32]:
+def _clip_box(box: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.float32]:
     return np.clip(box, 0, [frame.shape[1], frame.shape[0]] * 2).astype(np.float32)
 
 
-def _free(box: npt.NDArray[np.float32], size: int, frame: Frame, taken: list[tuple[float, float]]) -> tuple[float, float]:
+def _find_free_spot(
+    box: npt.NDArray[np.float32], size: int, frame: Frame, occupied: list[tuple[float, float]]
+) -> tuple[float, float]:
     """Find a place for a disc at a corner of a box, outside it where there is room, not on another disc."""
     x0, y0, x1, y1 = (float(value) for value in box)
     radius = size * 0.8
@@ -187,14 +207,14 @@ def _free(box: npt.NDArray[np.float32], size: int, frame: Frame, taken: list[tup
     corners = [(x, min(max(y, radius), frame.shape[0] - radius)) for x, y in tops]
     sides = [(x0 - radius, (y0 + y1) / 2), (x1 + radius, (y0 + y1) / 2), ((x0 + x1) / 2, (y0 + y1) / 2)]
     spots = [*corners, *((min(max(x, radius), frame.shape[1] - radius), y) for x, y in sides)]
-    return max(spots, key=lambda spot: (_distance(spot, taken, 2.2 * radius), -spots.index(spot)))
+    return max(spots, key=lambda spot: (_compute_distance(spot, occupied, 2.2 * radius), -spots.index(spot)))
 
 
-def _distance(spot: tuple[float, float], taken: list[tuple[float, float]], enough: float) -> float:
-    return min([enough, *(math.dist(spot, other) for other in taken)])
+def _compute_distance(spot: tuple[float, float], occupied: list[tuple[float, float]], limit: float) -> float:
+    return min([limit, *(math.dist(spot, other) for other in occupied)])
 
 
-def _grid_text(count: int, columns: int) -> str:
+def _describe_grid(count: int, columns: int) -> str:
     number = "Each carries its number on a disc in its upper left corner."
     if count == 1:
         return f"The picture shows one frame of a video. {number}"
@@ -206,6 +226,6 @@ def _grid_text(count: int, columns: int) -> str:
     return f"The picture shows {count} frames of a video {order}. {number}"
 
 
-def _separate_text(count: int) -> str:
+def _describe_separate_images(count: int) -> str:
     plural = "pictures are frames" if count > 1 else "picture is a frame"
     return f"The {count} {plural} of a video in order of time. Each carries its number on a disc in its upper left corner."

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from alref.llm.messages import Answer, Question
-from alref.llm.replay import Answers
-from alref.records import Source
+from alref.llm.replay import AnswerSource
+from alref.records import DecisionSource
 
 Outcome = TypeVar("Outcome")
 
@@ -18,45 +18,45 @@ class Reply:
     """An answer, where it came from (model, cache, replay), and the key that it is kept under."""
 
     answer: Answer
-    source: Source
+    source: DecisionSource
     key: str
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class PendingQuestion:
     """A question, and in words what it is about."""
 
     question: Question
-    about: str
+    topic: str
 
 
-Dialogue = Generator[Inquiry, Reply, Outcome]
-Chat = Callable[[Sequence[Question]], Iterator[tuple[int, Answer]]]
+Dialogue = Generator[PendingQuestion, Reply, Outcome]
+ChatFunction = Callable[[Sequence[Question]], Iterator[tuple[int, Answer]]]
 
 
 @dataclass(frozen=True)
-class Desk:
+class ConversationRunner:
     """Answers questions from ``answers`` where it can, and asks ``chat`` the others, each distinct one once.
 
     Answers are kept as they come, those too of a model that answers in batches.
     """
 
-    chat: Chat
-    key: Callable[[Question], str]
-    answers: Answers
+    chat: ChatFunction
+    compute_key: Callable[[Question], str]
+    answers: AnswerSource
 
-    def ask(self, inquiries: Sequence[Inquiry]) -> Iterator[tuple[int, Reply]]:
+    def ask_questions(self, pending: Sequence[PendingQuestion]) -> Iterator[tuple[int, Reply]]:
         """Yield (index, reply) as they come. Raises what ``chat`` raises once all that came has been yielded."""
         waiting: dict[str, list[int]] = {}
-        for index, inquiry in enumerate(inquiries):
-            key = self.key(inquiry.question)
-            kept = self.answers.get(key, inquiry.about)
+        for index, inquiry in enumerate(pending):
+            key = self.compute_key(inquiry.question)
+            kept = self.answers.get(key, inquiry.topic)
             if kept is None:
                 waiting.setdefault(key, []).append(index)
             else:
                 yield index, Reply(kept, self.answers.source, key)
         keys = list(waiting)
-        questions = [inquiries[waiting[key][0]].question for key in keys]
+        questions = [pending[waiting[key][0]].question for key in keys]
         for number, answer in self.chat(questions) if questions else ():
             first, *same = waiting[keys[number]]
             self.answers.put(keys[number], questions[number], answer)
@@ -64,23 +64,23 @@ class Desk:
             for index in same:
                 yield index, Reply(answer, "cache", keys[number])
 
-    def hold(self, dialogues: Sequence[Dialogue[Outcome]]) -> list[Outcome]:
+    def run(self, dialogues: Sequence[Dialogue[Outcome]]) -> list[Outcome]:
         """Hold dialogues to their ends, one question of each at a time, and return their outcomes in order."""
         outcomes: dict[int, Outcome] = {}
-        waiting: dict[int, Inquiry] = {}
+        waiting: dict[int, PendingQuestion] = {}
 
-        def advance(index: int, reply: Reply | None) -> None:
+        def resume_dialogue(index: int, reply: Reply | None) -> None:
             try:
                 waiting[index] = next(dialogues[index]) if reply is None else dialogues[index].send(reply)
             except StopIteration as end:
                 outcomes[index] = end.value
 
         for index in range(len(dialogues)):
-            advance(index, None)
+            resume_dialogue(index, None)
         while waiting:
             asked = dict(waiting)
             waiting.clear()
             places = list(asked)
-            for number, reply in self.ask(list(asked.values())):
-                advance(places[number], reply)
+            for number, reply in self.ask_questions(list(asked.values())):
+                resume_dialogue(places[number], reply)
         return [outcomes[index] for index in range(len(dialogues))]

@@ -8,47 +8,47 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-LONGEST = 20_000
+MAX_LENGTH = 20_000
 """Characters of an answer that are searched; what matters comes at the end of a longer one."""
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
-_PAIRS = {"{": "}", "[": "]"}
-_WRONG = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
+_BRACKET_PAIRS = {"{": "}", "[": "]"}
+_PARSE_ERRORS = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
 
 
-def data(text: str) -> Any:
+def extract_json(text: str) -> Any:
     """Return the mapping or list that the text is or ends with, None when there is none."""
-    for part in _parts(text[-LONGEST:]):
-        found = _literal(part)
+    for part in _find_json_parts(text[-MAX_LENGTH:]):
+        found = _parse_literal(part)
         if isinstance(found, (dict, list)):
             return found
     return None
 
 
-def _parts(text: str) -> Iterator[str]:
+def _find_json_parts(text: str) -> Iterator[str]:
     """Yield what may be data, the likeliest first: the whole, fenced blocks, bracketed parts, each from the last on."""
     yield text
     yield from reversed(_FENCE.findall(text))
-    for opening in _PAIRS:
-        yield from reversed(list(_bracketed(text, opening)))
+    for opening in _BRACKET_PAIRS:
+        yield from reversed(list(_find_balanced_parts(text, opening)))
 
 
-def _bracketed(text: str, opening: str) -> Iterator[str]:
+def _find_balanced_parts(text: str, opening: str) -> Iterator[str]:
     """Yield the outermost balanced parts between an opening bracket and its own kind of closing one."""
     depth, start = 0, 0
     for index, letter in enumerate(text):
         if letter == opening:
             start = start if depth else index
             depth += 1
-        elif letter == _PAIRS[opening] and depth:
+        elif letter == _BRACKET_PAIRS[opening] and depth:
             depth -= 1
             if not depth:
                 yield text[start : index + 1]
 
 
-def _literal(text: str) -> Any:
+def _parse_literal(text: str) -> Any:
     text = text.strip()
-    if not text or text[0] not in _PAIRS:
+    if not text or text[0] not in _BRACKET_PAIRS:
         return None
     try:
         return json.loads(text)
@@ -56,11 +56,11 @@ def _literal(text: str) -> Any:
         pass
     try:
         return ast.literal_eval(text)
-    except _WRONG:
+    except _PARSE_ERRORS:
         return None
 
 
-def whole(value: Any) -> int | None:
+def to_int(value: Any) -> int | None:
     """Return a value as a whole number, None when it is none: 3, 3.0 and "3" are, True and 3.5 are not."""
     if isinstance(value, bool):
         return None

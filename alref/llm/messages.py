@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from alref.records import Record, Source
+from alref.records import DecisionSource, Record
 
-Finish = Literal["stop", "length", "refusal", "filter"]
+FinishReason = Literal["stop", "length", "refusal", "filter"]
 
 
 class Message(Record):
@@ -37,7 +37,7 @@ class Answer(Record):
 
     text: str
     model: str
-    finish: Finish = "stop"
+    finish: FinishReason = "stop"
     prompt_tokens: int = Field(0, ge=0)
     completion_tokens: int = Field(0, ge=0)
     cost: float | None = None
@@ -56,4 +56,4 @@ class QuestionEvent(Record):
     images: tuple[str, ...] = ()
     answer: Answer | None
     parsed: dict[str, Any] | None
-    source: Source
+    source: DecisionSource

@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from alref.audio.vocabulary import SHIPPED, Shipped
+from alref.audio.vocabulary import VOCABULARY_NAMES, VocabularyName
 from alref.components.base import StageOptions
-from alref.errors import ConfigError, nearest
+from alref.errors import ConfigError, suggest_names
 
 
 class ChatOptions(StageOptions):
@@ -39,7 +39,7 @@ class ChatOptions(StageOptions):
         None, description="ask even about a single candidate; by default only prompts paper does, for a text reference"
     )
     one_source: bool = Field(False, description="sound: exactly one object makes it")
-    vocabulary: Shipped | tuple[str, ...] = Field(
+    vocabulary: VocabularyName | tuple[str, ...] = Field(
         (), description="sound: names to be preferred for what makes it, a list of your own, avsbench or audioset"
     )
     concurrency: int = Field(8, ge=1, description="questions that wait for an answer at once")
@@ -48,31 +48,33 @@ class ChatOptions(StageOptions):
 
     @field_validator("vocabulary", mode="before")
     @classmethod
-    def _is_known(cls, value: Any) -> Any:
-        if isinstance(value, str) and value not in SHIPPED:
-            raise ValueError(f"expected a list of names, or {' or '.join(SHIPPED)}{nearest(value, SHIPPED)}")
+    def _check_vocabulary(cls, value: Any) -> Any:
+        if isinstance(value, str) and value not in VOCABULARY_NAMES:
+            raise ValueError(
+                f"expected a list of names, or {' or '.join(VOCABULARY_NAMES)}{suggest_names(value, VOCABULARY_NAMES)}"
+            )
         return value
 
     @field_validator("prompt_files")
     @classmethod
-    def _can_be_used(cls, value: dict[str, Path]) -> dict[str, Path]:
+    def _check_prompt_files(cls, value: dict[str, Path]) -> dict[str, Path]:
         for task, path in value.items():
-            _check_prompt(task, path)
+            _check_template_file(task, path)
         return value
 
     @field_validator("replay")
     @classmethod
-    def _is_there(cls, value: Path | None) -> Path | None:
+    def _check_replay(cls, value: Path | None) -> Path | None:
         if value is not None and not value.exists():
             raise ValueError(f"{value}: nothing there to replay; name a run folder, a trace.jsonl or an answer store")
         return value
 
 
-def _check_prompt(task: str, path: Path) -> None:
+def _check_template_file(task: str, path: Path) -> None:
     """Raise ValueError, which pydantic collects, when a prompt file cannot be used."""
-    from alref.llm.prompt_templates import read_prompt
+    from alref.llm.prompt_templates import read_template
 
     try:
-        read_prompt(task, path)
+        read_template(task, path)
     except ConfigError as error:
         raise ValueError(str(error)) from None

@@ -15,29 +15,29 @@ import jinja2
 from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from alref.errors import ConfigError, nearest
+from alref.errors import ConfigError, suggest_names
 from alref.llm.messages import Answer, Message, Question
 
-Task = Literal["frame_text", "frame_sound", "box"]
-Variant = Literal["structured", "paper", "direct"]
-VARIABLES: dict[str, tuple[str, ...]] = {
+QuestionTask = Literal["frame_text", "frame_sound", "box"]
+TemplateVariant = Literal["structured", "paper", "direct"]
+TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
     "frame_text": ("pictures", "times", "count", "phrase", "category", "sounds", "seconds"),
     "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
-    "box": ("pictures", "count", "frame", "boxes", "labelled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
+    "box": ("pictures", "count", "frame", "boxes", "labeled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
 }
 """What each task's prompts may name."""
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def prompt(task: Task, variant: Variant, own: Mapping[Task, Path]) -> str:
+def load_template(task: QuestionTask, variant: TemplateVariant, custom_files: Mapping[QuestionTask, Path]) -> str:
     """Return the text of a prompt: the user's ``own`` file of the task, else the shipped one. Raises ConfigError."""
-    if task in own:
-        return read_prompt(task, own[task])
+    if task in custom_files:
+        return read_template(task, custom_files[task])
     return (files("alref.llm") / "prompts" / f"{task}.{variant}.txt").read_text(encoding="utf-8")
 
 
-def read_prompt(task: str, path: Path) -> str:
+def read_template(task: str, path: Path) -> str:
     """Read and check a prompt file. Raises ConfigError when it is missing, no text, or names an unknown variable."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -45,11 +45,11 @@ def read_prompt(task: str, path: Path) -> str:
         raise ConfigError(f"{path}: no such prompt file; write one, or leave out prompt_files") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as text: {error}") from None
-    check(task, text, str(path))
+    check_template(task, text, str(path))
     return text
 
 
-def check(task: str, text: str, where: str) -> None:
+def check_template(task: str, text: str, where: str) -> None:
     """Check the variables and the form of a prompt. Raises ConfigError that lists the known ones."""
     if not text.strip():
         raise ConfigError(f"{where}: the prompt is empty")
@@ -57,41 +57,41 @@ def check(task: str, text: str, where: str) -> None:
         named = meta.find_undeclared_variables(_ENVIRONMENT.parse(text))
     except jinja2.TemplateSyntaxError as error:
         raise ConfigError(f"{where}, line {error.lineno}: {error.message}; a variable is written {{{{ count }}}}") from None
-    known = VARIABLES[task]
+    known = TEMPLATE_VARIABLES[task]
     for name in sorted(named - set(known)):
-        raise ConfigError(f"{where}: no variable {name!r}{nearest(name, known)}; variables of {task}: {', '.join(known)}")
+        raise ConfigError(f"{where}: no variable {name!r}{suggest_names(name, known)}; variables of {task}: {', '.join(known)}")
 
 
 @lru_cache(maxsize=32)
-def _template(text: str) -> jinja2.Template:
+def _compile_template(text: str) -> jinja2.Template:
     return _ENVIRONMENT.from_string(text)
 
 
-def filled(text: str, values: Mapping[str, Any], where: str) -> str:
+def render_template(text: str, values: Mapping[str, Any], where: str) -> str:
     """Fill in a prompt. Raises ConfigError when its expressions cannot be worked out."""
     try:
-        return _template(text).render(values).strip()
+        return _compile_template(text).render(values).strip()
     except (jinja2.TemplateError, TypeError, ArithmeticError, LookupError) as error:
         raise ConfigError(f"prompt {where}: {error}") from None
 
 
-def again(question: Question, answer: Answer, problem: str) -> Question:
+def build_retry_question(question: Question, answer: Answer, problem: str) -> Question:
     """Return the question with the unreadable answer, and what was wrong with it."""
     said = Message(role="assistant", text=answer.text.strip() or "(no answer)")
     wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
     return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
 
 
-def schema(task: Task, count: int) -> dict[str, Any]:
+def build_answer_schema(task: QuestionTask, count: int) -> dict[str, Any]:
     """Return the JSON schema of a task's answer, its numbers from 1 to ``count``; the reasons come before the choice."""
     numbers = list(range(1, count + 1))
     if task == "frame_sound":
-        one = _object(name={"type": "string"}, frame={"type": "integer", "enum": numbers})
-        return _object(why={"type": "string"}, objects={"type": "array", "items": one})
+        one = _build_object_schema(name={"type": "string"}, frame={"type": "integer", "enum": numbers})
+        return _build_object_schema(why={"type": "string"}, objects={"type": "array", "items": one})
     choice = {"type": ["integer", "null"], "enum": [*numbers, None]}
     finding = {"type": "string", "enum": ["found", "absent", "ambiguous"]}
-    return _object(why={"type": "string"}, finding=finding, **{"box" if task == "box" else "frame": choice})
+    return _build_object_schema(why={"type": "string"}, finding=finding, **{"box" if task == "box" else "frame": choice})
 
 
-def _object(**properties: Any) -> dict[str, Any]:
+def _build_object_schema(**properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

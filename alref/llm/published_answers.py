@@ -11,12 +11,12 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from alref.errors import InputError, RecordError
-from alref.records import Record, explain
+from alref.records import Record, format_validation_error
 
-FRAMES, BOXES = "cot_stage_1_outputs.json", "cot_stage_2_outputs.json"
+FRAMES_FILE, BOXES_FILE = "cot_stage_1_outputs.json", "cot_stage_2_outputs.json"
 
 
-class Choice(Record):
+class PublishedChoice(Record):
     """What was answered of one label of a clip: its pivot frame, from 0, and the number of its box, from 1.
 
     ``box`` is None where the published system did not ask, for want of a second candidate.
@@ -27,52 +27,52 @@ class Choice(Record):
     box: int | None = Field(default=None, ge=1)
 
 
-class Published(Record):
+class PublishedAnswers(Record):
     """The answers for one data set: for each clip its labels in their order, none when the answer was empty.
 
     ``unused`` says, a line each, what of the published files could not be used.
     """
 
     format: Literal[1] = 1
-    clips: dict[str, tuple[Choice, ...]]
+    clips: dict[str, tuple[PublishedChoice, ...]]
     unused: tuple[str, ...] = ()
 
     @property
-    def choices(self) -> list[Choice]:
+    def choices(self) -> list[PublishedChoice]:
         """All labels of all clips."""
         return [choice for choices in self.clips.values() for choice in choices]
 
 
-def load_published(path: Path) -> Published:
+def load_published_answers(path: Path) -> PublishedAnswers:
     """Read a file that ``alref answers import`` wrote. Raises InputError."""
     try:
-        return Published.model_validate_json(path.read_bytes())
+        return PublishedAnswers.model_validate_json(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}; make it with: alref answers import") from None
     except (ValidationError, RecordError) as error:
-        reason = explain(error) if isinstance(error, ValidationError) else str(error)
+        reason = format_validation_error(error) if isinstance(error, ValidationError) else str(error)
         raise InputError(f"{path}: no file that 'alref answers import' wrote ({reason})") from None
 
 
-def read_published(folder: Path) -> Published:
+def import_published_answers(folder: Path) -> PublishedAnswers:
     """Read the two files of one data set. Raises InputError when one is missing or is no JSON mapping of clips."""
-    frames, boxes = _mapping(folder / FRAMES), _mapping(folder / BOXES)
+    frames, boxes = _read_mapping(folder / FRAMES_FILE), _read_mapping(folder / BOXES_FILE)
     unused: list[str] = []
-    read = {clip: _labels(clip, answer, unused) for clip, answer in frames.items()}
+    read = {clip: _parse_labels(clip, answer, unused) for clip, answer in frames.items()}
     clips = {clip: labels for clip, labels in read.items() if labels is not None}
     for clip, answer in boxes.items():
         if clip in clips:
-            clips[clip] = _with_boxes(clip, clips[clip], answer, unused)
+            clips[clip] = _add_boxes(clip, clips[clip], answer, unused)
         else:
             unused.append(f"{clip}: boxes {answer!r} without an answer of the first stage")
-    return Published(clips={clip: tuple(choices.values()) for clip, choices in clips.items()}, unused=tuple(unused))
+    return PublishedAnswers(clips={clip: tuple(choices.values()) for clip, choices in clips.items()}, unused=tuple(unused))
 
 
-def _mapping(path: Path) -> dict[str, Any]:
+def _read_mapping(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_bytes())
     except OSError as error:
-        names = f"{FRAMES} and {BOXES}"
+        names = f"{FRAMES_FILE} and {BOXES_FILE}"
         raise InputError(f"{path}: cannot be read: {error.strerror or error}; expected a folder with {names}") from None
     except ValueError as error:
         raise InputError(f"{path}: expected JSON, got: {error}") from None
@@ -81,28 +81,28 @@ def _mapping(path: Path) -> dict[str, Any]:
     return data
 
 
-def _labels(clip: str, answer: Any, unused: list[str]) -> dict[str, Choice] | None:
+def _parse_labels(clip: str, answer: Any, unused: list[str]) -> dict[str, PublishedChoice] | None:
     """Read ``{'dog': 3}``, a mapping or the text of one; None when it says something of which nothing can be used.
 
     Of a label that is named twice the last frame is taken, as published.
     """
-    pairs = list(answer.items()) if isinstance(answer, dict) else _pairs(answer)
+    pairs = list(answer.items()) if isinstance(answer, dict) else _parse_pairs(answer)
     if pairs is None:
         unused.append(f"{clip}: expected a mapping of labels to frames, got {answer!r}")
         return None
-    choices: dict[str, Choice] = {}
+    choices: dict[str, PublishedChoice] = {}
     for label, value in pairs:
-        frame = _number(value)
+        frame = _parse_number(value)
         if frame is None or not isinstance(label, str) or not label.strip():
             unused.append(f"{clip}: expected a label with a frame from 1, got {label!r}: {value!r}")
             continue
         if label in choices:
             unused.append(f"{clip}: {label!r}: {choices[label].frame + 1}, since the label is named again with {frame}")
-        choices[label] = Choice(label=label, frame=frame - 1)
+        choices[label] = PublishedChoice(label=label, frame=frame - 1)
     return None if pairs and not choices else choices
 
 
-def _pairs(text: Any) -> list[tuple[Any, Any]] | None:
+def _parse_pairs(text: Any) -> list[tuple[Any, Any]] | None:
     """Read the text of a mapping, each entry of it; None when it is none."""
     try:
         node = ast.parse(text, mode="eval").body
@@ -114,21 +114,21 @@ def _pairs(text: Any) -> list[tuple[Any, Any]] | None:
         return None
 
 
-def _with_boxes(clip: str, choices: dict[str, Choice], answer: Any, unused: list[str]) -> dict[str, Choice]:
+def _add_boxes(clip: str, choices: dict[str, PublishedChoice], answer: Any, unused: list[str]) -> dict[str, PublishedChoice]:
     """Add the boxes: ``{"dog": "2"}``, or ``"2"`` where the clip has one label."""
     flat = not isinstance(answer, dict)
     boxes = dict.fromkeys(choices, answer) if flat and len(choices) == 1 else answer
     if not isinstance(boxes, dict):
         unused.append(f"{clip}: box {answer!r} for {len(choices)} labels")
         return choices
-    read = {label: _number(box) for label, box in boxes.items()}
+    read = {label: _parse_number(box) for label, box in boxes.items()}
     bad = [label for label, box in read.items() if not box or label not in choices]
     unused += [f"{clip}: expected the number of a box of {sorted(choices)}, got {label!r}: {boxes[label]!r}" for label in bad]
     found = {label: box for label, box in read.items() if label not in bad}
     return {label: choice.model_copy(update={"box": found.get(label)}) for label, choice in choices.items()}
 
 
-def _number(value: Any) -> int | None:
+def _parse_number(value: Any) -> int | None:
     """Read a number from 1, or the text of one."""
     if isinstance(value, str) and re.fullmatch(r"\s*\d{1,9}\s*", value):
         value = int(value)

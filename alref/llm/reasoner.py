@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from alref.llm.conversations import Desk
-    from alref.llm.dialogues import Asker
+    from alref.llm.conversations import ConversationRunner
+    from alref.llm.dialogues import DialogueBuilder
     from alref.llm.messages import Answer, Question
-    from alref.llm.replay import Answers
+    from alref.llm.replay import AnswerSource
     from alref.media.video import Video
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 
 
-_OPENING = Lock()
+_OPEN_LOCK = Lock()
 
 
 class ChatReasoner(Reasoner):
     """Asks a language model for the pivot frame and the pivot box.
 
     A subclass writes ``chat``; one that answers several questions at once may override ``chat_all``. Names of options that do
-    not change what a model says go into ``neutral``: answers are kept under the others, the model and the whole question.
+    not change what a model says go into ``neutral_options``: the others, the model and the question are the key of an answer.
     """
 
     Options: ClassVar[type[StageOptions]] = ChatOptions
     options: ChatOptions
-    neutral: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields)
-    _answers: Answers | None = None
+    neutral_options: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields)
+    _answers: AnswerSource | None = None
 
     @abstractmethod
     def chat(self, question: Question) -> Answer:
@@ -46,25 +46,25 @@ class ChatReasoner(Reasoner):
         Each answer is kept before the next question is asked. After an error no further question is asked; answers on their
         way are waited for, then the error is raised.
         """
-        from alref.utils.thread_pool import in_threads
+        from alref.utils.thread_pool import run_in_threads
 
-        return in_threads(self._chat_and_keep, questions, self.options.concurrency)
+        return run_in_threads(self._ask_and_store, questions, self.options.concurrency)
 
-    def _chat_and_keep(self, question: Question) -> Answer:
+    def _ask_and_store(self, question: Question) -> Answer:
         answer = self.chat(question)
         if self._answers is not None:
-            self._answers.put(self._key(question), question, answer)
+            self._answers.put(self._compute_key(question), question, answer)
         return answer
 
-    def model_id(self) -> str:
+    def get_model_id(self) -> str:
         """Return the model as it is asked for: part of what answers are kept under."""
         return str(getattr(self.options, "model", ""))
 
-    def price(self, sent: int, answered: int) -> float | None:
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return the dollars of so many tokens sent and answered. Default: None, no price is known."""
         return None
 
-    def reads(self) -> list[Path]:
+    def list_input_files(self) -> list[Path]:
         """List the prompt files of one's own, and what answers are replayed from."""
         return [*self.options.prompt_files.values(), *filter(None, [self.options.replay])]
 
@@ -76,34 +76,36 @@ class ChatReasoner(Reasoner):
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Ask about all phrases at once; labels of one sound reference are cleaned in one question."""
-        from alref.llm.pivot_frames import frames
+        from alref.llm.pivot_frames import pick_pivot_frames
 
-        return frames(self._asker(video), self._desk(), phrases) if phrases else []
+        return (
+            pick_pivot_frames(self._make_dialogue_builder(video), self._make_conversation_runner(), phrases) if phrases else []
+        )
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Ask about all candidates at once; a single one is taken without a question where the options allow it."""
         if not candidates:
             return []
-        asker = self._asker(video)
-        return self._desk().hold([asker.box(each) for each in candidates])
+        asker = self._make_dialogue_builder(video)
+        return self._make_conversation_runner().run([asker.ask_for_box(each) for each in candidates])
 
-    def _asker(self, video: Video) -> Asker:
-        from alref.llm.dialogues import Asker
-        from alref.llm.question_builder import Poser
+    def _make_dialogue_builder(self, video: Video) -> DialogueBuilder:
+        from alref.llm.dialogues import DialogueBuilder
+        from alref.llm.question_builder import QuestionBuilder
 
-        return Asker(Poser(video, self.options), self.name, self.tell)
+        return DialogueBuilder(QuestionBuilder(video, self.options), self.name, self.notify)
 
-    def _desk(self) -> Desk:
-        from alref.llm.conversations import Desk
-        from alref.llm.replay import opened
+    def _make_conversation_runner(self) -> ConversationRunner:
+        from alref.llm.conversations import ConversationRunner
+        from alref.llm.replay import open_answers
 
-        with _OPENING:
+        with _OPEN_LOCK:
             if self._answers is None:
-                self._answers = opened(self.options.answers, self.options.replay)
-        return Desk(self.chat_all, self._key, self._answers)
+                self._answers = open_answers(self.options.answers, self.options.replay)
+        return ConversationRunner(self.chat_all, self._compute_key, self._answers)
 
-    def _key(self, question: Question) -> str:
-        from alref.llm.answer_keys import key
+    def _compute_key(self, question: Question) -> str:
+        from alref.llm.answer_keys import compute_answer_key
 
-        changing = self.options.model_dump(mode="json", exclude=set(self.neutral))
-        return key(self.origin, self.name, changing, self.model_id(), question)
+        changing = self.options.model_dump(mode="json", exclude=set(self.neutral_options))
+        return compute_answer_key(self.origin, self.name, changing, self.get_model_id(), question)

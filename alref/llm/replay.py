@@ -8,17 +8,17 @@ from typing import ClassVar, Protocol
 from pydantic import ValidationError
 
 from alref.errors import InputError, MissingError, RecordError
-from alref.llm.answer_store import STORE, AnswerStore, default_path
+from alref.llm.answer_store import STORE_FILE, AnswerStore, get_default_path
 from alref.llm.messages import Answer, Question, QuestionEvent
-from alref.records import Source
+from alref.records import DecisionSource
 
-TRACE = "trace.jsonl"
+TRACE_FILE = "trace.jsonl"
 
 
-class Answers(Protocol):
+class AnswerSource(Protocol):
     """Where a reasoner looks before it asks; ``source`` is what a decision made from there is marked with."""
 
-    source: ClassVar[Source]
+    source: ClassVar[DecisionSource]
 
     def get(self, key: str, phrase: str = "") -> Answer | None:
         """Return the answer kept under a key, or None when the model is to be asked; ``phrase`` says what it is about."""
@@ -30,25 +30,25 @@ class Answers(Protocol):
         """Let go of the file."""
 
 
-def opened(answers: Path | None, replay: Path | None) -> Answers:
+def open_answers(answers: Path | None, replay: Path | None) -> AnswerSource:
     """Return what to look into: ``replay`` and nothing else, or the store ``answers``, the user's own by default.
 
     Raises InputError when there is nothing to replay.
     """
-    return Replay(replay) if replay else AnswerStore(answers or default_path())
+    return AnswerReplay(replay) if replay else AnswerStore(answers or get_default_path())
 
 
-class Replay:
+class AnswerReplay:
     """Answers given before, and no others: from a store, a trace, or a folder that holds one of them.
 
     Raises InputError when there is none, or when it cannot be read.
     """
 
-    source: ClassVar[Source] = "replay"
+    source: ClassVar[DecisionSource] = "replay"
 
     def __init__(self, path: Path) -> None:
-        self.path = _file(path)
-        self._trace = None if _is_store(self.path) else _answers(self.path)
+        self.path = _find_replay_file(path)
+        self._trace = None if _is_sqlite_file(self.path) else _read_answers(self.path)
         self._store = AnswerStore(self.path)
 
     def get(self, key: str, phrase: str = "") -> Answer:
@@ -87,19 +87,19 @@ def read_trace(path: Path) -> list[QuestionEvent]:
     return events
 
 
-def _answers(path: Path) -> dict[str, Answer]:
+def _read_answers(path: Path) -> dict[str, Answer]:
     return {event.key: event.answer for event in read_trace(path) if event.answer is not None}
 
 
-def _file(path: Path) -> Path:
+def _find_replay_file(path: Path) -> Path:
     """Find the file to replay. Raises InputError when there is none."""
-    choices = [path / TRACE, path / STORE] if path.is_dir() else [path]
+    choices = [path / TRACE_FILE, path / STORE_FILE] if path.is_dir() else [path]
     for each in choices:
         if each.is_file():
             return each
-    raise InputError(f"{path}: nothing to replay; expected a folder with {TRACE} or {STORE}, or one of these files")
+    raise InputError(f"{path}: nothing to replay; expected a folder with {TRACE_FILE} or {STORE_FILE}, or one of these files")
 
 
-def _is_store(path: Path) -> bool:
+def _is_sqlite_file(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(15) == b"SQLite format 3"

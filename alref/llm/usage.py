@@ -10,31 +10,31 @@ from alref.result import Usage
 if TYPE_CHECKING:
     from alref.llm.messages import QuestionEvent
 
-KEPT = ("cache", "replay")
+CACHED_SOURCES = ("cache", "replay")
 """Sources of answers for which no model was asked."""
 
 
-def counted(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
+def count_usage(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
     """Count questions by the model that answered; those without an answer under the component's name."""
-    return by_model([_one(event) for event in events])
+    return group_by_model([_count_question(event) for event in events])
 
 
-def by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
+def group_by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
     """Add up what each model took."""
     models = dict.fromkeys(each.model for each in usages)
-    return tuple(total([each for each in usages if each.model == model]) for model in models)
+    return tuple(sum_usage([each for each in usages if each.model == model]) for model in models)
 
 
-def answered_before(usage: Usage) -> Usage:
+def mark_cached(usage: Usage) -> Usage:
     """Return what questions take whose answers are read back: nothing."""
     return Usage(model=usage.model, questions=usage.questions, kept=usage.questions, worth=usage.worth)
 
 
-def _one(event: QuestionEvent) -> Usage:
+def _count_question(event: QuestionEvent) -> Usage:
     answer = event.answer
     if answer is None:
         return Usage(model=event.component, questions=1)
-    if event.source in KEPT:
+    if event.source in CACHED_SOURCES:
         return Usage(model=answer.model, questions=1, kept=1, worth=answer.cost)
     return Usage(
         model=answer.model,
@@ -46,7 +46,7 @@ def _one(event: QuestionEvent) -> Usage:
     )
 
 
-def total(usages: Sequence[Usage]) -> Usage:
+def sum_usage(usages: Sequence[Usage]) -> Usage:
     """Sum what several models took, their names joined; dollars are None when any are not known."""
     return Usage(
         model=", ".join(dict.fromkeys(each.model for each in usages)),
@@ -54,29 +54,29 @@ def total(usages: Sequence[Usage]) -> Usage:
         kept=sum(each.kept for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
-        cost=_sum(each.cost for each in usages),
-        worth=_sum(each.worth for each in usages),
+        cost=_sum_costs(each.cost for each in usages),
+        worth=_sum_costs(each.worth for each in usages),
     )
 
 
-def _sum(dollars: Iterable[float | None]) -> float | None:
+def _sum_costs(dollars: Iterable[float | None]) -> float | None:
     known = list(dollars)
     return None if None in known else sum(each for each in known if each is not None)
 
 
-def said(usages: Sequence[Usage]) -> str:
+def format_usage(usages: Sequence[Usage]) -> str:
     """Say what was used: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty when nothing was asked."""
     if not usages:
         return ""
-    whole = total(usages)
+    whole = sum_usage(usages)
     parts = [f"{whole.questions} question{'' if whole.questions == 1 else 's'}"]
     if whole.kept:
         parts.append(f"{whole.kept} from the store")
     if whole.questions > whole.kept:
         tokens = whole.prompt_tokens + whole.completion_tokens
-        parts += [f"{tokens:,} tokens", "price not known" if whole.cost is None else _dollars(whole.cost)]
+        parts += [f"{tokens:,} tokens", "price not known" if whole.cost is None else _format_dollars(whole.cost)]
     return ", ".join(parts)
 
 
-def _dollars(cost: float) -> str:
+def _format_dollars(cost: float) -> str:
     return f"${cost:.4f}" if 0 < cost < 0.01 else f"${cost:,.2f}"

@@ -20,20 +20,20 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from alref.errors import InputError
-from alref.media.streams import alone, existing, open_file, packets, sounds_of
+from alref.media.streams import get_audio_stream, open_container, read_packets, require_existing_path, select_stream
 from alref.records import Audio
 
 Samples = npt.NDArray[np.float32]
-KINDS = "a sound or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
-JITTER = 0.02
+EXPECTED_AUDIO = "a sound or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
+MAX_JITTER = 0.02
 """Seconds by which a packet may be off before the gap is filled with silence or the overlap is cut."""
-EVER = (-math.inf, math.inf)
-LEAD = 0.5
+ALL_TIME = (-math.inf, math.inf)
+PREROLL_SECONDS = 0.5
 """Seconds that are decoded before the part that is asked for, so that the decoder has settled."""
 
 
 @dataclass(frozen=True)
-class Block:
+class AudioBlock:
     """Samples float32 (N,) mono in a row, the first of them heard at second ``time`` of the file's clock."""
 
     time: float
@@ -42,96 +42,101 @@ class Block:
 
 
 @dataclass
-class Learnt:
+class AudioTrackInfo:
     """What is learnt of a sound track while it is decoded: the second at which it begins, and how often each fault came."""
 
-    zero: float = 0.0
+    start_time: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
 
 
-def read_audio(path: str | Path, rate: int, track: int = 0) -> Audio:
+def read_audio(path: str | Path, rate: int, audio_track: int = 0) -> Audio:
     """Read a sound file, or sound track ``track`` of a video, as mono float32 at ``rate`` Hz; second 0 is its beginning.
 
     Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
     InputError.
     """
-    learnt = Learnt()
-    whole = next(grouped(listen(existing(path, KINDS), rate, track, EVER, learnt), math.inf), None)
+    learnt = AudioTrackInfo()
+    whole = next(
+        group_blocks(decode_audio(require_existing_path(path, EXPECTED_AUDIO), rate, audio_track, ALL_TIME, learnt), math.inf),
+        None,
+    )
     if whole is None:
-        raise InputError(f"{path}: holds no sound; expected {KINDS}")
-    for note in notes(Path(path).name, learnt.faults):
+        raise InputError(f"{path}: holds no sound; expected {EXPECTED_AUDIO}")
+    for note in describe_faults(Path(path).name, learnt.faults):
         warnings.warn(note, stacklevel=2)
-    return Audio(samples=whole.samples, rate=rate, start=whole.time - learnt.zero)
+    return Audio(samples=whole.samples, rate=rate, start=whole.time - learnt.start_time)
 
 
-def notes(name: str, faults: Counter[str]) -> tuple[str, ...]:
+def describe_faults(name: str, faults: Counter[str]) -> tuple[str, ...]:
     """Say in words what is wrong with a sound track of file ``name``."""
     return tuple(f"{name}: {fault}: {many}" for fault, many in faults.items())
 
 
-def listen(path: Path, rate: int, track: int, span: tuple[float, float], learnt: Learnt) -> Iterator[Block]:
+def decode_audio(
+    path: Path, rate: int, audio_track: int, span: tuple[float, float], track_info: AudioTrackInfo
+) -> Iterator[AudioBlock]:
     """Yield the part of a sound track in ``span`` seconds of the file's clock, as it is decoded; nothing where none is heard.
 
     The blocks are short, at ``rate`` Hz, and follow each other whatever gaps and overlaps the packets have. Raises InputError.
     """
     if rate < 1:
         raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
-    with open_file(path, KINDS) as file:
-        stream = sounds_of(file, path, track)
+    with open_container(path, EXPECTED_AUDIO) as file:
+        stream = get_audio_stream(file, path, audio_track)
         if stream is None:
             return
-        alone(file, stream)
-        _seek(file, stream, span[0])
-        blocks = _joined(_blocks(file, stream, learnt.faults), span)
+        select_stream(file, stream)
+        _seek_stream(file, stream, span[0])
+        blocks = _align_blocks(_decode_blocks(file, stream, track_info.faults), span)
         first = next(blocks, None)
         if first is None:
             return
-        learnt.zero = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
-        yield from _resampled(chain([first], blocks), first, rate, span[1])
+        track_info.start_time = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
+        yield from _resample_blocks(chain([first], blocks), first, rate, span[1])
 
 
-def grouped(blocks: Iterable[Block], seconds: float) -> Iterator[Block]:
+def group_blocks(blocks: Iterable[AudioBlock], seconds: float) -> Iterator[AudioBlock]:
     """Join blocks that follow each other into blocks of at least ``seconds``; the last may be shorter."""
-    kept: list[Block] = []
+    kept: list[AudioBlock] = []
     for block in blocks:
         kept.append(block)
         if block.time + len(block.samples) / block.rate - kept[0].time >= seconds:
-            yield _one(kept)
+            yield _join_blocks(kept)
             kept = []
     if kept:
-        yield _one(kept)
+        yield _join_blocks(kept)
 
 
-def _one(blocks: list[Block]) -> Block:
-    return Block(blocks[0].time, blocks[0].rate, np.concatenate([block.samples for block in blocks]))
+def _join_blocks(blocks: list[AudioBlock]) -> AudioBlock:
+    return AudioBlock(blocks[0].time, blocks[0].rate, np.concatenate([block.samples for block in blocks]))
 
 
-def _seek(file: InputContainer, stream: AudioStream, second: float) -> None:
+def _seek_stream(file: InputContainer, stream: AudioStream, second: float) -> None:
     """Go near a second; where the file cannot, it is decoded from its beginning."""
-    if math.isfinite(second) and second > LEAD:
+    if math.isfinite(second) and second > PREROLL_SECONDS:
         with suppress(av.FFmpegError):
-            file.seek(int((second - LEAD) / float(stream.time_base or 1)), stream=stream)
+            file.seek(int((second - PREROLL_SECONDS) / float(stream.time_base or 1)), stream=stream)
 
 
-def _blocks(file: InputContainer, stream: AudioStream, faults: Counter[str]) -> Iterator[Block]:
+def _decode_blocks(file: InputContainer, stream: AudioStream, faults: Counter[str]) -> Iterator[AudioBlock]:
     """Decode a track frame by frame and count its faults."""
     rate, time = 0, 0.0
-    for packet in chain(packets(file, stream), (None,)):
-        for frame in _decoded(stream, packet, faults):
+    for packet in chain(read_packets(file, stream), (None,)):
+        for frame in _decode_packet(stream, packet, faults):
             rate = rate or frame.sample_rate
             if frame.sample_rate != rate:
                 faults["packets of sound at another rate, left silent"] += 1
                 continue
             time = frame.time if frame.time is not None else time
-            samples = _mono(frame)
+            samples = _mix_to_mono(frame)
             broken = ~np.isfinite(samples)
             if broken.any():
                 faults["samples of sound that are not finite, read as 0"] += int(broken.sum())
-            yield Block(time, rate, np.where(broken, np.float32(0), samples))
+            yield AudioBlock(time, rate, np.where(broken, np.float32(0), samples))
             time += len(samples) / rate
 
 
-def _decoded(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Counter[str]) -> list[av.AudioFrame]:
+def _decode_packet(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Counter[str]) -> list[av.AudioFrame]:
     try:
         return stream.codec_context.decode(packet)
     except av.error.EOFError:
@@ -141,7 +146,7 @@ def _decoded(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Co
         return []
 
 
-def _mono(frame: av.AudioFrame) -> Samples:
+def _mix_to_mono(frame: av.AudioFrame) -> Samples:
     """Average the channels; integers are scaled to -1..1."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
@@ -152,18 +157,18 @@ def _mono(frame: av.AudioFrame) -> Samples:
     return np.asarray(mean, np.float32)
 
 
-def _joined(blocks: Iterable[Block], span: tuple[float, float]) -> Iterator[Block]:
+def _align_blocks(blocks: Iterable[AudioBlock], span: tuple[float, float]) -> Iterator[AudioBlock]:
     """Make blocks follow each other without gap or overlap, and leave out what lies before or after the span."""
     cursor, end = span
     started = False
     for block in blocks:
         late = block.time - cursor
-        if started and late > JITTER:
+        if started and late > MAX_JITTER:
             missing = round((min(block.time, end) - cursor) * block.rate)
             for done in range(0, missing, block.rate):
-                yield Block(cursor + done / block.rate, block.rate, np.zeros(min(block.rate, missing - done), np.float32))
+                yield AudioBlock(cursor + done / block.rate, block.rate, np.zeros(min(block.rate, missing - done), np.float32))
             cursor += missing / block.rate
-        cut = round(max(0.0, -late) * block.rate) if not started or late < -JITTER else 0
+        cut = round(max(0.0, -late) * block.rate) if not started or late < -MAX_JITTER else 0
         samples = block.samples[cut:]
         if not len(samples):
             continue
@@ -171,25 +176,25 @@ def _joined(blocks: Iterable[Block], span: tuple[float, float]) -> Iterator[Bloc
         if cursor >= end:
             return
         started = True
-        yield Block(cursor, block.rate, samples)
+        yield AudioBlock(cursor, block.rate, samples)
         cursor += len(samples) / block.rate
 
 
-def _resampled(blocks: Iterable[Block], first: Block, rate: int, end: float) -> Iterator[Block]:
+def _resample_blocks(blocks: Iterable[AudioBlock], first: AudioBlock, rate: int, end: float) -> Iterator[AudioBlock]:
     """Bring blocks in a row, of which ``first`` is the first, to ``rate`` Hz, up to second ``end``."""
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
     limit = (end - first.time) * rate
     done = 0
     for block in chain(blocks, (None,)):
-        for out in resampler.resample(_frame(block)):
+        for out in resampler.resample(_make_audio_frame(block)):
             samples = out.to_ndarray()[0]
             samples = samples[: round(max(0, min(limit - done, len(samples))))]
             if len(samples):
-                yield Block(first.time + done / rate, rate, samples)
+                yield AudioBlock(first.time + done / rate, rate, samples)
             done += len(samples)
 
 
-def _frame(block: Block | None) -> av.AudioFrame | None:
+def _make_audio_frame(block: AudioBlock | None) -> av.AudioFrame | None:
     if block is None:
         return None
     frame = av.AudioFrame.from_ndarray(block.samples[None], format="flt", layout="mono")

@@ -13,106 +13,110 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from alref.errors import InputError
-from alref.media.frame_index import read_index
-from alref.media.streams import KINDS, open_file, packets, pictures_of
+from alref.media.frame_index import read_frame_index
+from alref.media.streams import EXPECTED_INPUT, get_video_stream, open_container, read_packets
 
-SKIP = 8
+MIN_SEEK_FRAMES = 8
 """Seeking pays when it spares the decoder more pictures than this."""
-NEAR = 8
+FALLBACK_FRAMES = 8
 """Of the pictures on the way to the wanted one, all of the last few are decoded: one of them may have to stand in for it."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedFrame:
     """A decoded picture and its number."""
 
     number: int
     image: av.VideoFrame
 
 
-class Decoder:
+class VideoDecoder:
     """The numbered pictures of the first stream of moving pictures of ``file``; ``index`` says when each is shown."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._open()
-        self.index = read_index(self.file, self._stream)
+        self._open_stream()
+        self.index = read_frame_index(self.container, self._stream)
         if not len(self.index.times):
-            raise InputError(f"{path}: holds no pictures at all; expected {KINDS}")
-        self._shown: Picture | None = None
-        self._ahead: Picture | None = None
-        self._coming: Iterator[Picture] = iter(())
-        self._wanted = 0
-        self._seek(self.index.key(0))
+            raise InputError(f"{path}: holds no pictures at all; expected {EXPECTED_INPUT}")
+        self._current_frame: DecodedFrame | None = None
+        self._following_frame: DecodedFrame | None = None
+        self._decoded_frames: Iterator[DecodedFrame] = iter(())
+        self._target_number = 0
+        self._seek_keyframe(self.index.find_keyframe(0))
 
-    def picture(self, number: int) -> Picture:
+    def decode_frame(self, number: int) -> DecodedFrame:
         """Return picture ``number``, or where it cannot be decoded the last one before, or the first of all.
 
         Decoding goes on from the last picture, or begins anew at a keyframe. Raises InputError when no picture at all can be
         decoded.
         """
-        key, self._wanted = self.index.key(number), number
-        if self._shown is None or number < self._shown.number or key - self._shown.number > SKIP:
-            self._seek(key)
-        picture = self._advance(number)
+        key, self._target_number = self.index.find_keyframe(number), number
+        if (
+            self._current_frame is None
+            or number < self._current_frame.number
+            or key - self._current_frame.number > MIN_SEEK_FRAMES
+        ):
+            self._seek_keyframe(key)
+        picture = self._decode_up_to(number)
         if picture is None and key >= 0:
-            self._restart()
-            picture = self._advance(number)
-        picture = picture or self._ahead
+            self._reset_to_start()
+            picture = self._decode_up_to(number)
+        picture = picture or self._following_frame
         if picture is None:
-            raise InputError(f"{self._path}: no picture can be decoded ({self._stream.codec.name}); expected {KINDS}")
+            raise InputError(f"{self._path}: no picture can be decoded ({self._stream.codec.name}); expected {EXPECTED_INPUT}")
         return picture
 
-    def _advance(self, number: int) -> Picture | None:
+    def _decode_up_to(self, number: int) -> DecodedFrame | None:
         """Decode up to the last picture that is not after ``number``; the one after it, if decoded already, waits its turn."""
-        while self._shown is None or self._shown.number < number:
-            self._ahead = self._ahead or next(self._coming, None)
-            if self._ahead is None or self._ahead.number > number:
+        while self._current_frame is None or self._current_frame.number < number:
+            self._following_frame = self._following_frame or next(self._decoded_frames, None)
+            if self._following_frame is None or self._following_frame.number > number:
                 break
-            self._shown, self._ahead = self._ahead, None
-        return self._shown
+            self._current_frame, self._following_frame = self._following_frame, None
+        return self._current_frame
 
-    def _seek(self, key: int) -> None:
+    def _seek_keyframe(self, keyframe: int) -> None:
         """Begin at keyframe ``key``; at the beginning of the file when it is -1 or the file cannot be sought in."""
         try:
-            if key < 0 or self.index.pts is None:
+            if keyframe < 0 or self.index.pts is None:
                 raise ValueError("no keyframe")
-            self.file.seek(int(self.index.pts[key]), stream=self._stream)
+            self.container.seek(int(self.index.pts[keyframe]), stream=self._stream)
         except (ValueError, av.FFmpegError):
-            self._restart()
+            self._reset_to_start()
         else:
-            self._begin(dropwhile(lambda packet: not packet.is_keyframe, packets(self.file, self._stream)))
+            self._start_decoding(dropwhile(lambda packet: not packet.is_keyframe, read_packets(self.container, self._stream)))
 
-    def _open(self) -> None:
-        self.file = open_file(self._path)
-        self._stream = pictures_of(self.file, self._path)
+    def _open_stream(self) -> None:
+        self.container = open_container(self._path)
+        self._stream = get_video_stream(self.container, self._path)
         self._stream.thread_type = "AUTO"
 
-    def _restart(self) -> None:
-        self._open()
-        self._begin(packets(self.file, self._stream))
+    def _reset_to_start(self) -> None:
+        self._open_stream()
+        self._start_decoding(read_packets(self.container, self._stream))
 
-    def _begin(self, data: Iterable[Packet[VideoStream]]) -> None:
-        self._shown = self._ahead = None
-        self._coming = self._numbered(self._decoded(data))
+    def _start_decoding(self, stream_packets: Iterable[Packet[VideoStream]]) -> None:
+        self._current_frame = self._following_frame = None
+        self._decoded_frames = self._assign_numbers(self._decode_packets(stream_packets))
 
-    def _numbered(self, images: Iterable[av.VideoFrame]) -> Iterator[Picture]:
+    def _assign_numbers(self, images: Iterable[av.VideoFrame]) -> Iterator[DecodedFrame]:
         counted = count()
         for image in images:
-            number = next(counted) if self.index.pts is None else self.index.number(image.pts)
+            number = next(counted) if self.index.pts is None else self.index.find_number(image.pts)
             if number is not None and number < len(self.index.times):
-                yield Picture(number, image)
+                yield DecodedFrame(number, image)
 
-    def _decoded(self, data: Iterable[Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
+    def _decode_packets(self, stream_packets: Iterable[Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
         """Decode; what cannot be decoded is left out, and what neither is wanted nor helps to decode what is."""
         decoder = self._stream.codec_context
-        for packet in chain(data, (None,)):
-            decoder.skip_frame = "NONREF" if packet and self._needless(packet) else "DEFAULT"
+        for packet in chain(stream_packets, (None,)):
+            decoder.skip_frame = "NONREF" if packet and self._can_skip(packet) else "DEFAULT"
             with suppress(av.FFmpegError):
                 yield from decoder.decode(packet)
 
-    def _needless(self, packet: Packet[VideoStream]) -> bool:
+    def _can_skip(self, packet: Packet[VideoStream]) -> bool:
         """Whether a picture lies far before the wanted one. H.264 alone says for sure that no other picture refers to it."""
         if self._stream.codec.name != "h264" or self.index.pts is None or packet.pts is None:
             return False
-        return bool(packet.pts < self.index.pts[max(0, self._wanted - NEAR)])
+        return bool(packet.pts < self.index.pts[max(0, self._target_number - FALLBACK_FRAMES)])

@@ -16,85 +16,87 @@ from PIL import Image, ImageDraw, ImageFont
 from alref.media.video import Frame
 from alref.utils.masks import Mask
 
-Colours = npt.NDArray[np.uint8]
-INK = (255, 255, 255)
-PAPER = (24, 24, 24)
+Colors = npt.NDArray[np.uint8]
+TEXT_COLOR = (255, 255, 255)
+BACKGROUND_COLOR = (24, 24, 24)
 
 
 @lru_cache(maxsize=1)
-def colour_map() -> Colours:
-    """Return uint8 (256, 3) RGB, the colour of each label in PASCAL VOC and DAVIS masks; label 0, the ground, is black.
+def build_color_map() -> Colors:
+    """Return uint8 (256, 3) RGB, the color of each label in PASCAL VOC and DAVIS masks; label 0, the ground, is black.
 
     Bit ``b`` of a channel (from the highest down) is bit ``3 b + c`` of the label, ``c`` being 0 for red, 1 green, 2 blue.
     """
     labels = np.arange(256)[:, None]
     channel = np.arange(3)
-    colours = sum(((labels >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8))
-    table = np.asarray(colours, np.uint8)
+    colors = sum(((labels >> (3 * bit + channel)) & 1) << (7 - bit) for bit in range(8))
+    table = np.asarray(colors, np.uint8)
     table.flags.writeable = False
     return table
 
 
-def palette(count: int) -> Colours:
-    """Return uint8 (count, 3) RGB, bright colours to draw objects 1..count with: hues by the golden angle, from azure on."""
+def build_palette(count: int) -> Colors:
+    """Return uint8 (count, 3) RGB, bright colors to draw objects 1..count with: hues by the golden angle, from azure on."""
     hues = (0.575 + np.arange(count) * (3 - math.sqrt(5)) / 2) % 1
     return np.array(
         [[round(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.85, 1.0)] for hue in hues], np.uint8
     ).reshape(-1, 3)
 
 
-def blend(frame: Frame, masks: Mask, colours: Colours, opacity: float = 0.5) -> Frame:
-    """Tint bool (P, H, W) ``masks`` with ``colours`` (P, 3) at ``opacity`` 0..1 and outline them; later ones lie on top."""
+def blend_masks(frame: Frame, masks: Mask, colors: Colors, opacity: float = 0.5) -> Frame:
+    """Tint bool (P, H, W) ``masks`` with ``colors`` (P, 3) at ``opacity`` 0..1 and outline them; later ones lie on top."""
     out = np.array(frame)
-    width = _stroke(out)
-    for mask, colour in zip(masks, colours, strict=True):
+    width = _compute_line_width(out)
+    for mask, color in zip(masks, colors, strict=True):
         x, y, w, h = cv2.boundingRect(mask.view(np.uint8))
         if not w:
             continue
         inside = np.ascontiguousarray(mask[y : y + h, x : x + w]).view(np.uint8)
         part = out[y : y + h, x : x + w]
-        tint = np.full_like(part, colour)
+        tint = np.full_like(part, color)
         cv2.copyTo(cv2.addWeighted(part, 1 - opacity, tint, opacity, 0), inside, part)
         outlines, _ = cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE, offset=(x, y))
-        cv2.drawContours(out, outlines, -1, tuple(int(value) for value in colour), width)
+        cv2.drawContours(out, outlines, -1, tuple(int(value) for value in color), width)
     return out
 
 
 def draw_box(
-    frame: Frame, xyxy: npt.ArrayLike, text: str = "", colour: Sequence[int] = (255, 196, 0), width: int | None = None
+    frame: Frame, xyxy: npt.ArrayLike, text: str = "", color: Sequence[int] = (255, 196, 0), width: int | None = None
 ) -> Frame:
-    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same colour.
+    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same color.
 
     The line is ``width`` pixels wide, by default in proportion to the frame.
     """
     image = Image.fromarray(frame)
     x0, y0, x1, y1 = np.rint(np.asarray(xyxy, np.float64)).tolist()
     draw = ImageDraw.Draw(image)
-    draw.rectangle((x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_rgb(colour), width=width or _stroke(frame))
+    draw.rectangle(
+        (x0, y0, max(x0, x1 - 1), max(y0, y1 - 1)), outline=_to_rgb(color), width=width or _compute_line_width(frame)
+    )
     if text:
-        _plate(draw, (x0, y0), text, _text_size(frame), _rgb(colour))
+        _draw_label(draw, (x0, y0), text, _compute_text_size(frame), _to_rgb(color))
     return np.array(image)
 
 
-def badge(
-    frame: Frame, xy: tuple[float, float], number: int, colour: Sequence[int] = (255, 196, 0), size: int | None = None
+def draw_badge(
+    frame: Frame, xy: tuple[float, float], number: int, color: Sequence[int] = (255, 196, 0), size: int | None = None
 ) -> Frame:
-    """Draw ``number`` on a disc centred on ``xy`` (pixels), moved inside the frame where it would stick out.
+    """Draw ``number`` on a disc centerd on ``xy`` (pixels), moved inside the frame where it would stick out.
 
     The digits are ``size`` pixels high, by default in proportion to the frame.
     """
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image)
-    size = size or _text_size(frame)
+    size = size or _compute_text_size(frame)
     radius = size * (0.75 + 0.22 * (len(str(number)) - 1))
     x, y = (min(max(value, radius), max(radius, edge - 1 - radius)) for value, edge in zip(xy, image.size, strict=True))
-    ink = _contrast(colour)
-    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_rgb(colour), outline=ink, width=max(1, size // 12))
-    draw.text((x, y), str(number), font=_font(size), fill=ink, anchor="mm")
+    ink = _choose_text_color(color)
+    draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=_to_rgb(color), outline=ink, width=max(1, size // 12))
+    draw.text((x, y), str(number), font=_load_font(size), fill=ink, anchor="mm")
     return np.array(image)
 
 
-def contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int = 4, cell_width: int = 320) -> Frame:
+def build_contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int = 4, cell_width: int = 320) -> Frame:
     """Lay frames out in rows, each scaled to ``cell_width`` pixels with its caption in a bar below; row by row from the left.
 
     Raises ValueError when there are no frames, or not one caption for each.
@@ -106,17 +108,23 @@ def contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int
     cell_height = max(round(frame.shape[0] * cell_width / frame.shape[1]) for frame in frames)
     bar = round(size * 1.6)
     rows = math.ceil(len(frames) / columns)
-    sheet = Image.new("RGB", (columns * cell_width, rows * (cell_height + bar)), PAPER)
+    sheet = Image.new("RGB", (columns * cell_width, rows * (cell_height + bar)), BACKGROUND_COLOR)
     draw = ImageDraw.Draw(sheet)
     for index, (frame, caption) in enumerate(zip(frames, captions, strict=True)):
         x, y = index % columns * cell_width, index // columns * (cell_height + bar)
         height = round(frame.shape[0] * cell_width / frame.shape[1])
-        sheet.paste(Image.fromarray(resize(frame, height, cell_width)), (x, y))
-        draw.text((x + size // 2, y + cell_height + bar / 2), _fit(caption, size, cell_width - size), INK, _font(size), "lm")
+        sheet.paste(Image.fromarray(resize_frame(frame, height, cell_width)), (x, y))
+        draw.text(
+            (x + size // 2, y + cell_height + bar / 2),
+            _fit_text(caption, size, cell_width - size),
+            TEXT_COLOR,
+            _load_font(size),
+            "lm",
+        )
     return np.array(sheet)
 
 
-def resize(frame: Frame, height: int, width: int) -> Frame:
+def resize_frame(frame: Frame, height: int, width: int) -> Frame:
     """Scale a frame to (height, width): averaged when it gets smaller, halved first as often as that goes, else linear."""
     halved = False
     while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
@@ -127,52 +135,54 @@ def resize(frame: Frame, height: int, width: int) -> Frame:
     return np.asarray(scaled, np.uint8)
 
 
-def _short_side(frame: Frame) -> int:
+def _get_short_side(frame: Frame) -> int:
     return int(min(frame.shape[0], frame.shape[1]))
 
 
-def _stroke(frame: Frame) -> int:
-    return max(1, round(_short_side(frame) / 240))
+def _compute_line_width(frame: Frame) -> int:
+    return max(1, round(_get_short_side(frame) / 240))
 
 
-def _text_size(frame: Frame) -> int:
-    return max(14, round(_short_side(frame) / 22))
+def _compute_text_size(frame: Frame) -> int:
+    return max(14, round(_get_short_side(frame) / 22))
 
 
 @lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
+def _load_font(size: int) -> ImageFont.ImageFont | ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)
 
 
-def _rgb(colour: Sequence[int]) -> tuple[int, int, int]:
-    red, green, blue = (int(value) for value in colour)
+def _to_rgb(color: Sequence[int]) -> tuple[int, int, int]:
+    red, green, blue = (int(value) for value in color)
     return red, green, blue
 
 
-def _contrast(colour: Sequence[int]) -> tuple[int, int, int]:
-    red, green, blue = _rgb(colour)
-    return (0, 0, 0) if 299 * red + 587 * green + 114 * blue > 128_000 else INK
+def _choose_text_color(color: Sequence[int]) -> tuple[int, int, int]:
+    red, green, blue = _to_rgb(color)
+    return (0, 0, 0) if 299 * red + 587 * green + 114 * blue > 128_000 else TEXT_COLOR
 
 
-def _plate(draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, size: int, colour: tuple[int, int, int]) -> None:
-    font, pad, text = _font(size), max(2, size // 5), _drawable(text)
+def _draw_label(
+    draw: ImageDraw.ImageDraw, corner: tuple[float, float], text: str, size: int, color: tuple[int, int, int]
+) -> None:
+    font, pad, text = _load_font(size), max(2, size // 5), _to_ascii(text)
     width, height = font.getbbox(text)[2] + 2 * pad, round(size * 1.3)
     x = min(max(corner[0], 0), max(0, draw.im.size[0] - width))
     y = min(max(corner[1], 0), max(0, draw.im.size[1] - height))
-    draw.rectangle((x, y, x + width, y + height), fill=colour)
-    draw.text((x + pad, y + height / 2), text, _contrast(colour), font, "lm")
+    draw.rectangle((x, y, x + width, y + height), fill=color)
+    draw.text((x + pad, y + height / 2), text, _choose_text_color(color), font, "lm")
 
 
-def _fit(text: str, size: int, width: float) -> str:
+def _fit_text(text: str, size: int, width: float) -> str:
     """Shorten ``text`` with an ellipsis until it is at most ``width`` pixels wide."""
-    font = _font(size)
-    short = _drawable(" ".join(text.split()))
+    font = _load_font(size)
+    short = _to_ascii(" ".join(text.split()))
     while len(short) > 1 and font.getbbox(short)[2] > width:
         short = short.rstrip("…")[:-1] + "…"
     return short
 
 
-def _drawable(text: str) -> str:
+def _to_ascii(text: str) -> str:
     """Leave out accents, which the font lacks; letters of other scripts become question marks."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     return "".join(letter if letter.isascii() else "-" if unicodedata.category(letter) == "Pd" else "?" for letter in plain)

@@ -10,9 +10,9 @@ from alref.media.video import Frame
 class FrameCache:
     """Frames by number, at most ``limit`` bytes of them; the frame whose use lies longest ago goes first."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.size = 0
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.num_bytes = 0
         self._frames: OrderedDict[int, Frame] = OrderedDict()
 
     def get(self, number: int) -> Frame | None:
@@ -25,7 +25,7 @@ class FrameCache:
     def put(self, number: int, frame: Frame) -> None:
         """Keep a frame that is not kept yet; one larger than the limit is let go at once."""
         self._frames[number] = frame
-        self.size += frame.nbytes
-        while self.size > self.limit:
+        self.num_bytes += frame.nbytes
+        while self.num_bytes > self.max_bytes:
             _, oldest = self._frames.popitem(last=False)
-            self.size -= oldest.nbytes
+            self.num_bytes -= oldest.nbytes

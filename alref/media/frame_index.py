@@ -11,11 +11,11 @@ from av.video.stream import VideoStream
 
 from alref.media.window import Numbers, Times
 
-DEFAULT_RATE = 25.0
+FALLBACK_FPS = 25.0
 
 
 @dataclass(frozen=True)
-class Index:
+class FrameIndex:
     """The pictures of a stream in the order in which they are shown, numbered from 0.
 
     ``pts`` int64 (T,) are their presentation times in ticks of the file, None where it keeps none that can be relied on, so
@@ -25,26 +25,26 @@ class Index:
     """
 
     pts: Numbers | None
-    keys: Numbers
+    keyframes: Numbers
     times: Times
     fps: float
-    zero: float
-    cut: bool
+    start_time: float
+    is_truncated: bool
 
-    def number(self, pts: int | None) -> int | None:
+    def find_number(self, pts: int | None) -> int | None:
         """Return the number of the picture that is shown at ``pts``, None when there is none."""
         if self.pts is None or pts is None:
             return None
         number = int(np.searchsorted(self.pts, pts))
         return number if number < len(self.pts) and self.pts[number] == pts else None
 
-    def key(self, number: int) -> int:
+    def find_keyframe(self, number: int) -> int:
         """Return the keyframe from which ``number`` is decoded, -1 for the beginning of the file."""
-        place = int(np.searchsorted(self.keys, number, side="right")) - 1
-        return int(self.keys[place]) if place >= 0 else -1
+        place = int(np.searchsorted(self.keyframes, number, side="right")) - 1
+        return int(self.keyframes[place]) if place >= 0 else -1
 
 
-def read_index(file: InputContainer, stream: VideoStream) -> Index:
+def read_frame_index(file: InputContainer, stream: VideoStream) -> FrameIndex:
     """Read the packets of a stream, without decoding them."""
     shown: list[int | None] = []
     keys: list[bool] = []
@@ -59,12 +59,12 @@ def read_index(file: InputContainer, stream: VideoStream) -> Index:
     except av.FFmpegError:
         cut = True
     cut = cut or ("mov" in file.format.name and held < len(stream.index_entries))
-    fps = float(stream.average_rate or stream.guessed_rate or DEFAULT_RATE)
+    fps = float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
     if None in shown or (file.format.name == "avi" and not all(keys)):
         times = np.arange(len(shown), dtype=np.float64) / fps
-        return Index(None, np.zeros(0, np.int64), times, fps, 0.0, cut)
+        return FrameIndex(None, np.zeros(0, np.int64), times, fps, 0.0, cut)
     ticks = np.array(shown, np.int64)
     pts = np.unique(ticks)
     tick, zero = float(stream.time_base or 0), int(pts[0]) if len(pts) else 0
     times = (pts - zero).astype(np.float64) * tick
-    return Index(pts, np.searchsorted(pts, np.unique(ticks[np.array(keys, np.bool_)])), times, fps, zero * tick, cut)
+    return FrameIndex(pts, np.searchsorted(pts, np.unique(ticks[np.array(keys, np.bool_)])), times, fps, zero * tick, cut)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from alref.errors import InputError
-from alref.media.audio_decoder import Block, Learnt
+from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
 from alref.media.video import Frame
 from alref.media.window import Times
 
 
-class Source(ABC):
+class FrameSource(ABC):
     """Pictures with ``times`` float64 (T,) seconds from 0, all read as uint8 (``height``, ``width``, 3) RGB."""
 
     height: int
@@ -22,14 +22,14 @@ class Source(ABC):
     fps: float
 
     @abstractmethod
-    def read(self, number: int) -> Frame:
+    def read_frame(self, number: int) -> Frame:
         """Return picture ``number``. Raises InputError when it cannot be decoded."""
 
-    def run_start(self, number: int) -> int:
+    def find_decode_start(self, number: int) -> int:
         """Return the first picture that is decoded on the way to ``number``: reading from there on costs no more."""
         return number
 
-    def listen(self, rate: int, start: float, end: float, learnt: Learnt) -> Iterator[Block]:
+    def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
         """Yield the sound of the seconds [start, end) as it is decoded, in short blocks in a row, mono at ``rate`` Hz."""
         return iter(())
 
@@ -39,12 +39,12 @@ class Source(ABC):
         return ()
 
     @abstractmethod
-    def files(self) -> Iterable[Path]:
+    def list_files(self) -> Iterable[Path]:
         """Return the files whose names and bytes make up the content, in order."""
 
-    def digest(self) -> str:
+    def compute_digest(self) -> str:
         """Return a hexadecimal digest of the bytes of all files and, where there are several, of their names."""
-        files = list(self.files())
+        files = list(self.list_files())
         total = hashlib.blake2b(digest_size=16)
         for path in files:
             with path.open("rb") as file:
@@ -53,7 +53,7 @@ class Source(ABC):
         return total.hexdigest()
 
 
-def shrunk(height: int, width: int, max_size: int | None) -> tuple[int, int]:
+def limit_size(height: int, width: int, max_size: int | None) -> tuple[int, int]:
     """Return (height, width) scaled so that the longer side has at most ``max_size`` pixels, never more than before."""
     if max_size is not None and max_size < 1:
         raise InputError(f"max_size: expected at least 1 pixel, got {max_size}")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from alref.errors import InputError
 
 if TYPE_CHECKING:
-    from alref.records import Audio, VideoFacts
+    from alref.records import Audio, VideoInfo
 
 Frame = npt.NDArray[np.uint8]
 
@@ -37,26 +37,26 @@ class Video(ABC):
         return len(self.times)
 
     @abstractmethod
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded."""
 
-    def frames(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Frame]]:
+    def read_frames(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Frame]]:
         """Yield (index, frame) for the given indices in their order, all frames by default."""
         for index in range(len(self)) if indices is None else indices:
-            yield index, self.frame(index)
+            yield index, self.read_frame(index)
 
     @abstractmethod
-    def audio(self, rate: int) -> Audio | None:
+    def read_audio(self, rate: int) -> Audio | None:
         """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no sound track."""
 
-    def sound(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
+    def read_audio_blocks(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
         """Yield what ``audio`` returns in blocks of about ``seconds`` that follow each other; nothing without a sound track.
 
         A long sound track is heard in little memory where it is decoded block by block.
         """
         from alref.records import Audio
 
-        whole = self.audio(rate)
+        whole = self.read_audio(rate)
         if whole is None:
             return
         size = max(1, round(seconds * rate))
@@ -68,11 +68,11 @@ class Video(ABC):
     def fingerprint(self) -> str:
         """A hexadecimal digest of the content and of the window that was opened: what results are kept under."""
 
-    def facts(self) -> VideoFacts:
+    def get_info(self) -> VideoInfo:
         """Return what a result keeps of this video."""
-        from alref.records import VideoFacts
+        from alref.records import VideoInfo
 
-        return VideoFacts(
+        return VideoInfo(
             path=self.path,
             height=self.height,
             width=self.width,
@@ -82,6 +82,6 @@ class Video(ABC):
             warnings=self.warnings,
         )
 
-    def _check(self, index: int) -> None:
+    def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self):
             raise InputError(f"{self.name}: expected a frame from 0 to {len(self) - 1}, got {index}")

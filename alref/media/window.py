@@ -14,7 +14,7 @@ Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Window:
+class FrameWindow:
     """Seconds [start, end) on the clock of the source, None for open; then each ``every``-th frame, from the first in it."""
 
     start: float | None = None
@@ -29,7 +29,7 @@ class Window:
         if self.end is not None and self.end <= (self.start or 0):
             raise InputError(f"end: expected a second after the start {self.start or 0:g}, got {self.end:g}")
 
-    def pick(self, times: Times, name: str) -> Numbers:
+    def select_frames(self, times: Times, name: str) -> Numbers:
         """Return the numbers of the frames to read, ascending, at least one. Raises InputError when the window is empty."""
         first = 0 if self.start is None else int(np.searchsorted(times, self.start - 1e-9))
         last = len(times) if self.end is None else int(np.searchsorted(times, self.end - 1e-9))

@@ -15,17 +15,17 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from alref.errors import InputError
-from alref.media.draw import colour_map
-from alref.media.image_folder import open_picture
+from alref.media.draw import build_color_map
+from alref.media.image_folder import open_image
 from alref.media.video import Frame
 from alref.utils import atomic
 from alref.utils.masks import Mask
 
-Labels = npt.NDArray[np.uint8]
-TICKS = 90_000
+LabelMap = npt.NDArray[np.uint8]
+TICKS_PER_SECOND = 90_000
 
 
-def write_mask_pngs(folder: Path, labels: Iterable[Labels], names: Iterable[str]) -> None:
+def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[str]) -> None:
     """Write one indexed PNG ``<folder>/<name>.png`` for each label map, with the palette of PASCAL VOC and DAVIS.
 
     ``labels`` are uint8 (H, W), 0 the ground and 1..255 the objects. Raises OutputError.
@@ -33,25 +33,25 @@ def write_mask_pngs(folder: Path, labels: Iterable[Labels], names: Iterable[str]
     atomic.make_folder(folder)
     for label_map, name in zip(labels, names, strict=True):
         image = Image.fromarray(label_map)
-        image.putpalette(colour_map().tobytes())
-        with atomic.whole(folder / f"{name}.png") as path:
+        image.putpalette(build_color_map().tobytes())
+        with atomic.atomic_path(folder / f"{name}.png") as path:
             image.save(path, "PNG", compress_level=3)
 
 
-def read_labels(path: Path) -> Labels:
-    """Read an indexed or grey 8-bit picture as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
-    image = _open_mask(path)
+def read_label_map(path: Path) -> LabelMap:
+    """Read an indexed or gray 8-bit picture as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
+    image = _read_mask_image(path)
     if image.mode not in ("P", "L", "1"):
-        raise InputError(f"{path}: expected an indexed or grey 8-bit PNG, got mode {image.mode}; save it as an indexed PNG")
+        raise InputError(f"{path}: expected an indexed or gray 8-bit PNG, got mode {image.mode}; save it as an indexed PNG")
     return np.array(image, np.uint8)
 
 
 def read_mask(path: Path) -> Mask:
     """Read a mask that a user drew as bool (H, W): every pixel that is neither zero nor wholly transparent.
 
-    Indexed pictures count by index, not by colour. Raises InputError when it is no lossless picture, or empty.
+    Indexed pictures count by index, not by color. Raises InputError when it is no lossless picture, or empty.
     """
-    image = _open_mask(path)
+    image = _read_mask_image(path)
     planes: Mask = np.atleast_3d(np.array(image)) != 0
     clear = image.mode in ("RGBA", "LA", "PA")
     mask: Mask = np.any(planes[..., :-1], axis=2) & planes[..., -1] if clear else np.any(planes, axis=2)
@@ -60,9 +60,9 @@ def read_mask(path: Path) -> Mask:
     return mask
 
 
-def _open_mask(path: Path) -> Image.Image:
+def _read_mask_image(path: Path) -> Image.Image:
     try:
-        with open_picture(path) as image:
+        with open_image(path) as image:
             image.load()
             if image.format == "JPEG":
                 raise InputError(f"{path}: expected a lossless picture, got JPEG, which alters values; save it as PNG")
@@ -73,40 +73,40 @@ def _open_mask(path: Path) -> Image.Image:
         raise InputError(f"{path}: expected the PNG of a mask, cannot read it ({error}); save it again as PNG") from error
 
 
-def write_overlay(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> None:
+def write_video(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> None:
     """Encode uint8 (H, W, 3) frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
 
-    Frames are taken one by one, so memory stays bounded; odd sizes are padded by a row or a column of the same colour. The
+    Frames are taken one by one, so memory stays bounded; odd sizes are padded by a row or a column of the same color. The
     clip begins at 0 whatever ``times`` begin with, and the last frame lasts as long as the typical one. Raises OutputError.
     """
-    ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS).astype(np.int64)
-    typical = int(np.median(np.diff(ticks))) if len(ticks) > 1 else TICKS // 25
+    ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND).astype(np.int64)
+    typical = int(np.median(np.diff(ticks))) if len(ticks) > 1 else TICKS_PER_SECOND // 25
     atomic.make_folder(path.parent)
-    with atomic.whole(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "+faststart"}) as file:
+    with atomic.atomic_path(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "+faststart"}) as file:
         stream: VideoStream | None = None
         for tick, following, frame in zip(ticks, [*ticks[1:], ticks[-1] + typical], frames, strict=True):
-            stream = stream or _h264(file, frame, typical)
-            picture = av.VideoFrame.from_ndarray(_even(frame), format="rgb24")
+            stream = stream or _add_h264_stream(file, frame, typical)
+            picture = av.VideoFrame.from_ndarray(_pad_to_even(frame), format="rgb24")
             picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
-            picture.pts, picture.time_base, picture.duration = int(tick), Fraction(1, TICKS), int(following - tick)
+            picture.pts, picture.time_base, picture.duration = int(tick), Fraction(1, TICKS_PER_SECOND), int(following - tick)
             file.mux(stream.encode(picture))
         if stream:
             file.mux(stream.encode())
 
 
-def _h264(file: OutputContainer, frame: Frame, typical: int) -> VideoStream:
+def _add_h264_stream(file: OutputContainer, frame: Frame, typical_duration: int) -> VideoStream:
     """Add a stream without B-frames, with which MP4 would miscount the length of clips whose frames differ in length."""
     options = {"preset": "veryfast", "crf": "20", "bf": "0"}
-    stream = file.add_stream("libx264", rate=Fraction(TICKS, typical), options=options)
-    height, width = _even(frame).shape[:2]
+    stream = file.add_stream("libx264", rate=Fraction(TICKS_PER_SECOND, typical_duration), options=options)
+    height, width = _pad_to_even(frame).shape[:2]
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
     context = stream.codec_context
-    context.time_base = Fraction(1, TICKS)
+    context.time_base = Fraction(1, TICKS_PER_SECOND)
     context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
     return stream
 
 
-def _even(frame: Frame) -> Frame:
+def _pad_to_even(frame: Frame) -> Frame:
     height, width = frame.shape[:2]
     padding = ((0, height % 2), (0, width % 2), (0, 0))
     return np.ascontiguousarray(np.pad(frame, padding, mode="edge") if height % 2 or width % 2 else frame)

@@ -10,41 +10,41 @@ import ctypes
 import os
 import sys
 
-WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 """Read by OpenMP when torch is imported."""
-KEEPING = {"MALLOC_MMAP_MAX_": (-4, 0), "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1), "MALLOC_TOP_PAD_": (-2, 256 << 20)}
+MALLOC_SETTINGS = {"MALLOC_MMAP_MAX_": (-4, 0), "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1), "MALLOC_TOP_PAD_": (-2, 256 << 20)}
 """glibc's variables, with the numbers that ``mallopt`` has for them and the values in bytes or blocks."""
 
 _applied: dict[str, str] = {}
 
 
-def tune() -> list[str]:
+def apply_settings() -> list[str]:
     """Apply the settings and return them, as ``NAME=value``; to be called before torch is imported, and as often as one likes.
 
     What the user has set in the environment stays. The allocator is left alone on systems without glibc, and where
     GLIBC_TUNABLES is set; the waiting threads where torch has already been imported.
     """
     if "torch" not in sys.modules:
-        for name in WAITING.keys() - os.environ.keys():
-            os.environ[name] = _applied[name] = WAITING[name]
-    if _glibc() and "GLIBC_TUNABLES" not in os.environ:
+        for name in OPENMP_SETTINGS.keys() - os.environ.keys():
+            os.environ[name] = _applied[name] = OPENMP_SETTINGS[name]
+    if _uses_glibc() and "GLIBC_TUNABLES" not in os.environ:
         mallopt = ctypes.CDLL(None).mallopt
-        for name in KEEPING.keys() - os.environ.keys() - _applied.keys():
-            if mallopt(*KEEPING[name]):
-                _applied[name] = str(KEEPING[name][1])
-    return [f"{name}={_applied[name]}" for name in (*WAITING, *KEEPING) if name in _applied]
+        for name in MALLOC_SETTINGS.keys() - os.environ.keys() - _applied.keys():
+            if mallopt(*MALLOC_SETTINGS[name]):
+                _applied[name] = str(MALLOC_SETTINGS[name][1])
+    return [f"{name}={_applied[name]}" for name in (*OPENMP_SETTINGS, *MALLOC_SETTINGS) if name in _applied]
 
 
-def state() -> list[str]:
+def describe_settings() -> list[str]:
     """Say of each setting what it is now and who set it, in the order of ``tune``."""
-    return [_state(name) for name in (*WAITING, *(KEEPING if _glibc() else ()))]
+    return [_describe_setting(name) for name in (*OPENMP_SETTINGS, *(MALLOC_SETTINGS if _uses_glibc() else ()))]
 
 
-def _state(name: str) -> str:
+def _describe_setting(name: str) -> str:
     if name in _applied:
         return f"{name}={_applied[name]} by alref"
     return f"{name}={os.environ[name]} by the environment" if name in os.environ else f"{name} not set"
 
 
-def _glibc() -> bool:
+def _uses_glibc() -> bool:
     return "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", {})

@@ -15,11 +15,11 @@ from alref.errors import MissingError
 if TYPE_CHECKING:
     import torch
 
-FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
 """What errors of CUDA, Metal, their libraries and the processor's allocator say when the memory is full."""
 
 
-def available() -> list[str]:
+def list_devices() -> list[str]:
     """List the devices that torch sees here, the best first; the processor is always the last."""
     import torch
 
@@ -27,31 +27,31 @@ def available() -> list[str]:
     return [device for device, seen in here.items() if seen]
 
 
-def chosen(device: str) -> str:
+def resolve_device(device: str) -> str:
     """Return the device to use: the best there is for ``auto``. Raises MissingError for one that is not here."""
-    here = available()
+    here = list_devices()
     if device != "auto" and device not in here:
-        raise MissingError(_unseen(device))
+        raise MissingError(_explain_missing_device(device))
     return here[0] if device == "auto" else device
 
 
-def problems(device: str, dtype: str = "auto") -> list[str]:
+def find_device_problems(device: str, dtype: str = "auto") -> list[str]:
     """Say in one line that a device is not here, or that it cannot compute in ``dtype``, with the next command."""
-    if device != "auto" and device not in available():
-        return [_unseen(device)]
-    used = chosen(device)
-    if dtype in _types(used):
+    if device != "auto" and device not in list_devices():
+        return [_explain_missing_device(device)]
+    used = resolve_device(device)
+    if dtype in _list_dtypes(used):
         return []
-    return [f"{used} cannot compute well in {dtype}: -o KIND.dtype={_types(used)[-1]}, or -o KIND.dtype=auto"]
+    return [f"{used} cannot compute well in {dtype}: -o KIND.dtype={_list_dtypes(used)[-1]}, or -o KIND.dtype=auto"]
 
 
-def dtype(name: str, device: str) -> torch.dtype:
+def resolve_dtype(name: str, device: str) -> torch.dtype:
     """Return the type of numbers to compute in; ``auto`` is bfloat16 on CUDA where the chip has it, else float32."""
     import torch
 
     if name == "auto":
-        used = chosen(device)
-        name = "bfloat16" if used == "cuda" and "bfloat16" in _types(used) else "float32"
+        used = resolve_device(device)
+        name = "bfloat16" if used == "cuda" and "bfloat16" in _list_dtypes(used) else "float32"
     found: torch.dtype = getattr(torch, name)
     return found
 
@@ -60,36 +60,36 @@ def autocast(device: str, dtype: torch.dtype) -> AbstractContextManager[object]:
     """Return a context in which matrix products and convolutions are computed in ``dtype``; nothing changes for float32."""
     import torch
 
-    return nullcontext() if dtype == torch.float32 else torch.autocast(chosen(device), dtype)
+    return nullcontext() if dtype == torch.float32 else torch.autocast(resolve_device(device), dtype)
 
 
-def out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that the memory of the device, or of this machine, is full."""
     import torch
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY_TEXTS)
 
 
 @contextmanager
-def fitting(said: str) -> Iterator[None]:
+def translate_memory_errors(message: str) -> Iterator[None]:
     """Turn what is raised within it where the memory is full into a MissingError that says ``said``; other errors pass."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
-        raise MissingError(said) from error
+        raise MissingError(message) from error
 
 
-def _unseen(device: str) -> str:
+def _explain_missing_device(device: str) -> str:
     import torch
 
     return f"torch {torch.__version__} sees no {device} here: --device cpu, or https://pytorch.org/get-started/locally"
 
 
-def _types(device: str) -> tuple[str, ...]:
+def _list_dtypes(device: str) -> tuple[str, ...]:
     """List the types that a device computes in, in hardware and without losing speed; the last is the one to turn to.
 
     float16 is left out on the processor: its kernels there take about thirty times as long as those of float32.

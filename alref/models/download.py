@@ -12,61 +12,61 @@ from filelock import FileLock
 from platformdirs import user_cache_path
 
 from alref.errors import MissingError
-from alref.models.integrity import digest
+from alref.models.integrity import compute_sha256
 from alref.utils import atomic
 
 if TYPE_CHECKING:
     from httpx2 import Response
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds in which a server has to send something."""
 
 
-def folder() -> Path:
+def get_weights_folder() -> Path:
     """Return where fetched files are kept: ``weights`` in the folder that ALREF_HOME names, else in the user's cache."""
     home = os.environ.get("ALREF_HOME")
     return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "weights"
 
 
-def asked(url: str) -> int:
+def request_size(url: str) -> int:
     """Ask a server whether it gives a file; return its size in bytes, 0 when it does not say. Raises MissingError."""
-    with _answer(url, "HEAD") as response:
-        return _size(response)
+    with _request_file(url, "HEAD") as response:
+        return _get_content_length(response)
 
 
-def fetch(url: str, path: Path, sha256: str) -> None:
+def fetch_file(url: str, path: Path, sha256: str) -> None:
     """Fetch a file to ``path``, with a bar on stderr; an earlier fetch that was cut is gone on with.
 
     Raises MissingError when the server does not give it, when the connection is cut before anything came, or when what came is
     another file than the one expected; OutputError when it cannot be written.
     """
-    atomic.make_folder(path.parent, atomic.HOME)
+    atomic.make_folder(path.parent, atomic.HOME_FOLDER_HINT)
     part = path.with_name(f"{path.name}.part")
     try:
         with FileLock(path.with_name(f"{path.name}.lock")):
             while not path.is_file():
-                if _continued(url, part):
-                    _check(url, part, sha256)
+                if _resume_download(url, part):
+                    _verify_sha256(url, part, sha256)
                     part.replace(path)
     except OSError as error:
-        raise atomic.cannot_write(part, error, atomic.HOME) from None
+        raise atomic.make_write_error(part, error, atomic.HOME_FOLDER_HINT) from None
 
 
-def _continued(url: str, part: Path) -> bool:
+def _resume_download(url: str, part: Path) -> bool:
     """Bring what is missing of a file, as far as the connection holds; return whether it is whole."""
     before = part.stat().st_size if part.is_file() else 0
-    with _answer(url, "GET", before) as response:
+    with _request_file(url, "GET", before) as response:
         if response.status_code == 416:
             return True
         start = before if response.status_code == 206 else 0
-        whole = start + _size(response)
-        have = start + _append(response, part, start, whole)
+        whole = start + _get_content_length(response)
+        have = start + _append_response(response, part, start, whole)
     if have <= before and have < whole:
         raise MissingError(f"{url}: the connection was cut at {have:,} of {whole:,} bytes; the same command goes on from there")
     return have >= whole
 
 
-def _append(response: Response, part: Path, start: int, whole: int) -> int:
+def _append_response(response: Response, part: Path, start: int, total: int) -> int:
     """Write what comes to a file from byte ``start`` on; return how many bytes came."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
@@ -74,15 +74,15 @@ def _append(response: Response, part: Path, start: int, whole: int) -> int:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     came = 0
     with part.open("ab" if start else "wb") as file, Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(part.stem, total=whole or None, completed=start)
-        for block in _blocks(response):
+        task = progress.add_task(part.stem, total=total or None, completed=start)
+        for block in _iterate_blocks(response):
             file.write(block)
             came += len(block)
             progress.update(task, advance=len(block))
     return came
 
 
-def _blocks(response: Response) -> Iterator[bytes]:
+def _iterate_blocks(response: Response) -> Iterator[bytes]:
     """Yield what a connection brings until its end, or until it breaks."""
     from httpx2 import HTTPError
 
@@ -92,12 +92,12 @@ def _blocks(response: Response) -> Iterator[bytes]:
         return
 
 
-def _size(response: Response) -> int:
+def _get_content_length(response: Response) -> int:
     return int(response.headers.get("Content-Length") or 0)
 
 
 @contextmanager
-def _answer(url: str, method: str, start: int = 0) -> Iterator[Response]:
+def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
     """Ask for a file from byte ``start`` on, by the hub's client, which knows proxies and certificates.
 
     Raises MissingError when the file is not given; status 416 says that nothing is left of it.
@@ -107,7 +107,7 @@ def _answer(url: str, method: str, start: int = 0) -> Iterator[Response]:
 
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with get_session().stream(method, url, headers=headers, timeout=PATIENCE, follow_redirects=True) as response:
+        with get_session().stream(method, url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True) as response:
             if response.status_code != 416:
                 response.raise_for_status()
             yield response
@@ -117,9 +117,9 @@ def _answer(url: str, method: str, start: int = 0) -> Iterator[Response]:
         raise MissingError(f"{url} cannot be reached ({error}): go online and try again") from None
 
 
-def _check(url: str, part: Path, sha256: str) -> None:
+def _verify_sha256(url: str, part: Path, sha256: str) -> None:
     """Remove what came if it is not the file expected. Raises MissingError."""
-    came = digest(part)
+    came = compute_sha256(part)
     if came != sha256:
         part.unlink()
         raise MissingError(f"{url} gave another file than expected (SHA-256 {came}, not {sha256}): try again later")

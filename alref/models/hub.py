@@ -14,39 +14,39 @@ from typing import Any
 from alref.errors import MissingError
 from alref.utils import atomic
 
-PATIENCE = 10.0
+TIMEOUT_SECONDS = 10.0
 """Seconds that the hub has to answer a question."""
 
 
 @dataclass(frozen=True)
-class Offer:
-    """What a server would give: files by name with their sizes in bytes, and the licence, empty when it is not known."""
+class RemoteModel:
+    """What a server would give: files by name with their sizes in bytes, and the license, empty when it is not known."""
 
     files: dict[str, int]
-    licence: str = ""
+    license: str = ""
 
 
-def cache() -> Path:
+def get_cache_folder() -> Path:
     """Return the folder in which the hub's library keeps models."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE).expanduser()
 
 
-def offline() -> bool:
+def is_offline() -> bool:
     """Say whether HF_HUB_OFFLINE forbids to use the network."""
     from huggingface_hub import is_offline_mode
 
     return is_offline_mode()
 
 
-def forbid(wanted: str) -> None:
+def require_online(name: str) -> None:
     """Raise MissingError for what is not here when HF_HUB_OFFLINE is set."""
-    if offline():
-        raise MissingError(f"{wanted} is not here, and HF_HUB_OFFLINE is set: unset it and try again")
+    if is_offline():
+        raise MissingError(f"{name} is not here, and HF_HUB_OFFLINE is set: unset it and try again")
 
 
-def snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
+def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
     """Return the folder of the cache that holds any of ``files`` of a model, whole or in part; None for no name of the hub."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -59,7 +59,7 @@ def snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | N
     return paths[0][0].parents[paths[0][1].count("/")] if paths else None
 
 
-def asked(model: str, revision: str | None = None, gated: str = "") -> Offer:
+def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -> RemoteModel:
     """Ask the hub what a model consists of, and whether this user is given it.
 
     Raises MissingError, of one line with the next step, when there is no such model, when it is not given to this user, or when
@@ -68,44 +68,44 @@ def asked(model: str, revision: str | None = None, gated: str = "") -> Offer:
     from huggingface_hub import HfApi
 
     api = HfApi()
-    with _explained(model, revision, gated):
-        info = api.model_info(model, revision=revision, timeout=PATIENCE, files_metadata=True)
+    with _translate_errors(model, revision, gated):
+        info = api.model_info(model, revision=revision, timeout=TIMEOUT_SECONDS, files_metadata=True)
         if info.gated:
             api.auth_check(model)
     files = {each.rfilename: each.size or 0 for each in info.siblings or ()}
-    return Offer(files, _licence(info.card_data or {}))
+    return RemoteModel(files, _get_license(info.card_data or {}))
 
 
-def fetch(model: str, revision: str | None, files: Sequence[str], again: Sequence[str] = ()) -> None:
+def download_files(model: str, revision: str | None, files: Sequence[str], force_files: Sequence[str] = ()) -> None:
     """Bring files of a model into the cache with progress; those that are there stay, but for those ``again``.
 
     Raises MissingError or OutputError.
     """
     from huggingface_hub import hf_hub_download, snapshot_download
 
-    with _explained(model, revision, ""):
-        for name in again:
+    with _translate_errors(model, revision, ""):
+        for name in force_files:
             hf_hub_download(model, name, revision=revision, force_download=True)
         snapshot_download(model, revision=revision, allow_patterns=list(files))
 
 
-def licence(card: Path) -> str:
-    """Return the licence that a model's README.md names, or nothing."""
+def read_license(card: Path) -> str:
+    """Return the license that a model's README.md names, or nothing."""
     from huggingface_hub.repocard import metadata_load
     from yaml import YAMLError
 
     try:
-        return _licence(metadata_load(card) or {})
+        return _get_license(metadata_load(card) or {})
     except (OSError, ValueError, YAMLError):
         return ""
 
 
-def _licence(card: Any) -> str:
+def _get_license(card: Any) -> str:
     return str(card.get("license_name") or card.get("license") or "")
 
 
 @contextmanager
-def _explained(model: str, revision: str | None, gated: str) -> Iterator[None]:
+def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[None]:
     """Say in one line what the library reports in many."""
     from httpx2 import HTTPError
     from huggingface_hub import errors
@@ -122,14 +122,14 @@ def _explained(model: str, revision: str | None, gated: str) -> Iterator[None]:
     except errors.HFValidationError:
         raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
-        forbid(model)
-        said = _line(error.__cause__ or error)
+        require_online(model)
+        said = _format_line(error.__cause__ or error)
         raise MissingError(f"{model} is not here, and the hub cannot be reached ({said}): go online and try again") from None
     except OSError as error:
         if error.errno is None:
-            raise MissingError(f"{model} did not come whole ({_line(error)}): try again") from None
-        raise atomic.cannot_write(cache(), error) from None
+            raise MissingError(f"{model} did not come whole ({_format_line(error)}): try again") from None
+        raise atomic.make_write_error(get_cache_folder(), error) from None
 
 
-def _line(error: BaseException) -> str:
+def _format_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]

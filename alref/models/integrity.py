@@ -8,12 +8,12 @@ from hashlib import file_digest
 from pathlib import Path
 from zipfile import is_zipfile
 
-SINGLE, INDEX, SHARD = "model.safetensors", "model.safetensors.index.json", "model*-of-*.safetensors"
-LONGEST = 100_000_000
+SINGLE_FILE, INDEX_FILE, SHARD_PATTERN = "model.safetensors", "model.safetensors.index.json", "model*-of-*.safetensors"
+MAX_HEADER_BYTES = 100_000_000
 """Most bytes that the header of a safetensors file may have."""
 
 
-def shards(index: Path) -> list[str] | None:
+def read_shard_names(index: Path) -> list[str] | None:
     """Return the names of the files that an index of safetensors files lists; None when it cannot be read."""
     try:
         named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
@@ -22,42 +22,42 @@ def shards(index: Path) -> list[str] | None:
     return sorted({str(name) for name in named})
 
 
-def fault(path: Path, sha256: str | None = None) -> str:
+def describe_damage(path: Path, sha256: str | None = None) -> str:
     """Say in words that a file of weights is cut off or something else than expected; nothing where it is as it should be.
 
     Of a safetensors file only the header is read, of a checkpoint of torch the end of the archive; other files are not judged.
     With ``sha256`` the whole file is read.
     """
-    said = _cut_safetensors(path) if path.suffix == ".safetensors" else _cut_archive(path)
-    if said or sha256 is None or digest(path) == sha256:
+    said = _check_safetensors(path) if path.suffix == ".safetensors" else _check_archive(path)
+    if said or sha256 is None or compute_sha256(path) == sha256:
         return said
     return f"{path} is another file than expected: its SHA-256 is not {sha256}"
 
 
-def digest(path: Path) -> str:
+def compute_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal; it is read again only when it has changed."""
     state = path.stat()
-    return _digest(path, state.st_size, state.st_mtime_ns)
+    return _hash_file(path, state.st_size, state.st_mtime_ns)
 
 
 @cache
-def _digest(path: Path, size: int, changed: int) -> str:
+def _hash_file(path: Path, size: int, changed: int) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _cut_archive(path: Path) -> str:
+def _check_archive(path: Path) -> str:
     with path.open("rb") as file:
         zipped = file.read(2) == b"PK"
     return f"{path} is cut off" if zipped and not is_zipfile(path) else ""
 
 
-def _cut_safetensors(path: Path) -> str:
+def _check_safetensors(path: Path) -> str:
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, LONGEST)))
+            header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
         promised = (
             8 + length + max((each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"), default=0)
         )

@@ -16,7 +16,7 @@ from alref.models import devices
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def hide_library_output() -> Iterator[None]:
     """Keep the library's remarks and bars off the screen."""
     from transformers.utils import logging
 
@@ -32,8 +32,8 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def loading(
-    model: str | Path, device: str, other: str = "take another", smaller: str = "a smaller model", kind: str = ""
+def translate_model_errors(
+    model: str | Path, device: str, alternative: str = "take another", smaller: str = "a smaller model", expected_kind: str = ""
 ) -> Iterator[None]:
     """Load ``model`` within it, quietly: whatever goes wrong becomes one MissingError of one line, with its cause.
 
@@ -41,15 +41,18 @@ def loading(
     ``device``; ``kind`` is what it should be. Errors of alref pass as they are.
     """
     try:
-        with quiet(), devices.fitting(f"{model} does not fit into the memory of {device}: {smaller}, or --device cpu"):
+        with (
+            hide_library_output(),
+            devices.translate_memory_errors(f"{model} does not fit into the memory of {device}: {smaller}, or --device cpu"),
+        ):
             yield
     except AlrefError:
         raise
     except Exception as error:  # of what a broken model raises no library keeps a list; tokenizers raises Exception itself
-        raise MissingError(_told(error, model, other, kind)) from error
+        raise MissingError(_explain_load_error(error, model, alternative, expected_kind)) from error
 
 
-def whole(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) -> Any:
+def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) -> Any:
     """Return the model in a folder, by a class of the library; in float32 and from safetensors if ``settings`` do not differ.
 
     It is on the processor, in evaluation mode, and learns nothing. Raises ConfigError when weights are missing or of another
@@ -57,8 +60,8 @@ def whole(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) ->
     """
     settings = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False, **settings}
     model, report = loader.from_pretrained(folder, ignore_mismatched_sizes=True, output_loading_info=True, **settings)
-    described = {_place(name) for name in model.state_dict()}
-    more = [name for name in report["unexpected_keys"] if exact and _place(name) in described]
+    described = {_strip_layer_numbers(name) for name in model.state_dict()}
+    more = [name for name in report["unexpected_keys"] if exact and _strip_layer_numbers(name) in described]
     wrong = {
         "missing": report["missing_keys"],
         "of another size": [name for name, *_ in report["mismatched_keys"]],
@@ -73,35 +76,35 @@ def whole(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) ->
     return model.eval().requires_grad_(False)
 
 
-def lacks_torchvision(model: str | Path) -> str:
+def explain_missing_torchvision(model: str | Path) -> str:
     """Say in one line that a model needs torchvision."""
     from torch import __version__
 
     return f"{model} needs torchvision, of the build that fits torch {__version__}: pip install torchvision"
 
 
-def _place(name: str) -> str:
+def _strip_layer_numbers(name: str) -> str:
     """Return the name of a weight without the numbers of its layers."""
     return re.sub(r"\d+", "#", name)
 
 
-def _told(error: Exception, model: str | Path, other: str, kind: str) -> str:
+def _explain_load_error(error: Exception, model: str | Path, alternative: str, expected_kind: str) -> str:
     """Say in one line why a model cannot be loaded, and what to do."""
     said = " ".join(str(error).split())
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
         return (
             f"{model} is of a kind that this release of transformers does not know, and code that comes with a model is not"
-            f" run: pip install -U transformers, or {other}"
+            f" run: pip install -U transformers, or {alternative}"
         )
     if isinstance(error, ImportError):
-        first = _first(error)
+        first = _find_root_cause(error)
         if "torchvision" in str(first).lower():
-            return lacks_torchvision(model)
+            return explain_missing_torchvision(model)
         return f"{model} needs a library that is missing or does not fit ({first}): pip install what is named"
-    read = f"{model} cannot be loaded{f' as {kind}' if kind else ''}"
-    return f"{read} ({type(error).__name__}: {said[:300]}): get the whole model again, or {other}"
+    read = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
+    return f"{read} ({type(error).__name__}: {said[:300]}): get the whole model again, or {alternative}"
 
 
-def _first(error: BaseException) -> BaseException:
+def _find_root_cause(error: BaseException) -> BaseException:
     """Return the error that the others follow from."""
-    return error if error.__cause__ is None else _first(error.__cause__)
+    return error if error.__cause__ is None else _find_root_cause(error.__cause__)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 from alref.errors import MissingError
 from alref.models import download, hub, integrity
-from alref.models.integrity import INDEX, SHARD, SINGLE
+from alref.models.integrity import INDEX_FILE, SHARD_PATTERN, SINGLE_FILE
 
-WORDS = ("*.json", "*.jinja", "*.txt", "*.model", "README.md", "LICENSE*")
+AUXILIARY_FILES = ("*.json", "*.jinja", "*.txt", "*.model", "README.md", "LICENSE*")
 """Small files that come with weights, whichever of them a library reads."""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Where weights are (None: not here, or not whole), their size in bytes and their licence, as far as they are known."""
+class WeightsInfo:
+    """Where weights are (None: not here, or not whole), their size in bytes and their license, as far as they are known."""
 
-    place: Path | None
+    path: Path | None
     size: int | None
-    licence: str
+    license: str
 
 
 @dataclass(frozen=True)
@@ -37,151 +37,163 @@ class Weights:
     model: str
     option: str = "model"
     revision: str | None = None
-    files: tuple[str, ...] = ("config.json", SINGLE)
+    files: tuple[str, ...] = ("config.json", SINGLE_FILE)
     url: str = ""
     sha256: dict[str, str] = field(default_factory=dict)
     size: int | None = None
-    licence: str = ""
+    license: str = ""
     gated: str = ""
 
-    def place(self) -> Path | None:
+    def find_complete_path(self) -> Path | None:
         """Return the folder or file on disk that holds it whole, or None. Nothing is fetched, no digest is computed."""
-        kept = self._kept()
-        whole = kept is not None and not self._lacking(kept) and not any(map(integrity.fault, self._files(kept)))
+        kept = self._find_path()
+        whole = (
+            kept is not None
+            and not self._find_missing(kept)
+            and not any(map(integrity.describe_damage, self._list_files(kept)))
+        )
         return kept if whole else None
 
     def problems(self) -> list[str]:
         """Say in one line why it cannot be loaded, with the next command; none when it is here, or the hub would give it."""
-        kept = self._kept()
-        wrong = self._wrong(kept) if kept else {}
-        lacking = self._lacking(kept) if kept else []
-        if kept and (wrong or (lacking and kept == self._own)):
+        kept = self._find_path()
+        wrong = self._find_damaged(kept) if kept else {}
+        lacking = self._find_missing(kept) if kept else []
+        if kept and (wrong or (lacking and kept == self._user_path)):
             said = next(iter(wrong.values()), f"{kept} has no {', no '.join(lacking)}")
-            return [f"{said}: {self._remedy(kept)}"]
+            return [f"{said}: {self._suggest_fix(kept)}"]
         try:
             if not kept or lacking:
-                self._offer()
+                self._request_files()
         except MissingError as error:
             return [f"{error}; or -o KIND.{self.option}={'FILE' if self.url else 'FOLDER'}"]
         return []
 
-    def source(self) -> str:
+    def get_source(self) -> str:
         """Return what a library's loader takes: the folder or file where there is one, else the name on the hub."""
-        return str(self.place() or self.model)
+        return str(self.find_complete_path() or self.model)
 
-    def fetch(self) -> Path:
+    def fetch_files(self) -> Path:
         """Bring it here with progress, and return its place. Raises MissingError of one line, or OutputError.
 
         A connection that is cut is taken up again. Of what an earlier fetch brought, whole files are kept, and of a lone
         checkpoint every byte.
         """
-        kept = self._kept()
-        wrong = self._wrong(kept) if kept else {}
-        if kept is None or (kept != self._own and (wrong or self._lacking(kept))):
-            files = self._offer().files
+        kept = self._find_path()
+        wrong = self._find_damaged(kept) if kept else {}
+        if kept is None or (kept != self._user_path and (wrong or self._find_missing(kept))):
+            files = self._request_files().files
             if self.url:
-                self._download(wrong)
+                self._download_checkpoint(wrong)
             else:
-                hub.fetch(self.model, self.revision, list(files), again=list(wrong))
+                hub.download_files(self.model, self.revision, list(files), force_files=list(wrong))
         if said := self.problems():
             raise MissingError(said[0])
-        return Path(self.source())
+        return Path(self.get_source())
 
-    def facts(self) -> Facts:
-        """Return where it is, its size and its licence; where it is not here, the server is asked for what is not known."""
-        place = self.place()
+    def get_info(self) -> WeightsInfo:
+        """Return where it is, its size and its license; where it is not here, the server is asked for what is not known."""
+        place = self.find_complete_path()
         if place is not None:
-            size = sum(path.stat().st_size for path in self._files(place))
-            return Facts(place, size, self.licence or hub.licence(place / "README.md"))
+            size = sum(path.stat().st_size for path in self._list_files(place))
+            return WeightsInfo(place, size, self.license or hub.read_license(place / "README.md"))
         try:
-            offer = hub.Offer({}) if self.size and self.licence else self._offer()
+            offer = hub.RemoteModel({}) if self.size and self.license else self._request_files()
         except MissingError:
-            offer = hub.Offer({})
-        return Facts(None, self.size or sum(offer.files.values()) or None, self.licence or offer.licence)
+            offer = hub.RemoteModel({})
+        return WeightsInfo(None, self.size or sum(offer.files.values()) or None, self.license or offer.license)
 
     @property
-    def _own(self) -> Path | None:
+    def _user_path(self) -> Path | None:
         """The user's own folder or file, if ``model`` is one; only a file can stand for the one of ``url``."""
         given = Path(self.model).expanduser()
         return given if given.is_file() or (given.is_dir() and not self.url) else None
 
     @property
-    def _lone(self) -> Path:
+    def _checkpoint_path(self) -> Path:
         """Where the file of ``url`` is kept."""
-        return download.folder() / self.url.rsplit("/", 1)[-1]
+        return download.get_weights_folder() / self.url.rsplit("/", 1)[-1]
 
-    def _kept(self) -> Path | None:
+    def _find_path(self) -> Path | None:
         """Return where it is on disk, whole or in part."""
-        if self._own or not self.url:
-            return self._own or hub.snapshot(self.model, self.revision, self._names())
-        return self._lone if self._lone.is_file() else None
+        if self._user_path or not self.url:
+            return self._user_path or hub.find_snapshot(self.model, self.revision, self._list_names())
+        return self._checkpoint_path if self._checkpoint_path.is_file() else None
 
-    def _names(self) -> list[str]:
+    def _list_names(self) -> list[str]:
         """List every name that may have to be there."""
         names = [name for entry in self.files for name in entry.split("|")]
-        return [*names, INDEX] if SINGLE in names else names
+        return [*names, INDEX_FILE] if SINGLE_FILE in names else names
 
-    def _files(self, kept: Path) -> list[Path]:
+    def _list_files(self, root: Path) -> list[Path]:
         """List the files that are there of those that must be, shards with them."""
-        if kept.is_file():
-            return [kept]
-        names = self._names()
-        parts = integrity.shards(kept / INDEX) if SINGLE in names and not (kept / SINGLE).is_file() else []
-        return [kept / name for name in [*names, *(parts or [])] if (kept / name).is_file()]
+        if root.is_file():
+            return [root]
+        names = self._list_names()
+        parts = (
+            integrity.read_shard_names(root / INDEX_FILE) if SINGLE_FILE in names and not (root / SINGLE_FILE).is_file() else []
+        )
+        return [root / name for name in [*names, *(parts or [])] if (root / name).is_file()]
 
-    def _lacking(self, kept: Path) -> list[str]:
+    def _find_missing(self, root: Path) -> list[str]:
         """List what must be there and is not."""
-        if kept.is_file():
+        if root.is_file():
             return [] if self.url or len(self.files) == 1 else [f"{self.files[0]}, for it is a file and no folder"]
-        there = [path.relative_to(kept).as_posix() for path in self._files(kept)]
-        lacking = _absent(self.files, there)
-        if INDEX in there and SINGLE not in there:
-            parts = integrity.shards(kept / INDEX)
-            lacking += [f"{INDEX} that can be read"] if parts is None else [name for name in parts if name not in there]
-        if SINGLE in lacking and any(kept.glob("*.bin")):
+        there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
+        lacking = _list_absent(self.files, there)
+        if INDEX_FILE in there and SINGLE_FILE not in there:
+            parts = integrity.read_shard_names(root / INDEX_FILE)
+            lacking += [f"{INDEX_FILE} that can be read"] if parts is None else [name for name in parts if name not in there]
+        if SINGLE_FILE in lacking and any(root.glob("*.bin")):
             lacking.append("safetensors at all; other weights can run code and are not loaded")
         return lacking
 
-    def _wrong(self, kept: Path) -> dict[str, str]:
+    def _find_damaged(self, root: Path) -> dict[str, str]:
         """Say of each file, by its name in the model, what is wrong with it."""
         wrong = {}
-        for path in self._files(kept):
-            name = path.name if path == kept else path.relative_to(kept).as_posix()
-            if said := integrity.fault(path, self.sha256.get(name)):
+        for path in self._list_files(root):
+            name = path.name if path == root else path.relative_to(root).as_posix()
+            if said := integrity.describe_damage(path, self.sha256.get(name)):
                 wrong[name] = said
         return wrong
 
-    def _remedy(self, kept: Path) -> str:
+    def _suggest_fix(self, root: Path) -> str:
         """Say how to come by what is not there or wrong."""
-        if kept != self._own:
+        if root != self._user_path:
             return "alref models pull, with the same flags"
-        if kept.is_file():
+        if root.is_file():
             return f"-o KIND.{self.option}=FILE of another"
-        return f"hf download NAME --local-dir {kept}, or -o KIND.{self.option}=FOLDER of another"
+        return f"hf download NAME --local-dir {root}, or -o KIND.{self.option}=FOLDER of another"
 
-    def _offer(self) -> hub.Offer:
+    def _request_files(self) -> hub.RemoteModel:
         """Ask for the files to fetch with their sizes. Raises MissingError when they are not given, or nobody can be asked."""
         if self.url:
-            hub.forbid(self.url)
-            return hub.Offer({self._lone.name: download.asked(self.url)})
-        offer = hub.asked(self.model, self.revision, self.gated)
-        if absent := _absent(self.files, offer.files):
+            hub.require_online(self.url)
+            return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self.url)})
+        offer = hub.fetch_model_info(self.model, self.revision, self.gated)
+        if absent := _list_absent(self.files, offer.files):
             raise MissingError(f"{self.model} on the hub has no {', no '.join(absent)}: name another model")
-        return hub.Offer({name: size for name, size in offer.files.items() if self._wanted(name, offer.files)}, offer.licence)
+        return hub.RemoteModel(
+            {name: size for name, size in offer.files.items() if self._should_fetch(name, offer.files)}, offer.license
+        )
 
-    def _wanted(self, name: str, there: Collection[str]) -> bool:
+    def _should_fetch(self, name: str, available: Collection[str]) -> bool:
         """Whether a file of the hub is to be fetched: what must be there, shards where there is no single file, small words."""
-        sharded = SINGLE in self._names() and SINGLE not in there and fnmatch(name, SHARD)
-        return name in self._names() or sharded or ("/" not in name and any(fnmatch(name, words) for words in WORDS))
+        sharded = SINGLE_FILE in self._list_names() and SINGLE_FILE not in available and fnmatch(name, SHARD_PATTERN)
+        return (
+            name in self._list_names()
+            or sharded
+            or ("/" not in name and any(fnmatch(name, words) for words in AUXILIARY_FILES))
+        )
 
-    def _download(self, wrong: Collection[str]) -> None:
-        if wrong:
-            self._lone.unlink()
-        download.fetch(self.url, self._lone, self.sha256[self._lone.name])
+    def _download_checkpoint(self, damaged: Collection[str]) -> None:
+        if damaged:
+            self._checkpoint_path.unlink()
+        download.fetch_file(self.url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
 
 
-def _absent(files: Collection[str], there: Collection[str]) -> list[str]:
+def _list_absent(files: Collection[str], available: Collection[str]) -> list[str]:
     """List what of ``files`` is not there, the first of several names that would do."""
     entries = [entry.split("|") for entry in files]
-    sharded = {SINGLE} if INDEX in there else set()
-    return [names[0] for names in entries if not any(name in there or name in sharded for name in names)]
+    sharded = {SINGLE_FILE} if INDEX_FILE in available else set()
+    return [names[0] for names in entries if not any(name in available or name in sharded for name in names)]

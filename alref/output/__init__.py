@@ -7,9 +7,9 @@ from alref.result import Result
 
 def draw_for_notebook(result: Result) -> str:
     """Draw a result as HTML for a notebook; Jinja is imported only then."""
-    from alref.output.report import notebook_html
+    from alref.output.report import render_notebook_html
 
-    return notebook_html(result)
+    return render_notebook_html(result)
 
 
 Result.draw_for_notebook = draw_for_notebook

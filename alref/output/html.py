@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 
 
-def environment(**filters: Callable[[Any], Any]) -> jinja2.Environment:
+def make_environment(**filters: Callable[[Any], Any]) -> jinja2.Environment:
     """Return what renders ``templates/``: all is escaped, a missing name is an error, ``filters`` are added."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("alref.output"),

@@ -13,44 +13,44 @@ import numpy.typing as npt
 import yaml
 
 from alref.errors import AlrefError, InputError
-from alref.media.draw import palette
+from alref.media.draw import build_palette
 from alref.media.video import Video
-from alref.output.html import environment
-from alref.output.thumbnails import SHOWN, Look, Pictures
-from alref.records import Flag, Reference, Span, Track
+from alref.output.html import make_environment
+from alref.output.thumbnails import MAX_DRAWN_CANDIDATES, PivotSummary, Thumbnails
+from alref.records import Flag, Reference, TimeSpan, Track
 from alref.result import Result
 
-POINTS = 400
-NOTEBOOK_THUMBS = 8
-MARKS = 8
+MAX_CURVE_POINTS = 400
+NOTEBOOK_THUMBNAILS = 8
+MAX_LISTED_FLAGS = 8
 """Most places of one reference that are listed as worth a look; all of them are in ``result.json`` and on the curve."""
 
 
 @dataclass(frozen=True)
-class Object:
-    """One track in words: its number and colour, the frames in which it is seen, its mean share of the picture there."""
+class ObjectSummary:
+    """One track in words: its number and color, the frames in which it is seen, its mean share of the picture there."""
 
     number: int
-    colour: str
+    color: str
     text: str
     frames: int
     share: float
 
 
 @dataclass(frozen=True)
-class Mark:
-    """Neighbouring frames that are flagged for the same: where they are on the curve and in words, whose they are, and why."""
+class FlaggedFrames:
+    """Neighboring frames that are flagged for the same: where they are on the curve and in words, whose they are, and why."""
 
     x: float
-    colour: str
+    color: str
     where: str
     number: int
     why: str
 
 
 @dataclass(frozen=True)
-class Curve:
-    """Shares of the picture over time, drawn in a box of 1000 by 100 units: paths by colour, spans that are heard, labels."""
+class AreaCurve:
+    """Shares of the picture over time, drawn in a box of 1000 by 100 units: paths by color, spans that are heard, labels."""
 
     lines: list[tuple[str, str]]
     heard: list[tuple[float, float]]
@@ -59,17 +59,17 @@ class Curve:
     summary: str
 
 
-def page(result: Result, pictures: Pictures, *, name: str, versions: Mapping[str, str], command: str) -> str:
+def render_run_report(result: Result, thumbnails: Thumbnails, *, name: str, versions: Mapping[str, str], command: str) -> str:
     """Write ``report.html``. ``name`` is that of the input, ``pictures`` have seen the whole video."""
-    shares = _shares(result)
-    sections = [_section(result, pictures, reference, shares) for reference in result.references]
+    shares = _compute_area_shares(result)
+    sections = [_build_section(result, thumbnails, reference, shares) for reference in result.references]
     return (
-        _environment()
+        _get_environment()
         .get_template("report.html.j2")
         .render(
             result=result,
             name=name,
-            warnings=warnings(result),
+            warnings=collect_warnings(result),
             sections=sections,
             longest=max(result.seconds.values(), default=0.0) or 1.0,
             versions=versions,
@@ -79,15 +79,15 @@ def page(result: Result, pictures: Pictures, *, name: str, versions: Mapping[str
     )
 
 
-def notebook_html(result: Result) -> str:
-    """Draw a result for a notebook: for each reference its verdict and masks along time, on grey when the video is gone."""
-    pictures = Pictures(result, NOTEBOOK_THUMBS)
-    note = _look_again(result, pictures)
-    sections = [_section(result, pictures, reference, _shares(result)) for reference in result.references]
-    return _environment().get_template("notebook.html.j2").render(result=result, sections=sections, note=note)
+def render_notebook_html(result: Result) -> str:
+    """Draw a result for a notebook: for each reference its verdict and masks along time, on gray when the video is gone."""
+    pictures = Thumbnails(result, NOTEBOOK_THUMBNAILS)
+    note = _fill_thumbnails(result, pictures)
+    sections = [_build_section(result, pictures, reference, _compute_area_shares(result)) for reference in result.references]
+    return _get_environment().get_template("notebook.html.j2").render(result=result, sections=sections, note=note)
 
 
-def warnings(result: Result) -> list[str]:
+def collect_warnings(result: Result) -> list[str]:
     """List what the user should know of the whole run, each once; what concerns one phrase is shown beside it."""
     of_phrases = tuple(warning for phrase in result.phrases for warning in phrase.warnings)
     whole = [each for each in (*result.video.warnings, *result.warnings) if not each.endswith(of_phrases)]
@@ -95,7 +95,7 @@ def warnings(result: Result) -> list[str]:
     return list(dict.fromkeys([*whole, *many]))
 
 
-def clock(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Write seconds as people read them: ``4.25 s``, ``1:04.2``."""
     if seconds < 60:
         return f"{round(seconds, 2):g} s"
@@ -103,87 +103,93 @@ def clock(seconds: float) -> str:
     return f"{minutes}:{tenths / 10:04.1f}"
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """Write a share 0..1 with two significant digits."""
     return f"{float(f'{100 * share:.2g}'):g} %"
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return environment(clock=clock, percent=percent, box=_box, candidates=_candidates, scores=_scores)
+def _get_environment() -> jinja2.Environment:
+    return make_environment(
+        clock=format_time, percent=format_percent, box=_format_box, candidates=_format_candidates, scores=_format_scores
+    )
 
 
-def _kind(reference: Reference) -> str:
+def _describe_reference(reference: Reference) -> str:
     """Say what a reference points with, where its title does not."""
-    if reference.given:
+    if reference.has_prompt:
         return "given"
     words = "spoken" if reference.spoken else ("text" if reference.text else "")
     return f"{words} and sound" if words and reference.sound else words.removeprefix("text")
 
 
-def _section(result: Result, pictures: Pictures, reference: Reference, shares: npt.NDArray[np.float64]) -> dict[str, Any]:
+def _build_section(
+    result: Result, thumbnails: Thumbnails, reference: Reference, shares: npt.NDArray[np.float64]
+) -> dict[str, Any]:
     """Gather what the templates show of one reference."""
     numbers = [index for index, track in enumerate(result.tracks) if track.phrase.reference == reference.id]
     tracks = [result.tracks[index] for index in numbers]
-    objects = [_object(result.tracks[index], index + 1, shares[index]) for index in numbers]
+    objects = [_summarize_object(result.tracks[index], index + 1, shares[index]) for index in numbers]
     located = {track.phrase.text: track.phrase for track in tracks}
     own = [phrase for phrase in result.phrases if phrase.reference == reference.id]
     return {
         "title": reference.title,
-        "kind": _kind(reference),
+        "kind": _describe_reference(reference),
         "said": [each for each in result.transcripts if each.reference == reference.id],
         "verdict": result.verdict(reference.id),
         "phrases": [located.get(phrase.text, phrase) for phrase in own],
         "looks": [
-            (look, _where(look, result.video.times), pictures.sheets.get((reference.id, position)))
-            for position, look in enumerate(pictures.looks[reference.id])
+            (look, _format_pivot_frame(look, result.video.times), thumbnails.pivot_images.get((reference.id, position)))
+            for position, look in enumerate(thumbnails.pivots[reference.id])
         ],
         "thumbs": [
-            (result.video.times[frame], frame, pictures.thumbs[reference.id, frame])
-            for frame in pictures.along
-            if (reference.id, frame) in pictures.thumbs
+            (result.video.times[frame], frame, thumbnails.mask_images[reference.id, frame])
+            for frame in thumbnails.frame_indices
+            if (reference.id, frame) in thumbnails.mask_images
         ],
         "objects": objects,
-        "curve": _curve(result.video.times, tracks, objects, shares[numbers]) if tracks else None,
+        "curve": _build_curve(result.video.times, tracks, objects, shares[numbers]) if tracks else None,
         "marks": [
-            mark for each, track in zip(objects, tracks, strict=True) for mark in _marks(result.video.times, each, track)
+            mark for each, track in zip(objects, tracks, strict=True) for mark in _group_flags(result.video.times, each, track)
         ],
-        "listed": MARKS,
+        "listed": MAX_LISTED_FLAGS,
     }
 
 
-def _candidates(look: Look) -> str:
-    if look.candidates is None:
+def _format_candidates(summary: PivotSummary) -> str:
+    if summary.candidates is None:
         return ""
-    count = len(look.candidates)
-    text = f": {count} candidate{'' if count == 1 else 's'}" + (f", the best {SHOWN} drawn" if count > SHOWN else "")
-    return text if look.chosen is None else f"{text}, number {look.chosen + 1} chosen"
+    count = len(summary.candidates)
+    text = f": {count} candidate{'' if count == 1 else 's'}" + (
+        f", the best {MAX_DRAWN_CANDIDATES} drawn" if count > MAX_DRAWN_CANDIDATES else ""
+    )
+    return text if summary.chosen_index is None else f"{text}, number {summary.chosen_index + 1} chosen"
 
 
-def _scores(look: Look) -> str:
+def _format_scores(summary: PivotSummary) -> str:
     """Write the number, label and score of each candidate that is drawn."""
-    if look.candidates is None:
+    if summary.candidates is None:
         return ""
-    labels = look.candidates.labels or ("",) * len(look.candidates)
-    drawn = list(zip(labels, look.candidates.scores.tolist(), strict=True))[:SHOWN]
+    labels = summary.candidates.labels or ("",) * len(summary.candidates)
+    drawn = list(zip(labels, summary.candidates.scores.tolist(), strict=True))[:MAX_DRAWN_CANDIDATES]
     return ", ".join(" ".join(f"{place} {label} {score:.2f}".split()) for place, (label, score) in enumerate(drawn, 1))
 
 
-def _box(look: Look) -> str:
-    if look.box is None or look.box.xyxy is None:
+def _format_box(summary: PivotSummary) -> str:
+    if summary.box is None or summary.box.xyxy is None:
         return ""
-    return "; the box taken is " + ", ".join(f"{value:.0f}" for value in look.box.xyxy)
+    return "; the box taken is " + ", ".join(f"{value:.0f}" for value in summary.box.xyxy)
 
 
-def _where(look: Look, times: Sequence[float]) -> str:
-    frame = look.pivot.frame
+def _format_pivot_frame(summary: PivotSummary, times: Sequence[float]) -> str:
+    frame = summary.pivot.frame
     if frame is None:
         return "No frame"
-    return f"Frame {frame}" + (f" at {clock(times[frame])}" if frame < len(times) else "")
+    return f"Frame {frame}" + (f" at {format_time(times[frame])}" if frame < len(times) else "")
 
 
-def _marks(times: Sequence[float], each: Object, track: Track) -> list[Mark]:
-    """Gather the flags of a track, those of one kind on neighbouring frames into one."""
+def _group_flags(times: Sequence[float], summary: ObjectSummary, track: Track) -> list[FlaggedFrames]:
+    """Gather the flags of a track, those of one kind on neighboring frames into one."""
     groups: list[list[Flag]] = []
     for flag in sorted(track.flags, key=lambda flag: (flag.kind, flag.frame)):
         if groups and groups[-1][-1].kind == flag.kind and flag.frame == groups[-1][-1].frame + 1:
@@ -192,55 +198,57 @@ def _marks(times: Sequence[float], each: Object, track: Track) -> list[Mark]:
             groups.append([flag])
     first, length = times[0], (times[-1] - times[0]) or 1.0
     return [
-        Mark(
+        FlaggedFrames(
             x=1000 * (times[group[0].frame] - first) / length,
-            colour=each.colour,
-            where=_frames(group[0].frame, group[-1].frame, times),
-            number=each.number,
+            color=summary.color,
+            where=_format_frame_range(group[0].frame, group[-1].frame, times),
+            number=summary.number,
             why=f"{group[0].kind}: {group[0].why}",
         )
         for group in sorted(groups, key=lambda group: group[0].frame)
     ]
 
 
-def _frames(start: int, end: int, times: Sequence[float]) -> str:
+def _format_frame_range(start: int, end: int, times: Sequence[float]) -> str:
     if start == end:
-        return f"frame {start} at {clock(times[start])}"
-    return f"frames {start} to {end}, {clock(times[start])} to {clock(times[end])}"
+        return f"frame {start} at {format_time(times[start])}"
+    return f"frames {start} to {end}, {format_time(times[start])} to {format_time(times[end])}"
 
 
-def _object(track: Track, number: int, shares: npt.NDArray[np.float64]) -> Object:
+def _summarize_object(track: Track, number: int, shares: npt.NDArray[np.float64]) -> ObjectSummary:
     seen = shares[shares > 0]
-    colour = "#" + "".join(f"{int(value):02x}" for value in palette(number)[-1])
-    return Object(number, colour, track.phrase.text, len(seen), float(seen.mean()) if len(seen) else 0.0)
+    color = "#" + "".join(f"{int(value):02x}" for value in build_palette(number)[-1])
+    return ObjectSummary(number, color, track.phrase.text, len(seen), float(seen.mean()) if len(seen) else 0.0)
 
 
-def _shares(result: Result) -> npt.NDArray[np.float64]:
+def _compute_area_shares(result: Result) -> npt.NDArray[np.float64]:
     """Share of the picture that each object covers, float64 (P, T) in 0..1."""
     areas = [[rle.area for rle in track.rles] for track in result.tracks]
     pixels = result.video.height * result.video.width
     return np.array(areas, np.float64).reshape(len(areas), len(result.video.times)) / pixels
 
 
-def _curve(
-    times: Sequence[float], tracks: Sequence[Track], objects: Sequence[Object], shares: npt.NDArray[np.float64]
-) -> Curve:
+def _build_curve(
+    times: Sequence[float], tracks: Sequence[Track], objects: Sequence[ObjectSummary], shares: npt.NDArray[np.float64]
+) -> AreaCurve:
     first, length = times[0], (times[-1] - times[0]) or 1.0
     spans = [span for track in tracks for span in track.phrase.heard or ()]
-    top = _round_up(float(shares.max()))
-    ends = f"from {clock(first)} to {clock(times[-1])}"
-    return Curve(
-        lines=[(each.colour, _path(times, row / top)) for each, row in zip(objects, shares, strict=True)],
-        heard=[placed for span in dict.fromkeys(spans) if (placed := _placed(span, first, length))],
-        top=percent(top),
-        ticks=[clock(first + length * part) for part in (0, 0.25, 0.5, 0.75, 1)] if len(times) > 1 else [clock(first)],
-        summary=f"Share of the picture over time, {ends}; at most {percent(float(shares.max()))}",
+    top = _round_axis_limit(float(shares.max()))
+    ends = f"from {format_time(first)} to {format_time(times[-1])}"
+    return AreaCurve(
+        lines=[(each.color, _format_svg_path(times, row / top)) for each, row in zip(objects, shares, strict=True)],
+        heard=[placed for span in dict.fromkeys(spans) if (placed := _place_span(span, first, length))],
+        top=format_percent(top),
+        ticks=[format_time(first + length * part) for part in (0, 0.25, 0.5, 0.75, 1)]
+        if len(times) > 1
+        else [format_time(first)],
+        summary=f"Share of the picture over time, {ends}; at most {format_percent(float(shares.max()))}",
     )
 
 
-def _path(times: Sequence[float], heights: npt.NDArray[np.float64]) -> str:
-    """Draw heights 0..1 as an SVG path, means of neighbours where there are more frames than points; a lone one as a level."""
-    starts = np.unique(np.linspace(0, len(times), min(len(times), POINTS), endpoint=False).astype(int))
+def _format_svg_path(times: Sequence[float], heights: npt.NDArray[np.float64]) -> str:
+    """Draw heights 0..1 as an SVG path, means of neighbors where there are more frames than points; a lone one as a level."""
+    starts = np.unique(np.linspace(0, len(times), min(len(times), MAX_CURVE_POINTS), endpoint=False).astype(int))
     counts = np.diff([*starts, len(times)])
     y = 100 * (1 - np.add.reduceat(heights, starts) / counts)
     if len(times) == 1:
@@ -249,12 +257,12 @@ def _path(times: Sequence[float], heights: npt.NDArray[np.float64]) -> str:
     return "M" + "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x, y, strict=True))
 
 
-def _placed(span: Span, first: float, length: float) -> tuple[float, float] | None:
+def _place_span(span: TimeSpan, first: float, length: float) -> tuple[float, float] | None:
     start, end = (1000 * min(max((second - first) / length, 0.0), 1.0) for second in span)
     return (start, end - start) if end > start else None
 
 
-def _round_up(share: float) -> float:
+def _round_axis_limit(share: float) -> float:
     """Return the next of 1, 2, 5, 10 … at or above a share: the top of the axis."""
     if share <= 0:
         return 0.01
@@ -262,7 +270,7 @@ def _round_up(share: float) -> float:
     return float(min(1.0, next(step * power for step in (1, 2, 5, 10) if step * power >= share * 0.999)))
 
 
-def _reopened(result: Result) -> Video:
+def _open_source_video(result: Result) -> Video:
     from alref.media.reader import open_video
 
     facts = result.video
@@ -274,15 +282,15 @@ def _reopened(result: Result) -> Video:
     return video
 
 
-def _look_again(result: Result, pictures: Pictures) -> str:
-    """Fill pictures in from the video, or on grey; return why when it is grey."""
+def _fill_thumbnails(result: Result, thumbnails: Thumbnails) -> str:
+    """Fill pictures in from the video, or on gray; return why when it is gray."""
     try:
-        video: Video = _reopened(result)
-        for index, frame in video.frames(pictures.along):
-            pictures.add(index, frame)
+        video: Video = _open_source_video(result)
+        for index, frame in video.read_frames(thumbnails.frame_indices):
+            thumbnails.add_frame(index, frame)
     except AlrefError as error:
-        grey = np.full((result.video.height, result.video.width, 3), 96, np.uint8)
-        for index in pictures.along:
-            pictures.add(index, grey)
-        return f"the masks are drawn on grey: {error}"
+        gray = np.full((result.video.height, result.video.width, 3), 96, np.uint8)
+        for index in thumbnails.frame_indices:
+            thumbnails.add_frame(index, gray)
+        return f"the masks are drawn on gray: {error}"
     return ""

@@ -12,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.media.draw import blend, draw_box, palette, resize
+from alref.media.draw import blend_masks, build_palette, draw_box, resize_frame
 from alref.media.video import Frame
 from alref.records import Candidates, PivotBox, PivotFrame, Track
 from alref.result import Result
 from alref.utils.masks import Mask
 
-CHOSEN, OTHER = (255, 196, 0), (215, 220, 226)
-THUMB, SMALLEST_SHEET, LARGEST_SHEET = 208, 320, 640
-SHOWN = 20
+CHOSEN_COLOR, CANDIDATE_COLOR = (255, 196, 0), (215, 220, 226)
+THUMBNAIL_SIZE, MIN_PIVOT_IMAGE_SIZE, MAX_PIVOT_IMAGE_SIZE = 208, 320, 640
+MAX_DRAWN_CANDIDATES = 20
 
 
-class Objects:
+class ObjectMasks:
     """The tracks of a result by their number, from 1: the pixel value in mask files, and the place in the palette.
 
     Where objects overlap, the one with the highest mean score lies on top, the lower number among equals.
@@ -34,15 +34,15 @@ class Objects:
         order = sorted(range(len(tracks)), key=lambda index: (means[index], -index))
         self._tracks = {index + 1: tracks[index] for index in order}
 
-    def at(self, frame: int, reference: str | None = None) -> dict[int, Mask]:
+    def decode_masks(self, frame: int, reference: str | None = None) -> dict[int, Mask]:
         """Decode what is seen on one frame, of one reference or of all: masks bool (H, W) by number, the topmost last."""
         wanted = {
             number: track for number, track in self._tracks.items() if reference is None or track.phrase.reference == reference
         }
-        return {number: track.mask(frame) for number, track in wanted.items() if track.rles[frame].area}
+        return {number: track.decode_mask(frame) for number, track in wanted.items() if track.rles[frame].area}
 
 
-def label_map(masks: Mapping[int, Mask], height: int, width: int) -> npt.NDArray[np.uint8]:
+def make_label_map(masks: Mapping[int, Mask], height: int, width: int) -> npt.NDArray[np.uint8]:
     """Paint masks by number into uint8 (H, W): 0 is the ground, later ones lie on top, numbers above 255 are left out."""
     labels = np.zeros((height, width), np.uint8)
     for number, mask in masks.items():
@@ -51,28 +51,28 @@ def label_map(masks: Mapping[int, Mask], height: int, width: int) -> npt.NDArray
     return labels
 
 
-def tint(frame: Frame, masks: Mapping[int, Mask]) -> Frame:
-    """Draw masks by number on a frame in the colours of the mask files; masks may be larger than the frame."""
+def draw_masks(frame: Frame, masks: Mapping[int, Mask]) -> Frame:
+    """Draw masks by number on a frame in the colors of the mask files; masks may be larger than the frame."""
     if not masks:
         return frame
-    scaled = np.stack([_scaled(mask, frame.shape[0], frame.shape[1]) for mask in masks.values()])
-    return blend(frame, scaled, palette(max(masks))[np.array(list(masks)) - 1])
+    scaled = np.stack([_resize_mask(mask, frame.shape[0], frame.shape[1]) for mask in masks.values()])
+    return blend_masks(frame, scaled, build_palette(max(masks))[np.array(list(masks)) - 1])
 
 
-def fit(frame: Frame, longest: int) -> Frame:
+def resize_longest_side(frame: Frame, size: int) -> Frame:
     """Scale a frame so that its longer side has ``longest`` pixels."""
     height, width = frame.shape[:2]
-    scale = longest / max(height, width)
-    return resize(frame, max(1, round(height * scale)), max(1, round(width * scale)))
+    scale = size / max(height, width)
+    return resize_frame(frame, max(1, round(height * scale)), max(1, round(width * scale)))
 
 
-def spread(total: int, count: int) -> list[int]:
+def sample_evenly(total: int, count: int) -> list[int]:
     """Return at most ``count`` frame numbers evenly spaced over ``total`` frames, the first and the last among them."""
     return sorted({round(each) for each in np.linspace(0, total - 1, min(total, count)).tolist()})
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class PivotSummary:
     """What was seen and decided on one pivot frame: the candidates and the box, None where it did not come to that."""
 
     pivot: PivotFrame
@@ -80,7 +80,7 @@ class Look:
     box: PivotBox | None
 
     @property
-    def chosen(self) -> int | None:
+    def chosen_index(self) -> int | None:
         """Index of the candidate that the box is, from 0; None when there is no box or it is none of them."""
         if not self.candidates or self.box is None or self.box.xyxy is None:
             return None
@@ -88,63 +88,67 @@ class Look:
         return int(apart.argmin()) if apart.min() < 0.5 else None
 
 
-def looks(result: Result, reference: str) -> list[Look]:
+def summarize_pivots(result: Result, reference: str) -> list[PivotSummary]:
     """List the pivots of a reference in the order in which they were decided."""
     candidates = {each.pivot: each for each in result.candidates}
     boxes = {each.pivot: each for each in result.boxes}
     pivots = dict.fromkeys([*result.pivots, *candidates, *boxes])
-    return [Look(each, candidates.get(each), boxes.get(each)) for each in pivots if each.phrase.reference == reference]
+    return [PivotSummary(each, candidates.get(each), boxes.get(each)) for each in pivots if each.phrase.reference == reference]
 
 
-def sheet(frame: Frame, look: Look) -> Frame:
-    """Draw the candidates of a look with their numbers from 1, best last, and the chosen box over them in another colour."""
-    small = fit(frame, min(max(*frame.shape[:2], SMALLEST_SHEET), LARGEST_SHEET))
+def draw_pivot(frame: Frame, summary: PivotSummary) -> Frame:
+    """Draw the candidates of a look with their numbers from 1, best last, and the chosen box over them in another color."""
+    small = resize_longest_side(frame, min(max(*frame.shape[:2], MIN_PIVOT_IMAGE_SIZE), MAX_PIVOT_IMAGE_SIZE))
     scale = np.tile([small.shape[1] / frame.shape[1], small.shape[0] / frame.shape[0]], 2)
-    boxes = look.candidates.xyxy[:SHOWN] if look.candidates else np.zeros((0, 4))
+    boxes = summary.candidates.xyxy[:MAX_DRAWN_CANDIDATES] if summary.candidates else np.zeros((0, 4))
     for index in reversed(range(len(boxes))):
-        small = draw_box(small, boxes[index] * scale, str(index + 1), OTHER)
-    if look.box is None or look.box.xyxy is None:
+        small = draw_box(small, boxes[index] * scale, str(index + 1), CANDIDATE_COLOR)
+    if summary.box is None or summary.box.xyxy is None:
         return small
-    if look.box.mask is not None:
-        small = blend(small, _scaled(look.box.mask, *small.shape[:2])[None], np.array([CHOSEN], np.uint8), 0.35)
-    text = "start" if look.chosen is None else f"{look.chosen + 1} chosen"
-    thicker = draw_box(small, look.box.xyxy * scale + (-1, -1, 1, 1), "", CHOSEN)
-    return draw_box(thicker, look.box.xyxy * scale, text, CHOSEN)
+    if summary.box.mask is not None:
+        small = blend_masks(
+            small, _resize_mask(summary.box.mask, *small.shape[:2])[None], np.array([CHOSEN_COLOR], np.uint8), 0.35
+        )
+    text = "start" if summary.chosen_index is None else f"{summary.chosen_index + 1} chosen"
+    thicker = draw_box(small, summary.box.xyxy * scale + (-1, -1, 1, 1), "", CHOSEN_COLOR)
+    return draw_box(thicker, summary.box.xyxy * scale, text, CHOSEN_COLOR)
 
 
-class Pictures:
+class Thumbnails:
     """The pictures of a report, data URIs of JPEG, filled in frame by frame.
 
     ``sheets[reference, position]`` belong to ``looks[reference][position]``; ``thumbs[reference, frame]`` show the masks of
     that reference alone.
     """
 
-    def __init__(self, result: Result, thumbs: int = 12) -> None:
-        self.objects = Objects(result.tracks)
-        self.looks = {each.id: looks(result, each.id) for each in result.references}
-        self.along = spread(len(result.video.times), thumbs)
-        self.sheets: dict[tuple[str, int], str] = {}
-        self.thumbs: dict[tuple[str, int], str] = {}
+    def __init__(self, result: Result, count: int = 12) -> None:
+        self.object_masks = ObjectMasks(result.tracks)
+        self.pivots = {each.id: summarize_pivots(result, each.id) for each in result.references}
+        self.frame_indices = sample_evenly(len(result.video.times), count)
+        self.pivot_images: dict[tuple[str, int], str] = {}
+        self.mask_images: dict[tuple[str, int], str] = {}
 
-    def add(self, index: int, frame: Frame) -> None:
+    def add_frame(self, index: int, frame: Frame) -> None:
         """Make the pictures of one frame uint8 (H, W, 3)."""
-        if index in self.along:
-            small = fit(frame, THUMB)
-            for reference in self.looks:
-                self.thumbs[reference, index] = data_uri(tint(small, self.objects.at(index, reference)))
-        for reference, seen in self.looks.items():
+        if index in self.frame_indices:
+            small = resize_longest_side(frame, THUMBNAIL_SIZE)
+            for reference in self.pivots:
+                self.mask_images[reference, index] = encode_data_uri(
+                    draw_masks(small, self.object_masks.decode_masks(index, reference))
+                )
+        for reference, seen in self.pivots.items():
             for position, look in enumerate(seen):
                 if look.pivot.frame == index:
-                    self.sheets[reference, position] = data_uri(sheet(frame, look))
+                    self.pivot_images[reference, position] = encode_data_uri(draw_pivot(frame, look))
 
 
-def data_uri(frame: Frame) -> str:
+def encode_data_uri(frame: Frame) -> str:
     """Encode a frame as JPEG in a ``data:`` address."""
     file = io.BytesIO()
     Image.fromarray(frame).save(file, "JPEG", quality=80, optimize=True)
     return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"
 
 
-def _scaled(mask: Mask, height: int, width: int) -> Mask:
+def _resize_mask(mask: Mask, height: int, width: int) -> Mask:
     shade = cv2.resize(mask.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(shade >= 96, np.bool_)

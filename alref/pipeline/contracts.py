@@ -11,11 +11,11 @@ from alref.errors import ContractError, InputError
 from alref.media.video import Video
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
-SLACK = 1.0
+BOX_TOLERANCE = 1.0
 """Pixels by which a box may stick out of the picture: detectors round."""
 
 
-def references(given: Sequence[Reference], video: Video) -> None:
+def check_references(given: Sequence[Reference], video: Video) -> None:
     """Check what the user points with against the video. Raises InputError."""
     ids = [reference.id for reference in given]
     if not ids:
@@ -24,11 +24,11 @@ def references(given: Sequence[Reference], video: Video) -> None:
         twice = sorted({each for each in ids if ids.count(each) > 1})
         raise InputError(f"expected one id for each reference, got twice: {', '.join(twice)}")
     for reference in given:
-        if reference.given:
-            _given(reference, video)
+        if reference.has_prompt:
+            _check_prompt(reference, video)
 
 
-def _given(reference: Reference, video: Video) -> None:
+def _check_prompt(reference: Reference, video: Video) -> None:
     where = f"reference {reference.id!r}"
     if reference.frame >= len(video):
         raise InputError(f"{where}: expected a frame from 0 to {len(video) - 1}, got {reference.frame}")
@@ -37,77 +37,77 @@ def _given(reference: Reference, video: Video) -> None:
         raise InputError(f"{where}: expected a mask of {size} (height, width) as the video is read, got {reference.mask.shape}")
     if reference.mask is not None and not reference.mask.any():
         raise InputError(f"{where}: the mask is empty; mark the object with non-zero pixels")
-    if reference.box is not None and not _inside(reference.box, video):
+    if reference.box is not None and not _is_inside(reference.box, video):
         raise InputError(f"{where}: expected a box inside {video.width} x {video.height} pixels, got {reference.box.tolist()}")
 
 
-def _inside(boxes: Any, video: Video) -> bool:
+def _is_inside(boxes: Any, video: Video) -> bool:
     corners = np.asarray(boxes).reshape(-1, 4)
-    limit = np.array([video.width, video.height, video.width, video.height]) + SLACK
-    return bool((corners >= -SLACK).all() and (corners <= limit).all())
+    limit = np.array([video.width, video.height, video.width, video.height]) + BOX_TOLERANCE
+    return bool((corners >= -BOX_TOLERANCE).all() and (corners <= limit).all())
 
 
-def each_is(output: Any, kind: type) -> None:
+def check_list_of(output: Any, record_type: type) -> None:
     """Check that a stage returned a list of one kind of record."""
-    if not isinstance(output, list) or not all(isinstance(item, kind) for item in output):
+    if not isinstance(output, list) or not all(isinstance(item, record_type) for item in output):
         got = type(output).__name__ if not isinstance(output, list) else {type(item).__name__ for item in output}
-        raise ContractError(f"expected a list of {kind.__name__}, got {got}")
+        raise ContractError(f"expected a list of {record_type.__name__}, got {got}")
 
 
-def phrases(output: list[Phrase], ids: Sequence[str]) -> None:
+def check_phrases(output: list[Phrase], ids: Sequence[str]) -> None:
     """Check that phrases belong to references that were asked for."""
     strange = {phrase.reference for phrase in output} - set(ids)
     if strange:
         raise ContractError(f"expected phrases of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
 
-def transcripts(output: list[Transcript], ids: Sequence[str]) -> None:
+def check_transcripts(output: list[Transcript], ids: Sequence[str]) -> None:
     """Check that transcripts belong to the reference that was spoken."""
     strange = {each.reference for each in output} - set(ids)
     if strange:
         raise ContractError(f"expected transcripts of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
 
-def pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> None:
+def check_pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> None:
     """Check that pivot frames lie in the video and that their phrases were asked for."""
-    phrases([pivot.phrase for pivot in output], ids)
+    check_phrases([pivot.phrase for pivot in output], ids)
     for pivot in output:
         if pivot.frame is not None and pivot.frame >= len(video):
             raise ContractError(f"expected a frame from 0 to {len(video) - 1}, got {pivot.frame} for {pivot.phrase.text!r}")
 
 
-def candidates(output: list[Candidates], asked: list[PivotFrame], video: Video) -> None:
+def check_candidates(output: list[Candidates], expected: list[PivotFrame], video: Video) -> None:
     """Check that there is one entry for each pivot, in their order, with boxes and masks that fit the picture."""
-    if [each.pivot for each in output] != asked:
-        raise ContractError(f"expected one Candidates for each of {len(asked)} pivots, in their order, got {len(output)}")
+    if [each.pivot for each in output] != expected:
+        raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, in their order, got {len(output)}")
     for each in output:
-        if not _inside(each.xyxy, video):
+        if not _is_inside(each.xyxy, video):
             raise ContractError(f"expected boxes inside {video.width} x {video.height} pixels, got {each.xyxy.tolist()}")
         if each.masks is not None and len(each) and each.masks.shape[1:] != (video.height, video.width):
             raise ContractError(f"expected masks of {(video.height, video.width)}, got {each.masks.shape[1:]}")
 
 
-def boxes(output: list[PivotBox], asked: list[Candidates], video: Video) -> None:
+def check_boxes(output: list[PivotBox], expected: list[Candidates], video: Video) -> None:
     """Check that pivot boxes answer pivots that were asked about and lie inside the picture."""
-    known = {each.pivot for each in asked}
+    known = {each.pivot for each in expected}
     for box in output:
         if box.pivot not in known:
             raise ContractError(f"expected a box for one of the pivots asked about, got one for {box.pivot.phrase.text!r}")
-        if box.xyxy is not None and not _inside(box.xyxy, video):
+        if box.xyxy is not None and not _is_inside(box.xyxy, video):
             raise ContractError(f"expected a box inside {video.width} x {video.height} pixels, got {box.xyxy.tolist()}")
 
 
-def located(output: list[Phrase], asked: list[Phrase]) -> None:
+def check_located_phrases(output: list[Phrase], expected: list[Phrase]) -> None:
     """Check that ``locate`` returned the phrases it was given, changed in nothing but ``heard``."""
     if [each.model_copy(update={"heard": None}) for each in output] != [
-        each.model_copy(update={"heard": None}) for each in asked
+        each.model_copy(update={"heard": None}) for each in expected
     ]:
         raise ContractError(
-            f"expected the same {len(asked)} phrases with heard filled in, got {[each.text for each in output]}"
+            f"expected the same {len(expected)} phrases with heard filled in, got {[each.text for each in output]}"
         )
 
 
-def frame_masks(output: Any, video: Video, objects: int, seen: Container[int]) -> None:
+def check_frame_masks(output: Any, video: Video, objects: int, seen: Container[int]) -> None:
     """Check one frame of a propagation: its kind, its place in the video, its shape, and that it came once."""
     if not isinstance(output, FrameMasks):
         raise ContractError(f"expected FrameMasks, got {type(output).__name__}")
@@ -118,7 +118,7 @@ def frame_masks(output: Any, video: Video, objects: int, seen: Container[int]) -
         raise ContractError(f"expected each frame from 0 to {len(video) - 1} once, got {output.frame} again or beyond the end")
 
 
-def complete(seen: Collection[int], video: Video) -> None:
+def check_all_frames(seen: Collection[int], video: Video) -> None:
     """Check that a propagation gave every frame."""
     missing = sorted(set(range(len(video))) - set(seen))
     if missing:

@@ -18,65 +18,65 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from alref.records import Flag
-from alref.utils.masks import Rle, coco_runs
+from alref.utils.masks import Rle, to_coco
 
 Floats = npt.NDArray[np.float64]
 
-NEAR = 8
+NEIGHBOR_STEPS = 8
 """Steps on either side that a step is compared with."""
-BEFORE = 16
+SCORE_WINDOW = 16
 """Frames nearer to the pivot that a score is compared with."""
-FEWEST = 3
+MIN_NEIGHBORS = 3
 """Steps or scores that there must be to compare with."""
-SCATTER = 5.0
+SCATTER_FACTOR = 5.0
 """How many times their median deviation is out of line."""
-COMMON = 0.6
-"""Masks of neighbouring frames whose Jaccard index is higher never jump."""
-SHIFT = 0.5
+MAX_JUMP_IOU = 0.6
+"""Masks of neighboring frames whose Jaccard index is higher never jump."""
+MIN_SHIFT = 0.5
 """Least shift off its course, in units of the object's size, the square root of its area."""
-TURN = 2.5
+SHIFT_FACTOR = 2.5
 """Least shift off its course, in units of its usual step: one that turns back at full speed is off by two."""
-GROWTH = float(np.log(1.5))
+MIN_GROWTH = float(np.log(1.5))
 """Least change of area out of line, as a logarithm: half as much again."""
-DIP = 0.25
+MIN_DIP = 0.25
 """Least share of its level by which a score dips."""
 
 
-def flags(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -> tuple[Flag, ...]:
+def flag_frames(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -> tuple[Flag, ...]:
     """Return flags in the order of frames, at most one of each kind on a frame.
 
     ``rles`` and ``scores`` are one for each frame, ``pivots`` the frames that the object was started from. Of the two frames of
     a jump the one further from a pivot is flagged. Nothing is flagged on a pivot, beside an empty mask, where there are too few
     frames to compare with, or for the area of an object at an edge of the picture.
     """
-    masks: Any = [coco_runs(rle) for rle in rles]
+    masks: Any = [to_coco(rle) for rle in rles]
     areas = np.array([rle.area for rle in rles], np.float64)
     away = [min((abs(frame - pivot) for pivot in pivots), default=frame) for frame in range(len(rles))]
-    found = [*_jumps(masks, areas, away), *_dips(scores, areas, pivots)]
+    found = [*_find_jumps(masks, areas, away), *_find_dips(scores, areas, pivots)]
     return tuple(sorted(found, key=lambda flag: (flag.frame, flag.kind)))
 
 
-def _jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag]:
+def _find_jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag]:
     ends = np.flatnonzero((areas[1:] > 0) & (areas[:-1] > 0)) + 1
-    apart = [end for end in ends.tolist() if _common(masks, end) <= COMMON] if len(ends) > FEWEST else []
-    changes = _changes(masks, areas, ends) if apart else np.empty((0, 3))
+    apart = [end for end in ends.tolist() if _compute_iou(masks, end) <= MAX_JUMP_IOU] if len(ends) > MIN_NEIGHBORS else []
+    changes = _measure_steps(masks, areas, ends) if apart else np.empty((0, 3))
     for end in apart:
-        change, beside = changes[ends == end][0], changes[(np.abs(ends - end) <= NEAR) & (ends != end)]
+        change, beside = changes[ends == end][0], changes[(np.abs(ends - end) <= NEIGHBOR_STEPS) & (ends != end)]
         far, near = sorted((end, end - 1), key=lambda frame: -away[frame])
-        if away[far] and len(beside) >= FEWEST and _out_of_line(change, beside):
-            moved, times = _length(change), areas[far] / areas[near]
-            common = f"has {_common(masks, end):.0%} in common with frame {near}"
+        if away[far] and len(beside) >= MIN_NEIGHBORS and _is_outlier(change, beside):
+            moved, times = _compute_median_shift(change), areas[far] / areas[near]
+            common = f"has {_compute_iou(masks, end):.0%} in common with frame {near}"
             why = f"{common}: moved by {moved:.1f} of its size, {times:.1f} times as large"
             yield Flag(frame=far, kind="mask jumps", why=why)
 
 
-def _common(masks: Any, end: int) -> float:
+def _compute_iou(masks: Any, end: int) -> float:
     """Return the Jaccard index of a mask and the one before."""
     return float(np.asarray(coco.iou([masks[end]], [masks[end - 1]], [False]))[0, 0])
 
 
-def _changes(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Floats:
-    """Measure the steps to the frames ``ends``: the shift of the box's centre in units of the object's size, and the growth.
+def _measure_steps(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Floats:
+    """Measure the steps to the frames ``ends``: the shift of the box's center in units of the object's size, and the growth.
 
     Returns float64 (S, 3): x, y, logarithm of the ratio of areas, which is 0 where the box is at an edge of the picture.
     """
@@ -90,28 +90,30 @@ def _changes(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Floats:
     return np.column_stack([shift / size[:, None], growth])
 
 
-def _out_of_line(change: Floats, beside: Floats) -> bool:
+def _is_outlier(change: Floats, neighbors: Floats) -> bool:
     """Say whether a step (3,) differs in place or in area from those beside it, (S, 3)."""
-    usual = np.median(beside, axis=0)
-    apart, others = change - usual, beside - usual
-    shifted = _length(apart) > max(SHIFT, TURN * _length(beside), SCATTER * _length(others))
-    grown = abs(apart[2]) > max(GROWTH, SCATTER * float(np.median(np.abs(others[:, 2]))))
+    usual = np.median(neighbors, axis=0)
+    apart, others = change - usual, neighbors - usual
+    shifted = _compute_median_shift(apart) > max(
+        MIN_SHIFT, SHIFT_FACTOR * _compute_median_shift(neighbors), SCATTER_FACTOR * _compute_median_shift(others)
+    )
+    grown = abs(apart[2]) > max(MIN_GROWTH, SCATTER_FACTOR * float(np.median(np.abs(others[:, 2]))))
     return bool(shifted or grown)
 
 
-def _length(steps: Floats) -> float:
+def _compute_median_shift(steps: Floats) -> float:
     """Return the median length of the shifts of steps (..., 3)."""
     return float(np.median(np.hypot(steps[..., 0], steps[..., 1])))
 
 
-def _dips(scores: Sequence[float], areas: Floats, pivots: Sequence[int]) -> Iterator[Flag]:
+def _find_dips(scores: Sequence[float], areas: Floats, pivots: Sequence[int]) -> Iterator[Flag]:
     seen = (areas > 0).tolist()
     for frame in np.flatnonzero(seen).tolist():
         pivot = min(pivots, key=lambda pivot: abs(pivot - frame), default=-1)
-        nearer = slice(max(0, frame - BEFORE), frame) if pivot < frame else slice(frame + 1, frame + 1 + BEFORE)
+        nearer = slice(max(0, frame - SCORE_WINDOW), frame) if pivot < frame else slice(frame + 1, frame + 1 + SCORE_WINDOW)
         before = list(compress(scores[nearer], seen[nearer]))
-        if frame == pivot or len(before) < FEWEST:
+        if frame == pivot or len(before) < MIN_NEIGHBORS:
             continue
         level = median(before)
-        if level - scores[frame] > max(DIP * abs(level), SCATTER * median(abs(score - level) for score in before)):
+        if level - scores[frame] > max(MIN_DIP * abs(level), SCATTER_FACTOR * median(abs(score - level) for score in before)):
             yield Flag(frame=frame, kind="score dips", why=f"scores {scores[frame]:.2g}, {level:.2g} nearer to the start")

@@ -8,30 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from alref.config import read_yaml_file
-from alref.errors import InputError, RecordError, nearest
+from alref.errors import InputError, RecordError, suggest_names
 from alref.records import Recording, Reference
 
-_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
+_REFERENCE_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
 
 
-def from_texts(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
+def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
     """Make references numbered "1", "2", … from expressions and sound files in which one is spoken.
 
     ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` (box, mask, frame) goes to the only
     one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
     """
     given = {name: value for name, value in prompt.items() if value is not None}
-    worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": recording(path)} for path in spoken]
+    worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": read_recording(path)} for path in spoken]
     if given and (sound or spoken or len(texts) > 1):
         what = " and ".join(given)
         raise InputError(f"a {what} goes with one expression, and without sound; use a file: -r references.yaml")
     if (given or sound) and not worded:
         worded = [{}]
     heard = {"sound": True} if sound else {}
-    return [make(str(number), {**words, **heard, **given}) for number, words in enumerate(worded, 1)]
+    return [make_reference(str(number), {**words, **heard, **given}) for number, words in enumerate(worded, 1)]
 
 
-def from_file(path: Path) -> list[Reference]:
+def read_references(path: Path) -> list[Reference]:
     """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
 
     The keys are text, spoken, sound, box, mask and frame; a mask is the path of a picture, ``spoken`` that of a sound file,
@@ -42,26 +42,27 @@ def from_file(path: Path) -> list[Reference]:
         data = {str(number): item for number, item in enumerate(data, 1)}
     if not isinstance(data, dict) or not data:
         raise InputError(f"{path}: expected a list of expressions or a mapping of ids to them, got {type(data).__name__}")
-    return [_from_item(path, str(id_), item) for id_, item in data.items()]
+    return [_make_from_item(path, str(id_), item) for id_, item in data.items()]
 
 
-def _from_item(path: Path, id_: str, item: Any) -> Reference:
+def _make_from_item(path: Path, id_: str, item: Any) -> Reference:
     fields = {"text": item} if isinstance(item, str) else item
     if not isinstance(fields, dict):
-        raise InputError(f"{path}: {id_}: expected an expression or a mapping of {', '.join(_KEYS)}, got {item!r}")
+        raise InputError(f"{path}: {id_}: expected an expression or a mapping of {', '.join(_REFERENCE_KEYS)}, got {item!r}")
     for key in fields:
-        if key not in _KEYS:
-            raise InputError(f"{path}: {id_}.{key}: no such key{nearest(str(key), _KEYS)}; keys: {', '.join(_KEYS)}")
+        if key not in _REFERENCE_KEYS:
+            meant = suggest_names(str(key), _REFERENCE_KEYS)
+            raise InputError(f"{path}: {id_}.{key}: no such key{meant}; keys: {', '.join(_REFERENCE_KEYS)}")
     if isinstance(fields.get("mask"), str):
         from alref.media.write import read_mask
 
         fields = {**fields, "mask": read_mask(path.parent / fields["mask"])}
     if isinstance(fields.get("spoken"), str):
-        fields = {**fields, "spoken": recording(path.parent / fields["spoken"])}
-    return make(id_, fields)
+        fields = {**fields, "spoken": read_recording(path.parent / fields["spoken"])}
+    return make_reference(id_, fields)
 
 
-def recording(path: Path) -> Recording:
+def read_recording(path: Path) -> Recording:
     """Name a sound file with the digest of its bytes. Raises InputError when it cannot be read."""
     try:
         with path.open("rb") as file:
@@ -70,7 +71,7 @@ def recording(path: Path) -> Recording:
         raise InputError(f"{path}: cannot be read as a recording ({error.strerror}); name a sound file") from None
 
 
-def make(id_: str, fields: Mapping[str, Any]) -> Reference:
+def make_reference(id_: str, fields: Mapping[str, Any]) -> Reference:
     """Make one reference. Raises InputError that says what was expected."""
     text = fields.get("text")
     if isinstance(text, str) and not text.strip():

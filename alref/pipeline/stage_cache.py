@@ -24,68 +24,68 @@ from alref.result import Usage
 from alref.utils import atomic
 
 Item = TypeVar("Item", bound=BaseModel)
-LIMIT = 4 * 1000**3
+DEFAULT_LIMIT = 4 * 1000**3
 """Bytes that the user's own cache may take."""
-SMALL = 1 << 20
+SMALL_FILE_BYTES = 1 << 20
 """Bytes up to which a file is known by its content; larger ones by their place, size and times."""
-SHARE, ROOM = 0.05, 0.9
+SWEEP_SHARE, TARGET_SHARE = 0.05, 0.9
 """Share of the limit that is written before the next look at the whole, and share that a sweep leaves."""
-FORGOTTEN = 3600.0
+STALE_SECONDS = 3600.0
 """Seconds after which nobody is still writing a file."""
-_OUTPUT = re.compile(r"\.?[a-z_]+-[a-z_]+-[0-9a-f]{32}(\.\d+)?\.json")
+_OUTPUT_NAME = re.compile(r"\.?[a-z_]+-[a-z_]+-[0-9a-f]{32}(\.\d+)?\.json")
 """Names of outputs, whole and half written: other files of a folder are left alone."""
-_WRITING = Lock()
+_WRITE_LOCK = Lock()
 
 
-def default_folder() -> Path:
+def get_default_folder() -> Path:
     """Return the user's own cache: ``stages`` in the folder that ALREF_HOME names, else in the user's cache folder."""
     home = os.environ.get("ALREF_HOME")
     return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "stages"
 
 
-def users_own(limit: int) -> StageCache:
+def open_user_cache(limit: int) -> StageCache:
     """Open the user's own cache. Raises OutputError when it cannot be written."""
-    folder = default_folder()
+    folder = get_default_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / atomic.LOCK, timeout=0):
+        with FileLock(folder / atomic.LOCK_FILE, timeout=0):
             return StageCache(folder, limit)
     except Timeout:
         return StageCache(folder, limit)
     except OSError as error:
-        raise atomic.cannot_write(folder, error, atomic.HOME) from error
+        raise atomic.make_write_error(folder, error, atomic.HOME_FOLDER_HINT) from error
 
 
-def key(*parts: Any) -> str:
+def compute_key(*parts: Any) -> str:
     """Digest JSON-like values and records to 32 hexadecimal digits."""
     return hashlib.blake2b(to_json(parts), digest_size=16).hexdigest()
 
 
-def marks(places: Iterable[Path]) -> list[list[Any]]:
+def file_fingerprints(paths: Iterable[Path]) -> list[list[Any]]:
     """Say what tells these files, and those below these folders, from others: a new content has a new mark.
 
     A small file is known by a digest of its content, a large one by its real path, its size, and when it last changed; hidden
     files of folders are passed over. Of what is not there nothing is said.
     """
-    return [_mark(path) for place in places for path in _files(place)]
+    return [_compute_fingerprint(path) for place in paths for path in _list_files(place)]
 
 
-def _files(place: Path) -> list[Path]:
-    if not place.is_dir():
-        return [place] if place.is_file() else []
-    below = sorted(place.rglob("*"))
-    return [path for path in below if path.is_file() and not any(p.startswith(".") for p in path.relative_to(place).parts)]
+def _list_files(root: Path) -> list[Path]:
+    if not root.is_dir():
+        return [root] if root.is_file() else []
+    below = sorted(root.rglob("*"))
+    return [path for path in below if path.is_file() and not any(p.startswith(".") for p in path.relative_to(root).parts)]
 
 
-def _mark(path: Path) -> list[Any]:
+def _compute_fingerprint(path: Path) -> list[Any]:
     facts = path.stat()
-    if facts.st_size <= SMALL:
+    if facts.st_size <= SMALL_FILE_BYTES:
         return [path.name, hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()]
     return [str(path.resolve()), facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
 
 
 @dataclass(frozen=True)
-class Kept(Generic[Item]):
+class CachedOutput(Generic[Item]):
     """What one call of a stage gave: its output, the seconds it took, and what language models were asked."""
 
     output: list[Item]
@@ -94,7 +94,7 @@ class Kept(Generic[Item]):
 
 
 @dataclass(frozen=True)
-class Info:
+class CacheInfo:
     """What a cache holds: the number of outputs and their bytes, by kind of call."""
 
     counts: dict[str, int]
@@ -113,53 +113,53 @@ class StageCache:
 
     folder: Path | None = None
     limit: int | None = None
-    quick: float = 0.0
+    min_seconds: float = 0.0
     _written: float = field(default=float("inf"), repr=False)
 
-    def get(self, stage: str, digest: str, kind: type[Item]) -> Kept[Item] | None:
+    def get(self, stage: str, digest: str, record_type: type[Item]) -> CachedOutput[Item] | None:
         """Return what is kept, or None."""
         if self.folder is None:
             return None
-        path = self._path(self.folder, stage, digest)
+        path = self._get_path(self.folder, stage, digest)
         try:
             kept = json.loads(path.read_bytes())
-            output = [kind.model_validate(item) for item in kept["output"]]
+            output = [record_type.model_validate(item) for item in kept["output"]]
             usage = tuple(Usage.model_validate(each) for each in kept.get("usage", ()))
-            found = Kept(output, float(kept["seconds"]), usage)
+            found = CachedOutput(output, float(kept["seconds"]), usage)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecordError, ValidationError):
             return None
         with suppress(OSError):
             os.utime(path)
         return found
 
-    def put(self, stage: str, digest: str, found: Kept[Item]) -> None:
+    def put(self, stage: str, digest: str, found: CachedOutput[Item]) -> None:
         """Keep what a call gave, unless it was quick. Raises OutputError when the folder cannot be written."""
-        if self.folder is None or (found.seconds < self.quick and not found.usage):
+        if self.folder is None or (found.seconds < self.min_seconds and not found.usage):
             return
         output, usage = ([item.model_dump(mode="json") for item in items] for items in (found.output, found.usage))
         data = json.dumps({"seconds": found.seconds, "usage": usage, "output": output}).encode()
         atomic.make_folder(self.folder)
-        with _WRITING:
-            atomic.write_bytes(self._path(self.folder, stage, digest), data)
+        with _WRITE_LOCK:
+            atomic.write_bytes(self._get_path(self.folder, stage, digest), data)
             self._written += len(data)
-        if self.limit is not None and self._written > SHARE * self.limit:
+        if self.limit is not None and self._written > SWEEP_SHARE * self.limit:
             self._written = 0
-            sweep(self.folder, self.limit)
+            prune_outputs(self.folder, self.limit)
 
-    def _path(self, folder: Path, stage: str, digest: str) -> Path:
+    def _get_path(self, folder: Path, stage: str, digest: str) -> Path:
         return folder / f"{stage}-{digest}.json"
 
 
-def sweep(folder: Path, limit: int) -> None:
+def prune_outputs(folder: Path, limit: int) -> None:
     """Remove what was not used for the longest time until nine tenths of ``limit`` are left, unless it is kept already.
 
     Where another process is at it, nothing is done.
     """
     try:
-        with FileLock(folder / atomic.LOCK, timeout=0):
-            entries = sorted((facts.st_mtime_ns, path, facts.st_size) for path, facts in _entries(folder))
+        with FileLock(folder / atomic.LOCK_FILE, timeout=0):
+            entries = sorted((facts.st_mtime_ns, path, facts.st_size) for path, facts in _iterate_outputs(folder))
             total = sum(size for _, _, size in entries)
-            room = ROOM * limit if total > limit else total
+            room = TARGET_SHARE * limit if total > limit else total
             for _, path, size in entries:
                 if total <= room:
                     return
@@ -168,12 +168,12 @@ def sweep(folder: Path, limit: int) -> None:
     except Timeout:
         return
     except OSError as error:
-        raise atomic.cannot_write(folder, error) from error
+        raise atomic.make_write_error(folder, error) from error
 
 
-def clear(folder: Path) -> int:
+def clear_outputs(folder: Path) -> int:
     """Remove all outputs, and return how many there were. Raises OutputError."""
-    entries = [path for path, _ in _entries(folder)]
+    entries = [path for path, _ in _iterate_outputs(folder)]
     try:
         for path in entries:
             path.unlink(missing_ok=True)
@@ -182,21 +182,21 @@ def clear(folder: Path) -> int:
     return len(entries)
 
 
-def info(folder: Path) -> Info:
+def count_outputs(folder: Path) -> CacheInfo:
     """Count what is kept; a folder that is not there holds nothing."""
     counts: dict[str, int] = {}
     sizes: dict[str, int] = {}
-    for path, facts in _entries(folder):
+    for path, facts in _iterate_outputs(folder):
         call = path.name.lstrip(".").rpartition("-")[0]
         counts[call] = counts.get(call, 0) + 1
         sizes[call] = sizes.get(call, 0) + facts.st_size
-    return Info(counts, sizes)
+    return CacheInfo(counts, sizes)
 
 
-def _entries(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def _iterate_outputs(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """List outputs, with those that killed processes left half written; one that goes meanwhile is passed over."""
-    for path in filter(lambda path: _OUTPUT.fullmatch(path.name), folder.glob("*.json")):
+    for path in filter(lambda path: _OUTPUT_NAME.fullmatch(path.name), folder.glob("*.json")):
         with suppress(FileNotFoundError):
             facts = path.stat()
-            if not path.name.startswith(".") or time() - facts.st_mtime > FORGOTTEN:
+            if not path.name.startswith(".") or time() - facts.st_mtime > STALE_SECONDS:
                 yield path, facts

@@ -12,23 +12,23 @@ import numpy as np
 from pydantic import BaseModel
 
 from alref.components.base import Stage
-from alref.config import Choice
-from alref.errors import Blamed
+from alref.config import SlotConfiguration
+from alref.errors import PluginErrorContext
 from alref.llm.messages import QuestionEvent
-from alref.llm.usage import answered_before, counted
+from alref.llm.usage import count_usage, mark_cached
 from alref.media.video import Video
 from alref.pipeline import contracts, stage_cache
-from alref.pipeline.stage_cache import Kept, StageCache
-from alref.plugins.manager import Component, Plugins
-from alref.records import Phrase, PivotBox, StageEvent, Track, objects
+from alref.pipeline.stage_cache import CachedOutput, StageCache
+from alref.plugins.manager import PluginManager, RegisteredComponent
+from alref.records import Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
-from alref.utils.masks import Rle, encode
+from alref.utils.masks import Rle, encode_mask
 
-Item = TypeVar("Item", bound=BaseModel)
+AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 
 @dataclass
-class Steps:
+class StageRunner:
     """The stages of one run over one video. ``ready`` gives the loaded stage of a slot for the time of one call.
 
     ``identity`` says of a slot's stage what beside its options its outputs depend on; ``questions`` are those of this run so
@@ -36,70 +36,79 @@ class Steps:
     """
 
     video: Video
-    choices: Mapping[str, Choice]
-    ready: Callable[[str], AbstractContextManager[Stage]]
+    choices: Mapping[str, SlotConfiguration]
+    acquire_stage: Callable[[str], AbstractContextManager[Stage]]
     identity: Callable[[str], Any]
-    plugins: Plugins
-    kept: StageCache
+    plugins: PluginManager
+    stage_cache: StageCache
     questions: list[QuestionEvent]
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     usage: list[Usage] = field(default_factory=list)
 
-    def call(self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], *inputs: Any) -> list[Item]:
+    def call_stage(
+        self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], *inputs: Any
+    ) -> list[AnyRecord]:
         """Call ``stage.method(video, *inputs)``, or read back what it gave for the same inputs."""
-        return self._kept(slot, method, kind, inputs, lambda: self._answered(slot, method, kind, check, inputs))
+        return self._call_cached(
+            slot, method, record_type, inputs, lambda: self._call_component(slot, method, record_type, check, inputs)
+        )
 
-    def propagate(self, boxes: list[PivotBox]) -> list[Track]:
+    def propagate_tracks(self, boxes: list[PivotBox]) -> list[Track]:
         """Propagate to one track for each object, its masks encoded as they come."""
-        return self._kept("propagator", "propagate", Track, (boxes,), lambda: self._collected(boxes))
+        return self._call_cached("propagator", "propagate", Track, (boxes,), lambda: self._collect_tracks(boxes))
 
-    def _kept(
-        self, slot: str, method: str, kind: type[Item], inputs: Any, compute: Callable[[], tuple[list[Item], float]]
-    ) -> list[Item]:
-        who = whose(slot, self.choices[slot].component, method)
-        with Blamed(who):
-            digest = self._key(slot, method, inputs)
-        found = self.kept.get(f"{slot}-{method}", digest, kind)
+    def _call_cached(
+        self,
+        slot: str,
+        method: str,
+        record_type: type[AnyRecord],
+        inputs: Any,
+        compute: Callable[[], tuple[list[AnyRecord], float]],
+    ) -> list[AnyRecord]:
+        who = describe_call(slot, self.choices[slot].component, method)
+        with PluginErrorContext(who):
+            digest = self._compute_key(slot, method, inputs)
+        found = self.stage_cache.get(f"{slot}-{method}", digest, record_type)
         cached, total = found is not None, len(self.video)
-        self._tell("stage_started", slot, method, total=total, cached=cached)
+        self._notify_observers("stage_started", slot, method, total=total, cached=cached)
         if found is None:
             before = len(self.questions)
-            with Blamed(who):
+            with PluginErrorContext(who):
                 output, seconds = compute()
-            found = Kept(output, seconds, counted(self.questions[before:]))
+            found = CachedOutput(output, seconds, count_usage(self.questions[before:]))
             if not any(getattr(item, "source", "") == "fallback" for item in output):
-                self.kept.put(f"{slot}-{method}", digest, found)
+                self.stage_cache.put(f"{slot}-{method}", digest, found)
         self.seconds[slot] = self.seconds.get(slot, 0.0) + found.seconds
-        self.usage += map(answered_before, found.usage) if cached else found.usage
+        self.usage += map(mark_cached, found.usage) if cached else found.usage
         facts = {"seconds": found.seconds, "cached": cached, "output": found.output}
-        self._tell("stage_finished", slot, method, done=total, total=total, **facts)
+        self._notify_observers("stage_finished", slot, method, done=total, total=total, **facts)
         return found.output
 
-    def _answered(
-        self, slot: str, method: str, kind: type[Item], check: Callable[[list[Item]], None], inputs: Any
-    ) -> tuple[list[Item], float]:
-        with self._at_work(slot) as stage:
+    def _call_component(
+        self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], inputs: Any
+    ) -> tuple[list[AnyRecord], float]:
+        with self._use_stage(slot) as stage:
             started = perf_counter()
             output = getattr(stage, method)(self.video, *inputs)
             seconds = perf_counter() - started
-        contracts.each_is(output, kind)
+        contracts.check_list_of(output, record_type)
         check(output)
         return list(output), seconds
 
-    def _collected(self, boxes: list[PivotBox]) -> tuple[list[Track], float]:
-        phrases, total = objects(boxes), len(self.video)
+    def _collect_tracks(self, boxes: list[PivotBox]) -> tuple[list[Track], float]:
+        phrases, total = list_object_phrases(boxes), len(self.video)
         rles: dict[int, list[Rle]] = {}
         scores: dict[int, list[float]] = {}
-        with self._at_work("propagator") as stage:
+        with self._use_stage("propagator") as stage:
             started = perf_counter()
             for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
-                contracts.frame_masks(masks, self.video, len(phrases), rles)
-                rles[masks.frame] = [encode(mask) for mask in masks.masks]
+                contracts.check_frame_masks(masks, self.video, len(phrases), rles)
+                rles[masks.frame] = [encode_mask(mask) for mask in masks.masks]
                 scores[masks.frame] = [float(score) for score in masks.scores]
-                self._tell("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
+                self._notify_observers("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
             seconds = perf_counter() - started
-        contracts.complete(rles, self.video)
+        contracts.check_all_frames(rles, self.video)
         return [
             Track(
                 phrase=phrase,
@@ -110,35 +119,35 @@ class Steps:
         ], seconds
 
     @contextmanager
-    def _at_work(self, slot: str) -> Iterator[Stage]:
+    def _use_stage(self, slot: str) -> Iterator[Stage]:
         """Give the stage of a slot for one call, and take what it warned of."""
-        with self.ready(slot) as stage:
+        with self.acquire_stage(slot) as stage:
             yield stage
             self.warnings += stage.warnings
             stage.warnings.clear()
 
-    def _key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
+    def _compute_key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
         choice = self.choices[slot]
         component = choice.component
         who = [component.distribution, component.version, component.name, self.identity(slot)]
-        return stage_cache.key(who, choice.options, method, self.video.name, self.video.fingerprint, inputs)
+        return stage_cache.compute_key(who, choice.options, method, self.video.name, self.video.fingerprint, inputs)
 
-    def _tell(self, hook: str, slot: str, method: str, **facts: Any) -> None:
+    def _notify_observers(self, hook: str, slot: str, method: str, **facts: Any) -> None:
         name = self.choices[slot].component.name
         event = StageEvent(video=self.video.name, stage=slot, method=method, component=name, **facts)
-        self.plugins.notify(hook, event)
+        self.plugins.notify_observers(hook, event)
 
 
-def whose(slot: str, component: Component, method: str) -> str:
+def describe_call(slot: str, component: RegisteredComponent, method: str) -> str:
     """Name a component's method in an error, with the distribution that it came with."""
     return f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
 
 
-def silenced(track: Track, heard: Phrase, times: Sequence[float]) -> Track:
+def clear_silent_masks(track: Track, phrase: Phrase, times: Sequence[float]) -> Track:
     """Return the track under a located phrase, its masks emptied at times in which the phrase is not heard."""
-    if heard.heard is None:
-        return track.model_copy(update={"phrase": heard})
-    empty = encode(np.zeros(track.rles[0].size, np.bool_)) if track.rles else None
-    inside = [any(start <= time < end for start, end in heard.heard) for time in times]
+    if phrase.heard is None:
+        return track.model_copy(update={"phrase": phrase})
+    empty = encode_mask(np.zeros(track.rles[0].size, np.bool_)) if track.rles else None
+    inside = [any(start <= time < end for start, end in phrase.heard) for time in times]
     rles = tuple(rle if on else empty for rle, on in zip(track.rles, inside, strict=True))
-    return track.model_copy(update={"phrase": heard, "rles": rles})
+    return track.model_copy(update={"phrase": phrase, "rles": rles})

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alref.records import Decision, Finding, Phrase, PivotBox, PivotFrame, Reference, Source, Track, Verdict
+from alref.records import Decision, DecisionSource, Finding, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict
 
 
-def verdict(
+def make_verdict(
     reference: Reference,
     phrases: Sequence[Phrase],
     pivots: Sequence[PivotFrame],
     boxes: Sequence[PivotBox],
     tracks: Sequence[Track],
-    unheard: Verdict | None = None,
+    silent_verdict: Verdict | None = None,
 ) -> Verdict:
     """Say what became of one reference, given the phrases, decisions and tracks of the whole run.
 
@@ -24,25 +24,28 @@ def verdict(
     decisions: list[Decision] = [*own_pivots, *own_boxes]
     own = [track for track in tracks if track.phrase.reference == reference.id]
     if any(rle.area for track in own for rle in track.rles):
-        return _found(reference, own_boxes, decisions)
+        return _make_found_verdict(reference, own_boxes, decisions)
     if own and all(track.phrase.heard == () for track in own):
         names = ", ".join(repr(track.phrase.text) for track in own)
         return Verdict(reference=reference.id, finding="silent", why=f"at no time is {names} heard")
-    if unheard:
-        return unheard
-    return _missing(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
+    if silent_verdict:
+        return silent_verdict
+    return _make_absent_verdict(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
 
 
-def _found(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
+def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
     shown = [box for box in boxes if box.xyxy is not None or box.mask is not None]
     where = ", ".join(f"{box.pivot.phrase.text!r} on frame {box.pivot.frame}" for box in shown)
     finding: Finding = "ambiguous" if any(each.finding == "ambiguous" for each in decisions) else "found"
     return Verdict(
-        reference=reference.id, finding=finding, why=_joined([where, *_reasons(decisions)]), source=_weakest(decisions)
+        reference=reference.id,
+        finding=finding,
+        why=_join_reasons([where, *_collect_reasons(decisions)]),
+        source=_select_source(decisions),
     )
 
 
-def _missing(
+def _make_absent_verdict(
     reference: Reference, phrases: Sequence[Phrase], boxes: Sequence[PivotBox], decisions: Sequence[Decision]
 ) -> Verdict:
     if not phrases and not decisions:
@@ -53,19 +56,21 @@ def _missing(
         return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner left it out")
     last = "" if any(each.finding != "found" for each in decisions) else "nothing remained of it after propagation"
     unsure = any(each.finding == "ambiguous" for each in decisions)
-    why = _joined([*_reasons(decisions), last])
-    return Verdict(reference=reference.id, finding="ambiguous" if unsure else "absent", why=why, source=_weakest(decisions))
+    why = _join_reasons([*_collect_reasons(decisions), last])
+    return Verdict(
+        reference=reference.id, finding="ambiguous" if unsure else "absent", why=why, source=_select_source(decisions)
+    )
 
 
-def _reasons(decisions: Sequence[Decision]) -> list[str]:
+def _collect_reasons(decisions: Sequence[Decision]) -> list[str]:
     return list(dict.fromkeys(each.why for each in decisions))
 
 
-def _joined(parts: Sequence[str]) -> str:
+def _join_reasons(parts: Sequence[str]) -> str:
     return "; ".join(part for part in parts if part) or "no reason given"
 
 
-def _weakest(decisions: Sequence[Decision]) -> Source:
+def _select_source(decisions: Sequence[Decision]) -> DecisionSource:
     """Name the source to be warned of: a fallback shows through every other."""
     sources = [each.source for each in decisions]
     return "fallback" if "fallback" in sources else (sources[-1] if sources else "rule")

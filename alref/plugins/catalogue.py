@@ -11,10 +11,10 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownComponent:
     """A component, a data set or a metric that a card names.
 
-    ``kinds`` are the places of a pipeline that it fills, or ``dataset``, or ``metric``. ``needs`` are import names. ``licence``
+    ``kinds`` are the places of a pipeline that it fills, or ``dataset``, or ``metric``. ``needs`` are import names. ``license``
     is that of its weights or data; it and ``homepage`` are empty where the card has none.
     """
 
@@ -22,40 +22,40 @@ class Known:
     kinds: tuple[str, ...]
     summary: str
     needs: tuple[str, ...]
-    licence: str
+    license: str
     homepage: str
 
 
 @dataclass(frozen=True)
-class Card:
+class PluginCard:
     """A known plugin: its entry point, the distribution that brings it, the line that installs it, and what it announces.
 
-    ``licence`` is that of its code, ``level`` the contract level that it is written for.
+    ``license`` is that of its code, ``level`` the contract level that it is written for.
     """
 
     plugin: str
     package: str
     install: str
     homepage: str
-    licence: str
+    license: str
     level: int
-    offers: tuple[Known, ...]
+    offers: tuple[KnownComponent, ...]
 
 
 @cache
-def cards() -> tuple[Card, ...]:
+def load_cards() -> tuple[PluginCard, ...]:
     """Return the cards of all known plugins, by name."""
     text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
-    return tuple(Card(**{**card, "offers": tuple(map(_known, card["offers"]))}) for card in json.loads(text))
+    return tuple(PluginCard(**{**card, "offers": tuple(map(_parse_component, card["offers"]))}) for card in json.loads(text))
 
 
-def offering(kind: str, name: str) -> Iterator[Card]:
+def find_cards(kind: str, name: str) -> Iterator[PluginCard]:
     """Find the cards that name ``name``, or ``package:name``, as something of this kind."""
     package, _, short = name.rpartition(":")
-    for card in cards():
+    for card in load_cards():
         if package in ("", card.package) and any(each.name == short and kind in each.kinds for each in card.offers):
             yield card
 
 
-def _known(offer: dict[str, Any]) -> Known:
-    return Known(**{**offer, "kinds": tuple(offer["kinds"]), "needs": tuple(offer["needs"])})
+def _parse_component(data: dict[str, Any]) -> KnownComponent:
+    return KnownComponent(**{**data, "kinds": tuple(data["kinds"]), "needs": tuple(data["needs"])})

@@ -16,29 +16,29 @@ from threading import current_thread, main_thread
 from types import FrameType, ModuleType
 from typing import Any
 
-from alref.errors import ConfigError, ContractError, nearest, told
+from alref.errors import ConfigError, ContractError, format_exception, suggest_names
 from alref.plugins.hookspecs import PROJECT
 
-VARIABLE = "ALREF_PLUGINS"
+PLUGINS_VARIABLE = "ALREF_PLUGINS"
 """The environment variable that says which installed plugins are loaded."""
 
-NONE = "none"
-ALLOWED = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
+NO_PLUGINS = "none"
+EXPECTED_VALUE = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
 
 
-def origin(entry: EntryPoint) -> tuple[str, str]:
+def get_origin(entry: EntryPoint) -> tuple[str, str]:
     """Return the distribution of an entry point and its version."""
-    return _read(entry.dist) if entry.dist else (entry.value, "unknown")
+    return _read_distribution(entry.dist) if entry.dist else (entry.value, "unknown")
 
 
 @cache
-def _read(distribution: Distribution) -> tuple[str, str]:
+def _read_distribution(distribution: Distribution) -> tuple[str, str]:
     """Read name and version once for all entry points of a distribution."""
     told = distribution.metadata
-    return told["Name"], f"{told['Version']}{_edited(distribution) if told['Name'] != PROJECT else ''}"
+    return told["Name"], f"{told['Version']}{_digest_editable_code(distribution) if told['Name'] != PROJECT else ''}"
 
 
-def _edited(distribution: Distribution) -> str:
+def _digest_editable_code(distribution: Distribution) -> str:
     """Return "+" and a digest of the plugin's code where its author edits it in place (``pip install -e``), else nothing.
 
     So an author's outputs of before a change are never taken for those of after it.
@@ -47,11 +47,11 @@ def _edited(distribution: Distribution) -> str:
     if not source.get("dir_info", {}).get("editable"):
         return ""
     modules = {entry.module.partition(".")[0] for entry in distribution.entry_points if entry.group == PROJECT}
-    code = b"".join(file.read_bytes() for module in sorted(modules) for file in _files(module))
+    code = b"".join(file.read_bytes() for module in sorted(modules) for file in _list_python_files(module))
     return f"+{sha256(code).hexdigest()[:12]}"
 
 
-def _files(module: str) -> list[Path]:
+def _list_python_files(module: str) -> list[Path]:
     """List the Python files of a package, or of a module that is one file; nothing is imported."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
@@ -60,68 +60,70 @@ def _files(module: str) -> list[Path]:
     return sorted(file for folder in folders for file in folder.rglob("*.py")) or [Path(spec.origin)]
 
 
-def about(distribution: str) -> tuple[str, str]:
-    """Return what a distribution says of its licence and its homepage, empty where it says nothing or is a file."""
+def read_license_and_homepage(distribution: str) -> tuple[str, str]:
+    """Return what a distribution says of its license and its homepage, empty where it says nothing or is a file."""
     try:
         told = metadata(distribution)
     except PackageNotFoundError:
         return "", ""
-    licences = [*(told.get_all("License-Expression") or []), *(told.get_all("License") or []), ""]
+    licenses = [*(told.get_all("License-Expression") or []), *(told.get_all("License") or []), ""]
     pages = dict(page.split(", ", 1) for page in told.get_all("Project-URL") or [])
     homepages = [pages.get("Homepage"), *(told.get_all("Home-page") or []), *pages.values(), ""]
-    return licences[0].partition("\n")[0], next(filter(None, homepages), "")
+    return licenses[0].partition("\n")[0], next(filter(None, homepages), "")
 
 
-def wanted(entries: list[EntryPoint], said: str) -> list[EntryPoint]:
+def select_plugins(entries: list[EntryPoint], setting: str) -> list[EntryPoint]:
     """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for an unknown name and for words that contradict."""
-    words = [word.strip() for word in said.split(",") if word.strip()]
-    if words == [NONE]:
+    words = [word.strip() for word in setting.split(",") if word.strip()]
+    if words == [NO_PLUGINS]:
         return []
     off = {word.removeprefix("-") for word in words if word.startswith("-")}
     only = {word for word in words if not word.startswith("-")}
-    _check_known(off | only, {name for entry in entries for name in _names(entry)}, said)
-    left = [entry for entry in entries if not off & _names(entry)]
-    for word in sorted(only.difference(*map(_names, left))):
-        raise ConfigError(f"{VARIABLE}={said}: {word!r} is asked for and left out; expected {ALLOWED}")
-    return [entry for entry in left if not only or only & _names(entry)]
+    _check_names(off | only, {name for entry in entries for name in _get_names(entry)}, setting)
+    left = [entry for entry in entries if not off & _get_names(entry)]
+    for word in sorted(only.difference(*map(_get_names, left))):
+        raise ConfigError(f"{PLUGINS_VARIABLE}={setting}: {word!r} is asked for and left out; expected {EXPECTED_VALUE}")
+    return [entry for entry in left if not only or only & _get_names(entry)]
 
 
-def _names(entry: EntryPoint) -> set[str]:
-    return {entry.name, origin(entry)[0]}
+def _get_names(entry: EntryPoint) -> set[str]:
+    return {entry.name, get_origin(entry)[0]}
 
 
-def _check_known(words: set[str], names: set[str], said: str) -> None:
-    if NONE in words:
-        raise ConfigError(f"{VARIABLE}={said}: {NONE!r} stands alone; expected {ALLOWED}")
+def _check_names(words: set[str], names: set[str], setting: str) -> None:
+    if NO_PLUGINS in words:
+        raise ConfigError(f"{PLUGINS_VARIABLE}={setting}: {NO_PLUGINS!r} stands alone; expected {EXPECTED_VALUE}")
     for word in sorted(words - names):
         known = ", ".join(sorted(names))
-        raise ConfigError(f"{VARIABLE}={said}: no plugin {word!r}{nearest(word, names)}; installed: {known}, or {NONE}")
+        raise ConfigError(
+            f"{PLUGINS_VARIABLE}={setting}: no plugin {word!r}{suggest_names(word, names)}; installed: {known}, or {NO_PLUGINS}"
+        )
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def translate_plugin_errors() -> Iterator[None]:
     """Load a plugin within it. Raises ContractError for whatever it ends with, but for the Ctrl-C of the user."""
-    with _noticing() as pressed:
+    with _observe_interrupts() as pressed:
         try:
             yield
         except BaseException as error:  # a plugin may do anything wrong
             if isinstance(error, KeyboardInterrupt) and pressed:
                 raise
-            raise ContractError(told(error)) from error
+            raise ContractError(format_exception(error)) from error
 
 
 @contextmanager
-def _noticing() -> Iterator[list[int]]:
+def _observe_interrupts() -> Iterator[list[int]]:
     """Give a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
     before, pressed = signal.getsignal(signal.SIGINT), list[int]()
 
-    def noticed(number: int, frame: FrameType | None) -> Any:
+    def record_interrupt(number: int, frame: FrameType | None) -> Any:
         pressed.append(number)
         return before(number, frame) if callable(before) else None
 
     heard = callable(before) and current_thread() is main_thread()
     if heard:
-        signal.signal(signal.SIGINT, noticed)
+        signal.signal(signal.SIGINT, record_interrupt)
     try:
         yield pressed
     finally:
@@ -129,7 +131,7 @@ def _noticing() -> Iterator[list[int]]:
             signal.signal(signal.SIGINT, before)
 
 
-def from_file(path: Path) -> ModuleType:
+def import_file(path: Path) -> ModuleType:
     """Import a file under its own name, which stays importable for what looks a class up by its module."""
     spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
     if spec is None or spec.loader is None:

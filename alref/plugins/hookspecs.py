@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         Unifier,
     )
     from alref.components.dataset import Dataset
-    from alref.components.protocol import Protocol
+    from alref.components.protocol import EvaluationProtocol
     from alref.llm.messages import QuestionEvent
     from alref.records import StageEvent
 
@@ -57,7 +57,7 @@ def register_datasets() -> list[type[Dataset]]:
 
 
 @hookspec
-def register_metrics() -> list[type[Protocol]]:
+def register_metrics() -> list[type[EvaluationProtocol]]:
     """Return published ways to score."""
 
 

@@ -10,11 +10,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from alref.components import options
-from alref.components.base import API, Stage, StageOptions
-from alref.errors import ContractError, told
+from alref.components.base import API_LEVEL, Stage, StageOptions
+from alref.errors import ContractError, format_exception
 
 
-def checked(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
+def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
     """Return the classes that a registration hook returned. Raises ContractError that says what was expected."""
     if not isinstance(classes, (list, tuple)):
         raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
@@ -30,25 +30,27 @@ def checked(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
     return list(classes)
 
 
-def _check_stage(cls: type[Stage], whose: str) -> None:
+def _check_stage(cls: type[Stage], where: str) -> None:
     """Check what a component says of itself. Raises ContractError."""
-    if cls.api != API:
-        raise ContractError(f"{whose} is written for contract level {cls.api!r}, this alref has {API}")
+    if cls.api != API_LEVEL:
+        raise ContractError(f"{where} is written for contract level {cls.api!r}, this alref has {API_LEVEL}")
     if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
-        raise ContractError(f"{whose}.needs: expected a tuple of import names, got {cls.needs!r}")
+        raise ContractError(f"{where}.needs: expected a tuple of import names, got {cls.needs!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
-        raise ContractError(f"{whose}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
+        raise ContractError(f"{where}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     if not cls.Options.__pydantic_complete__:
-        raise ContractError(f"{whose}.Options: a type is not known when the class is made; import it at the top of the module")
+        raise ContractError(f"{where}.Options: a type is not known when the class is made; import it at the top of the module")
     if "use" in cls.Options.model_fields:
-        raise ContractError(f"{whose}.Options: 'use' names the component in a configuration; call the option otherwise")
+        raise ContractError(f"{where}.Options: 'use' names the component in a configuration; call the option otherwise")
     try:
         values = cls.Options()
     except ValidationError as error:
-        wrong = "; ".join(options.problems(cls.Options, error, f"{whose}.Options"))
+        wrong = "; ".join(options.list_problems(cls.Options, error, f"{where}.Options"))
         raise ContractError(f"{wrong}; each option needs a default that it allows") from None
     for name in cls.Options.model_fields:
         try:
             json.dumps(values.model_dump(mode="json", include={name}), allow_nan=False)
         except ValueError as error:
-            raise ContractError(f"{whose}.Options.{name}: expected a default that JSON can hold: {told(error)}") from None
+            raise ContractError(
+                f"{where}.Options.{name}: expected a default that JSON can hold: {format_exception(error)}"
+            ) from None

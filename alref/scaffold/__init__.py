@@ -13,20 +13,20 @@ from pathlib import Path
 
 import jinja2
 
-from alref.components.base import API
+from alref.components.base import API_LEVEL
 from alref.errors import ConfigError, OutputError
 from alref.utils import atomic
 
-LONGEST = 40
-RESERVED = {"alref", "check", "new", "none", "null", "true", "false", "yes", "no", "on", "off"}
+MAX_NAME_LENGTH = 40
+RESERVED_NAMES = {"alref", "check", "new", "none", "null", "true", "false", "yes", "no", "on", "off"}
 """Names that have another meaning: in ``alref plugins``, in ``ALREF_PLUGINS``, or in YAML."""
 
-HOMEPAGE = "https://example.org"
+PLACEHOLDER_HOMEPAGE = "https://example.org"
 """What stands for a homepage until the author puts in the right one."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class PluginKind:
     """A kind of plugin: its base class, the hook that announces it, and what the example of it does and needs.
 
     ``slots`` are the places of a pipeline that it fills, none for a data set; ``use`` and ``check`` are commands.
@@ -41,8 +41,8 @@ class Kind:
     check: str = "plugins check {name}"
 
 
-KINDS = {
-    "unifier": Kind(
+PLUGIN_KINDS = {
+    "unifier": PluginKind(
         "Unifier",
         "register_unifiers",
         ("unifier",),
@@ -50,7 +50,7 @@ KINDS = {
         (),
         'run clip.mp4 "the dog and the cat" --unifier {name}',
     ),
-    "tagger": Kind(
+    "tagger": PluginKind(
         "Tagger",
         "register_unifiers",
         ("tagger",),
@@ -58,7 +58,7 @@ KINDS = {
         (),
         "run clip.mp4 --sound --tagger {name}",
     ),
-    "transcriber": Kind(
+    "transcriber": PluginKind(
         "Transcriber",
         "register_unifiers",
         ("transcriber",),
@@ -67,7 +67,7 @@ KINDS = {
         "run clip.mp4 --spoken question.wav --transcriber {name}",
         "plugins check {name} --spoken question.wav",
     ),
-    "locator": Kind(
+    "locator": PluginKind(
         "Locator",
         "register_unifiers",
         ("locator",),
@@ -75,7 +75,7 @@ KINDS = {
         (),
         "run clip.mp4 --sound --locator {name}",
     ),
-    "reasoner": Kind(
+    "reasoner": PluginKind(
         "Reasoner",
         "register_reasoners",
         ("temporal", "spatial"),
@@ -83,23 +83,23 @@ KINDS = {
         ("cv2",),
         'run clip.mp4 "the dog" --reasoner {name}',
     ),
-    "proposer": Kind(
+    "proposer": PluginKind(
         "Proposer",
         "register_proposers",
         ("proposer",),
-        "Proposes regions whose colour stands out from the picture.",
+        "Proposes regions whose color stands out from the picture.",
         ("cv2",),
         'run clip.mp4 "the dog" --proposer {name}',
     ),
-    "propagator": Kind(
+    "propagator": PluginKind(
         "Propagator",
         "register_propagators",
         ("propagator",),
-        "Finds each object again by the colours that its box held.",
+        "Finds each object again by the colors that its box held.",
         ("cv2",),
         'run clip.mp4 "the dog" --propagator {name}',
     ),
-    "dataset": Kind(
+    "dataset": PluginKind(
         "Dataset",
         "register_datasets",
         (),
@@ -112,22 +112,22 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class NewPlugin:
     """What a new plugin is called: ``name`` is what people type, and its distribution, module and class follow from it."""
 
     kind: str
     name: str
 
     @classmethod
-    def of(cls, kind: str, name: str) -> Plan:
+    def from_name(cls, kind: str, name: str) -> NewPlugin:
         """Take a name as people write it: "My_Tracker", "alref-my-tracker". Raises ConfigError for one that cannot be used."""
         plain = re.sub(r"[-_.\s]+", "-", name.strip().lower()).removeprefix("alref-")
-        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > LONGEST:
+        if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > MAX_NAME_LENGTH:
             raise ConfigError(
-                f"{name!r}: expected a name of at most {LONGEST} letters a-z, digits and hyphens that begins with a letter; "
+                f"{name!r}: expected a letter, then letters a-z, digits and hyphens, at most {MAX_NAME_LENGTH} in all; "
                 f"for example: alref plugins new my-{kind} --kind {kind}"
             )
-        if plain in RESERVED:
+        if plain in RESERVED_NAMES:
             raise ConfigError(
                 f"{name!r}: means something else to alref or in YAML; for example: alref plugins new my-{kind} --kind {kind}"
             )
@@ -152,22 +152,22 @@ class Plan:
     @property
     def use(self) -> str:
         """The command that uses it, in a folder that holds a clip or a data set."""
-        return f"alref {KINDS[self.kind].use.format(name=self.name)}"
+        return f"alref {PLUGIN_KINDS[self.kind].use.format(name=self.name)}"
 
     @property
     def check(self) -> str:
         """The command that checks it against all that its kind promises."""
-        return f"alref {KINDS[self.kind].check.format(name=self.name)}"
+        return f"alref {PLUGIN_KINDS[self.kind].check.format(name=self.name)}"
 
-    def write(self, folder: Path) -> None:
+    def write_distribution(self, folder: Path) -> None:
         """Write the distribution into a new folder. Raises OutputError when it is there already or cannot be written."""
         if folder.exists():
             raise OutputError(f"{folder}: is there already, and nothing in it was changed; choose another folder with --out")
-        for place, text in self._files():
+        for place, text in self._render_files():
             atomic.make_folder((folder / place).parent)
             atomic.write_text(folder / place, text)
 
-    def _files(self) -> Iterator[tuple[str, str]]:
+    def _render_files(self) -> Iterator[tuple[str, str]]:
         """Yield the place of each file in the distribution, and its text."""
         made = jinja2.Environment(
             loader=jinja2.PackageLoader("alref.scaffold"),
@@ -180,5 +180,7 @@ class Plan:
         for template in made.list_templates():
             home, _, place = template.removesuffix(".j2").partition("/")
             if place and home in ("common", self.kind):
-                text = made.get_template(template).render(plan=self, level=API, homepage=HOMEPAGE, **vars(KINDS[self.kind]))
+                text = made.get_template(template).render(
+                    plan=self, level=API_LEVEL, homepage=PLACEHOLDER_HOMEPAGE, **vars(PLUGIN_KINDS[self.kind])
+                )
                 yield place.replace("module/", f"{self.module}/"), text

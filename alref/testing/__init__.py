@@ -10,40 +10,40 @@ Each ``test_`` method holds one promise that the engine relies on.
 """
 
 from alref.testing.audio_contract import LocatorContract, TaggerContract
-from alref.testing.cases import Object, scripted_result
+from alref.testing.cases import ScriptedObject, make_scripted_result
 from alref.testing.datasets import DatasetContract
 from alref.testing.propagator import PropagatorContract
 from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
 from alref.testing.reasoner import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
-from alref.testing.shapes import OTHER, SQUARE, square_box
+from alref.testing.shapes import GROUND, SQUARE, make_square_box
 from alref.testing.stage import StageContract
 from alref.testing.transcriber import TranscriberContract
 from alref.testing.unifier import UnifierContract
-from alref.testing.videos import ArrayVideo, DamagedVideo, MovingSquare, moving_square, sounding, write_frames
+from alref.testing.videos import ArrayVideo, DamagedVideo, MovingSquare, make_buzzing_video, make_moving_square, write_frames
 
 __all__ = [
-    "OTHER",
+    "GROUND",
     "SQUARE",
     "ArrayVideo",
     "DamagedVideo",
     "DatasetContract",
     "LocatorContract",
     "MovingSquare",
-    "Object",
     "PropagatorContract",
     "ProposerContract",
     "ProtocolContract",
     "ReasonerContract",
+    "ScriptedObject",
     "SpatialReasonerContract",
     "StageContract",
     "TaggerContract",
     "TemporalReasonerContract",
     "TranscriberContract",
     "UnifierContract",
-    "moving_square",
-    "scripted_result",
-    "sounding",
-    "square_box",
+    "make_buzzing_video",
+    "make_moving_square",
+    "make_scripted_result",
+    "make_square_box",
     "write_frames",
 ]

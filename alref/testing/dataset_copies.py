@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-MEDIA = frozenset(
+MEDIA_SUFFIXES = frozenset(
     [
         ".bmp",
         ".gif",
@@ -35,7 +35,7 @@ MEDIA = frozenset(
 """Suffixes of pictures, videos and sounds."""
 
 
-def files_of(root: Path, video: str) -> Iterator[Path]:
+def find_video_files(root: Path, video: str) -> Iterator[Path]:
     """Yield the files below ``root`` that carry a video's name: in the name of a folder, or at the start of their own."""
     for folder, folders, files in os.walk(root, followlinks=True):
         folders.sort()
@@ -46,19 +46,19 @@ def files_of(root: Path, video: str) -> Iterator[Path]:
 
 
 @contextmanager
-def altered(root: Path, paths: Collection[Path], content: bytes | None) -> Iterator[Path]:
+def make_altered_copy(root: Path, paths: Collection[Path], content: bytes | None) -> Iterator[Path]:
     """Give a folder that is ``root``, but for the files ``paths`` below it: they hold ``content``, or are not there if None."""
     with TemporaryDirectory() as place:
         copy = Path(place, "copy")
-        _mirror(root, copy, set(paths), {parent for path in paths for parent in path.parents}, content)
+        _link_folder(root, copy, set(paths), {parent for path in paths for parent in path.parents}, content)
         yield copy
 
 
-def _mirror(source: Path, target: Path, changed: set[Path], opened: set[Path], content: bytes | None) -> None:
+def _link_folder(source: Path, target: Path, changed: set[Path], opened: set[Path], content: bytes | None) -> None:
     target.mkdir()
     for path in source.iterdir():
         if path in opened:
-            _mirror(path, target / path.name, changed, opened, content)
+            _link_folder(path, target / path.name, changed, opened, content)
         elif path not in changed:
             (target / path.name).symlink_to(path.absolute())
         elif content is not None:

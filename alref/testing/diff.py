@@ -9,53 +9,53 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
-SHARE = 0.001
+MAX_PIXEL_SHARE = 0.001
 """Share of a mask's pixels that may differ: a device adds up numbers in any order."""
-NEAR = 1e-3
+TOLERANCE = 1e-3
 """Difference between numbers that may be, in pixels or relative to their size."""
 
 
-def difference(expected: Sequence[Any], got: Sequence[Any]) -> str:
+def find_difference(expected: Sequence[Any], got: Sequence[Any]) -> str:
     """Say where two lists of records differ first, empty where they are the same; where an answer came from does not count."""
-    return _apart(_plain(list(expected)), _plain(list(got)), "the answer")
+    return _compare_values(_to_plain_data(list(expected)), _to_plain_data(list(got)), "the answer")
 
 
-def frozen(inputs: Sequence[Any]) -> Any:
+def copy_inputs(inputs: Sequence[Any]) -> Any:
     """Return a copy of what a component is given that nothing done to the original changes."""
-    return copy.deepcopy(_plain(list(inputs)))
+    return copy.deepcopy(_to_plain_data(list(inputs)))
 
 
-def _plain(value: Any) -> Any:
+def _to_plain_data(value: Any) -> Any:
     """Turn records into dictionaries, without where they came from."""
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields if name != "source"}
+        return {name: _to_plain_data(getattr(value, name)) for name in type(value).model_fields if name != "source"}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_to_plain_data(each) for each in value]
     return value
 
 
-def _apart(expected: Any, got: Any, where: str) -> str:
+def _compare_values(expected: Any, got: Any, where: str) -> str:
     if isinstance(expected, dict) and isinstance(got, dict) and expected.keys() == got.keys():
-        return next(filter(None, (_apart(expected[name], got[name], f"{where}.{name}") for name in expected)), "")
+        return next(filter(None, (_compare_values(expected[name], got[name], f"{where}.{name}") for name in expected)), "")
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         pairs = enumerate(zip(expected, got, strict=True))
-        return next(filter(None, (_apart(one, other, f"{where}[{place}]") for place, (one, other) in pairs)), "")
+        return next(filter(None, (_compare_values(one, other, f"{where}[{place}]") for place, (one, other) in pairs)), "")
     if isinstance(expected, np.ndarray) and isinstance(got, np.ndarray) and expected.shape == got.shape:
-        return _arrays_apart(expected, got, where)
+        return _compare_arrays(expected, got, where)
     if isinstance(expected, (float, np.floating)) and isinstance(got, (float, np.floating)):
-        return _arrays_apart(np.array(expected), np.array(got), where)
+        return _compare_arrays(np.array(expected), np.array(got), where)
     same = type(expected) is type(got) and not isinstance(expected, np.ndarray) and expected == got
-    return "" if same else f"{_short(got)} for {_short(expected)} in {where}"
+    return "" if same else f"{_format_value(got)} for {_format_value(expected)} in {where}"
 
 
-def _arrays_apart(expected: Any, got: Any, where: str) -> str:
+def _compare_arrays(expected: Any, got: Any, where: str) -> str:
     if expected.dtype == np.bool_:
         changed = int((expected != got).sum())
-        return f"{changed} of {expected.size} other pixels in {where}" if changed > SHARE * expected.size else ""
-    near = np.allclose(expected, got, rtol=NEAR, atol=NEAR)
-    return "" if near else f"{_short(got.tolist())} for {_short(expected.tolist())} in {where}"
+        return f"{changed} of {expected.size} other pixels in {where}" if changed > MAX_PIXEL_SHARE * expected.size else ""
+    near = np.allclose(expected, got, rtol=TOLERANCE, atol=TOLERANCE)
+    return "" if near else f"{_format_value(got.tolist())} for {_format_value(expected.tolist())} in {where}"
 
 
-def _short(value: Any) -> str:
+def _format_value(value: Any) -> str:
     text = f"{type(value).__name__} {value.shape}" if isinstance(value, np.ndarray) else repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

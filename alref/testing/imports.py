@@ -38,31 +38,31 @@ print(json.dumps([by_name, sorted({each.partition(".")[0] for each in sys.module
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportReport:
     """A module as another process imports it: whether it can by name, why not, and the libraries that are loaded then."""
 
     module: str
     by_name: bool
-    why: str
+    reason: str
     loaded: frozenset[str]
 
 
-def imported(cls: type) -> Imported:
+def import_in_subprocess(cls: type) -> ImportReport:
     """Import the module of a class in another process. Raises AssertionError with the last words where that fails."""
     module = sys.modules.get(cls.__module__)
     file = getattr(module, "__file__", None)
     first, _, rest = cls.__qualname__.partition(".")
     if file is None or (not rest and getattr(module, first, None) is not cls):
-        return Imported(cls.__module__, False, "the class does not come from a file", frozenset())
-    return _probed(cls.__module__, str(Path(file).resolve()))
+        return ImportReport(cls.__module__, False, "the class does not come from a file", frozenset())
+    return _run_probe(cls.__module__, str(Path(file).resolve()))
 
 
 @lru_cache
-def _probed(module: str, file: str) -> Imported:
+def _run_probe(module: str, file: str) -> ImportReport:
     command = [sys.executable, "-c", _PROBE, module, file, json.dumps(sys.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
     assert done.returncode == 0, f"expected {module} to be imported in a process of its own, got {said}"
     by_name, loaded = json.loads(done.stdout.splitlines()[-1])
     why = "" if by_name else f"given by its file, {Path(file).name}, which another process cannot import by name"
-    return Imported(module, by_name, why, frozenset(loaded))
+    return ImportReport(module, by_name, why, frozenset(loaded))

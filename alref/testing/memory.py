@@ -15,7 +15,7 @@ from alref.testing.videos import MovingSquare
 STATM = Path("/proc/self/statm")
 
 
-def resident() -> int:
+def measure_resident_memory() -> int:
     """Return the bytes of memory that are held now, after garbage is collected and what is free is given back."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -25,7 +25,7 @@ def resident() -> int:
 
 
 @contextmanager
-def without_what_was_there() -> Iterator[None]:
+def freeze_garbage_collector() -> Iterator[None]:
     """Spare the garbage collector all objects that are there already, so that looking is quick."""
     gc.collect()
     gc.freeze()
@@ -35,23 +35,23 @@ def without_what_was_there() -> Iterator[None]:
         gc.unfreeze()
 
 
-class WatchedVideo(MovingSquare):
+class MemoryProbeVideo(MovingSquare):
     """A moving square that looks at the memory a few times while it is worked on; ``peak`` is the most that was held."""
 
-    LOOKS = 8
+    SAMPLES = 8
 
     def __init__(self, frames: int, size: tuple[int, int]) -> None:
         super().__init__(frames, size)
-        self.peak = resident()
+        self.peak = measure_resident_memory()
         self._count = 0
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         """Return frame ``index``, and look."""
-        self.look()
-        return super().frame(index)
+        self.sample_memory()
+        return super().read_frame(index)
 
-    def look(self) -> None:
+    def sample_memory(self) -> None:
         """Look at the memory, when enough has happened since the last look."""
         self._count += 1
-        if self._count % max(1, 2 * len(self) // self.LOOKS) == 0:
-            self.peak = max(self.peak, resident())
+        if self._count % max(1, 2 * len(self) // self.SAMPLES) == 0:
+            self.peak = max(self.peak, measure_resident_memory())

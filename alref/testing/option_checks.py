@@ -11,13 +11,13 @@ from unittest import SkipTest
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
-from alref.components.options import describe
+from alref.components.options import describe_options
 from alref.models.weights import Weights
 from alref.testing.contract import Contract
-from alref.testing.imports import HEAVY, imported
+from alref.testing.imports import HEAVY, import_in_subprocess
 
 
-class DescribedContract(Contract):
+class DeclarationContract(Contract):
     """What every component promises to say of itself, before it works."""
 
     def test_has_a_name_people_can_type(self) -> None:
@@ -25,7 +25,7 @@ class DescribedContract(Contract):
 
         Set ``name`` to letters, digits and hyphens, as in ``name = "my-tracker"``.
         """
-        name = self.component().name
+        name = self.make_component().name
         typed = re.fullmatch(r"[a-z0-9][a-z0-9._-]*", name)
         assert typed, f"expected one word of small letters, digits and hyphens, got name = {name!r}"
 
@@ -34,7 +34,7 @@ class DescribedContract(Contract):
 
         Write a docstring for the class, and ``Field(default, description="…")`` for each option.
         """
-        component = self.component()
+        component = self.make_component()
         assert (type(component).__doc__ or "").strip(), f"expected a docstring, got none in {type(component).__name__}"
         fields = type(component.options).model_fields
         undescribed = [name for name, field in fields.items() if not field.description]
@@ -47,9 +47,9 @@ class DescribedContract(Contract):
 
         Use types that pydantic can write as JSON: numbers, words, lists, ``Path``; no arrays, functions or objects.
         """
-        options = self.component().options
+        options = self.make_component().options
         try:
-            describe(type(options))
+            describe_options(type(options))
             back = type(options).model_validate(json.loads(options.model_dump_json()))
         except (PydanticSerializationError, ValidationError, ValueError, TypeError) as error:
             raise AssertionError(f"expected options that JSON can hold, got {type(error).__name__}: {error}") from error
@@ -61,7 +61,7 @@ class DescribedContract(Contract):
         Derive ``Options`` from ``alref.components.base.StageOptions`` and leave ``extra="forbid"`` as it is there.
         """
         try:
-            type(self.component().options).model_validate({"no_such_option": 1})
+            type(self.make_component().options).model_validate({"no_such_option": 1})
         except ValidationError:
             return
         raise AssertionError("expected an error for the unknown option no_such_option, got none")
@@ -69,9 +69,9 @@ class DescribedContract(Contract):
     def test_has_no_problem_where_it_is_tested(self) -> None:
         """It finds no problem in the place where it is tested.
 
-        Do what the problem says, or make ``component`` so that it can work here, for example with a tiny model.
+        Do what the problem says, or make ``make_component`` so that it can work here, for example with a tiny model.
         """
-        problems = self.component().problems()
+        problems = self.make_component().problems()
         assert problems == [], f"expected no problem here, got {problems!r}"
 
     def test_says_what_to_install(self) -> None:
@@ -79,13 +79,13 @@ class DescribedContract(Contract):
 
         In ``problems`` ask ``self.missing()`` first and return what it says before anything is imported.
         """
-        component = self.component()
+        component = self.make_component()
         if not component.needs:
             raise SkipTest("needs = (): the component names no library that could be missing")
         cls = type(component)
         lacking = type(cls.__name__, (cls,), {"needs": ("a_library_that_nobody_has",), "__module__": cls.__module__})
         made = lacking(component.options, component.device)
-        for method in ("missing", "problems"):
+        for method in ("find_missing_libraries", "problems"):
             said = getattr(made, method)()
             words = isinstance(said, list) and all(isinstance(each, str) and each.strip() for each in said)
             assert words, f"expected a list of sentences from {method}(), got {said!r}"
@@ -95,10 +95,11 @@ class DescribedContract(Contract):
     def test_lists_the_files_that_it_depends_on(self) -> None:
         """It lists its weights and the files that it reads, so that outputs of other files are never taken for its own.
 
-        Return a list of ``alref.models.weights.Weights`` from ``weights`` and a list of ``pathlib.Path`` from ``reads``.
+        Return a list of ``alref.models.weights.Weights`` from ``weights`` and a list of ``pathlib.Path`` from
+        ``list_input_files``.
         """
-        component = self.component()
-        for method, kind in (("weights", Weights), ("reads", Path)):
+        component = self.make_component()
+        for method, kind in (("weights", Weights), ("list_input_files", Path)):
             listed = getattr(component, method)()
             fits = isinstance(listed, list) and all(isinstance(each, kind) for each in listed)
             assert fits, f"expected a list of {kind.__name__} from {method}(), got {listed!r}"
@@ -109,7 +110,7 @@ class DescribedContract(Contract):
         Import heavy libraries inside the methods that use them, and types under ``if TYPE_CHECKING:``. ``alref.records`` and
         ``alref.testing`` are heavy too.
         """
-        found = imported(type(self.component()))
+        found = import_in_subprocess(type(self.make_component()))
         heavy = sorted(found.loaded & set(HEAVY))
         assert not heavy, f"expected nothing heavy to be imported with {found.module}, got {', '.join(heavy)}"
 
@@ -118,10 +119,10 @@ class DescribedContract(Contract):
 
         Define the class at the top of an installed module, and make what cannot be pickled in ``load``, not in ``__init__``.
         """
-        component = self.component()
-        found = imported(type(component))
+        component = self.make_component()
+        found = import_in_subprocess(type(component))
         if not found.by_name:
-            raise SkipTest(f"{found.module}: {found.why}; a component of a distribution can run in several processes")
+            raise SkipTest(f"{found.module}: {found.reason}; a component of a distribution can run in several processes")
         try:
             copy = pickle.loads(pickle.dumps(component))  # noqa: S301 - its own bytes
         except (pickle.PickleError, AttributeError, TypeError, ImportError) as error:

@@ -11,58 +11,64 @@ from alref.components.base import Propagator
 from alref.errors import ContractError
 from alref.media.video import Video
 from alref.pipeline import contracts
-from alref.records import FrameMasks, PivotBox, objects
-from alref.testing.contract import Task, Truth
-from alref.testing.diff import difference
-from alref.testing.endurance import LastingContract
-from alref.testing.shapes import SQUARE, shown, square_box
+from alref.records import FrameMasks, PivotBox, list_object_phrases
+from alref.testing.contract import Task, TrueMasks
+from alref.testing.diff import find_difference
+from alref.testing.endurance import EnduranceContract
+from alref.testing.shapes import SQUARE, find_visible_frames, make_square_box
 
-SECOND = SQUARE.model_copy(update={"reference": "2"})
-ALIKE = 0.8
+SECOND_PHRASE = SQUARE.model_copy(update={"reference": "2"})
+MIN_IOU = 0.8
 """Share of the union of two masks in which a mask that was given agrees with the one that came back."""
 
 
-class PropagatorContract(LastingContract):
-    """What a propagator promises. Override ``component``. It is never asked without a box."""
+class PropagatorContract(EnduranceContract):
+    """What a propagator promises. Override ``make_component``. It is never asked without a box."""
 
-    def component(self) -> Propagator:
+    def make_component(self) -> Propagator:
         """Return the propagator to test."""
         raise NotImplementedError("return the propagator to test")
 
-    def propagated(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
+    def propagate_masks(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
         """Return the masks of every frame by their numbers, checked against the contract."""
-        with self.at_work() as component:
+        with self.load_component() as component:
             output = list(component.propagate(video, boxes))
-        _check(output, boxes, video)
+        _check_frame_masks(output, boxes, video)
         return {each.frame: each for each in output}
 
-    def tasks(self, video: Video, truth: Truth) -> list[Task]:
+    def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return the task to propagate two objects, from the middle and the end of where the square is."""
-        frames = shown(truth)
-        boxes = [square_box(truth, frames[len(frames) // 2]), square_box(truth, frames[-1], SECOND)]
-        return [*super().tasks(video, truth), Task("propagate", (boxes,), partial(_check, boxes=boxes, video=video))]
+        frames = find_visible_frames(truth)
+        boxes = [make_square_box(truth, frames[len(frames) // 2]), make_square_box(truth, frames[-1], SECOND_PHRASE)]
+        return [
+            *super().build_tasks(video, truth),
+            Task("propagate", (boxes,), partial(_check_frame_masks, boxes=boxes, video=video)),
+        ]
 
     def test_gives_every_frame_once_with_bool_masks_of_its_size(self) -> None:
         """It yields each frame exactly once, those before the pivot too, with masks bool (P, H, W) and scores from 0 to 1.
 
         Go backwards from the pivot as well as forwards; yield ``FrameMasks`` with one mask of the video's size for each object.
         """
-        video, truth = self.video()
-        self.propagated(video, [square_box(truth, len(truth) // 2)])
+        video, truth = self.make_video()
+        self.propagate_masks(video, [make_square_box(truth, len(truth) // 2)])
 
     def test_keeps_objects_apart(self) -> None:
         """Several objects come in one pass, each with its own mask in its own place.
 
-        Let the first axis of the masks be ``alref.records.objects(boxes)``, and follow each object by itself.
+        Let the first axis of the masks be ``alref.records.list_object_phrases(boxes)``, and follow each object by itself.
         """
-        video, truth = self.video()
+        video, truth = self.make_video()
         square = np.asarray(truth[0])
         ground = np.roll(square, (-square.shape[0] // 4, square.shape[1] // 2), (0, 1)) & ~square
-        boxes = [_masked(square_box(truth, 0), square), _masked(square_box(ground[None], 0, SECOND), ground)]
+        boxes = [
+            _set_mask(make_square_box(truth, 0), square),
+            _set_mask(make_square_box(ground[None], 0, SECOND_PHRASE), ground),
+        ]
         for given, name in ((boxes, "first"), (boxes[::-1], "second")):
-            masks = self.propagated(video, given)[0].masks
+            masks = self.propagate_masks(video, given)[0].masks
             for place, box in enumerate(given):
-                likeness = [_likeness(mask, np.asarray(box.mask)) for mask in masks]
+                likeness = [_compute_iou(mask, np.asarray(box.mask)) for mask in masks]
                 assert int(np.argmax(likeness)) == place, (
                     f"expected object {place} to be where its mask is with the {name} order of boxes, got likeness {likeness}"
                 )
@@ -72,33 +78,33 @@ class PropagatorContract(LastingContract):
 
         Group the boxes by ``box.pivot.phrase``.
         """
-        video, truth = self.video()
-        self.propagated(video, [square_box(truth, 0), square_box(truth, len(truth) - 1)])
+        video, truth = self.make_video()
+        self.propagate_masks(video, [make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)])
 
     def test_starts_from_a_mask(self) -> None:
         """A box that carries a mask starts from the mask.
 
         Where ``box.mask`` is not None, use it instead of the box, and give it back on its own frame.
         """
-        video, truth = self.video()
+        video, truth = self.make_video()
         half = np.tri(video.height, video.width, dtype=np.bool_)
         start = np.asarray(truth[0]) & np.roll(half, np.argwhere(truth[0])[0], (0, 1))
-        likeness = _likeness(self.propagated(video, [_masked(square_box(truth, 0), start)])[0].masks[0], start)
-        assert likeness > ALIKE, f"expected the mask that was given on its frame, got one that agrees by {likeness:.2f}"
+        likeness = _compute_iou(self.propagate_masks(video, [_set_mask(make_square_box(truth, 0), start)])[0].masks[0], start)
+        assert likeness > MIN_IOU, f"expected the mask that was given on its frame, got one that agrees by {likeness:.2f}"
 
     def test_boxes_may_come_in_any_order(self) -> None:
         """The masks of an object do not depend on the order of the boxes.
 
         Keep the objects apart, and choose among several pivots of one by frame or score, never by place.
         """
-        video, truth = self.video()
-        first, last = square_box(truth, 0), square_box(truth, len(truth) - 1)
-        boxes = [first, square_box(truth, 1, SECOND), last]
+        video, truth = self.make_video()
+        first, last = make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)
+        boxes = [first, make_square_box(truth, 1, SECOND_PHRASE), last]
         for order in ([1, 0, 2], [2, 1, 0]):
             mixed = [boxes[place] for place in order]
-            expected, got = self.propagated(video, boxes), self.propagated(video, mixed)
+            expected, got = self.propagate_masks(video, boxes), self.propagate_masks(video, mixed)
             for frame in range(len(video)):
-                apart = difference(*(_by_object(*each, frame) for each in ((expected, boxes), (got, mixed))))
+                apart = find_difference(*(_group_by_object(*each, frame) for each in ((expected, boxes), (got, mixed))))
                 assert not apart, f"frame {frame}: expected the same masks with boxes in the order {order}, got {apart}"
 
     def test_takes_a_box_one_pixel_wide(self) -> None:
@@ -106,34 +112,36 @@ class PropagatorContract(LastingContract):
 
         Look where a box is rounded to nothing, or its object has no cell of its own.
         """
-        video, truth = self.video()
+        video, truth = self.make_video()
         for side in (2, 3):
-            box = square_box(truth, 0)
+            box = make_square_box(truth, 0)
             thin = np.array(box.xyxy)
             thin[side] = thin[side - 2] + 1
-            self.propagated(video, [box.model_copy(update={"xyxy": thin})])
+            self.propagate_masks(video, [box.model_copy(update={"xyxy": thin})])
 
 
-def _check(output: list[Any], boxes: list[PivotBox], video: Video) -> None:
+def _check_frame_masks(output: list[Any], boxes: list[PivotBox], video: Video) -> None:
     seen: set[int] = set()
     for masks in output:
-        contracts.frame_masks(masks, video, len(objects(boxes)), seen)
+        contracts.check_frame_masks(masks, video, len(list_object_phrases(boxes)), seen)
         if masks.masks.dtype != np.bool_:
             raise ContractError(f"frame {masks.frame}: expected masks of dtype bool, got {masks.masks.dtype}")
         if bool((masks.scores < 0).any()) or bool((masks.scores > 1).any()):
             raise ContractError(f"frame {masks.frame}: expected scores from 0 to 1, got {masks.scores.tolist()}")
         seen.add(masks.frame)
-    contracts.complete(seen, video)
+    contracts.check_all_frames(seen, video)
 
 
-def _masked(box: PivotBox, mask: Any) -> PivotBox:
+def _set_mask(box: PivotBox, mask: Any) -> PivotBox:
     return box.model_copy(update={"mask": mask})
 
 
-def _likeness(one: Any, other: Any) -> float:
+def _compute_iou(one: Any, other: Any) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def _by_object(found: dict[int, FrameMasks], boxes: list[PivotBox], frame: int) -> list[Any]:
-    pairs = sorted(zip(objects(boxes), range(len(objects(boxes))), strict=True), key=lambda pair: pair[0].reference)
-    return [[found[frame].masks[place], found[frame].scores[place]] for _, place in pairs]
+def _group_by_object(frames: dict[int, FrameMasks], boxes: list[PivotBox], frame: int) -> list[Any]:
+    pairs = sorted(
+        zip(list_object_phrases(boxes), range(len(list_object_phrases(boxes))), strict=True), key=lambda pair: pair[0].reference
+    )
+    return [[frames[frame].masks[place], frames[frame].scores[place]] for _, place in pairs]

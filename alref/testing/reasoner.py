@@ -11,37 +11,37 @@ from alref.components.base import Reasoner, SpatialReasoner, TemporalReasoner
 from alref.media.video import Video
 from alref.pipeline import contracts
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.testing.contract import Task, Truth
-from alref.testing.diff import difference
-from alref.testing.endurance import LastingContract
-from alref.testing.shapes import OTHER, SQUARE, SeeingContract, around, shown
+from alref.testing.contract import Task, TrueMasks
+from alref.testing.diff import find_difference
+from alref.testing.endurance import EnduranceContract
+from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_frames, mask_to_xyxy
 
 
-class TemporalReasonerContract(LastingContract):
-    """What a temporal reasoner promises. Override ``component``."""
+class TemporalReasonerContract(EnduranceContract):
+    """What a temporal reasoner promises. Override ``make_component``."""
 
-    def component(self) -> TemporalReasoner:
+    def make_component(self) -> TemporalReasoner:
         """Return the temporal reasoner to test."""
         raise NotImplementedError("return the temporal reasoner to test")
 
-    def picked(self, phrases: list[Phrase]) -> list[PivotFrame]:
+    def pick_frames(self, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return the pivots that it picks."""
-        with self.at_work() as component:
-            pivots: list[PivotFrame] = component.pick_frames(self.video()[0], phrases)
+        with self.load_component() as component:
+            pivots: list[PivotFrame] = component.pick_frames(self.make_video()[0], phrases)
             return pivots
 
-    def tasks(self, video: Video, truth: Truth) -> list[Task]:
+    def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return the task to pick frames for two phrases."""
-        check = _Pivots(video, ["1", "2"])
-        return [*super().tasks(video, truth), Task("pick_frames", ([SQUARE, OTHER],), check)]
+        check = _PivotCheck(video, ["1", "2"])
+        return [*super().build_tasks(video, truth), Task("pick_frames", ([SQUARE, GROUND],), check)]
 
     def test_answers_for_each_phrase_in_the_video_and_says_why(self) -> None:
         """It answers each phrase with frames of the video, or says that it is absent, and says why.
 
         Return a ``PivotFrame`` for each phrase with ``why`` in words; where there is none, ``finding="absent"`` and no frame.
         """
-        pivots = self.picked([SQUARE, OTHER])
-        _Pivots(self.video()[0], ["1", "2"])(pivots)
+        pivots = self.pick_frames([SQUARE, GROUND])
+        _PivotCheck(self.make_video()[0], ["1", "2"])(pivots)
         answered = {pivot.phrase.reference for pivot in pivots}
         assert answered == {"1", "2"}, f"expected pivots of references 1 and 2, got those of {sorted(answered)}"
         assert all(pivot.why for pivot in pivots), f"expected words in why, got {[pivot.why for pivot in pivots]}"
@@ -51,7 +51,7 @@ class TemporalReasonerContract(LastingContract):
 
         Return early where there is nothing to do.
         """
-        said = self.picked([])
+        said = self.pick_frames([])
         assert said == [], f"expected [] for no phrase, got {said!r}"
 
     def test_phrases_may_come_in_any_order(self) -> None:
@@ -59,38 +59,38 @@ class TemporalReasonerContract(LastingContract):
 
         Answer each phrase by itself, or sort them first.
         """
-        forwards, backwards = self.picked([SQUARE, OTHER]), self.picked([OTHER, SQUARE])
-        apart = difference(_by_phrase(forwards), _by_phrase(backwards))
+        forwards, backwards = self.pick_frames([SQUARE, GROUND]), self.pick_frames([GROUND, SQUARE])
+        apart = find_difference(_sort_by_phrase(forwards), _sort_by_phrase(backwards))
         assert not apart, f"expected the same pivots in another order of phrases, got {apart}"
 
 
-class SpatialReasonerContract(SeeingContract):
-    """What a spatial reasoner promises. Override ``component``."""
+class SpatialReasonerContract(FrameContract):
+    """What a spatial reasoner promises. Override ``make_component``."""
 
-    def component(self) -> SpatialReasoner:
+    def make_component(self) -> SpatialReasoner:
         """Return the spatial reasoner to test."""
         raise NotImplementedError("return the spatial reasoner to test")
 
-    def boxes(self, video: Video, asked: list[Candidates]) -> list[PivotBox]:
+    def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Return the boxes that it picks, checked against the contract."""
-        with self.at_work() as component:
-            boxes: list[PivotBox] = component.pick_boxes(video, asked)
-        _Boxes(video, asked)(boxes)
+        with self.load_component() as component:
+            boxes: list[PivotBox] = component.pick_boxes(video, candidates)
+        _BoxCheck(video, candidates)(boxes)
         return boxes
 
-    def tasks(self, video: Video, truth: Truth) -> list[Task]:
+    def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return the task to pick boxes on two frames."""
-        asked = _asked(truth)
-        return [*super().tasks(video, truth), Task("pick_boxes", (asked,), _Boxes(video, asked))]
+        asked = _make_candidates(truth)
+        return [*super().build_tasks(video, truth), Task("pick_boxes", (asked,), _BoxCheck(video, asked))]
 
     def test_picks_one_candidate_for_each_pivot_and_says_why(self) -> None:
         """It answers each pivot, in their order, with one box inside the picture or absent, and says why.
 
         Return one ``PivotBox`` for each entry of ``candidates``, with that entry's pivot and ``why`` in words.
         """
-        video, truth = self.video()
-        asked = _asked(truth)
-        boxes = self.boxes(video, asked)
+        video, truth = self.make_video()
+        asked = _make_candidates(truth)
+        boxes = self.pick_boxes(video, asked)
         assert [box.pivot for box in boxes] == [each.pivot for each in asked], (
             f"expected one box for each of {len(asked)} pivots in their order, got {[box.pivot.frame for box in boxes]}"
         )
@@ -101,7 +101,7 @@ class SpatialReasonerContract(SeeingContract):
 
         Return early where there is nothing to do.
         """
-        said = self.boxes(self.video()[0], [])
+        said = self.pick_boxes(self.make_video()[0], [])
         assert said == [], f"expected [] for no candidates, got {said!r}"
 
     def test_candidates_may_come_in_any_order(self) -> None:
@@ -109,9 +109,9 @@ class SpatialReasonerContract(SeeingContract):
 
         Judge each entry by itself.
         """
-        video, truth = self.video()
-        asked = _asked(truth)
-        apart = difference(self.boxes(video, asked), self.boxes(video, asked[::-1])[::-1])
+        video, truth = self.make_video()
+        asked = _make_candidates(truth)
+        apart = find_difference(self.pick_boxes(video, asked), self.pick_boxes(video, asked[::-1])[::-1])
         assert not apart, f"expected the same boxes in another order of pivots, got {apart}"
 
     def test_takes_candidates_one_pixel_wide(self) -> None:
@@ -119,48 +119,48 @@ class SpatialReasonerContract(SeeingContract):
 
         Look where a box is cut out, shrunk or rounded to nothing.
         """
-        video, truth = self.video()
-        left, top, right, bottom = around(truth[shown(truth)[0]])
+        video, truth = self.make_video()
+        left, top, right, bottom = mask_to_xyxy(truth[find_visible_frames(truth)[0]])
         thin = np.array([[left, top, left + 1, bottom], [left, top, right, top + 1]], np.float32)
-        self.boxes(video, [_candidates(shown(truth)[0], thin)])
+        self.pick_boxes(video, [_make_frame_candidates(find_visible_frames(truth)[0], thin)])
 
 
 class ReasonerContract(TemporalReasonerContract, SpatialReasonerContract):
-    """What a reasoner promises that picks both frames and boxes. Override ``component``."""
+    """What a reasoner promises that picks both frames and boxes. Override ``make_component``."""
 
-    def component(self) -> Reasoner:
+    def make_component(self) -> Reasoner:
         """Return the reasoner to test."""
         raise NotImplementedError("return the reasoner to test")
 
 
-class _Pivots:
+class _PivotCheck:
     def __init__(self, video: Video, ids: list[str]) -> None:
         self._video, self._ids = video, ids
 
     def __call__(self, output: Any) -> None:
-        contracts.each_is(output, PivotFrame)
-        contracts.pivots(output, self._video, self._ids)
+        contracts.check_list_of(output, PivotFrame)
+        contracts.check_pivots(output, self._video, self._ids)
 
 
-class _Boxes:
-    def __init__(self, video: Video, asked: list[Candidates]) -> None:
-        self._video, self._asked = video, asked
+class _BoxCheck:
+    def __init__(self, video: Video, candidates: list[Candidates]) -> None:
+        self._video, self._candidates = video, candidates
 
     def __call__(self, output: Any) -> None:
-        contracts.each_is(output, PivotBox)
-        contracts.boxes(output, self._asked, self._video)
+        contracts.check_list_of(output, PivotBox)
+        contracts.check_boxes(output, self._candidates, self._video)
 
 
-def _asked(truth: Truth) -> list[Candidates]:
+def _make_candidates(truth: TrueMasks) -> list[Candidates]:
     """Return two candidates on the first and the last frame that shows the square: the square itself and a corner."""
-    frames = dict.fromkeys((shown(truth)[0], shown(truth)[-1]))
+    frames = dict.fromkeys((find_visible_frames(truth)[0], find_visible_frames(truth)[-1]))
     corner = np.array([0, 0, 8, 8], np.float32)
-    return [_candidates(frame, np.stack([around(truth[frame]), corner])) for frame in frames]
+    return [_make_frame_candidates(frame, np.stack([mask_to_xyxy(truth[frame]), corner])) for frame in frames]
 
 
-def _candidates(frame: int, boxes: Any) -> Candidates:
+def _make_frame_candidates(frame: int, boxes: Any) -> Candidates:
     return Candidates(pivot=PivotFrame(phrase=SQUARE, frame=frame), xyxy=boxes, scores=np.array([0.9, 0.2]))
 
 
-def _by_phrase(pivots: Sequence[PivotFrame]) -> list[PivotFrame]:
+def _sort_by_phrase(pivots: Sequence[PivotFrame]) -> list[PivotFrame]:
     return sorted(pivots, key=lambda pivot: (pivot.phrase.reference, pivot.phrase.text, pivot.frame or 0))

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from unittest import SkipTest
 
 from alref.components.base import Stage
-from alref.errors import ContractError, plain, told
+from alref.errors import ContractError, format_exception, sanitize_line
 from alref.plugins.manager import SLOTS
 from alref.testing import (
     LocatorContract,
@@ -29,10 +29,10 @@ from alref.testing import (
     UnifierContract,
 )
 
-State = Literal["kept", "broken", "skipped"]
-LONG = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
+CheckState = Literal["kept", "broken", "skipped"]
+SLOW_TESTS = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
 """The promises that take longest to check, with why they may be left out."""
-DECLARED = {"test_hears_what_is_there": "what it hears is not known here; declare it in a test, as `hears`"}
+DECLARED_TESTS = {"test_locates_a_known_sound": "what it hears is not known here; declare it in a test, as `known_sound`"}
 """The promises that can only be checked where an author has declared something, with what."""
 CONTRACTS: dict[str, type[StageContract]] = {
     "unifier": UnifierContract,
@@ -48,7 +48,7 @@ CONTRACTS: dict[str, type[StageContract]] = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckOutcome:
     """What became of one promise: kept, broken or skipped, the ``reason`` of the latter two, the seconds it took.
 
     ``test`` is the method that holds it, ``promise`` what is promised, ``advice`` what an author does when it is broken.
@@ -56,41 +56,41 @@ class Outcome:
 
     test: str
     promise: str
-    state: State
+    state: CheckState
     reason: str
     advice: str
     seconds: float
 
 
-def contract_for(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
+def build_contract(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
     """Make the contract of a component out of those of all places that it fills; ``methods`` override theirs."""
     kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
     return type(f"{cls.__name__}Contract", kinds, methods)
 
 
-def promises(contract: type) -> list[str]:
+def list_tests(contract: type) -> list[str]:
     """Return the names of a contract's tests, those first that it shares with others."""
     listed = (name for base in reversed(contract.__mro__) for name in vars(base))
     return list(dict.fromkeys(name for name in listed if name.startswith("test_")))
 
 
-def outcomes(
-    contract: type, component: type, without: Mapping[str, str], begins: Callable[[str], object] = str
-) -> Iterator[Outcome]:
+def run_checks(
+    contract: type, component: type, skip: Mapping[str, str], on_start: Callable[[str], object] = str
+) -> Iterator[CheckOutcome]:
     """Check the promises of a contract class one by one, and yield what became of each.
 
     ``without`` are the tests to leave out, each with the reason. ``component`` is the class that is tested: what it raises is
     found in its code. ``begins`` is told each promise before it is checked.
     """
-    for test in promises(contract):
-        promise, _, advice = map(_plain, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
-        begins(promise)
+    for test in list_tests(contract):
+        promise, _, advice = map(_clean_docstring, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
+        on_start(promise)
         started = perf_counter()
-        state, reason = _tried(contract, test, component) if test not in without else ("skipped", without[test])
-        yield Outcome(test, promise, state, reason, advice, perf_counter() - started)
+        state, reason = _run_test(contract, test, component) if test not in skip else ("skipped", skip[test])
+        yield CheckOutcome(test, promise, state, reason, advice, perf_counter() - started)
 
 
-def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
+def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, str]:
     """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C.
 
     What the component prints goes to stderr.
@@ -103,33 +103,33 @@ def _tried(contract: type, test: str, component: type) -> tuple[State, str]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a component may do anything wrong
-        return "broken", _said(error, component)
+        return "broken", _describe_error(error, component)
     return "kept", ""
 
 
-def _said(error: BaseException, component: type) -> str:
+def _describe_error(error: BaseException, component: type) -> str:
     """Say in words what was raised, and the last line of the component's own code on the way to it."""
-    home = _home(component)
+    home = _locate_code(component)
     lines = [each for each in extract_tb(error.__traceback__) if home in (path := Path(each.filename)).parents or path == home]
     if not lines and isinstance(error, AssertionError | ContractError):
-        return plain(str(error))
-    where = f" ({_near(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
-    return told(error) + where
+        return sanitize_line(str(error))
+    where = f" ({_format_path(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
+    return format_exception(error) + where
 
 
-def _home(component: type) -> Path:
+def _locate_code(component: type) -> Path:
     """Return the folder of the package that a class is of, or its file where it is of none."""
     package = sys.modules.get(component.__module__.partition(".")[0])
     file = getattr(package, "__file__", None) or inspect.getfile(component)
     return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
 
 
-def _near(file: str) -> str:
+def _format_path(file: str) -> str:
     """Return a path as people type it here."""
     here = os.path.relpath(file)
     return file if here.startswith(os.pardir) else here
 
 
-def _plain(text: str) -> str:
+def _clean_docstring(text: str) -> str:
     """Return a docstring's text as a terminal shows it."""
     return " ".join(text.replace("``", "`").split())

@@ -8,49 +8,50 @@ from alref.components.base import Unifier
 from alref.media.video import Video
 from alref.pipeline import contracts
 from alref.records import Phrase, Reference
-from alref.testing.contract import Task, Truth
-from alref.testing.shapes import SeeingContract
+from alref.testing.contract import Task, TrueMasks
+from alref.testing.shapes import FrameContract
 
 
-class UnifierContract(SeeingContract):
-    """What a unifier promises: that it reads text. Override ``component``; override ``reference`` for other words."""
+class UnifierContract(FrameContract):
+    """What a unifier promises: that it reads text. Override ``make_component``; override ``make_reference`` for other words."""
 
-    def component(self) -> Unifier:
+    def make_component(self) -> Unifier:
         """Return the unifier to test."""
         raise NotImplementedError("return the unifier to test")
 
-    def reference(self) -> Reference:
+    def make_reference(self) -> Reference:
         """Return a reference that it understands."""
         return Reference(id="1", text="the red square")
 
-    def phrases(self) -> list[Phrase]:
+    def unify_reference(self) -> list[Phrase]:
         """Return what the unifier makes of the reference."""
-        with self.at_work() as component:
-            found: list[Phrase] = component.unify(self.video()[0], self.reference())
+        with self.load_component() as component:
+            found: list[Phrase] = component.unify(self.make_video()[0], self.make_reference())
             return found
 
-    def tasks(self, video: Video, truth: Truth) -> list[Task]:
+    def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return the task to unify the reference."""
-        return [*super().tasks(video, truth), Task("unify", (self.reference(),), self._fits)]
+        return [*super().build_tasks(video, truth), Task("unify", (self.make_reference(),), self._check_phrases)]
 
-    def _fits(self, output: Any) -> None:
-        contracts.each_is(output, Phrase)
-        contracts.phrases(output, [self.reference().id])
+    def _check_phrases(self, output: Any) -> None:
+        contracts.check_list_of(output, Phrase)
+        contracts.check_phrases(output, [self.make_reference().id])
 
     def test_finds_phrases_of_the_reference(self) -> None:
         """It returns a list of phrases that carry the id of the reference, at least one.
 
-        Make each ``Phrase`` with ``reference=reference.id``; where it does not understand these words, override ``reference``.
+        Make each ``Phrase`` with ``reference=reference.id``; where it does not understand these words, override
+        ``make_reference``.
         """
-        phrases = self.phrases()
-        self._fits(phrases)
-        assert phrases, f"expected at least one phrase for {self.reference().text!r}, got none"
+        phrases = self.unify_reference()
+        self._check_phrases(phrases)
+        assert phrases, f"expected at least one phrase for {self.make_reference().text!r}, got none"
 
     def test_gives_distinct_phrases(self) -> None:
         """It gives each phrase once.
 
         Drop repeated ones: ``list(dict.fromkeys(phrases))``.
         """
-        phrases = self.phrases()
+        phrases = self.unify_reference()
         twice = sorted({phrase.text for phrase in phrases if phrases.count(phrase) > 1})
         assert not twice, f"expected distinct phrases, got {', '.join(twice)} more than once"

@@ -13,32 +13,32 @@ import numpy as np
 from alref.errors import InputError
 from alref.media.video import Frame, Video
 from alref.records import Audio
-from alref.utils.masks import Mask, read_only
+from alref.utils.masks import Mask, make_read_only
 
 
 class ArrayVideo(Video):
     """A video in memory: ``frames`` uint8 (T, H, W, 3) RGB at ``fps``, with an optional sound track."""
 
-    def __init__(self, frames: Sequence[Frame] | Frame, fps: float = 10.0, sound: Audio | None = None) -> None:
-        self._frames = read_only(np.asarray(frames, np.uint8))
-        self._sound = sound
+    def __init__(self, frames: Sequence[Frame] | Frame, fps: float = 10.0, audio: Audio | None = None) -> None:
+        self._frames = make_read_only(np.asarray(frames, np.uint8))
+        self._audio = audio
         self.name, self.path, self.fps = "in memory", None, fps
         self.height, self.width = self._frames.shape[1:3]
         self.times = np.arange(len(self._frames)) / fps
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         """Return frame ``index``; raises InputError outside the video."""
-        self._check(index)
+        self._check_index(index)
         picture: Frame = self._frames[index]
         return picture
 
-    def audio(self, rate: int) -> Audio | None:
+    def read_audio(self, rate: int) -> Audio | None:
         """Return the sound given, by nearest sample at ``rate`` Hz, or None."""
-        if self._sound is None:
+        if self._audio is None:
             return None
-        length = round(len(self._sound.samples) * rate / self._sound.rate)
-        index = np.arange(length) * self._sound.rate // rate
-        return Audio(samples=self._sound.samples[index], rate=rate, start=self._sound.start)
+        length = round(len(self._audio.samples) * rate / self._audio.rate)
+        index = np.arange(length) * self._audio.rate // rate
+        return Audio(samples=self._audio.samples[index], rate=rate, start=self._audio.start)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -48,10 +48,10 @@ class ArrayVideo(Video):
 
 
 class MovingSquare(Video):
-    """A red square that moves right over grey noise, each frame drawn when it is asked for; ``truth`` are its true masks.
+    """A red square that moves right over gray noise, each frame drawn when it is asked for; ``truth`` are its true masks.
 
     ``size`` is (height, width) in pixels, ``side`` that of the square, by default a third of the height. The square is there
-    from frame ``first`` on. ``grey`` draws it in grey.
+    from frame ``first`` on. ``gray`` draws it in gray.
     """
 
     def __init__(
@@ -61,31 +61,31 @@ class MovingSquare(Video):
         side: int | None = None,
         seed: int = 0,
         first: int = 0,
-        grey: bool = False,
+        gray: bool = False,
     ) -> None:
         self.name, self.path, self.fps = "moving square", None, 10.0
         self.height, self.width = size
         self.times = np.arange(frames) / self.fps
         self._side, self._first = side or max(1, size[0] // 3), first
-        self._colour = (180, 180, 180) if grey else (220, 30, 30)
-        self._facts = f"{frames} {size} {self._side} {seed} {first} {grey}"
+        self._color = (180, 180, 180) if gray else (220, 30, 30)
+        self._facts = f"{frames} {size} {self._side} {seed} {first} {gray}"
         noise = np.random.default_rng(seed).integers(90, 130, (*size, 1), np.uint8)
         self._background: Frame = noise.repeat(3, axis=2)
 
     @property
     def truth(self) -> Sequence[Mask]:
         """The true mask bool (H, W) of each frame, drawn when it is asked for."""
-        return _Truth(self)
+        return _LazyMasks(self)
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         """Return frame ``index``; raises InputError outside the video."""
-        self._check(index)
+        self._check_index(index)
         picture = self._background.copy()
-        picture[self.mask(index)] = self._colour
-        frame: Frame = read_only(picture)
+        picture[self.draw_mask(index)] = self._color
+        frame: Frame = make_read_only(picture)
         return frame
 
-    def mask(self, index: int) -> Mask:
+    def draw_mask(self, index: int) -> Mask:
         """Return the true mask bool (H, W) of frame ``index``."""
         mask = np.zeros((self.height, self.width), np.bool_)
         left = 4 + (self.width - self._side - 8) * index // max(len(self) - 1, 1)
@@ -94,7 +94,7 @@ class MovingSquare(Video):
             mask[top : top + 2 * (self._side // 2), left : left + self._side] = True
         return mask
 
-    def audio(self, rate: int) -> Audio | None:
+    def read_audio(self, rate: int) -> Audio | None:
         """Return None: it is not heard."""
         return None
 
@@ -104,7 +104,7 @@ class MovingSquare(Video):
         return hashlib.blake2b(self._facts.encode(), digest_size=16).hexdigest()
 
 
-class _Truth(Sequence[Mask]):
+class _LazyMasks(Sequence[Mask]):
     def __init__(self, video: MovingSquare) -> None:
         self._video = video
 
@@ -112,7 +112,7 @@ class _Truth(Sequence[Mask]):
         return len(self._video)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._video.mask(range(len(self))[index])
+        return self._video.draw_mask(range(len(self))[index])
 
 
 UNREADABLE = "cannot be read; this fault is part of the test"
@@ -121,46 +121,50 @@ UNREADABLE = "cannot be read; this fault is part of the test"
 class DamagedVideo(Video):
     """A video of which only the first ``readable`` frames can be read, and no sound; ``refused`` counts what was not."""
 
-    def __init__(self, whole: Video, readable: int) -> None:
-        self._whole, self._readable, self.refused = whole, readable, 0
-        self.name, self.path, self.fps, self.times = f"damaged {whole.name}", whole.path, whole.fps, whole.times
-        self.height, self.width = whole.height, whole.width
+    def __init__(self, video: Video, readable: int) -> None:
+        self._video, self._readable, self.failed_reads = video, readable, 0
+        self.name, self.path, self.fps, self.times = f"damaged {video.name}", video.path, video.fps, video.times
+        self.height, self.width = video.height, video.width
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         """Return frame ``index``. Raises InputError where it cannot be read."""
-        return self._whole.frame(index) if index < self._readable else self._refuse(f"frame {index}")
+        return self._video.read_frame(index) if index < self._readable else self._raise_unreadable(f"frame {index}")
 
-    def audio(self, rate: int) -> Audio | None:
+    def read_audio(self, rate: int) -> Audio | None:
         """Raise InputError."""
-        return self._refuse("the sound")
+        return self._raise_unreadable("the sound")
 
     @property
     def fingerprint(self) -> str:
         """A digest of what can be read."""
-        return f"{self._whole.fingerprint}{self._readable:08x}"
+        return f"{self._video.fingerprint}{self._readable:08x}"
 
-    def _refuse(self, what: str) -> Never:
-        self.refused += 1
+    def _raise_unreadable(self, what: str) -> Never:
+        self.failed_reads += 1
         raise InputError(f"{self.name}: {what} {UNREADABLE}")
 
 
-def moving_square(frames: int = 8, size: tuple[int, int] = (96, 128), side: int = 32, seed: int = 0) -> tuple[ArrayVideo, Mask]:
-    """Make a red square that moves right over grey noise: the video, and its true masks bool (T, H, W)."""
+def make_moving_square(
+    frames: int = 8, size: tuple[int, int] = (96, 128), side: int = 32, seed: int = 0
+) -> tuple[ArrayVideo, Mask]:
+    """Make a red square that moves right over gray noise: the video, and its true masks bool (T, H, W)."""
     drawn = MovingSquare(frames, size, side, seed)
-    masks = np.stack([drawn.mask(index) for index in range(frames)])
-    return ArrayVideo(np.stack([drawn.frame(index) for index in range(frames)])), masks
+    masks = np.stack([drawn.draw_mask(index) for index in range(frames)])
+    return ArrayVideo(np.stack([drawn.read_frame(index) for index in range(frames)])), masks
 
 
-def sounding(seconds: float = 4.0, heard: tuple[float, float] = (1.0, 3.0), rate: int = 16_000, seed: int = 0) -> ArrayVideo:
+def make_buzzing_video(
+    seconds: float = 4.0, heard: tuple[float, float] = (1.0, 3.0), rate: int = 16_000, seed: int = 0
+) -> ArrayVideo:
     """Make a moving square of ``seconds`` at 10 frames a second that buzzes in the seconds ``heard`` and is silent else."""
     time = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(seed).normal(0, 0.05, len(time))
     tone = sum(np.sin(2 * np.pi * pitch * time) / pitch for pitch in (220, 440, 660)) * 60
     inside = (time >= heard[0]) & (time < heard[1])
     samples = np.where(inside, tone + noise, 0).astype(np.float32)
-    frames = moving_square(max(1, round(10 * seconds)))[0]
-    pictures = [frame for _, frame in frames.frames()]
-    return ArrayVideo(pictures, fps=10.0, sound=Audio(samples=samples, rate=rate))
+    frames = make_moving_square(max(1, round(10 * seconds)))[0]
+    pictures = [frame for _, frame in frames.read_frames()]
+    return ArrayVideo(pictures, fps=10.0, audio=Audio(samples=samples, rate=rate))
 
 
 def write_frames(video: Video, folder: Path) -> Path:
@@ -168,6 +172,6 @@ def write_frames(video: Video, folder: Path) -> Path:
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
-    for index, frame in video.frames():
+    for index, frame in video.read_frames():
         Image.fromarray(frame).save(folder / f"{index:05d}.png")
     return folder

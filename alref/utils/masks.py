@@ -29,39 +29,39 @@ class Rle(BaseModel):
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
-        return int(coco.area(coco_runs(self)))
+        return int(coco.area(to_coco(self)))
 
 
-def coco_runs(rle: Rle) -> Any:
+def to_coco(rle: Rle) -> Any:
     """Return the run lengths as ``pycocotools`` takes them."""
     return {"size": list(rle.size), "counts": rle.counts}
 
 
-def encode(mask: Mask) -> Rle:
+def encode_mask(mask: Mask) -> Rle:
     """Encode a bool (H, W) mask."""
     by_column: Any = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).T
     rle: Any = coco.encode(by_column)
     return Rle(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
 
 
-def decode(rle: Rle) -> Mask:
+def decode_mask(rle: Rle) -> Mask:
     """Decode to bool (H, W)."""
-    return np.asarray(coco.decode(coco_runs(rle)), dtype=np.bool_)
+    return np.asarray(coco.decode(to_coco(rle)), dtype=np.bool_)
 
 
-def union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
+def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks to bool (H, W); empty, of ``size`` (H, W), for none."""
-    return joined([coco_runs(rle) for rle in rles], size)
+    return decode_coco_union([to_coco(rle) for rle in rles], size)
 
 
-def joined(runs: list[Any], size: tuple[int, ...]) -> Mask:
+def decode_coco_union(runs: list[Any], size: tuple[int, ...]) -> Mask:
     """Decode the union of COCO's compressed run lengths, mappings of ``size`` and ``counts``; see ``union``."""
     if not runs:
         return np.zeros(size, np.bool_)
     return np.asarray(coco.decode(runs[0] if len(runs) == 1 else coco.merge(runs)), np.bool_)
 
 
-def read_only(array: Array) -> Array:
+def make_read_only(array: Array) -> Array:
     """Return a view that cannot be written to."""
     view = array.view()
     view.flags.writeable = False
@@ -69,80 +69,80 @@ def read_only(array: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class _NumberField:
     """A float32 field of a fixed shape, None standing for any length; lists of numbers in JSON."""
 
     shape: tuple[int | None, ...]
-    boxes: bool = False
+    are_boxes: bool = False
 
-    def validate(self, value: Any) -> Array:
+    def validate_array(self, value: Any) -> Array:
         array = np.asarray(value)
         if array.size == 0 and array.ndim == 1:
             array = array.reshape([size or 0 for size in self.shape]).astype(np.float32)
         _check_shape(array, self.shape)
         if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
             raise ValueError(f"expected finite numbers, got {array.dtype} with NaN, infinity or no numbers at all")
-        if self.boxes and bool((array[..., 2:] <= array[..., :2]).any()):
+        if self.are_boxes and bool((array[..., 2:] <= array[..., :2]).any()):
             raise ValueError(f"expected x1 > x0 and y1 > y0, got {array.tolist()}")
-        return read_only(array.astype(np.float32))
+        return make_read_only(array.astype(np.float32))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return _plain(self.validate, np.ndarray.tolist)
+        return _build_core_schema(self.validate_array, np.ndarray.tolist)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "array", "description": f"numbers of shape {_shape_text(self.shape)}"}
+        return {"type": "array", "description": f"numbers of shape {_format_shape(self.shape)}"}
 
 
 @dataclass(frozen=True)
-class _Masks:
+class _MaskField:
     """A bool field (H, W), or (N, H, W) when ``many``; run-length encoding in JSON."""
 
-    many: bool = False
+    stacked: bool = False
 
-    def validate(self, value: Any) -> Array:
-        shape = (None,) * (3 if self.many else 2)
-        array = np.asarray(self._decoded(value))
+    def validate_array(self, value: Any) -> Array:
+        shape = (None,) * (3 if self.stacked else 2)
+        array = np.asarray(self._decode_value(value))
         _check_shape(array, shape)
         if array.dtype != np.bool_:
             raise ValueError(f"expected dtype bool, got {array.dtype}")
-        return read_only(array)
+        return make_read_only(array)
 
-    def _decoded(self, value: Any) -> Any:
+    def _decode_value(self, value: Any) -> Any:
         if isinstance(value, (dict, Rle)):
-            return decode(Rle.model_validate(value))
-        if self.many and isinstance(value, list):
-            return np.stack([self._decoded(item) for item in value]) if value else np.zeros((0, 0, 0), np.bool_)
+            return decode_mask(Rle.model_validate(value))
+        if self.stacked and isinstance(value, list):
+            return np.stack([self._decode_value(item) for item in value]) if value else np.zeros((0, 0, 0), np.bool_)
         return value
 
-    def _encoded(self, array: Array) -> Any:
-        return [encode(mask).model_dump() for mask in array] if self.many else encode(array).model_dump()
+    def _encode_array(self, array: Array) -> Any:
+        return [encode_mask(mask).model_dump() for mask in array] if self.stacked else encode_mask(array).model_dump()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return _plain(self.validate, self._encoded)
+        return _build_core_schema(self.validate_array, self._encode_array)
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         rle = Rle.model_json_schema()
-        return {"type": "array", "items": rle} if self.many else rle
+        return {"type": "array", "items": rle} if self.stacked else rle
 
 
-def _plain(validate: Any, serialize: Any) -> CoreSchema:
+def _build_core_schema(validate: Any, serialize: Any) -> CoreSchema:
     to_json = core_schema.plain_serializer_function_ser_schema(serialize, when_used="json")
     return core_schema.no_info_plain_validator_function(validate, serialization=to_json)
 
 
-def _shape_text(shape: tuple[int | None, ...]) -> str:
+def _format_shape(shape: tuple[int | None, ...]) -> str:
     return "(" + ", ".join("N" if size is None else str(size) for size in shape) + ")"
 
 
 def _check_shape(array: Array, shape: tuple[int | None, ...]) -> None:
     fits = array.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, array.shape, strict=True))
     if not fits:
-        raise ValueError(f"expected shape {_shape_text(shape)}, got {_shape_text(array.shape)}")
+        raise ValueError(f"expected shape {_format_shape(shape)}, got {_format_shape(array.shape)}")
 
 
-BoxArray = Annotated[npt.NDArray[np.float32], _Numbers((4,), boxes=True)]
-BoxesArray = Annotated[npt.NDArray[np.float32], _Numbers((None, 4), boxes=True)]
-ScoresArray = Annotated[npt.NDArray[np.float32], _Numbers((None,))]
-SamplesArray = Annotated[npt.NDArray[np.float32], _Numbers((None,))]
-MaskArray = Annotated[Mask, _Masks()]
-MasksArray = Annotated[Mask, _Masks(many=True)]
+BoxArray = Annotated[npt.NDArray[np.float32], _NumberField((4,), are_boxes=True)]
+BoxesArray = Annotated[npt.NDArray[np.float32], _NumberField((None, 4), are_boxes=True)]
+ScoresArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
+SamplesArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
+MaskArray = Annotated[Mask, _MaskField()]
+MasksArray = Annotated[Mask, _MaskField(stacked=True)]

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 
-def in_threads(work: Callable[[Item], Output], items: Sequence[Item], width: int) -> Iterator[tuple[int, Output]]:
+def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], max_workers: int) -> Iterator[tuple[int, Output]]:
     """Yield (index, output) of each item as it comes, ``width`` at once.
 
     After an error no item is begun; those at work are waited for and yielded, then the first error is raised. An interruption
@@ -22,29 +22,31 @@ def in_threads(work: Callable[[Item], Output], items: Sequence[Item], width: int
     done: SimpleQueue[tuple[int, Output | Exception] | None] = SimpleQueue()
     stopped = Event()
 
-    def run() -> None:
+    def run_worker() -> None:
         while waiting and not stopped.is_set():
             try:
                 index, item = waiting.popleft()
             except IndexError:
                 break
             try:
-                done.put((index, work(item)))
+                done.put((index, function(item)))
             except Exception as error:  # raised again where the outputs are read
                 stopped.set()
                 done.put((index, error))
         done.put(None)
 
-    threads = [Thread(target=run, daemon=True, name=f"question-{number}") for number in range(min(width, len(items)))]
+    threads = [
+        Thread(target=run_worker, daemon=True, name=f"question-{number}") for number in range(min(max_workers, len(items)))
+    ]
     for thread in threads:
         thread.start()
     try:
-        yield from _collected(done, len(threads))
+        yield from _collect_outputs(done, len(threads))
     finally:
         stopped.set()
 
 
-def _collected(done: SimpleQueue[tuple[int, Output | Exception] | None], running: int) -> Iterator[tuple[int, Output]]:
+def _collect_outputs(done: SimpleQueue[tuple[int, Output | Exception] | None], running: int) -> Iterator[tuple[int, Output]]:
     first: Exception | None = None
     while running:
         item = done.get()

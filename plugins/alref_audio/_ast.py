@@ -11,13 +11,13 @@ from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
 from alref.audio import audioset
 from alref.audio.windows import Samples
-from alref_audio._runtime import Loaded
+from alref_audio._runtime import LoadedAudioModel
 from alref_audio.tags import Floats
 
 if TYPE_CHECKING:
     from alref_audio import AstOptions
 
-FRAME = 400
+MIN_SAMPLES = 400
 """Samples of the shortest sound that has a spectrum; a shorter one is filled up with silence."""
 
 
@@ -25,17 +25,17 @@ class AstModel:
     """A loaded model that scores the labels its configuration names, without silence."""
 
     def __init__(self, folder: Path, options: AstOptions, device: str) -> None:
-        self._loaded = Loaded(folder, options, device, ASTForAudioClassification, ASTFeatureExtractor)
+        self._loaded = LoadedAudioModel(folder, options, device, ASTForAudioClassification, ASTFeatureExtractor)
         self.rate = self._loaded.rate
         named = self._loaded.model.config.id2label
-        silence = audioset.names()[audioset.SILENCE]
-        self._places = [place for place in sorted(named) if named[place] != silence]
-        self.labels = tuple(str(named[place]) for place in self._places)
+        silence = audioset.load_class_names()[audioset.SILENCE_ID]
+        self._label_indices = [place for place in sorted(named) if named[place] != silence]
+        self.labels = tuple(str(named[place]) for place in self._label_indices)
 
-    def scores(self, sounds: Sequence[Samples]) -> Floats:
+    def score_labels(self, sounds: Sequence[Samples]) -> Floats:
         """Return the probability of each label, each for itself: float32 (N, labels)."""
-        long_enough = [np.pad(samples, (0, max(0, FRAME - len(samples)))) for samples in sounds]
-        made = self._loaded.ear(long_enough, sampling_rate=self.rate, return_tensors="pt")
-        with self._loaded.computing():
-            logits = self._loaded.model(input_values=made["input_values"].to(self._loaded.place)).logits
-        return np.asarray(logits.float().sigmoid()[:, self._places].cpu().numpy())
+        long_enough = [np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples)))) for samples in sounds]
+        made = self._loaded.feature_extractor(long_enough, sampling_rate=self.rate, return_tensors="pt")
+        with self._loaded.use_inference_mode():
+            logits = self._loaded.model(input_values=made["input_values"].to(self._loaded.device)).logits
+        return np.asarray(logits.float().sigmoid()[:, self._label_indices].cpu().numpy())

@@ -11,62 +11,64 @@ import torch
 from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
 from alref.audio import vocabulary
-from alref.audio.similarity import BATCH, Kept
+from alref.audio.similarity import BATCH_SIZE, EmbeddingCache
 from alref.audio.windows import Samples
-from alref_audio._runtime import Loaded
+from alref_audio._runtime import LoadedAudioModel
 from alref_audio.tags import Floats
 
 if TYPE_CHECKING:
     from alref_audio import ClapOptions
 
-SENTENCE = "This is a sound of {}."
+TEXT_TEMPLATE = "This is a sound of {}."
 """What a name is asked for with, as by the authors in their tests without examples."""
 
 
-class ClapEars:
+class ClapEncoder:
     """A loaded model that hears, reads, and scores the labels of its options."""
 
     def __init__(self, folder: Path, options: ClapOptions, device: str) -> None:
-        self._loaded = Loaded(folder, options, device, ClapModel, ClapFeatureExtractor, AutoTokenizer)
-        self.rate, self.width = self._loaded.rate, int(self._loaded.model.projection_dim)
-        self._longest = self._loaded.model.config.text_config.max_position_embeddings - 2
-        self._nothing = options.nothing
-        self.labels = vocabulary.named(options.labels)
-        self.read = Kept(self._read)
+        self._loaded = LoadedAudioModel(folder, options, device, ClapModel, ClapFeatureExtractor, AutoTokenizer)
+        self.rate, self.embedding_size = self._loaded.rate, int(self._loaded.model.projection_dim)
+        self._max_tokens = self._loaded.model.config.text_config.max_position_embeddings - 2
+        self._negatives = options.nothing
+        self.labels = vocabulary.load_vocabulary(options.labels)
+        self.embed_texts = EmbeddingCache(self._encode_texts)
 
-    def hear(self, sounds: Sequence[Samples]) -> Floats:
+    def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
         """Return features float32 (N, D) of length 1; of a sound longer than the model hears, those of its windows' mean."""
-        window = self._loaded.ear.nb_max_samples
-        cut = [[samples[at : at + window] for at in range(0, len(samples), window)] for samples in sounds]
+        window = self._loaded.feature_extractor.nb_max_samples
+        cut = [[samples[at : at + window] for at in range(0, len(samples), window)] for samples in waveforms]
         whole = [piece for pieces in cut for piece in pieces]
-        features = iter(row for at in range(0, len(whole), BATCH) for row in self._hear(whole[at : at + BATCH]))
+        features = iter(
+            row for at in range(0, len(whole), BATCH_SIZE) for row in self._encode_windows(whole[at : at + BATCH_SIZE])
+        )
         means = np.stack([np.mean([next(features) for _ in pieces], axis=0) for pieces in cut])
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
 
-    def scores(self, sounds: Sequence[Samples]) -> Floats:
+    def score_labels(self, sounds: Sequence[Samples]) -> Floats:
         """Return each label's share among all labels and what stands for nothing: float32 (N, labels)."""
-        texts = self.read([*self.labels, *self._nothing])
-        alike = self._hear(sounds) @ texts.T * np.exp(float(self._loaded.model.logit_scale_a))
+        texts = self.embed_texts([*self.labels, *self._negatives])
+        alike = self._encode_windows(sounds) @ texts.T * np.exp(float(self._loaded.model.logit_scale_a))
         odds = np.exp(alike - alike.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))[:, : len(self.labels)]
 
-    def _hear(self, sounds: Sequence[Samples]) -> Floats:
+    def _encode_windows(self, sounds: Sequence[Samples]) -> Floats:
         """Return features of sounds none of which is longer than a window."""
-        made = self._loaded.ear(list(sounds), sampling_rate=self.rate, return_tensors="pt")
-        spectra = made["input_features"].float().to(self._loaded.place)
+        made = self._loaded.feature_extractor(list(sounds), sampling_rate=self.rate, return_tensors="pt")
+        spectra = made["input_features"].float().to(self._loaded.device)
         longer = torch.zeros(len(spectra), 1, dtype=torch.bool, device=spectra.device)
-        with self._loaded.computing():
+        with self._loaded.use_inference_mode():
             heard = self._loaded.model.get_audio_features(input_features=spectra, is_longer=longer)
-        return _numbers(heard.pooler_output)
+        return _normalize_features(heard.pooler_output)
 
-    def _read(self, texts: Sequence[str]) -> Floats:
-        asked = [SENTENCE.format(text) for text in texts]
-        assert self._loaded.words is not None
-        tokens = self._loaded.words(asked, padding=True, truncation=True, max_length=self._longest, return_tensors="pt")
-        with self._loaded.computing():
-            read = self._loaded.model.get_text_features(**tokens.to(self._loaded.place))
-        return _numbers(read.pooler_output)
+    def _encode_texts(self, texts: Sequence[str]) -> Floats:
+        asked = [TEXT_TEMPLATE.format(text) for text in texts]
+        assert self._loaded.tokenizer is not None
+        tokens = self._loaded.tokenizer(asked, padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt")
+        with self._loaded.use_inference_mode():
+            read = self._loaded.model.get_text_features(**tokens.to(self._loaded.device))
+        return _normalize_features(read.pooler_output)
 
 
-def _numbers(features: torch.Tensor) -> Floats:
+def _normalize_features(features: torch.Tensor) -> Floats:
     return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy())

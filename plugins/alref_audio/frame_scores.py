@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.intervals import spans
-from alref.audio.loudness import FLOOR, loudness
-from alref.audio.similarity import sound_of
-from alref.audio.windows import Samples, windows
+from alref.audio.intervals import merge_windows
+from alref.audio.loudness import SILENCE_THRESHOLD, compute_loudness
+from alref.audio.similarity import get_sound_name
+from alref.audio.windows import Samples, cut_windows
 from alref.media.video import Video
 from alref.records import Audio, Phrase
 
@@ -30,32 +30,32 @@ class FrameScorer(Protocol):
     rate: int
     step: float
 
-    def scores(self, samples: Samples, texts: Sequence[str]) -> Floats:
+    def score_phrases(self, samples: Samples, texts: Sequence[str]) -> Floats:
         """Return float32 (F, texts) of 0 to 1, one row for each ``step`` seconds that begin in the sound."""
 
 
-def located(scorer: FrameScorer, video: Video, phrases: Sequence[Phrase], options: PeAFrameOptions) -> list[Phrase]:
+def locate_phrases(scorer: FrameScorer, video: Video, phrases: Sequence[Phrase], options: PeAFrameOptions) -> list[Phrase]:
     """Return the phrases with the spans in which each scores more than the threshold; none in silence."""
     if not phrases:
         return []
-    times, scores, end = _scored(scorer, video, [sound_of(phrase) for phrase in phrases])
-    found = [spans(times, each > options.threshold, scorer.step, options.gap) for each in scores.T]
+    times, scores, end = _score_video(scorer, video, [get_sound_name(phrase) for phrase in phrases])
+    found = [merge_windows(times, each > options.threshold, scorer.step, options.gap) for each in scores.T]
     heard = [tuple((start, min(stop, end)) for start, stop in each) for each in found]
     return [phrase.model_copy(update={"heard": each}) for phrase, each in zip(phrases, heard, strict=True)]
 
 
-def _scored(scorer: FrameScorer, video: Video, texts: Sequence[str]) -> tuple[Floats64, Floats, float]:
+def _score_video(scorer: FrameScorer, video: Video, texts: Sequence[str]) -> tuple[Floats64, Floats, float]:
     """Return the second at which each step begins (F,), its scores (F, texts), and the second at which the sound ends.
 
     Where windows overlap, it is their mean; a step of silence scores 0.
     """
     total, count = np.zeros((0, len(texts)), np.float32), np.zeros((0, 1), np.float32)
     zero = end = 0.0
-    for start, samples in windows(video.sound(scorer.rate), WINDOW, HOP):
+    for start, samples in cut_windows(video.read_audio_blocks(scorer.rate), WINDOW, HOP):
         zero = zero if len(count) else start
         end = start + len(samples) / scorer.rate
-        made = scorer.scores(samples, texts)
-        made[loudness(Audio(samples=samples, rate=scorer.rate), scorer.step)[: len(made)] < FLOOR] = 0
+        made = scorer.score_phrases(samples, texts)
+        made[compute_loudness(Audio(samples=samples, rate=scorer.rate), scorer.step)[: len(made)] < SILENCE_THRESHOLD] = 0
         place = round((start - zero) / scorer.step)
         more = max(0, place + len(made) - len(count))
         total, count = (np.pad(each, ((0, more), (0, 0))) for each in (total, count))

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 from alref.models.weights import Weights
 
 if TYPE_CHECKING:
-    from alref_audio import ListenerOptions
+    from alref_audio import AudioModelOptions
 
-CONFIG, EAR = "config.json", "preprocessor_config.json|processor_config.json"
+CONFIG_FILE, PROCESSOR_FILES = "config.json", "preprocessor_config.json|processor_config.json"
 
 
-def weights(options: ListenerOptions, files: tuple[str, ...]) -> Weights:
+def describe_weights(options: AudioModelOptions, files: tuple[str, ...]) -> Weights:
     """Describe the model on the hub or in a folder."""
-    return Weights(model=options.model, revision=options.revision, files=(CONFIG, EAR, *files))
+    return Weights(model=options.model, revision=options.revision, files=(CONFIG_FILE, PROCESSOR_FILES, *files))
 
 
-def strange(model: Weights, component: str, kind: str) -> list[str]:
+def find_model_type_problems(model: Weights, component: str, model_type: str) -> list[str]:
     """Say in one line that a model is not of the kind that the component runs; nothing while it is not here."""
-    place = model.place()
+    place = model.find_complete_path()
     if place is None:
         return []
     try:
-        said = json.loads((place / CONFIG).read_text(encoding="utf-8"))["model_type"]
+        said = json.loads((place / CONFIG_FILE).read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, KeyError, TypeError):
         said = "unknown"
-    return [] if said == kind else [f"{model.model} is of the kind {said}, and {component} runs {kind}"]
+    return [] if said == model_type else [f"{model.model} is of the kind {said}, and {component} runs {model_type}"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.intervals import spans
-from alref.audio.windows import Samples, grouped, windows
+from alref.audio.intervals import merge_windows
+from alref.audio.windows import Samples, cut_windows, split_into_batches
 from alref.media.video import Video
-from alref.records import Phrase, Span
+from alref.records import Phrase, TimeSpan
 
 if TYPE_CHECKING:
     from alref_audio import TagOptions
@@ -21,19 +21,19 @@ WINDOW = 10.0
 """Seconds that AST and CLAP were trained to hear at once."""
 
 
-class Scorer(Protocol):
+class LabelScorer(Protocol):
     """A model that scores labels."""
 
     rate: int
     labels: tuple[str, ...]
 
-    def scores(self, sounds: Sequence[Samples]) -> Floats:
+    def score_labels(self, sounds: Sequence[Samples]) -> Floats:
         """Return float32 (N, labels) of 0 to 1 for N sounds of one length, at most a window."""
 
 
-def tags(scorer: Scorer, video: Video, reference: str, options: TagOptions) -> list[Phrase]:
+def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOptions) -> list[Phrase]:
     """Return the surest labels as phrases, each with the windows in which it is heard."""
-    times, scores = _heard(scorer, video, options)
+    times, scores = _score_windows(scorer, video, options)
     if not len(times):
         return []
     surest = scores.max(axis=0)
@@ -44,23 +44,23 @@ def tags(scorer: Scorer, video: Video, reference: str, options: TagOptions) -> l
             text=scorer.labels[place],
             score=float(surest[place]),
             sound=True,
-            heard=None if options.heard is None else _spans(times, scores[:, place], options.heard),
+            heard=None if options.heard is None else _find_active_spans(times, scores[:, place], options.heard),
         )
         for place in best
         if surest[place] >= options.threshold
     ]
 
 
-def _heard(scorer: Scorer, video: Video, options: TagOptions) -> tuple[list[Span], Floats]:
+def _score_windows(scorer: LabelScorer, video: Video, options: TagOptions) -> tuple[list[TimeSpan], Floats]:
     """Return the seconds of each window and its scores (W, labels)."""
-    times: list[Span] = []
+    times: list[TimeSpan] = []
     scores: list[Floats] = []
-    for group in grouped(windows(video.sound(scorer.rate), WINDOW, options.hop), options.batch):
+    for group in split_into_batches(cut_windows(video.read_audio_blocks(scorer.rate), WINDOW, options.hop), options.batch):
         times += [(start, start + len(samples) / scorer.rate) for start, samples in group]
-        scores.append(scorer.scores([samples for _, samples in group]))
+        scores.append(scorer.score_labels([samples for _, samples in group]))
     return times, np.concatenate(scores) if scores else np.zeros((0, len(scorer.labels)), np.float32)
 
 
-def _spans(times: Sequence[Span], scores: Floats, share: float) -> tuple[Span, ...]:
+def _find_active_spans(times: Sequence[TimeSpan], scores: Floats, share: float) -> tuple[TimeSpan, ...]:
     step = times[0][1] - times[0][0]
-    return spans([start for start, _ in times], scores >= share * scores.max(), step)
+    return merge_windows([start for start, _ in times], scores >= share * scores.max(), step)

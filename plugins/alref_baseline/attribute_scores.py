@@ -13,85 +13,85 @@ import numpy as np
 
 from alref.media.video import Frame, Video
 from alref.utils.masks import Mask
-from alref_baseline.attributes import change, colour_share, growth
-from alref_baseline.efficientnet import Floats
-from alref_baseline.features import Eye, resized
-from alref_baseline.grammar import Description
-from alref_baseline.motion import moving
-from alref_baseline.relations import Box, others, related
+from alref_baseline.attributes import compute_change, compute_color_share, compute_growth
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import VideoFeatures, resize_image
+from alref_baseline.grammar import ObjectDescription
+from alref_baseline.motion import compute_motion_strength
+from alref_baseline.relations import NormalizedBox, find_other_regions, score_relation
 
-STIRS = 0.002
+MIN_VELOCITY = 0.002
 """Least velocity, in shares of the frame's longer side a frame, that has a direction."""
-GROWS = 0.003
+FULL_GROWTH = 0.003
 """Growth a frame that is certain to be more than noise."""
-CHANGES = 8.0
+FULL_CHANGE = 8.0
 """Change of look, in CIELAB units, that is certain."""
-_APART = (-12, -6, 6, 12)
-_FULL_COLOUR = 0.6
+_FRAME_OFFSETS = (-12, -6, 6, 12)
+_FULL_COLOR = 0.6
 _FULL_PART = 0.25
-_RIVAL = 0.2
-_FULL_TIME = 0.5
+_RIVAL_SCORE_RATIO = 0.2
+_FULL_SYNCHRONY = 0.5
 
 
 @dataclass(frozen=True)
-class Look:
+class FrameCandidates:
     """A frame with its candidates. ``motion`` (h, w, 2) and ``masks`` bool (h, w) are at half the internal size.
 
     ``boxes`` are ``xyxy`` in 0..1; ``scores`` those of the proposer, best first.
     """
 
     video: Video
-    eye: Eye
+    video_features: VideoFeatures
     frame: int
-    motion: Floats
-    boxes: Sequence[Box]
+    motion: FloatArray
+    boxes: Sequence[NormalizedBox]
     masks: Sequence[Mask]
     scores: Sequence[float]
 
     @cached_property
-    def picture(self) -> Frame:
+    def image(self) -> Frame:
         """The frame, uint8 (h, w, 3) RGB."""
-        return self.picture_of(self.frame)
+        return self.get_image(self.frame)
 
-    def picture_of(self, frame: int) -> Frame:
+    def get_image(self, frame: int) -> Frame:
         """Return any frame of the video at the size of the masks."""
-        return np.asarray(resized(self.eye.picture(frame), *self.motion.shape[:2]), np.uint8)
+        return np.asarray(resize_image(self.video_features.get_image(frame), *self.motion.shape[:2]), np.uint8)
 
 
 @dataclass(frozen=True)
-class Cue:
+class AttributeScores:
     """How well each candidate fits one thing that was said: ``factors`` above 0 up to 1, and what to say of each."""
 
     factors: Sequence[float]
-    says: Sequence[str]
+    explanations: Sequence[str]
 
 
-def cues(words: Description, look: Look) -> Iterator[Cue]:
+def score_attributes(description: ObjectDescription, candidates: FrameCandidates) -> Iterator[AttributeScores]:
     """Yield a cue for everything that the words ask for and that can be measured."""
-    if words.colours:
-        yield _coloured(look, words.colours, _FULL_COLOUR, "")
-    for name in words.part_colours:
-        yield _coloured(look, (name,), _FULL_PART, " in part")
-    if words.size:
-        yield _placed(look, words.size)
-    for side in words.positions:
-        yield _placed(look, side)
-    for number, side in words.places:
-        yield _ranked(look, number, side)
-    for motion in [each for each in words.motions if each != "moving"] or words.motions:
-        yield _moved(look, motion)
-    if len(look.boxes) > 1:
-        for how, other in words.relations:
-            yield _related(look, how, other)
+    if description.colors:
+        yield _score_colors(candidates, description.colors, _FULL_COLOR, "")
+    for name in description.part_colors:
+        yield _score_colors(candidates, (name,), _FULL_PART, " in part")
+    if description.size:
+        yield _score_side(candidates, description.size)
+    for side in description.positions:
+        yield _score_side(candidates, side)
+    for number, side in description.ranks:
+        yield _score_rank(candidates, number, side)
+    for motion in [each for each in description.motions if each != "moving"] or description.motions:
+        yield _score_motion(candidates, motion)
+    if len(candidates.boxes) > 1:
+        for how, other in description.relations:
+            yield _score_relation(candidates, how, other)
 
 
-def in_time(follows: Sequence[float]) -> Cue:
+def score_synchrony(synchrony: Sequence[float]) -> AttributeScores:
     """Weigh how well each candidate's motion follows the sound, -1..1; where none does, the sound decides nothing."""
-    factors = [0.1 + 0.9 * min(1.0, max(0.0, each) / _FULL_TIME) for each in follows]
-    return Cue(factors, [f"moves with the sound {each:.2f}" for each in follows])
+    factors = [0.1 + 0.9 * min(1.0, max(0.0, each) / _FULL_SYNCHRONY) for each in synchrony]
+    return AttributeScores(factors, [f"moves with the sound {each:.2f}" for each in synchrony])
 
 
-_SIDES: dict[str, Callable[[Box], float]] = {
+_SIDE_SCORES: dict[str, Callable[[NormalizedBox], float]] = {
     "left": lambda box: 1 - (box[0] + box[2]) / 2,
     "right": lambda box: (box[0] + box[2]) / 2,
     "top": lambda box: 1 - (box[1] + box[3]) / 2,
@@ -105,86 +105,96 @@ _SIDES: dict[str, Callable[[Box], float]] = {
 """How far a box is to a side, 0..1; what stands lower in the picture is closer."""
 
 
-def _coloured(look: Look, names: Sequence[str], full: float, where: str) -> Cue:
-    shares = [colour_share(look.picture, mask, names) for mask in look.masks]
-    colour = " or ".join(names)
-    return Cue([0.1 + 0.9 * min(1.0, share / full) for share in shares], [f"{colour}{where} {share:.2f}" for share in shares])
+def _score_colors(candidates: FrameCandidates, names: Sequence[str], full_share: float, suffix: str) -> AttributeScores:
+    shares = [compute_color_share(candidates.image, mask, names) for mask in candidates.masks]
+    color = " or ".join(names)
+    return AttributeScores(
+        [0.1 + 0.9 * min(1.0, share / full_share) for share in shares], [f"{color}{suffix} {share:.2f}" for share in shares]
+    )
 
 
-def _placed(look: Look, side: str) -> Cue:
+def _score_side(candidates: FrameCandidates, side: str) -> AttributeScores:
     """Weigh a place by where it is in the frame and, as much, by where it is among the candidates."""
-    places = np.array([_SIDES[side](box) for box in look.boxes])
+    places = np.array([_SIDE_SCORES[side](box) for box in candidates.boxes])
     spread = float(np.ptp(places))
     among = (places - places.min()) / spread if spread > 0.01 else np.ones(len(places))
     factors = 0.1 + 0.45 * np.clip(places, 0, 1) + 0.45 * among
-    return Cue(factors.tolist(), [f"{side} {place:.2f}" for place in places])
+    return AttributeScores(factors.tolist(), [f"{side} {place:.2f}" for place in places])
 
 
-def _ranked(look: Look, number: int, side: str) -> Cue:
+def _score_rank(candidates: FrameCandidates, number: int, side: str) -> AttributeScores:
     """Count from a side, among the candidates that are strong enough to be rivals."""
-    rivals = [index for index, score in enumerate(look.scores) if score >= _RIVAL * look.scores[0]]
-    line = sorted(rivals, key=lambda index: -_SIDES[side](look.boxes[index]))
-    factors, says = [0.2] * len(look.boxes), ["not counted"] * len(look.boxes)
-    asked = f" (asked: {_nth(number)})"
+    rivals = [index for index, score in enumerate(candidates.scores) if score >= _RIVAL_SCORE_RATIO * candidates.scores[0]]
+    line = sorted(rivals, key=lambda index: -_SIDE_SCORES[side](candidates.boxes[index]))
+    factors, says = [0.2] * len(candidates.boxes), ["not counted"] * len(candidates.boxes)
+    asked = f" (asked: {_format_ordinal(number)})"
     for place, index in enumerate(line, start=1):
         factors[index] = 1.0 if place == number else 0.2
-        says[index] = f"{_nth(place)} of {len(line)} {_FROM.get(side, 'from the ' + side)}{'' if place == number else asked}"
-    return Cue(factors, says)
+        said = f"{_format_ordinal(place)} of {len(line)} {_RANK_PHRASES.get(side, 'from the ' + side)}"
+        says[index] = said if place == number else said + asked
+    return AttributeScores(factors, says)
 
 
-def _nth(place: int) -> str:
+def _format_ordinal(place: int) -> str:
     ending = "th" if 10 < place % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
     return f"{place}{ending}"
 
 
-_FROM = {"big": "by size", "small": "from the smallest", "close": "from the closest", "far": "from the farthest"}
-_HEADINGS = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
+_RANK_PHRASES = {"big": "by size", "small": "from the smallest", "close": "from the closest", "far": "from the farthest"}
+_DIRECTIONS = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
 
 
-def _moved(look: Look, motion: str) -> Cue:
-    if motion in _HEADINGS:
-        return _headed(look, motion)
+def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
+    if motion in _DIRECTIONS:
+        return _score_direction(candidates, motion)
     if motion in ("closer", "away"):
-        return _neared(look, motion)
-    speeds = [float(moving(look.motion)[mask].mean()) if mask.any() else 0.0 for mask in look.masks]
+        return _score_growth(candidates, motion)
+    speeds = [
+        float(compute_motion_strength(candidates.motion)[mask].mean()) if mask.any() else 0.0 for mask in candidates.masks
+    ]
     if motion == "changing":
-        return _changed(look, speeds)
+        return _score_change(candidates, speeds)
     fits = [1 - 0.6 * speed if motion == "still" else 0.4 + 0.6 * speed for speed in speeds]
-    return Cue(fits, [f"own motion {speed:.2f}" for speed in speeds])
+    return AttributeScores(fits, [f"own motion {speed:.2f}" for speed in speeds])
 
 
-def _headed(look: Look, motion: str) -> Cue:
+def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
     """Weigh the direction of motion; an object that does not stir has none."""
-    axis, sign = _HEADINGS[motion]
-    moves = [look.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in look.masks]
-    speeds = [sign * float(move[axis]) / max(look.motion.shape) for move in moves]
-    return Cue(
-        [1.0 if speed > STIRS else 0.25 for speed in speeds], [f"moves {motion} at {100 * speed:.1f} %" for speed in speeds]
+    axis, sign = _DIRECTIONS[motion]
+    moves = [candidates.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in candidates.masks]
+    speeds = [sign * float(move[axis]) / max(candidates.motion.shape) for move in moves]
+    return AttributeScores(
+        [1.0 if speed > MIN_VELOCITY else 0.25 for speed in speeds],
+        [f"moves {motion} at {100 * speed:.1f} %" for speed in speeds],
     )
 
 
-def _neared(look: Look, motion: str) -> Cue:
+def _score_growth(candidates: FrameCandidates, motion: str) -> AttributeScores:
     """Weigh growth, or shrinking, beside the candidate that grows most."""
-    rates = [growth(look.motion, mask) * (1 if motion == "closer" else -1) for mask in look.masks]
-    most = max(GROWS, *rates)
+    rates = [compute_growth(candidates.motion, mask) * (1 if motion == "closer" else -1) for mask in candidates.masks]
+    most = max(FULL_GROWTH, *rates)
     verb = "grows" if motion == "closer" else "shrinks"
-    return Cue([0.3 + 0.7 * max(0.0, rate / most) for rate in rates], [f"{verb} {100 * rate:.1f} % a frame" for rate in rates])
+    return AttributeScores(
+        [0.3 + 0.7 * max(0.0, rate / most) for rate in rates], [f"{verb} {100 * rate:.1f} % a frame" for rate in rates]
+    )
 
 
-def _changed(look: Look, speeds: Sequence[float]) -> Cue:
+def _score_change(candidates: FrameCandidates, speeds: Sequence[float]) -> AttributeScores:
     """Weigh the change of look over about a second, less for what moves away from its place."""
-    frames = {min(max(0, look.frame + step), len(look.eye) - 1) for step in _APART} - {look.frame}
-    later = [look.picture_of(frame) for frame in sorted(frames)]
-    changes = [change(look.picture, later, mask) for mask in look.masks]
-    fits = [0.3 + 0.7 * min(1.0, each / CHANGES) * (1 - 0.5 * speed) for each, speed in zip(changes, speeds, strict=True)]
-    return Cue(fits, [f"changes {each:.1f}" for each in changes])
+    frames = {min(max(0, candidates.frame + step), len(candidates.video_features) - 1) for step in _FRAME_OFFSETS} - {
+        candidates.frame
+    }
+    later = [candidates.get_image(frame) for frame in sorted(frames)]
+    changes = [compute_change(candidates.image, later, mask) for mask in candidates.masks]
+    fits = [0.3 + 0.7 * min(1.0, each / FULL_CHANGE) * (1 - 0.5 * speed) for each, speed in zip(changes, speeds, strict=True)]
+    return AttributeScores(fits, [f"changes {each:.1f}" for each in changes])
 
 
-def _related(look: Look, how: str, other: Description) -> Cue:
+def _score_relation(candidates: FrameCandidates, relation: str, other: ObjectDescription) -> AttributeScores:
     """Weigh the place beside another thing, where that can be looked for and is seen."""
-    count = len(look.boxes)
-    seen = others(look.video, look.frame, other) if other.findable else []
+    count = len(candidates.boxes)
+    seen = find_other_regions(candidates.video, candidates.frame, other) if other.is_findable else []
     if not seen:
-        return Cue([1.0] * count, [f"not used: {how} {other.text!r}, which is not seen"] * count)
-    fits = [related(how, box, mask, seen) for box, mask in zip(look.boxes, look.masks, strict=True)]
-    return Cue([0.3 + 0.7 * fit for fit in fits], [f"{how} {other.text!r} {fit:.2f}" for fit in fits])
+        return AttributeScores([1.0] * count, [f"not used: {relation} {other.text!r}, which is not seen"] * count)
+    fits = [score_relation(relation, box, mask, seen) for box, mask in zip(candidates.boxes, candidates.masks, strict=True)]
+    return AttributeScores([0.3 + 0.7 * fit for fit in fits], [f"{relation} {other.text!r} {fit:.2f}" for fit in fits])

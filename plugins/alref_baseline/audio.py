@@ -11,34 +11,34 @@ if TYPE_CHECKING:
     from alref.records import Phrase, Reference
 
 
-class Energy(Tagger, Locator):
+class EnergyLocator(Tagger, Locator):
     """Hears that something sounds and when, by how far the sound rises above its own background; what it is, it cannot tell."""
 
     name = "energy"
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return one phrase for whatever sounds, with its spans; none where nothing does."""
-        from alref.audio.vocabulary import UNNAMED
+        from alref.audio.vocabulary import UNKNOWN_SOUND
         from alref.records import Phrase
 
-        phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=UNNAMED, sound=True)])
+        phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=UNKNOWN_SOUND, sound=True)])
         return [phrase for phrase in phrases if phrase.heard]
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
         """Return the phrases with the spans in which anything sounds, the same for all of them."""
-        from alref_baseline.audio_activity import activity_of
+        from alref_baseline.audio_activity import get_activity
 
-        heard = activity_of(video).spans()
+        heard = get_activity(video).find_spans()
         return [phrase.model_copy(update={"heard": heard}) for phrase in phrases]
 
-    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+    def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Return for each name the word of a vocabulary that means the same or a kind of the same, by a list of synonyms."""
-        from alref.audio.vocabulary import nearest_word
+        from alref.audio.vocabulary import find_nearest_word
 
-        return [nearest_word(name, vocabulary) for name in names]
+        return [find_nearest_word(name, vocabulary) for name in names]
 
 
-class Always(Locator):
+class AlwaysLocator(Locator):
     """Leaves every phrase in force for the whole video: what locators are compared with."""
 
     name = "always"

@@ -12,99 +12,99 @@ from itertools import chain
 
 import numpy as np
 
-from alref.audio.intervals import spans
+from alref.audio.intervals import merge_windows
 from alref.media.video import Video
-from alref.records import Audio, Span
+from alref.records import Audio, TimeSpan
 from alref.utils.masks import Mask
-from alref_baseline.efficientnet import Floats
+from alref_baseline.efficientnet import FloatArray
 
-RATE = 16_000
-STEP = 0.02
+SAMPLE_RATE = 16_000
+STEP_SECONDS = 0.02
 """Seconds from one level to the next."""
-FLOOR = -72.0
+MIN_FLOOR_DB = -72.0
 """Decibels of full scale, in one band, that the floor never lies below."""
-BEGINS, GOES_ON = 12.0, 8.0
+ONSET_DB, OFFSET_DB = 12.0, 8.0
 """Decibels above the floor at which something begins to sound, and down to which it goes on."""
-PAUSE = 0.4
+MAX_PAUSE = 0.4
 """Seconds of quiet that do not end a sound: between words, between keystrokes."""
-SHORT = 0.04
+MIN_DURATION = 0.04
 """Seconds below which a sound alone is none."""
-_HOP = round(STEP * RATE)
+_HOP = round(STEP_SECONDS * SAMPLE_RATE)
 _WINDOW = 1024
-_EDGES = (60, 150, 300, 500, 800, 1200, 1800, 2700, 4000, 8000)
-_QUIET = 10
-_MOMENT = 5
+_BAND_EDGES = (60, 150, 300, 500, 800, 1200, 1800, 2700, 4000, 8000)
+_FLOOR_PERCENTILE = 10
+_SMOOTHING_STEPS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Activity:
+class AudioActivity:
     """How a sound rises: ``height`` float32 (L,) decibels above the floor in its loudest band, one for every STEP seconds.
 
     The first is that of second ``start``; ``seconds`` is the length of the sound.
     """
 
-    height: Floats
+    excess_db: FloatArray
     start: float
     seconds: float
 
-    def spans(self) -> tuple[Span, ...]:
+    def find_spans(self) -> tuple[TimeSpan, ...]:
         """Return the seconds in which something sounds, in order and apart."""
-        times = np.arange(len(self.height), dtype=np.float64) * STEP
-        found = spans(times, _held(self.height), STEP, PAUSE)
+        times = np.arange(len(self.excess_db), dtype=np.float64) * STEP_SECONDS
+        found = merge_windows(times, _apply_hysteresis(self.excess_db), STEP_SECONDS, MAX_PAUSE)
         return tuple(
             (self.start + begin, self.start + min(end, self.seconds))
             for begin, end in found
-            if end - begin >= min(SHORT, self.seconds)
+            if end - begin >= min(MIN_DURATION, self.seconds)
         )
 
 
-_ACTIVITIES: weakref.WeakKeyDictionary[Video, Activity] = weakref.WeakKeyDictionary()
+_ACTIVITY_BY_VIDEO: weakref.WeakKeyDictionary[Video, AudioActivity] = weakref.WeakKeyDictionary()
 
 
-def activity_of(video: Video) -> Activity:
+def get_activity(video: Video) -> AudioActivity:
     """Return the activity of a video's sound track, listened to once as long as the video lives; without one it is empty."""
-    if video not in _ACTIVITIES:
-        _ACTIVITIES[video] = activity(video.sound(RATE))
-    return _ACTIVITIES[video]
+    if video not in _ACTIVITY_BY_VIDEO:
+        _ACTIVITY_BY_VIDEO[video] = detect_activity(video.read_audio_blocks(SAMPLE_RATE))
+    return _ACTIVITY_BY_VIDEO[video]
 
 
-def activity(blocks: Iterable[Audio]) -> Activity:
+def detect_activity(blocks: Iterable[Audio]) -> AudioActivity:
     """Listen to a sound at RATE that comes in blocks, holding one at a time.
 
     One as steady as a background, with none beneath it, stands above silence instead, whatever single drops there are.
     """
     facts: list[tuple[float, float]] = []
-    levels = list(_levels(_noted(blocks, facts)))
-    height = _height(np.concatenate(levels)) if levels else np.zeros(0, np.float32)
+    levels = list(_compute_levels(_record_blocks(blocks, facts)))
+    height = _compute_excess(np.concatenate(levels)) if levels else np.zeros(0, np.float32)
     start = facts[0][0] if facts else 0.0
-    return Activity(height, start, sum(seconds for _, seconds in facts))
+    return AudioActivity(height, start, sum(seconds for _, seconds in facts))
 
 
-def _height(level: Floats) -> Floats:
+def _compute_excess(level: FloatArray) -> FloatArray:
     """Return how far the loudest band stands above its floor, from levels (L, B), L at least 1: float32 (L,), at least 0."""
-    height = (level - np.maximum(np.percentile(level, _QUIET, axis=0), FLOOR)).max(axis=1)
-    if np.convolve(height, np.ones(_MOMENT) / _MOMENT, "same").max() < BEGINS:
-        height = (level - FLOOR).max(axis=1)
+    height = (level - np.maximum(np.percentile(level, _FLOOR_PERCENTILE, axis=0), MIN_FLOOR_DB)).max(axis=1)
+    if np.convolve(height, np.ones(_SMOOTHING_STEPS) / _SMOOTHING_STEPS, "same").max() < ONSET_DB:
+        height = (level - MIN_FLOOR_DB).max(axis=1)
     return np.asarray(np.maximum(height, 0), np.float32)
 
 
-def _noted(blocks: Iterable[Audio], facts: list[tuple[float, float]]) -> Iterator[Floats]:
+def _record_blocks(blocks: Iterable[Audio], facts: list[tuple[float, float]]) -> Iterator[FloatArray]:
     """Yield the samples of blocks, and note where each begins and how many seconds it takes."""
     for block in blocks:
         facts.append((block.start, len(block.samples) / block.rate))
         yield block.samples
 
 
-def _held(height: Floats) -> Mask:
+def _apply_hysteresis(excess: FloatArray) -> Mask:
     """Say in which steps something sounds: from where it begins, back and on to where it no longer goes on."""
-    going = height >= GOES_ON
+    going = excess >= OFFSET_DB
     run = np.cumsum(np.diff(going, prepend=False))
     begun = np.zeros(int(run.max(initial=0)) + 1, np.bool_)
-    begun[run[height >= BEGINS]] = True
+    begun[run[excess >= ONSET_DB]] = True
     return np.asarray(begun[run] & going)
 
 
-def _levels(blocks: Iterable[Floats]) -> Iterator[Floats]:
+def _compute_levels(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
     """Yield the levels of steps and bands in decibels of full scale, float32 (L, B), the last step for any rest of a hop."""
     margin = (_WINDOW - _HOP) // 2
     kept = np.zeros(margin, np.float32)
@@ -112,13 +112,13 @@ def _levels(blocks: Iterable[Floats]) -> Iterator[Floats]:
         kept = np.concatenate([kept, samples])
         count = max(0, (len(kept) - _WINDOW) // _HOP + 1)
         if count:
-            yield _bands(np.lib.stride_tricks.sliding_window_view(kept, _WINDOW)[: count * _HOP : _HOP])
+            yield _compute_band_levels(np.lib.stride_tricks.sliding_window_view(kept, _WINDOW)[: count * _HOP : _HOP])
         kept = kept[count * _HOP :]
 
 
-def _bands(windows: Floats) -> Floats:
+def _compute_band_levels(windows: FloatArray) -> FloatArray:
     taper = np.hanning(_WINDOW).astype(np.float32)
     power = np.abs(np.fft.rfft(windows * taper)) ** 2 * (2 / (_WINDOW * (taper**2).sum()))
-    edges = [round(edge * _WINDOW / RATE) for edge in _EDGES]
+    edges = [round(edge * _WINDOW / SAMPLE_RATE) for edge in _BAND_EDGES]
     bands = np.add.reduceat(power[:, : edges[-1]], edges[:-1], axis=1)
     return np.asarray(10 * np.log10(np.maximum(bands, 1e-12)), np.float32)

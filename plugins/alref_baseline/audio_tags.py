@@ -4,36 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alref.audio.intervals import union
-from alref.audio.vocabulary import general, kind, visible
+from alref.audio.intervals import merge_spans
+from alref.audio.vocabulary import find_sound_source, get_object_category, is_generic_object
 from alref.records import Phrase, PivotFrame
 
 
-def objects_of(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list[PivotFrame]]:
+def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list[PivotFrame]]:
     """Return the phrases to look for, and an absent pivot for each sound that no object in a picture makes.
 
     Sounds of the same object become one phrase under its name, the surest first; a general one ("animal") is taken for a part
     of a particular one ("dog") that is heard too. Phrases that name no sound stay as they are.
     """
-    makers = {phrase: visible(phrase.text) for phrase in phrases if phrase.sound}
-    unseen = [_unseen(phrase) for phrase, maker in makers.items() if maker is None]
+    makers = {phrase: find_sound_source(phrase.text) for phrase in phrases if phrase.sound}
+    unseen = [_make_absent_pivot(phrase) for phrase, maker in makers.items() if maker is None]
     sought = [phrase for phrase in phrases if not phrase.sound]
     for reference in dict.fromkeys(phrase.reference for phrase in makers):
         own = {phrase: maker for phrase, maker in makers.items() if maker and phrase.reference == reference}
-        particular = {kind(maker) for maker in own.values() if not general(maker)}
-        named = [maker for maker in own.values() if not (general(maker) and kind(maker) in particular)]
+        particular = {get_object_category(maker) for maker in own.values() if not is_generic_object(maker)}
+        named = [maker for maker in own.values() if not (is_generic_object(maker) and get_object_category(maker) in particular)]
         for maker in dict.fromkeys(named):
-            sought.append(_merged([phrase for phrase, other in own.items() if other == maker], maker))
+            sought.append(_merge_phrases([phrase for phrase, other in own.items() if other == maker], maker))
     return sought, unseen
 
 
-def _merged(phrases: Sequence[Phrase], maker: str) -> Phrase:
+def _merge_phrases(phrases: Sequence[Phrase], maker: str) -> Phrase:
     """Return one phrase for the sounds of one object, heard when any of them is."""
     surest = max(phrases, key=lambda phrase: phrase.score)
     if surest.text == maker and len(phrases) == 1:
         return surest
-    return surest.model_copy(update={"text": maker, "category": maker, "heard": union(phrase.heard for phrase in phrases)})
+    return surest.model_copy(
+        update={"text": maker, "category": maker, "heard": merge_spans(phrase.heard for phrase in phrases)}
+    )
 
 
-def _unseen(phrase: Phrase) -> PivotFrame:
+def _make_absent_pivot(phrase: Phrase) -> PivotFrame:
     return PivotFrame(phrase=phrase, finding="absent", why=f"{phrase.text!r} names no object that can be seen")

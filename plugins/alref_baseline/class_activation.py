@@ -8,74 +8,80 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from alref_baseline.efficientnet import Floats
-from alref_baseline.features import Eye, resized
-from alref_baseline.grabcut import parts
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import VideoFeatures, resize_image
+from alref_baseline.grabcut import find_connected_components
 
-_SMALL = 0.05
+_ZOOM_AREA = 0.05
 """Share of the frame below which a region is looked at up close."""
-_CLOSE = 0.34
+_MIN_ZOOM_SIDE = 0.34
 """Side of the closest view, as a share of the frame's."""
 
 
 @dataclass(frozen=True)
-class Evidence:
+class EvidenceMap:
     """Where a frame shows a noun, float32 (h, w) in 0..1 at half the internal size, and how probable the noun is.
 
     ``probability`` is that of the classes at their surest place, 0 at chance.
     """
 
-    map: Floats
+    heatmap: FloatArray
     probability: float
 
 
-def class_evidence(eye: Eye, frame: int, classes: Sequence[int]) -> Evidence:
+def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: Sequence[int]) -> EvidenceMap:
     """Look for ImageNet classes on a frame.
 
     Evidence is the square root of the classes' probability times the height of their best score over the frame's median
     (after class activation maps, Zhou et al., CVPR 2016).
     """
-    height, width = eye.height // 2, eye.width // 2
-    scores = eye.classes(frame)
-    evidence = resized(_map(scores, classes), height, width)
-    wide = above_chance(scores, classes)
-    view = _close_view(evidence)
+    height, width = video_features.height // 2, video_features.width // 2
+    scores = video_features.get_class_scores(frame)
+    evidence = resize_image(_compute_activation(scores, classes), height, width)
+    wide = compute_peak_probability(scores, classes)
+    view = _find_close_view(evidence)
     if view is None:
-        return Evidence(evidence, wide)
+        return EvidenceMap(evidence, wide)
     top, bottom, left, right = view
-    close = eye.classes_of(resized(eye.picture(frame)[2 * top : 2 * bottom, 2 * left : 2 * right], eye.height, eye.width))
-    seen = resized(_map(close, classes), bottom - top, right - left)
-    return Evidence(_merged(evidence, seen, view), max(wide, above_chance(close, classes)))
+    close = video_features.compute_class_scores(
+        resize_image(
+            video_features.get_image(frame)[2 * top : 2 * bottom, 2 * left : 2 * right],
+            video_features.height,
+            video_features.width,
+        )
+    )
+    seen = resize_image(_compute_activation(close, classes), bottom - top, right - left)
+    return EvidenceMap(_merge_views(evidence, seen, view), max(wide, compute_peak_probability(close, classes)))
 
 
-def above_chance(scores: Floats, classes: Sequence[int]) -> float:
+def compute_peak_probability(scores: FloatArray, classes: Sequence[int]) -> float:
     """Return the greatest probability of the classes anywhere, 0 at what they would get by their number alone."""
     chance = len(classes) / len(scores)
-    return float(max(0.0, (_probability(scores, classes).max() - chance) / (1 - chance)))
+    return float(max(0.0, (_compute_probability(scores, classes).max() - chance) / (1 - chance)))
 
 
-def _probability(scores: Floats, classes: Sequence[int]) -> Floats:
+def _compute_probability(scores: FloatArray, classes: Sequence[int]) -> FloatArray:
     likely = np.exp(scores - scores.max(axis=0))
     return np.asarray(likely[list(classes)].sum(axis=0) / likely.sum(axis=0), np.float32)
 
 
-def _map(scores: Floats, classes: Sequence[int]) -> Floats:
+def _compute_activation(scores: FloatArray, classes: Sequence[int]) -> FloatArray:
     best = scores[list(classes)].max(axis=0)
     height = np.maximum(best - np.median(best), 0)
-    return np.asarray(np.sqrt(_probability(scores, classes)) * height / max(float(height.max()), 1e-6), np.float32)
+    return np.asarray(np.sqrt(_compute_probability(scores, classes)) * height / max(float(height.max()), 1e-6), np.float32)
 
 
-def _close_view(evidence: Floats) -> tuple[int, int, int, int] | None:
+def _find_close_view(evidence: FloatArray) -> tuple[int, int, int, int] | None:
     """Return the rectangle (top, bottom, left, right) around the strongest region where that is small, else None."""
-    labels, areas = parts(evidence > 0.4 * evidence.max())
+    labels, areas = find_connected_components(evidence > 0.4 * evidence.max())
     mass = np.bincount(labels.ravel(), evidence.ravel(), len(areas))
     mass[0] = 0
     strongest = int(mass.argmax())
-    if not mass[strongest] or areas[strongest] > _SMALL * evidence.size:
+    if not mass[strongest] or areas[strongest] > _ZOOM_AREA * evidence.size:
         return None
     left, top, wide, high = cv2.boundingRect((labels == strongest).astype(np.uint8))
     height, width = evidence.shape
-    share = max(2.2 * wide / width, 2.2 * high / height, _CLOSE)
+    share = max(2.2 * wide / width, 2.2 * high / height, _MIN_ZOOM_SIDE)
     if share > 0.8:
         return None
     view_height, view_width = round(share * height), round(share * width)
@@ -84,10 +90,10 @@ def _close_view(evidence: Floats) -> tuple[int, int, int, int] | None:
     return top, top + view_height, left, left + view_width
 
 
-def _merged(evidence: Floats, seen: Floats, view: tuple[int, int, int, int]) -> Floats:
+def _merge_views(evidence: FloatArray, close_evidence: FloatArray, view: tuple[int, int, int, int]) -> FloatArray:
     """Put the close view in its place: there both must agree, elsewhere evidence is weaker."""
     top, bottom, left, right = view
     merged = evidence * 0.25
-    close = seen / max(float(seen.max()), 1e-6) * evidence.max()
+    close = close_evidence / max(float(close_evidence.max()), 1e-6) * evidence.max()
     merged[top:bottom, left:right] = np.sqrt(close * np.maximum(evidence[top:bottom, left:right], 0.15 * close))
     return np.asarray(merged, np.float32)

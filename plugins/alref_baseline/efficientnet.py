@@ -1,7 +1,7 @@
 """EfficientNet-Lite0 as dense features and dense class scores, run by onnxruntime.
 
 The network (Tan and Le, ICML 2019, in its Lite form: no squeeze-and-excitation, ReLU6) is written as two ONNX graphs with
-batch normalisation folded into the convolutions. The last two stages are dilated instead of strided (a-trous, Chen et al.,
+batch normalization folded into the convolutions. The last two stages are dilated instead of strided (a-trous, Chen et al.,
 TPAMI 2018), so that class scores come every 16 pixels instead of every 32.
 
 onnxruntime 1.31 was chosen by measurement beside OpenCV 5.0's DNN, on one thread of the same machine, seconds a picture:
@@ -26,14 +26,14 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from alref_baseline.weights import Weights
+    from alref_baseline.weights import StateDict
 
-Floats = npt.NDArray[np.float32]
+FloatArray = npt.NDArray[np.float32]
 
-STEP = 16
+SIZE_MULTIPLE = 16
 """Sides of an image must be multiples of this."""
 
-FINE, DEEP, CLASSES = 40, 112, 1000
+FINE_CHANNELS, DEEP_CHANNELS, NUM_CLASSES = 40, 112, 1000
 """Channels of the two feature maps, and ImageNet classes."""
 
 _STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
@@ -43,56 +43,60 @@ _EPSILON = 1e-3
 
 
 @dataclass
-class _Graph:
+class _OnnxGraphBuilder:
     """An ONNX graph under construction: nodes are appended, ``last`` is the name of the newest value."""
 
-    weights: Weights
-    last: str
+    weights: StateDict
+    last_output: str
     nodes: list[NodeProto] = field(default_factory=list)
     constants: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
 
-    def convolve(self, name: str, norm: str, **attributes: Any) -> None:
-        """Append a convolution with its batch normalisation folded in."""
+    def add_convolution(self, name: str, norm: str, **attributes: Any) -> None:
+        """Append a convolution with its batch normalization folded in."""
         scale = self.weights[f"{norm}.weight"] / np.sqrt(self.weights[f"{norm}.running_var"] + _EPSILON)
         kernel = self.weights[f"{name}.weight"] * scale[:, None, None, None]
-        self._convolve(name, kernel, self.weights[f"{norm}.bias"] - self.weights[f"{norm}.running_mean"] * scale, attributes)
+        self._append_convolution(
+            name, kernel, self.weights[f"{norm}.bias"] - self.weights[f"{norm}.running_mean"] * scale, attributes
+        )
 
-    def classify(self, name: str) -> None:
+    def add_classifier(self, name: str) -> None:
         """Append a fully connected layer as a 1x1 convolution."""
-        self._convolve(name, self.weights[f"{name}.weight"][:, :, None, None], self.weights[f"{name}.bias"], {})
+        self._append_convolution(name, self.weights[f"{name}.weight"][:, :, None, None], self.weights[f"{name}.bias"], {})
 
-    def _convolve(self, name: str, kernel: npt.NDArray[Any], bias: npt.NDArray[Any], attributes: dict[str, Any]) -> None:
+    def _append_convolution(
+        self, name: str, kernel: npt.NDArray[Any], bias: npt.NDArray[Any], attributes: dict[str, Any]
+    ) -> None:
         self.constants |= {f"{name}.kernel": kernel.astype(np.float32), f"{name}.offset": bias.astype(np.float32)}
-        self.append("Conv", [self.last, f"{name}.kernel", f"{name}.offset"], name, **attributes)
+        self.append_node("Conv", [self.last_output, f"{name}.kernel", f"{name}.offset"], name, **attributes)
 
-    def clip(self) -> None:
+    def add_relu6(self) -> None:
         """Append a ReLU6."""
         self.constants |= {"zero": np.array(0, np.float32), "six": np.array(6, np.float32)}
-        self.append("Clip", [self.last, "zero", "six"], f"{self.last}.clipped")
+        self.append_node("Clip", [self.last_output, "zero", "six"], f"{self.last_output}.clipped")
 
-    def append(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> None:
+    def append_node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> None:
         """Append one node, whose output becomes ``last``."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
-        self.last = output
+        self.last_output = output
 
 
-def _same(kernel: int, stride: int, dilation: int) -> list[int]:
+def _compute_same_padding(kernel: int, stride: int, dilation: int) -> list[int]:
     """Return the padding of TensorFlow's SAME for even sizes: top, left, bottom, right."""
     total = (kernel - 1) * dilation + 1 - stride
     return [total // 2, total // 2, total - total // 2, total - total // 2]
 
 
-def _block(graph: _Graph, index: int, kernel: int, stride: int, dilation: int, skip: bool) -> None:
+def _append_block(graph: _OnnxGraphBuilder, index: int, kernel: int, stride: int, dilation: int, skip: bool) -> None:
     """Append an inverted residual: expand, filter each channel by itself, project, and add the input where ``skip``."""
-    name, entry = f"_blocks.{index}", graph.last
+    name, entry = f"_blocks.{index}", graph.last_output
     if index > 0:
-        graph.convolve(f"{name}._expand_conv", f"{name}._bn0")
-        graph.clip()
-    pads = _same(kernel, stride, dilation)
+        graph.add_convolution(f"{name}._expand_conv", f"{name}._bn0")
+        graph.add_relu6()
+    pads = _compute_same_padding(kernel, stride, dilation)
     channels = len(graph.weights[f"{name}._depthwise_conv.weight"])
-    graph.convolve(
+    graph.add_convolution(
         f"{name}._depthwise_conv",
         f"{name}._bn1",
         strides=[stride, stride],
@@ -100,13 +104,13 @@ def _block(graph: _Graph, index: int, kernel: int, stride: int, dilation: int, s
         pads=pads,
         group=channels,
     )
-    graph.clip()
-    graph.convolve(f"{name}._project_conv", f"{name}._bn2")
+    graph.add_relu6()
+    graph.add_convolution(f"{name}._project_conv", f"{name}._bn2")
     if skip:
-        graph.append("Add", [graph.last, entry], f"{name}.sum")
+        graph.append_node("Add", [graph.last_output, entry], f"{name}.sum")
 
 
-def _stages(graph: _Graph, first: int, end: int) -> list[str]:
+def _append_stages(graph: _OnnxGraphBuilder, first: int, end: int) -> list[str]:
     """Append stages ``first`` to ``end`` - 1; return the name of each one's output. Strides after the fourth are dilated."""
     index, outputs = sum(blocks for blocks, _, _ in _STAGES[:first]), []
     for number, (blocks, kernel, stride) in enumerate(_STAGES[first:end], start=first):
@@ -114,64 +118,64 @@ def _stages(graph: _Graph, first: int, end: int) -> list[str]:
         for block in range(blocks):
             opening = block == 0
             keeps = (opening and number == _DEEP_STAGE + 1) or not dilated
-            _block(graph, index, kernel, stride if opening and not dilated else 1, 1 if keeps else 2, not opening)
+            _append_block(graph, index, kernel, stride if opening and not dilated else 1, 1 if keeps else 2, not opening)
             index += 1
-        outputs.append(graph.last)
+        outputs.append(graph.last_output)
     return outputs
 
 
-def _serialise(graph: _Graph, source: tuple[str, int], outputs: dict[str, int]) -> bytes:
+def _serialize_model(graph: _OnnxGraphBuilder, source: tuple[str, int], outputs: dict[str, int]) -> bytes:
     """Return the ONNX model with one input and the named outputs, each given with its channels; height and width are free."""
     from onnx import TensorProto, helper, numpy_helper
 
-    def value(name: str, channels: int) -> Any:
+    def make_value_info(name: str, channels: int) -> Any:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, f"{name}_h", f"{name}_w"])
 
     constants = [numpy_helper.from_array(array, name) for name, array in graph.constants.items()]
-    results = [value(name, channels) for name, channels in outputs.items()]
-    made = helper.make_graph(graph.nodes, "efficientnet_lite0", [value(*source)], results, constants)
+    results = [make_value_info(name, channels) for name, channels in outputs.items()]
+    made = helper.make_graph(graph.nodes, "efficientnet_lite0", [make_value_info(*source)], results, constants)
     model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())
 
 
-def feature_graph(weights: Weights) -> bytes:
+def build_feature_graph(weights: StateDict) -> bytes:
     """Return ONNX: ``image`` (1, 3, H, W) to ``fine`` (1, 40, H/8, W/8) and ``deep`` (1, 112, H/16, W/16)."""
-    graph = _Graph(weights, "image")
-    graph.convolve("_conv_stem", "_bn0", strides=[2, 2], pads=_same(3, 2, 1))
-    graph.clip()
-    outputs = _stages(graph, 0, _DEEP_STAGE + 1)
-    return _serialise(graph, ("image", 3), {outputs[_FINE_STAGE]: FINE, outputs[_DEEP_STAGE]: DEEP})
+    graph = _OnnxGraphBuilder(weights, "image")
+    graph.add_convolution("_conv_stem", "_bn0", strides=[2, 2], pads=_compute_same_padding(3, 2, 1))
+    graph.add_relu6()
+    outputs = _append_stages(graph, 0, _DEEP_STAGE + 1)
+    return _serialize_model(graph, ("image", 3), {outputs[_FINE_STAGE]: FINE_CHANNELS, outputs[_DEEP_STAGE]: DEEP_CHANNELS})
 
 
-def class_graph(weights: Weights) -> bytes:
+def build_class_graph(weights: StateDict) -> bytes:
     """Return ONNX: ``deep`` (1, 112, h, w) to class scores (logits) (1, 1000, h, w) of ImageNet."""
-    graph = _Graph(weights, "deep")
-    _stages(graph, _DEEP_STAGE + 1, len(_STAGES))
-    graph.convolve("_conv_head", "_bn1")
-    graph.clip()
-    graph.classify("_fc")
-    return _serialise(graph, ("deep", DEEP), {graph.last: CLASSES})
+    graph = _OnnxGraphBuilder(weights, "deep")
+    _append_stages(graph, _DEEP_STAGE + 1, len(_STAGES))
+    graph.add_convolution("_conv_head", "_bn1")
+    graph.add_relu6()
+    graph.add_classifier("_fc")
+    return _serialize_model(graph, ("deep", DEEP_CHANNELS), {graph.last_output: NUM_CLASSES})
 
 
-class Network:
+class EfficientNetLite:
     """The two graphs, ready to run on ``threads`` threads (0: as many as there are cores)."""
 
-    def __init__(self, weights: Weights, threads: int = 0) -> None:
+    def __init__(self, weights: StateDict, threads: int = 0) -> None:
         import onnxruntime
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = threads
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         make = onnxruntime.InferenceSession
-        self._features = make(feature_graph(weights), settings, providers=["CPUExecutionProvider"])
-        self._classes = make(class_graph(weights), settings, providers=["CPUExecutionProvider"])
+        self._feature_session = make(build_feature_graph(weights), settings, providers=["CPUExecutionProvider"])
+        self._class_session = make(build_class_graph(weights), settings, providers=["CPUExecutionProvider"])
 
-    def features(self, image: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    def extract_features(self, image: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Return (40, H/8, W/8) and (112, H/16, W/16) of an RGB image (H, W, 3), sides multiples of ``STEP``."""
         pixels = (image.transpose(2, 0, 1)[None].astype(np.float32) - 127.0) / 128.0
-        fine, deep = self._features.run(None, {"image": pixels})
+        fine, deep = self._feature_session.run(None, {"image": pixels})
         return fine[0], deep[0]
 
-    def classes(self, deep: Floats) -> Floats:
+    def compute_class_scores(self, deep: FloatArray) -> FloatArray:
         """Return class scores (logits) (1000, h, w) of the second feature map (112, h, w)."""
-        return np.asarray(self._classes.run(None, {"deep": deep[None]})[0][0])
+        return np.asarray(self._class_session.run(None, {"deep": deep[None]})[0][0])

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from alref_baseline.inflection import singular
-from alref_baseline.lexicon import listed, lookup
-from alref_baseline.noun_phrase import Noun
-from alref_baseline.parser import Clause
-from alref_baseline.tokenizer import Event, scan, tidy, words
-from alref_baseline.verbs import verb
+from alref_baseline.inflection import make_singular
+from alref_baseline.lexicon import is_listed, look_up_noun
+from alref_baseline.noun_phrase import NounPhrase
+from alref_baseline.parser import ClauseParser
+from alref_baseline.tokenizer import ParseEvent, get_word_table, normalize_text, tokenize_expression
+from alref_baseline.verbs import look_up_verb
 
-GENERIC = "object"
+GENERIC_NOUN = "object"
 """The noun of an expression that names none ("the red one")."""
 
 _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
@@ -27,11 +27,11 @@ _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "right
 
 
 @dataclass(frozen=True)
-class Description:
+class ObjectDescription:
     """One object in words. Every tuple may be empty; ``noun`` never is.
 
-    ``noun`` is the head noun in the singular without colours and sizes, "object" when none is named. ``colours`` are its own,
-    ``part_colours`` those of its clothes and parts, both from ``attributes.COLOURS``. ``size`` is small, big or "".
+    ``noun`` is the head noun in the singular without colors and sizes, "object" when none is named. ``colors`` are its own,
+    ``part_colors`` those of its clothes and parts, both from ``attributes.COLORS``. ``size`` is small, big or "".
     ``positions`` are among left, right, top, bottom, middle. ``rank`` is (n, side): the n-th counted from the side left, right,
     top, bottom, big, small, close or far. ``motions`` are among moving, still, left, right, up, down, closer, away, changing.
     ``relations`` name another object: near, on, under, above, behind, front, left, right, inside, between or with it.
@@ -41,125 +41,127 @@ class Description:
 
     text: str
     noun: str
-    colours: tuple[str, ...] = ()
-    part_colours: tuple[str, ...] = ()
+    colors: tuple[str, ...] = ()
+    part_colors: tuple[str, ...] = ()
     size: str = ""
     positions: tuple[str, ...] = ()
     rank: tuple[int, str] | None = None
     motions: tuple[str, ...] = ()
-    relations: tuple[tuple[str, Description], ...] = ()
+    relations: tuple[tuple[str, ObjectDescription], ...] = ()
     superlatives: tuple[str, ...] = ()
-    plural: bool = False
+    is_plural: bool = False
     unused: tuple[str, ...] = ()
 
     @property
-    def places(self) -> tuple[tuple[int, str], ...]:
+    def ranks(self) -> tuple[tuple[int, str], ...]:
         """The places in a row that are asked for, as ``rank`` says them: superlatives are first places."""
         firsts = tuple((1, _RANK_SIDES[word]) for word in self.superlatives)
         return (*firsts, self.rank) if self.rank else firsts
 
     @property
-    def findable(self) -> bool:
-        """Whether it can be looked for by itself: by the classes of its noun, or by a colour."""
-        return bool(lookup(self.noun).classes or self.colours)
+    def is_findable(self) -> bool:
+        """Whether it can be looked for by itself: by the classes of its noun, or by a color."""
+        return bool(look_up_noun(self.noun).classes or self.colors)
 
 
 @lru_cache(maxsize=1024)
-def parse(text: str) -> Description:
+def parse_description(text: str) -> ObjectDescription:
     """Read an expression about one object; of several ("the dog and the cat") the first. Never raises."""
-    return parse_all(text)[0]
+    return parse_descriptions(text)[0]
 
 
 @lru_cache(maxsize=1024)
-def parse_all(text: str) -> tuple[Description, ...]:
+def parse_descriptions(text: str) -> tuple[ObjectDescription, ...]:
     """Read an expression: one description for each object that it names side by side, at least one."""
-    plain = tidy(text)
-    pieces = _split(scan(plain))
+    plain = normalize_text(text)
+    pieces = _split_objects(tokenize_expression(plain))
     if len(pieces) == 1:
-        return (_describe(text.strip(), Clause(pieces[0]).main),)
-    return tuple(_describe(plain[piece[0].start : piece[-1].end], Clause(piece).main) for piece in pieces)
+        return (_build_description(text.strip(), ClauseParser(pieces[0]).main),)
+    return tuple(_build_description(plain[piece[0].start : piece[-1].end], ClauseParser(piece).main) for piece in pieces)
 
 
-def _split(events: Sequence[Event]) -> list[list[Event]]:
+def _split_objects(events: Sequence[ParseEvent]) -> list[list[ParseEvent]]:
     """Cut events at each "and" or comma that joins two objects."""
-    pieces: list[list[Event]] = [[]]
+    pieces: list[list[ParseEvent]] = [[]]
     for place, event in enumerate(events):
-        if event.kind == "and" and _joins(pieces[-1], events[place + 1 :]):
+        if event.kind == "and" and _is_new_object(pieces[-1], events[place + 1 :]):
             pieces.append([])
         elif event.kind != "and" or pieces[-1]:
             pieces[-1].append(event)
     return pieces
 
 
-def _joins(left: list[Event], rest: Sequence[Event]) -> bool:
+def _is_new_object(left: list[ParseEvent], rest: Sequence[ParseEvent]) -> bool:
     """Say whether what follows "and" is another object, and not more about the first one."""
     stop = next((place for place, event in enumerate(rest) if event.kind == "and"), len(rest))
     right = rest[:stop]
-    first, after = Clause(left), Clause(right)
-    if left and right and left[-1].kind == right[0].kind == "colour":
+    first, after = ClauseParser(left), ClauseParser(right)
+    if left and right and left[-1].kind == right[0].kind == "color":
         return False
-    if not (first.main.named and after.main.named and _starts_noun(right[0])):
+    if not (first.main.has_noun and after.main.has_noun and _is_noun_start(right[0])):
         return False
-    living = lookup(" ".join(after.main.words)).group in ("people", "animals")
+    living = look_up_noun(" ".join(after.main.words)).group in ("people", "animals")
     demanded = living or right[0].article or right[0].kind in ("determiner", "owner")
-    return not first.told or (demanded and (after.told or bool(after.main.positions or after.main.superlatives)))
+    return not first.has_details or (demanded and (after.has_details or bool(after.main.positions or after.main.superlatives)))
 
 
-def _starts_noun(event: Event) -> bool:
+def _is_noun_start(event: ParseEvent) -> bool:
     if event.kind == "side":
-        return not event.cue
+        return not event.preposition
     if event.kind != "word":
-        return event.kind in ("colour", "size", "ordinal", "superlative", "determiner", "owner")
+        return event.kind in ("color", "size", "ordinal", "superlative", "determiner", "owner")
     linking = ("auxiliaries", "relativisers", "adverbs")
     if event.article:
         return True
     return (
-        not verb(event.value).form
+        not look_up_verb(event.value).form
         and not event.value.endswith("ly")
-        and not any(event.value in words(name) for name in linking)
+        and not any(event.value in get_word_table(name) for name in linking)
     )
 
 
-def _describe(text: str, noun: Noun) -> Description:
-    name, left_over = _named(noun, text)
+def _build_description(text: str, noun: NounPhrase) -> ObjectDescription:
+    name, left_over = _choose_noun(noun, text)
     ordinal_side = next((side for word, side in _RANK_SIDES.items() if noun.ordinal and word in noun.superlatives), "")
-    side = noun.origin or ordinal_side or "left"
-    rank = (noun.ordinal, side) if noun.ordinal > 0 else (1, _far_end(side)) if noun.ordinal else None
-    relations = tuple((how, _describe(" ".join([*other.colours, *other.words]), other)) for how, other in noun.relations)
-    return Description(
+    side = noun.rank_side or ordinal_side or "left"
+    rank = (noun.ordinal, side) if noun.ordinal > 0 else (1, _get_opposite_side(side)) if noun.ordinal else None
+    relations = tuple(
+        (how, _build_description(" ".join([*other.colors, *other.words]), other)) for how, other in noun.relations
+    )
+    return ObjectDescription(
         text=text,
         noun=name,
-        colours=_unique(noun.colours),
-        part_colours=_unique(noun.part_colours),
+        colors=_remove_duplicates(noun.colors),
+        part_colors=_remove_duplicates(noun.part_colors),
         size=noun.size,
-        positions=_unique(noun.positions),
+        positions=_remove_duplicates(noun.positions),
         rank=rank,
-        motions=_unique(noun.motions),
+        motions=_remove_duplicates(noun.motions),
         relations=relations,
-        superlatives=() if ordinal_side else _unique(noun.superlatives),
-        plural=noun.many,
-        unused=_unique([*noun.adjectives, *left_over, *noun.unused]),
+        superlatives=() if ordinal_side else _remove_duplicates(noun.superlatives),
+        is_plural=noun.has_plural_noun,
+        unused=_remove_duplicates([*noun.adjectives, *left_over, *noun.unused]),
     )
 
 
-def _named(noun: Noun, text: str) -> tuple[str, list[str]]:
+def _choose_noun(noun: NounPhrase, text: str) -> tuple[str, list[str]]:
     """Choose the noun among the words of the phrase, and return the words left over."""
     if noun.words:
-        known = (place for place in range(len(noun.words)) if listed(" ".join(noun.words[place:])))
+        known = (place for place in range(len(noun.words)) if is_listed(" ".join(noun.words[place:])))
         start = min(next(known, len(noun.words) - 1), max(0, len(noun.words) - 2))
-        if len(noun.words) > 2 and not lookup(noun.words[-1]).found_by:
+        if len(noun.words) > 2 and not look_up_noun(noun.words[-1]).found_by:
             start = len(noun.words) - 1
-        return singular(" ".join(noun.words[start:])), noun.words[:start]
-    if noun.adjectives and lookup(noun.adjectives[-1]).found_by:
+        return make_singular(" ".join(noun.words[start:])), noun.words[:start]
+    if noun.adjectives and look_up_noun(noun.adjectives[-1]).found_by:
         return noun.adjectives.pop(), []
-    letters = re.findall(r"[^\W\d_]+", tidy(text).lower())
-    return (GENERIC if noun.described or not letters else letters[-1]), []
+    letters = re.findall(r"[^\W\d_]+", normalize_text(text).lower())
+    return (GENERIC_NOUN if noun.is_described or not letters else letters[-1]), []
 
 
-def _far_end(side: str) -> str:
+def _get_opposite_side(side: str) -> str:
     ends = (("left", "right"), ("top", "bottom"), ("big", "small"), ("close", "far"))
     return next(b if side == a else a for a, b in ends if side in (a, b))
 
 
-def _unique(items: Iterable[str]) -> tuple[str, ...]:
+def _remove_duplicates(items: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(item for item in items if item))

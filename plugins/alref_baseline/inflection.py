@@ -10,18 +10,18 @@ _VOWELS = frozenset("aeiou")
 
 
 @lru_cache(maxsize=4096)
-def singular(noun: str) -> str:
+def make_singular(noun: str) -> str:
     """Return a noun with its last word in the singular; a word that is no plural comes back unchanged."""
     rest, space, word = noun.rpartition(" ")
-    irregular, unchanged = _plurals()
+    irregular, unchanged = _load_plurals()
     if word in irregular:
         return rest + space + irregular[word]
     if word in unchanged or noun in unchanged or len(word) < 4 or word.endswith(("ss", "us", "is")):
         return noun
-    return rest + space + _stem(word)
+    return rest + space + _strip_plural_suffix(word)
 
 
-def _stem(word: str) -> str:
+def _strip_plural_suffix(word: str) -> str:
     if word.endswith("men"):
         return word[:-2] + "an"
     if word.endswith("ies"):
@@ -31,13 +31,13 @@ def _stem(word: str) -> str:
     return word.removesuffix("s")
 
 
-def plural(word: str) -> bool:
+def is_plural(word: str) -> bool:
     """Say whether a single noun stands in the plural; trousers, glasses and other pairs count as one thing."""
-    _, unchanged = _plurals()
-    return singular(word) != word and word not in unchanged
+    _, unchanged = _load_plurals()
+    return make_singular(word) != word and word not in unchanged
 
 
-def forms(verb: str) -> dict[str, str]:
+def list_verb_forms(verb: str) -> dict[str, str]:
     """List a regular verb's forms: the form -> ``base``, ``s``, ``ing`` or ``ed``."""
     stem = verb[:-1] if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) else verb
     soft = verb[:-1] + "i" if verb.endswith("y") and verb[-2:-1] not in _VOWELS else verb
@@ -51,6 +51,6 @@ def forms(verb: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=1)
-def _plurals() -> tuple[dict[str, str], frozenset[str]]:
+def _load_plurals() -> tuple[dict[str, str], frozenset[str]]:
     data = json.loads(files("alref_baseline").joinpath("lexicon", "plurals.json").read_text(encoding="utf-8"))
     return data["irregular"], frozenset(data["unchanged"])

@@ -1,7 +1,7 @@
 """Labels carried from cells of known label to cells that look alike: the arithmetic of label propagation.
 
-Each cell takes the label of its nearest neighbours in feature space, weighted by a softmax of cosine similarity, as in
-space-time correspondence learning (Jabri et al., NeurIPS 2020). Neighbours come from a window of the previous frame and from a
+Each cell takes the label of its nearest neighbors in feature space, weighted by a softmax of cosine similarity, as in
+space-time correspondence learning (Jabri et al., NeurIPS 2020). Neighbors come from a window of the previous frame and from a
 memory of cells of the pivot frames.
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alref_baseline.efficientnet import Floats
+from alref_baseline.efficientnet import FloatArray
 
 TEMPERATURE = 0.05
-NEIGHBOURS = 8
-_ALIKE = 16
+NEIGHBORS = 8
+_SMOOTHING_NEIGHBORS = 16
 RADIUS = 6
 """Cells that an object can move between two frames, in each direction."""
 
@@ -36,7 +36,7 @@ class Roi:
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
-def around(label: Floats, margin: int) -> Roi:
+def find_label_roi(label: FloatArray, margin: int) -> Roi:
     """Return the rectangle of cells with label above 0.05, grown by ``margin``; the whole grid when there is none."""
     rows, columns = np.nonzero(label > 0.05)
     if not len(rows):
@@ -50,14 +50,16 @@ def around(label: Floats, margin: int) -> Roi:
 
 
 @dataclass(frozen=True)
-class Bank:
+class LabelMemory:
     """Cells of pivot frames: ``keys`` float32 (K, C) of length 1, ``labels`` float32 (K,) in 0..1."""
 
-    keys: Floats
-    labels: Floats
+    keys: FloatArray
+    labels: FloatArray
 
 
-def window(query: Floats, keys: Floats, labels: Floats, roi: Roi, radius: int) -> tuple[Floats, Floats]:
+def compare_window(
+    query: FloatArray, keys: FloatArray, labels: FloatArray, roi: Roi, radius: int
+) -> tuple[FloatArray, FloatArray]:
     """Compare each cell of ``roi`` with the cells around it in another frame.
 
     ``query`` and ``keys`` are (rows, columns, C), ``labels`` (rows, columns). Returns similarities and labels, each (N, W) with
@@ -82,32 +84,32 @@ def window(query: Floats, keys: Floats, labels: Floats, roi: Roi, radius: int) -
     return similar.reshape(height * width, -1), around_.reshape(height * width, -1)
 
 
-def nearest(similar: Floats, labels: Floats, count: int = NEIGHBOURS) -> tuple[Floats, Floats]:
+def select_neighbor_labels(similarity: FloatArray, labels: FloatArray, count: int = NEIGHBORS) -> tuple[FloatArray, FloatArray]:
     """Keep the ``count`` most similar of each row: (N, W) to (N, count); ``labels`` may be (W,) for all rows."""
-    kept, best = nearest_of(similar, count)
+    kept, best = find_neighbors(similarity, count)
     return kept, labels[best] if labels.ndim == 1 else np.take_along_axis(labels, best, axis=1)
 
 
-def nearest_of(similar: Floats, count: int = NEIGHBOURS) -> tuple[Floats, npt.NDArray[np.intp]]:
+def find_neighbors(similarity: FloatArray, count: int = NEIGHBORS) -> tuple[FloatArray, npt.NDArray[np.intp]]:
     """Return the ``count`` greatest of each row of (N, W), or all W when they are fewer, and their columns."""
-    count = min(count, similar.shape[1])
-    best = np.argpartition(similar, -count, axis=1)[:, -count:]
-    return np.take_along_axis(similar, best, axis=1), best
+    count = min(count, similarity.shape[1])
+    best = np.argpartition(similarity, -count, axis=1)[:, -count:]
+    return np.take_along_axis(similarity, best, axis=1), best
 
 
-def vote(similar: Floats, labels: Floats) -> Floats:
+def combine_labels(similarity: FloatArray, labels: FloatArray) -> FloatArray:
     """Mean of the labels (N, K), weighted by the softmax of their similarities: float32 (N,)."""
-    weights = np.exp((similar - similar.max(axis=1, keepdims=True)) / np.float32(TEMPERATURE))
+    weights = np.exp((similarity - similarity.max(axis=1, keepdims=True)) / np.float32(TEMPERATURE))
     return np.asarray((weights * labels).sum(axis=1) / weights.sum(axis=1), np.float32)
 
 
-def smoothed(features: Floats, label: Floats, rounds: int = 2) -> Floats:
+def smooth_label(features: FloatArray, label: FloatArray, rounds: int = 2) -> FloatArray:
     """Let each cell take the label of the cells around it in the same frame that look alike, ``rounds`` times."""
     everywhere = Roi(0, label.shape[0], 0, label.shape[1])
-    similar, _ = window(features, features, label, everywhere, RADIUS)
-    weights, best = nearest_of(similar, _ALIKE)
+    similar, _ = compare_window(features, features, label, everywhere, RADIUS)
+    weights, best = find_neighbors(similar, _SMOOTHING_NEIGHBORS)
     for _ in range(rounds):
         views = np.lib.stride_tricks.sliding_window_view(np.pad(label, RADIUS), (2 * RADIUS + 1,) * 2)
         near = np.take_along_axis(views.reshape(label.size, -1), best, axis=1)
-        label = vote(weights, near).reshape(label.shape)
+        label = combine_labels(weights, near).reshape(label.shape)
     return label

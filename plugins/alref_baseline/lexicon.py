@@ -15,116 +15,116 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from alref_baseline.inflection import singular
+from alref_baseline.inflection import make_singular
 
 GROUPS = ("animals", "people", "vehicles", "household", "devices", "food", "wear", "leisure", "outdoors", "parts")
 """The lexicon's files; ``parts`` are parts of things and bodies, which have no class of their own."""
 
 
-_ANIMALS = 398  # the classes before this one are animals
+_NUM_ANIMAL_CLASSES = 398  # the classes before this one are animals
 
 
 @dataclass(frozen=True)
-class Entry:
+class NounEntry:
     """What is known of a noun: its ImageNet class indices (0..999, ascending), its group, whether it is a small held thing."""
 
     classes: tuple[int, ...] = ()
     group: str = ""
-    compact: bool = False
+    is_handheld: bool = False
     found_by: Literal["lexicon", "class name", ""] = ""
 
     @property
-    def person(self) -> bool:
+    def is_person(self) -> bool:
         """Whether the noun means a person."""
         return self.group == "people"
 
 
 @lru_cache(maxsize=4096)
-def lookup(noun: str) -> Entry:
+def look_up_noun(noun: str) -> NounEntry:
     """Find a noun of one or more words, singular or plural: the longest known ending, else its modifiers, else class names.
 
-    An entry without classes is returned when nothing fits: such an object can only be found by colour and motion.
+    An entry without classes is returned when nothing fits: such an object can only be found by color and motion.
     """
     words = noun.lower().split()
-    whole = _entry(" ".join(words))
+    whole = _find_entry(" ".join(words))
     if whole.found_by == "lexicon" or len(words) < 2:
         return whole
     parts = [words[start:] for start in range(len(words))] + [words[:end] for end in range(len(words) - 1, 0, -1)]
-    entries = [_entry(" ".join(part)) for part in parts]
+    entries = [_find_entry(" ".join(part)) for part in parts]
     return next((entry for entry in entries if entry.classes), max(entries, key=lambda entry: entry.found_by == "lexicon"))
 
 
-def class_names() -> tuple[str, ...]:
+def load_class_names() -> tuple[str, ...]:
     """Return the 1000 ImageNet class names, each a list of synonyms in one string, in class order."""
-    return tuple(read("classes"))
+    return tuple(read_lexicon("classes"))
 
 
 @lru_cache(maxsize=32)
-def read(name: str) -> Any:
+def read_lexicon(name: str) -> Any:
     """Read one of the lexicon's JSON files."""
     return json.loads(files("alref_baseline").joinpath("lexicon", f"{name}.json").read_text(encoding="utf-8"))
 
 
-def listed(noun: str) -> bool:
+def is_listed(noun: str) -> bool:
     """Say whether the lexicon lists a noun, in the singular or in the plural."""
-    return noun in _lines() or singular(noun) in _lines()
+    return noun in _index_nouns() or make_singular(noun) in _index_nouns()
 
 
-def _entry(noun: str) -> Entry:
+def _find_entry(noun: str) -> NounEntry:
     """Find a noun as it stands, or its singular, in the lexicon, else among the class names."""
-    for form in (noun, singular(noun)):
-        if form in _lines():
-            group, compact, references = _lines()[form]
-            return Entry(tuple(sorted(set(_resolve(references)))), group, compact, "lexicon")
-    return _named(noun)
+    for form in (noun, make_singular(noun)):
+        if form in _index_nouns():
+            group, compact, references = _index_nouns()[form]
+            return NounEntry(tuple(sorted(set(_resolve_references(references)))), group, compact, "lexicon")
+    return _find_by_class_name(noun)
 
 
 @lru_cache(maxsize=1)
-def _lines() -> dict[str, tuple[str, bool, tuple[str | int, ...]]]:
+def _index_nouns() -> dict[str, tuple[str, bool, tuple[str | int, ...]]]:
     """Index the lexicon: noun -> (group, compact, references to classes)."""
     lines = {}
     for group in GROUPS:
-        for synonyms, references in read(group).items():
+        for synonyms, references in read_lexicon(group).items():
             for noun in synonyms.split(", "):
                 lines[noun.rstrip("*")] = (group, noun.endswith("*"), tuple(references))
     return lines
 
 
-def _resolve(references: tuple[str | int, ...]) -> Iterator[int]:
+def _resolve_references(references: tuple[str | int, ...]) -> Iterator[int]:
     """Turn references to classes into class indices; raises KeyError for a name that no class has."""
     for reference in references:
         if isinstance(reference, int):
             yield reference
         elif reference.startswith("@"):
-            yield from _resolve(_lines()[reference[1:]][2])
+            yield from _resolve_references(_index_nouns()[reference[1:]][2])
         elif ".." in reference:
             first, last = reference.split("..")
-            yield from range(_index()[first], _index()[last] + 1)
+            yield from range(_index_class_names()[first], _index_class_names()[last] + 1)
         else:
-            yield _index()[reference]
+            yield _index_class_names()[reference]
 
 
 @lru_cache(maxsize=1)
-def _index() -> dict[str, int]:
+def _index_class_names() -> dict[str, int]:
     """Index class names, whole and by their first synonym, leaving out first synonyms that two classes share."""
-    first = [name.split(", ")[0] for name in class_names()]
+    first = [name.split(", ")[0] for name in load_class_names()]
     unique = {name: number for number, name in enumerate(first) if first.count(name) == 1}
-    return unique | {name: number for number, name in enumerate(class_names()) if ", " in name}
+    return unique | {name: number for number, name in enumerate(load_class_names()) if ", " in name}
 
 
-def _named(noun: str) -> Entry:
+def _find_by_class_name(noun: str) -> NounEntry:
     """Find classes whose name, or the end of whose name, is the noun in whole words."""
-    classes = tuple(_endings().get(singular(noun), ()))
+    classes = tuple(_index_name_endings().get(make_singular(noun), ()))
     if not classes:
-        return Entry()
-    return Entry(classes, "animals" if classes[-1] < _ANIMALS else "", found_by="class name")
+        return NounEntry()
+    return NounEntry(classes, "animals" if classes[-1] < _NUM_ANIMAL_CLASSES else "", found_by="class name")
 
 
 @lru_cache(maxsize=1)
-def _endings() -> dict[str, list[int]]:
+def _index_name_endings() -> dict[str, list[int]]:
     """Index the endings of all class names, in whole words: ending -> classes, ascending."""
     index: dict[str, list[int]] = {}
-    for number, name in enumerate(class_names()):
+    for number, name in enumerate(load_class_names()):
         spoken = [synonym.lower().split() for synonym in name.split(", ")]
         for ending in {" ".join(words[start:]) for words in spoken for start in range(len(words))}:
             index.setdefault(ending, []).append(number)

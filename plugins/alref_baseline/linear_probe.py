@@ -1,6 +1,6 @@
 """A linear probe on the features of one video: learned from rough seeds, it finds where an object ends.
 
-Seeds say of some cells how surely they belong to the object. Ridge regression from features, colour and position to those
+Seeds say of some cells how surely they belong to the object. Ridge regression from features, color and position to those
 seeds answers for all cells; its answer is the seed of the next round (self-training).
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from alref_baseline.efficientnet import Floats
-from alref_baseline.features import CELL, Eye, resized
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import CELL_SIZE, VideoFeatures, resize_image
 
 _RIDGE = 0.05
 _FEATURE_SCALE = 3.0
@@ -21,23 +21,25 @@ _POSITION_SCALE = 0.5
 _STEEPNESS = 4.0
 
 
-def descriptors(eye: Eye, frame: int, *more: Floats, colour_scale: float = 1.0) -> Floats:
-    """Return what the probe sees of each cell, float32 (rows, columns, D): features, Lab colour, position, ``more`` maps, 1."""
-    small = resized(eye.picture(frame), eye.rows, eye.columns).astype(np.float32) / 255
-    colour = cv2.cvtColor(small, cv2.COLOR_RGB2Lab) * (colour_scale / _LAB_SCALE)
-    down, across = np.meshgrid(np.linspace(-1, 1, eye.rows), np.linspace(-1, 1, eye.columns), indexing="ij")
-    place = np.stack([down, across * eye.width / eye.height], axis=2) * _POSITION_SCALE
-    ones = np.ones((eye.rows, eye.columns), np.float32)
-    parts = [eye.features(frame) * _FEATURE_SCALE, colour, place, *more, ones]
+def compute_descriptors(video_features: VideoFeatures, frame: int, *more: FloatArray, color_scale: float = 1.0) -> FloatArray:
+    """Return what the probe sees of each cell, float32 (rows, columns, D): features, Lab color, position, ``more`` maps, 1."""
+    small = resize_image(video_features.get_image(frame), video_features.rows, video_features.columns).astype(np.float32) / 255
+    color = cv2.cvtColor(small, cv2.COLOR_RGB2Lab) * (color_scale / _LAB_SCALE)
+    down, across = np.meshgrid(
+        np.linspace(-1, 1, video_features.rows), np.linspace(-1, 1, video_features.columns), indexing="ij"
+    )
+    place = np.stack([down, across * video_features.width / video_features.height], axis=2) * _POSITION_SCALE
+    ones = np.ones((video_features.rows, video_features.columns), np.float32)
+    parts = [video_features.get_features(frame) * _FEATURE_SCALE, color, place, *more, ones]
     return np.dstack(parts).astype(np.float32)
 
 
-def examples(inside: Floats, outside: Floats) -> tuple[Floats, Floats]:
+def normalize_weights(inside: FloatArray, outside: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Scale the weights of cells as examples of the object and of the rest: each sums to 1, or is all 0."""
     return inside / max(float(inside.sum()), 1e-9), outside / max(float(outside.sum()), 1e-9)
 
 
-def answer(cells: Sequence[Floats], weights: Sequence[tuple[Floats, Floats]]) -> list[Floats]:
+def fit_predict(cells: Sequence[FloatArray], weights: Sequence[tuple[FloatArray, FloatArray]]) -> list[FloatArray]:
     """Learn one probe from several frames and return its answer on each: float32 (rows, columns), 0..1.
 
     ``cells`` are the descriptors of the frames; ``weights`` how much each cell counts as the object and as the rest.
@@ -52,16 +54,16 @@ def answer(cells: Sequence[Floats], weights: Sequence[tuple[Floats, Floats]]) ->
     return [np.asarray(1 / (1 + np.exp(-_STEEPNESS * (each @ probe))), np.float32) for each in cells]
 
 
-def inside_box(eye: Eye, frame: int, box: Floats) -> Floats:
+def score_cells_in_box(video_features: VideoFeatures, frame: int, box: FloatArray) -> FloatArray:
     """Return how surely each cell belongs to the object in ``box`` (xyxy, internal pixels): float32 (rows, columns), 0..1."""
-    centre, half = (box[:2] + box[2:]) / 2, np.maximum(box[2:] - box[:2], CELL) / 2
-    down, across = np.meshgrid(np.arange(eye.rows) + 0.5, np.arange(eye.columns) + 0.5, indexing="ij")
-    off = np.stack([across * CELL - centre[0], down * CELL - centre[1]], axis=2) / half
+    center, half = (box[:2] + box[2:]) / 2, np.maximum(box[2:] - box[:2], CELL_SIZE) / 2
+    down, across = np.meshgrid(np.arange(video_features.rows) + 0.5, np.arange(video_features.columns) + 0.5, indexing="ij")
+    off = np.stack([across * CELL_SIZE - center[0], down * CELL_SIZE - center[1]], axis=2) / half
     within = np.abs(off).max(axis=2) <= 1
     near = (np.abs(off).max(axis=2) < 3) & ~within
     chance = np.asarray(np.exp(-(off**2).sum(axis=2) / 0.8) * within, np.float32)
-    cells = descriptors(eye, frame)
+    cells = compute_descriptors(video_features, frame)
     for _ in range(2):
         outside = np.where(within, np.maximum(0.15 - chance, 0), 0.3 * near)
-        chance = answer([cells], [examples(np.maximum(chance - 0.4, 0), outside)])[0] * within
+        chance = fit_predict([cells], [normalize_weights(np.maximum(chance - 0.4, 0), outside)])[0] * within
     return chance

@@ -6,50 +6,54 @@ import cv2
 import numpy as np
 
 from alref.media.video import Frame
-from alref_baseline.efficientnet import Floats
-from alref_baseline.features import Eye
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import VideoFeatures
 
-_REACH = 2
-_GRID = 8
-_LEAST = 1.2
+_FRAME_RADIUS = 2
+_GRID_STEP = 8
+_MIN_SPEED = 1.2
 """Pixels a frame, at half the internal size, below which nothing is said to move."""
 
 
-def residual_motion(eye: Eye, frame: int) -> Floats:
+def compute_residual_motion(video_features: VideoFeatures, frame: int) -> FloatArray:
     """Return each pixel's own motion at half the internal size: float32 (h, w, 2) pixels a frame, rightwards and downwards.
 
     It is the mean over up to two frames before and after, zero in a video of one frame.
     """
-    here = _grey(eye, frame)
-    others = [other for other in range(frame - _REACH, frame + _REACH + 1) if 0 <= other < len(eye) and other != frame]
+    here = _get_gray_image(video_features, frame)
+    others = [
+        other
+        for other in range(frame - _FRAME_RADIUS, frame + _FRAME_RADIUS + 1)
+        if 0 <= other < len(video_features) and other != frame
+    ]
     total = np.zeros((*here.shape, 2), np.float32)
     for other in others:
-        total += less_background(flow_between(here, _grey(eye, other))) / (other - frame)
+        total += subtract_background(compute_flow(here, _get_gray_image(video_features, other))) / (other - frame)
     return np.asarray(total / max(len(others), 1), np.float32)
 
 
-def moving(motion: Floats) -> Floats:
+def compute_motion_strength(motion: FloatArray) -> FloatArray:
     """Say how much each pixel moves by itself, 0..1, from its motion (h, w, 2)."""
     speed = np.linalg.norm(motion, axis=2)
-    return np.asarray(np.clip(speed / max(float(np.percentile(speed, 99)), _LEAST), 0, 1), np.float32)
+    return np.asarray(np.clip(speed / max(float(np.percentile(speed, 99)), _MIN_SPEED), 0, 1), np.float32)
 
 
-def _grey(eye: Eye, frame: int) -> Frame:
-    return np.asarray(cv2.cvtColor(eye.half(frame), cv2.COLOR_RGB2GRAY), np.uint8)
+def _get_gray_image(video_features: VideoFeatures, frame: int) -> Frame:
+    return np.asarray(cv2.cvtColor(video_features.get_half_image(frame), cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def flow_between(first: Frame, second: Frame) -> Floats:
+def compute_flow(first: Frame, second: Frame) -> FloatArray:
     """Dense optical flow (DIS, Kroeger et al., ECCV 2016)."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(dis.calc(first, second, np.zeros((*first.shape, 2), np.float32)), np.float32)
 
 
-def less_background(flow: Floats) -> Floats:
+def subtract_background(flow: FloatArray) -> FloatArray:
     """Subtract the homography that most of the picture follows; the flow as it is where none is found."""
     height, width = flow.shape[:2]
     across, down = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     places = np.stack([across, down], axis=2)
-    some = (slice(_GRID // 2, None, _GRID),) * 2
+    some = (slice(_GRID_STEP // 2, None, _GRID_STEP),) * 2
     before = places[some].reshape(-1, 2)
     cv2.setRNGSeed(0)
     plane, _ = cv2.findHomography(before, before + flow[some].reshape(-1, 2), cv2.RANSAC, 1.0, maxIters=500)

@@ -4,44 +4,44 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from alref_baseline.inflection import plural
+from alref_baseline.inflection import is_plural
 
 
 @dataclass
-class Noun:
+class NounPhrase:
     """A noun phrase as it is read."""
 
     words: list[str] = field(default_factory=list)
-    colours: list[str] = field(default_factory=list)
-    part_colours: list[str] = field(default_factory=list)
+    colors: list[str] = field(default_factory=list)
+    part_colors: list[str] = field(default_factory=list)
     positions: list[str] = field(default_factory=list)
     superlatives: list[str] = field(default_factory=list)
     motions: list[str] = field(default_factory=list)
-    relations: list[tuple[str, Noun]] = field(default_factory=list)
+    relations: list[tuple[str, NounPhrase]] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     adjectives: list[str] = field(default_factory=list)
     size: str = ""
     ordinal: int = 0
-    origin: str = ""
-    generic: bool = False
+    rank_side: str = ""
+    is_generic: bool = False
 
     @property
-    def named(self) -> bool:
+    def has_noun(self) -> bool:
         """Whether a noun was read."""
-        return bool(self.words) or self.generic
+        return bool(self.words) or self.is_generic
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing was read."""
-        return not (self.named or self.colours or self.adjectives or self.size or self.motions)
+        return not (self.has_noun or self.colors or self.adjectives or self.size or self.motions)
 
     @property
-    def described(self) -> bool:
+    def is_described(self) -> bool:
         """Whether something was said of it, so that it can be looked for without a noun."""
-        listed = self.colours or self.part_colours or self.positions or self.superlatives or self.motions or self.relations
-        return bool(listed or self.size or self.ordinal or self.generic)
+        listed = self.colors or self.part_colors or self.positions or self.superlatives or self.motions or self.relations
+        return bool(listed or self.size or self.ordinal or self.is_generic)
 
     @property
-    def many(self) -> bool:
+    def has_plural_noun(self) -> bool:
         """Whether the noun stands in the plural."""
-        return bool(self.words) and plural(self.words[-1])
+        return bool(self.words) and is_plural(self.words[-1])

@@ -11,36 +11,36 @@ from pydantic import Field
 from alref.components.base import Reasoner, StageOptions
 
 if TYPE_CHECKING:
-    from alref.llm.published_answers import Choice, Published
+    from alref.llm.published_answers import PublishedAnswers, PublishedChoice
     from alref.media.video import Video
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 
 
-class ReplayOptions(StageOptions):
+class ReplayReasonerOptions(StageOptions):
     """Options of replay."""
 
     answers: Path | None = Field(None, description="file that 'alref answers import' wrote")
 
 
-class Replay(Reasoner):
+class ReplayReasoner(Reasoner):
     """Gives the answers that the authors of AL-Ref-SAM 2 published for a clip, found by the video's name.
 
     The recorded labels take the place of the phrases.
     """
 
     name = "replay"
-    Options = ReplayOptions
-    options: ReplayOptions
+    Options = ReplayReasonerOptions
+    options: ReplayReasonerOptions
 
     def problems(self) -> list[str]:
         """Say that the file is not named or cannot be read."""
         if self.options.answers is None:
             return ["needs a file: alref answers import FOLDER, then -o reasoner.answers=FILE"]
         from alref.errors import InputError
-        from alref.llm.published_answers import load_published
+        from alref.llm.published_answers import load_published_answers
 
         try:
-            load_published(self.options.answers)
+            load_published_answers(self.options.answers)
         except InputError as error:
             return [str(error)]
         return []
@@ -50,29 +50,29 @@ class Replay(Reasoner):
         own: dict[str, list[Phrase]] = {}
         for phrase in phrases:
             own.setdefault(phrase.reference, []).append(phrase)
-        recorded = self._of(video)
+        recorded = self._find_choices(video)
         if recorded:
-            return [_pivot(video, choice, _named(choice, given)) for given in own.values() for choice in recorded]
-        return [_absent(video, phrase, known=recorded is not None) for phrase in phrases]
+            return [_make_pivot(video, choice, _find_phrase(choice, given)) for given in own.values() for choice in recorded]
+        return [_make_absent_pivot(video, phrase, known=recorded is not None) for phrase in phrases]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Return for each entry the recorded candidate; where none is recorded the only one, or the best as a fallback."""
-        boxes = {choice.label: choice.box for choice in self._of(video) or ()}
-        return [_box(each, boxes.get(each.pivot.phrase.text)) for each in candidates]
+        boxes = {choice.label: choice.box for choice in self._find_choices(video) or ()}
+        return [_make_pivot_box(each, boxes.get(each.pivot.phrase.text)) for each in candidates]
 
     @cached_property
-    def _published(self) -> Published:
-        from alref.llm.published_answers import load_published
+    def _published(self) -> PublishedAnswers:
+        from alref.llm.published_answers import load_published_answers
 
         assert self.options.answers is not None
-        return load_published(self.options.answers)
+        return load_published_answers(self.options.answers)
 
-    def _of(self, video: Video) -> tuple[Choice, ...] | None:
+    def _find_choices(self, video: Video) -> tuple[PublishedChoice, ...] | None:
         clips = self._published.clips
         return clips.get(video.name, clips.get(Path(video.name).stem))
 
 
-def _named(choice: Choice, phrases: list[Phrase]) -> Phrase:
+def _find_phrase(choice: PublishedChoice, phrases: list[Phrase]) -> Phrase:
     """Return the phrase of a label: the one that was given with these words, or a new one of the same reference."""
     from alref.records import Phrase
 
@@ -80,7 +80,7 @@ def _named(choice: Choice, phrases: list[Phrase]) -> Phrase:
     return same[0] if same else Phrase(reference=phrases[0].reference, text=choice.label, category=choice.label)
 
 
-def _pivot(video: Video, choice: Choice, phrase: Phrase) -> PivotFrame:
+def _make_pivot(video: Video, choice: PublishedChoice, phrase: Phrase) -> PivotFrame:
     from alref.records import PivotFrame
 
     if choice.frame < len(video):
@@ -90,7 +90,7 @@ def _pivot(video: Video, choice: Choice, phrase: Phrase) -> PivotFrame:
     return PivotFrame(phrase=phrase, frame=0, why=why, source="fallback")
 
 
-def _absent(video: Video, phrase: Phrase, known: bool) -> PivotFrame:
+def _make_absent_pivot(video: Video, phrase: Phrase, known: bool) -> PivotFrame:
     from alref.records import PivotFrame
 
     if known:
@@ -100,15 +100,15 @@ def _absent(video: Video, phrase: Phrase, known: bool) -> PivotFrame:
     return PivotFrame(phrase=phrase, finding="absent", why=why, source="fallback")
 
 
-def _box(candidates: Candidates, recorded: int | None) -> PivotBox:
-    from alref_baseline.rules import chosen
+def _make_pivot_box(candidates: Candidates, recorded: int | None) -> PivotBox:
+    from alref_baseline.rules import make_pivot_box
 
     count = len(candidates)
     if recorded is not None and recorded <= count:
-        box, source = chosen(candidates, recorded - 1, f"the recorded answer names box {recorded} of {count}"), "replay"
+        box, source = make_pivot_box(candidates, recorded - 1, f"the recorded answer names box {recorded} of {count}"), "replay"
     elif count == 1:
-        box, source = chosen(candidates, 0, "the only candidate"), "rule"
+        box, source = make_pivot_box(candidates, 0, "the only candidate"), "rule"
     else:
         missing = "no box is recorded" if recorded is None else f"the recorded answer names box {recorded} of {count}"
-        box, source = chosen(candidates, 0, f"{missing}; the candidate with the best score was taken"), "fallback"
+        box, source = make_pivot_box(candidates, 0, f"{missing}; the candidate with the best score was taken"), "fallback"
     return box.model_copy(update={"source": source})

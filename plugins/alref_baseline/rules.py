@@ -11,28 +11,28 @@ import numpy.typing as npt
 from alref.media.video import Video
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from alref.utils.masks import Mask
-from alref_baseline.attribute_scores import Look, cues, in_time
-from alref_baseline.attributes import colour_share
-from alref_baseline.features import eye_of, resized
-from alref_baseline.grammar import Description, parse
-from alref_baseline.grounding import Sought, best_frames
-from alref_baseline.motion import residual_motion
-from alref_baseline.relations import Box
-from alref_baseline.synchrony import synchrony
+from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
+from alref_baseline.attributes import compute_color_share
+from alref_baseline.features import get_video_features, resize_image
+from alref_baseline.grammar import ObjectDescription, parse_description
+from alref_baseline.grounding import GroundingQuery, rank_frames
+from alref_baseline.motion import compute_residual_motion
+from alref_baseline.relations import NormalizedBox
+from alref_baseline.synchrony import compute_synchrony
 
-NO_TRACE = 0.06
-"""Share of a colour below which a region has no trace of it."""
-TELLS = 0.35
+MIN_COLOR_SHARE = 0.06
+"""Share of a color below which a region has no trace of it."""
+MIN_SYNCHRONY = 0.35
 """Correlation of motion with the sound from which it tells what makes it.
 
 On drawn films, a disc that moved with a sound had 0.39 to 0.52, one that always moved 0.24 to 0.35, by chance.
 """
-_AS_GOOD = 0.95
+_TIE_RATIO = 0.95
 
 
-def best_pivot(video: Video, phrase: Phrase) -> PivotFrame:
+def pick_pivot(video: Video, phrase: Phrase) -> PivotFrame:
     """Return the frame that shows a phrase best, or absent when too little speaks for it anywhere in the video."""
-    ranked = best_frames(video, Sought.of(phrase))
+    ranked = rank_frames(video, GroundingQuery.from_phrase(phrase))
     if not ranked:
         why = f"too little in the video looks like {phrase.category or phrase.text!r}"
         return PivotFrame(phrase=phrase, finding="absent", why=why)
@@ -40,32 +40,36 @@ def best_pivot(video: Video, phrase: Phrase) -> PivotFrame:
     return PivotFrame(phrase=phrase, frame=frame, why=why)
 
 
-def judge(video: Video, candidates: Candidates) -> PivotBox:
-    """Pick the candidate that fits the phrase best; absent when a colour was asked for that none of them has.
+def pick_box(video: Video, candidates: Candidates) -> PivotBox:
+    """Pick the candidate that fits the phrase best; absent when a color was asked for that none of them has.
 
     Ambiguous when the object is known by its sound alone, and motion does not tell which makes it.
     """
-    words = parse(candidates.pivot.phrase.text)
-    look = _look(video, candidates)
-    if words.colours and not _has_trace(look, words):
-        why = f"none of {len(candidates)} candidates has any {' or '.join(words.colours)}"
+    words = parse_description(candidates.pivot.phrase.text)
+    look = _build_candidates(video, candidates)
+    if words.colors and not _has_color(look, words):
+        why = f"none of {len(candidates)} candidates has any {' or '.join(words.colors)}"
         return PivotBox(pivot=candidates.pivot, finding="absent", why=why)
     fits = np.maximum(np.array(look.scores), 1e-6)
-    asked = list(cues(words, look))
-    sounding = Sought.of(candidates.pivot.phrase).sounding
+    asked = list(score_attributes(words, look))
+    sounding = GroundingQuery.from_phrase(candidates.pivot.phrase).makes_sound
     if sounding:
-        follows = synchrony(video, look.frame, look.masks)
-        asked.append(in_time(follows))
+        follows = compute_synchrony(video, look.frame, look.masks)
+        asked.append(score_synchrony(follows))
     for cue in asked:
         fits = fits * np.array(cue.factors)
     best = int(fits.argmax())
-    says = [*dict.fromkeys(cue.says[best] for cue in asked), *_doubts(fits, best), f"score {look.scores[best]:.2f}"]
-    box = chosen(candidates, best, "; ".join(says))
-    guessed = sounding and not words.findable and follows[best] < TELLS
+    says = [
+        *dict.fromkeys(cue.explanations[best] for cue in asked),
+        *_describe_rivals(fits, best),
+        f"score {look.scores[best]:.2f}",
+    ]
+    box = make_pivot_box(candidates, best, "; ".join(says))
+    guessed = sounding and not words.is_findable and follows[best] < MIN_SYNCHRONY
     return box.model_copy(update={"finding": "ambiguous"}) if guessed else box
 
 
-def chosen(candidates: Candidates, index: int, why: str) -> PivotBox:
+def make_pivot_box(candidates: Candidates, index: int, why: str) -> PivotBox:
     """Return one candidate as the pivot box."""
     return PivotBox(
         pivot=candidates.pivot,
@@ -76,31 +80,31 @@ def chosen(candidates: Candidates, index: int, why: str) -> PivotBox:
     )
 
 
-def _has_trace(look: Look, words: Description) -> bool:
-    return any(colour_share(look.picture, mask, words.colours) >= NO_TRACE for mask in look.masks)
+def _has_color(candidates: FrameCandidates, description: ObjectDescription) -> bool:
+    return any(compute_color_share(candidates.image, mask, description.colors) >= MIN_COLOR_SHARE for mask in candidates.masks)
 
 
-def _doubts(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
+def _describe_rivals(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
     """Say how many candidates there were, and that another is as good when one is."""
     if len(fits) == 1:
         yield "the only candidate"
         return
     second = float(np.delete(fits, best).max() / fits[best])
-    yield f"best of {len(fits)}" if second < _AS_GOOD else f"best of {len(fits)}, another is as good ({second:.2f} of it)"
+    yield f"best of {len(fits)}" if second < _TIE_RATIO else f"best of {len(fits)}, another is as good ({second:.2f} of it)"
 
 
-def _look(video: Video, candidates: Candidates) -> Look:
+def _build_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
     """Gather what is measured of a frame and its candidates; where there is no mask, the ellipse in the box stands for it."""
     frame = candidates.pivot.frame or 0
-    eye = eye_of(video)
-    motion = residual_motion(eye, frame)
+    eye = get_video_features(video)
+    motion = compute_residual_motion(eye, frame)
     height, width = motion.shape[:2]
-    boxes = [_scaled(video, box) for box in candidates.xyxy.tolist()]
-    masks = [_shrunk(mask, height, width) for mask in ([] if candidates.masks is None else candidates.masks)]
-    ellipses = [_ellipse(box, height, width) for box in boxes]
-    return Look(
+    boxes = [_normalize_box(video, box) for box in candidates.xyxy.tolist()]
+    masks = [_shrink_mask(mask, height, width) for mask in ([] if candidates.masks is None else candidates.masks)]
+    ellipses = [_draw_ellipse(box, height, width) for box in boxes]
+    return FrameCandidates(
         video=video,
-        eye=eye,
+        video_features=eye,
         frame=frame,
         motion=motion,
         boxes=boxes,
@@ -109,19 +113,19 @@ def _look(video: Video, candidates: Candidates) -> Look:
     )
 
 
-def _scaled(video: Video, box: list[float]) -> Box:
+def _normalize_box(video: Video, box: list[float]) -> NormalizedBox:
     left, top, right, bottom = box
     return left / video.width, top / video.height, right / video.width, bottom / video.height
 
 
-def _shrunk(mask: Mask, height: int, width: int) -> Mask:
-    return np.asarray(resized(mask.astype(np.float32), height, width) > 0.5)
+def _shrink_mask(mask: Mask, height: int, width: int) -> Mask:
+    return np.asarray(resize_image(mask.astype(np.float32), height, width) > 0.5)
 
 
-def _ellipse(box: Box, height: int, width: int) -> Mask:
+def _draw_ellipse(box: NormalizedBox, height: int, width: int) -> Mask:
     """Fill the ellipse inscribed in a box, at least one pixel."""
     left, top, right, bottom = box
-    centre = round((left + right) / 2 * (width - 1)), round((top + bottom) / 2 * (height - 1))
+    center = round((left + right) / 2 * (width - 1)), round((top + bottom) / 2 * (height - 1))
     axes = max(0, round((right - left) / 2 * width)), max(0, round((bottom - top) / 2 * height))
-    drawn = cv2.ellipse(np.zeros((height, width), np.uint8), centre, axes, 0, 0, 360, 1, -1)
+    drawn = cv2.ellipse(np.zeros((height, width), np.uint8), center, axes, 0, 0, 360, 1, -1)
     return np.asarray(drawn, np.uint8).astype(bool)

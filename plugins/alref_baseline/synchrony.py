@@ -16,94 +16,94 @@ import numpy as np
 
 from alref.media.video import Frame, Video
 from alref.utils.masks import Mask
-from alref_baseline.audio_activity import STEP, activity_of
-from alref_baseline.efficientnet import Floats
-from alref_baseline.features import Memory, resized
-from alref_baseline.motion import flow_between, less_background
+from alref_baseline.audio_activity import STEP_SECONDS, get_activity
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import LruArrays, resize_image
+from alref_baseline.motion import compute_flow, subtract_background
 
-SIDE = 192
+LONG_SIDE = 192
 """Longer side of the pictures in which motion is measured, in pixels."""
-RATE = 15.0
+MAX_STEP_RATE = 15.0
 """Steps a second at most between which motion is measured."""
-REACH = 4.0
+WINDOW_RADIUS = 4.0
 """Seconds before and after a frame in which motion is compared with sound."""
-ENOUGH = 4.0
+FULL_SECONDS = 4.0
 """Seconds that must be compared for a correlation to count in full; with fewer it is drawn to 0 in proportion.
 
 Motion and sound that begin and end at random agree beyond 0.35 in 15 of 100 cases over two seconds, in 3 over eight.
 """
-STEADY = 0.04
+MIN_LOUDNESS_STD = 0.04
 """Least standard deviation of loudness, 1 being 40 decibels, that motion can be compared with."""
-_LOUD = 40.0
-_STILL = 0.05
+_LOUDNESS_RANGE_DB = 40.0
+_MOTION_NOISE_STD = 0.05
 """Standard deviation of the root of speed, in sides a second, that is certain to be more than noise."""
-_TEXTURE = 6.0
-"""Grey levels a pixel, on average, that are texture enough to see motion by."""
-_BYTES = 64 << 20
-_SMOOTH = 3
+_FULL_TEXTURE = 6.0
+"""Gray levels a pixel, on average, that are texture enough to see motion by."""
+_CACHE_BYTES = 64 << 20
+_SMOOTHING_STEPS = 3
 _LAGS = (-1, 0, 1)
 
 
 @dataclass(frozen=True, eq=False)
-class Moves:
+class MotionWindow:
     """Motion in N steps around a frame, and the sound; step ``at`` begins at the frame.
 
     ``flow`` (N, h, w, 2) is in pixels a step and holds the camera's motion; ``speed`` (N, h, w) is without it, in sides of the
     picture a second; ``loud`` (N,) is 0..1. All steps together take ``seconds``.
     """
 
-    flow: Floats
-    speed: Floats
-    loud: Floats
-    at: int
+    flow: FloatArray
+    speed: FloatArray
+    loudness: FloatArray
+    frame_step: int
     seconds: float
 
     @property
-    def steady(self) -> bool:
+    def is_steady(self) -> bool:
         """Whether the sound rises and falls too little to compare motion with it."""
-        return len(self.loud) < 2 * _SMOOTH or float(self.loud.std()) < STEADY
+        return len(self.loudness) < 2 * _SMOOTHING_STEPS or float(self.loudness.std()) < MIN_LOUDNESS_STD
 
-    def map(self) -> Floats:
+    def compute_map(self) -> FloatArray:
         """Say how well motion at each place follows the sound: float32 (h, w), -1..1, near 0 where nothing moves."""
-        if self.steady:
+        if self.is_steady:
             return np.zeros(self.speed.shape[1:], np.float32)
         spread = np.stack([cv2.blur(cv2.dilate(each, np.ones((7, 7), np.uint8)), (7, 7)) for each in self.speed])
-        return self._follows(np.sqrt(spread))
+        return self._compare_with_loudness(np.sqrt(spread))
 
-    def of(self, mask: Mask) -> float:
+    def score_mask(self, mask: Mask) -> float:
         """Say how well the motion of what is in a mask bool (h, w) at the frame follows the sound, -1..1, less for few seconds.
 
         The mask is carried along by the mean motion inside it.
         """
-        if self.steady:
+        if self.is_steady:
             return 0.0
-        ahead = _carried(mask, self.flow[self.at :])[:-1]
-        back = _carried(mask, -self.flow[: self.at][::-1])[1:]
+        ahead = _move_mask(mask, self.flow[self.frame_step :])[:-1]
+        back = _move_mask(mask, -self.flow[: self.frame_step][::-1])[1:]
         places = [*back[::-1], *ahead]
         inside = [float(speed[place].mean()) if place.any() else 0.0 for speed, place in zip(self.speed, places, strict=True)]
-        return min(1.0, self.seconds / ENOUGH) * float(self._follows(np.sqrt(np.array(inside, np.float32))))
+        return min(1.0, self.seconds / FULL_SECONDS) * float(self._compare_with_loudness(np.sqrt(np.array(inside, np.float32))))
 
-    def _follows(self, motion: Floats) -> Floats:
+    def _compare_with_loudness(self, motion: FloatArray) -> FloatArray:
         """Correlate motion (N, ...) with loudness, a step early or late allowed."""
-        sound, moved = _smooth(self.loud), _smooth(motion)
-        found = [_correlation(np.roll(sound, lag)[1:-1], moved[1:-1]) for lag in _LAGS]
+        sound, moved = _smooth_values(self.loudness), _smooth_values(motion)
+        found = [_compute_correlation(np.roll(sound, lag)[1:-1], moved[1:-1]) for lag in _LAGS]
         return np.asarray(np.maximum.reduce(found), np.float32)
 
 
-def _smooth(values: Floats) -> Floats:
-    kernel = np.ones((_SMOOTH, 1), np.float32) / _SMOOTH
+def _smooth_values(values: FloatArray) -> FloatArray:
+    kernel = np.ones((_SMOOTHING_STEPS, 1), np.float32) / _SMOOTHING_STEPS
     flat = cv2.filter2D(values.reshape(len(values), -1), -1, kernel, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(flat, np.float32).reshape(values.shape)
 
 
-def _correlation(sound: Floats, motion: Floats) -> Floats:
+def _compute_correlation(loudness: FloatArray, motion: FloatArray) -> FloatArray:
     """Pearson's correlation of (N,) with (N, ...), drawn to 0 where motion hardly varies."""
     deviation = motion - motion.mean(axis=0)
-    about = np.tensordot(sound - sound.mean(), deviation, axes=1) / len(sound)
-    return np.asarray(about / (max(float(sound.std()), 1e-6) * (deviation.std(axis=0) + _STILL)), np.float32)
+    about = np.tensordot(loudness - loudness.mean(), deviation, axes=1) / len(loudness)
+    return np.asarray(about / (max(float(loudness.std()), 1e-6) * (deviation.std(axis=0) + _MOTION_NOISE_STD)), np.float32)
 
 
-def _carried(mask: Mask, flows: Floats) -> list[Mask]:
+def _move_mask(mask: Mask, flows: FloatArray) -> list[Mask]:
     """Return where a mask lies before the first step, and after each."""
     places, shift = [mask], np.zeros(2)
     height, width = mask.shape
@@ -116,69 +116,69 @@ def _carried(mask: Mask, flows: Floats) -> list[Mask]:
     return places
 
 
-class Motions:
+class VideoMotion:
     """The motion of one video, step by step, each measured once while remembered."""
 
     def __init__(self, video: Video) -> None:
         self._video: Video = weakref.proxy(video)
-        self._sound = activity_of(video)
-        self._stride = max(1, round(video.fps / RATE))
-        self._memory = Memory(_BYTES)
-        self._grey: tuple[int, Frame] | None = None
-        scale = SIDE / max(video.height, video.width)
+        self._activity = get_activity(video)
+        self._stride = max(1, round(video.fps / MAX_STEP_RATE))
+        self._cache = LruArrays(_CACHE_BYTES)
+        self._gray_frame: tuple[int, Frame] | None = None
+        scale = LONG_SIDE / max(video.height, video.width)
         self.height, self.width = (max(16, round(side * scale)) for side in (video.height, video.width))
 
-    def around(self, frame: int) -> Moves:
+    def get_window(self, frame: int) -> MotionWindow:
         """Return the motion and the sound within REACH seconds of a frame."""
         times = self._video.times[:: self._stride]
         here = min(frame // self._stride, max(0, len(times) - 2))
-        steps = [k for k in range(len(times) - 1) if abs(times[k] - times[here]) <= REACH]
-        measured = [self._memory.get(("step", k), partial(self._step, k)) for k in steps]
+        steps = [k for k in range(len(times) - 1) if abs(times[k] - times[here]) <= WINDOW_RADIUS]
+        measured = [self._cache.get_or_compute(("step", k), partial(self._compute_step, k)) for k in steps]
         stack = np.stack(measured) if measured else np.zeros((0, self.height, self.width, 3), np.float32)
-        loud = np.array([self._loudness(times[k], times[k + 1]) for k in steps], np.float32)
+        loud = np.array([self._compute_loudness(times[k], times[k + 1]) for k in steps], np.float32)
         seconds = float(times[steps[-1] + 1] - times[steps[0]]) if steps else 0.0
-        return Moves(stack[..., :2], stack[..., 2], loud, here - steps[0] if steps else 0, seconds)
+        return MotionWindow(stack[..., :2], stack[..., 2], loud, here - steps[0] if steps else 0, seconds)
 
-    def _step(self, step: int) -> Floats:
+    def _compute_step(self, step: int) -> FloatArray:
         first, second = step * self._stride, (step + 1) * self._stride
-        here = self._look(first)
-        flow = flow_between(here, self._look(second))
+        here = self._get_gray_frame(first)
+        flow = compute_flow(here, self._get_gray_frame(second))
         seconds = float(self._video.times[second] - self._video.times[first])
-        speed = np.linalg.norm(less_background(flow), axis=2) / (seconds * max(self.height, self.width))
-        own = np.maximum(speed - np.median(speed), 0) * _textured(here)
+        speed = np.linalg.norm(subtract_background(flow), axis=2) / (seconds * max(self.height, self.width))
+        own = np.maximum(speed - np.median(speed), 0) * _compute_texture(here)
         return np.concatenate([flow, own[..., None]], axis=2).astype(np.float32)
 
-    def _look(self, frame: int) -> Frame:
-        if self._grey is None or self._grey[0] != frame:
-            small = resized(self._video.frame(frame), self.height, self.width)
-            self._grey = frame, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
-        return self._grey[1]
+    def _get_gray_frame(self, frame: int) -> Frame:
+        if self._gray_frame is None or self._gray_frame[0] != frame:
+            small = resize_image(self._video.read_frame(frame), self.height, self.width)
+            self._gray_frame = frame, np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
+        return self._gray_frame[1]
 
-    def _loudness(self, start: float, end: float) -> float:
-        first, last = (round((time - self._sound.start) / STEP) for time in (start, end))
-        heard = self._sound.height[max(0, first) : max(0, first + 1, last)]
-        return min(1.0, float(heard.mean()) / _LOUD) if len(heard) else 0.0
+    def _compute_loudness(self, start: float, end: float) -> float:
+        first, last = (round((time - self._activity.start) / STEP_SECONDS) for time in (start, end))
+        heard = self._activity.excess_db[max(0, first) : max(0, first + 1, last)]
+        return min(1.0, float(heard.mean()) / _LOUDNESS_RANGE_DB) if len(heard) else 0.0
 
 
-def _textured(grey: Frame) -> Floats:
-    """Say where a grey picture has texture, float32 (h, w) in 0..1: where it has none, flow is a guess from around it."""
-    across, down = (cv2.Sobel(grey, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
-    slope = cv2.blur(np.hypot(across, down), (5, 5)) / (8 * _TEXTURE)
+def _compute_texture(gray: Frame) -> FloatArray:
+    """Say where a gray picture has texture, float32 (h, w) in 0..1: where it has none, flow is a guess from around it."""
+    across, down = (cv2.Sobel(gray, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
+    slope = cv2.blur(np.hypot(across, down), (5, 5)) / (8 * _FULL_TEXTURE)
     return np.asarray(np.minimum(slope, 1), np.float32)
 
 
-_MOTIONS: weakref.WeakKeyDictionary[Video, Motions] = weakref.WeakKeyDictionary()
+_MOTION_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoMotion] = weakref.WeakKeyDictionary()
 
 
-def moves(video: Video, frame: int) -> Moves:
+def get_motion_window(video: Video, frame: int) -> MotionWindow:
     """Return motion and sound around a frame of a video, measured once while remembered."""
-    if video not in _MOTIONS:
-        _MOTIONS[video] = Motions(video)
-    return _MOTIONS[video].around(frame)
+    if video not in _MOTION_BY_VIDEO:
+        _MOTION_BY_VIDEO[video] = VideoMotion(video)
+    return _MOTION_BY_VIDEO[video].get_window(frame)
 
 
-def synchrony(video: Video, frame: int, masks: Sequence[Mask]) -> list[float]:
+def compute_synchrony(video: Video, frame: int, masks: Sequence[Mask]) -> list[float]:
     """Say how well the motion in each mask, of any size, follows the sound: -1..1, 0 when the sound is too steady to tell."""
-    around = moves(video, frame)
+    around = get_motion_window(video, frame)
     size = around.speed.shape[1:]
-    return [around.of(np.asarray(resized(mask.astype(np.float32), *size) > 0.5)) for mask in masks]
+    return [around.score_mask(np.asarray(resize_image(mask.astype(np.float32), *size) > 0.5)) for mask in masks]

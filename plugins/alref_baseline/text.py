@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from alref.media.video import Video
     from alref.records import Phrase, Reference
-    from alref_baseline.grammar import Description
+    from alref_baseline.grammar import ObjectDescription
 
 
-class Grammar(Unifier):
+class GrammarUnifier(Unifier):
     """Reads an English expression: one phrase for each object it names ("the dog and the cat"), with what was not understood.
 
     Reads text only; the sound track beside a text is heard by others.
@@ -26,17 +26,22 @@ class Grammar(Unifier):
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return the phrases. Raises InputError when the text has no word."""
         from alref.records import Phrase
-        from alref_baseline.grammar import parse_all
+        from alref_baseline.grammar import parse_descriptions
 
-        _check(reference)
+        _check_reference(reference)
         phrases = [
-            Phrase(reference=reference.id, text=each.text, category=each.noun, warnings=tuple(_warnings(each, reference.sound)))
-            for each in parse_all(reference.text)
+            Phrase(
+                reference=reference.id,
+                text=each.text,
+                category=each.noun,
+                warnings=tuple(_list_warnings(each, reference.sound)),
+            )
+            for each in parse_descriptions(reference.text)
         ]
         return list(dict.fromkeys(phrases))
 
 
-class Verbatim(Unifier):
+class VerbatimUnifier(Unifier):
     """Takes an expression as it is: one phrase, one object, as the published system does."""
 
     name = "verbatim"
@@ -48,25 +53,25 @@ class Verbatim(Unifier):
         return [Phrase(reference=reference.id, text=reference.text.strip())]
 
 
-def _check(reference: Reference) -> None:
+def _check_reference(reference: Reference) -> None:
     if not any(letter.isalpha() for letter in reference.text):
         raise InputError(
             f"reference {reference.id!r}: expected words such as 'the red cup', got {reference.text!r}; name the object"
         )
 
 
-def _warnings(words: Description, heard: bool) -> Iterator[str]:
+def _list_warnings(description: ObjectDescription, makes_sound: bool) -> Iterator[str]:
     """Say what of an expression cannot be used; ``heard`` says that its object makes a sound."""
-    from alref_baseline.lexicon import lookup, read
+    from alref_baseline.lexicon import look_up_noun, read_lexicon
 
-    if not lookup(words.noun).classes:
-        left = "colour, place, motion and sound" if heard else "colour, place and motion"
-        yield f"no picture class is known for {words.noun!r}: only {left} can be used"
-    if words.plural:
-        yield f"{words.noun!r} stands in the plural: one of them is looked for; name them one by one"
-    for how, other in words.relations:
-        if not other.findable:
+    if not look_up_noun(description.noun).classes:
+        left = "color, place, motion and sound" if makes_sound else "color, place and motion"
+        yield f"no picture class is known for {description.noun!r}: only {left} can be used"
+    if description.is_plural:
+        yield f"{description.noun!r} stands in the plural: one of them is looked for; name them one by one"
+    for how, other in description.relations:
+        if not other.is_findable:
             yield f"'{how} {other.text}' was not used: no picture class is known for {other.noun!r}"
-    unused = [word for word in words.unused if not (heard and word in read("words")["loud"])]
+    unused = [word for word in description.unused if not (makes_sound and word in read_lexicon("words")["loud"])]
     if unused:
         yield f"words that could not be used: {', '.join(unused)}"

@@ -1,4 +1,4 @@
-"""Cuts an expression into events: words, and the phrases whose meaning does not depend on their neighbours.
+"""Cuts an expression into events: words, and the phrases whose meaning does not depend on their neighbors.
 
 Articles are dropped and leave a mark on the next event, so that "on the left of the table" and "on left of table" are one.
 The closed word classes and the phrases are data, ``lexicon/words.json``.
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from alref_baseline.lexicon import listed, read
-from alref_baseline.verbs import verb
+from alref_baseline.lexicon import is_listed, read_lexicon
+from alref_baseline.verbs import look_up_verb
 
 _TOKEN = re.compile(r"[^\W_]+(?:[-'][^\W_]+)*|[,;&+/]")
 _CONTRACTION = re.compile(r"\b(it|that|who|which|there|what|where|he|she)'s\b")
-_LONGEST = 6  # words in the longest phrase
+_MAX_PHRASE_WORDS = 6  # words in the longest phrase
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Event:
+class ParseEvent:
     """A phrase of one kind: its value, its place in the text, whether an article, number or possessive leads to it.
 
-    Sides carry the preposition before them (``cue``) and whether "of something" follows (``relative``).
+    Sides carry the preposition before them (``preposition``) and whether "of something" follows (``has_complement``).
     """
 
     kind: str
@@ -43,45 +43,45 @@ class Event:
     start: int
     end: int
     article: bool = False
-    cue: str = ""
-    relative: bool = False
+    preposition: str = ""
+    has_complement: bool = False
 
 
-def words(name: str) -> Any:
+def get_word_table(name: str) -> Any:
     """Return one table of ``lexicon/words.json``; lists come as frozen sets."""
-    return _tables()[name]
+    return _load_word_tables()[name]
 
 
 @lru_cache(maxsize=1)
-def _tables() -> dict[str, Any]:
-    return {name: frozenset(table) if isinstance(table, list) else table for name, table in read("words").items()}
+def _load_word_tables() -> dict[str, Any]:
+    return {name: frozenset(table) if isinstance(table, list) else table for name, table in read_lexicon("words").items()}
 
 
-def tidy(text: str) -> str:
-    """Normalise spelling marks: compatibility forms, apostrophes, dashes and contractions."""
+def normalize_text(text: str) -> str:
+    """Normalize spelling marks: compatibility forms, apostrophes, dashes and contractions."""
     plain = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2010", "-").replace("\u2011", "-")
     plain = re.sub(r"n't\b", " not", plain)
     return _CONTRACTION.sub(r"\1 is", plain).strip()
 
 
-def scan(text: str) -> list[Event]:
+def tokenize_expression(text: str) -> list[ParseEvent]:
     """Cut a tidy text into events."""
-    tokens = _without_opening(_tokens(text))
+    tokens = _strip_opening(_list_tokens(text))
     events = []
     position = 0
     while position < len(tokens):
-        event, taken = _next(tokens, position)
+        event, taken = _take_next(tokens, position)
         if event.kind != "skip" or event.value:
             events.append(event)
         position += taken
     return events
 
 
-def _tokens(text: str) -> list[Token]:
+def _list_tokens(text: str) -> list[Token]:
     """List the words; one that an article leads to begins where the article does."""
     found: list[Token] = []
     lead: int | None = None
-    for word, start, end in _pieces(text):
+    for word, start, end in _split_words(text):
         if word in ("the", "a", "an"):
             lead = start
         else:
@@ -90,96 +90,100 @@ def _tokens(text: str) -> list[Token]:
     return found
 
 
-def _pieces(text: str) -> Iterator[tuple[str, int, int]]:
+def _split_words(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield words with their places; a hyphenated word that nothing knows comes in its parts."""
     for match in _TOKEN.finditer(text):
         word = match.group().lower()
-        if "-" not in word or _known(word):
+        if "-" not in word or _is_known(word):
             yield word, match.start(), match.end()
             continue
         for part in re.finditer(r"[^-]+", word):
             yield part.group(), match.start() + part.start(), min(match.start() + part.end(), match.end())
 
 
-def _known(word: str) -> bool:
-    tables = (words(name) for name in ("colours", "superlatives", "adjectives"))
-    return listed(word) or any(word in table for table in tables)
+def _is_known(word: str) -> bool:
+    tables = (get_word_table(name) for name in ("colors", "superlatives", "adjectives"))
+    return is_listed(word) or any(word in table for table in tables)
 
 
-def _without_opening(tokens: list[Token]) -> list[Token]:
+def _strip_opening(tokens: list[Token]) -> list[Token]:
     """Drop what only asks ("please segment", "where is") before an article or a possessive; "mask" alone stays a noun."""
-    count = next((place for place, token in enumerate(tokens) if token.word not in words("openers")), len(tokens))
+    count = next((place for place, token in enumerate(tokens) if token.word not in get_word_table("openers")), len(tokens))
     for place in range(min(count, len(tokens) - 1), 0, -1):
-        if tokens[place].article or tokens[place].word in words("possessives"):
+        if tokens[place].article or tokens[place].word in get_word_table("possessives"):
             return tokens[place:]
     return tokens
 
 
-def _next(tokens: Sequence[Token], at: int) -> tuple[Event, int]:
+def _take_next(tokens: Sequence[Token], position: int) -> tuple[ParseEvent, int]:
     """Take the longest phrase at a place: the event and how many tokens it covers."""
-    phrase = _phrase(tokens, at)
-    side = _side(tokens, at)
+    phrase = _match_phrase(tokens, position)
+    side = _match_side(tokens, position)
     if side and side[1] >= (phrase[1] if phrase else 0):
         return side
-    return phrase or _single(tokens, at)
+    return phrase or _match_single(tokens, position)
 
 
-def _event(kind: str, value: str, tokens: Sequence[Token], **more: Any) -> Event:
-    return Event(kind, value, tokens[0].start, tokens[-1].end, tokens[0].article, **more)
+def _make_event(kind: str, value: str, tokens: Sequence[Token], **more: Any) -> ParseEvent:
+    return ParseEvent(kind, value, tokens[0].start, tokens[-1].end, tokens[0].article, **more)
 
 
-def _phrase(tokens: Sequence[Token], at: int) -> tuple[Event, int] | None:
-    for length in range(min(_LONGEST, len(tokens) - at), 0, -1):
-        run = tokens[at : at + length]
-        meaning = words("phrases").get(" ".join(token.word for token in run))
+def _match_phrase(tokens: Sequence[Token], position: int) -> tuple[ParseEvent, int] | None:
+    for length in range(min(_MAX_PHRASE_WORDS, len(tokens) - position), 0, -1):
+        run = tokens[position : position + length]
+        meaning = get_word_table("phrases").get(" ".join(token.word for token in run))
         if meaning is not None:
             kind, _, value = meaning.partition(":")
-            if run[-1].word == "to" and _infinitive(tokens, at + length):
-                return _event("infinitive", "", run), length
-            return _event(kind, value, run), length
+            if run[-1].word == "to" and _is_infinitive(tokens, position + length):
+                return _make_event("infinitive", "", run), length
+            return _make_event(kind, value, run), length
     return None
 
 
-def _infinitive(tokens: Sequence[Token], at: int) -> bool:
-    return at < len(tokens) and not tokens[at].article and verb(tokens[at].word).form == "base"
+def _is_infinitive(tokens: Sequence[Token], position: int) -> bool:
+    return position < len(tokens) and not tokens[position].article and look_up_verb(tokens[position].word).form == "base"
 
 
-def _side(tokens: Sequence[Token], at: int) -> tuple[Event, int] | None:
+def _match_side(tokens: Sequence[Token], position: int) -> tuple[ParseEvent, int] | None:
     """Match "on the far left side of the picture", "top left corner", "left": one event for the first side it names."""
-    place = at
-    cue = tokens[place].word if tokens[place].word in words("side_prepositions") else ""
-    place = _while(tokens, place + bool(cue), words("side_degrees"))
-    stop = _while(tokens, place, words("sides"))
+    place = position
+    cue = tokens[place].word if tokens[place].word in get_word_table("side_prepositions") else ""
+    place = _skip_while(tokens, place + bool(cue), get_word_table("side_degrees"))
+    stop = _skip_while(tokens, place, get_word_table("sides"))
     if stop == place:
         return None
-    named = [words("sides")[token.word] for token in tokens[place:stop]]
-    end = _after_side(tokens, stop)
-    more: dict[str, Any] = {"cue": cue or ("at" if end > stop else "")}
+    named = [get_word_table("sides")[token.word] for token in tokens[place:stop]]
+    end = _skip_side_nouns(tokens, stop)
+    more: dict[str, Any] = {"preposition": cue or ("at" if end > stop else "")}
     if end < len(tokens) and tokens[end].word == "of":
-        frame = end + 1 < len(tokens) and tokens[end + 1].word in words("frame_words")
-        end, more = end + 1 + frame, more | {"relative": not frame and end + 1 < len(tokens)}
-    return _event("side", " ".join(dict.fromkeys(named)), tokens[at:end], **more), end - at
+        frame = end + 1 < len(tokens) and tokens[end + 1].word in get_word_table("frame_words")
+        end, more = end + 1 + frame, more | {"has_complement": not frame and end + 1 < len(tokens)}
+    return _make_event("side", " ".join(dict.fromkeys(named)), tokens[position:end], **more), end - position
 
 
-def _after_side(tokens: Sequence[Token], at: int) -> int:
+def _skip_side_nouns(tokens: Sequence[Token], position: int) -> int:
     """Skip "side", "corner", "hand side" and the like."""
-    hand = at + 1 < len(tokens) and tokens[at].word == "hand" and tokens[at + 1].word in words("side_nouns")
-    return _while(tokens, at + hand, words("side_nouns"))
+    hand = (
+        position + 1 < len(tokens)
+        and tokens[position].word == "hand"
+        and tokens[position + 1].word in get_word_table("side_nouns")
+    )
+    return _skip_while(tokens, position + hand, get_word_table("side_nouns"))
 
 
-def _while(tokens: Sequence[Token], at: int, allowed: Any) -> int:
-    while at < len(tokens) and tokens[at].word in allowed:
-        at += 1
-    return at
+def _skip_while(tokens: Sequence[Token], position: int, allowed: Any) -> int:
+    while position < len(tokens) and tokens[position].word in allowed:
+        position += 1
+    return position
 
 
-def _single(tokens: Sequence[Token], at: int) -> tuple[Event, int]:
-    token = tokens[at]
+def _match_single(tokens: Sequence[Token], position: int) -> tuple[ParseEvent, int]:
+    token = tokens[position]
     if token.word.endswith("'s"):
-        return _event("owner", token.word[:-2], [token]), 1
-    for kind, table in (("colour", "colours"), ("size", "sizes"), ("superlative", "superlatives"), ("ordinal", "ordinals")):
-        if token.word in words(table):
-            return _event(kind, token.word, [token]), 1
-    if token.word in words("numbers") or token.word in words("possessives") or token.word.isdigit():
-        return _event("determiner", token.word, [token]), 1
-    return _event("word", token.word, [token]), 1
+        return _make_event("owner", token.word[:-2], [token]), 1
+    for kind, table in (("color", "colors"), ("size", "sizes"), ("superlative", "superlatives"), ("ordinal", "ordinals")):
+        if token.word in get_word_table(table):
+            return _make_event(kind, token.word, [token]), 1
+    if token.word in get_word_table("numbers") or token.word in get_word_table("possessives") or token.word.isdigit():
+        return _make_event("determiner", token.word, [token]), 1
+    return _make_event("word", token.word, [token]), 1

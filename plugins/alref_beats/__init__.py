@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Phrase, Reference
-    from alref_beats._runtime import Listener
+    from alref_beats._runtime import BeatsEnsemble
 
 AS2M = "as2m"
 SHA256 = {
@@ -50,11 +50,11 @@ class BeatsOptions(StageOptions):
 
     @field_validator("checkpoints", mode="before")
     @classmethod
-    def _several(cls, given: object) -> object:
-        return (given,) if isinstance(given, str) else given
+    def _wrap_string(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _overlap(self) -> Self:
+    def _check_hop(self) -> Self:
         if self.hop > self.window:
             raise ValueError(f"hop: expected at most window, {self.window:g} seconds, got {self.hop:g}")
         return self
@@ -68,78 +68,85 @@ class Beats(Tagger):
     needs = ("torch",)
     Options = BeatsOptions
     options: BeatsOptions
-    _listener: Listener | None = None
+    _ensemble: BeatsEnsemble | None = None
 
     def weights(self) -> list[Weights]:
         """List the checkpoints, of which ``as2m`` can be fetched."""
-        return [_weights(given) for given in self.options.checkpoints]
+        return [_describe_weights(given) for given in self.options.checkpoints]
 
     def problems(self) -> list[str]:
         """Say what is missing or wrong: a library, a checkpoint, the device, the numbers to compute in."""
-        return self.missing() or self._absent() or super().problems() or self._unfit()
+        return (
+            self.find_missing_libraries()
+            or self._find_missing_checkpoints()
+            or super().problems()
+            or self._find_load_problems()
+        )
 
     def load(self) -> None:
         """Bring the networks to the device. Raises MissingError or ConfigError when one cannot be used."""
-        from alref_beats._runtime import Listener
+        from alref_beats._runtime import BeatsEnsemble
 
-        self._listener = Listener([each.fetch() for each in self.weights()], self.options, self.device)
+        self._ensemble = BeatsEnsemble([each.fetch_files() for each in self.weights()], self.options, self.device)
 
     def close(self) -> None:
         """Let go of the networks."""
-        self._listener = None
+        self._ensemble = None
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return the tags of all checkpoints, the surest first, with the seconds in which each is heard.
 
         A tag's score is that of the window in which it is surest, so that a short sound in a long video counts.
         """
-        from alref.audio.windows import windows
+        from alref.audio.windows import cut_windows
         from alref.records import Phrase
-        from alref_beats.spectrogram import RATE
-        from alref_beats.tag_scores import Tally
+        from alref_beats.spectrogram import SAMPLE_RATE
+        from alref_beats.tag_scores import TagScores
 
-        assert self._listener is not None, "load() comes first"
-        listener, options = self._listener, self.options
-        tally = Tally(listener.step)
-        for window, logits in listener.listen(windows(video.sound(RATE), options.window, options.hop)):
-            tally.add(window, logits)
+        assert self._ensemble is not None, "load() comes first"
+        listener, options = self._ensemble, self.options
+        tally = TagScores(listener.step)
+        for window, logits in listener.compute_logits(
+            cut_windows(video.read_audio_blocks(SAMPLE_RATE), options.window, options.hop)
+        ):
+            tally.add_window(window, logits)
         return [
             Phrase(
                 reference=reference.id,
-                text=listener.names[number],
+                text=listener.class_names[number],
                 score=score,
                 sound=True,
-                heard=tally.heard(number, options.heard) if options.heard else None,
+                heard=tally.find_active_spans(number, options.heard) if options.heard else None,
             )
-            for number, score in tally.best(options.top_k, options.threshold, listener.silence)
+            for number, score in tally.rank_classes(options.top_k, options.threshold, listener.silence_index)
         ]
 
-    def _absent(self) -> list[str]:
+    def _find_missing_checkpoints(self) -> list[str]:
         gone = [each for each in self.options.checkpoints if each != AS2M and not Path(each).expanduser().is_file()]
         where = f"download it from {PAGE} (in a browser), or -o tagger.checkpoints=[{AS2M}]"
         return [f"{each}: no such file; expected {AS2M} or a fine-tuned checkpoint of BEATs' authors: {where}" for each in gone]
 
-    def _unfit(self) -> list[str]:
+    def _find_load_problems(self) -> list[str]:
         from alref.errors import AlrefError
         from alref.models import devices
-        from alref_beats._checkpoint import read
+        from alref_beats._checkpoint import read_checkpoint
 
-        found = devices.problems(self.device, self.options.dtype)
-        for place in filter(None, (each.place() for each in self.weights())):
+        found = devices.find_device_problems(self.device, self.options.dtype)
+        for place in filter(None, (each.find_complete_path() for each in self.weights())):
             try:
-                read(place)
+                read_checkpoint(place)
             except AlrefError as error:
                 found.append(str(error))
         return found
 
 
-def _weights(given: str) -> Weights:
+def _describe_weights(checkpoint: str) -> Weights:
     from alref.models.weights import Weights
 
-    if given == AS2M:
-        return Weights(NAME, "checkpoints", url=URL, sha256=SHA256, size=SIZE, licence="MIT", files=(NAME,))
-    path = Path(given).expanduser()
-    return Weights(str(path), "checkpoints", files=(path.name,), sha256=SHA256, licence="MIT")
+    if checkpoint == AS2M:
+        return Weights(NAME, "checkpoints", url=URL, sha256=SHA256, size=SIZE, license="MIT", files=(NAME,))
+    path = Path(checkpoint).expanduser()
+    return Weights(str(path), "checkpoints", files=(path.name,), sha256=SHA256, license="MIT")
 
 
 @hookimpl

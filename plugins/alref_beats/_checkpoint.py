@@ -12,54 +12,54 @@ from pydantic import ValidationError
 
 from alref.audio import audioset
 from alref.errors import ConfigError, MissingError
-from alref.records import explain
-from alref_beats._network import Beats, Config
+from alref.records import format_validation_error
+from alref_beats._network import BeatsConfig, BeatsNetwork
 
 EXPECTED = "a BEATs checkpoint fine-tuned on AudioSet"
 
 
-def read(path: Path) -> tuple[Config, dict[str, torch.Tensor], list[str]]:
+def read_checkpoint(path: Path) -> tuple[BeatsConfig, dict[str, torch.Tensor], list[str]]:
     """Return the shape, the weights by name and the machine id of each output; tensors are read when they are used.
 
     Raises MissingError when the file cannot be read, ConfigError when it is no checkpoint of a fine-tuned BEATs.
     """
-    found = _loaded(path)
+    found = _load_file(path)
     if not isinstance(found, dict) or not {"cfg", "model"} <= found.keys():
         raise ConfigError(f"{path}: expected {EXPECTED}, got a file without 'cfg' and 'model'")
     try:
-        config = Config.model_validate(found["cfg"])
+        config = BeatsConfig.model_validate(found["cfg"])
     except ValidationError as error:
-        raise ConfigError(f"{path}: its network is of another kind than BEATs: {explain(error)}") from None
+        raise ConfigError(f"{path}: its network is of another kind than BEATs: {format_validation_error(error)}") from None
     if not config.finetuned_model:
         raise ConfigError(f"{path}: is pre-trained only and names no sounds; take the one fine-tuned on AudioSet")
-    return config, found["model"], _labels(path, found.get("label_dict"), config.predictor_class)
+    return config, found["model"], _read_labels(path, found.get("label_dict"), config.predictor_class)
 
 
-def network(path: Path) -> tuple[Beats, list[str]]:
+def load_network(path: Path) -> tuple[BeatsNetwork, list[str]]:
     """Return the network with its weights, and the machine ids of its outputs, brought into the order of AudioSet's classes.
 
     Raises MissingError or ConfigError.
     """
-    config, weights, labels = read(path)
-    order = sorted(range(len(labels)), key=lambda output: (_number(labels[output]), labels[output]))
-    made = Beats(config)
+    config, weights, labels = read_checkpoint(path)
+    order = sorted(range(len(labels)), key=lambda output: (_get_class_index(labels[output]), labels[output]))
+    made = BeatsNetwork(config)
     try:
         made.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: its weights do not fit its own description: {_first_line(error)}") from None
+        raise ConfigError(f"{path}: its weights do not fit its own description: {_format_error(error)}") from None
     made.predictor.weight.data = made.predictor.weight.data[order]
     made.predictor.bias.data = made.predictor.bias.data[order]
     return made.eval(), [labels[output] for output in order]
 
 
-def _loaded(path: Path) -> Any:
+def _load_file(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
-        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({_first_line(error)}); download it again") from None
+        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({_format_error(error)}); download it again") from None
 
 
-def _labels(path: Path, found: Any, count: int) -> list[str]:
+def _read_labels(path: Path, found: Any, count: int) -> list[str]:
     """Return the machine id of each output in order."""
     labels = found if isinstance(found, dict) else {}
     if set(labels) != set(range(count)):
@@ -67,11 +67,11 @@ def _labels(path: Path, found: Any, count: int) -> list[str]:
     return [str(labels[output]) for output in range(count)]
 
 
-def _number(label: str) -> int:
+def _get_class_index(label: str) -> int:
     """Return the number of an AudioSet class by its machine id; what is none comes after all."""
-    known = list(audioset.names())
+    known = list(audioset.load_class_names())
     return known.index(label) if label in known else len(known)
 
 
-def _first_line(error: Exception) -> str:
+def _format_error(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

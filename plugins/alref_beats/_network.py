@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 
-class Config(BaseModel):
+class BeatsConfig(BaseModel):
     """The shape of a network, by the names of the published checkpoints. What is fixed here is so in all of them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -37,7 +37,7 @@ class Config(BaseModel):
     predictor_class: PositiveInt = 527
 
 
-def buckets(length: int, count: int, reach: int) -> Tensor:
+def compute_distance_buckets(length: int, count: int, max_distance: int) -> Tensor:
     """Return a number for the distance from each patch to each other: int64 (L, L) in 0..count-1.
 
     Half of the numbers are for what comes after. Short distances have one each; longer ones share them by their logarithm, and
@@ -47,14 +47,14 @@ def buckets(length: int, count: int, reach: int) -> Tensor:
     place = torch.arange(length)
     ahead = place[None, :] - place[:, None]
     apart = ahead.abs()
-    far = near + (torch.log(apart.clamp(min=1).float() / near) / math.log(reach / near) * (half - near)).long()
+    far = near + (torch.log(apart.clamp(min=1).float() / near) / math.log(max_distance / near) * (half - near)).long()
     return (ahead > 0) * half + torch.where(apart < near, apart, far.clamp(max=half - 1))
 
 
-class Attention(nn.Module):
+class GatedAttention(nn.Module):
     """Self-attention in which each query weighs, by two gates, how much the distance to the keys counts."""
 
-    def __init__(self, config: Config, relative: nn.Embedding) -> None:
+    def __init__(self, config: BeatsConfig, relative: nn.Embedding) -> None:
         super().__init__()
         width, self.heads = config.encoder_embed_dim, config.encoder_attention_heads
         self.k_proj, self.v_proj, self.q_proj, self.out_proj = (nn.Linear(width, width) for _ in range(4))
@@ -76,13 +76,13 @@ class Attention(nn.Module):
         return out
 
 
-class Layer(nn.Module):
-    """Attention, then two linear maps, each normalised after its residual, which deep norm (arXiv 2203.00555) scales up."""
+class BeatsLayer(nn.Module):
+    """Attention, then two linear maps, each normalized after its residual, which deep norm (arXiv 2203.00555) scales up."""
 
-    def __init__(self, config: Config, relative: nn.Embedding) -> None:
+    def __init__(self, config: BeatsConfig, relative: nn.Embedding) -> None:
         super().__init__()
         width, inner = config.encoder_embed_dim, config.encoder_ffn_embed_dim
-        self.self_attn = Attention(config, relative)
+        self.self_attn = GatedAttention(config, relative)
         self.self_attn_layer_norm, self.final_layer_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.fc1, self.fc2 = nn.Linear(width, inner), nn.Linear(inner, width)
         self._scale = (2 * config.encoder_layers) ** 0.25 if config.deep_norm else 1.0
@@ -94,40 +94,40 @@ class Layer(nn.Module):
         return out
 
 
-class Encoder(nn.Module):
+class BeatsEncoder(nn.Module):
     """A convolution that tells positions, and the layers, which share the bias of distances."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: BeatsConfig) -> None:
         super().__init__()
         width, kernel = config.encoder_embed_dim, config.conv_pos
         convolution = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=config.conv_pos_groups)
         self.pos_conv = nn.Sequential(weight_norm(convolution, dim=2))
         self.layer_norm = nn.LayerNorm(width)
-        self._relative = (config.num_buckets, config.max_distance)
+        self._bucket_settings = (config.num_buckets, config.max_distance)
         relative = nn.Embedding(config.num_buckets, config.encoder_attention_heads)
-        self.layers = nn.ModuleList(Layer(config, relative) for _ in range(config.encoder_layers))
+        self.layers = nn.ModuleList(BeatsLayer(config, relative) for _ in range(config.encoder_layers))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map patches (B, L, D) to the same."""
         length = x.shape[1]
         x = self.layer_norm(x + F.gelu(self.pos_conv(x.transpose(1, 2))[..., :length]).transpose(1, 2))
-        numbers = buckets(length, *self._relative).to(x.device)
-        bias = cast(Layer, self.layers[0]).self_attn.relative_attention_bias(numbers).permute(2, 0, 1)
+        numbers = compute_distance_buckets(length, *self._bucket_settings).to(x.device)
+        bias = cast(BeatsLayer, self.layers[0]).self_attn.relative_attention_bias(numbers).permute(2, 0, 1)
         for layer in self.layers:
             x = layer(x, bias)
         return x
 
 
-class Beats(nn.Module):
+class BeatsNetwork(nn.Module):
     """The fine-tuned network: what it hears in each patch is averaged, in logits, to what it hears in the whole."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: BeatsConfig) -> None:
         super().__init__()
         self.patch = config.input_patch_size
         self.patch_embedding = nn.Conv2d(1, config.embed_dim, self.patch, stride=self.patch, bias=False)
         self.layer_norm = nn.LayerNorm(config.embed_dim)
         self.post_extract_proj = nn.Linear(config.embed_dim, config.encoder_embed_dim)
-        self.encoder = Encoder(config)
+        self.encoder = BeatsEncoder(config)
         self.predictor = nn.Linear(config.encoder_embed_dim, config.predictor_class)
 
     def forward(self, spectrogram: Tensor) -> Tensor:

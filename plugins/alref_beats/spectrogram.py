@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.fbank import filter_bank
+from alref.audio.fbank import compute_fbank
 
-RATE = 16_000
-BANDS, MEAN, SPREAD = 128, 15.41663, 2 * 6.55582
+SAMPLE_RATE = 16_000
+BANDS, MEAN, SCALE = 128, 15.41663, 2 * 6.55582
 """Bands of the spectrogram, and what it is brought to the middle and the size of 1 with, as in the authors' code."""
 
 
-def spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def compute_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the spectrogram float32 (T, 128) of sound (N,) at 16 kHz; T is 1 + (N - 400) // 160."""
-    return (filter_bank(samples * np.float32(2**15), BANDS, RATE) - np.float32(MEAN)) / np.float32(SPREAD)
+    return (compute_fbank(samples * np.float32(2**15), BANDS, SAMPLE_RATE) - np.float32(MEAN)) / np.float32(SCALE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alref.components.dataset import Dataset
-from alref.components.protocol import Protocol
+from alref.components.protocol import EvaluationProtocol
 from alref.plugins.hookspecs import hookimpl
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
@@ -16,6 +16,6 @@ def register_datasets() -> list[type[Dataset]]:
 
 
 @hookimpl
-def register_metrics() -> list[type[Protocol]]:
+def register_metrics() -> list[type[EvaluationProtocol]]:
     """Announce the published ways to score."""
     return PROTOCOLS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.components.protocol import Protocol
+from alref.components.protocol import EvaluationProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,99 +12,99 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.components.scores import Case, Part, Table, VideoScores
+    from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
 
     Numbers = npt.NDArray[np.float64]
 
 
-class _Published(Protocol):
-    def parts(self, where: str, case: Case) -> list[Part]:
+class _LazyProtocol(EvaluationProtocol):
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure one case; ``where`` names it in errors."""
-        return self._measure().parts(where, case)
+        return self._get_metric().score_case(where, case)
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Combine the parts of all videos; there is at least one."""
-        return self._measure().table(parts)
+        return self._get_metric().build_table(parts)
 
-    def terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
+    def compute_terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
         """Return sums and counts of one video."""
-        return self._measure().terms(scores)
+        return self._get_metric().compute_terms(scores)
 
-    def _measure(self) -> Protocol:
-        from alref_benchmarks.metrics import PROTOCOLS
+    def _get_metric(self) -> EvaluationProtocol:
+        from alref_benchmarks.metrics import METRICS_BY_PROTOCOL
 
-        return PROTOCOLS[self.name]
+        return METRICS_BY_PROTOCOL[self.name]
 
 
-class SemiSupervised(_Published):
+class Davis17SemiSupervisedProtocol(_LazyProtocol):
     """DAVIS 2017, objects by their numbers, without the first and the last frame."""
 
     name = "davis17-semi-supervised"
 
 
-class Unsupervised(_Published):
+class Davis17UnsupervisedProtocol(_LazyProtocol):
     """DAVIS 2017, objects matched, all frames: that of Ref-DAVIS17, where the four annotators are averaged."""
 
     name = "davis17-unsupervised"
 
 
-class RefYouTubeVos(_Published):
+class RefYouTubeVosProtocol(_LazyProtocol):
     """J and F of each expression."""
 
     name = "ref-youtube-vos"
 
 
-class MeViS(_Published):
+class MeViSProtocol(_LazyProtocol):
     """J and F of each expression, with the accuracy on expressions without a target."""
 
     name = "mevis"
 
 
-class AvsBench(_Published):
+class AvsBenchProtocol(_LazyProtocol):
     """M_J and M_F of AVSBench as its own test takes them, video by video."""
 
     name = "avs-avsbench"
 
 
-class PerFrame(_Published):
+class AvsPerFrameProtocol(_LazyProtocol):
     """M_J and M_F as AL-Ref-SAM 2 takes them, frame by frame."""
 
     name = "avs-alref"
 
 
-class Padded(_Published):
+class AvssPaddedProtocol(_LazyProtocol):
     """Classes of AVSBench-semantic as its own test takes them: every clip has ten frames."""
 
     name = "avss-avsbench"
 
 
-class RealFrames(_Published):
+class AvssUnpaddedProtocol(_LazyProtocol):
     """Classes of AVSBench-semantic as AL-Ref-SAM 2 takes them: the frames that there are."""
 
     name = "avss-alref"
 
 
-class RefAvs(_Published):
+class RefAvsProtocol(_LazyProtocol):
     """J and F of Ref-AVS, in batches of four expressions."""
 
     name = "ref-avs"
 
 
-class RefAvsNull(_Published):
+class RefAvsNullProtocol(_LazyProtocol):
     """S of the null split of Ref-AVS: lower is better."""
 
     name = "ref-avs-null"
 
 
-PROTOCOLS: list[type[Protocol]] = [
-    SemiSupervised,
-    Unsupervised,
-    RefYouTubeVos,
-    MeViS,
-    AvsBench,
-    PerFrame,
-    Padded,
-    RealFrames,
-    RefAvs,
-    RefAvsNull,
+PROTOCOLS: list[type[EvaluationProtocol]] = [
+    Davis17SemiSupervisedProtocol,
+    Davis17UnsupervisedProtocol,
+    RefYouTubeVosProtocol,
+    MeViSProtocol,
+    AvsBenchProtocol,
+    AvsPerFrameProtocol,
+    AvssPaddedProtocol,
+    AvssUnpaddedProtocol,
+    RefAvsProtocol,
+    RefAvsNullProtocol,
 ]

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Candidates, PivotFrame
-    from alref_groundingdino.detection import Batch, Detector
+    from alref_groundingdino.detection import AdaptiveBatchSize, Detector
 
 
-def _model(name: str) -> Any:
+def _make_model_field(name: str) -> Any:
     return Field(name, min_length=1, description="name on the Hugging Face hub, or a folder")
 
 
@@ -51,7 +51,7 @@ class GroundingOptions(DetectorOptions):
     """Options of Grounding DINO and of the models built like it."""
 
     text_threshold: float = Field(
-        0.25, ge=0, lt=1, description="a box is labelled with the words whose score is above this, the whole phrase if none is"
+        0.25, ge=0, lt=1, description="a box is labeled with the words whose score is above this, the whole phrase if none is"
     )
     max_size: int | None = Field(
         None, ge=32, description="longest side in pixels that pictures are made to have; the model's own, 1333, if not given"
@@ -61,25 +61,25 @@ class GroundingOptions(DetectorOptions):
 class GroundingDinoOptions(GroundingOptions):
     """Options of grounding-dino."""
 
-    model: str = _model("IDEA-Research/grounding-dino-tiny")
+    model: str = _make_model_field("IDEA-Research/grounding-dino-tiny")
 
 
 class MMGroundingDinoOptions(GroundingOptions):
     """Options of mm-grounding-dino."""
 
-    model: str = _model("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det")
+    model: str = _make_model_field("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det")
 
 
 class LLMDetOptions(GroundingOptions):
     """Options of llmdet."""
 
-    model: str = _model("iSEE-Laboratory/llmdet_tiny")
+    model: str = _make_model_field("iSEE-Laboratory/llmdet_tiny")
 
 
 class Owlv2Options(DetectorOptions):
     """Options of owlv2."""
 
-    model: str = _model("google/owlv2-base-patch16-ensemble")
+    model: str = _make_model_field("google/owlv2-base-patch16-ensemble")
     box_threshold: float = Field(0.1, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
 
 
@@ -89,62 +89,64 @@ class OpenVocabularyProposer(Proposer):
     extra = "groundingdino"
     needs = ("torch", "transformers")
     options: DetectorOptions
-    kinds: ClassVar[tuple[str, ...]]
+    model_types: ClassVar[tuple[str, ...]]
     """The values of ``model_type`` in the configurations of models that it runs."""
-    tokenizer: ClassVar[str]
+    tokenizer_files: ClassVar[str]
     """The files of which one must come with the model."""
     _detector: Detector | None = None
-    _batch: Batch
+    _batch_size: AdaptiveBatchSize
 
     def weights(self) -> list[Weights]:
         """Name the one model that the options say."""
-        from alref_groundingdino.models import weights
+        from alref_groundingdino.models import describe_weights
 
-        return [weights(self.options.model, self.options.revision, self.tokenizer)]
+        return [describe_weights(self.options.model, self.options.revision, self.tokenizer_files)]
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, a model of the right kind."""
-        from alref_groundingdino.models import strange
+        from alref_groundingdino.models import find_model_type_problems
 
-        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
-        return super().problems() or computing or strange(self.weights()[0], self.name, self.kinds)
+        computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
+        return super().problems() or computing or find_model_type_problems(self.weights()[0], self.name, self.model_types)
 
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
-        from alref_groundingdino._runtime import load
-        from alref_groundingdino.detection import Batch
-        from alref_groundingdino.models import strange
+        from alref_groundingdino._runtime import load_detector
+        from alref_groundingdino.detection import AdaptiveBatchSize
+        from alref_groundingdino.models import find_model_type_problems
 
         weights = self.weights()[0]
-        folder = weights.fetch()
-        if said := strange(weights, self.name, self.kinds):
+        folder = weights.fetch_files()
+        if said := find_model_type_problems(weights, self.name, self.model_types):
             raise ConfigError(said[0])
-        self._detector = load(folder, self.options, self.device)
-        alone = 1 if devices.chosen(self.device) == "cpu" else 8
-        self._batch = Batch(alone if self.options.batch == "auto" else self.options.batch, self.warnings.append)
+        self._detector = load_detector(folder, self.options, self.device)
+        alone = 1 if devices.resolve_device(self.device) == "cpu" else 8
+        self._batch_size = AdaptiveBatchSize(
+            alone if self.options.batch == "auto" else self.options.batch, self.warnings.append
+        )
 
     def close(self) -> None:
         """Let go of the model."""
         self._detector = None
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        """Return the boxes of each phrase, best first, labelled with words of the phrase; none where none scores enough.
+        """Return the boxes of each phrase, best first, labeled with words of the phrase; none where none scores enough.
 
         Each frame is read and looked at once, each prompt is read once. Raises MissingError when not even one prompt fits into
         the memory; ``warnings`` says when fewer fit than are to be answered at once.
         """
-        from alref_groundingdino.proposals import propose
+        from alref_groundingdino.proposals import propose_boxes
 
         assert self._detector is not None, "load() comes first"
-        return propose(self._detector, video, pivots, self.options, self._batch)
+        return propose_boxes(self._detector, video, pivots, self.options, self._batch_size)
 
 
 class GroundingDino(OpenVocabularyProposer):
     """Boxes by Grounding DINO (arXiv 2303.05499), tiny or base: the detector of AL-Ref-SAM 2."""
 
     name = "grounding-dino"
-    kinds = ("grounding-dino", "mm-grounding-dino")
-    tokenizer = "tokenizer.json|vocab.txt"
+    model_types = ("grounding-dino", "mm-grounding-dino")
+    tokenizer_files = "tokenizer.json|vocab.txt"
     Options: ClassVar[type[GroundingOptions]] = GroundingDinoOptions
 
 
@@ -166,8 +168,8 @@ class Owlv2(OpenVocabularyProposer):
     """Boxes by OWLv2 (arXiv 2306.09683), for short names of things: it reads 16 tokens at most."""
 
     name = "owlv2"
-    kinds = ("owlv2",)
-    tokenizer = "tokenizer.json|vocab.json"
+    model_types = ("owlv2",)
+    tokenizer_files = "tokenizer.json|vocab.json"
     Options = Owlv2Options
 
 

@@ -12,48 +12,48 @@ import torch
 
 from alref.errors import ConfigError
 from alref.models import devices
-from alref_groundingdino.detection import Numbers
+from alref_groundingdino.detection import Floats
 
-READ = 1024
+MAX_CACHED_PROMPTS = 1024
 """Most prompts that are kept as they were read."""
 
-Read = TypeVar("Read")
+PromptFeatures = TypeVar("PromptFeatures")
 
 
-class Loaded(ABC, Generic[Read]):
+class LoadedDetector(ABC, Generic[PromptFeatures]):
     """A model on its device, the tokenizer that belongs to it, and the type of numbers that it computes in."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         self._model, self._tokenizer, self._dtype = model, tokenizer, dtype
-        self._kept: dict[str, Read] = {}
+        self._prompt_cache: dict[str, PromptFeatures] = {}
 
-    def _computing(self) -> AbstractContextManager[object]:
+    def _use_autocast(self) -> AbstractContextManager[object]:
         return devices.autocast(self._model.device.type, self._dtype)
 
-    def _read(self, prompt: str) -> Read:
+    def _encode_prompt(self, prompt: str) -> PromptFeatures:
         """Return a prompt as the model reads it, which depends on no picture: read once, and kept."""
-        if prompt not in self._kept:
-            if len(self._kept) == READ:
-                self._kept.clear()
-            with self._computing():
-                self._kept[prompt] = self._read_anew(prompt)
-        return self._kept[prompt]
+        if prompt not in self._prompt_cache:
+            if len(self._prompt_cache) == MAX_CACHED_PROMPTS:
+                self._prompt_cache.clear()
+            with self._use_autocast():
+                self._prompt_cache[prompt] = self._compute_prompt_features(prompt)
+        return self._prompt_cache[prompt]
 
     @abstractmethod
-    def _read_anew(self, prompt: str) -> Read: ...
+    def _compute_prompt_features(self, prompt: str) -> PromptFeatures: ...
 
 
-def corners(boxes: torch.Tensor, sides: Sequence[tuple[float, float]]) -> Numbers:
-    """Turn boxes (B, Q, 4) of centre, width and height, as shares of ``sides`` (width, height), into float32 xyxy in pixels."""
+def convert_to_xyxy(boxes: torch.Tensor, image_sizes: Sequence[tuple[float, float]]) -> Floats:
+    """Turn boxes (B, Q, 4) of center, width and height, as shares of ``sides`` (width, height), into float32 xyxy in pixels."""
     given = boxes.float().cpu().numpy()
-    centre, half = given[..., :2], given[..., 2:] / 2
-    shares = np.concatenate([centre - half, centre + half], axis=-1)
-    return np.asarray(shares * np.array(sides, np.float32)[:, None, [0, 1, 0, 1]], np.float32)
+    center, half = given[..., :2], given[..., 2:] / 2
+    shares = np.concatenate([center - half, center + half], axis=-1)
+    return np.asarray(shares * np.array(image_sizes, np.float32)[:, None, [0, 1, 0, 1]], np.float32)
 
 
-def probabilities(logits: torch.Tensor) -> Numbers:
+def compute_probabilities(logits: torch.Tensor) -> Floats:
     """Return float32 numbers of 0 to 1 for logits. Raises ConfigError when they are no numbers."""
-    found: Numbers = logits.float().sigmoid().cpu().numpy()
+    found: Floats = logits.float().sigmoid().cpu().numpy()
     if np.isnan(found).any():
         raise ConfigError("the model's answer is no number in this type of numbers: -o proposer.dtype=float32")
     return found

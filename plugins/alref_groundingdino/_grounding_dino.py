@@ -17,32 +17,32 @@ from transformers.models.grounding_dino.modeling_grounding_dino import generate_
 
 from alref.errors import ConfigError
 from alref.media.video import Frame
-from alref_groundingdino._detector_base import Loaded, corners, probabilities
-from alref_groundingdino.detection import Answer, Numbers
-from alref_groundingdino.preprocessing import Look, fitted
+from alref_groundingdino._detector_base import LoadedDetector, compute_probabilities, convert_to_xyxy
+from alref_groundingdino.detection import Detections, Floats
+from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_fit
 
 if TYPE_CHECKING:
     from alref_groundingdino import GroundingOptions
 
 
-class Seen(NamedTuple):
+class GroundingImageFeatures(NamedTuple):
     """What the image backbone sees in one picture: (features, mask) of each level; its (height, width) resized and before."""
 
     levels: list[tuple[torch.Tensor, torch.Tensor]]
-    resized: tuple[int, int]
-    original: tuple[int, int]
+    resized_size: tuple[int, int]
+    original_size: tuple[int, int]
 
 
-class Read(NamedTuple):
+class EncodedPrompt(NamedTuple):
     """A prompt as the model reads it: tokens (L,), features (L, D); its words, and the token that each begins with."""
 
     tokens: torch.Tensor
     features: torch.Tensor
     words: tuple[str, ...]
-    starts: list[int]
+    word_starts: list[int]
 
 
-class Given(torch.nn.Module):
+class FixedOutput(torch.nn.Module):
     """Stands in for a backbone and gives what it is told to give."""
 
     output: Any = None
@@ -52,31 +52,35 @@ class Given(torch.nn.Module):
         return self.output
 
 
-class Grounding(Loaded[Read]):
+class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
     """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
 
-    def __init__(self, model: Any, tokenizer: Any, prepared: Look, options: GroundingOptions, dtype: torch.dtype) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, preprocessing: ImagePreprocessing, options: GroundingOptions, dtype: torch.dtype
+    ) -> None:
         super().__init__(model, tokenizer, dtype)
-        self._prepared, self._text_threshold = prepared, options.text_threshold
-        self._sides = prepared.side("shortest_edge"), options.max_size or prepared.side("longest_edge")
+        self._preprocessing, self._text_threshold = preprocessing, options.text_threshold
+        self._sides = preprocessing.get_side("shortest_edge"), options.max_size or preprocessing.get_side("longest_edge")
         inner = model.model
-        self._eyes, self._sight = inner.backbone.conv_encoder, Given()
-        self._reader, self._text = inner.text_backbone, Given()
-        inner.backbone.conv_encoder, inner.text_backbone = self._sight, self._text
+        self._image_backbone, self._image_stub = inner.backbone.conv_encoder, FixedOutput()
+        self._text_backbone, self._text_stub = inner.text_backbone, FixedOutput()
+        inner.backbone.conv_encoder, inner.text_backbone = self._image_stub, self._text_stub
 
     @torch.inference_mode()
-    def see(self, pictures: Sequence[Frame]) -> list[Seen]:
+    def encode_images(self, images: Sequence[Frame]) -> list[GroundingImageFeatures]:
         """Run the image backbone on pictures of one size. Raises ConfigError when they are too small for the model."""
-        pixels = torch.from_numpy(self._prepared.normalised([fitted(each, *self._sides) for each in pictures]))
+        pixels = torch.from_numpy(self._preprocessing.normalize_images([resize_to_fit(each, *self._sides) for each in images]))
         pixels = pixels.to(self._model.device)
-        with self._computing():
-            levels = self._eyes(pixels, torch.ones_like(pixels[:, 0], dtype=torch.long))
-        self._check(levels)
-        rows = [[(features[[row]], mask[[row]]) for features, mask in levels] for row in range(len(pictures))]
+        with self._use_autocast():
+            levels = self._image_backbone(pixels, torch.ones_like(pixels[:, 0], dtype=torch.long))
+        self._check_feature_count(levels)
+        rows = [[(features[[row]], mask[[row]]) for features, mask in levels] for row in range(len(images))]
         height, width = pixels.shape[2:]
-        return [Seen(row, (height, width), picture.shape[:2]) for row, picture in zip(rows, pictures, strict=True)]
+        return [
+            GroundingImageFeatures(row, (height, width), picture.shape[:2]) for row, picture in zip(rows, images, strict=True)
+        ]
 
-    def _check(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    def _check_feature_count(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         """Check that there are as many places to look at as the model names boxes; each level more has half the sides."""
         config = self._model.config
         sides = [tuple(features.shape[2:]) for features, _ in levels]
@@ -88,29 +92,29 @@ class Grounding(Loaded[Read]):
             raise ConfigError(f"{few}: a larger -o proposer.max_size")
 
     @torch.inference_mode()
-    def answer(self, seen: Sequence[Seen], prompts: Sequence[str]) -> list[Answer]:
+    def detect_boxes(self, image_features: Sequence[GroundingImageFeatures], prompts: Sequence[str]) -> list[Detections]:
         """Compare each picture with its prompt. The score of a box is that of the prompt's token which it answers to best."""
-        read = [self._read(prompt) for prompt in prompts]
+        read = [self._encode_prompt(prompt) for prompt in prompts]
         tokens = pad_sequence([each.tokens for each in read], batch_first=True)
         mask = pad_sequence([torch.ones_like(each.tokens) for each in read], batch_first=True)
         features = pad_sequence([each.features for each in read], batch_first=True)
-        self._text.output = BaseModelOutput(last_hidden_state=features)
-        levels = zip(*(each.levels for each in seen), strict=True)
-        self._sight.output = [tuple(map(torch.cat, zip(*level, strict=True))) for level in levels]
-        pixels = features.new_empty(1).expand(len(seen), 3, *seen[0].resized)
-        with self._computing():
+        self._text_stub.output = BaseModelOutput(last_hidden_state=features)
+        levels = zip(*(each.levels for each in image_features), strict=True)
+        self._image_stub.output = [tuple(map(torch.cat, zip(*level, strict=True))) for level in levels]
+        pixels = features.new_empty(1).expand(len(image_features), 3, *image_features[0].resized_size)
+        with self._use_autocast():
             said = self._model(pixel_values=pixels, input_ids=tokens, attention_mask=mask)
-        sides = [(width, height) for height, width in (each.original for each in seen)]
-        rows = zip(read, corners(said.pred_boxes, sides), probabilities(said.logits), strict=True)
-        return [self._answer(*row) for row in rows]
+        sides = [(width, height) for height, width in (each.original_size for each in image_features)]
+        rows = zip(read, convert_to_xyxy(said.pred_boxes, sides), compute_probabilities(said.logits), strict=True)
+        return [self._make_detections(*row) for row in rows]
 
-    def _answer(self, read: Read, boxes: Numbers, scores: Numbers) -> Answer:
+    def _make_detections(self, prompt: EncodedPrompt, boxes: Floats, scores: Floats) -> Detections:
         """Read the answer from boxes (Q, 4) and the scores (Q, 256) of tokens; those after the prompt's are 0."""
-        inside = scores[:, 1 : len(read.tokens) - 2]
-        of_words = np.maximum.reduceat(inside, read.starts, axis=1) if read.starts else inside
-        return Answer(boxes, scores.max(axis=1), read.words, of_words > self._text_threshold)
+        inside = scores[:, 1 : len(prompt.tokens) - 2]
+        of_words = np.maximum.reduceat(inside, prompt.word_starts, axis=1) if prompt.word_starts else inside
+        return Detections(boxes, scores.max(axis=1), prompt.words, of_words > self._text_threshold)
 
-    def _read_anew(self, prompt: str) -> Read:
+    def _compute_prompt_features(self, prompt: str) -> EncodedPrompt:
         """Run the text backbone on one prompt, which ends in a full stop; what is too long for the model is cut off."""
         words = prompt.split()
         names, device = self._tokenizer, self._model.device
@@ -119,7 +123,7 @@ class Grounding(Loaded[Read]):
         end = [names.convert_tokens_to_ids("."), names.sep_token_id]
         tokens = torch.tensor([[names.cls_token_id, *encoded["input_ids"], *end]], device=device)
         masks, positions = generate_masks_with_special_tokens_and_transfer_map(tokens, self._model.model.special_tokens)
-        said = self._reader(tokens, masks[:, None], torch.zeros_like(tokens), positions, return_dict=True)
+        said = self._text_backbone(tokens, masks[:, None], torch.zeros_like(tokens), positions, return_dict=True)
         places = encoded.word_ids()
         starts = [place for place, word in enumerate(places) if place == 0 or word != places[place - 1]]
-        return Read(tokens[0], said.last_hidden_state[0], tuple(words[places[start]] for start in starts), starts)
+        return EncodedPrompt(tokens[0], said.last_hidden_state[0], tuple(words[places[start]] for start in starts), starts)

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from alref.media.video import Frame
-from alref_groundingdino._detector_base import Loaded, corners, probabilities
-from alref_groundingdino.detection import Answer
-from alref_groundingdino.preprocessing import Look, squared
+from alref_groundingdino._detector_base import LoadedDetector, compute_probabilities, convert_to_xyxy
+from alref_groundingdino.detection import Detections
+from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_square
 
 
-class Seen(NamedTuple):
+class OwlImageFeatures(NamedTuple):
     """What is seen in one picture: features (1, P, D) of its P places, a box (1, P, 4) for each, its longer side in pixels."""
 
     features: torch.Tensor
@@ -22,35 +22,37 @@ class Seen(NamedTuple):
     side: int
 
 
-class Owl(Loaded[torch.Tensor]):
+class Owlv2Detector(LoadedDetector[torch.Tensor]):
     """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
 
-    def __init__(self, model: Any, tokenizer: Any, prepared: Look, dtype: torch.dtype) -> None:
+    def __init__(self, model: Any, tokenizer: Any, preprocessing: ImagePreprocessing, dtype: torch.dtype) -> None:
         super().__init__(model, tokenizer, dtype)
-        self._prepared, self._side = prepared, prepared.side("height")
+        self._preprocessing, self._side = preprocessing, preprocessing.get_side("height")
 
     @torch.inference_mode()
-    def see(self, pictures: Sequence[Frame]) -> list[Seen]:
+    def encode_images(self, images: Sequence[Frame]) -> list[OwlImageFeatures]:
         """Look at pictures, each made square."""
-        pixels = torch.from_numpy(self._prepared.normalised([squared(each, self._side) for each in pictures]))
-        with self._computing():
+        pixels = torch.from_numpy(self._preprocessing.normalize_images([resize_to_square(each, self._side) for each in images]))
+        with self._use_autocast():
             grid, _ = self._model.image_embedder(pixels.to(self._model.device))
             features = grid.flatten(1, 2)
             boxes = self._model.box_predictor(features, grid)
-        sides = [max(each.shape[:2]) for each in pictures]
-        return [Seen(features[[row]], boxes[[row]], side) for row, side in enumerate(sides)]
+        sides = [max(each.shape[:2]) for each in images]
+        return [OwlImageFeatures(features[[row]], boxes[[row]], side) for row, side in enumerate(sides)]
 
     @torch.inference_mode()
-    def answer(self, seen: Sequence[Seen], prompts: Sequence[str]) -> list[Answer]:
+    def detect_boxes(self, image_features: Sequence[OwlImageFeatures], prompts: Sequence[str]) -> list[Detections]:
         """Compare each picture with its prompt."""
-        read = torch.stack([self._read(prompt) for prompt in prompts])
-        with self._computing():
-            logits, _ = self._model.class_predictor(torch.cat([each.features for each in seen]), read)
-        boxes = corners(torch.cat([each.boxes for each in seen]), [(each.side, each.side) for each in seen])
-        rows = zip(boxes, probabilities(logits)[..., 0], prompts, strict=True)
-        return [Answer(box, score, (prompt,), np.ones((len(score), 1), np.bool_)) for box, score, prompt in rows]
+        read = torch.stack([self._encode_prompt(prompt) for prompt in prompts])
+        with self._use_autocast():
+            logits, _ = self._model.class_predictor(torch.cat([each.features for each in image_features]), read)
+        boxes = convert_to_xyxy(
+            torch.cat([each.boxes for each in image_features]), [(each.side, each.side) for each in image_features]
+        )
+        rows = zip(boxes, compute_probabilities(logits)[..., 0], prompts, strict=True)
+        return [Detections(box, score, (prompt,), np.ones((len(score), 1), np.bool_)) for box, score, prompt in rows]
 
-    def _read_anew(self, prompt: str) -> torch.Tensor:
+    def _compute_prompt_features(self, prompt: str) -> torch.Tensor:
         """Read one prompt, float (1, D) of length 1; what is too long for the model is cut off."""
         room = self._model.config.text_config.max_position_embeddings
         settings = {"truncation": True, "max_length": room, "split_special_tokens": True, "return_tensors": "pt"}

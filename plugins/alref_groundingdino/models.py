@@ -1,4 +1,4 @@
-"""What is known of the models: their files, sizes and licences, and whether one is of the kind that a component runs."""
+"""What is known of the models: their files, sizes and licenses, and whether one is of the kind that a component runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alref.errors import MissingError
 from alref.models import hub
 from alref.models.weights import Weights
 
-LICENCE = "Apache-2.0"
+LICENSE = "Apache-2.0"
 SIZES: dict[str, int | None] = {
     "IDEA-Research/grounding-dino-tiny": 689_000_000,
     "IDEA-Research/grounding-dino-base": 933_000_000,
@@ -18,43 +18,44 @@ SIZES: dict[str, int | None] = {
     "iSEE-Laboratory/llmdet_tiny": None,
     "google/owlv2-base-patch16-ensemble": 620_000_000,
 }
-"""Bytes, as the hub rounds them, of models under the Apache licence; None where only the hub knows."""
-CONFIG = ("config.json",)
-PICTURES = "preprocessor_config.json|processor_config.json"
+"""Bytes, as the hub rounds them, of models under the Apache license; None where only the hub knows."""
+CONFIG_FILES = ("config.json",)
+PROCESSOR_FILES = "preprocessor_config.json|processor_config.json"
 
 
-def weights(model: str, revision: str | None, tokenizer: str) -> Weights:
+def describe_weights(model: str, revision: str | None, tokenizer: str) -> Weights:
     """Describe a model on the hub or in a folder."""
     return Weights(
         model=model,
         revision=revision,
-        files=(*CONFIG, "model.safetensors", tokenizer, PICTURES),
+        files=(*CONFIG_FILES, "model.safetensors", tokenizer, PROCESSOR_FILES),
         size=SIZES.get(model),
-        licence=LICENCE if model in SIZES else "",
+        license=LICENSE if model in SIZES else "",
     )
 
 
-def strange(model: Weights, component: str, kinds: Sequence[str]) -> list[str]:
+def find_model_type_problems(model: Weights, component: str, model_types: Sequence[str]) -> list[str]:
     """Say in one line that a model is of no kind that the component runs."""
     try:
-        kind = _kind(model)
+        kind = _read_model_type(model)
     except MissingError as error:
         return [str(error)]
-    if kind in kinds:
+    if kind in model_types:
         return []
     return [
-        f"{model.model} is of the kind {kind or 'unknown'}, and {component} runs {' and '.join(kinds)}: -o proposer.model=NAME"
+        f"{model.model} is of the kind {kind or 'unknown'}, and {component} runs {' and '.join(model_types)}: "
+        "-o proposer.model=NAME"
     ]
 
 
-def _kind(model: Weights) -> str:
+def _read_model_type(model: Weights) -> str:
     """Return a model's kind, as its configuration says, which is fetched where it is not here; nothing when it says none."""
-    place = model.place()
+    place = model.find_complete_path()
     if place is None:
-        hub.fetch(model.model, model.revision, CONFIG)
-        place = hub.snapshot(model.model, model.revision, CONFIG)
+        hub.download_files(model.model, model.revision, CONFIG_FILES)
+        place = hub.find_snapshot(model.model, model.revision, CONFIG_FILES)
     try:
-        said = json.loads((Path(place or "") / CONFIG[0]).read_text(encoding="utf-8"))
+        said = json.loads((Path(place or "") / CONFIG_FILES[0]).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     return str(said.get("model_type", "")) if isinstance(said, dict) else ""

@@ -20,35 +20,35 @@ Pixels = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a model looks at pictures: the sides they are made to have in pixels, and the mean and spread of its colours."""
+class ImagePreprocessing:
+    """How a model looks at pictures: the sides they are made to have in pixels, and the mean and spread of its colors."""
 
     size: dict[str, int]
     mean: tuple[float, ...]
-    spread: tuple[float, ...]
+    std: tuple[float, ...]
 
-    def side(self, name: str) -> int:
+    def get_side(self, name: str) -> int:
         """Return one of the sides. Raises ConfigError when the model has no such side."""
         if name not in self.size:
             raise ConfigError(f"expected the model to see pictures of a {name}, got {self.size}: get the whole model again")
         return self.size[name]
 
-    def normalised(self, pictures: Sequence[Pixels]) -> Pixels:
+    def normalize_images(self, images: Sequence[Pixels]) -> Pixels:
         """Return pictures float32 (H, W, 3) of 0 to 1 as one batch (B, 3, H, W) around the model's mean."""
-        batch = (np.stack(pictures) - np.array(self.mean, np.float32)) / np.array(self.spread, np.float32)
+        batch = (np.stack(images) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 
-def look(folder: Path) -> Look:
+def read_preprocessing(folder: Path) -> ImagePreprocessing:
     """Read how a model looks at pictures. Raises ConfigError when its folder does not say."""
     try:
-        said = _said(folder)
-        return Look(dict(said["size"]), tuple(said["image_mean"]), tuple(said["image_std"]))
+        said = _read_processor_settings(folder)
+        return ImagePreprocessing(dict(said["size"]), tuple(said["image_mean"]), tuple(said["image_std"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder} does not say how pictures are prepared ({error!r}): get the whole model again") from None
 
 
-def _said(folder: Path) -> dict[str, Any]:
+def _read_processor_settings(folder: Path) -> dict[str, Any]:
     """Return the settings of the picture processor: a part of one file, or a file of their own."""
     whole = folder / "processor_config.json"
     both = json.loads(whole.read_text(encoding="utf-8")) if whole.is_file() else {}
@@ -57,14 +57,14 @@ def _said(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def fitted(picture: Frame, short: int, long: int) -> Pixels:
+def resize_to_fit(image: Frame, short: int, long: int) -> Pixels:
     """Resize the shorter side to ``short`` pixels, or the longer one to ``long`` where that is less; float32 of 0 to 1."""
-    height, width = fitting(picture.shape[0], picture.shape[1], short, long)
-    resized = Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR)
+    height, width = compute_fitted_size(image.shape[0], image.shape[1], short, long)
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.float32) / np.float32(255)
 
 
-def fitting(height: int, width: int, short: int, long: int) -> tuple[int, int]:
+def compute_fitted_size(height: int, width: int, short: int, long: int) -> tuple[int, int]:
     """Return the (height, width) that ``fitted`` resizes to, rounded as the models saw it in their training."""
     least, most = min(height, width), max(height, width)
     exact = min(short, long * least / most)
@@ -74,15 +74,15 @@ def fitting(height: int, width: int, short: int, long: int) -> tuple[int, int]:
     return sides if height <= width else sides[::-1]
 
 
-def squared(picture: Frame, side: int) -> Pixels:
+def resize_to_square(image: Frame, side: int) -> Pixels:
     """Pad with black to a square at the right and below, and resize to ``side``; float32 of 0 to 1.
 
     What shrinks is blurred first, by half a pixel of standard deviation for each time that it gets smaller.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     longest = max(height, width)
     square = np.zeros((longest, longest, 3), np.float32)
-    square[:height, :width] = picture / np.float32(255)
+    square[:height, :width] = image / np.float32(255)
     blur = (longest / side - 1) / 2
     if (radius := int(4 * blur + 0.5)) > 0:
         square = cv2.GaussianBlur(square, (2 * radius + 1,) * 2, blur, borderType=cv2.BORDER_REFLECT_101)

@@ -10,29 +10,29 @@ import numpy as np
 
 from alref.media.video import Video
 from alref.records import Candidates, PivotFrame
-from alref_groundingdino.detection import Answer, Ask, Batch, Detector, Numbers, answers
+from alref_groundingdino.detection import AdaptiveBatchSize, DetectionQuery, Detections, Detector, Floats, run_detector
 
 if TYPE_CHECKING:
     from alref_groundingdino import DetectorOptions
 
 
-class Found(NamedTuple):
+class SelectedBoxes(NamedTuple):
     """Boxes that are kept, best first: float32 (N, 4) xyxy in pixels, their scores (N,) and labels."""
 
-    boxes: Numbers
-    scores: Numbers
+    boxes: Floats
+    scores: Floats
     labels: tuple[str, ...]
 
 
-def propose(
-    detector: Detector, video: Video, pivots: list[PivotFrame], options: DetectorOptions, batch: Batch
+def propose_boxes(
+    detector: Detector, video: Video, pivots: list[PivotFrame], options: DetectorOptions, batch: AdaptiveBatchSize
 ) -> list[Candidates]:
     """Return candidates for each pivot; pivots that ask the same of the same frame are asked about once."""
-    asks = [_ask(pivot, options) for pivot in pivots]
+    asks = [_build_query(pivot, options) for pivot in pivots]
     wanted = [ask for ask in asks if ask is not None]
     size = (video.height, video.width)
-    found = {ask: kept(answer, options, size) for ask, answer in answers(detector, video, wanted, batch)}
-    nothing = Found(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
+    found = {ask: select_boxes(answer, options, size) for ask, answer in run_detector(detector, video, wanted, batch)}
+    nothing = SelectedBoxes(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), ())
     made = [nothing if ask is None else found[ask] for ask in asks]
     return [
         Candidates(pivot=pivot, xyxy=each.boxes, scores=each.scores, labels=each.labels)
@@ -40,38 +40,38 @@ def propose(
     ]
 
 
-def _ask(pivot: PivotFrame, options: DetectorOptions) -> Ask | None:
+def _build_query(pivot: PivotFrame, options: DetectorOptions) -> DetectionQuery | None:
     """Return what to ask for a pivot, in one line without a full stop; None for one without a frame."""
     phrase = pivot.phrase
     wanted = (phrase.category if options.prompt == "category" else "") or phrase.text
     prompt = " ".join(wanted.split()).rstrip(".")
-    return None if pivot.frame is None else Ask(pivot.frame, prompt or wanted)
+    return None if pivot.frame is None else DetectionQuery(pivot.frame, prompt or wanted)
 
 
-def kept(answer: Answer, options: DetectorOptions, size: tuple[int, int]) -> Found:
+def select_boxes(detections: Detections, options: DetectorOptions, size: tuple[int, int]) -> SelectedBoxes:
     """Return the boxes above the threshold that are large enough, best first, without near doubles, ``top_k`` at most.
 
     ``size`` is (height, width) of the picture in pixels, to which the boxes are clipped.
     """
     height, width = size
-    boxes = answer.boxes.clip(0, np.array([width, height, width, height], np.float32))
+    boxes = detections.boxes.clip(0, np.array([width, height, width, height], np.float32))
     sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
-    enough = (answer.scores > options.box_threshold) & (sides > 0) & (sides >= options.min_size)
+    enough = (detections.scores > options.box_threshold) & (sides > 0) & (sides >= options.min_size)
     order = np.flatnonzero(enough)
-    order = order[np.argsort(-answer.scores[order], kind="stable")]
+    order = order[np.argsort(-detections.scores[order], kind="stable")]
     if options.nms is not None:
-        order = order[_apart(boxes[order], options.nms)]
+        order = order[_apply_nms(boxes[order], options.nms)]
     order = order[: options.top_k]
-    return Found(boxes[order], answer.scores[order], tuple(_label(answer, int(box)) for box in order))
+    return SelectedBoxes(boxes[order], detections.scores[order], tuple(_format_label(detections, int(box)) for box in order))
 
 
-def _apart(boxes: Numbers, overlap: float) -> list[int]:
+def _apply_nms(boxes: Floats, max_iou: float) -> list[int]:
     """Return the places of boxes, given best first, that overlap no better one by more than ``overlap`` (IoU)."""
     spans = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
     falling = [float(len(spans) - place) for place in range(len(spans))]
-    return sorted(int(place) for place in cv2.dnn.NMSBoxes(spans, falling, 0.0, overlap))
+    return sorted(int(place) for place in cv2.dnn.NMSBoxes(spans, falling, 0.0, max_iou))
 
 
-def _label(answer: Answer, box: int) -> str:
+def _format_label(detections: Detections, box: int) -> str:
     """Join the words that a box answers to, in their order; all words when it answers to none in particular."""
-    return " ".join(compress(answer.words, answer.meant[box])) or " ".join(answer.words)
+    return " ".join(compress(detections.words, detections.word_matches[box])) or " ".join(detections.words)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.audio.options import MatchOptions
+from alref.audio.options import SimilarityOptions
 from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
 from alref.plugins.hookspecs import hookimpl
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Phrase, Reference
-    from alref_languagebind._runtime import LanguageBindEars
+    from alref_languagebind._runtime import LanguageBindEncoder
 
 
-class LanguageBindOptions(MatchOptions, StageOptions):
+class LanguageBindOptions(SimilarityOptions, StageOptions):
     """Options of languagebind."""
 
     model: str = Field(
@@ -37,7 +37,7 @@ class LanguageBind(Locator):
     needs = ("torch", "transformers")
     Options = LanguageBindOptions
     options: LanguageBindOptions
-    _ears: LanguageBindEars | None = None
+    _encoder: LanguageBindEncoder | None = None
 
     def weights(self) -> list[Weights]:
         """Name the one model that the options say: its text tower is that of all LanguageBind models, which never changed."""
@@ -50,35 +50,35 @@ class LanguageBind(Locator):
         """Say what is missing: a library, the model's files, the device, the type of numbers."""
         from alref.models import devices
 
-        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
+        computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
         return super().problems() or computing
 
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
-        from alref_languagebind._runtime import LanguageBindEars
+        from alref_languagebind._runtime import LanguageBindEncoder
 
-        self._ears = LanguageBindEars(self.weights()[0].fetch(), self.options.dtype, self.device)
+        self._encoder = LanguageBindEncoder(self.weights()[0].fetch_files(), self.options.dtype, self.device)
 
     def close(self) -> None:
         """Let go of the model."""
-        self._ears = None
+        self._encoder = None
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
         """Return the phrases with the parts of the sound track that are like them.
 
         Raises InputError for a clip that the file of segments does not name, ConfigError for too many phrases in mode subsets.
         """
-        from alref.audio.similarity import located
+        from alref.audio.similarity import locate_phrases
 
-        assert self._ears is not None, "load() comes first"
-        return located(self._ears, video, phrases, self.options)
+        assert self._encoder is not None, "load() comes first"
+        return locate_phrases(self._encoder, video, phrases, self.options)
 
-    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+    def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Return for each name the word of a vocabulary that is equal, or else most like it to the text tower, as published."""
-        from alref.audio.similarity import named
+        from alref.audio.similarity import match_to_vocabulary
 
-        assert self._ears is not None, "load() comes first"
-        return named(self._ears, names, vocabulary)
+        assert self._encoder is not None, "load() comes first"
+        return match_to_vocabulary(self._encoder, names, vocabulary)
 
 
 @hookimpl

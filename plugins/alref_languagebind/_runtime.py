@@ -12,60 +12,60 @@ import numpy as np
 import torch
 from transformers import CLIPTokenizer
 
-from alref.audio.similarity import Floats, Kept
+from alref.audio.similarity import EmbeddingCache, Floats
 from alref.audio.windows import Samples
 from alref.models import devices
-from alref.models.transformers_loading import loading
+from alref.models.transformers_loading import translate_model_errors
 from alref_languagebind._towers import load_towers
-from alref_languagebind.spectrogram import RATE, pictures
+from alref_languagebind.spectrogram import SAMPLE_RATE, make_spectrogram_images
 
 
-class LanguageBindEars:
+class LanguageBindEncoder:
     """Both towers on a device. Raises ConfigError or MissingError when they cannot be loaded."""
 
-    rate = RATE
+    rate = SAMPLE_RATE
 
     def __init__(self, folder: Path, dtype: str, device: str) -> None:
-        place = devices.chosen(device)
-        with loading(folder, place, smaller="free some of it", kind="LanguageBind's audio model"):
+        place = devices.resolve_device(device)
+        with translate_model_errors(folder, place, smaller="free some of it", expected_kind="LanguageBind's audio model"):
             said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             self._tokenizer = CLIPTokenizer.from_pretrained(folder)
             self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
             sound = said["vision_config"]
-            self._pictures = partial(
-                pictures,
+            self._make_images = partial(
+                make_spectrogram_images,
                 bins=int(sound["num_mel_bins"]),
                 frames=int(sound["target_length"]),
                 mean=float(sound["audio_mean"]),
                 deviation=float(sound["audio_std"]),
             )
-        self._dtype = devices.dtype(dtype, place)
-        self.width = int(self._model.projection_dim)
-        self.read = Kept(self._read)
+        self._dtype = devices.resolve_dtype(dtype, place)
+        self.embedding_size = int(self._model.projection_dim)
+        self.embed_texts = EmbeddingCache(self._encode_texts)
 
-    def hear(self, sounds: Sequence[Samples]) -> Floats:
+    def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
         """Return features float32 (N, D) of length 1 of N sounds."""
-        shown = np.stack([self._pictures(samples) for samples in sounds])
-        with self._computing():
+        shown = np.stack([self._make_images(samples) for samples in waveforms])
+        with self._use_inference_mode():
             seen = self._model.vision_model(pixel_values=torch.from_numpy(shown).to(self._model.device)).pooler_output
-            return _unit(self._model.visual_projection(seen))
+            return _normalize_features(self._model.visual_projection(seen))
 
-    def _read(self, texts: Sequence[str]) -> Floats:
+    def _encode_texts(self, texts: Sequence[str]) -> Floats:
         """Return features float32 (N, D) of length 1 of N texts."""
         longest = self._model.config.text_config.max_position_embeddings
         tokens = self._tokenizer(list(texts), padding=True, truncation=True, max_length=longest, return_tensors="pt")
-        with self._computing():
+        with self._use_inference_mode():
             read = self._model.text_model(**tokens.to(self._model.device)).pooler_output
-            return _unit(self._model.text_projection(read))
+            return _normalize_features(self._model.text_projection(read))
 
     @contextmanager
-    def _computing(self) -> Iterator[None]:
+    def _use_inference_mode(self) -> Iterator[None]:
         """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
         place = self._model.device
         full = f"LanguageBind does not fit into the memory of {place}: --device cpu"
-        with devices.fitting(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):
+        with devices.translate_memory_errors(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):
             yield
 
 
-def _unit(features: torch.Tensor) -> Floats:
+def _normalize_features(features: torch.Tensor) -> Floats:
     return np.asarray(torch.nn.functional.normalize(features.float(), dim=-1).cpu().numpy())

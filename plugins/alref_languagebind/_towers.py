@@ -13,10 +13,10 @@ from transformers import CLIPConfig, CLIPModel
 
 from alref.errors import ConfigError
 
-State = Mapping[str, torch.Tensor]
-SHARED = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")
-TEXT = (*SHARED, "vocab_size", "max_position_embeddings")
-SOUND = (*SHARED, "num_channels", "patch_size")
+StateDict = Mapping[str, torch.Tensor]
+SHARED_KEYS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")
+TEXT_KEYS = (*SHARED_KEYS, "vocab_size", "max_position_embeddings")
+AUDIO_KEYS = (*SHARED_KEYS, "num_channels", "patch_size")
 
 
 class WideEmbeddings(nn.Module):
@@ -35,13 +35,13 @@ class WideEmbeddings(nn.Module):
         return torch.cat([first, patches], dim=1) + self.position_embedding.weight
 
 
-def load_towers(folder: Path, said: Mapping[str, Any]) -> CLIPModel:
+def load_towers(folder: Path, settings: Mapping[str, Any]) -> CLIPModel:
     """Load both towers of a folder whose configuration says ``said``, on the processor, in float32.
 
     Raises ConfigError when the weights are not those that it describes, and what torch and the library raise for broken files.
     """
-    state = merged(_state(folder), float(said["vision_config"].get("lora_alpha", 0)))
-    model = _empty(said)
+    state = merge_lora(_load_state_dict(folder), float(settings["vision_config"].get("lora_alpha", 0)))
+    model = _build_empty_model(settings)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     wrong = [
         name for name in sorted({*expected, *state}) if name not in state or expected.get(name) != tuple(state[name].shape)
@@ -55,7 +55,7 @@ def load_towers(folder: Path, said: Mapping[str, Any]) -> CLIPModel:
     return model
 
 
-def merged(state: State, alpha: float) -> dict[str, torch.Tensor]:
+def merge_lora(state: StateDict, alpha: float) -> dict[str, torch.Tensor]:
     """Return weights by CLIP's names, low-rank updates (LoRA, arXiv 2106.09685) of strength ``alpha`` added to theirs.
 
     An update of W is ``alpha / r`` times B A, with A of r rows. Places that older versions kept as numbers are left out.
@@ -72,20 +72,20 @@ def merged(state: State, alpha: float) -> dict[str, torch.Tensor]:
     return plain
 
 
-def _state(folder: Path) -> State:
+def _load_state_dict(folder: Path) -> StateDict:
     if (folder / "model.safetensors").is_file():
         return load_file(folder / "model.safetensors")
-    state: State = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True, mmap=True)
+    state: StateDict = torch.load(folder / "pytorch_model.bin", map_location="cpu", weights_only=True, mmap=True)
     return state
 
 
-def _empty(said: Mapping[str, Any]) -> CLIPModel:
+def _build_empty_model(settings: Mapping[str, Any]) -> CLIPModel:
     """Make both towers without any weights."""
-    text, sound = ({**said[f"{name}_config"], **(said.get(f"{name}_config_dict") or {})} for name in ("text", "vision"))
+    text, sound = ({**settings[f"{name}_config"], **(settings.get(f"{name}_config_dict") or {})} for name in ("text", "vision"))
     config = CLIPConfig(
-        text_config={**_only(text, TEXT), "eos_token_id": 2},
-        vision_config=_only(sound, SOUND),
-        projection_dim=said["projection_dim"],
+        text_config={**_select_keys(text, TEXT_KEYS), "eos_token_id": 2},
+        vision_config=_select_keys(sound, AUDIO_KEYS),
+        projection_dim=settings["projection_dim"],
     )
     bins, frames, patch = sound["num_mel_bins"], sound["target_length"], sound["patch_size"]
     with torch.device("meta"):
@@ -97,5 +97,5 @@ def _empty(said: Mapping[str, Any]) -> CLIPModel:
     return model
 
 
-def _only(said: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: said[name] for name in names if name in said}
+def _select_keys(settings: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: settings[name] for name in names if name in settings}

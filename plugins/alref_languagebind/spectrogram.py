@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.fbank import filter_bank
+from alref.audio.fbank import compute_fbank
 
 Floats = npt.NDArray[np.float32]
-RATE = 16_000
-FRAME = 400
+SAMPLE_RATE = 16_000
+MIN_SAMPLES = 400
 """Samples of 25 ms, to which a shorter sound is filled up with silence."""
 
 
-def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
+def make_spectrogram_images(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
     """Return the log-mel spectrum of a sound float32 (N,) at 16 kHz as three pictures float32 (3, ``bins``, ``frames``).
 
     A short sound is repeated until it fills the picture; of a long one the three show the beginning of each third of the places
-    where a picture can begin. Values are centred on ``mean`` and divided by twice ``deviation``.
+    where a picture can begin. Values are centerd on ``mean`` and divided by twice ``deviation``.
     """
-    mel = fbank(samples, bins)
+    mel = compute_centered_fbank(samples, bins)
     if len(mel) <= frames:
         shown = [np.resize(mel, (frames, bins))] * 3
     else:
@@ -29,7 +29,7 @@ def pictures(samples: Floats, bins: int, frames: int, mean: float, deviation: fl
     return np.asarray((np.stack(shown).transpose(0, 2, 1) - mean) / (2 * deviation), np.float32)
 
 
-def fbank(samples: Floats, bins: int) -> Floats:
+def compute_centered_fbank(samples: Floats, bins: int) -> Floats:
     """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of a sound at 16 kHz, less its mean: 25 ms every 10 ms."""
-    long_enough = np.pad(samples - samples.mean(), (0, max(0, FRAME - len(samples))))
-    return filter_bank(long_enough, bins, RATE, power=1.0)
+    long_enough = np.pad(samples - samples.mean(), (0, max(0, MIN_SAMPLES - len(samples))))
+    return compute_fbank(long_enough, bins, SAMPLE_RATE, power=1.0)

@@ -13,7 +13,7 @@ from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from alref.llm.messages import Answer, Question
-    from alref_ollama._runtime import Service
+    from alref_ollama._runtime import OllamaConnection
 
 
 class OllamaOptions(ChatOptions):
@@ -39,36 +39,36 @@ class Ollama(ChatReasoner):
     concurrent = True
     Options = OllamaOptions
     options: OllamaOptions
-    neutral = ChatReasoner.neutral | {"host", "keep_alive", "timeout", "retries", "max_tokens"}
-    _service: Service | None = None
+    neutral_options = ChatReasoner.neutral_options | {"host", "keep_alive", "timeout", "retries", "max_tokens"}
+    _connection: OllamaConnection | None = None
 
     def problems(self) -> list[str]:
         """Say what is missing: the library, the server, the model, or a model that sees; a replay needs none of them."""
-        from alref_ollama.server import problems
+        from alref_ollama.server import find_problems
 
-        return [] if self.options.replay is not None else super().problems() or problems(self.options)
+        return [] if self.options.replay is not None else super().problems() or find_problems(self.options)
 
     def load(self) -> None:
         """Open the connection."""
-        from alref_ollama._runtime import Service
+        from alref_ollama._runtime import OllamaConnection
 
         if self.options.replay is None:
-            self._service = Service(self.options)
+            self._connection = OllamaConnection(self.options)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._service is not None:
-            self._service.close()
+        if self._connection is not None:
+            self._connection.close()
         super().close()
 
-    def price(self, sent: int, answered: int) -> float | None:
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return no dollars: the model is one's own."""
         return 0.0
 
     def chat(self, question: Question) -> Answer:
         """Ask one question. Raises MissingError when the server does not answer, InputError when it refuses the question."""
-        assert self._service is not None, "load() comes first"
-        return self._service.chat(question)
+        assert self._connection is not None, "load() comes first"
+        return self._connection.send_question(question)
 
 
 @hookimpl

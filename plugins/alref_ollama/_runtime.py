@@ -12,35 +12,35 @@ import ollama
 
 from alref.errors import AlrefError, InputError, MissingError
 from alref.llm.messages import Answer, Question
-from alref_ollama.server import address, not_pulled, not_running
+from alref_ollama.server import format_no_model_error, format_no_server_error, resolve_address
 
 if TYPE_CHECKING:
     from alref_ollama import OllamaOptions
 
-BUSY = {408, 429, 500, 502, 503, 504}
-LONGEST_WAIT = 120.0
+RETRYABLE_STATUSES = {408, 429, 500, 502, 503, 504}
+MAX_WAIT = 120.0
 FIRST_WAIT = 0.5
 
 
-class Service:
+class OllamaConnection:
     """One connection to a server, for any number of threads."""
 
     def __init__(self, options: OllamaOptions) -> None:
         self._options = options
-        hooks = {"response": [_raise_fault]}
-        self._client = ollama.Client(address(options), timeout=options.timeout, event_hooks=hooks)
+        hooks = {"response": [_raise_transient_error]}
+        self._client = ollama.Client(resolve_address(options), timeout=options.timeout, event_hooks=hooks)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()  # type: ignore[no-untyped-call]
 
-    def chat(self, question: Question) -> Answer:
+    def send_question(self, question: Question) -> Answer:
         """Ask one question. Raises MissingError or InputError."""
         started = perf_counter()
         try:
-            response, retries = self._asked(question)
-        except (ollama.ResponseError, httpx.TransportError, ConnectionError, ValueError, _FaultError) as error:
-            raise self._explained(error) from None
+            response, retries = self._send_with_retries(question)
+        except (ollama.ResponseError, httpx.TransportError, ConnectionError, ValueError, _TransientError) as error:
+            raise self._explain_error(error) from None
         return Answer(
             text=response.message.content or "",
             model=response.model or self._options.model,
@@ -52,25 +52,25 @@ class Service:
             seconds=perf_counter() - started,
         )
 
-    def _asked(self, question: Question) -> tuple[ollama.ChatResponse, int]:
+    def _send_with_retries(self, question: Question) -> tuple[ollama.ChatResponse, int]:
         """Ask, and again after a fault that may pass. Returns the response and how many calls failed before it."""
-        request = _request(question, self._options)
+        request = _build_request(question, self._options)
         for retries in range(self._options.retries):
             try:
                 return self._client.chat(**request), retries
-            except (_FaultError, httpx.TransportError, ConnectionError) as error:
+            except (_TransientError, httpx.TransportError, ConnectionError) as error:
                 asked_for = getattr(error, "wait", 0.0)
-                if asked_for > LONGEST_WAIT:
+                if asked_for > MAX_WAIT:
                     raise
                 sleep(asked_for or FIRST_WAIT * 2**retries * uniform(0.75, 1))  # noqa: S311 - not for secrets
         return self._client.chat(**request), self._options.retries
 
-    def _explained(self, error: Exception) -> AlrefError:
-        where, said = address(self._options), " ".join(str(error).split())[:300]
+    def _explain_error(self, error: Exception) -> AlrefError:
+        where, said = resolve_address(self._options), " ".join(str(error).split())[:300]
         if isinstance(error, httpx.TimeoutException):
             return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
         if isinstance(error, ConnectionError):
-            return MissingError(not_running(self._options))
+            return MissingError(format_no_server_error(self._options))
         if isinstance(error, httpx.TransportError):
             return MissingError(f"the connection to {where} failed ({said}); start the server: ollama serve")
         if not isinstance(error, ollama.ResponseError):
@@ -78,11 +78,11 @@ class Service:
                 f"{where} gave no answer that can be read ({said}); all answers so far are kept: run the same again"
             )
         if error.status_code == 404:
-            return MissingError(not_pulled(self._options))
+            return MissingError(format_no_model_error(self._options))
         return InputError(f"{where}, {self._options.model}: the question is refused ({said}): send less, or another model")
 
 
-class _FaultError(Exception):
+class _TransientError(Exception):
     """A fault of the server that may pass; ``wait`` is the seconds that it asks to wait, 0 when it does not say."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -93,10 +93,10 @@ class _FaultError(Exception):
             self.wait = 0.0
 
 
-def _raise_fault(response: httpx.Response) -> None:
+def _raise_transient_error(response: httpx.Response) -> None:
     response.read()
-    if response.status_code in BUSY or (response.is_success and not _is_json(response.content)):
-        raise _FaultError(response)
+    if response.status_code in RETRYABLE_STATUSES or (response.is_success and not _is_json(response.content)):
+        raise _TransientError(response)
 
 
 def _is_json(content: bytes) -> bool:
@@ -107,7 +107,7 @@ def _is_json(content: bytes) -> bool:
     return True
 
 
-def _request(question: Question, options: OllamaOptions) -> dict[str, Any]:
+def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]:
     messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
     first = next((each for each in messages if each["role"] == "user"), None)
     if first is not None and question.images:

@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from alref_ollama import OllamaOptions
 
-DEFAULT = "127.0.0.1:11434"
-PATIENCE = 5.0
+DEFAULT_ADDRESS = "127.0.0.1:11434"
+TIMEOUT = 5.0
 """Seconds to wait for what the server knows of a model."""
 
 
-def address(options: OllamaOptions) -> str:
+def resolve_address(options: OllamaOptions) -> str:
     """Return the server's address, from the options or ``OLLAMA_HOST``, as ``http://host:port``."""
-    text = (options.host or os.environ.get("OLLAMA_HOST") or DEFAULT).rstrip("/")
+    text = (options.host or os.environ.get("OLLAMA_HOST") or DEFAULT_ADDRESS).rstrip("/")
     if "://" in text:
         return text
     parts = urlsplit(f"http://{text}")
@@ -24,29 +24,29 @@ def address(options: OllamaOptions) -> str:
     return f"http://{place}{'' if parts.port else ':11434'}{parts.path}"
 
 
-def problems(options: OllamaOptions) -> list[str]:
+def find_problems(options: OllamaOptions) -> list[str]:
     """Say that no server runs, that the model is not there, or that it does not see."""
     import httpx
     import ollama
 
     try:
-        with ollama.Client(address(options), timeout=PATIENCE) as client:
+        with ollama.Client(resolve_address(options), timeout=TIMEOUT) as client:
             seen = client.show(options.model).capabilities
     except ollama.ResponseError as error:
-        return [not_pulled(options)] if error.status_code == 404 else []
+        return [format_no_model_error(options)] if error.status_code == 404 else []
     except (ConnectionError, httpx.TransportError):
-        return [not_running(options)]
+        return [format_no_server_error(options)]
     except (ValueError, httpx.InvalidURL):
-        return [f"{options.host or 'OLLAMA_HOST'} is no address of an Ollama server: -o reasoner.host={DEFAULT}"]
+        return [f"{options.host or 'OLLAMA_HOST'} is no address of an Ollama server: -o reasoner.host={DEFAULT_ADDRESS}"]
     blind = options.vision and seen is not None and "vision" not in seen
     return [f"{options.model} sees no pictures: choose another model, or -o reasoner.vision=false"] if blind else []
 
 
-def not_running(options: OllamaOptions) -> str:
+def format_no_server_error(options: OllamaOptions) -> str:
     """Say how to start the server."""
-    return f"no Ollama server answers at {address(options)}; start it: ollama serve"
+    return f"no Ollama server answers at {resolve_address(options)}; start it: ollama serve"
 
 
-def not_pulled(options: OllamaOptions) -> str:
+def format_no_model_error(options: OllamaOptions) -> str:
     """Say how to get the model."""
-    return f"{address(options)} has no model {options.model!r}; get it: ollama pull {options.model}"
+    return f"{resolve_address(options)} has no model {options.model!r}; get it: ollama pull {options.model}"

@@ -14,14 +14,14 @@ from alref_openai import server
 
 if TYPE_CHECKING:
     from alref.llm.messages import Answer, Question
-    from alref_openai._runtime import Service
+    from alref_openai._runtime import OpenAIConnection
 
 
 class OpenAIOptions(ChatOptions):
     """Options of openai."""
 
     model: str | None = Field(None, description="model to ask; the only one that the server lists if not given")
-    base_url: str = Field(server.OPENAI, description="address of the server; most end in /v1")
+    base_url: str = Field(server.OPENAI_URL, description="address of the server; most end in /v1")
     key_variable: str = Field(
         "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="name of the environment variable that holds the key"
     )
@@ -39,11 +39,11 @@ class OpenAIOptions(ChatOptions):
 
     @field_validator("base_url")
     @classmethod
-    def _is_address(cls, value: str) -> str:
-        return server.address(value)
+    def _validate_address(cls, value: str) -> str:
+        return server.validate_address(value)
 
     @model_validator(mode="after")
-    def _has_both_prices(self) -> Self:
+    def _check_prices(self) -> Self:
         if (self.input_price is None) != (self.output_price is None):
             raise ValueError("input_price and output_price go together")
         return self
@@ -58,39 +58,41 @@ class OpenAI(ChatReasoner):
     concurrent = True
     Options = OpenAIOptions
     options: OpenAIOptions
-    neutral = ChatReasoner.neutral | (set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail"})
-    _service: Service | None = None
+    neutral_options = ChatReasoner.neutral_options | (
+        set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail"}
+    )
+    _connection: OpenAIConnection | None = None
 
     def problems(self) -> list[str]:
         """Say what is missing: the library, the key, the server, the model; a replay needs none but the model's name."""
         if self.options.replay is not None:
             return [] if self.options.model else ["a replay needs the name of the model: -o reasoner.model=NAME"]
-        return super().problems() or server.problems(self.options)
+        return super().problems() or server.find_problems(self.options)
 
     def load(self) -> None:
         """Open the connection. Raises ConfigError when ``max_cost`` is set and no price is known."""
-        from alref_openai._runtime import Service
+        from alref_openai._runtime import OpenAIConnection
 
         if self.options.replay is None:
-            self._service = Service(self.options)
+            self._connection = OpenAIConnection(self.options)
 
     def close(self) -> None:
         """Close the connection."""
-        if self._service is not None:
-            self._service.close()
+        if self._connection is not None:
+            self._connection.close()
         super().close()
 
-    def model_id(self) -> str:
+    def get_model_id(self) -> str:
         """Return the model that is asked, also where the server was left to name it."""
-        return self._service.model if self._service is not None else super().model_id()
+        return self._connection.model if self._connection is not None else super().get_model_id()
 
-    def price(self, sent: int, answered: int) -> float | None:
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return the dollars of so many tokens, None where no price is known or its list is not installed."""
-        if self.missing():
+        if self.find_missing_libraries():
             return None
-        from alref_openai.spending import Price
+        from alref_openai.spending import TokenPrice
 
-        return Price(self.options, self.model_id()).cost(sent, answered)
+        return TokenPrice(self.options, self.get_model_id()).compute_cost(prompt_tokens, completion_tokens)
 
     def chat(self, question: Question) -> Answer:
         """Ask one question.
@@ -98,8 +100,8 @@ class OpenAI(ChatReasoner):
         Raises MissingError when the server does not answer, InputError when it refuses the question, and ConfigError when the
         next question might pass ``max_cost``.
         """
-        assert self._service is not None, "load() comes first"
-        return self._service.chat(question)
+        assert self._connection is not None, "load() comes first"
+        return self._connection.send_question(question)
 
 
 class GPT4Options(OpenAIOptions):

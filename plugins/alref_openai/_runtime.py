@@ -11,111 +11,111 @@ import openai
 from openai.types.chat import ChatCompletion
 
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
-from alref.llm.messages import Answer, Finish, Question
+from alref.llm.messages import Answer, FinishReason, Question
 from alref_openai import server
-from alref_openai.spending import Budget, Estimate, Pace, Price
+from alref_openai.spending import Budget, RateLimiter, TokenEstimator, TokenPrice
 
 if TYPE_CHECKING:
     from alref_openai import OpenAIOptions
 
-FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
-FILTERED = ("content_filter", "content_policy_violation")
+FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "filter"}
+FILTER_CODES = ("content_filter", "content_policy_violation")
 
 
-class Service:
+class OpenAIConnection:
     """One connection to a server, for any number of threads; ``model`` is the one that it is asked for."""
 
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
-        self._key = server.key(options)
-        self.model = options.model or server.only_model(options)
-        self._refused: frozenset[str] = frozenset()
-        self._price = Price(options, self.model)
+        self._key = server.get_key(options)
+        self.model = options.model or server.find_only_model(options)
+        self._refused_parameters: frozenset[str] = frozenset()
+        self._price = TokenPrice(options, self.model)
         self._budget = Budget(options.max_cost)
-        self._estimate = Estimate(options.detail)
-        self._paces = Pace(options.requests_per_minute), Pace(options.tokens_per_minute)
-        if options.max_cost is not None and self._price.cost(1, 1) is None:
+        self._token_estimator = TokenEstimator(options.detail)
+        self._rate_limiters = RateLimiter(options.requests_per_minute), RateLimiter(options.tokens_per_minute)
+        if options.max_cost is not None and self._price.compute_cost(1, 1) is None:
             raise ConfigError(
                 f"max_cost: no price of {self.model!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
                 " -o reasoner.output_price=DOLLARS, both for a million tokens"
             )
-        self._client = server.connected(options)
+        self._client = server.open_client(options)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
 
-    def chat(self, question: Question) -> Answer:
+    def send_question(self, question: Question) -> Answer:
         """Ask one question. Raises MissingError, InputError or ConfigError."""
-        tokens = self._estimate.tokens(question)
-        reserved = self._budget.reserve(self._price.cost(tokens, self._options.max_tokens) or 0.0)
+        tokens = self._token_estimator.estimate_tokens(question)
+        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self._options.max_tokens) or 0.0)
         spent = 0.0
         try:
-            self._wait(tokens + self._options.max_tokens)
-            answer = self._answer(question)
-            self._estimate.learn(question, answer.prompt_tokens)
+            self._wait_for_rate_limit(tokens + self._options.max_tokens)
+            answer = self._request_answer(question)
+            self._token_estimator.update_factor(question, answer.prompt_tokens)
             spent = answer.cost or 0.0
             return answer
         finally:
-            self._budget.settle(reserved, spent)
+            self._budget.settle_reservation(reserved, spent)
 
-    def _wait(self, tokens: int) -> None:
+    def _wait_for_rate_limit(self, tokens: int) -> None:
         now = monotonic()
-        sleep(max(pace.delay(amount, now) for pace, amount in zip(self._paces, (1, tokens), strict=True)))
+        sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, (1, tokens), strict=True)))
 
-    def _answer(self, question: Question) -> Answer:
+    def _request_answer(self, question: Question) -> Answer:
         started = perf_counter()
         try:
-            raw = self._asked(question)
-            return self._read(raw.parse(), raw.retries_taken, perf_counter() - started)
+            raw = self._send_with_fallbacks(question)
+            return self._parse_completion(raw.parse(), raw.retries_taken, perf_counter() - started)
         except openai.BadRequestError as error:
-            if error.code in FILTERED:
-                return self._filtered(perf_counter() - started)
-            raise self._explained(error) from None
+            if error.code in FILTER_CODES:
+                return self._make_filtered_answer(perf_counter() - started)
+            raise self._explain_error(error) from None
         except openai.APIError as error:
-            raise self._explained(error) from None
+            raise self._explain_error(error) from None
 
-    def _asked(self, question: Question) -> Any:
+    def _send_with_fallbacks(self, question: Question) -> Any:
         """Ask, and once more without each optional parameter that the server refuses; those are then left out for good."""
-        refused = self._refused
+        refused = self._refused_parameters
         while True:
-            request = _request(question, self._options, self.model, refused)
+            request = _build_request(question, self._options, self.model, refused)
             try:
                 raw = self._client.chat.completions.with_raw_response.create(**request)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                culprit = _culprit(error, request)
+                culprit = _find_refused_parameter(error, request)
                 if culprit is None:
                     raise
                 refused = refused | {culprit}
             else:
-                self._refused |= refused
+                self._refused_parameters |= refused
                 return raw
 
-    def _read(self, completion: Any, retries: int, seconds: float) -> Answer:
+    def _parse_completion(self, completion: Any, retries: int, seconds: float) -> Answer:
         if not isinstance(completion, ChatCompletion) or not isinstance(completion.choices, list):
-            raise self._no_completion(str(completion))
+            raise self._make_unreadable_error(str(completion))
         usage = completion.usage
         details = usage.prompt_tokens_details if usage else None
         taken = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        text, finish = _said(completion)
+        text, finish = _extract_answer(completion)
         return Answer(
             text=text,
             model=completion.model or self.model,
             finish=finish,
             prompt_tokens=taken[0],
             completion_tokens=taken[1],
-            cost=self._price.cost(*taken, (details and details.cached_tokens) or 0) if usage else None,
+            cost=self._price.compute_cost(*taken, (details and details.cached_tokens) or 0) if usage else None,
             retries=retries,
             seconds=seconds,
         )
 
-    def _filtered(self, seconds: float) -> Answer:
+    def _make_filtered_answer(self, seconds: float) -> Answer:
         facts = {"prompt_tokens": 0, "completion_tokens": 0, "retries": 0, "cost": 0.0, "seconds": seconds}
         return Answer.model_validate({"text": "", "model": self.model, "finish": "filter", **facts})
 
-    def _explained(self, error: openai.APIError) -> AlrefError:
+    def _explain_error(self, error: openai.APIError) -> AlrefError:
         """Turn an error of the package into one that says what to do; the key is in none."""
-        where, said = self._options.base_url, self._without_key(_words(error))
+        where, said = self._options.base_url, self._hide_key(_extract_error_message(error))
         if isinstance(error, openai.APITimeoutError):
             return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
         if isinstance(error, openai.APIConnectionError):
@@ -123,7 +123,7 @@ class Service:
         if not isinstance(error, openai.APIStatusError):
             return MissingError(f"{where}: {said}")
         if error.status_code == 401:
-            return MissingError(server.refused_key(self._options))
+            return MissingError(server.format_key_error(self._options))
         if error.status_code == 403:
             return MissingError(f"{where} does not allow it ({said}): look at the rights of the key, or choose another model")
         if error.status_code == 404:
@@ -134,22 +134,22 @@ class Service:
                 " later, or with -o reasoner.requests_per_minute=NUMBER"
             )
         if error.status_code >= 500:
-            return self._no_completion(said)
+            return self._make_unreadable_error(said)
         return InputError(f"{where}, {self.model}: the question is refused ({said}): send less, or choose another model")
 
-    def _no_completion(self, said: str) -> MissingError:
+    def _make_unreadable_error(self, message: str) -> MissingError:
         where = self._options.base_url
         return MissingError(
-            f"{where} gave no answer that can be read ({self._without_key(said)}); all answers so far are kept: run the"
+            f"{where} gave no answer that can be read ({self._hide_key(message)}); all answers so far are kept: run the"
             " same again, or set base_url"
         )
 
-    def _without_key(self, text: str) -> str:
+    def _hide_key(self, text: str) -> str:
         shown = text.replace(self._key, "<key>") if self._key != server.NO_KEY else text
         return " ".join(shown.split())[:300]
 
 
-def _request(question: Question, options: OpenAIOptions, model: str, refused: frozenset[str]) -> dict[str, Any]:
+def _build_request(question: Question, options: OpenAIOptions, model: str, refused: frozenset[str]) -> dict[str, Any]:
     optional: dict[str, Any] = {"temperature": options.temperature, "max_tokens": options.max_tokens}
     if options.seed is not None:
         optional["seed"] = options.seed
@@ -159,42 +159,44 @@ def _request(question: Question, options: OpenAIOptions, model: str, refused: fr
     request = {name: value for name, value in optional.items() if name not in refused}
     if "max_tokens" in refused:
         request["max_completion_tokens"] = options.max_tokens
-    return {"model": model, "messages": _messages(question, options.detail), **request}
+    return {"model": model, "messages": _build_messages(question, options.detail), **request}
 
 
-def _messages(question: Question, detail: str) -> list[dict[str, Any]]:
+def _build_messages(question: Question, detail: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
     first = next((each for each in messages if each["role"] == "user"), None)
     if first is not None and question.images:
-        pictures = [{"type": "image_url", "image_url": {"url": _url(data), "detail": detail}} for data in question.images]
+        pictures = [
+            {"type": "image_url", "image_url": {"url": _encode_data_url(data), "detail": detail}} for data in question.images
+        ]
         first["content"] = [{"type": "text", "text": first["content"]}, *pictures]
     return messages
 
 
-def _url(picture: bytes) -> str:
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
+def _encode_data_url(image: bytes) -> str:
+    kind = "png" if image.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{b64encode(image).decode()}"
 
 
-def _culprit(error: openai.APIStatusError, request: dict[str, Any]) -> str | None:
+def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any]) -> str | None:
     """Find the optional parameter that a server refuses: the one that it names, else the schema, which few explain."""
-    if error.code in FILTERED:
+    if error.code in FILTER_CODES:
         return None
-    said = re.findall(r"\w+", f"{error.param} {_words(error)}".lower())
+    said = re.findall(r"\w+", f"{error.param} {_extract_error_message(error)}".lower())
     sent = [name for name in ("max_tokens", "temperature", "seed", "response_format") if name in request]
     return next((name for name in sent if name in said), "response_format" if "response_format" in sent else None)
 
 
-def _words(error: openai.APIError) -> str:
+def _extract_error_message(error: openai.APIError) -> str:
     """Return what a server said of an error: its message, else all that it sent."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return str(message or (error.response.text if isinstance(error, openai.APIStatusError) else error.message))
 
 
-def _said(completion: ChatCompletion) -> tuple[str, Finish]:
+def _extract_answer(completion: ChatCompletion) -> tuple[str, FinishReason]:
     if not completion.choices:
         return "", "stop"
     choice = completion.choices[0]
     if choice.message.refusal:
         return choice.message.refusal, "refusal"
-    return choice.message.content or "", FINISHES.get(choice.finish_reason, "stop")
+    return choice.message.content or "", FINISH_REASONS.get(choice.finish_reason, "stop")

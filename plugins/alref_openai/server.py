@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
     from alref_openai import OpenAIOptions
 
-OPENAI = "https://api.openai.com/v1"
+OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
 """Sent in the place of a key to a server that needs none."""
-PATIENCE = 5.0
+LIST_TIMEOUT = 5.0
 """Seconds to wait for the list of models."""
-SHOWN = 20
+MAX_LISTED_MODELS = 20
 """Most models named in one message."""
 
 
-def address(text: str) -> str:
+def validate_address(text: str) -> str:
     """Check an address and take the slash off its end. Raises ValueError when it is none, or carries a password."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -34,22 +34,22 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
-def key(options: OpenAIOptions) -> str:
+def get_key(options: OpenAIOptions) -> str:
     """Return the key from the environment, or ``NO_KEY``."""
     return os.environ.get(options.key_variable, "").strip() or NO_KEY
 
 
-def problems(options: OpenAIOptions) -> list[str]:
+def find_problems(options: OpenAIOptions) -> list[str]:
     """Say that the key is missing or wrong, that no server is there, or that it has no such model."""
     import openai
 
-    found = _key_problems(options)
+    found = _find_key_problems(options)
     if found:
         return found
     try:
-        listed = models(options)
+        listed = list_models(options)
     except openai.AuthenticationError:
-        return [refused_key(options)]
+        return [format_key_error(options)]
     except openai.APIConnectionError as error:
         return [f"no server at {options.base_url} ({error.__cause__ or error}): start it, or set -o reasoner.base_url"]
     except openai.APIStatusError as error:
@@ -58,62 +58,62 @@ def problems(options: OpenAIOptions) -> list[str]:
         listed = []
     except (openai.APIError, ValueError):
         listed = []
-    return _model_problems(options, listed)
+    return _find_model_problems(options, listed)
 
 
-def _key_problems(options: OpenAIOptions) -> list[str]:
-    given = key(options)
-    if given == NO_KEY and options.base_url == OPENAI:
-        return [f"needs a key of {OPENAI}: export {options.key_variable}=..."]
+def _find_key_problems(options: OpenAIOptions) -> list[str]:
+    given = get_key(options)
+    if given == NO_KEY and options.base_url == OPENAI_URL:
+        return [f"needs a key of {OPENAI_URL}: export {options.key_variable}=..."]
     if not given.isascii() or not given.isprintable():
         return [f"the key in {options.key_variable} has characters that no key has: export {options.key_variable}=..."]
     return []
 
 
-def models(options: OpenAIOptions) -> list[str]:
+def list_models(options: OpenAIOptions) -> list[str]:
     """List the models of a server. Raises openai.APIError, or ValueError when the answer is no list of models."""
-    with connected(options).with_options(max_retries=0, timeout=min(options.timeout, PATIENCE)) as client:
+    with open_client(options).with_options(max_retries=0, timeout=min(options.timeout, LIST_TIMEOUT)) as client:
         listed = getattr(client.models.list(), "data", None)
     if not isinstance(listed, list):
         raise ValueError("expected a list of models")
     return [str(getattr(each, "id", "")) for each in listed]
 
 
-def only_model(options: OpenAIOptions) -> str:
+def find_only_model(options: OpenAIOptions) -> str:
     """Return the one model that a server lists. Raises MissingError when there is not one, or more."""
     import openai
 
     try:
-        listed = models(options)
+        listed = list_models(options)
     except (openai.APIError, ValueError):
         listed = []
     if len(listed) != 1:
-        raise MissingError("\n".join(_model_problems(options, listed)))
+        raise MissingError("\n".join(_find_model_problems(options, listed)))
     return listed[0]
 
 
-def connected(options: OpenAIOptions) -> openai.OpenAI:
+def open_client(options: OpenAIOptions) -> openai.OpenAI:
     """Open a connection; an answer that is no JSON counts as a fault of the server, so that it is asked again."""
     import openai
 
     return openai.OpenAI(
-        api_key=key(options),
+        api_key=get_key(options),
         base_url=options.base_url,
         timeout=options.timeout,
         max_retries=options.retries,
-        http_client=openai.DefaultHttpx2Client(event_hooks={"response": [_fail_unreadable]}),
+        http_client=openai.DefaultHttpx2Client(event_hooks={"response": [_mark_unreadable]}),
     )
 
 
-def refused_key(options: OpenAIOptions) -> str:
+def format_key_error(options: OpenAIOptions) -> str:
     """Say what to do about a key that a server refuses, or misses."""
-    said = "needs a key" if key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
+    said = "needs a key" if get_key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
     return f"{options.base_url} {said}: export {options.key_variable}=..."
 
 
-def _model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:
+def _find_model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:
     """Say that a model must be named, or is not listed; a part after a colon is a variant, a path a model of the server."""
-    choice, where = f"-o reasoner.model=NAME, one of {', '.join(sorted(listed)[:SHOWN])}", options.base_url
+    choice, where = f"-o reasoner.model=NAME, one of {', '.join(sorted(listed)[:MAX_LISTED_MODELS])}", options.base_url
     if options.model is None:
         unclear = f"{where} has several models: {choice}" if listed else f"{where} lists no model: -o reasoner.model=NAME"
         return [] if len(listed) == 1 else [unclear]
@@ -122,7 +122,7 @@ def _model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:
     return [] if known else [f"{where} has no model {options.model!r}: {choice}"]
 
 
-def _fail_unreadable(response: httpx2.Response) -> None:
+def _mark_unreadable(response: httpx2.Response) -> None:
     if response.is_success:
         try:
             json.loads(response.read())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from genai_prices import Usage, calc_price
 
 from alref.errors import ConfigError
-from alref.llm.cost_estimate import sent
+from alref.llm.cost_estimate import estimate_prompt_tokens
 
 if TYPE_CHECKING:
     from alref.llm.messages import Question
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Price:
+class TokenPrice:
     """Dollars of a model's tokens: by the options, or by the price list."""
 
     options: OpenAIOptions
     model: str
 
-    def cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
+    def compute_cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
         """Return the dollars of one answer, None when no price is known."""
         own = self.options.input_price, self.options.output_price
         if own[0] is not None and own[1] is not None:
@@ -43,69 +43,71 @@ class Budget:
 
     limit: float | None
     spent: float = 0.0
-    aside: dict[int, float] = field(default_factory=dict)
+    reserved: dict[int, float] = field(default_factory=dict)
     _changed: Condition = field(default_factory=Condition)
-    _numbers: Iterator[int] = field(default_factory=count)
+    _reservation_ids: Iterator[int] = field(default_factory=count)
 
-    def reserve(self, dollars: float) -> int:
+    def reserve_amount(self, dollars: float) -> int:
         """Set dollars aside, and return a number to settle them by; wait for questions on their way where they hold too much.
 
         Raises ConfigError when the dollars might pass the limit all the same.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self.aside or self._fits(dollars))
-            if not self._fits(dollars):
+            self._changed.wait_for(lambda: not self.reserved or self._is_within_limit(dollars))
+            if not self._is_within_limit(dollars):
                 raise ConfigError(
                     f"max_cost: ${self.spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
                     " all answers so far are kept: run the same again with --force and a higher -o reasoner.max_cost"
                 )
-            number = next(self._numbers)
-            self.aside[number] = dollars
+            number = next(self._reservation_ids)
+            self.reserved[number] = dollars
             return number
 
-    def settle(self, number: int, dollars: float) -> None:
+    def settle_reservation(self, reservation: int, dollars: float) -> None:
         """Put what an answer took in the place of what was set aside for it."""
         with self._changed:
-            del self.aside[number]
+            del self.reserved[reservation]
             self.spent += dollars
             self._changed.notify_all()
 
-    def _fits(self, dollars: float) -> bool:
-        return self.limit is None or self.spent + sum(self.aside.values()) + dollars <= self.limit
+    def _is_within_limit(self, dollars: float) -> bool:
+        return self.limit is None or self.spent + sum(self.reserved.values()) + dollars <= self.limit
 
 
 @dataclass
-class Pace:
+class RateLimiter:
     """Spaces things evenly, so many a minute."""
 
     per_minute: float | None
-    _free: float = 0.0
+    _next_free: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
-    def delay(self, amount: float, now: float) -> float:
+    def compute_delay(self, amount: float, now: float) -> float:
         """Return how many seconds ``amount`` more of them have to wait at the time ``now``."""
         if self.per_minute is None:
             return 0.0
         with self._lock:
-            start = max(now, self._free)
-            self._free = start + 60 * amount / self.per_minute
+            start = max(now, self._next_free)
+            self._next_free = start + 60 * amount / self.per_minute
             return start - now
 
 
 @dataclass
-class Estimate:
+class TokenEstimator:
     """Estimates the tokens of a question; one that was too low raises all that follow."""
 
     detail: str
     factor: float = 1.0
 
-    def tokens(self, question: Question) -> int:
+    def estimate_tokens(self, question: Question) -> int:
         """Return how many tokens a question has at most, as far as is known."""
-        return round(self.factor * self._plain(question))
+        return round(self.factor * self._estimate_uncorrected(question))
 
-    def learn(self, question: Question, tokens: int) -> None:
+    def update_factor(self, question: Question, tokens: int) -> None:
         """Take note of how many tokens the server counted."""
-        self.factor = max(self.factor, tokens / self._plain(question))
+        self.factor = max(self.factor, tokens / self._estimate_uncorrected(question))
 
-    def _plain(self, question: Question) -> float:
-        return sent(sum(len(message.text.encode()) for message in question.messages), len(question.images), self.detail)
+    def _estimate_uncorrected(self, question: Question) -> float:
+        return estimate_prompt_tokens(
+            sum(len(message.text.encode()) for message in question.messages), len(question.images), self.detail
+        )

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import FrameMasks, PivotBox
-    from alref_sam2._original import Original
-    from alref_sam2._runtime import Model
+    from alref_sam2._original import OriginalPredictor
+    from alref_sam2._runtime import Sam2VideoRunner
 
 
-class TrackerOptions(StageOptions):
+class Sam2FamilyOptions(StageOptions):
     """Options that all three components have."""
 
     model: str = Field(min_length=1, description="name on the Hugging Face hub, or a folder")
@@ -55,7 +55,7 @@ class TrackerOptions(StageOptions):
     remove_sprinkles: int = Field(0, ge=0, description="remove parts of at most so many pixels")
 
 
-class Sam2Options(TrackerOptions):
+class Sam2Options(Sam2FamilyOptions):
     """Options of sam2."""
 
     model: str = Field(
@@ -68,44 +68,46 @@ class Sam2Options(TrackerOptions):
     )
 
 
-class EdgeTamOptions(TrackerOptions):
+class EdgeTamOptions(Sam2FamilyOptions):
     """Options of edgetam."""
 
     model: str = Field("yonigozlan/EdgeTAM-hf", min_length=1, description="name on the Hugging Face hub, or a folder")
 
 
-class Sam3TrackerOptions(TrackerOptions):
+class Sam3TrackerOptions(Sam2FamilyOptions):
     """Options of sam3-tracker."""
 
     model: str = Field("facebook/sam3", min_length=1, description="name on the Hugging Face hub, or a folder")
 
 
-class Tracker(Propagator):
+class Sam2FamilyPropagator(Propagator):
     """Base of the three: all objects of a video in one pass, every frame encoded once."""
 
     needs = ("torch", "transformers", "PIL")
     extra = "sam2"
-    kind: ClassVar[families.Kind]
-    licence: ClassVar[str] = "Apache-2.0"
+    family: ClassVar[families.ModelFamily]
+    license: ClassVar[str] = "Apache-2.0"
     gated: ClassVar[str] = ""
-    options: TrackerOptions
-    _model: Model | Original | None = None
+    options: Sam2FamilyOptions
+    _model: Sam2VideoRunner | OriginalPredictor | None = None
 
     def weights(self) -> list[Weights]:
         """Return the one model that it loads."""
         from alref.models.weights import Weights
 
-        return [Weights(self.options.model, revision=self.options.revision, licence=self.licence, gated=self.gated)]
+        return [Weights(self.options.model, revision=self.options.revision, license=self.license, gated=self.gated)]
 
     def problems(self) -> list[str]:
         """Say what is missing or wrong: a library, the weights, the device, the numbers to compute in, the model's family."""
-        return super().problems() or self._unfit()
+        return super().problems() or self._find_problems()
 
     def load(self) -> None:
         """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
-        from alref_sam2._runtime import Model
+        from alref_sam2._runtime import Sam2VideoRunner
 
-        self._model = Model(self.options, self.device, self.kind, self.weights()[0].fetch(), self.warnings.append)
+        self._model = Sam2VideoRunner(
+            self.options, self.device, self.family, self.weights()[0].fetch_files(), self.warnings.append
+        )
 
     def close(self) -> None:
         """Let go of the weights."""
@@ -119,20 +121,20 @@ class Tracker(Propagator):
         assert self._model is not None, "load() comes first"
         yield from self._model.propagate(video, boxes)
 
-    def _unfit(self) -> list[str]:
+    def _find_problems(self) -> list[str]:
         options = self.options
-        found = devices.problems(self.device, options.dtype) or (
-            families.lacks_compiler(devices.chosen(self.device)) if options.compile else []
+        found = devices.find_device_problems(self.device, options.dtype) or (
+            families.check_compiler(devices.resolve_device(self.device)) if options.compile else []
         )
-        found += families.mismatch(self.kind, options.model, self.weights()[0].place())
-        return found + families.odd_size(self.kind, options.image_size)
+        found += families.check_model_type(self.family, options.model, self.weights()[0].find_complete_path())
+        return found + families.check_image_size(self.family, options.image_size)
 
 
-class Sam2(Tracker):
+class Sam2(Sam2FamilyPropagator):
     """Follows objects with SAM 2 or 2.1 of any size, by the transformers library or by the authors' own package."""
 
     name = "sam2"
-    kind = families.SAM2
+    family = families.SAM2
     Options = Sam2Options
     options: Sam2Options
 
@@ -143,45 +145,47 @@ class Sam2(Tracker):
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision
         if given.suffix == ".pt":
-            return [published_checkpoints.checkpoint(given, self.licence)]
+            return [published_checkpoints.describe_checkpoint(given, self.license)]
         if self.options.backend == "original":
-            return [Weights(str(given), revision=revision, files=(_original.file_of(given.name),), licence=self.licence)]
+            return [
+                Weights(str(given), revision=revision, files=(_original.get_checkpoint_name(given.name),), license=self.license)
+            ]
         return super().weights()
 
     def problems(self) -> list[str]:
         """Say also what the authors' package lacks, and which options it does not take."""
         from alref_sam2 import _original
 
-        return (self.options.backend == "original" and _original.problems(self.options)) or super().problems()
+        return (self.options.backend == "original" and _original.find_problems(self.options)) or super().problems()
 
     def load(self) -> None:
         """Load the weights into the library's model or the authors'. Raises MissingError or ConfigError."""
         if self.options.backend == "transformers":
             return super().load()
-        from alref_sam2._original import Original
+        from alref_sam2._original import OriginalPredictor
 
-        self._model = Original(self.options, self.device, str(self.weights()[0].fetch()))
+        self._model = OriginalPredictor(self.options, self.device, str(self.weights()[0].fetch_files()))
         return None
 
 
-class EdgeTam(Tracker):
+class EdgeTam(Sam2FamilyPropagator):
     """Follows objects with EdgeTAM, which is SAM 2 made small for phones."""
 
     name = "edgetam"
-    kind = families.EDGETAM
+    family = families.EDGETAM
     Options = EdgeTamOptions
     options: EdgeTamOptions
 
-    def _unfit(self) -> list[str]:
-        return super()._unfit() or families.lacks_timm(self.weights()[0].place())
+    def _find_problems(self) -> list[str]:
+        return super()._find_problems() or families.check_timm(self.weights()[0].find_complete_path())
 
 
-class Sam3Tracker(Tracker):
+class Sam3Tracker(Sam2FamilyPropagator):
     """Follows objects with the tracker of SAM 3, whose weights are given to those who accept their terms."""
 
     name = "sam3-tracker"
-    kind = families.SAM3_TRACKER
-    licence = "SAM License"
+    family = families.SAM3_TRACKER
+    license = "SAM License"
     gated = "accept the terms at https://huggingface.co/facebook/sam3; then: hf auth login"
     Options = Sam3TrackerOptions
     options: Sam3TrackerOptions

@@ -9,25 +9,25 @@ import torch
 
 from alref.errors import MissingError
 from alref.models import devices
-from alref_sam2._feature_cache import FeatureStore
+from alref_sam2._feature_cache import FrameFeatureCache
 
-Made = TypeVar("Made")
-HOST, OWN = 1 << 17, 1 << 19
+Output = TypeVar("Output")
+HOST_TOKENS, DEVICE_TOKENS = 1 << 17, 1 << 19
 """Tokens of memory that objects attend to in one call: on the processor, and on a device with memory of its own."""
 
 
-class Room:
+class BatchLimiter:
     """Lets work be done in parts that fit. ``warn`` is told in words what is given up."""
 
-    def __init__(self, device: torch.device, store: FeatureStore, warn: Callable[[str], None]) -> None:
-        self._device, self._store, self._warn = device, store, warn
-        self._tokens = HOST if device.type == "cpu" else OWN
+    def __init__(self, device: torch.device, cache: FrameFeatureCache, warn: Callable[[str], None]) -> None:
+        self._device, self._cache, self._warn = device, cache, warn
+        self._max_tokens = HOST_TOKENS if device.type == "cpu" else DEVICE_TOKENS
 
-    def most(self, tokens: int) -> int:
+    def get_max_objects(self, tokens: int) -> int:
         """Return how many objects, each of which attends to so many tokens, are followed in one call."""
-        return max(1, self._tokens // max(tokens, 1))
+        return max(1, self._max_tokens // max(tokens, 1))
 
-    def attempt(self, work: Callable[[], Made], count: int = 1, tokens: int = 1) -> Made | None:
+    def run_if_fits(self, work: Callable[[], Output], count: int = 1, tokens: int = 1) -> Output | None:
         """Do work for ``count`` objects, or make room and return None where the memory is full: try again with fewer.
 
         Raises MissingError when nothing is left to give up.
@@ -35,26 +35,26 @@ class Room:
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
-            if not devices.out_of_memory(error):
+            if not devices.is_out_of_memory(error):
                 raise
-        self._relieve(count, tokens)
+        self._reduce_memory(count, tokens)
         return None
 
-    def insist(self, work: Callable[[], Made]) -> Made:
+    def run_until_fits(self, work: Callable[[], Output]) -> Output:
         """Do work that cannot be made smaller, once more after making room. Raises MissingError."""
-        while (made := self.attempt(work)) is None:
+        while (made := self.run_if_fits(work)) is None:
             pass
         return made
 
-    def _relieve(self, count: int, tokens: int) -> None:
+    def _reduce_memory(self, count: int, tokens: int) -> None:
         where = self._device.type
-        moved, fewer = self._store.spill(), count // 2
+        moved, fewer = self._cache.move_to_host(), count // 2
         if not moved and not fewer:
             raise MissingError(
                 f"the memory of {where} is too small: -o propagator.image_size=512, a smaller model, or --device cpu"
             )
         if fewer:
-            self._tokens = fewer * tokens
+            self._max_tokens = fewer * tokens
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
         given = [f"{fewer} of {count} objects are followed at once"] * bool(fewer) + ["features are kept on the host"] * moved

@@ -19,18 +19,18 @@ from alref.errors import ConfigError
 
 Tensors = dict[str, torch.Tensor]
 
-TRUNK = "image_encoder.trunk."
-EDGETAM = f"{TRUNK}body."
-DOWNSAMPLER = "memory_encoder.mask_downsampler.layers."
-POINTS = "sam_prompt_encoder.point_embeddings."
-GAUSSIAN = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
-GAUSSIAN_TWICE = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
-BLOCK = re.escape(TRUNK) + r"blocks\.\d+\.norm2\.weight"
-AGAIN = "Fetch it again: alref models pull"
+TRUNK_PREFIX = "image_encoder.trunk."
+EDGETAM_PREFIX = f"{TRUNK_PREFIX}body."
+DOWNSAMPLER_PREFIX = "memory_encoder.mask_downsampler.layers."
+POINT_EMBEDDINGS_PREFIX = "sam_prompt_encoder.point_embeddings."
+GAUSSIAN_MATRIX = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
+GAUSSIAN_TARGETS = ("shared_image_embedding.positional_embedding", "prompt_encoder.shared_embedding.positional_embedding")
+BLOCK_PATTERN = re.escape(TRUNK_PREFIX) + r"blocks\.\d+\.norm2\.weight"
+FETCH_AGAIN_HINT = "Fetch it again: alref models pull"
 
 
 @dataclass(frozen=True)
-class Size:
+class ModelSize:
     """One size of SAM 2: what tells it from the others (``width``, ``blocks``), and what shapes do not say."""
 
     name: str
@@ -43,14 +43,14 @@ class Size:
 
 
 SIZES = (
-    Size("tiny", 96, (1, 2, 7, 2), 1, (5, 7, 9)),
-    Size("small", 96, (1, 2, 11, 2), 1, (7, 10, 13)),
-    Size("base-plus", 112, (2, 3, 16, 3), 2, (12, 16, 20), background=14),
-    Size("large", 144, (2, 6, 36, 4), 2, (23, 33, 43), windows=(8, 4, 16, 8)),
+    ModelSize("tiny", 96, (1, 2, 7, 2), 1, (5, 7, 9)),
+    ModelSize("small", 96, (1, 2, 11, 2), 1, (7, 10, 13)),
+    ModelSize("base-plus", 112, (2, 3, 16, 3), 2, (12, 16, 20), background=14),
+    ModelSize("large", 144, (2, 6, 36, 4), 2, (23, 33, 43), windows=(8, 4, 16, 8)),
 )
 
 # what tensors are called there and here, in the order in which the rules are applied
-RULES = tuple(
+RENAME_RULES = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (r"^maskmem_tpos_enc$", "memory_temporal_positional_encoding"),
@@ -74,8 +74,11 @@ RULES = tuple(
         (r"^sam_mask_decoder\.output_upscaling\.3\.", "mask_decoder.upscale_conv2."),
         (r"^sam_mask_decoder\.", "mask_decoder."),
         (r"^memory_encoder\.mask_downsampler\.encoder\.12\.", "memory_encoder.mask_downsampler.final_conv."),
-        *((rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n}\.", f"{DOWNSAMPLER}{n}.conv.") for n in range(4)),
-        *((rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n + 1}\.", f"{DOWNSAMPLER}{n}.layer_norm.") for n in range(4)),
+        *((rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n}\.", f"{DOWNSAMPLER_PREFIX}{n}.conv.") for n in range(4)),
+        *(
+            (rf"^memory_encoder\.mask_downsampler\.encoder\.{3 * n + 1}\.", f"{DOWNSAMPLER_PREFIX}{n}.layer_norm.")
+            for n in range(4)
+        ),
         (r"^memory_encoder\.pix_feat_proj\.", "memory_encoder.feature_projection."),
         (r"^memory_encoder\.out_proj\.", "memory_encoder.projection."),
         (r"^memory_encoder\.fuser\.", "memory_encoder.memory_fuser."),
@@ -96,22 +99,22 @@ RULES = tuple(
 
 def load_original(path: Path) -> Sam2VideoModel:
     """Load a checkpoint of the authors' as a float32 model in evaluation mode. Raises ConfigError when it cannot be used."""
-    config, tensors = read(path)
+    config, tensors = read_checkpoint(path)
     model = Sam2VideoModel(config).eval()
-    fit(model, tensors, path)
+    load_tensors(model, tensors, path)
     return model
 
 
-def read(path: Path) -> tuple[Sam2VideoConfig, Tensors]:
+def read_checkpoint(path: Path) -> tuple[Sam2VideoConfig, Tensors]:
     """Return the configuration that a checkpoint of the authors' is for, and its tensors under the library's names.
 
     Raises ConfigError when the file cannot be read, is none of SAM 2 or SAM 2.1, or of no known size.
     """
-    tensors = tensors_of(path)
-    return configuration(size_of(tensors, path), is_second(tensors)), renamed(tensors)
+    tensors = read_tensors(path)
+    return build_config(detect_size(tensors, path), is_sam21(tensors)), rename_tensors(tensors)
 
 
-def fit(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
+def load_tensors(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
     """Give a model its tensors. Raises ConfigError when one is missing, left over or of another shape."""
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
@@ -122,26 +125,30 @@ def fit(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
     model.load_state_dict(tensors)
 
 
-def tensors_of(path: Path) -> Tensors:
+def read_tensors(path: Path) -> Tensors:
     """Read the tensors of a checkpoint under the authors' names. Raises ConfigError when there are none of SAM 2."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
-        raise ConfigError(f"{path} cannot be read as a checkpoint ({_short(error)}): is it whole? {AGAIN}") from None
+        raise ConfigError(
+            f"{path} cannot be read as a checkpoint ({_format_error(error)}): is it whole? {FETCH_AGAIN_HINT}"
+        ) from None
     held: Any = content.get("model", content) if isinstance(content, dict) else {}
     tensors: Tensors = held if isinstance(held, dict) else {}
     names = tensors.keys()
-    if any(str(name).startswith(EDGETAM) for name in names):
+    if any(str(name).startswith(EDGETAM_PREFIX) for name in names):
         raise ConfigError(f"{path} is a checkpoint of EdgeTAM, which is read in the library's format: --propagator edgetam")
-    if not {f"{TRUNK}pos_embed", "maskmem_tpos_enc"} <= names:
-        raise ConfigError(f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {AGAIN}")
+    if not {f"{TRUNK_PREFIX}pos_embed", "maskmem_tpos_enc"} <= names:
+        raise ConfigError(
+            f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {FETCH_AGAIN_HINT}"
+        )
     return tensors
 
 
-def size_of(tensors: Tensors, path: Path) -> Size:
+def detect_size(tensors: Tensors, path: Path) -> ModelSize:
     """Tell the size by the width of the first stage and the number of blocks in each. Raises ConfigError for another one."""
-    width = tensors[f"{TRUNK}pos_embed"].shape[1]
-    widths = [tensor.shape[0] for name, tensor in tensors.items() if re.fullmatch(BLOCK, name)]
+    width = tensors[f"{TRUNK_PREFIX}pos_embed"].shape[1]
+    widths = [tensor.shape[0] for name, tensor in tensors.items() if re.fullmatch(BLOCK_PATTERN, name)]
     blocks = tuple(widths.count(width << stage) for stage in range(4))
     for size in SIZES:
         if (size.width, size.blocks) == (width, blocks) and sum(blocks) == len(widths):
@@ -150,12 +157,12 @@ def size_of(tensors: Tensors, path: Path) -> Size:
     raise ConfigError(f"{path} is of no known size of SAM 2: expected {known}, got {blocks} blocks, the first {width} wide")
 
 
-def is_second(tensors: Tensors) -> bool:
+def is_sam21(tensors: Tensors) -> bool:
     """Tell SAM 2.1 from SAM 2: the later one marks memories without the object."""
     return "no_obj_embed_spatial" in tensors
 
 
-def configuration(size: Size, second: bool) -> Sam2VideoConfig:
+def build_config(size: ModelSize, sam21: bool) -> Sam2VideoConfig:
     """Return the library's configuration of a size at 1024 pixels; ``second`` for SAM 2.1."""
     widths = [size.width << stage for stage in range(4)]
     trunk = Sam2HieraDetConfig(
@@ -171,28 +178,36 @@ def configuration(size: Size, second: bool) -> Sam2VideoConfig:
     eye = Sam2VisionConfig(backbone_config=trunk, backbone_channel_list=widths[::-1])
     return Sam2VideoConfig(
         vision_config=eye,
-        enable_occlusion_spatial_embedding=second,
-        enable_temporal_pos_encoding_for_object_pointers=second,
+        enable_occlusion_spatial_embedding=sam21,
+        enable_temporal_pos_encoding_for_object_pointers=sam21,
     )
 
 
-def renamed(tensors: Tensors) -> Tensors:
+def rename_tensors(tensors: Tensors) -> Tensors:
     """Return tensors under the library's names: the four point embeddings are one there, the random Fourier features two."""
-    points = [tensors[f"{POINTS}{kind}.weight"] for kind in range(4) if f"{POINTS}{kind}.weight" in tensors]
-    named = {name_of(name): tensor for name, tensor in tensors.items() if not name.startswith(POINTS) and name != GAUSSIAN}
+    points = [
+        tensors[f"{POINT_EMBEDDINGS_PREFIX}{kind}.weight"]
+        for kind in range(4)
+        if f"{POINT_EMBEDDINGS_PREFIX}{kind}.weight" in tensors
+    ]
+    named = {
+        translate_name(name): tensor
+        for name, tensor in tensors.items()
+        if not name.startswith(POINT_EMBEDDINGS_PREFIX) and name != GAUSSIAN_MATRIX
+    }
     if points:
         named["prompt_encoder.point_embed.weight"] = torch.cat(points)
-    if GAUSSIAN in tensors:
-        named |= dict.fromkeys(GAUSSIAN_TWICE, tensors[GAUSSIAN])
+    if GAUSSIAN_MATRIX in tensors:
+        named |= dict.fromkeys(GAUSSIAN_TARGETS, tensors[GAUSSIAN_MATRIX])
     return named
 
 
-def name_of(name: str) -> str:
+def translate_name(name: str) -> str:
     """Translate the name of one tensor."""
-    for pattern, replacement in RULES:
+    for pattern, replacement in RENAME_RULES:
         name = pattern.sub(replacement, name)
     return name
 
 
-def _short(error: BaseException) -> str:
+def _format_error(error: BaseException) -> str:
     return str(error).strip().split("\n")[0][:120] or type(error).__name__

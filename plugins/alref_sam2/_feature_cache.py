@@ -8,67 +8,72 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from alref_sam2._network import Features
+from alref_sam2._network import FrameFeatures
 
 
-class FeatureStore:
+class FrameFeatureCache:
     """Gives the features of frames in a known ``order``; those whose next use is farthest away are the first to go.
 
     ``budget`` is in bytes for all that is kept, ``near`` is how much of it may be on ``device``.
     """
 
     def __init__(
-        self, order: Sequence[int], encode: Callable[[int], Features], device: torch.device, budget: int, near: int
+        self,
+        order: Sequence[int],
+        encode: Callable[[int], FrameFeatures],
+        device: torch.device,
+        budget: int,
+        device_budget: int,
     ) -> None:
         self._encode, self._device = encode, device
-        self._budget, self._near = budget, min(near, budget)
+        self._budget, self._device_budget = budget, min(device_budget, budget)
         self._uses: dict[int, deque[int]] = {}
         for place, frame in enumerate(order):
             self._uses.setdefault(frame, deque()).append(place)
-        self._here: dict[int, Features] = {}
-        self._there: dict[int, Features] = {}
+        self._on_device: dict[int, FrameFeatures] = {}
+        self._on_host: dict[int, FrameFeatures] = {}
 
-    def take(self, frame: int) -> Features:
+    def take_features(self, frame: int) -> FrameFeatures:
         """Return the features of the next frame in the order, on the device."""
-        kept = self._here.pop(frame, None) or self._there.pop(frame, None)
+        kept = self._on_device.pop(frame, None) or self._on_host.pop(frame, None)
         features = kept.to(self._device) if kept else self._encode(frame)
         self._uses[frame].popleft()
         if self._uses[frame]:
-            self._here[frame] = features
-            self._fit()
+            self._on_device[frame] = features
+            self._enforce_budget()
         return features
 
-    def has(self, frame: int) -> bool:
+    def has_frame(self, frame: int) -> bool:
         """Whether the features of a frame are kept."""
-        return frame in self._here or frame in self._there
+        return frame in self._on_device or frame in self._on_host
 
-    def spill(self) -> bool:
+    def move_to_host(self) -> bool:
         """Move what is on the device to the host, and keep nothing on the device from now on; says whether there was any."""
-        moved, self._near = bool(self._here) and self._device.type != "cpu", 0
-        self._fit()
+        moved, self._device_budget = bool(self._on_device) and self._device.type != "cpu", 0
+        self._enforce_budget()
         return moved
 
-    def size(self) -> int:
+    def count_bytes(self) -> int:
         """Bytes that are kept."""
-        return _size(self._here) + _size(self._there)
+        return _sum_bytes(self._on_device) + _sum_bytes(self._on_host)
 
-    def _fit(self) -> None:
-        while self._device.type != "cpu" and _size(self._here) > self._near:
-            frame = self._farthest(self._here)
-            self._there[frame] = self._here.pop(frame).to("cpu")
-        while self.size() > self._budget:
-            frame = self._farthest(self._here | self._there)
-            self._here.pop(frame, None)
-            self._there.pop(frame, None)
+    def _enforce_budget(self) -> None:
+        while self._device.type != "cpu" and _sum_bytes(self._on_device) > self._device_budget:
+            frame = self._find_farthest_use(self._on_device)
+            self._on_host[frame] = self._on_device.pop(frame).to("cpu")
+        while self.count_bytes() > self._budget:
+            frame = self._find_farthest_use(self._on_device | self._on_host)
+            self._on_device.pop(frame, None)
+            self._on_host.pop(frame, None)
 
-    def _farthest(self, kept: dict[int, Features]) -> int:
-        return max(kept, key=lambda frame: self._uses[frame][0])
-
-
-def _size(kept: dict[int, Features]) -> int:
-    return sum(features.size for features in kept.values())
+    def _find_farthest_use(self, cached: dict[int, FrameFeatures]) -> int:
+        return max(cached, key=lambda frame: self._uses[frame][0])
 
 
-def room_on(device: torch.device) -> int:
+def _sum_bytes(cached: dict[int, FrameFeatures]) -> int:
+    return sum(features.nbytes for features in cached.values())
+
+
+def get_device_budget(device: torch.device) -> int:
     """Return how many bytes of features may be on a device: half of what is free where it has memory of its own."""
     return int(torch.cuda.mem_get_info(device)[0] // 2) if device.type == "cuda" else sys.maxsize

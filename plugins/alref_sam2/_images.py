@@ -11,55 +11,57 @@ from torch.nn.functional import interpolate
 
 from alref.media.video import Frame, Video
 from alref.utils.masks import Array, Mask
-from alref_sam2.families import Statistics
+from alref_sam2.families import Normalization
 
-FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
-Resize = Literal["bicubic", "bilinear"]
+RESAMPLING_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+ResizeFilter = Literal["bicubic", "bilinear"]
 
 
-class Pictures:
-    """The frames of a video as normalised pictures (1, 3, S, S) float32 on a device; one may be read ahead of its turn."""
+class ImageReader:
+    """The frames of a video as normalized pictures (1, 3, S, S) float32 on a device; one may be read ahead of its turn."""
 
-    def __init__(self, video: Video, size: int, resize: Resize, statistics: Statistics, device: torch.device) -> None:
-        self._video, self._size, self._filter, self._device = video, size, FILTERS[resize], device
-        self._mean, self._deviation = (torch.tensor(each, device=device).reshape(1, 3, 1, 1) for each in statistics)
-        self._ahead: tuple[int, torch.Tensor] | None = None
-        self.read = 0
+    def __init__(
+        self, video: Video, size: int, resize: ResizeFilter, normalization: Normalization, device: torch.device
+    ) -> None:
+        self._video, self._size, self._filter, self._device = video, size, RESAMPLING_FILTERS[resize], device
+        self._mean, self._std = (torch.tensor(each, device=device).reshape(1, 3, 1, 1) for each in normalization)
+        self._next_image: tuple[int, torch.Tensor] | None = None
+        self.read_count = 0
 
-    def take(self, frame: int) -> torch.Tensor:
+    def take_image(self, frame: int) -> torch.Tensor:
         """Return the picture of a frame."""
-        if self._ahead is None or self._ahead[0] != frame:
-            self.look_ahead(frame)
-        assert self._ahead is not None
-        picture, self._ahead = self._ahead[1], None
-        return (picture.to(self._device, non_blocking=True).float() / 255 - self._mean) / self._deviation
+        if self._next_image is None or self._next_image[0] != frame:
+            self.read_ahead(frame)
+        assert self._next_image is not None
+        picture, self._next_image = self._next_image[1], None
+        return (picture.to(self._device, non_blocking=True).float() / 255 - self._mean) / self._std
 
-    def look_ahead(self, frame: int) -> None:
+    def read_ahead(self, frame: int) -> None:
         """Read and resize a frame on the processor, while the device is at work on another."""
-        if self._ahead is None or self._ahead[0] != frame:
-            self.read += 1
-            self._ahead = frame, _resized(self._video.frame(frame), self._size, self._filter)
+        if self._next_image is None or self._next_image[0] != frame:
+            self.read_count += 1
+            self._next_image = frame, _resize_frame(self._video.read_frame(frame), self._size, self._filter)
 
 
-def _resized(frame: Frame, size: int, resampling: Image.Resampling) -> torch.Tensor:
+def _resize_frame(frame: Frame, size: int, resampling: Image.Resampling) -> torch.Tensor:
     """Return uint8 (1, 3, size, size)."""
     picture = np.array(Image.fromarray(frame).resize((size, size), resampling))
     return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
-def corners_of(box: Array, video: Video, size: int, device: torch.device) -> torch.Tensor:
+def scale_box(box: Array, video: Video, size: int, device: torch.device) -> torch.Tensor:
     """Return the corners of a box, (1, 1, 2, 2) as x and y, in pixels of the encoder's picture."""
     scale = np.array([size / video.width, size / video.height])
     return torch.tensor(box.reshape(1, 1, 2, 2) * scale, dtype=torch.float32, device=device)
 
 
-def mask_of(mask: Mask, size: int, device: torch.device) -> torch.Tensor:
+def resize_mask(mask: Mask, size: int, device: torch.device) -> torch.Tensor:
     """Return a mask (H, W) of a frame as 0 and 1 at the encoder's scale, (1, 1, size, size) float32."""
     whole = torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]
     return (interpolate(whole, (size, size), mode="bilinear", antialias=True) >= 0.5).float().to(device)
 
 
-def at_video(logits: torch.Tensor, video: Video) -> list[Mask]:
+def resize_to_video(logits: torch.Tensor, video: Video) -> list[Mask]:
     """Return mask logits (P, 1, h, w) as P bool masks (H, W) of the video's frames."""
     size = (video.height, video.width)
     return [(interpolate(each[None], size, mode="bilinear")[0, 0] > 0).cpu().numpy() for each in logits]

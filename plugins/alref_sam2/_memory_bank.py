@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import torch
 
-Kept = TypeVar("Kept")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
-class Memory:
+class FrameMemory:
     """One frame of one object: ``features`` (N, C) of its mask and picture, ``pointer`` (D,), and whether it is trusted."""
 
     features: torch.Tensor
@@ -21,7 +21,7 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Reading:
+class MemoryContext:
     """What one frame reads: features with their place in time, 0 for a prompted frame, and pointers with their distances."""
 
     features: list[tuple[int, torch.Tensor]]
@@ -34,85 +34,93 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Rule:
+class MemoryLimits:
     """How much a frame reads: ``near`` followed frames, pointers of ``far`` frames, ``given`` prompted frames (-1: all).
 
     ``selected`` reads the trusted ones among the followed frames, and the last one whatever it is.
     """
 
-    near: int
-    far: int
-    given: int = -1
-    selected: bool = False
+    max_tracked: int
+    max_pointer_distance: int
+    max_prompted: int = -1
+    trusted_only: bool = False
 
-    def chosen(self, behind: list[tuple[int, Memory]]) -> list[tuple[int, Memory]]:
+    def select_memories(self, candidates: list[tuple[int, FrameMemory]]) -> list[tuple[int, FrameMemory]]:
         """Choose whose features are read, among memories with their distances, nearest first; distances become places."""
-        if not self.selected:
-            return [(distance, memory) for distance, memory in behind if distance <= self.near]
-        trusted = [memory for place, (_, memory) in enumerate(behind) if memory.trusted or place == 0]
-        return list(enumerate(trusted[: self.near], 1))
+        if not self.trusted_only:
+            return [(distance, memory) for distance, memory in candidates if distance <= self.max_tracked]
+        trusted = [memory for place, (_, memory) in enumerate(candidates) if memory.trusted or place == 0]
+        return list(enumerate(trusted[: self.max_tracked], 1))
 
 
-class Bank:
+class MemoryBank:
     """The memories of one object that is followed from frame ``start``, forwards and then back."""
 
-    def __init__(self, start: int, rule: Rule) -> None:
-        self.start, self._rule = start, rule
-        self._given: dict[int, Memory] = {}
-        self._made: dict[int, Memory] = {}
+    def __init__(self, start: int, limits: MemoryLimits) -> None:
+        self.start, self._limits = start, limits
+        self._prompted: dict[int, FrameMemory] = {}
+        self._tracked: dict[int, FrameMemory] = {}
         self._pointers: dict[int, torch.Tensor] = {}
 
-    def give(self, frame: int, memory: Memory) -> None:
+    def add_prompted(self, frame: int, memory: FrameMemory) -> None:
         """Take in a prompted frame; it stays."""
-        self._given[frame] = memory
+        self._prompted[frame] = memory
 
-    def remember(self, frame: int, memory: Memory, reverse: bool) -> None:
+    def add_tracked(self, frame: int, memory: FrameMemory, reverse: bool) -> None:
         """Take in a followed frame, and let go of what no later frame reads.
 
         On the way forwards that is what neither the next frame reads nor the first ones of the way back.
         """
-        self._made[frame], self._pointers[frame] = memory, memory.pointer
+        self._tracked[frame], self._pointers[frame] = memory, memory.pointer
         views = [(frame - 1, -1)] if reverse else [(frame + 1, 1), (self.start - 1, -1)]
-        seen = {id(each) for view in views for _, each in self._rule.chosen(_behind(self._made.items(), *view))}
-        near = {id(each) for view in views for _, each in self._near(view)}
-        self._made = {each: memory for each, memory in self._made.items() if id(memory) in seen}
+        seen = {
+            id(each)
+            for view in views
+            for _, each in self._limits.select_memories(_sort_by_distance(self._tracked.items(), *view))
+        }
+        near = {id(each) for view in views for _, each in self._select_pointers(view)}
+        self._tracked = {each: memory for each, memory in self._tracked.items() if id(memory) in seen}
         self._pointers = {each: pointer for each, pointer in self._pointers.items() if id(pointer) in near}
 
-    def read(self, frame: int, reverse: bool) -> Reading:
+    def read_context(self, frame: int, reverse: bool) -> MemoryContext:
         """Return what ``frame`` reads, on the way forwards or back."""
         sign = -1 if reverse else 1
-        given = self._nearest_given(frame)
-        rest = {each: memory for each, memory in self._given.items() if each not in given}
-        behind = _behind((self._made | rest).items(), frame, sign)
+        given = self._select_prompted(frame)
+        rest = {each: memory for each, memory in self._prompted.items() if each not in given}
+        behind = _sort_by_distance((self._tracked | rest).items(), frame, sign)
         features = [(0, memory.features) for memory in given.values()]
-        features += [(place, memory.features) for place, memory in reversed(self._rule.chosen(behind))]
+        features += [(place, memory.features) for place, memory in reversed(self._limits.select_memories(behind))]
         pointers = [((frame - each) * sign, memory.pointer) for each, memory in given.items()]
         pointers = [(distance, pointer) for distance, pointer in pointers if distance >= 0]
         others = self._pointers | {each: memory.pointer for each, memory in rest.items()}
-        pointers += [item for item in _behind(others.items(), frame, sign) if item[0] <= self._rule.far]
-        return Reading(features, pointers)
+        pointers += [
+            item for item in _sort_by_distance(others.items(), frame, sign) if item[0] <= self._limits.max_pointer_distance
+        ]
+        return MemoryContext(features, pointers)
 
-    def size(self) -> int:
+    def count_bytes(self) -> int:
         """Bytes that are kept."""
-        memories = [*self._given.values(), *self._made.values()]
+        memories = [*self._prompted.values(), *self._tracked.values()]
         pointers = {id(each): each for each in [*self._pointers.values(), *(memory.pointer for memory in memories)]}
         return sum(each.untyped_storage().nbytes() for each in [*pointers.values(), *(memory.features for memory in memories)])
 
-    def _near(self, view: tuple[int, int]) -> list[tuple[int, torch.Tensor]]:
-        return [item for item in _behind(self._pointers.items(), *view) if item[0] <= self._rule.far]
+    def _select_pointers(self, view: tuple[int, int]) -> list[tuple[int, torch.Tensor]]:
+        return [
+            item for item in _sort_by_distance(self._pointers.items(), *view) if item[0] <= self._limits.max_pointer_distance
+        ]
 
-    def _nearest_given(self, frame: int) -> dict[int, Memory]:
+    def _select_prompted(self, frame: int) -> dict[int, FrameMemory]:
         """Return the prompted frames that are read as such: the nearest on either side, and then the nearest of all."""
-        limit = self._rule.given
-        if limit < 0 or len(self._given) <= limit:
-            return self._given
-        ends = {max((each for each in self._given if each < frame), default=-1)}
-        ends |= {min((each for each in self._given if each >= frame), default=-1)}
-        ordered = sorted(self._given, key=lambda each: (each not in ends, abs(each - frame)))
-        return {each: self._given[each] for each in ordered[:limit]}
+        limit = self._limits.max_prompted
+        if limit < 0 or len(self._prompted) <= limit:
+            return self._prompted
+        ends = {max((each for each in self._prompted if each < frame), default=-1)}
+        ends |= {min((each for each in self._prompted if each >= frame), default=-1)}
+        ordered = sorted(self._prompted, key=lambda each: (each not in ends, abs(each - frame)))
+        return {each: self._prompted[each] for each in ordered[:limit]}
 
 
-def _behind(kept: Iterable[tuple[int, Kept]], frame: int, sign: int) -> list[tuple[int, Kept]]:
+def _sort_by_distance(items: Iterable[tuple[int, Item]], frame: int, sign: int) -> list[tuple[int, Item]]:
     """List what is kept of the frames that were passed before ``frame``, nearest first, with their distances."""
-    distances = (((frame - each) * sign, item) for each, item in kept)
+    distances = (((frame - each) * sign, item) for each, item in items)
     return sorted((item for item in distances if item[0] > 0), key=lambda item: item[0])

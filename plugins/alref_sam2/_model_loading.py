@@ -8,49 +8,49 @@ from typing import TYPE_CHECKING, Any
 import transformers
 
 from alref.errors import ConfigError
-from alref.models.transformers_loading import loading, whole
+from alref.models.transformers_loading import load_complete_model, translate_model_errors
 from alref_sam2 import families
-from alref_sam2.families import Kind
+from alref_sam2.families import ModelFamily
 
 if TYPE_CHECKING:
-    from alref_sam2 import TrackerOptions
+    from alref_sam2 import Sam2FamilyOptions
 
 
-def loaded(kind: Kind, options: TrackerOptions, place: Path, device: str) -> Any:
+def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, device: str) -> Any:
     """Return the model on ``device``, in evaluation mode. Raises ConfigError or MissingError when it cannot be used."""
-    if wrong := families.mismatch(kind, options.model, place) or families.odd_size(kind, options.image_size):
+    if wrong := families.check_model_type(family, options.model, path) or families.check_image_size(family, options.image_size):
         raise ConfigError(wrong[0])
-    with loading(options.model, device, other="-o propagator.model=NAME", kind=kind.name):
-        model = _original(options, place) if place.is_file() else _library(kind, options, place)
+    with translate_model_errors(options.model, device, alternative="-o propagator.model=NAME", expected_kind=family.name):
+        model = _load_original_checkpoint(options, path) if path.is_file() else _load_library_folder(family, options, path)
         model = model.to(device)
     if options.compile:
         model.vision_encoder.compile()
     return model
 
 
-def _library(kind: Kind, options: TrackerOptions, place: Path) -> Any:
+def _load_library_folder(family: ModelFamily, options: Sam2FamilyOptions, path: Path) -> Any:
     """Load a folder of the library, every weight of it."""
-    config = transformers.AutoConfig.from_pretrained(place, trust_remote_code=False)
-    config = sized(getattr(config, "tracker_config", config), options.image_size)
-    return whole(getattr(transformers, kind.model), place, config=config)
+    config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False)
+    config = resize_config(getattr(config, "tracker_config", config), options.image_size)
+    return load_complete_model(getattr(transformers, family.model_class), path, config=config)
 
 
-def _original(options: TrackerOptions, place: Path) -> Any:
+def _load_original_checkpoint(options: Sam2FamilyOptions, path: Path) -> Any:
     """Load a checkpoint of the authors."""
     from alref_sam2 import _checkpoints
 
-    config, tensors = _checkpoints.read(place)
-    model = transformers.Sam2VideoModel(sized(config, options.image_size))
-    _checkpoints.fit(model, tensors, place)
+    config, tensors = _checkpoints.read_checkpoint(path)
+    model = transformers.Sam2VideoModel(resize_config(config, options.image_size))
+    _checkpoints.load_tensors(model, tensors, path)
     return model.eval()
 
 
-def sized(config: Any, size: int | None) -> Any:
+def resize_config(config: Any, size: int | None) -> Any:
     """Return a configuration changed to squares of ``size`` pixels; no weight depends on it."""
     if size is None:
         return config
     config.image_size = size
-    if config.model_type == families.SAM3_TRACKER.types[0]:
+    if config.model_type == families.SAM3_TRACKER.model_types[0]:
         return config
     config.prompt_encoder_config.image_size = size
     config.vision_config.backbone_config.image_size = [size, size]

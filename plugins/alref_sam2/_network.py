@@ -16,34 +16,34 @@ import torch
 from torch.nn.functional import interpolate
 
 from alref_sam2._attention import MemoryAttention
-from alref_sam2._memory_bank import Reading
+from alref_sam2._memory_bank import MemoryContext
 
-ABSENT = -1024.0
+ABSENT_LOGIT = -1024.0
 """The logit of every pixel of an object that is not in the frame."""
-SURE, DOUBT = 20.0, -10.0
+MASK_LOGIT_SCALE, MASK_LOGIT_BIAS = 20.0, -10.0
 """A given mask has logits of DOUBT outside and SURE + DOUBT inside."""
 
 
 @dataclass(frozen=True)
-class Features:
+class FrameFeatures:
     """What the encoder sees in one frame: maps (1, C, h, w) from fine to coarse."""
 
     maps: tuple[torch.Tensor, ...]
 
     @property
-    def size(self) -> int:
+    def nbytes(self) -> int:
         """Bytes."""
         return sum(each.nbytes for each in self.maps)
 
-    def to(self, device: torch.device | str) -> Features:
+    def to(self, device: torch.device | str) -> FrameFeatures:
         """Return the same on another device; what goes to the processor is pinned where that speeds the way back."""
         if torch.device(device).type != "cpu" or self.maps[0].device.type != "cuda":
-            return Features(tuple(each.to(device, non_blocking=True) for each in self.maps))
-        return Features(tuple(torch.empty_like(each, device="cpu", pin_memory=True).copy_(each) for each in self.maps))
+            return FrameFeatures(tuple(each.to(device, non_blocking=True) for each in self.maps))
+        return FrameFeatures(tuple(torch.empty_like(each, device="cpu", pin_memory=True).copy_(each) for each in self.maps))
 
 
 @dataclass(frozen=True)
-class Seen:
+class MaskPrediction:
     """What is seen of B objects in one frame: mask logits (B, 1, h, w) at a quarter of the encoder's picture, logits (B,) that
     the object is there, pointers (B, D), predicted IoU (B,).
     """  # noqa: D205
@@ -54,7 +54,7 @@ class Seen:
     quality: torch.Tensor
 
 
-class Network:
+class Sam2Network:
     """A model in evaluation mode. The ``length`` of a video bounds the distance of pointers."""
 
     def __init__(self, model: Any) -> None:
@@ -62,118 +62,127 @@ class Network:
         self.image_size: int = model.image_size
         self.mask_size: tuple[int, int] = tuple(model.prompt_encoder.mask_input_size)
         self.device: torch.device = model.no_memory_embedding.device
-        self.encoded = 0
-        self._sums_up = hasattr(model, "spatial_perceiver")
+        self.encoded_count = 0
+        self._compresses_memory = hasattr(model, "spatial_perceiver")
         self.attention = MemoryAttention(model.memory_attention)
-        self._memory_places: torch.Tensor | None = None
-        self._pointer_places: tuple[int, torch.Tensor] | None = None
+        self._memory_positions: torch.Tensor | None = None
+        self._pointer_positions: tuple[int, torch.Tensor] | None = None
 
-    def encode(self, picture: torch.Tensor) -> Features:
+    def encode_image(self, image: torch.Tensor) -> FrameFeatures:
         """Encode a picture (1, 3, S, S)."""
-        self.encoded += 1
-        found = self.model.get_image_features(picture, return_dict=True)
+        self.encoded_count += 1
+        found = self.model.get_image_features(image, return_dict=True)
         sizes = self.model.backbone_feature_sizes
         maps = (each.permute(1, 2, 0).reshape(1, -1, *size) for each, size in zip(found.fpn_hidden_states, sizes, strict=True))
-        return Features(tuple(maps))
+        return FrameFeatures(tuple(maps))
 
-    def image_mask(self, features: Features, corners: torch.Tensor) -> torch.Tensor:
+    def compute_image_mask(self, features: FrameFeatures, corners: torch.Tensor) -> torch.Tensor:
         """Return the mask logits (1, 1, h, w) of a box as the image predictor of SAM 2 gives them, without post-processing."""
-        with self._one_token():
-            masks, *_ = self._decoder(features, self._alone(features), *self._box_prompt(corners), several=False)
+        with self._ignore_stability():
+            masks, *_ = self._call_mask_decoder(
+                features, self._add_no_memory_embedding(features), *self._embed_box(corners), multimask=False
+            )
         return masks.float()
 
-    def from_box(self, features: Features, corners: torch.Tensor) -> Seen:
+    def segment_from_box(self, features: FrameFeatures, corners: torch.Tensor) -> MaskPrediction:
         """See one object from a box: ``corners`` (1, 1, 2, 2) in pixels of the encoder's picture."""
-        return self._decode(features, self._alone(features), *self._box_prompt(corners), several=False)
+        return self._decode_best_masks(
+            features, self._add_no_memory_embedding(features), *self._embed_box(corners), multimask=False
+        )
 
-    def from_mask(self, features: Features, mask: torch.Tensor) -> Seen:
+    def segment_from_mask(self, features: FrameFeatures, mask: torch.Tensor) -> MaskPrediction:
         """See one object from its mask (1, 1, S, S) of 0 and 1, which is what is seen; the decoder only gives the pointer."""
-        given = interpolate((mask * SURE + DOUBT).cpu(), self.mask_size, mode="bilinear", antialias=True).to(self.device)
+        given = interpolate(
+            (mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS).cpu(), self.mask_size, mode="bilinear", antialias=True
+        ).to(self.device)
         small = self.model.mask_downsample(mask)
         if small.shape[-2:] != self.mask_size:
             small = interpolate(small.float().cpu(), self.mask_size, mode="bilinear", antialias=True).to(self.device)
-        seen = self._decode(features, features.maps[-1], *self._prompt(masks=small), several=False)
+        seen = self._decode_best_masks(features, features.maps[-1], *self._embed_prompt(masks=small), multimask=False)
         there = mask.flatten(1).any(1).float()
-        pointers = self._or_none(seen.pointers, there)
-        return Seen(given, SURE * there + DOUBT, pointers, torch.ones_like(there))
+        pointers = self._mask_absent_pointers(seen.pointers, there)
+        return MaskPrediction(given, MASK_LOGIT_SCALE * there + MASK_LOGIT_BIAS, pointers, torch.ones_like(there))
 
-    def follow(self, features: Features, readings: Sequence[Reading], length: int) -> Seen:
+    def track_objects(self, features: FrameFeatures, contexts: Sequence[MemoryContext], length: int) -> MaskPrediction:
         """See objects from what they read, alike in shape."""
-        coarse = self._remembered(features.maps[-1], readings, length)
-        return self._decode(features, coarse, *self._no_prompt, several=self._several)
+        coarse = self._apply_memory_attention(features.maps[-1], contexts, length)
+        return self._decode_best_masks(features, coarse, *self._empty_prompt, multimask=self._uses_multimask)
 
-    def memorise(self, features: Features, seen: Seen, given: bool) -> torch.Tensor:
+    def encode_memory(self, features: FrameFeatures, prediction: MaskPrediction, prompted: bool) -> torch.Tensor:
         """Return what is remembered of objects, (B, N, C); the masks of prompted frames (``given``) are made 0 and 1 first."""
-        masks = interpolate(seen.logits, (self.image_size, self.image_size), mode="bilinear")
+        masks = interpolate(prediction.logits, (self.image_size, self.image_size), mode="bilinear")
         wanted = (4 * self.mask_size[0], 4 * self.mask_size[1])
         if masks.shape[-2:] != wanted:
             masks = interpolate(masks, wanted, mode="bilinear")
-        masks = (masks > 0).float() if given else masks.sigmoid()
+        masks = (masks > 0).float() if prompted else masks.sigmoid()
         masks = masks * self.config.sigmoid_scale_for_mem_enc + self.config.sigmoid_bias_for_mem_enc
         maps, _ = self.model.memory_encoder(features.maps[-1].expand(len(masks), -1, -1, -1), masks)
         hidden = self.model.occlusion_spatial_embedding_parameter
         if hidden is not None:
-            maps = maps + (seen.scores <= 0).to(maps)[:, None, None, None] * hidden[..., None, None]
-        return self._tokens(maps)
+            maps = maps + (prediction.scores <= 0).to(maps)[:, None, None, None] * hidden[..., None, None]
+        return self._to_tokens(maps)
 
-    def _tokens(self, maps: torch.Tensor) -> torch.Tensor:
+    def _to_tokens(self, maps: torch.Tensor) -> torch.Tensor:
         """Return maps (B, C, h, w) as tokens; EdgeTAM sums them up in fewer. Where they lie is the same for all frames."""
         places = self.model.memory_encoder.position_encoding(maps[:1].shape, self.device, torch.float32)
-        if self._sums_up:
+        if self._compresses_memory:
             each = [self.model.spatial_perceiver(one[None], places.to(one)) for one in maps]
             tokens, places = torch.cat([token for token, _ in each]), each[0][1]
         else:
             tokens, places = maps.to(torch.bfloat16).flatten(2).transpose(1, 2), places.flatten(2).transpose(1, 2)
-        self._memory_places = places[0].float()
+        self._memory_positions = places[0].float()
         return tokens
 
-    def _remembered(self, coarse: torch.Tensor, readings: Sequence[Reading], length: int) -> torch.Tensor:
+    def _apply_memory_attention(self, coarse: torch.Tensor, contexts: Sequence[MemoryContext], length: int) -> torch.Tensor:
         """Return the coarse map (B, D, h, w) after attention to what each object reads."""
         memories, places = (
-            torch.stack(each) for each in zip(*(self._memories(reading, length) for reading in readings), strict=True)
+            torch.stack(each)
+            for each in zip(*(self._collect_memory_tokens(reading, length) for reading in contexts), strict=True)
         )
-        frame = coarse.flatten(2).transpose(1, 2) + 0.1 * self._coarse_places
-        pointers = len(readings[0].pointers) * self._parts
-        if self._sums_up:
-            found = self._library(frame, memories, places, pointers, len(readings[0].features))
+        frame = coarse.flatten(2).transpose(1, 2) + 0.1 * self._coarse_positions
+        pointers = len(contexts[0].pointers) * self._tokens_per_pointer
+        if self._compresses_memory:
+            found = self._call_library_attention(frame, memories, places, pointers, len(contexts[0].features))
         else:
             found = self.attention(frame, memories, places, pointers)
-        return found.transpose(1, 2).reshape(len(readings), *coarse.shape[1:])
+        return found.transpose(1, 2).reshape(len(contexts), *coarse.shape[1:])
 
-    def _library(
-        self, frame: torch.Tensor, memories: torch.Tensor, places: torch.Tensor, pointers: int, frames: int
+    def _call_library_attention(
+        self, frame: torch.Tensor, memories: torch.Tensor, positions: torch.Tensor, pointers: int, frames: int
     ) -> torch.Tensor:
         """Return what EdgeTAM's attention, as the library computes it, makes of a frame."""
         found: torch.Tensor = self.model.memory_attention(
             current_vision_features=frame.transpose(0, 1).expand(-1, len(memories), -1),
             memory=memories.transpose(0, 1),
-            memory_posision_embeddings=places.transpose(0, 1),
+            memory_posision_embeddings=positions.transpose(0, 1),
             num_object_pointer_tokens=pointers,
             num_spatial_memory_tokens=frames,
         )
         return found[0]
 
-    def _memories(self, reading: Reading, length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _collect_memory_tokens(self, context: MemoryContext, length: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Return all tokens (S, C) that one object reads, and where they lie in space and time."""
         times = self.model.memory_temporal_positional_encoding[:, 0]
-        tokens = [features for _, features in reading.features]
-        places = [self._memory_places + times[place - 1] for place, _ in reading.features]
-        if reading.pointers:
-            distances, pointers = zip(*reading.pointers, strict=True)
-            tokens.append(torch.stack(pointers).reshape(len(pointers) * self._parts, -1))
-            places += [self._times(length)[distance].expand(self._parts, -1) for distance in distances]
+        tokens = [features for _, features in context.features]
+        places = [self._memory_positions + times[place - 1] for place, _ in context.features]
+        if context.pointers:
+            distances, pointers = zip(*context.pointers, strict=True)
+            tokens.append(torch.stack(pointers).reshape(len(pointers) * self._tokens_per_pointer, -1))
+            places += [
+                self._get_pointer_positions(length)[distance].expand(self._tokens_per_pointer, -1) for distance in distances
+            ]
         return torch.cat([each.float() for each in tokens]), torch.cat(places)
 
-    def _times(self, length: int) -> torch.Tensor:
+    def _get_pointer_positions(self, length: int) -> torch.Tensor:
         """Return where pointers lie in time by their distance, (length, C): its projected sine embedding, or zeros.
 
         They stay on the device for all frames of a video, so that nothing waits for it.
         """
-        if self._pointer_places is None or self._pointer_places[0] != length:
-            self._pointer_places = length, self._projected(torch.arange(length), length)
-        return self._pointer_places[1]
+        if self._pointer_positions is None or self._pointer_positions[0] != length:
+            self._pointer_positions = length, self._encode_distances(torch.arange(length), length)
+        return self._pointer_positions[1]
 
-    def _projected(self, distances: torch.Tensor, length: int) -> torch.Tensor:
+    def _encode_distances(self, distances: torch.Tensor, length: int) -> torch.Tensor:
         if not self.config.enable_temporal_pos_encoding_for_object_pointers:
             return torch.zeros(len(distances), self.model.mem_dim, device=self.device)
         farthest = max(min(length, self.config.max_object_pointers_in_encoder) - 1, 1)
@@ -184,42 +193,42 @@ class Network:
         projected: torch.Tensor = self.model.temporal_positional_encoding_projection_layer(waves)
         return projected.float()
 
-    def _decode(
-        self, features: Features, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, several: bool
-    ) -> Seen:
-        masks, quality, tokens, there = self._decoder(features, coarse, sparse, dense, several)
+    def _decode_best_masks(
+        self, features: FrameFeatures, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, multimask: bool
+    ) -> MaskPrediction:
+        masks, quality, tokens, there = self._call_mask_decoder(features, coarse, sparse, dense, multimask)
         best = quality.argmax(1, keepdim=True)
         scores = there.float().reshape(-1)
         chosen = masks.float().take_along_dim(best[..., None, None], 1)
-        logits = chosen.where((scores > 0)[:, None, None, None], ABSENT)
+        logits = chosen.where((scores > 0)[:, None, None, None], ABSENT_LOGIT)
         token = tokens.take_along_dim(best[..., None], 1)[:, 0] if tokens.shape[1] > 1 else tokens[:, 0]
-        pointers = self._or_none(self.model.object_pointer_proj(token).float(), (scores > 0).float())
-        return Seen(logits, scores, pointers, quality.float().take_along_dim(best, 1)[:, 0])
+        pointers = self._mask_absent_pointers(self.model.object_pointer_proj(token).float(), (scores > 0).float())
+        return MaskPrediction(logits, scores, pointers, quality.float().take_along_dim(best, 1)[:, 0])
 
-    def _decoder(
-        self, features: Features, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, several: bool
+    def _call_mask_decoder(
+        self, features: FrameFeatures, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, multimask: bool
     ) -> list[torch.Tensor]:
         """Return masks (B, M, h, w), predicted IoU (B, M), tokens (B, M, D) and the logits that objects are there (B, 1)."""
         found = self.model.mask_decoder(
             image_embeddings=coarse,
-            image_positional_embeddings=self._grid.expand(len(coarse), -1, -1, -1),
+            image_positional_embeddings=self._image_positions.expand(len(coarse), -1, -1, -1),
             sparse_prompt_embeddings=sparse.expand(len(coarse), -1, -1, -1),
             dense_prompt_embeddings=dense,
-            multimask_output=several,
+            multimask_output=multimask,
             high_resolution_features=list(features.maps[:-1]),
         )
         return [each[:, 0] for each in found]
 
-    def _alone(self, features: Features) -> torch.Tensor:
+    def _add_no_memory_embedding(self, features: FrameFeatures) -> torch.Tensor:
         """Return the coarse map of a frame that reads no memories."""
         alone: torch.Tensor = features.maps[-1] + self.model.no_memory_embedding.reshape(1, -1, 1, 1)
         return alone
 
-    def _box_prompt(self, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _embed_box(self, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         labels = torch.tensor([[[2, 3]]], dtype=torch.int32, device=corners.device)
-        return self._prompt(points=corners, labels=labels)
+        return self._embed_prompt(points=corners, labels=labels)
 
-    def _prompt(
+    def _embed_prompt(
         self, points: torch.Tensor | None = None, labels: torch.Tensor | None = None, masks: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if points is None:
@@ -228,40 +237,40 @@ class Network:
         sparse, dense = self.model.prompt_encoder(input_points=points, input_labels=labels, input_boxes=None, input_masks=masks)
         return sparse, dense
 
-    def _or_none(self, pointers: torch.Tensor, there: torch.Tensor) -> torch.Tensor:
+    def _mask_absent_pointers(self, pointers: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """Put the pointer of no object where an object is not there."""
         none: torch.Tensor = self.model.no_object_pointer
-        return there[:, None] * pointers + (1 - there[:, None]) * none
+        return present[:, None] * pointers + (1 - present[:, None]) * none
 
     @cached_property
-    def _no_prompt(self) -> tuple[torch.Tensor, torch.Tensor]:
-        return self._prompt()
+    def _empty_prompt(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._embed_prompt()
 
     @cached_property
-    def _grid(self) -> torch.Tensor:
+    def _image_positions(self) -> torch.Tensor:
         grid: torch.Tensor = self.model.get_image_wide_positional_embeddings()
         return grid
 
     @cached_property
-    def _coarse_places(self) -> torch.Tensor:
+    def _coarse_positions(self) -> torch.Tensor:
         """Where the tokens of the coarse map lie, (1, h * w, D)."""
         shape = torch.Size((1, 1, *self.model.backbone_feature_sizes[-1]))
         places: torch.Tensor = self.model.vision_encoder.neck.position_encoding(shape, self.device, torch.float32)
         return places.flatten(2).transpose(1, 2)
 
     @property
-    def _several(self) -> bool:
+    def _uses_multimask(self) -> bool:
         """Whether a followed frame is the best of several masks."""
         several = self.config.multimask_output_in_sam and self.config.multimask_output_for_tracking
         return bool(several and self.config.multimask_min_pt_num == 0)
 
     @property
-    def _parts(self) -> int:
+    def _tokens_per_pointer(self) -> int:
         """How many tokens a pointer makes."""
         return int(self.model.hidden_dim // self.model.mem_dim)
 
     @contextmanager
-    def _one_token(self) -> Iterator[None]:
+    def _ignore_stability(self) -> Iterator[None]:
         """Let the decoder give the mask of its first token whatever its stability."""
         decoder = self.model.mask_decoder
         stable, decoder.dynamic_multimask_via_stability = decoder.dynamic_multimask_via_stability, False

@@ -18,48 +18,48 @@ from PIL import Image
 
 from alref.media.video import Video
 from alref.models import devices
-from alref.records import FrameMasks, PivotBox, objects
-from alref.utils.masks import Mask, Rle, decode, encode
+from alref.records import FrameMasks, PivotBox, list_object_phrases
+from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 
 if TYPE_CHECKING:
     import torch
 
     from alref_sam2 import Sam2Options
 
-INSTALL = (
+INSTALL_COMMAND = (
     "SAM2_BUILD_CUDA=0 pip install --no-build-isolation --no-deps sam2==1.1.0"
     " && pip install --no-deps iopath portalocker && pip install 'hydra-core>=1.3.2'"
 )
 MEAN, STD = np.array([(0.485, 0.456, 0.406), (0.229, 0.224, 0.225)], np.float32)
-UNUSED = ("resize", "compile", "feature_memory", "gate", "memory", "fill_holes", "remove_sprinkles")
-LETTERS = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
+UNSUPPORTED_OPTIONS = ("resize", "compile", "feature_memory", "gate", "memory", "fill_holes", "remove_sprinkles")
+SIZE_LETTERS = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
 
-Groups = dict[tuple[int, ...], list[int]]
+PivotGroups = dict[tuple[int, ...], list[int]]
 
 
-class Seen(NamedTuple):
+class ScoredRle(NamedTuple):
     """One object on one frame."""
 
     mask: Rle
     score: float
 
 
-def problems(options: Sam2Options) -> list[str]:
+def find_problems(options: Sam2Options) -> list[str]:
     """Say what the authors' package lacks here, and which options it does not take, with the next command."""
     absent = [name for name in ("sam2", "hydra", "iopath") if find_spec(name) is None]
-    found = [f"backend original needs {', '.join(absent)}: {INSTALL}"] if absent else []
-    changed = [name for name in UNUSED if getattr(options, name) != type(options).model_fields[name].default]
+    found = [f"backend original needs {', '.join(absent)}: {INSTALL_COMMAND}"] if absent else []
+    changed = [name for name in UNSUPPORTED_OPTIONS if getattr(options, name) != type(options).model_fields[name].default]
     if changed:
         found.append(f"backend original takes no {', '.join(changed)}: leave it out, or -o propagator.backend=transformers")
     return found
 
 
-def file_of(model: str) -> str:
+def get_checkpoint_name(model: str) -> str:
     """Return what the checkpoint is called in a repository: sam2.1_hiera_small.pt in facebook/sam2.1-hiera-small."""
     return f"{Path(model).name.replace('-', '_')}.pt"
 
 
-class Original:
+class OriginalPredictor:
     """The authors' predictor with the weights of one of their checkpoints, on a device.
 
     ``source`` is the checkpoint, or a folder with it. Raises ConfigError when the checkpoint cannot be used.
@@ -67,93 +67,97 @@ class Original:
 
     def __init__(self, options: Sam2Options, device: str, source: str) -> None:
         place = Path(source)
-        self._device = devices.chosen(device)
-        self._dtype = devices.dtype(options.dtype, device)
+        self._device = devices.resolve_device(device)
+        self._dtype = devices.resolve_dtype(options.dtype, device)
         self._prompt = options.prompt
-        self._predictor = built(place / file_of(options.model) if place.is_dir() else place, self._device, options.image_size)
+        self._predictor = build_predictor(
+            place / get_checkpoint_name(options.model) if place.is_dir() else place, self._device, options.image_size
+        )
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame once: forward and backward from the middle one of an object's pivots."""
-        count = len(objects(boxes))
-        waiting: dict[int, dict[int, Seen]] = {}
-        for members in groups(boxes).values():
-            for frame, seen in self._followed(video, boxes, members):
+        count = len(list_object_phrases(boxes))
+        waiting: dict[int, dict[int, ScoredRle]] = {}
+        for members in group_by_pivots(boxes).values():
+            for frame, seen in self._track_group(video, boxes, members):
                 whole = waiting.setdefault(frame, {})
                 whole |= seen
                 if len(whole) == count:
-                    yield _frame_masks(frame, waiting.pop(frame))
+                    yield _build_frame_masks(frame, waiting.pop(frame))
 
-    def _followed(self, video: Video, boxes: list[PivotBox], members: list[int]) -> Iterator[tuple[int, dict[int, Seen]]]:
+    def _track_group(
+        self, video: Video, boxes: list[PivotBox], members: list[int]
+    ) -> Iterator[tuple[int, dict[int, ScoredRle]]]:
         """Yield each frame once with the objects of one group, which start on the same frames."""
         import torch
 
         with torch.inference_mode(), devices.autocast(self._device, self._dtype):
-            state = opened(self._predictor, video)
-            pivots = sorted(self._prompted(state, boxes, members))
+            state = init_video_state(self._predictor, video)
+            pivots = sorted(self._add_group_prompts(state, boxes, members))
         start = pivots[len(pivots) // 2]
         for reverse in (False, True):
             steps = self._predictor.propagate_in_video(state, start_frame_idx=start, reverse=reverse)
-            while (step := self._next(steps)) is not None:
+            while (step := self._run_step(steps)) is not None:
                 frame, _, logits = step
                 if not (reverse and frame == start):
-                    yield frame, {each: _seen(state, place, frame, logits) for place, each in enumerate(members)}
+                    yield frame, {each: _read_prediction(state, place, frame, logits) for place, each in enumerate(members)}
 
-    def _next(self, steps: Iterator[Any]) -> Any:
+    def _run_step(self, steps: Iterator[Any]) -> Any:
         """Do one step in the chosen precision, which must not leak to who waits for the frame."""
         with devices.autocast(self._device, self._dtype):
             return next(steps, None)
 
-    def _prompted(self, state: Any, boxes: list[PivotBox], members: list[int]) -> set[int]:
+    def _add_group_prompts(self, state: Any, boxes: list[PivotBox], members: list[int]) -> set[int]:
         """Give the predictor its prompts, object by object; returns the pivot frames."""
-        phrases = objects(boxes)
+        phrases = list_object_phrases(boxes)
         frames = set()
         for each in members:
             for box in (box for box in boxes if box.pivot.phrase == phrases[each]):
                 assert box.pivot.frame is not None, "a box that was found has a frame"
-                self._start(state, box, box.pivot.frame, each)
+                self._add_prompt(state, box, box.pivot.frame, each)
                 frames.add(box.pivot.frame)
         return frames
 
-    def _start(self, state: Any, box: PivotBox, frame: int, each: int) -> None:
+    def _add_prompt(self, state: Any, box: PivotBox, frame: int, index: int) -> None:
         """Prompt with the mask where one is known, else with the box, or with the mask that the box makes of the picture."""
         if box.mask is None and self._prompt == "box":
-            self._predictor.add_new_points_or_box(state, frame, each, box=box.xyxy)
+            self._predictor.add_new_points_or_box(state, frame, index, box=box.xyxy)
             return
-        mask = box.mask if box.mask is not None else image_mask(self._predictor, state, frame, box)
-        self._predictor.add_new_mask(state, frame, each, mask)
+        mask = box.mask if box.mask is not None else compute_image_mask(self._predictor, state, frame, box)
+        self._predictor.add_new_mask(state, frame, index, mask)
 
 
-def built(checkpoint: Path, device: str, image_size: int | None) -> Any:
+def build_predictor(checkpoint: Path, device: str, image_size: int | None) -> Any:
     """Build the authors' predictor for a checkpoint of theirs, whose size and version are read off it. Raises ConfigError."""
     from alref_sam2 import _checkpoints
 
-    tensors = _checkpoints.tensors_of(checkpoint)
-    letter = LETTERS[_checkpoints.size_of(tensors, checkpoint).name]
-    version = "sam2.1" if _checkpoints.is_second(tensors) else "sam2"
+    tensors = _checkpoints.read_tensors(checkpoint)
+    letter = SIZE_LETTERS[_checkpoints.detect_size(tensors, checkpoint).name]
+    version = "sam2.1" if _checkpoints.is_sam21(tensors) else "sam2"
     settings = [f"++model.image_size={image_size}"] if image_size else []
     name = f"configs/{version}/{version}_hiera_{letter}.yaml"
     build = import_module("sam2.build_sam").build_sam2_video_predictor
     predictor = build(name, device=device, hydra_overrides_extra=settings)
-    _checkpoints.fit(predictor, tensors, checkpoint)
+    _checkpoints.load_tensors(predictor, tensors, checkpoint)
     if find_spec("sam2._C") is None:
         predictor.fill_hole_area = 0
     return predictor
 
 
-def opened(predictor: Any, video: Video) -> Any:
+def init_video_state(predictor: Any, video: Video) -> Any:
     """Return a new state of the predictor for a video, whose frames it will read one by one; it draws no progress bars."""
     module: Any = import_module("sam2.sam2_video_predictor")
     module.tqdm = lambda order, desc: order
-    with patch.object(module, "load_video_frames", _pictures):
+    with patch.object(module, "load_video_frames", _load_images):
         return predictor.init_state(video)
 
 
-def _pictures(video_path: Video, image_size: int, **_: object) -> tuple[Pictures, int, int]:
-    return Pictures(video_path, image_size), video_path.height, video_path.width
+def _load_images(video_path: Video, image_size: int, **_: object) -> tuple[ImageSequence, int, int]:
+    return ImageSequence(video_path, image_size), video_path.height, video_path.width
 
 
-class Pictures:
-    """The frames of a video as the package takes them: float32 (3, S, S), scaled by Pillow and normalised, one at a time."""
+class ImageSequence:
+    """The frames of a video as the package takes them: float32 (3, S, S), scaled by Pillow and normalized, one at a time."""
 
     def __init__(self, video: Video, size: int) -> None:
         self._video = video
@@ -165,12 +169,12 @@ class Pictures:
     def __getitem__(self, index: int) -> torch.Tensor:
         import torch
 
-        picture = Image.fromarray(self._video.frame(index)).resize((self._size, self._size), Image.Resampling.BICUBIC)
+        picture = Image.fromarray(self._video.read_frame(index)).resize((self._size, self._size), Image.Resampling.BICUBIC)
         scaled = (np.asarray(picture, np.float32) / 255 - MEAN) / STD
         return torch.from_numpy(scaled.transpose(2, 0, 1))
 
 
-def image_mask(predictor: Any, state: Any, frame: int, box: PivotBox) -> Mask:
+def compute_image_mask(predictor: Any, state: Any, frame: int, box: PivotBox) -> Mask:
     """Return the mask (H, W) that a box makes of one picture, with the predictor's own parts and as the package's image
     predictor makes it: of its first token, whatever its stability. That predictor itself cannot do without torchvision.
     """  # noqa: D205
@@ -197,24 +201,24 @@ def image_mask(predictor: Any, state: Any, frame: int, box: PivotBox) -> Mask:
     return mask
 
 
-def groups(boxes: list[PivotBox]) -> Groups:
+def group_by_pivots(boxes: list[PivotBox]) -> PivotGroups:
     """Gather objects, as places on the P axis, by the frames that they start on."""
-    found: Groups = {}
-    for place, phrase in enumerate(objects(boxes)):
+    found: PivotGroups = {}
+    for place, phrase in enumerate(list_object_phrases(boxes)):
         pivots = sorted({box.pivot.frame or 0 for box in boxes if box.pivot.phrase == phrase})
         found.setdefault(tuple(pivots), []).append(place)
     return found
 
 
-def _seen(state: Any, place: int, frame: int, logits: torch.Tensor) -> Seen:
+def _read_prediction(state: Any, index: int, frame: int, logits: torch.Tensor) -> ScoredRle:
     """Return the mask of one object and how sure the model is that it is there."""
-    kept = state["output_dict_per_obj"][place]
+    kept = state["output_dict_per_obj"][index]
     output = kept["cond_frame_outputs"].get(frame) or kept["non_cond_frame_outputs"][frame]
-    mask: Mask = (logits[place, 0] > 0).cpu().numpy()
-    return Seen(encode(mask), float(output["object_score_logits"].float().sigmoid()))
+    mask: Mask = (logits[index, 0] > 0).cpu().numpy()
+    return ScoredRle(encode_mask(mask), float(output["object_score_logits"].float().sigmoid()))
 
 
-def _frame_masks(frame: int, seen: dict[int, Seen]) -> FrameMasks:
-    ordered = [seen[place] for place in sorted(seen)]
-    masks = np.stack([decode(each.mask) for each in ordered])
+def _build_frame_masks(frame: int, predictions: dict[int, ScoredRle]) -> FrameMasks:
+    ordered = [predictions[place] for place in sorted(predictions)]
+    masks = np.stack([decode_mask(each.mask) for each in ordered])
     return FrameMasks(frame=frame, masks=masks, scores=np.array([each.score for each in ordered]))

@@ -10,22 +10,22 @@ import torch
 
 from alref.media.video import Video
 from alref.records import PivotBox
-from alref_sam2._batch_limiter import Room
-from alref_sam2._feature_cache import FeatureStore, room_on
-from alref_sam2._images import Pictures, at_video, corners_of, mask_of
-from alref_sam2._memory_bank import Bank, Memory, Reading, Rule
-from alref_sam2._motion_model import Motion
-from alref_sam2._network import Features, Network, Seen
-from alref_sam2.visit_plan import Visit, start, visits
+from alref_sam2._batch_limiter import BatchLimiter
+from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
+from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box
+from alref_sam2._memory_bank import FrameMemory, MemoryBank, MemoryContext, MemoryLimits
+from alref_sam2._motion_model import MotionModel
+from alref_sam2._network import FrameFeatures, MaskPrediction, Sam2Network
+from alref_sam2.visit_plan import Visit, get_start_frame, plan_visits
 
-Prompts = dict[int, PivotBox]
+PromptsByFrame = dict[int, PivotBox]
 """The pivot boxes of one object by frame."""
-Found = list[tuple[list[int], Seen]]
+GroupPredictions = list[tuple[list[int], MaskPrediction]]
 """What is seen of groups of objects."""
 
 
 @dataclass(frozen=True)
-class Step:
+class TrackingStep:
     """What one visit gives: of ``objects``, mask logits (n, 1, h, w) at low resolution and logits (n,) that they are there."""
 
     frame: int
@@ -35,125 +35,131 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Settings:
+class SessionSettings:
     """How a session works: start from the box itself, choose among memories, bytes of features."""
 
-    from_box: bool
-    selected: bool
-    feature_bytes: int
+    prompt_with_box: bool
+    select_trusted: bool
+    feature_cache_bytes: int
 
 
-class Session:
+class TrackingSession:
     """Follows objects through a video. ``warn`` is told in words when the memory is full."""
 
     def __init__(
         self,
-        network: Network,
-        pictures: Pictures,
+        network: Sam2Network,
+        images: ImageReader,
         video: Video,
-        prompts: Sequence[Prompts],
-        settings: Settings,
+        prompts: Sequence[PromptsByFrame],
+        settings: SessionSettings,
         warn: Callable[[str], None],
     ) -> None:
-        self._network, self._pictures, self._video = network, pictures, video
+        self._network, self._images, self._video = network, images, video
         self._prompts, self._settings = prompts, settings
-        self._plan = visits([sorted(each) for each in prompts], len(video))
-        rule = _rule(network, settings.selected)
-        self._banks = [Bank(start(sorted(each)), rule) for each in prompts]
-        self._motions: dict[tuple[int, bool], Motion] = {}
-        order, budget = [visit.frame for visit in self._plan], settings.feature_bytes
-        self._store = FeatureStore(order, self._encoded, network.device, budget, room_on(network.device))
-        self._room = Room(network.device, self._store, warn)
+        self._visits = plan_visits([sorted(each) for each in prompts], len(video))
+        rule = _build_memory_limits(network, settings.select_trusted)
+        self._banks = [MemoryBank(get_start_frame(sorted(each)), rule) for each in prompts]
+        self._motions: dict[tuple[int, bool], MotionModel] = {}
+        order, budget = [visit.frame for visit in self._visits], settings.feature_cache_bytes
+        self._feature_cache = FrameFeatureCache(
+            order, self._encode_frame, network.device, budget, get_device_budget(network.device)
+        )
+        self._limiter = BatchLimiter(network.device, self._feature_cache, warn)
 
-    def steps(self) -> Iterator[Step]:
+    def iterate_steps(self) -> Iterator[TrackingStep]:
         """Yield what each visit gives; each object comes once for each frame.
 
         The next frame is read after the device was told what to do, and before anybody waits for it.
         """
-        following: list[Visit | None] = [*self._plan, None][1:]
-        for visit, after in zip(self._plan, following, strict=True):
-            features = self._room.insist(partial(self._store.take, visit.frame))
-            found = self._prompted(visit, features) + self._followed(visit, features)
-            if after is not None and not self._store.has(after.frame):
-                self._pictures.look_ahead(after.frame)
+        following: list[Visit | None] = [*self._visits, None][1:]
+        for visit, after in zip(self._visits, following, strict=True):
+            features = self._limiter.run_until_fits(partial(self._feature_cache.take_features, visit.frame))
+            found = self._start_prompted_objects(visit, features) + self._track_objects(visit, features)
+            if after is not None and not self._feature_cache.has_frame(after.frame):
+                self._images.read_ahead(after.frame)
             objects = tuple(index for group, _ in found for index in group)
             logits, scores = (torch.cat(each) for each in zip(*((seen.logits, seen.scores) for _, seen in found), strict=True))
-            yield Step(visit.frame, objects, logits, scores)
+            yield TrackingStep(visit.frame, objects, logits, scores)
 
-    def size(self) -> int:
+    def count_bytes(self) -> int:
         """Bytes of memories and features that are kept."""
-        return self._store.size() + sum(bank.size() for bank in self._banks)
+        return self._feature_cache.count_bytes() + sum(bank.count_bytes() for bank in self._banks)
 
-    def _encoded(self, frame: int) -> Features:
-        return self._network.encode(self._pictures.take(frame))
+    def _encode_frame(self, frame: int) -> FrameFeatures:
+        return self._network.encode_image(self._images.take_image(frame))
 
-    def _prompted(self, visit: Visit, features: Features) -> Found:
-        found: Found = []
-        for index in visit.prompt:
-            seen, memories = self._room.insist(partial(self._start, features, self._prompts[index][visit.frame]))
-            self._banks[index].give(visit.frame, Memory(memories[0], seen.pointers[0]))
+    def _start_prompted_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
+        found: GroupPredictions = []
+        for index in visit.prompted:
+            seen, memories = self._limiter.run_until_fits(
+                partial(self._start_object, features, self._prompts[index][visit.frame])
+            )
+            self._banks[index].add_prompted(visit.frame, FrameMemory(memories[0], seen.pointers[0]))
             found.append(([index], seen))
         return found
 
-    def _start(self, features: Features, box: PivotBox) -> tuple[Seen, torch.Tensor]:
+    def _start_object(self, features: FrameFeatures, box: PivotBox) -> tuple[MaskPrediction, torch.Tensor]:
         """See an object from its prompt, and return what is remembered of it."""
-        seen = self._from_prompt(features, box)
-        return seen, self._network.memorise(features, seen, given=True)
+        seen = self._segment_from_prompt(features, box)
+        return seen, self._network.encode_memory(features, seen, prompted=True)
 
-    def _from_prompt(self, features: Features, box: PivotBox) -> Seen:
+    def _segment_from_prompt(self, features: FrameFeatures, box: PivotBox) -> MaskPrediction:
         size, device, mask = self._network.image_size, self._network.device, box.mask
         if mask is None:
             assert box.xyxy is not None, "a prompt is a box or a mask"
-            corners = corners_of(box.xyxy, self._video, size, device)
-            if self._settings.from_box:
-                return self._network.from_box(features, corners)
-            mask = at_video(self._network.image_mask(features, corners), self._video)[0]
-        return self._network.from_mask(features, mask_of(mask, size, device))
+            corners = scale_box(box.xyxy, self._video, size, device)
+            if self._settings.prompt_with_box:
+                return self._network.segment_from_box(features, corners)
+            mask = resize_to_video(self._network.compute_image_mask(features, corners), self._video)[0]
+        return self._network.segment_from_mask(features, resize_mask(mask, size, device))
 
-    def _followed(self, visit: Visit, features: Features) -> Found:
+    def _track_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
         """Follow the objects of a visit, those that read alike in as few calls as fit into the memory."""
-        found: Found = []
-        readings = {index: self._banks[index].read(visit.frame, visit.reverse) for index in visit.follow}
-        waiting = _alike(readings)
+        found: GroupPredictions = []
+        readings = {index: self._banks[index].read_context(visit.frame, visit.reverse) for index in visit.tracked}
+        waiting = _group_by_shape(readings)
         while waiting:
             group = waiting.pop(0)
             tokens = sum(len(each) for _, each in readings[group[0]].features)
-            most = self._room.most(tokens)
+            most = self._limiter.get_max_objects(tokens)
             group, rest = group[:most], group[most:]
             waiting = [rest, *waiting] if rest else waiting
-            work = partial(self._follow, features, [readings[index] for index in group])
-            made = self._room.attempt(work, len(group), tokens)
+            work = partial(self._track_group, features, [readings[index] for index in group])
+            made = self._limiter.run_if_fits(work, len(group), tokens)
             if made is None:
                 waiting = [group, *waiting]
                 continue
-            self._remember(visit, group, *made)
+            self._store_memories(visit, group, *made)
             found.append((group, made[0]))
         return found
 
-    def _follow(self, features: Features, readings: list[Reading]) -> tuple[Seen, torch.Tensor]:
+    def _track_group(self, features: FrameFeatures, contexts: list[MemoryContext]) -> tuple[MaskPrediction, torch.Tensor]:
         """See objects that read alike, and return what is remembered of them."""
-        seen = self._network.follow(features, readings, len(self._video))
-        return seen, self._network.memorise(features, seen, given=False)
+        seen = self._network.track_objects(features, contexts, len(self._video))
+        return seen, self._network.encode_memory(features, seen, prompted=False)
 
-    def _remember(self, visit: Visit, group: list[int], seen: Seen, memories: torch.Tensor) -> None:
+    def _store_memories(self, visit: Visit, group: list[int], prediction: MaskPrediction, memories: torch.Tensor) -> None:
         for row, index in enumerate(group):
-            trusted = not self._settings.selected or self._trusts(index, visit.reverse, seen, row)
-            memory = Memory(memories[row].clone(), seen.pointers[row].clone(), trusted)
-            self._banks[index].remember(visit.frame, memory, visit.reverse)
+            trusted = not self._settings.select_trusted or self._check_motion(index, visit.reverse, prediction, row)
+            memory = FrameMemory(memories[row].clone(), prediction.pointers[row].clone(), trusted)
+            self._banks[index].add_tracked(visit.frame, memory, visit.reverse)
 
-    def _trusts(self, index: int, reverse: bool, seen: Seen, row: int) -> bool:
-        motion = self._motions.setdefault((index, reverse), Motion())
-        return motion.trusts(seen.logits[row, 0], float(seen.scores[row]), float(seen.quality[row]))
+    def _check_motion(self, index: int, reverse: bool, prediction: MaskPrediction, row: int) -> bool:
+        motion = self._motions.setdefault((index, reverse), MotionModel())
+        return motion.check_and_update(prediction.logits[row, 0], float(prediction.scores[row]), float(prediction.quality[row]))
 
 
-def _rule(network: Network, selected: bool) -> Rule:
+def _build_memory_limits(network: Sam2Network, trusted_only: bool) -> MemoryLimits:
     config = network.config
-    return Rule(config.num_maskmem - 1, config.max_object_pointers_in_encoder - 1, config.max_cond_frame_num, selected)
+    return MemoryLimits(
+        config.num_maskmem - 1, config.max_object_pointers_in_encoder - 1, config.max_cond_frame_num, trusted_only
+    )
 
 
-def _alike(readings: dict[int, Reading]) -> list[list[int]]:
+def _group_by_shape(contexts: dict[int, MemoryContext]) -> list[list[int]]:
     """Gather objects that read as many memories and pointers."""
     groups: dict[tuple[int, int], list[int]] = {}
-    for index, reading in readings.items():
+    for index, reading in contexts.items():
         groups.setdefault(reading.shape, []).append(index)
     return list(groups.values())

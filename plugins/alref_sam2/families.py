@@ -1,4 +1,4 @@
-"""The three families of models: what their configurations are called, how pictures are normalised, which sizes they take."""
+"""The three families of models: what their configurations are called, how pictures are normalized, which sizes they take."""
 
 from __future__ import annotations
 
@@ -8,71 +8,74 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-Statistics = tuple[tuple[float, ...], tuple[float, ...]]
-IMAGENET: Statistics = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-HALF: Statistics = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+Normalization = tuple[tuple[float, ...], tuple[float, ...]]
+IMAGENET_NORMALIZATION: Normalization = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+HALF_NORMALIZATION: Normalization = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelFamily:
     """A family: the component's ``name``, the class of the library, the types of its configurations (the first is its own),
     mean and deviation of pictures, and the number that ``image_size`` is a multiple of.
     """  # noqa: D205
 
     name: str
-    model: str
-    types: tuple[str, ...]
-    statistics: Statistics
-    step: int
+    model_class: str
+    model_types: tuple[str, ...]
+    normalization: Normalization
+    size_multiple: int
 
 
-SAM2 = Kind("sam2", "Sam2VideoModel", ("sam2_video",), IMAGENET, 32)
-EDGETAM = Kind("edgetam", "EdgeTamVideoModel", ("edgetam_video",), IMAGENET, 32)
-SAM3_TRACKER = Kind("sam3-tracker", "Sam3TrackerVideoModel", ("sam3_tracker_video", "sam3_video"), HALF, 14)
-KINDS = (SAM2, EDGETAM, SAM3_TRACKER)
+SAM2 = ModelFamily("sam2", "Sam2VideoModel", ("sam2_video",), IMAGENET_NORMALIZATION, 32)
+EDGETAM = ModelFamily("edgetam", "EdgeTamVideoModel", ("edgetam_video",), IMAGENET_NORMALIZATION, 32)
+SAM3_TRACKER = ModelFamily(
+    "sam3-tracker", "Sam3TrackerVideoModel", ("sam3_tracker_video", "sam3_video"), HALF_NORMALIZATION, 14
+)
+FAMILIES = (SAM2, EDGETAM, SAM3_TRACKER)
 
 
-def configured(place: Path | None) -> dict[str, object]:
+def read_config(path: Path | None) -> dict[str, object]:
     """Return what ``config.json`` of a folder says, nothing where there is none or it cannot be read."""
-    if place is None or not (place / "config.json").is_file():
+    if path is None or not (path / "config.json").is_file():
         return {}
     try:
-        found = json.loads((place / "config.json").read_text(encoding="utf-8"))
+        found = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def mismatch(kind: Kind, model: str, place: Path | None) -> list[str]:
+def check_model_type(family: ModelFamily, model: str, path: Path | None) -> list[str]:
     """Say in one line that a folder holds a model of another family, and which component takes it."""
-    given = configured(place).get("model_type")
-    if given is None or given in kind.types:
+    given = read_config(path).get("model_type")
+    if given is None or given in family.model_types:
         return []
-    way_out = next((f"--propagator {each.name}" for each in KINDS if given in each.types), "another model")
-    return [f"{model} is a {given}, and {kind.name} takes {kind.types[0]}: {way_out}"]
+    way_out = next((f"--propagator {each.name}" for each in FAMILIES if given in each.model_types), "another model")
+    return [f"{model} is a {given}, and {family.name} takes {family.model_types[0]}: {way_out}"]
 
 
-def odd_size(kind: Kind, image_size: int | None) -> list[str]:
+def check_image_size(family: ModelFamily, image_size: int | None) -> list[str]:
     """Say in one line that pictures of ``image_size`` cannot be encoded."""
-    if image_size is None or image_size % kind.step == 0:
+    if image_size is None or image_size % family.size_multiple == 0:
         return []
-    near = max(round(image_size / kind.step), 1) * kind.step
-    return [f"image_size of {kind.name} is a multiple of {kind.step}, got {image_size}: -o propagator.image_size={near}"]
+    step = family.size_multiple
+    near = max(round(image_size / step), 1) * step
+    return [f"image_size of {family.name} is a multiple of {step}, got {image_size}: -o propagator.image_size={near}"]
 
 
-def lacks_compiler(device: str) -> list[str]:
+def check_compiler(device: str) -> list[str]:
     """Say in one line that nothing can be compiled for the processor here."""
     if device != "cpu" or any(map(shutil.which, ("g++", "clang++", "c++"))):
         return []
     return ["compiling for the processor needs a C++ compiler: install g++, or leave out -o propagator.compile"]
 
 
-def lacks_timm(place: Path | None) -> list[str]:
+def check_timm(path: Path | None) -> list[str]:
     """Say in one line that the backbone of EdgeTAM, which comes from timm, cannot be made here; None: not known yet, so it is.
 
     A model whose backbone is of the library itself needs no timm.
     """
-    vision = configured(place).get("vision_config")
+    vision = read_config(path).get("vision_config")
     backbone = vision.get("backbone_config") if isinstance(vision, dict) else None
     if isinstance(backbone, dict) and backbone.get("model_type") != "timm_wrapper":
         return []

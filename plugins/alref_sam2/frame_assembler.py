@@ -7,36 +7,36 @@ from collections.abc import Sequence
 import numpy as np
 
 from alref.records import FrameMasks
-from alref.utils.masks import Mask, Rle, decode, encode
+from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 
-Scored = tuple[Mask | Rle, float]
+ScoredMask = tuple[Mask | Rle, float]
 
 
-class Gathering:
+class FrameAssembler:
     """Gathers ``count`` objects in frames of ``size`` (height, width); those that nobody tells of are absent.
 
     A frame of which something is still missing waits run-length encoded.
     """
 
-    def __init__(self, count: int, told: Sequence[int], size: tuple[int, int]) -> None:
-        self._count, self._told, self._size = count, set(told), size
-        self._waiting: dict[int, dict[int, Scored]] = {}
+    def __init__(self, count: int, expected: Sequence[int], size: tuple[int, int]) -> None:
+        self._count, self._expected, self._size = count, set(expected), size
+        self._waiting: dict[int, dict[int, ScoredMask]] = {}
 
-    def add(self, frame: int, found: dict[int, tuple[Mask, float]]) -> FrameMasks | None:
+    def add_masks(self, frame: int, found: dict[int, tuple[Mask, float]]) -> FrameMasks | None:
         """Take in masks by object; returns the frame when it is whole."""
         known = self._waiting.pop(frame, {}) | found
-        if known.keys() >= self._told:
-            return self.frame(frame, known)
-        self._waiting[frame] = {row: (_encoded(mask), score) for row, (mask, score) in known.items()}
+        if known.keys() >= self._expected:
+            return self.build_frame(frame, known)
+        self._waiting[frame] = {row: (_encode_mask(mask), score) for row, (mask, score) in known.items()}
         return None
 
-    def frame(self, frame: int, known: dict[int, Scored]) -> FrameMasks:
+    def build_frame(self, frame: int, known: dict[int, ScoredMask]) -> FrameMasks:
         """Return a frame of the masks that are known."""
         masks, scores = np.zeros((self._count, *self._size), np.bool_), np.zeros(self._count, np.float32)
         for row, (mask, score) in known.items():
-            masks[row], scores[row] = decode(mask) if isinstance(mask, Rle) else mask, score
+            masks[row], scores[row] = decode_mask(mask) if isinstance(mask, Rle) else mask, score
         return FrameMasks(frame=frame, masks=masks, scores=scores)
 
 
-def _encoded(mask: Mask | Rle) -> Rle:
-    return mask if isinstance(mask, Rle) else encode(mask)
+def _encode_mask(mask: Mask | Rle) -> Rle:
+    return mask if isinstance(mask, Rle) else encode_mask(mask)

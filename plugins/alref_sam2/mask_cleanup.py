@@ -8,20 +8,20 @@ import numpy as np
 from alref.utils.masks import Mask
 
 
-def polished(mask: Mask, holes: int, sprinkles: int) -> Mask:
+def clean_mask(mask: Mask, max_hole_area: int, max_sprinkle_area: int) -> Mask:
     """Return a bool (H, W) mask whose holes of at most ``holes`` pixels are filled, and then its parts of at most
-    ``sprinkles`` pixels removed; 0 leaves them. Neighbours share a side or a corner.
+    ``sprinkles`` pixels removed; 0 leaves them. Neighbors share a side or a corner.
     """  # noqa: D205
-    filled = mask | _small(~mask, holes)
-    return filled & ~_small(filled, sprinkles)
+    filled = mask | _find_small_components(~mask, max_hole_area)
+    return filled & ~_find_small_components(filled, max_sprinkle_area)
 
 
-def _small(mask: Mask, most: int) -> Mask:
+def _find_small_components(mask: Mask, max_area: int) -> Mask:
     """Return the components of at most ``most`` pixels."""
-    if most == 0 or not mask.any():
+    if max_area == 0 or not mask.any():
         return np.zeros_like(mask)
     _, labels, facts, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    small = facts[:, cv2.CC_STAT_AREA] <= most
+    small = facts[:, cv2.CC_STAT_AREA] <= max_area
     small[0] = False
     found: Mask = small[labels]
     return found

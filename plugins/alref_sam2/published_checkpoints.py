@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alref.models.weights import Weights
 
-SOURCE = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
+BASE_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 SHA256 = {
     "sam2.1_hiera_tiny.pt": "7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
     "sam2.1_hiera_small.pt": "6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
@@ -16,9 +16,9 @@ SHA256 = {
 """Digests as several public repositories pin them."""
 
 
-def checkpoint(given: Path, licence: str) -> Weights:
+def describe_checkpoint(path: Path, license_name: str) -> Weights:
     """Describe a checkpoint: one of a known name is fetched where it is not here, and must be the authors' file."""
-    if given.name not in SHA256:
-        return Weights(str(given), files=(given.name,), licence=licence)
-    digests = {given.name: SHA256[given.name]}
-    return Weights(str(given), files=(given.name,), url=f"{SOURCE}{given.name}", sha256=digests, licence=licence)
+    if path.name not in SHA256:
+        return Weights(str(path), files=(path.name,), license=license_name)
+    digests = {path.name: SHA256[path.name]}
+    return Weights(str(path), files=(path.name,), url=f"{BASE_URL}{path.name}", sha256=digests, license=license_name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-Pivots = Sequence[Sequence[int]]
+PromptedFrames = Sequence[Sequence[int]]
 """The prompted frames of each object, at least one, increasing."""
 
 
@@ -14,37 +14,37 @@ class Visit:
     """One use of a frame's features: the objects that are prompted in it, and those that are followed into it."""
 
     frame: int
-    prompt: tuple[int, ...] = ()
-    follow: tuple[int, ...] = ()
+    prompted: tuple[int, ...] = ()
+    tracked: tuple[int, ...] = ()
     reverse: bool = False
 
 
-def start(frames: Sequence[int]) -> int:
+def get_start_frame(frames: Sequence[int]) -> int:
     """Return the frame that an object is followed from: the middle one of its prompted frames, as published."""
     return frames[len(frames) // 2]
 
 
-def visits(pivots: Pivots, length: int) -> list[Visit]:
+def plan_visits(pivots: PromptedFrames, length: int) -> list[Visit]:
     """Plan a video of ``length`` frames: one sweep to its end, and one back from the last object's start to frame 0.
 
     An object's prompts are all taken before it is followed, wherever they are. It is not followed into a prompted frame.
     """
     if not pivots:
         return []
-    planned = [*_forwards(pivots, length), *_backwards(pivots)]
-    return [visit for visit in planned if visit.prompt or visit.follow]
+    planned = [*_plan_forward(pivots, length), *_plan_backward(pivots)]
+    return [visit for visit in planned if visit.prompted or visit.tracked]
 
 
-def _forwards(pivots: Pivots, length: int) -> Iterator[Visit]:
-    for frame in range(min(map(start, pivots)), length):
-        begun = [index for index, frames in enumerate(pivots) if start(frames) == frame]
+def _plan_forward(pivots: PromptedFrames, length: int) -> Iterator[Visit]:
+    for frame in range(min(map(get_start_frame, pivots)), length):
+        begun = [index for index, frames in enumerate(pivots) if get_start_frame(frames) == frame]
         for other in sorted({each for index in begun for each in pivots[index]} - {frame}):
             yield Visit(other, tuple(index for index in begun if other in pivots[index]))
-        follow = (index for index, frames in enumerate(pivots) if start(frames) < frame and frame not in frames)
+        follow = (index for index, frames in enumerate(pivots) if get_start_frame(frames) < frame and frame not in frames)
         yield Visit(frame, tuple(begun), tuple(follow))
 
 
-def _backwards(pivots: Pivots) -> Iterator[Visit]:
-    for frame in range(max(map(start, pivots)) - 1, -1, -1):
-        follow = (index for index, frames in enumerate(pivots) if frame < start(frames) and frame not in frames)
+def _plan_backward(pivots: PromptedFrames) -> Iterator[Visit]:
+    for frame in range(max(map(get_start_frame, pivots)) - 1, -1, -1):
+        follow = (index for index, frames in enumerate(pivots) if frame < get_start_frame(frames) and frame not in frames)
         yield Visit(frame, (), tuple(follow), reverse=True)

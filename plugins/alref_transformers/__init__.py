@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from alref.llm.messages import Answer, Question
     from alref.models.weights import Weights
-    from alref_transformers._runtime import Model
+    from alref_transformers._runtime import LocalChatModel
 
 
 class TransformersOptions(ChatOptions):
@@ -40,8 +40,8 @@ class Transformers(ChatReasoner):
     needs = ("torch", "transformers", "PIL", "llguidance")
     Options = TransformersOptions
     options: TransformersOptions
-    neutral = ChatReasoner.neutral | {"max_tokens"}
-    _model: Model | None = None
+    neutral_options = ChatReasoner.neutral_options | {"max_tokens"}
+    _model: LocalChatModel | None = None
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
@@ -49,27 +49,27 @@ class Transformers(ChatReasoner):
 
         if self.options.replay is not None:
             return []
-        return super().problems() or model_types.problems(self.options, self.device)
+        return super().problems() or model_types.find_problems(self.options, self.device)
 
     def weights(self) -> list[Weights]:
         """List the model that it asks; a replay needs none."""
         from alref_transformers import model_files
 
-        return [model_files.weights(self.options)] if self.options.replay is None else []
+        return [model_files.describe_weights(self.options)] if self.options.replay is None else []
 
     def load(self) -> None:
         """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
-        from alref_transformers._runtime import Model
+        from alref_transformers._runtime import LocalChatModel
 
         if self.options.replay is None:
-            self._model = Model(self.options, self.device)
+            self._model = LocalChatModel(self.options, self.device)
 
     def close(self) -> None:
         """Let go of the weights."""
         self._model = None
         super().close()
 
-    def price(self, sent: int, answered: int) -> float | None:
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return no dollars: the model is one's own."""
         return 0.0
 
@@ -82,7 +82,7 @@ class Transformers(ChatReasoner):
         size = self.options.concurrency
         for start in range(0, len(questions), size):
             assert self._model is not None, "load() comes first"
-            yield from enumerate(self._model.answers(questions[start : start + size]), start)
+            yield from enumerate(self._model.generate_answers(questions[start : start + size]), start)
 
 
 @hookimpl

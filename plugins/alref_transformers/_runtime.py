@@ -17,37 +17,39 @@ from PIL import Image
 from alref.errors import ConfigError, InputError
 from alref.llm.messages import Answer, Question
 from alref.models import devices
-from alref.models.transformers_loading import loading, whole
+from alref.models.transformers_loading import load_complete_model, translate_model_errors
 from alref_transformers import model_files, model_types
-from alref_transformers.grammar import Grammar
+from alref_transformers.grammar import AnswerGrammar
 
 if TYPE_CHECKING:
     from alref_transformers import TransformersOptions
 
 
-class Model:
+class LocalChatModel:
     """A model and what makes its input, on a device. Raises MissingError or ConfigError when it cannot be loaded."""
 
     def __init__(self, options: TransformersOptions, device: str) -> None:
         self._options = options
         self._lock = Lock()
-        place = devices.chosen(device)
-        folder = model_files.weights(options).fetch()
-        with loading(options.model, place, model_types.OTHER, "-o reasoner.dtype=bfloat16, a smaller model"):
-            self._sees = model_types.sees(model_types.config(options).model_type)
-            self._reader = self._load_reader(folder)
-            kind = transformers.AutoModelForImageTextToText if self._sees else transformers.AutoModelForCausalLM
-            self._model = whole(kind, folder, dtype=options.dtype).to(place)
-        self._name = model_files.full_name(options)
+        place = devices.resolve_device(device)
+        folder = model_files.describe_weights(options).fetch_files()
+        with translate_model_errors(
+            options.model, place, model_types.OTHER_MODEL_HINT, "-o reasoner.dtype=bfloat16, a smaller model"
+        ):
+            self._supports_images = model_types.supports_images(model_types.load_config(options).model_type)
+            self._processor = self._load_processor(folder)
+            kind = transformers.AutoModelForImageTextToText if self._supports_images else transformers.AutoModelForCausalLM
+            self._model = load_complete_model(kind, folder, dtype=options.dtype).to(place)
+        self._name = model_files.get_full_name(options)
         ends = self._model.generation_config.eos_token_id
-        self._ends = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
-        self._grammar = self._made_grammar() if options.constrained else None
+        self._end_tokens = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
+        self._grammar = self._build_grammar() if options.constrained else None
 
-    def _load_reader(self, folder: Path) -> Any:
+    def _load_processor(self, folder: Path) -> Any:
         """Load what turns words and pictures into tokens: a processor, or for a model of text alone its tokenizer."""
-        loader = transformers.AutoProcessor if self._sees else transformers.AutoTokenizer
+        loader = transformers.AutoProcessor if self._supports_images else transformers.AutoTokenizer
         reader = loader.from_pretrained(folder, trust_remote_code=False)
-        self._tokenizer = reader.tokenizer if self._sees else reader
+        self._tokenizer = reader.tokenizer if self._supports_images else reader
         reader.chat_template = reader.chat_template or self._tokenizer.chat_template
         if reader.chat_template is None:
             raise ConfigError(f"{self._options.model} has no chat template: -o reasoner.model=NAME of a model tuned for chat")
@@ -55,35 +57,35 @@ class Model:
         self._tokenizer.pad_token = self._tokenizer.pad_token or self._tokenizer.eos_token
         return reader
 
-    def _made_grammar(self) -> Grammar:
+    def _build_grammar(self) -> AnswerGrammar:
         try:
-            return Grammar(self._tokenizer, self._ends)
+            return AnswerGrammar(self._tokenizer, self._end_tokens)
         except ValueError as error:
             raise ConfigError(
                 f"answers of {self._options.model} cannot be constrained ({error}): -o reasoner.constrained=false"
             ) from None
 
-    def answers(self, questions: Sequence[Question]) -> list[Answer]:
+    def generate_answers(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer questions in one batch, always with the likeliest token. Raises InputError or MissingError."""
         started = perf_counter()
         full = (
             f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
             " lower -o reasoner.concurrency or reasoner.image_size, or take a smaller model"
         )
-        with self._lock, devices.fitting(full), torch.inference_mode():
-            inputs = self._inputs(questions)
-            written = self._written(inputs, questions).tolist()
+        with self._lock, devices.translate_memory_errors(full), torch.inference_mode():
+            inputs = self._build_inputs(questions)
+            written = self._generate_tokens(inputs, questions).tolist()
         seconds = (perf_counter() - started) / len(questions)
         lengths = inputs["attention_mask"].sum(1).tolist()
-        return [self._answer(tokens, length, seconds) for tokens, length in zip(written, lengths, strict=True)]
+        return [self._make_answer(tokens, length, seconds) for tokens, length in zip(written, lengths, strict=True)]
 
-    def _inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
+    def _build_inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
         """Fill in the chat template; nothing that a question says is taken for a control token. Raises InputError."""
-        talks = [_talk(question, self._sees) for question in questions]
-        settings: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._sees else {"padding": True}
+        talks = [_build_messages(question, self._supports_images) for question in questions]
+        settings: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._supports_images else {"padding": True}
         settings |= {"tokenize": True, "return_dict": True, "return_tensors": "pt", "sanitize_control_tokens": True}
         try:
-            made = self._reader.apply_chat_template(talks, add_generation_prompt=True, **settings)
+            made = self._processor.apply_chat_template(talks, add_generation_prompt=True, **settings)
         except (ValueError, TemplateError) as error:
             raise InputError(f"{self._options.model} does not take the question ({error}): choose another model") from None
         longest = int(made["attention_mask"].sum(1).max())
@@ -93,12 +95,12 @@ class Model:
                 f"{self._options.model} reads {limit} tokens and the question has {longest}: lower -o reasoner.image_size or"
                 " reasoner.frames, or take another model"
             )
-        return {name: self._placed(tensor) for name, tensor in made.items()}
+        return {name: self._move_to_device(tensor) for name, tensor in made.items()}
 
-    def _placed(self, tensor: torch.Tensor) -> torch.Tensor:
+    def _move_to_device(self, tensor: torch.Tensor) -> torch.Tensor:
         return tensor.to(self._model.device, self._model.dtype if tensor.is_floating_point() else tensor.dtype)
 
-    def _written(self, inputs: dict[str, torch.Tensor], questions: Sequence[Question]) -> torch.Tensor:
+    def _generate_tokens(self, inputs: dict[str, torch.Tensor], questions: Sequence[Question]) -> torch.Tensor:
         """Return the tokens of the answers, int64 (B, T), padded to the longest."""
         both: torch.Tensor = self._model.generate(
             **inputs,
@@ -109,12 +111,14 @@ class Model:
             top_p=None,
             top_k=None,
             pad_token_id=self._tokenizer.pad_token_id,
-            logits_processor=[self._grammar.guide([each.answer_schema for each in questions])] if self._grammar else [],
+            logits_processor=[self._grammar.make_logits_processor([each.answer_schema for each in questions])]
+            if self._grammar
+            else [],
         )
         return both[:, inputs["input_ids"].shape[1] :]
 
-    def _answer(self, tokens: list[int], length: int, seconds: float) -> Answer:
-        end = next((place for place, token in enumerate(tokens) if token in self._ends), None)
+    def _make_answer(self, tokens: list[int], length: int, seconds: float) -> Answer:
+        end = next((place for place, token in enumerate(tokens) if token in self._end_tokens), None)
         return Answer(
             text=self._tokenizer.decode(tokens[:end], skip_special_tokens=True),
             model=self._name,
@@ -127,10 +131,10 @@ class Model:
         )
 
 
-def _talk(question: Question, pictures: bool) -> list[dict[str, Any]]:
+def _build_messages(question: Question, with_images: bool) -> list[dict[str, Any]]:
     """Return the messages as chat templates take them: the pictures stand before the words of the first user message."""
     talk: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
-    if pictures:
+    if with_images:
         for message in talk:
             message["content"] = [{"type": "text", "text": message["content"]}]
         first = next(message for message in talk if message["role"] == "user")

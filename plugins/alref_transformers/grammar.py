@@ -15,34 +15,34 @@ if TYPE_CHECKING:
 
 SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 """JSON on one line: blanks without end are no answer."""
-LONGEST = 1000
+MAX_STRING_LENGTH = 1000
 """Most characters of a string, so that a model that repeats itself comes to its choice all the same."""
 
 
-class Grammar:
+class AnswerGrammar:
     """What answers of one model may look like. Raises ValueError for a tokenizer that cannot be followed."""
 
-    def __init__(self, tokenizer: Any, ends: Sequence[int]) -> None:
-        self._tokenizer = from_tokenizer(tokenizer, eos_token=list(ends))
+    def __init__(self, tokenizer: Any, end_tokens: Sequence[int]) -> None:
+        self._tokenizer = from_tokenizer(tokenizer, eos_token=list(end_tokens))
 
-    def guide(self, schemas: Sequence[dict[str, Any] | None]) -> Guide:
+    def make_logits_processor(self, schemas: Sequence[dict[str, Any] | None]) -> GrammarLogitsProcessor:
         """Return what holds each answer of a batch to its schema; None leaves one free."""
-        return Guide([None if schema is None else self._matcher(schema) for schema in schemas])
+        return GrammarLogitsProcessor([None if schema is None else self._build_matcher(schema) for schema in schemas])
 
-    def _matcher(self, schema: dict[str, Any]) -> LLMatcher:
-        grammar = LLMatcher.grammar_from_json_schema(json.dumps(_bounded(schema)), overrides=SPACING)
+    def _build_matcher(self, schema: dict[str, Any]) -> LLMatcher:
+        grammar = LLMatcher.grammar_from_json_schema(json.dumps(_limit_strings(schema)), overrides=SPACING)
         matcher = LLMatcher(self._tokenizer, grammar)
         if matcher.is_error():
             raise ValueError(matcher.get_error())
         return matcher
 
 
-class Guide:
+class GrammarLogitsProcessor:
     """Forbids, at each step of one batch, the tokens that no answer after the schema could go on with."""
 
     def __init__(self, matchers: Sequence[LLMatcher | None]) -> None:
         self._matchers = matchers
-        self._begun = False
+        self._started = False
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """Take the tokens so far, (B, T), and their next scores, (B, V); return the scores, -inf for what is forbidden."""
@@ -52,21 +52,21 @@ class Guide:
         for row, matcher in enumerate(self._matchers):
             if matcher is None:
                 continue
-            if self._begun and not matcher.is_stopped():
+            if self._started and not matcher.is_stopped():
                 matcher.consume_token(int(input_ids[row, -1]))
-            forbidden[row] = _forbidden(matcher, scores.shape[1])
-        self._begun = True
+            forbidden[row] = _compute_forbidden_tokens(matcher, scores.shape[1])
+        self._started = True
         return scores.masked_fill(from_numpy(forbidden).to(scores.device), float("-inf"))
 
 
-def _bounded(schema: Any) -> Any:
+def _limit_strings(schema: Any) -> Any:
     """Return a schema whose strings have an end."""
     if not isinstance(schema, dict):
         return schema
-    ends = {"maxLength": LONGEST} if schema.get("type") == "string" and "enum" not in schema else {}
-    return {name: _bounded(part) for name, part in schema.items()} | ends
+    ends = {"maxLength": MAX_STRING_LENGTH} if schema.get("type") == "string" and "enum" not in schema else {}
+    return {name: _limit_strings(part) for name, part in schema.items()} | ends
 
 
-def _forbidden(matcher: LLMatcher, width: int) -> Any:
+def _compute_forbidden_tokens(matcher: LLMatcher, width: int) -> Any:
     bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little", count=width)
     return bits == 0

@@ -11,30 +11,30 @@ from alref.models.weights import Weights
 if TYPE_CHECKING:
     from alref_transformers import TransformersOptions
 
-PROCESSORS = "preprocessor_config.json|processor_config.json"
-TOKENIZERS = "tokenizer.json|tokenizer_config.json|tokenizer.model|vocab.json|tekken.json"
+PROCESSOR_FILES = "preprocessor_config.json|processor_config.json"
+TOKENIZER_FILES = "tokenizer.json|tokenizer_config.json|tokenizer.model|vocab.json|tekken.json"
 
 
-def weights(options: TransformersOptions) -> Weights:
+def describe_weights(options: TransformersOptions) -> Weights:
     """Return the model's files: its configuration, weights and tokenizer, and a processor where it sees pictures."""
-    files = ("config.json", "model.safetensors", TOKENIZERS)
+    files = ("config.json", "model.safetensors", TOKENIZER_FILES)
     found = Weights(options.model, revision=options.revision, files=files)
-    place = found.place()
-    if place is None or not _shows_pictures(place):
+    place = found.find_complete_path()
+    if place is None or not _has_vision_config(place):
         return found
-    return Weights(options.model, revision=options.revision, files=(*files, PROCESSORS))
+    return Weights(options.model, revision=options.revision, files=(*files, PROCESSOR_FILES))
 
 
-def full_name(options: TransformersOptions) -> str:
+def get_full_name(options: TransformersOptions) -> str:
     """Return the model's name with the commit that the cache holds of it, or its folder."""
-    place = weights(options).place()
+    place = describe_weights(options).find_complete_path()
     if place is None or place == Path(options.model).expanduser():
         return options.model
     return f"{options.model}@{place.name}"
 
 
-def _shows_pictures(place: Path) -> bool:
+def _has_vision_config(folder: Path) -> bool:
     try:
-        return "vision_config" in json.loads((place / "config.json").read_text(encoding="utf-8"))
+        return "vision_config" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except ValueError:
         return False

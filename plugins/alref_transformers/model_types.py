@@ -11,53 +11,53 @@ from alref_transformers import model_files
 if TYPE_CHECKING:
     from alref_transformers import TransformersOptions
 
-OTHER = "-o reasoner.model=NAME or FOLDER of another"
+OTHER_MODEL_HINT = "-o reasoner.model=NAME or FOLDER of another"
 """What to do where a model cannot be loaded."""
 
 
-def problems(options: TransformersOptions, device: str) -> list[str]:
+def find_problems(options: TransformersOptions, device: str) -> list[str]:
     """Say that torch has no such device or numbers, or that the model cannot do what the options want."""
-    if said := devices.problems(device, options.dtype):
+    if said := devices.find_device_problems(device, options.dtype):
         return said
     try:
-        kind = config(options).model_type
+        kind = load_config(options).model_type
     except MissingError as error:
         return [str(error)]
-    if sees(kind):
-        return [transformers_loading.lacks_torchvision(options.model)] if _reads_videos(kind) else []
-    if not _writes(kind):
+    if supports_images(kind):
+        return [transformers_loading.explain_missing_torchvision(options.model)] if _needs_torchvision(kind) else []
+    if not _supports_generation(kind):
         return [f"{options.model} is a {kind}, which answers no questions: -o reasoner.model=NAME of a chat model"]
     return [f"{options.model} sees no pictures: -o reasoner.vision=false, or another model"] if options.vision else []
 
 
-def config(options: TransformersOptions) -> Any:
+def load_config(options: TransformersOptions) -> Any:
     """Return the model's configuration, from the hub where it is not here. Raises MissingError."""
     from transformers import AutoConfig
 
-    place, revision = model_files.weights(options).source(), options.revision or "main"
-    with transformers_loading.loading(options.model, "cpu", OTHER):
+    place, revision = model_files.describe_weights(options).get_source(), options.revision or "main"
+    with transformers_loading.translate_model_errors(options.model, "cpu", OTHER_MODEL_HINT):
         return AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
 
 
-def sees(kind: str) -> bool:
+def supports_images(model_type: str) -> bool:
     """Say whether models of a kind read pictures and words, and answer in words."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
-    return kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
+    return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 
-def _writes(kind: str) -> bool:
+def _supports_generation(model_type: str) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 
-def _reads_videos(kind: str) -> bool:
+def _needs_torchvision(model_type: str) -> bool:
     """Say whether the kind's processor asks for torchvision, which is not there: all that read videos do."""
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES, processor_class_from_name
     from transformers.utils import is_torchvision_available
 
-    name = PROCESSOR_MAPPING_NAMES.get(kind)
+    name = PROCESSOR_MAPPING_NAMES.get(model_type)
     if name is None or is_torchvision_available():
         return False
     try:

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Reference, Transcript
-    from alref_whisper._runtime import Speech
+    from alref_whisper._runtime import WhisperTranscriber
 
-RATE = 16_000
+SAMPLE_RATE = 16_000
 
 
 class WhisperOptions(StageOptions):
@@ -40,36 +40,36 @@ class Whisper(Transcriber):
     needs = ("torch", "transformers")
     Options = WhisperOptions
     options: WhisperOptions
-    _speech: Speech | None = None
+    _transcriber: WhisperTranscriber | None = None
 
     def weights(self) -> list[Weights]:
         """Name the one model that the options say."""
-        from alref_whisper.models import weights
+        from alref_whisper.models import describe_weights
 
-        return [weights(self.options)]
+        return [describe_weights(self.options)]
 
     def problems(self) -> list[str]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, the language."""
         from alref.models import devices
-        from alref_whisper.models import unfit
+        from alref_whisper.models import find_problems
 
-        computing = [] if self.missing() else devices.problems(self.device, self.options.dtype)
-        return super().problems() or computing or unfit(self.options)
+        computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
+        return super().problems() or computing or find_problems(self.options)
 
     def load(self) -> None:
         """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
         from alref.errors import ConfigError
-        from alref_whisper._runtime import Speech
-        from alref_whisper.models import unfit
+        from alref_whisper._runtime import WhisperTranscriber
+        from alref_whisper.models import find_problems
 
-        folder = self.weights()[0].fetch()
-        if said := unfit(self.options):
+        folder = self.weights()[0].fetch_files()
+        if said := find_problems(self.options):
             raise ConfigError(said[0])
-        self._speech = Speech(folder, self.options, self.device)
+        self._transcriber = WhisperTranscriber(folder, self.options, self.device)
 
     def close(self) -> None:
         """Let go of the model."""
-        self._speech = None
+        self._transcriber = None
 
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
         """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file.
@@ -79,13 +79,13 @@ class Whisper(Transcriber):
         from alref.media.audio_decoder import read_audio
         from alref.records import Transcript
 
-        assert self._speech is not None, "load() comes first"
+        assert self._transcriber is not None, "load() comes first"
         assert reference.spoken is not None, "the reference is not spoken"
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
-            audio = read_audio(reference.spoken.path, RATE)
+            audio = read_audio(reference.spoken.path, SAMPLE_RATE)
         self.warnings += [str(each.message) for each in told]
-        language, said = self._speech.said(audio)
+        language, said = self._transcriber.transcribe_audio(audio)
         return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in said]
 
 

@@ -9,79 +9,88 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from alref.audio.loudness import FLOOR, loudness
+from alref.audio.loudness import SILENCE_THRESHOLD, compute_loudness
 from alref.models import devices
-from alref.models.transformers_loading import loading, quiet, whole
-from alref.records import Audio, Span
-from alref_whisper.models import code, languages
+from alref.models.transformers_loading import hide_library_output, load_complete_model, translate_model_errors
+from alref.records import Audio, TimeSpan
+from alref_whisper.models import get_language_code, list_languages
 
 if TYPE_CHECKING:
     from alref_whisper import WhisperOptions
 
-NO_SPEECH, UNLIKELY = 0.6, -1.0
+NO_SPEECH_THRESHOLD, LOGPROB_THRESHOLD = 0.6, -1.0
 """A window of 30 seconds in which nobody speaks: the probability of that, and the mean log-probability of its words, as in
 section 4.5 of arXiv 2212.04356."""
-SURE = 0.0
+TEMPERATURE = 0.0
 """Temperature: always the likeliest word, so that the same recording says the same each time."""
 
 
-class Speech:
+class WhisperTranscriber:
     """A Whisper model on a device. Raises MissingError or ConfigError when it cannot be loaded."""
 
     def __init__(self, folder: Path, options: WhisperOptions, device: str) -> None:
-        place = devices.chosen(device)
-        with loading(folder, place, other="-o transcriber.model=NAME", smaller="a smaller transcriber.model"):
+        place = devices.resolve_device(device)
+        with translate_model_errors(
+            folder, place, alternative="-o transcriber.model=NAME", smaller="a smaller transcriber.model"
+        ):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            self._ear = WhisperFeatureExtractor.from_pretrained(folder)
-            self._model = whole(WhisperForConditionalGeneration, folder).to(place)
-        self._languages = languages(folder)
-        self._asked = code(options.language) if options.language else None
-        self._dtype = devices.dtype(options.dtype, place)
+            self._feature_extractor = WhisperFeatureExtractor.from_pretrained(folder)
+            self._model = load_complete_model(WhisperForConditionalGeneration, folder).to(place)
+        self._languages = list_languages(folder)
+        self._requested_language = get_language_code(options.language) if options.language else None
+        self._dtype = devices.resolve_dtype(options.dtype, place)
 
-    def said(self, audio: Audio) -> tuple[str, list[tuple[str, Span]]]:
+    def transcribe_audio(self, audio: Audio) -> tuple[str, list[tuple[str, TimeSpan]]]:
         """Return the code of the language, and each sentence with its seconds; neither for silence.
 
         ``audio`` has the model's rate. Raises MissingError when it does not fit into the memory.
         """
-        if loudness(audio).max(initial=-np.inf) < FLOOR:
+        if compute_loudness(audio).max(initial=-np.inf) < SILENCE_THRESHOLD:
             return "", []
         place = self._model.device
         full = f"the speech does not fit into the memory of {place}: a smaller model"
-        with devices.fitting(full), torch.inference_mode(), quiet(), devices.autocast(place.type, self._dtype):
-            heard = self._heard(audio)
-            language = self._language(heard)
-            parts = self._written(heard, language)
+        with (
+            devices.translate_memory_errors(full),
+            torch.inference_mode(),
+            hide_library_output(),
+            devices.autocast(place.type, self._dtype),
+        ):
+            heard = self._compute_spectrogram(audio)
+            language = self._detect_language(heard)
+            parts = self._generate_sentences(heard, language)
         end = len(audio.samples) / audio.rate
         return language, [
             (text, (audio.start + first, audio.start + min(last, end))) for text, first, last in parts if first < end
         ]
 
-    def _heard(self, audio: Audio) -> torch.Tensor:
+    def _compute_spectrogram(self, audio: Audio) -> torch.Tensor:
         """Return the spectrogram float32 (1, M, T) of the recording, with silence up to a whole number of windows."""
-        window = self._ear.n_samples
+        window = self._feature_extractor.n_samples
         samples = np.pad(audio.samples, (0, -len(audio.samples) % window))
-        made = self._ear(samples, sampling_rate=audio.rate, truncation=False, padding="longest", return_tensors="pt")
+        made = self._feature_extractor(
+            samples, sampling_rate=audio.rate, truncation=False, padding="longest", return_tensors="pt"
+        )
         heard: torch.Tensor = made["input_features"].to(self._model.device)
         return heard
 
-    def _language(self, heard: torch.Tensor) -> str:
+    def _detect_language(self, spectrogram: torch.Tensor) -> str:
         """Return the code of the language that was asked for, or else of the one that is spoken at the beginning."""
-        if self._asked or len(self._languages) == 1:
-            return self._asked or self._languages[0]
-        token = int(self._model.detect_language(heard)[0])
+        if self._requested_language or len(self._languages) == 1:
+            return self._requested_language or self._languages[0]
+        token = int(self._model.detect_language(spectrogram)[0])
         spoken = {number: name for name, number in self._model.generation_config.lang_to_id.items()}
         return str(spoken[token]).strip("<|>")
 
-    def _written(self, heard: torch.Tensor, language: str) -> list[tuple[str, float, float]]:
+    def _generate_sentences(self, spectrogram: torch.Tensor, language: str) -> list[tuple[str, float, float]]:
         """Return each sentence with the seconds at which it begins and ends, in order."""
         many = {} if len(self._languages) == 1 else {"language": language, "task": "transcribe"}
         found = self._model.generate(
-            heard,
+            spectrogram,
             return_timestamps=True,
             return_segments=True,
-            temperature=(SURE,),
-            no_speech_threshold=NO_SPEECH,
-            logprob_threshold=UNLIKELY,
+            temperature=(TEMPERATURE,),
+            no_speech_threshold=NO_SPEECH_THRESHOLD,
+            logprob_threshold=LOGPROB_THRESHOLD,
             **many,
         )
         parts = [

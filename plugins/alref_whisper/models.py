@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alref.errors import nearest
+from alref.errors import suggest_names
 from alref.models.weights import Weights
 
 if TYPE_CHECKING:
@@ -21,42 +21,42 @@ FILES = (
 )
 
 
-def weights(options: WhisperOptions) -> Weights:
+def describe_weights(options: WhisperOptions) -> Weights:
     """Describe the model on the hub or in a folder."""
     return Weights(model=options.model, revision=options.revision, files=FILES)
 
 
-def unfit(options: WhisperOptions) -> list[str]:
+def find_problems(options: WhisperOptions) -> list[str]:
     """Say in one line that the model is no Whisper, or that it lacks the language; nothing while it is not here."""
-    folder = weights(options).place()
+    folder = describe_weights(options).find_complete_path()
     if folder is None:
         return []
-    kind = _read(folder / "config.json").get("model_type")
+    kind = _read_json(folder / "config.json").get("model_type")
     if kind != "whisper":
         return [f"{options.model} is of the kind {kind or 'unknown'}, not whisper: -o transcriber.model=openai/whisper-small"]
-    known = languages(folder)
-    if options.language is None or code(options.language) in known:
+    known = list_languages(folder)
+    if options.language is None or get_language_code(options.language) in known:
         return []
     if known == ["en"]:
         return [f"{options.model} knows English only: -o transcriber.model=openai/whisper-small for {options.language!r}"]
-    names = [name for name, each in _codes().items() if each in known]
-    hint = nearest(options.language.lower(), [*names, *known])
+    names = [name for name, each in _load_language_codes().items() if each in known]
+    hint = suggest_names(options.language.lower(), [*names, *known])
     return [f"{options.model} does not know the language {options.language!r}{hint}; it knows {', '.join(known)}"]
 
 
-def languages(folder: Path) -> list[str]:
+def list_languages(folder: Path) -> list[str]:
     """List the codes of the languages that a model knows, as its files say; English alone where they name none."""
-    said = _read(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
+    said = _read_json(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
     return sorted(token.strip("<|>") for token in said)
 
 
-def code(language: str) -> str:
+def get_language_code(language: str) -> str:
     """Return the code of a language that is given by its code or its English name."""
     given = language.strip().lower()
-    return _codes().get(given, given)
+    return _load_language_codes().get(given, given)
 
 
-def _codes() -> dict[str, str]:
+def _load_language_codes() -> dict[str, str]:
     """Return the code of each language by its English names."""
     from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
@@ -64,7 +64,7 @@ def _codes() -> dict[str, str]:
     return codes
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -48,8 +48,8 @@ def made(config: dict[str, Any]) -> beats.BEATs:
     generator = torch.Generator().manual_seed(0)
     for name, weight in network.named_parameters():
         spread = SPREAD / weight[0].numel() ** 0.5 if weight.dim() > 1 and "relative" not in name else 0.5
-        centre = 1.0 if name.endswith(("norm.weight", "grep_a")) else 0.0
-        weight.data.normal_(centre, spread, generator=generator)
+        center = 1.0 if name.endswith(("norm.weight", "grep_a")) else 0.0
+        weight.data.normal_(center, spread, generator=generator)
     return network
 
 

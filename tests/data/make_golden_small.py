@@ -21,9 +21,9 @@ FOLDER = Path(__file__).parent / "golden_small"
 Array = npt.NDArray[Any]
 
 
-def blob(shape: tuple[int, int], centre: tuple[float, float], axes: tuple[float, float]) -> npt.NDArray[np.bool_]:
+def blob(shape: tuple[int, int], center: tuple[float, float], axes: tuple[float, float]) -> npt.NDArray[np.bool_]:
     rows, columns = np.mgrid[: shape[0], : shape[1]]
-    return np.asarray(((rows - centre[0]) / axes[0]) ** 2 + ((columns - centre[1]) / axes[1]) ** 2 <= 1)
+    return np.asarray(((rows - center[0]) / axes[0]) ** 2 + ((columns - center[1]) / axes[1]) ** 2 <= 1)
 
 
 def object_maps(random: np.random.Generator, count: int, frames: int, shape: tuple[int, int]) -> tuple[Array, Array]:
@@ -36,10 +36,10 @@ def object_maps(random: np.random.Generator, count: int, frames: int, shape: tup
     )
     for frame in range(frames):
         for number in range(1, count + 1):
-            centre, size = starts[number - 1] + frame * steps[number - 1], axes[number - 1]
-            truth[frame][blob(shape, tuple(centre), tuple(size + 1)) & (truth[frame] == 0)] = 255
-            truth[frame][blob(shape, tuple(centre), tuple(size))] = number
-            moved = centre + random.normal(0, 1.5, 2)
+            center, size = starts[number - 1] + frame * steps[number - 1], axes[number - 1]
+            truth[frame][blob(shape, tuple(center), tuple(size + 1)) & (truth[frame] == 0)] = 255
+            truth[frame][blob(shape, tuple(center), tuple(size))] = number
+            moved = center + random.normal(0, 1.5, 2)
             predicted[frame][blob(shape, tuple(moved), tuple(size * random.uniform(0.7, 1.2)))] = number
     return truth, predicted
 
@@ -69,9 +69,9 @@ def class_maps(random: np.random.Generator, frames: int) -> tuple[Array, Array]:
     truth, predicted = np.zeros((2, frames, 24, 24), np.uint8)
     for label in random.choice(np.arange(1, 71), 3, replace=False):
         for frame in range(frames):
-            centre, axes = random.uniform(4, 20, 2), random.uniform(2, 7, 2)
-            truth[frame][blob((24, 24), tuple(centre), tuple(axes))] = label
-            predicted[frame][blob((24, 24), tuple(centre + random.normal(0, 2, 2)), tuple(axes))] = label
+            center, axes = random.uniform(4, 20, 2), random.uniform(2, 7, 2)
+            truth[frame][blob((24, 24), tuple(center), tuple(axes))] = label
+            predicted[frame][blob((24, 24), tuple(center + random.normal(0, 2, 2)), tuple(axes))] = label
     predicted[0][truth[0] > 0] = 70
     return truth, predicted
 

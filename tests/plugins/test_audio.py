@@ -19,11 +19,11 @@ from alref.audio import audioset, vocabulary
 from alref.errors import ConfigError, MissingError
 from alref.media.reader import open_video
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import SLOTS, Plugins
+from alref.plugins.manager import SLOTS, PluginManager
 from alref.records import Phrase, Reference
-from alref.testing import LocatorContract, TaggerContract, sounding
-from alref.testing.diff import difference
-from alref_audio import Ast, AstOptions, Clap, ClapOptions, Listener, PeAFrame, PeAFrameOptions
+from alref.testing import LocatorContract, TaggerContract, make_buzzing_video
+from alref.testing.diff import find_difference
+from alref_audio import Ast, AstOptions, AudioModelStage, Clap, ClapOptions, PeAFrame, PeAFrameOptions
 from support import tiny_audio_models
 from support.scripted import Script
 
@@ -58,18 +58,18 @@ class TestAst(TaggerContract):
     def _made(self, folders: dict[str, Path]) -> None:
         self.folders = folders
 
-    def component(self) -> Ast:
+    def make_component(self) -> Ast:
         return component(self.folders, Ast)
 
 
 class TestClap(TaggerContract, LocatorContract):
-    hears = "rain"
+    known_sound = "rain"
 
     @pytest.fixture(autouse=True)
     def _made(self, folders: dict[str, Path]) -> None:
         self.folders = folders
 
-    def component(self) -> Clap:
+    def make_component(self) -> Clap:
         return component(self.folders, Clap)
 
 
@@ -78,7 +78,7 @@ class TestClapSubsets(LocatorContract):
     def _made(self, folders: dict[str, Path]) -> None:
         self.folders = folders
 
-    def component(self) -> Clap:
+    def make_component(self) -> Clap:
         return component(self.folders, Clap, mode="subsets", segments="similarity")
 
 
@@ -87,7 +87,7 @@ class TestPeAFrame(LocatorContract):
     def _made(self, folders: dict[str, Path]) -> None:
         self.folders = folders
 
-    def component(self) -> PeAFrame:
+    def make_component(self) -> PeAFrame:
         return component(self.folders, PeAFrame)
 
 
@@ -97,7 +97,7 @@ def names(tags: list[Phrase]) -> list[str]:
 
 @pytest.mark.parametrize("cls", [Ast, Clap])
 def test_as_many_tags_are_given_as_asked_for_and_score_enough(folders: dict[str, Path], cls: type[Ast | Clap]) -> None:
-    video = sounding(3.0, (0.0, 3.0))
+    video = make_buzzing_video(3.0, (0.0, 3.0))
     all_tags = loaded(folders, cls, top_k=100).tag(video, SOUND)
     assert len(all_tags) == 6
     assert names(loaded(folders, cls, top_k=2).tag(video, SOUND)) == names(all_tags)[:2]
@@ -106,13 +106,13 @@ def test_as_many_tags_are_given_as_asked_for_and_score_enough(folders: dict[str,
 
 
 def test_ast_names_its_labels_without_silence(folders: dict[str, Path]) -> None:
-    tags = loaded(folders, Ast, top_k=100).tag(sounding(), SOUND)
+    tags = loaded(folders, Ast, top_k=100).tag(make_buzzing_video(), SOUND)
     assert set(names(tags)) == {"Dog", "Piano", "Rain", "Speech", "Car", "Bird"}
 
 
 @pytest.mark.parametrize("cls", [Ast, Clap])
 def test_long_sound_is_tagged_in_windows_and_says_when(folders: dict[str, Path], cls: type[Ast | Clap]) -> None:
-    video = sounding(27.0, (12.0, 14.0))
+    video = make_buzzing_video(27.0, (12.0, 14.0))
     tags = loaded(folders, cls, top_k=3, hop=5.0).tag(video, SOUND)
     for tag in tags:
         assert tag.heard
@@ -127,9 +127,9 @@ def test_ast_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
     from transformers import ASTForAudioClassification
 
     made = loaded(folders, Ast, top_k=100)
-    video = sounding(4.0)
+    video = make_buzzing_video(4.0)
     model = ASTForAudioClassification.from_pretrained(folders["ast"])
-    inputs = made._loaded._loaded.ear(video.audio(16_000).samples, sampling_rate=16_000, return_tensors="pt")
+    inputs = made._model._loaded.feature_extractor(video.read_audio(16_000).samples, sampling_rate=16_000, return_tensors="pt")
     with torch.no_grad():
         expected = model(**inputs).logits[0].sigmoid()
     for tag in made.tag(video, SOUND):
@@ -138,10 +138,10 @@ def test_ast_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
 
 def test_clap_scores_are_shares_among_the_labels_and_nothing(folders: dict[str, Path]) -> None:
     made = loaded(folders, Clap, top_k=100, nothing=["silence"])
-    video = sounding(4.0)
+    video = make_buzzing_video(4.0)
     model = ClapModel.from_pretrained(folders["clap"]).eval()
-    ears = made._loaded._loaded
-    heard = ears.ear(video.audio(48_000).samples, sampling_rate=48_000, return_tensors="pt")
+    ears = made._model._loaded
+    heard = ears.feature_extractor(video.read_audio(48_000).samples, sampling_rate=48_000, return_tensors="pt")
     sentences = [f"This is a sound of {label}." for label in (*LABELS, "silence")]
     read = ears.words(sentences, padding=True, return_tensors="pt")
     with torch.no_grad():
@@ -153,39 +153,39 @@ def test_clap_scores_are_shares_among_the_labels_and_nothing(folders: dict[str, 
 
 def test_claps_labels_are_a_shipped_vocabulary_or_a_list(folders: dict[str, Path]) -> None:
     avsbench = loaded(folders, Clap, labels="avsbench")
-    assert set(names(avsbench.tag(sounding(), SOUND))) <= set(vocabulary.named("avsbench"))
+    assert set(names(avsbench.tag(make_buzzing_video(), SOUND))) <= set(vocabulary.load_vocabulary("avsbench"))
     assert component(folders, Clap, labels=("x",)).options.labels == ("x",)
     assert ClapOptions().labels == "audioset"
-    assert len(audioset.names()) == 527
+    assert len(audioset.load_class_names()) == 527
     with pytest.raises(ValidationError):
         ClapOptions(labels=())
 
 
 def test_claps_labels_are_read_once(folders: dict[str, Path]) -> None:
     made = loaded(folders, Clap)
-    read, asked = made._loaded._loaded.words, []
-    made._loaded._loaded.words = lambda texts, **settings: asked.extend(texts) or read(texts, **settings)
+    read, asked = made._model._loaded.tokenizer, []
+    made._model._loaded.tokenizer = lambda texts, **settings: asked.extend(texts) or read(texts, **settings)
     for _ in range(2):
-        made.tag(sounding(), SOUND)
+        made.tag(make_buzzing_video(), SOUND)
     assert len(asked) == len(LABELS) + 2
-    made.name_as(["bells"], list(LABELS))
+    made.match_names(["bells"], list(LABELS))
     assert len(asked) == len(LABELS) + 3
 
 
 def test_clap_hears_a_long_segment_whole(folders: dict[str, Path]) -> None:
-    ears = loaded(folders, Clap)._loaded
+    ears = loaded(folders, Clap)._model
     samples = np.random.default_rng(0).normal(0, 0.1, 48_000 * 15).astype(np.float32)
-    first, second, both = ears.hear([samples[:480_000], samples[480_000:], samples])
+    first, second, both = ears.embed_audio([samples[:480_000], samples[480_000:], samples])
     mean = (first + second) / np.linalg.norm(first + second)
     np.testing.assert_allclose(both, mean, atol=1e-5)
-    np.testing.assert_allclose(ears.hear([samples])[0], both, atol=1e-5)
+    np.testing.assert_allclose(ears.embed_audio([samples])[0], both, atol=1e-5)
 
 
 def test_pe_a_frame_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
-    model = loaded(folders, PeAFrame)._loaded
-    samples = sounding(2.0, (0.0, 2.0), 48_000).audio(48_000).samples.copy()
+    model = loaded(folders, PeAFrame)._model
+    samples = make_buzzing_video(2.0, (0.0, 2.0), 48_000).read_audio(48_000).samples.copy()
     made = PeAudioFrameLevelModel.from_pretrained(folders["pe-a-frame"]).eval()
-    texts = model._loaded.words(["dog", "piano"], padding=True, return_tensors="pt")
+    texts = model._loaded.tokenizer(["dog", "piano"], padding=True, return_tensors="pt")
     with torch.no_grad():
         out = made(**texts, input_values=torch.from_numpy(samples)[None, None])
     expected = out.logits_audio_text[0].sigmoid().T.numpy()
@@ -199,7 +199,7 @@ def test_pe_a_frame_hears_what_scores_enough_and_nothing_in_silence(bias: float,
     folder = tiny_audio_models.pe_a_frame(tmp_path, bias)
     made = PeAFrame(PeAFrameOptions(model=str(folder)), "cpu")
     made.load()
-    [phrase] = made.locate(sounding(4.0, (1.0, 3.0), 48_000), SOUND, [Phrase(reference="1", text="dog", sound=True)])
+    [phrase] = made.locate(make_buzzing_video(4.0, (1.0, 3.0), 48_000), SOUND, [Phrase(reference="1", text="dog", sound=True)])
     assert phrase.heard == tuple(pytest.approx(span, abs=0.04) for span in heard)
 
 
@@ -208,15 +208,15 @@ class Rising:
 
     rate, step = 100, 0.04
 
-    def scores(self, samples: Any, texts: Any) -> Any:
+    def score_phrases(self, samples: Any, texts: Any) -> Any:
         return np.repeat(np.arange(-(-len(samples) // 4))[:, None] * np.float32(0.04 / 100), len(texts), axis=1)
 
 
 def test_windows_of_frames_are_joined_by_their_mean() -> None:
-    from alref_audio.frame_scores import _scored
+    from alref_audio.frame_scores import _score_video
 
-    video = sounding(50.0, (0.0, 50.0), 100)
-    times, scores, end = _scored(Rising(), video, ["dog"])
+    video = make_buzzing_video(50.0, (0.0, 50.0), 100)
+    times, scores, end = _score_video(Rising(), video, ["dog"])
     assert len(times) == len(scores) == 1250
     assert end == pytest.approx(50)
     assert scores[100, 0] == pytest.approx(0.04)
@@ -226,7 +226,7 @@ def test_windows_of_frames_are_joined_by_their_mean() -> None:
 
 @pytest.mark.parametrize("cls", [Ast, Clap, PeAFrame])
 def test_weights_that_are_not_all_there_are_never_made_up(
-    folders: dict[str, Path], cls: type[Listener], tmp_path: Path
+    folders: dict[str, Path], cls: type[AudioModelStage], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(folders[cls.name], tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")
@@ -239,13 +239,13 @@ def test_weights_that_are_not_all_there_are_never_made_up(
 
 @pytest.mark.parametrize("cls", [Ast, Clap, PeAFrame])
 def test_a_model_of_another_kind_is_a_problem_and_an_error(
-    folders: dict[str, Path], cls: type[Listener], tmp_path: Path
+    folders: dict[str, Path], cls: type[AudioModelStage], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(folders[cls.name], tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "bert"}))
     made = cls(cls.Options(model=str(folder)), "cpu")
-    assert made.problems() == [f"{folder} is of the kind bert, and {cls.name} runs {cls.kind}: -o KIND.model=NAME"]
+    assert made.problems() == [f"{folder} is of the kind bert, and {cls.name} runs {cls.model_type}: -o KIND.model=NAME"]
     with pytest.raises(ConfigError, match="is of the kind bert"):
         made.load()
 
@@ -264,21 +264,21 @@ def test_claps_weights_may_be_a_checkpoint_of_torch(folders: dict[str, Path], tm
     made = Clap(ClapOptions(model=str(folder), labels=LABELS), "cpu")
     assert made.problems() == []
     made.load()
-    expected = loaded(folders, Clap).tag(sounding(), SOUND)
-    assert difference(expected, made.tag(sounding(), SOUND)) == ""
+    expected = loaded(folders, Clap).tag(make_buzzing_video(), SOUND)
+    assert find_difference(expected, made.tag(make_buzzing_video(), SOUND)) == ""
     assert AstOptions().model == "MIT/ast-finetuned-audioset-10-10-0.4593"
 
 
 def test_a_sound_goes_through_the_whole_order(folders: dict[str, Path]) -> None:
     script = Script()
-    plugins = Plugins([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
+    plugins = PluginManager([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
     slots = dict.fromkeys(SLOTS, "scripted")
     settings = {
         "tagger": {"use": "ast", "model": str(folders["ast"]), "top_k": 2},
         "locator": {"use": "pe-a-frame", "model": str(folders["pe-a-frame"]), "threshold": 0.0},
     }
-    with Pipeline.make({**slots, **settings}, plugins=plugins) as pipeline:
-        result = pipeline.run(sounding(4.0, (1.0, 3.0), 48_000), [SOUND])
+    with Pipeline.from_layers({**slots, **settings}, plugins=plugins) as pipeline:
+        result = pipeline.run(make_buzzing_video(4.0, (1.0, 3.0), 48_000), [SOUND])
     assert result.verdict().finding == "found"
     assert len(result.tracks) == 2
     shown = result.masks().any(axis=(1, 2))
@@ -291,11 +291,11 @@ def test_one_clap_tags_and_locates_on_a_real_clip(folders: dict[str, Path]) -> N
     if not CLIP.is_file():
         pytest.skip("the recorded clips are not here")
     script = Script()
-    plugins = Plugins([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
+    plugins = PluginManager([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
     chosen = {"use": "clap", "model": str(folders["clap"]), "labels": ["man", "dog", "car"], "mode": "subsets", "seconds": 1}
     settings = {**dict.fromkeys(SLOTS, "scripted"), "tagger": chosen, "locator": chosen}
     video = open_video(CLIP)
-    with Pipeline.make(settings, plugins=plugins) as pipeline:
+    with Pipeline.from_layers(settings, plugins=plugins) as pipeline:
         result = pipeline.run(video, [SOUND])
     assert {phrase.text for phrase in result.phrases} == {"man", "dog", "car"}
     assert result.verdict().finding == "found"

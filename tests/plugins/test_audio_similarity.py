@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from alref.audio import vocabulary
-from alref.audio.options import MatchOptions
-from alref.audio.similarity import Kept, located, named, parts_of
+from alref.audio.options import SimilarityOptions
+from alref.audio.similarity import EmbeddingCache, cut_spans, locate_phrases, match_to_vocabulary
 from alref.errors import ConfigError, InputError
-from alref.records import Audio, Phrase, Span
-from alref.testing import ArrayVideo, moving_square
+from alref.records import Audio, Phrase, TimeSpan
+from alref.testing import ArrayVideo, make_moving_square
 
 RATE = 1_000
 PITCHES = {"dog": 50, "piano": 120, "rain": 250, "silence": 0}
@@ -30,16 +30,16 @@ Floats = npt.NDArray[np.float32]
 class PitchEars:
     """Hears how much of each pitch is in a sound; knows the pitches of a few words, one at a time or together."""
 
-    rate, width = RATE, len(PITCHES)
+    rate, embedding_size = RATE, len(PITCHES)
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def hear(self, sounds: Sequence[Floats]) -> Floats:
-        assert all(len(sound) for sound in sounds)
-        return np.stack([unit(np.array([share(sound, pitch) for pitch in PITCHES.values()])) for sound in sounds])
+    def embed_audio(self, waveforms: Sequence[Floats]) -> Floats:
+        assert all(len(sound) for sound in waveforms)
+        return np.stack([unit(np.array([share(sound, pitch) for pitch in PITCHES.values()])) for sound in waveforms])
 
-    def read(self, texts: Sequence[str]) -> Floats:
+    def embed_texts(self, texts: Sequence[str]) -> Floats:
         self.asked += texts
         return np.stack([unit(np.array([float(word in text) for word in PITCHES])) for text in texts])
 
@@ -62,16 +62,18 @@ def playing(seconds: Sequence[str], frames_each: int = 1, rest: float = 0.0) -> 
         sum((0.3 * np.sin(2 * np.pi * PITCHES[name] * time) for name in names.split()), np.zeros(RATE)) for names in seconds
     ]
     samples = np.concatenate([*played, np.zeros(round(rest * RATE))]).astype(np.float32)
-    frames = [frame for _, frame in moving_square(frames_each * len(seconds))[0].frames()]
-    return ArrayVideo(frames, fps=frames_each, sound=Audio(samples=samples, rate=RATE))
+    frames = [frame for _, frame in make_moving_square(frames_each * len(seconds))[0].read_frames()]
+    return ArrayVideo(frames, fps=frames_each, audio=Audio(samples=samples, rate=RATE))
 
 
 def asking(*names: str) -> list[Phrase]:
     return [Phrase(reference="1", text=name, sound=True) for name in names]
 
 
-def heard(video: ArrayVideo, *names: str, **options: object) -> list[tuple[Span, ...] | None]:
-    return [each.heard for each in located(PitchEars(), video, asking(*names), MatchOptions.model_validate(options))]
+def heard(video: ArrayVideo, *names: str, **options: object) -> list[tuple[TimeSpan, ...] | None]:
+    return [
+        each.heard for each in locate_phrases(PitchEars(), video, asking(*names), SimilarityOptions.model_validate(options))
+    ]
 
 
 def test_each_phrase_is_heard_where_it_sounds_and_nothing_in_silence() -> None:
@@ -82,8 +84,8 @@ def test_each_phrase_is_heard_where_it_sounds_and_nothing_in_silence() -> None:
 
 def test_shorter_windows_place_a_sound_better() -> None:
     video = playing(["dog", ""], frames_each=4)
-    audio = video.audio(RATE)
-    shifted = ArrayVideo([frame for _, frame in video.frames()], fps=4, sound=audio.model_copy(update={"start": 0.5}))
+    audio = video.read_audio(RATE)
+    shifted = ArrayVideo([frame for _, frame in video.read_frames()], fps=4, audio=audio.model_copy(update={"start": 0.5}))
     assert heard(shifted, "dog", seconds=1) == [((0, 2),)]
     assert heard(shifted, "dog", seconds=0.5) == [((0.5, 1.5),)]
 
@@ -91,7 +93,7 @@ def test_shorter_windows_place_a_sound_better() -> None:
 def test_whole_seconds_are_those_of_the_videos_clock() -> None:
     video = playing(["dog", "piano", "dog"], frames_each=4)
     later = ArrayVideo(
-        [frame for _, frame in video.frames()], fps=4, sound=video.audio(RATE).model_copy(update={"start": 10.0})
+        [frame for _, frame in video.read_frames()], fps=4, audio=video.read_audio(RATE).model_copy(update={"start": 10.0})
     )
     later.times = later.times + 10.25
     spans = heard(later, "dog", "piano", seconds=1)
@@ -110,8 +112,8 @@ def test_subsets_hear_several_at_once_and_always_something() -> None:
 
 def test_subsets_are_asked_for_as_published() -> None:
     ears = PitchEars()
-    options = MatchOptions(mode="subsets", separator="; ", seconds=1)
-    located(ears, playing(["dog", "piano"]), asking("dog", "gun", "Cat"), options)
+    options = SimilarityOptions(mode="subsets", separator="; ", seconds=1)
+    locate_phrases(ears, playing(["dog", "piano"]), asking("dog", "gun", "Cat"), options)
     single, pairs = (
         ["dog barking", "gun shot", "cat meow"],
         ["dog barking; gun shot", "dog barking; cat meow", "gun shot; cat meow"],
@@ -131,8 +133,8 @@ def test_after_the_last_segment_its_decision_holds(tmp_path: Path) -> None:
 
 def test_sound_that_ends_before_the_picture_leaves_the_last_decision_or_nothing() -> None:
     whole = playing(["dog", "piano", "", ""])
-    frames = [frame for _, frame in whole.frames()]
-    cut = ArrayVideo(frames, fps=1, sound=Audio(samples=whole.audio(RATE).samples[: 2 * RATE], rate=RATE))
+    frames = [frame for _, frame in whole.read_frames()]
+    cut = ArrayVideo(frames, fps=1, audio=Audio(samples=whole.read_audio(RATE).samples[: 2 * RATE], rate=RATE))
     assert heard(cut, "dog", "piano", mode="subsets", seconds=1) == [((0, 1),), ((1, 4),)]
     assert heard(cut, "dog", "piano", seconds=1) == [((0, 1),), ((1, 2),)]
 
@@ -140,10 +142,10 @@ def test_sound_that_ends_before_the_picture_leaves_the_last_decision_or_nothing(
 def test_similar_seconds_make_one_segment() -> None:
     ears = PitchEars()
     lengths: list[list[int]] = []
-    hear = ears.hear
-    ears.hear = lambda sounds: lengths.append([len(sound) for sound in sounds]) or hear(sounds)  # type: ignore[method-assign]
-    options = MatchOptions(mode="subsets", segments="similarity", seconds=1)
-    found = located(ears, playing(["dog", "dog", "dog", "piano", "piano"]), asking("dog", "piano"), options)
+    hear = ears.embed_audio
+    ears.embed_audio = lambda sounds: lengths.append([len(sound) for sound in sounds]) or hear(sounds)  # type: ignore[method-assign]
+    options = SimilarityOptions(mode="subsets", segments="similarity", seconds=1)
+    found = locate_phrases(ears, playing(["dog", "dog", "dog", "piano", "piano"]), asking("dog", "piano"), options)
     assert lengths == [[RATE] * 5, [3 * RATE, 2 * RATE]]
     assert [each.heard for each in found] == [((0, 3),), ((3, 5),)]
 
@@ -178,19 +180,19 @@ def test_too_many_phrases_for_all_subsets_are_an_error_that_names_the_other_mode
 
 def test_something_must_stand_for_nothing() -> None:
     with pytest.raises(ValidationError):
-        MatchOptions.model_validate({"nothing": []})
+        SimilarityOptions.model_validate({"nothing": []})
 
 
 def test_names_outside_a_vocabulary_are_mapped_by_meaning() -> None:
-    assert named(PitchEars(), ["Dog", "hot dog", "grand piano"], ["piano", "rain", "DOG", "dog house"]) == [
+    assert match_to_vocabulary(PitchEars(), ["Dog", "hot dog", "grand piano"], ["piano", "rain", "DOG", "dog house"]) == [
         "DOG",
         "dog house",
         "piano",
     ]
-    assert named(PitchEars(), ["dog"], []) == [None]
+    assert match_to_vocabulary(PitchEars(), ["dog"], []) == [None]
     outside = ["chainsaw", "goat", "microphone", "French horn", "basketball bounce", "clapping", "waves"]
-    classes = vocabulary.named("avsbench")
-    assert all(word in classes for word in named(PitchEars(), outside, classes))
+    classes = vocabulary.load_vocabulary("avsbench")
+    assert all(word in classes for word in match_to_vocabulary(PitchEars(), outside, classes))
 
 
 def test_texts_are_read_once() -> None:
@@ -200,7 +202,7 @@ def test_texts_are_read_once() -> None:
         asked.extend(texts)
         return np.array([[len(text)] for text in texts], np.float32)
 
-    read = Kept(encode, size=2)
+    read = EmbeddingCache(encode, size=2)
     assert read(["a", "bb", "ccc", "a"]).tolist() == [[1], [2], [3], [1]]
     assert read(["ccc", "dddd"]).tolist() == [[3], [4]]
     assert asked == ["a", "bb", "ccc", "dddd"]
@@ -213,5 +215,5 @@ def test_parts_are_cut_out_of_blocks_of_any_length(length: int, block: int, cuts
     blocks = (Audio(samples=samples[at : at + block], rate=100, start=3 + at / 100) for at in range(0, length, block))
     edges = sorted(cuts)
     spans = [(3 + start / 100, 3 + end / 100) for start, end in pairwise(edges)]
-    parts = list(parts_of(blocks, spans))
+    parts = list(cut_spans(blocks, spans))
     assert [part.tolist() for part in parts] == [samples[a:b].tolist() for a, b in pairwise(edges)]

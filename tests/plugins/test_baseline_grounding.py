@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from alref.media.reader import open_video
-from alref.testing import ArrayVideo, moving_square
-from alref_baseline.grammar import parse
-from alref_baseline.grounding import Sought, best_frames, ground, sample
-from alref_baseline.region_score import fitness
+from alref.testing import ArrayVideo, make_moving_square
+from alref_baseline.grammar import parse_description
+from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames, sample_indices
+from alref_baseline.region_score import score_region
 from alref_baseline.regions import Region
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
@@ -21,7 +21,7 @@ CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 320)
 
 
 def region(left: float, top: float, size: float = 0.2, score: float = 1.0, moving: float = 0.0) -> Region:
@@ -29,13 +29,13 @@ def region(left: float, top: float, size: float = 0.2, score: float = 1.0, movin
         frame=0,
         mask=np.ones((2, 2), bool),
         score=score,
-        colour=1.0,
-        part_colour=1.0,
-        moving=moving,
+        color_share=1.0,
+        part_color_share=1.0,
+        motion_strength=moving,
         velocity=(0.01 if moving else 0.0, 0.0),
         area=size * size,
         box=(left, top, left + size, top + size),
-        outline=10.0,
+        edge_contrast=10.0,
     )
 
 
@@ -59,13 +59,13 @@ LEFT, MIDDLE, RIGHT = region(0.0, 0.4, 0.15), region(0.4, 0.4), region(0.75, 0.4
 )
 def test_words_of_place_order_size_and_motion_choose_between_equals(text: str, meant: Region) -> None:
     rivals = [LEFT, MIDDLE, RIGHT]
-    best = max(rivals, key=lambda one: fitness(one, rivals, parse(text)))
+    best = max(rivals, key=lambda one: score_region(one, rivals, parse_description(text)))
     assert rivals.index(best) == rivals.index(meant)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 500])
 def test_frames_are_sampled_inside_the_video_and_evenly(count: int) -> None:
-    frames = sample(count)
+    frames = sample_indices(count)
     assert frames == sorted(set(frames))
     assert 0 <= frames[0] <= frames[-1] < count
     assert len(frames) <= 8
@@ -74,8 +74,8 @@ def test_frames_are_sampled_inside_the_video_and_evenly(count: int) -> None:
 
 
 def test_the_best_frames_come_first_and_say_why() -> None:
-    video, _ = moving_square()
-    ranked = best_frames(video, Sought("the red square"))
+    video, _ = make_moving_square()
+    ranked = rank_frames(video, GroundingQuery("the red square"))
     scores = [score for _, score, _ in ranked]
     assert scores == sorted(scores, reverse=True)
     assert 0 < scores[0] <= 1
@@ -83,17 +83,17 @@ def test_the_best_frames_come_first_and_say_why() -> None:
 
 
 def test_a_frame_that_is_asked_for_is_looked_at() -> None:
-    video, truth = moving_square(frames=20)
-    asked = next(frame for frame in range(20) if frame not in sample(20))
-    found = ground(video, Sought("the red square"), [asked]).on(asked)
+    video, truth = make_moving_square(frames=20)
+    asked = next(frame for frame in range(20) if frame not in sample_indices(20))
+    found = find_grounding(video, GroundingQuery("the red square"), [asked]).get_regions(asked)
     left, top, right, bottom = found[0].region.box
     assert truth[asked, round((top + bottom) / 2 * 96), round((left + right) / 2 * 128)]
 
 
-def test_without_class_colour_or_motion_nothing_is_claimed() -> None:
+def test_without_class_color_or_motion_nothing_is_claimed() -> None:
     video = ArrayVideo(np.random.default_rng(0).integers(0, 255, (1, 48, 64, 3), np.uint8))
-    assert ground(video, Sought("the thing")).absent
-    assert best_frames(video, Sought("the thing")) == []
+    assert find_grounding(video, GroundingQuery("the thing")).is_absent
+    assert rank_frames(video, GroundingQuery("the thing")) == []
 
 
 @pytest.mark.parametrize(("clip", "text", "absent"), [("coffee", "the cup", False), ("coffee", "the elephant", True)])
@@ -101,13 +101,13 @@ def test_real_things_are_told_from_those_that_are_not_there(clip: str, text: str
     folder = CLIPS / clip / "frames"
     if not folder.is_dir():
         pytest.skip(f"no clip at {folder}")
-    assert ground(open_video(folder), Sought(text)).absent is absent
+    assert find_grounding(open_video(folder), GroundingQuery(text)).is_absent is absent
 
 
 def test_sharp_frames_are_better_to_start_from_than_blurred_ones() -> None:
-    sharp, _ = moving_square(frames=8)
-    frames = [cv2.GaussianBlur(frame, (0, 0), 4) if index < 4 else frame for index, frame in sharp.frames()]
-    grounding = ground(ArrayVideo(np.stack(frames)), Sought("the red square"))
-    outlines = {frame: grounding.on(frame)[0].region.outline for frame in range(1, 7)}
+    sharp, _ = make_moving_square(frames=8)
+    frames = [cv2.GaussianBlur(frame, (0, 0), 4) if index < 4 else frame for index, frame in sharp.read_frames()]
+    grounding = find_grounding(ArrayVideo(np.stack(frames)), GroundingQuery("the red square"))
+    outlines = {frame: grounding.get_regions(frame)[0].region.edge_contrast for frame in range(1, 7)}
     assert max(outlines[frame] for frame in (1, 2, 3)) < min(outlines[frame] for frame in (4, 5, 6))
-    assert grounding.found[0].region.frame >= 4
+    assert grounding.scored_regions[0].region.frame >= 4

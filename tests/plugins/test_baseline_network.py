@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from alref.errors import MissingError
 from alref_baseline import weights
-from alref_baseline.efficientnet import Network
+from alref_baseline.efficientnet import EfficientNetLite
 
 STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
 Tensors = dict[str, torch.Tensor]
@@ -26,7 +26,7 @@ def trained() -> Tensors:
     return loaded
 
 
-def normalised(tensors: Tensors, name: str, values: torch.Tensor) -> torch.Tensor:
+def normalized(tensors: Tensors, name: str, values: torch.Tensor) -> torch.Tensor:
     mean, variance, scale, offset = (tensors[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
     return functional.batch_norm(values, mean, variance, scale, offset, False, 0.0, 1e-3)
 
@@ -42,25 +42,25 @@ def reference(image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
     tensors, kept, index = trained(), [], 0
     values = (torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None] - 127) / 128
     stem = functional.conv2d(padded(values, 3, 2, 1), tensors["_conv_stem.weight"], stride=2)
-    values = functional.relu6(normalised(tensors, "_bn0", stem))
+    values = functional.relu6(normalized(tensors, "_bn0", stem))
     for stage, (blocks, kernel, stride) in enumerate(STAGES):
         for block in range(blocks):
             name, entry = f"_blocks.{index}", values
             if index:
                 wide = functional.conv2d(values, tensors[f"{name}._expand_conv.weight"])
-                values = functional.relu6(normalised(tensors, f"{name}._bn0", wide))
+                values = functional.relu6(normalized(tensors, f"{name}._bn0", wide))
             step = stride if block == 0 and stage < 5 else 1
             dilation = 2 if stage > 5 or (stage == 5 and block > 0) else 1
             filters = tensors[f"{name}._depthwise_conv.weight"]
             ready = padded(values, kernel, step, dilation)
             deep = functional.conv2d(ready, filters, stride=step, dilation=dilation, groups=len(filters))
-            values = functional.relu6(normalised(tensors, f"{name}._bn1", deep))
+            values = functional.relu6(normalized(tensors, f"{name}._bn1", deep))
             narrow = functional.conv2d(values, tensors[f"{name}._project_conv.weight"])
-            values = normalised(tensors, f"{name}._bn2", narrow) + (entry if block else 0)
+            values = normalized(tensors, f"{name}._bn2", narrow) + (entry if block else 0)
             index += 1
         if stage in (2, 4):
             kept.append(values[0].numpy())
-    head = functional.relu6(normalised(tensors, "_bn1", functional.conv2d(values, tensors["_conv_head.weight"])))
+    head = functional.relu6(normalized(tensors, "_bn1", functional.conv2d(values, tensors["_conv_head.weight"])))
     scores = functional.conv2d(head, tensors["_fc.weight"][:, :, None, None], tensors["_fc.bias"])
     return [*kept, scores[0].numpy()]
 
@@ -74,9 +74,9 @@ def test_weights_are_those_that_torch_reads() -> None:
 def test_features_and_class_scores_are_those_of_torch() -> None:
     steps = np.linspace(0, 255, 96 * 160 * 3).reshape(96, 160, 3)
     image = ((steps * 7) % 256).astype(np.uint8)
-    network = Network(weights.load_weights())
-    fine, deep = network.features(image)
-    for ours, theirs in zip((fine, deep, network.classes(deep)), reference(image), strict=True):
+    network = EfficientNetLite(weights.load_weights())
+    fine, deep = network.extract_features(image)
+    for ours, theirs in zip((fine, deep, network.compute_class_scores(deep)), reference(image), strict=True):
         assert ours.shape == theirs.shape
         assert np.abs(ours - theirs).max() < 1e-4 * max(1.0, float(np.abs(theirs).max()))
 

@@ -11,11 +11,18 @@ import pytest
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.testing import ArrayVideo, ReasonerContract, SpatialReasonerContract, TemporalReasonerContract, moving_square
+from alref.testing import ArrayVideo, ReasonerContract, SpatialReasonerContract, TemporalReasonerContract, make_moving_square
 from alref_baseline import rules
-from alref_baseline.reasoners import FirstFrame, MiddleFrame, Rules, TopScore, Uniform, UniformOptions
+from alref_baseline.reasoners import (
+    FirstFrameReasoner,
+    MiddleFrameReasoner,
+    RulesReasoner,
+    TopScoreReasoner,
+    UniformReasoner,
+    UniformReasonerOptions,
+)
 from alref_baseline.regions import Region
-from alref_baseline.relations import stands
+from alref_baseline.relations import score_box_relation
 
 HEIGHT, WIDTH, FRAMES, PIVOT = 180, 320, 9, 4
 Place = Callable[[int], tuple[float, float, float]]
@@ -30,10 +37,10 @@ PAINT = {
 
 
 class Disc:
-    """A textured disc: its colour, and its place (x, y, radius) in pixels at each frame."""
+    """A textured disc: its color, and its place (x, y, radius) in pixels at each frame."""
 
-    def __init__(self, colour: str, place: Place, fades: bool = False) -> None:
-        self.colour, self.place, self.fades = colour, place, fades
+    def __init__(self, color: str, place: Place, fades: bool = False) -> None:
+        self.color, self.place, self.fades = color, place, fades
 
     def drawn(self, canvas: np.ndarray, frame: int) -> None:
         x, y, radius = self.place(frame)
@@ -41,7 +48,7 @@ class Disc:
         inside = np.hypot(columns - x, rows - y) <= radius
         angle = np.arctan2(rows - y, columns - x) * 6 + np.hypot(columns - x, rows - y) / radius * 8
         shade = 0.8 + 0.2 * np.sign(np.sin(angle))[..., None]
-        paint = np.array(PAINT[self.colour]) * (1 - 0.1 * frame if self.fades else 1.0)
+        paint = np.array(PAINT[self.color]) * (1 - 0.1 * frame if self.fades else 1.0)
         canvas[inside] = (paint * shade)[inside]
 
     def box(self, frame: int) -> list[float]:
@@ -75,7 +82,7 @@ def picked(text: str, discs: list[Disc], scores: list[float] | None = None) -> t
     pivot = PivotFrame(phrase=Phrase(reference="1", text=text), frame=PIVOT)
     boxes = np.array([discs[index].box(PIVOT) for index in order])
     candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.array([scores[index] for index in order]))
-    (box,) = Rules(Rules.Options()).pick_boxes(film(discs), [candidates])
+    (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(film(discs), [candidates])
     if box.xyxy is None:
         return -1, box
     return order[int(np.abs(boxes - box.xyxy).sum(axis=1).argmin())], box
@@ -105,7 +112,7 @@ ROW = [Disc("red", at(50, 90)), Disc("blue", at(130, 90, 12)), Disc("red", at(21
         ("the disc closest to the camera", 3),
     ],
 )
-def test_colour_size_and_place_decide_between_equals(text: str, best: int) -> None:
+def test_color_size_and_place_decide_between_equals(text: str, best: int) -> None:
     assert picked(text, ROW)[0] == best
 
 
@@ -162,7 +169,7 @@ def test_a_tie_is_found_and_said() -> None:
     assert "another is as good" in box.why
 
 
-def test_a_colour_that_no_candidate_has_is_absent() -> None:
+def test_a_color_that_no_candidate_has_is_absent() -> None:
     best, box = picked("the green disc", ROW)
     assert (best, box.finding) == (-1, "absent")
     assert "none of 4 candidates has any green" in box.why
@@ -175,7 +182,7 @@ def test_masks_are_measured_where_a_proposer_gives_them() -> None:
     masks[0, 70:110, 220:260] = True
     masks[1, 70:110, 60:100] = True
     boxes = np.array([[0, 0, WIDTH, HEIGHT], [0, 0, WIDTH, HEIGHT - 1]])
-    (box,) = Rules(Rules.Options()).pick_boxes(
+    (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(
         video, [Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.5, 0.5]), masks=masks)]
     )
     assert box.mask is not None
@@ -195,13 +202,15 @@ def bench(left: float, top: float, right: float, bottom: float) -> Region:
     [("the disc next to the bench", 1), ("the disc to the left of the bench", 1), ("the disc to the right of the bench", 2)],
 )
 def test_a_relation_is_judged_where_the_other_thing_is_seen(text: str, best: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref_baseline.attribute_scores.others", lambda video, frame, other: [bench(150, 70, 200, 120)])
+    monkeypatch.setattr(
+        "alref_baseline.attribute_scores.find_other_regions", lambda video, frame, other: [bench(150, 70, 200, 120)]
+    )
     discs = [Disc("red", at(40, 90, 15)), Disc("red", at(130, 90, 15)), Disc("red", at(280, 90, 15))]
     assert picked(text, discs)[0] == best
 
 
 def test_a_relation_to_something_unseen_changes_nothing_and_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref_baseline.attribute_scores.others", lambda video, frame, other: [])
+    monkeypatch.setattr("alref_baseline.attribute_scores.find_other_regions", lambda video, frame, other: [])
     best, box = picked("the disc next to the bench", ROW, [0.2, 0.3, 0.9, 0.1])
     assert best == 2
     assert "not used: near 'bench', which is not seen" in box.why
@@ -224,7 +233,7 @@ def test_relations_are_read_from_boxes(
     how: str, better: tuple[float, float, float, float], worse: tuple[float, float, float, float]
 ) -> None:
     other = (0.4, 0.4, 0.6, 0.6)
-    assert 1 >= stands(how, better, other) > stands(how, worse, other) >= 0
+    assert 1 >= score_box_relation(how, better, other) > score_box_relation(how, worse, other) >= 0
 
 
 class PlainFrames(TemporalReasonerContract):
@@ -232,51 +241,53 @@ class PlainFrames(TemporalReasonerContract):
 
     def test_picks_its_frames(self) -> None:
         phrase = Phrase(reference="1", text="the dog")
-        pivots = self.component().pick_frames(moving_square(frames=10)[0], [phrase])
+        pivots = self.make_component().pick_frames(make_moving_square(frames=10)[0], [phrase])
         assert tuple(pivot.frame for pivot in pivots) == self.FRAMES
 
     def test_picks_the_only_frame(self) -> None:
         phrase = Phrase(reference="1", text="the dog")
-        (pivot,) = self.component().pick_frames(moving_square(frames=1)[0], [phrase])
+        (pivot,) = self.make_component().pick_frames(make_moving_square(frames=1)[0], [phrase])
         assert pivot.frame == 0
 
 
 class TestFirstFrame(PlainFrames):
     FRAMES = (0,)
 
-    def component(self) -> TemporalReasoner:
-        return FirstFrame(FirstFrame.Options())
+    def make_component(self) -> TemporalReasoner:
+        return FirstFrameReasoner(FirstFrameReasoner.Options())
 
 
 class TestMiddleFrame(PlainFrames):
     FRAMES = (4,)
 
-    def component(self) -> TemporalReasoner:
-        return MiddleFrame(MiddleFrame.Options())
+    def make_component(self) -> TemporalReasoner:
+        return MiddleFrameReasoner(MiddleFrameReasoner.Options())
 
 
 class TestUniform(PlainFrames):
     FRAMES = (1, 5, 8)
 
-    def component(self) -> TemporalReasoner:
-        return Uniform(UniformOptions())
+    def make_component(self) -> TemporalReasoner:
+        return UniformReasoner(UniformReasonerOptions())
 
     def test_takes_as_many_frames_as_asked(self) -> None:
         phrase = Phrase(reference="1", text="the dog")
         for count, expected in ((1, [5]), (2, [2, 7]), (20, list(range(10)))):
-            pivots = Uniform(UniformOptions(count=count)).pick_frames(moving_square(frames=10)[0], [phrase])
+            pivots = UniformReasoner(UniformReasonerOptions(count=count)).pick_frames(
+                make_moving_square(frames=10)[0], [phrase]
+            )
             assert [pivot.frame for pivot in pivots] == expected
 
 
 class TestTopScore(SpatialReasonerContract):
-    def component(self) -> SpatialReasoner:
-        return TopScore(TopScore.Options())
+    def make_component(self) -> SpatialReasoner:
+        return TopScoreReasoner(TopScoreReasoner.Options())
 
     def test_takes_the_first_whatever_the_words(self) -> None:
         pivot = PivotFrame(phrase=Phrase(reference="1", text="the green disc on the right"), frame=PIVOT)
         boxes = np.array([disc.box(PIVOT) for disc in ROW])
         candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.9, 0.8, 0.7, 0.6]))
-        (box,) = self.component().pick_boxes(film(ROW), [candidates])
+        (box,) = self.make_component().pick_boxes(film(ROW), [candidates])
         assert box.score == pytest.approx(0.9)
         assert "0.90" in box.why
 
@@ -285,18 +296,18 @@ class TestRules(ReasonerContract):
     @pytest.fixture(autouse=True)
     def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at small pictures."""
-        monkeypatch.setattr("alref_baseline.features.SIDE", 96)
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
 
-    def component(self) -> Rules:
-        return Rules(Rules.Options())
+    def make_component(self) -> RulesReasoner:
+        return RulesReasoner(RulesReasoner.Options())
 
     def test_takes_the_best_ranked_frame_with_its_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rules, "best_frames", lambda video, text: [(5, 0.8, "seen best"), (2, 0.7, "seen")])
-        (pivot,) = self.picked([Phrase(reference="1", text="the dog")])
+        monkeypatch.setattr(rules, "rank_frames", lambda video, text: [(5, 0.8, "seen best"), (2, 0.7, "seen")])
+        (pivot,) = self.pick_frames([Phrase(reference="1", text="the dog")])
         assert (pivot.frame, pivot.why, pivot.source) == (5, "seen best", "rule")
 
     def test_says_absent_and_why_when_nothing_looks_like_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rules, "best_frames", lambda video, text: [])
-        (pivot,) = self.picked([Phrase(reference="1", text="the big dog", category="dog")])
+        monkeypatch.setattr(rules, "rank_frames", lambda video, text: [])
+        (pivot,) = self.pick_frames([Phrase(reference="1", text="the big dog", category="dog")])
         assert (pivot.finding, pivot.frame) == ("absent", None)
         assert "'dog'" in pivot.why

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alref.audio.vocabulary import UNNAMED
+from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.base import Locator, Tagger
-from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, Span
-from alref.testing import ArrayVideo, LocatorContract, TaggerContract, moving_square, sounding
-from alref_baseline.audio import Always, Energy
-from alref_baseline.audio_activity import activity
-from alref_baseline.audio_tags import objects_of
-from alref_baseline.features import resized
-from alref_baseline.grounding import Sought, best_frames, ground
-from alref_baseline.reasoners import Rules
-from alref_baseline.synchrony import moves
+from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, TimeSpan
+from alref.testing import ArrayVideo, LocatorContract, TaggerContract, make_buzzing_video, make_moving_square
+from alref_baseline.audio import AlwaysLocator, EnergyLocator
+from alref_baseline.audio_activity import detect_activity
+from alref_baseline.audio_tags import resolve_sound_objects
+from alref_baseline.features import resize_image
+from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames
+from alref_baseline.reasoners import RulesReasoner
+from alref_baseline.synchrony import get_motion_window
 from support.synthetic_media import FPS, ON, RATE, audible, film, in_spans, placed, sound
 
 SOUNDS = ("applause", "car_engine", "jazz_guitar", "piano", "rain", "robin", "speech_female", "trumpet", "typing")
@@ -26,53 +26,53 @@ NOISE = np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 320)
 
 
 class TestEnergyTags(TaggerContract):
-    def component(self) -> Tagger:
-        return Energy(Energy.Options())
+    def make_component(self) -> Tagger:
+        return EnergyLocator(EnergyLocator.Options())
 
     def test_claims_that_something_sounds_and_when(self) -> None:
-        (tag,) = self.tagged(sounding(4.0, (1.0, 3.0)))
-        assert (tag.text, tag.category) == (UNNAMED, "")
+        (tag,) = self.tag_video(make_buzzing_video(4.0, (1.0, 3.0)))
+        assert (tag.text, tag.category) == (UNKNOWN_SOUND, "")
         assert tag.heard is not None
         assert np.array(tag.heard) == pytest.approx(np.array([(1.0, 3.0)]), abs=0.05)
 
     def test_hears_nothing_in_silence_and_without_a_sound_track(self) -> None:
         silent = Audio(samples=np.zeros(RATE, np.float32), rate=RATE)
-        assert self.tagged(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8), sound=silent)) == []
-        assert self.tagged(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8))) == []
+        assert self.tag_video(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8), audio=silent)) == []
+        assert self.tag_video(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8))) == []
 
 
 class TestEnergyLocates(LocatorContract):
-    def component(self) -> Locator:
-        return Energy(Energy.Options())
+    def make_component(self) -> Locator:
+        return EnergyLocator(EnergyLocator.Options())
 
     def test_names_sounds_by_what_makes_them(self) -> None:
-        named = self.component().name_as(["Bark", "lawn mower", "Rain", "guitars"], ["dog", "guitar", "mower"])
+        named = self.make_component().match_names(["Bark", "lawn mower", "Rain", "guitars"], ["dog", "guitar", "mower"])
         assert named == ["dog", "mower", None, "guitar"]
 
 
 class TestAlwaysLocates(LocatorContract):
-    def component(self) -> Locator:
-        return Always(Always.Options())
+    def make_component(self) -> Locator:
+        return AlwaysLocator(AlwaysLocator.Options())
 
     def test_leaves_phrases_in_force(self) -> None:
-        assert [phrase.heard for phrase in self.located(["dog", "cat"], sounding())] == [None, None]
+        assert [phrase.heard for phrase in self.locate_phrases(["dog", "cat"], make_buzzing_video())] == [None, None]
 
 
-def heard(audio: Audio) -> tuple[Span, ...]:
+def heard(audio: Audio) -> tuple[TimeSpan, ...]:
     """Return the spans that are heard, the sound given in blocks of an odd length."""
     size = 40_001
     blocks = [
         Audio(samples=audio.samples[first : first + size], rate=audio.rate, start=audio.start + first / audio.rate)
         for first in range(0, len(audio.samples), size)
     ]
-    return activity(blocks).spans()
+    return detect_activity(blocks).find_spans()
 
 
-def agree(found: tuple[Span, ...], true: list[Span], within: float = 0.2) -> bool:
+def agree(found: tuple[TimeSpan, ...], true: list[TimeSpan], within: float = 0.2) -> bool:
     return len(found) == len(true) and bool(np.abs(np.array(found) - np.array(true)).max(initial=0) <= within)
 
 
@@ -128,12 +128,12 @@ class TestSynchrony:
         )
 
     def picked(self, video: ArrayVideo, masks: list[np.ndarray], frame: int) -> PivotBox:
-        pivot = PivotFrame(phrase=Phrase(reference="1", text=UNNAMED, sound=True), frame=frame)
+        pivot = PivotFrame(phrase=Phrase(reference="1", text=UNKNOWN_SOUND, sound=True), frame=frame)
         rows = [np.nonzero(mask[frame]) for mask in masks]
         boxes = np.array([[x.min(), y.min(), x.max() + 1, y.max() + 1] for y, x in rows])
         shown = np.stack([mask[frame] for mask in masks])
         candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.full(len(masks), 0.5), masks=shown)
-        (box,) = Rules(Rules.Options()).pick_boxes(video, [candidates])
+        (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(video, [candidates])
         return box
 
     def test_it_is_found_where_motion_tells_and_ambiguous_where_it_does_not(self) -> None:
@@ -149,41 +149,41 @@ class TestSynchrony:
     def test_two_seconds_are_too_few_to_tell(self) -> None:
         video, masks = film(("with", "without"), in_spans(NOISE))
         frames = range(round(2.5 * FPS), round(4.5 * FPS))
-        short = ArrayVideo(np.stack([video.frame(frame) for frame in frames]), fps=FPS, sound=placed(NOISE, [0.5], 2.0))
+        short = ArrayVideo(np.stack([video.read_frame(frame) for frame in frames]), fps=FPS, audio=placed(NOISE, [0.5], 2.0))
         box = self.picked(short, [mask[frames] for mask in masks], 9)
         assert box.finding == "ambiguous"
         whole, part = (float(box.why.split("moves with the sound ")[1][:4]) for box in (self.picked(video, masks, 34), box))
         assert 0 < part < 0.6 * whole
 
     def test_a_picture_alone_is_a_guess(self) -> None:
-        video = ArrayVideo(film(("still",), None)[0].frame(0)[None], fps=1.0, sound=in_spans(NOISE))
-        (pivot,) = Rules(Rules.Options()).pick_frames(video, tags(UNNAMED, heard=ON))
+        video = ArrayVideo(film(("still",), None)[0].read_frame(0)[None], fps=1.0, audio=in_spans(NOISE))
+        (pivot,) = RulesReasoner(RulesReasoner.Options()).pick_frames(video, tags(UNKNOWN_SOUND, heard=ON))
         assert (pivot.frame, pivot.finding) == (0, "found")
         box = self.picked(video, film(("still",), None)[1], 0)
         assert (box.finding, "moves with the sound 0.00" in box.why) == ("ambiguous", True)
 
     def test_the_map_is_high_where_motion_follows_the_sound(self) -> None:
         video, masks = film(self.KINDS, in_spans(NOISE))
-        follows = resized(moves(video, round(3.4 * FPS)).map(), video.height, video.width)
+        follows = resize_image(get_motion_window(video, round(3.4 * FPS)).compute_map(), video.height, video.width)
         still, together, apart, always = (float(follows[mask.any(axis=0)].mean()) for mask in masks)
         assert together > 0.3 > max(still, apart, always)
 
     def test_nothing_but_its_sound_is_enough_to_find_it(self) -> None:
         video, masks = film(self.KINDS, in_spans(NOISE))
-        frame = best_frames(video, Sought(UNNAMED, True, ON))[0][0]
+        frame = rank_frames(video, GroundingQuery(UNKNOWN_SOUND, True, ON))[0][0]
         assert any(start <= video.times[frame] < end for start, end in ON)
-        top = ground(video, Sought(UNNAMED, True, ON)).on(frame)[0]
-        across = top.region.centre[0] * video.width
+        top = find_grounding(video, GroundingQuery(UNKNOWN_SOUND, True, ON)).get_regions(frame)[0]
+        across = top.region.center[0] * video.width
         where = np.nonzero(masks[1][frame])[1]
         assert where.min() <= across <= where.max()
 
     def test_a_picture_at_rest_has_something_to_propose(self) -> None:
         video, _ = film(("still",), in_spans(NOISE))
-        assert not ground(video, Sought(UNNAMED, True)).absent
-        assert ground(video, Sought("the thing")).absent
+        assert not find_grounding(video, GroundingQuery(UNKNOWN_SOUND, True)).is_absent
+        assert find_grounding(video, GroundingQuery("the thing")).is_absent
 
 
-def tags(*names: str, heard: tuple[Span, ...] | None = None) -> list[Phrase]:
+def tags(*names: str, heard: tuple[TimeSpan, ...] | None = None) -> list[Phrase]:
     return [
         Phrase(reference="1", text=name, score=0.9 - place / 10, sound=True, heard=heard) for place, name in enumerate(names)
     ]
@@ -204,45 +204,48 @@ class TestTags:
         ],
     )  # fmt: skip
     def test_sounds_become_the_objects_that_make_them(self, names: tuple[str, ...], objects: list[str]) -> None:
-        sought, unseen = objects_of(tags(*names))
+        sought, unseen = resolve_sound_objects(tags(*names))
         assert [phrase.text for phrase in sought] == objects
         assert all(phrase.sound and phrase.reference == "1" for phrase in sought)
         assert {pivot.finding for pivot in unseen} <= {"absent"}
 
     def test_what_cannot_be_seen_is_absent_with_its_name(self) -> None:
-        _, unseen = objects_of(tags("Bark", "Rain"))
+        _, unseen = resolve_sound_objects(tags("Bark", "Rain"))
         assert [(pivot.phrase.text, pivot.why) for pivot in unseen] == [("Rain", "'Rain' names no object that can be seen")]
 
     def test_an_object_is_heard_when_any_of_its_sounds_is(self) -> None:
         early, late = tags("Bark", heard=((0.0, 1.0),)), tags("Howl", heard=((2.0, 3.0),))
-        (phrase,), _ = objects_of([*early, *late])
+        (phrase,), _ = resolve_sound_objects([*early, *late])
         assert (phrase.text, phrase.heard, phrase.score) == ("dog", ((0.0, 1.0), (2.0, 3.0)), 0.9)
 
     def test_words_are_not_taken_for_sounds(self) -> None:
         asked = Phrase(reference="1", text="Rain", sounds=("Bark",))
-        assert objects_of([asked]) == ([asked], [])
+        assert resolve_sound_objects([asked]) == ([asked], [])
 
     def test_references_keep_their_own(self) -> None:
         other = [phrase.model_copy(update={"reference": "2"}) for phrase in tags("Bark")]
-        sought, _ = objects_of([*tags("Bark"), *other])
+        sought, _ = resolve_sound_objects([*tags("Bark"), *other])
         assert [phrase.reference for phrase in sought] == ["1", "2"]
 
 
 class TestRulesForSounds:
-    def component(self) -> Rules:
-        return Rules(Rules.Options())
+    def component(self) -> RulesReasoner:
+        return RulesReasoner(RulesReasoner.Options())
 
     def test_pivots_lie_within_what_is_heard(self) -> None:
-        video, _ = moving_square(frames=20)
+        video, _ = make_moving_square(frames=20)
         for spans in (((0.25, 0.55),), ((1.5, 1.75),)):
-            asked = [*tags(UNNAMED, heard=spans), Phrase(reference="2", text="the red square", sounds=("Bark",), heard=spans)]
+            asked = [
+                *tags(UNKNOWN_SOUND, heard=spans),
+                Phrase(reference="2", text="the red square", sounds=("Bark",), heard=spans),
+            ]
             for pivot in self.component().pick_frames(video, asked):
                 assert pivot.frame is not None
                 assert spans[0][0] <= video.times[pivot.frame] < spans[0][1]
 
     def test_several_objects_keep_their_names(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("alref_baseline.rules.best_frames", lambda video, sought: [(2, 0.8, f"sees a {sought.text}")])
-        pivots = self.component().pick_frames(moving_square()[0], tags("Bark", "Rain", "Meow", "Dog"))
+        monkeypatch.setattr("alref_baseline.rules.rank_frames", lambda video, sought: [(2, 0.8, f"sees a {sought.text}")])
+        pivots = self.component().pick_frames(make_moving_square()[0], tags("Bark", "Rain", "Meow", "Dog"))
         assert [(pivot.phrase.text, pivot.frame, pivot.finding) for pivot in pivots] == [
             ("dog", 2, "found"),
             ("cat", 2, "found"),

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
-from alref.testing import ArrayVideo, PropagatorContract, ProposerContract, moving_square, square_box
-from alref_baseline.vision import ClassEvidence, LabelPropagation
+from alref.testing import ArrayVideo, PropagatorContract, ProposerContract, make_moving_square, make_square_box
+from alref_baseline.vision import ClassEvidenceProposer, LabelPropagator
 
 Mask = npt.NDArray[np.bool_]
 
@@ -21,11 +21,11 @@ Mask = npt.NDArray[np.bool_]
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at small pictures."""
-    monkeypatch.setattr("alref_baseline.features.SIDE", 320)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 320)
 
 
 def propagated(video: ArrayVideo, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
-    return {each.frame: each for each in LabelPropagation(LabelPropagation.Options()).propagate(video, boxes)}
+    return {each.frame: each for each in LabelPropagator(LabelPropagator.Options()).propagate(video, boxes)}
 
 
 def jaccard(one: Mask, other: Mask) -> float:
@@ -57,51 +57,51 @@ class TestClassEvidenceKeepsItsPromises(ProposerContract):
     @pytest.fixture(autouse=True)
     def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at tiny pictures."""
-        monkeypatch.setattr("alref_baseline.features.SIDE", 96)
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
 
-    def component(self) -> ClassEvidence:
-        return ClassEvidence(ClassEvidence.Options())
+    def make_component(self) -> ClassEvidenceProposer:
+        return ClassEvidenceProposer(ClassEvidenceProposer.Options())
 
 
 class TestLabelPropagationKeepsItsPromises(PropagatorContract):
-    long_video = 500
+    long_video_length = 500
     """2,000 frames take twenty seconds."""
 
     @pytest.fixture(autouse=True)
     def _tiny(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Look at tiny pictures, and keep as much less of them."""
-        monkeypatch.setattr("alref_baseline.features.SIDE", 32)
-        monkeypatch.setattr("alref_baseline.features._BYTES", 4 << 20)
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 32)
+        monkeypatch.setattr("alref_baseline.features._CACHE_BYTES", 4 << 20)
 
-    def component(self) -> LabelPropagation:
-        return LabelPropagation(LabelPropagation.Options())
+    def make_component(self) -> LabelPropagator:
+        return LabelPropagator(LabelPropagator.Options())
 
 
 @pytest.mark.parametrize("start", [0, 2, 4])
 def test_follows_a_mask_forwards_and_backwards(start: int) -> None:
     video, red, _ = scene()
-    box = square_box(red, start).model_copy(update={"mask": red[start]})
+    box = make_square_box(red, start).model_copy(update={"mask": red[start]})
     masks = propagated(video, [box])
     assert min(jaccard(masks[frame].masks[0], red[frame]) for frame in range(5)) > 0.85
 
 
 def test_finds_the_object_inside_a_box() -> None:
     video, red, _ = scene()
-    assert jaccard(propagated(video, [square_box(red)])[0].masks[0], red[0]) > 0.9
+    assert jaccard(propagated(video, [make_square_box(red)])[0].masks[0], red[0]) > 0.9
 
 
 def test_the_mask_of_a_pivot_is_given_back_as_it_came() -> None:
     video, red, _ = scene()
     odd = red[2].copy()
     odd[::2] = False
-    box = square_box(red, 2).model_copy(update={"mask": odd})
+    box = make_square_box(red, 2).model_copy(update={"mask": odd})
     assert np.array_equal(propagated(video, [box])[2].masks[0], odd)
 
 
 def test_objects_with_different_pivots_are_followed_in_one_pass() -> None:
     video, red, blue = scene()
-    other = square_box(blue, 4, Phrase(reference="2", text="the blue disc"))
-    masks = propagated(video, [square_box(red, 1), other])
+    other = make_square_box(blue, 4, Phrase(reference="2", text="the blue disc"))
+    masks = propagated(video, [make_square_box(red, 1), other])
     for frame in range(5):
         assert jaccard(masks[frame].masks[0], red[frame]) > 0.8
         assert jaccard(masks[frame].masks[1], blue[frame]) > 0.8
@@ -109,9 +109,9 @@ def test_objects_with_different_pivots_are_followed_in_one_pass() -> None:
 
 def test_an_object_that_leaves_has_an_empty_mask_and_no_confidence() -> None:
     video, red, _ = scene()
-    pictures = np.stack([video.frame(index) for index in range(4)])
+    pictures = np.stack([video.read_frame(index) for index in range(4)])
     pictures[2:][red[2:4]] = np.roll(pictures[2:], 48, axis=1)[red[2:4]]
-    masks = propagated(ArrayVideo(pictures), [square_box(red)])
+    masks = propagated(ArrayVideo(pictures), [make_square_box(red)])
     assert masks[1].masks[0].any()
     assert masks[1].scores[0] > 0.5
     assert not masks[3].masks[0].any()
@@ -120,13 +120,13 @@ def test_an_object_that_leaves_has_an_empty_mask_and_no_confidence() -> None:
 
 def test_an_object_at_the_border_is_followed() -> None:
     video, red, _ = scene()
-    pictures = np.stack([video.frame(index)[:, 20:] for index in range(5)])
-    masks = propagated(ArrayVideo(pictures), [square_box(red[:, :, 20:])])
+    pictures = np.stack([video.read_frame(index)[:, 20:] for index in range(5)])
+    masks = propagated(ArrayVideo(pictures), [make_square_box(red[:, :, 20:])])
     assert jaccard(masks[4].masks[0], red[4, :, 20:]) > 0.8
 
 
 def test_the_same_input_gives_the_same_masks() -> None:
-    first, second = (propagated(scene()[0], [square_box(scene()[1])]) for _ in range(2))
+    first, second = (propagated(scene()[0], [make_square_box(scene()[1])]) for _ in range(2))
     assert all(np.array_equal(first[frame].masks, second[frame].masks) for frame in range(5))
 
 
@@ -147,9 +147,9 @@ def test_one_pixel_is_enough_to_start_from() -> None:
     assert set(propagated(video, [box])) == {0, 1}
 
 
-def test_a_colour_is_told_from_another() -> None:
+def test_a_color_is_told_from_another() -> None:
     video, red, blue = scene()
-    proposer = ClassEvidence(ClassEvidence.Options())
+    proposer = ClassEvidenceProposer(ClassEvidenceProposer.Options())
     for text, truth in (("the red ball", red), ("the blue ball", blue)):
         found = proposer.propose(video, [pivot(text, 2)])[0]
         assert found.masks is not None
@@ -157,30 +157,30 @@ def test_a_colour_is_told_from_another() -> None:
 
 
 def test_no_more_candidates_than_asked_for_and_scores_in_range() -> None:
-    options = ClassEvidence.Options.model_validate({"most": 1})
+    options = ClassEvidenceProposer.Options.model_validate({"most": 1})
     video, _, _ = scene()
-    found = ClassEvidence(options).propose(video, [pivot("the thing", 1)])[0]
+    found = ClassEvidenceProposer(options).propose(video, [pivot("the thing", 1)])[0]
     assert len(found) <= 1
     assert ((found.scores >= 0) & (found.scores <= 1)).all()
 
 
 def test_what_is_not_there_is_not_proposed() -> None:
-    video, _ = moving_square()
-    assert len(ClassEvidence(ClassEvidence.Options()).propose(video, [pivot("the elephant")])[0]) == 0
+    video, _ = make_moving_square()
+    assert len(ClassEvidenceProposer(ClassEvidenceProposer.Options()).propose(video, [pivot("the elephant")])[0]) == 0
 
 
 @pytest.mark.parametrize("frames", [1, 3])
 @pytest.mark.parametrize("text", ["the dog", "the red thing", "the moving object"])
 def test_a_flat_picture_holds_nothing_to_fall_over(frames: int, text: str) -> None:
     video = ArrayVideo(np.full((frames, 48, 64, 3), 128, np.uint8))
-    candidates = ClassEvidence(ClassEvidence.Options()).propose(video, [pivot(text)])
+    candidates = ClassEvidenceProposer(ClassEvidenceProposer.Options()).propose(video, [pivot(text)])
     assert len(candidates) == 1
     assert candidates[0].masks is None or candidates[0].masks.shape[1:] == (48, 64)
 
 
 def test_the_eye_does_not_keep_a_video_alive() -> None:
     video, red, _ = scene(2)
-    propagated(video, [square_box(red)])
+    propagated(video, [make_square_box(red)])
     gone = weakref.ref(video)
     del video
     gc.collect()

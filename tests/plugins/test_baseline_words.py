@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from alref.errors import InputError
 from alref.records import Reference
-from alref.testing import UnifierContract, moving_square
+from alref.testing import UnifierContract, make_moving_square
 from alref_baseline import attributes
-from alref_baseline.grammar import Description, parse, parse_all
-from alref_baseline.text import Grammar, Verbatim
+from alref_baseline.grammar import ObjectDescription, parse_description, parse_descriptions
+from alref_baseline.text import GrammarUnifier, VerbatimUnifier
 
-FIELDS = ("colours", "part_colours", "size", "positions", "rank", "motions", "superlatives", "plural", "unused")
+FIELDS = ("colors", "part_colors", "size", "positions", "rank", "motions", "superlatives", "is_plural", "unused")
 
 
-def told(words: Description) -> dict[str, Any]:
+def told(words: ObjectDescription) -> dict[str, Any]:
     """Return what a description says beside its noun, relations as (relation, noun of the other)."""
     facts = {name: getattr(words, name) for name in FIELDS if getattr(words, name)}
     related = tuple((how, other.noun) for how, other in words.relations)
@@ -33,39 +33,39 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("the frying pan", "frying pan", {}),
     ("a hot dog", "hot dog", {}),
     ("two pairs of scissors", "scissors", {}),
-    ("a group of people dancing", "person", {"motions": ("moving",), "plural": True}),
-    ("one of the cows", "cow", {"plural": True}),
-    ("the men", "man", {"plural": True}),
+    ("a group of people dancing", "person", {"motions": ("moving",), "is_plural": True}),
+    ("one of the cows", "cow", {"is_plural": True}),
+    ("the men", "man", {"is_plural": True}),
     ("this dog", "dog", {}),
-    ("three geese", "goose", {"plural": True}),
+    ("three geese", "goose", {"is_plural": True}),
     ("the sunglasses", "sunglasses", {}),
     ("please segment the kettle", "kettle", {}),
     ("where is the kettle?", "kettle", {}),
-    # colours
-    ("The black swan.", "swan", {"colours": ("black",)}),
-    ("a gray colored cat", "cat", {"colours": ("grey",)}),
-    ("a grey coloured cat", "cat", {"colours": ("grey",)}),
-    ("the dark blue van", "van", {"colours": ("blue",)}),
-    ("a navy jacket", "jacket", {"colours": ("blue",)}),
-    ("the golden bell", "bell", {"colours": ("yellow",)}),
-    ("a black and white cow", "cow", {"colours": ("black", "white")}),
-    ("an orange and white kitten", "kitten", {"colours": ("orange", "white")}),
+    # colors
+    ("The black swan.", "swan", {"colors": ("black",)}),
+    ("a grey coloured cat", "cat", {"colors": ("gray",)}),
+    ("a gray colored cat", "cat", {"colors": ("gray",)}),
+    ("the dark blue van", "van", {"colors": ("blue",)}),
+    ("a navy jacket", "jacket", {"colors": ("blue",)}),
+    ("the golden bell", "bell", {"colors": ("yellow",)}),
+    ("a black and white cow", "cow", {"colors": ("black", "white")}),
+    ("an orange and white kitten", "kitten", {"colors": ("orange", "white")}),
     ("the orange", "orange", {}),
-    ("the cup that is blue", "cup", {"colours": ("blue",)}),
-    ("the red one", "object", {"colours": ("red",)}),
-    # colours of parts and clothes
-    ("a man in the white shirt", "man", {"part_colours": ("white",)}),
-    ("a boy in red", "boy", {"part_colours": ("red",)}),
-    ("the dog with the red collar", "dog", {"part_colours": ("red",)}),
-    ("the girl whose dress is pink", "girl", {"part_colours": ("pink",)}),
-    ("a lady wearing a green hat and blue jeans", "lady", {"part_colours": ("green", "blue")}),
-    ("a lady in a red top", "lady", {"part_colours": ("red",)}),
-    ("the black truck with yellow stripes", "truck", {"colours": ("black",), "part_colours": ("yellow",)}),
+    ("the cup that is blue", "cup", {"colors": ("blue",)}),
+    ("the red one", "object", {"colors": ("red",)}),
+    # colors of parts and clothes
+    ("a man in the white shirt", "man", {"part_colors": ("white",)}),
+    ("a boy in red", "boy", {"part_colors": ("red",)}),
+    ("the dog with the red collar", "dog", {"part_colors": ("red",)}),
+    ("the girl whose dress is pink", "girl", {"part_colors": ("pink",)}),
+    ("a lady wearing a green hat and blue jeans", "lady", {"part_colors": ("green", "blue")}),
+    ("a lady in a red top", "lady", {"part_colors": ("red",)}),
+    ("the black truck with yellow stripes", "truck", {"colors": ("black",), "part_colors": ("yellow",)}),
     ("the dog beside the man in the red coat", "dog", {"relations": (("near", "man"),)}),
-    ("the white-faced sheep", "sheep", {"part_colours": ("white",)}),
+    ("the white-faced sheep", "sheep", {"part_colors": ("white",)}),
     # sizes and superlatives
     ("a tiny bird", "bird", {"size": "small"}),
-    ("the larger of the two dogs", "dog", {"size": "big", "plural": True}),
+    ("the larger of the two dogs", "dog", {"size": "big", "is_plural": True}),
     ("the baby elephant", "elephant", {"size": "small"}),
     ("the baby", "baby", {}),
     ("the biggest elephant", "elephant", {"superlatives": ("biggest",)}),
@@ -74,7 +74,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("the leftmost cup", "cup", {"superlatives": ("leftmost",)}),
     # places and ranks
     ("the left cup", "cup", {"positions": ("left",)}),
-    ("the red cup on the right", "cup", {"colours": ("red",), "positions": ("right",)}),
+    ("the red cup on the right", "cup", {"colors": ("red",), "positions": ("right",)}),
     ("the cow on the left hand side of the picture", "cow", {"positions": ("left",)}),
     ("the fish at the top left corner", "fish", {"positions": ("top", "left")}),
     ("the guy in the middle", "guy", {"positions": ("middle",)}),
@@ -89,7 +89,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("a bird that moves closer to the camera", "bird", {"motions": ("moving", "closer")}),
     ("car driving away from the camera", "car", {"motions": ("moving", "away")}),
     ("a person walking to the left", "person", {"motions": ("moving", "left")}),
-    ("white van turning right", "van", {"colours": ("white",), "motions": ("moving", "right")}),
+    ("white van turning right", "van", {"colors": ("white",), "motions": ("moving", "right")}),
     ("the duck swimming from right to left", "duck", {"motions": ("moving", "left")}),
     ("the truck coming from the left", "truck", {"motions": ("moving", "right")}),
     ("the man running on the left", "man", {"motions": ("moving",), "positions": ("left",)}),
@@ -103,7 +103,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("the candle burning", "candle", {"motions": ("changing",)}),
     ("a mug being filled with coffee", "mug", {"motions": ("changing",), "relations": (("with", "coffee"),)}),
     ("a mug filled with coffee", "mug", {"relations": (("with", "coffee"),)}),
-    ("the dogs run", "dog", {"motions": ("moving",), "plural": True}),
+    ("the dogs run", "dog", {"motions": ("moving",), "is_plural": True}),
     ("the first car to arrive", "car", {"motions": ("moving",), "rank": (1, "left")}),
     ("the first bottle to be filled", "bottle", {"motions": ("changing",), "rank": (1, "left")}),
     ("the car stops", "car", {"motions": ("still",)}),
@@ -122,7 +122,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     (
         "a person in a red jacket riding a bike",
         "person",
-        {"part_colours": ("red",), "motions": ("moving",), "relations": (("on", "bike"),)},
+        {"part_colors": ("red",), "motions": ("moving",), "relations": (("on", "bike"),)},
     ),
     # what cannot be used is said
     ("an old man", "man", {"unused": ("old",)}),
@@ -138,21 +138,21 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("text", "noun", "facts"), EXPRESSIONS, ids=[text for text, _, _ in EXPRESSIONS])
 def test_an_expression_is_read(text: str, noun: str, facts: dict[str, Any]) -> None:
-    words = parse(text)
+    words = parse_description(text)
     assert words.noun == noun
     assert told(words) == facts
 
 
 def test_the_other_thing_of_a_relation_is_described_too() -> None:
-    ((how, other),) = parse("the white dog chasing the small black cat").relations
-    assert (how, other.noun, other.colours, other.size) == ("with", "cat", ("black",), "small")
+    ((how, other),) = parse_description("the white dog chasing the small black cat").relations
+    assert (how, other.noun, other.colors, other.size) == ("with", "cat", ("black",), "small")
 
 
 def test_superlatives_and_ranks_are_places_in_a_row() -> None:
-    assert parse("the leftmost cup").places == ((1, "left"),)
-    assert parse("the second cup from the top").places == ((2, "top"),)
-    assert parse("the third biggest cup").places == ((3, "big"),)
-    assert parse("the cup").places == ()
+    assert parse_description("the leftmost cup").ranks == ((1, "left"),)
+    assert parse_description("the second cup from the top").ranks == ((2, "top"),)
+    assert parse_description("the third biggest cup").ranks == ((3, "big"),)
+    assert parse_description("the cup").ranks == ()
 
 
 SEVERAL: list[tuple[str, list[str]]] = [
@@ -173,17 +173,17 @@ SEVERAL: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize(("text", "objects"), SEVERAL, ids=[text for text, _ in SEVERAL])
 def test_objects_named_side_by_side_are_told_apart(text: str, objects: list[str]) -> None:
-    assert [words.text for words in parse_all(text)] == objects
+    assert [words.text for words in parse_descriptions(text)] == objects
 
 
 def test_an_object_of_several_reads_as_it_does_alone() -> None:
-    for words in parse_all("the second red cup from the left, a dog running away and the man's hat"):
-        assert parse(words.text) == words
+    for words in parse_descriptions("the second red cup from the left, a dog running away and the man's hat"):
+        assert parse_description(words.text) == words
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
-    for words in parse_all(text):
+    for words in parse_descriptions(text):
         assert words.noun.strip()
 
 
@@ -196,23 +196,23 @@ _VOCABULARY = (
 
 @given(st.lists(st.sampled_from(_VOCABULARY.split()), max_size=25))
 def test_any_row_of_known_words_is_read(words: list[str]) -> None:
-    for read in parse_all(" ".join(words)):
+    for read in parse_descriptions(" ".join(words)):
         assert read.noun
-        assert set(read.colours) | set(read.part_colours) <= set(attributes.COLOURS)
+        assert set(read.colors) | set(read.part_colors) <= set(attributes.COLORS)
         assert set(read.positions) <= {"left", "right", "top", "bottom", "middle"}
 
 
 def test_two_thousand_characters_are_read() -> None:
-    assert len(parse_all("the dog and " * 166 + "the cat")) == 167
-    assert parse("x" * 2000).noun == "x" * 2000
+    assert len(parse_descriptions("the dog and " * 166 + "the cat")) == 167
+    assert parse_description("x" * 2000).noun == "x" * 2000
 
 
 class TestGrammar(UnifierContract):
-    def component(self) -> Grammar:
-        return Grammar(Grammar.Options())
+    def make_component(self) -> GrammarUnifier:
+        return GrammarUnifier(GrammarUnifier.Options())
 
     def unify(self, **fields: Any) -> list[Any]:
-        return self.component().unify(moving_square()[0], Reference(id="7", **fields))
+        return self.make_component().unify(make_moving_square()[0], Reference(id="7", **fields))
 
     def test_each_object_is_a_phrase_with_its_words_and_noun(self) -> None:
         phrases = self.unify(text="The small dog and a red car")
@@ -246,10 +246,10 @@ class TestGrammar(UnifierContract):
 
 
 class TestVerbatim(UnifierContract):
-    def component(self) -> Verbatim:
-        return Verbatim(Verbatim.Options())
+    def make_component(self) -> VerbatimUnifier:
+        return VerbatimUnifier(VerbatimUnifier.Options())
 
     def test_takes_a_whole_sentence_as_one_object(self) -> None:
         reference = Reference(id="7", text=" the dog and the cat, then nothing ")
-        (phrase,) = self.component().unify(moving_square()[0], reference)
+        (phrase,) = self.make_component().unify(make_moving_square()[0], reference)
         assert (phrase.text, phrase.category, phrase.warnings) == ("the dog and the cat, then nothing", "", ())

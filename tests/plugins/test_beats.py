@@ -27,11 +27,11 @@ from alref.records import Audio, Phrase, Reference
 from alref.testing import TaggerContract
 from alref.testing.videos import ArrayVideo
 from alref_beats import NAME, SHA256, SIZE, Beats, BeatsOptions
-from alref_beats._checkpoint import network
-from alref_beats._network import Beats as Network
-from alref_beats._network import Config
-from alref_beats.spectrogram import RATE, spectrogram
-from alref_beats.tag_scores import Tally
+from alref_beats._checkpoint import load_network
+from alref_beats._network import BeatsConfig
+from alref_beats._network import BeatsNetwork as Network
+from alref_beats.spectrogram import SAMPLE_RATE, compute_spectrogram
+from alref_beats.tag_scores import TagScores
 from support.tiny_beats import CONFIG, LABELS, contents, save, scattered
 
 GOLDEN = Path(__file__).parents[1] / "data" / "beats_golden.npz"
@@ -55,9 +55,9 @@ def tagged(video: Video, *paths: Path, **options: Any) -> list[Phrase]:
 
 
 def noise(seconds: float, seed: int = 0, start: float = 0.0) -> ArrayVideo:
-    samples = np.random.default_rng(seed).normal(0, 0.1, round(seconds * RATE)).astype(np.float32)
-    sound = Audio(samples=samples, rate=RATE, start=start)
-    return ArrayVideo(np.zeros((max(1, round(seconds)), 8, 8, 3), np.uint8), fps=1.0, sound=sound)
+    samples = np.random.default_rng(seed).normal(0, 0.1, round(seconds * SAMPLE_RATE)).astype(np.float32)
+    sound = Audio(samples=samples, rate=SAMPLE_RATE, start=start)
+    return ArrayVideo(np.zeros((max(1, round(seconds)), 8, 8, 3), np.uint8), fps=1.0, audio=sound)
 
 
 class TestContract(TaggerContract):
@@ -65,13 +65,13 @@ class TestContract(TaggerContract):
     def _checkpoint(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
 
-    def component(self) -> Beats:
+    def make_component(self) -> Beats:
         return Beats(BeatsOptions(checkpoints=(str(self.checkpoint),)), "cpu")
 
 
 def golden() -> tuple[Network, Any]:
     kept = np.load(GOLDEN)
-    made = Network(Config.model_validate(json.loads(str(kept["config"]))))
+    made = Network(BeatsConfig.model_validate(json.loads(str(kept["config"]))))
     made.load_state_dict({name[7:]: torch.from_numpy(kept[name]) for name in kept.files if name.startswith("weight:")})
     return made.eval(), kept
 
@@ -88,7 +88,7 @@ def test_the_network_is_that_of_another_implementation() -> None:
 
 def test_the_spectrogram_is_that_of_another_implementation() -> None:
     made, kept = golden()
-    seen = np.stack([spectrogram(sound) for sound in kept["samples"].astype(np.float32) / 2**15])
+    seen = np.stack([compute_spectrogram(sound) for sound in kept["samples"].astype(np.float32) / 2**15])
     np.testing.assert_allclose(seen, kept["spectrogram"], atol=1e-3)
     with torch.inference_mode():
         scores = made(torch.from_numpy(seen)).mean(1).sigmoid()
@@ -111,32 +111,34 @@ def test_the_published_size_is_that_of_another_implementation() -> None:
     samples = np.random.default_rng(0).normal(0, 0.1, (1, 160_000)).astype(np.float32)
     with torch.inference_mode():
         _, scores, _ = theirs.extract_features(torch.from_numpy(samples), torch.ones(1))
-        logits = mine(torch.from_numpy(spectrogram(samples[0])[None]))
+        logits = mine(torch.from_numpy(compute_spectrogram(samples[0])[None]))
     np.testing.assert_allclose(logits.mean(1).sigmoid().numpy(), scores.numpy(), atol=1e-4)
 
 
 def test_a_short_clip_is_heard_whole_as_published(checkpoint: Path) -> None:
     video = noise(7.3)
-    made, labels = network(checkpoint)
-    audio = video.audio(RATE)
+    made, labels = load_network(checkpoint)
+    audio = video.read_audio(SAMPLE_RATE)
     assert audio is not None
     with torch.inference_mode():
-        scores = made(torch.from_numpy(spectrogram(audio.samples))[None])[0].mean(0).sigmoid().numpy()
-    scores[labels.index(audioset.SILENCE)] = 0
+        scores = made(torch.from_numpy(compute_spectrogram(audio.samples))[None])[0].mean(0).sigmoid().numpy()
+    scores[labels.index(audioset.SILENCE_ID)] = 0
     best = np.argsort(-scores)[:5]
     tags = tagged(video, checkpoint)
-    assert [tag.text for tag in tags] == [audioset.names()[labels[each]] for each in best]
+    assert [tag.text for tag in tags] == [audioset.load_class_names()[labels[each]] for each in best]
     assert [tag.score for tag in tags] == pytest.approx(scores[best].tolist(), abs=1e-6)
 
 
 def test_a_long_clip_is_heard_in_windows_of_which_the_surest_counts(checkpoint: Path) -> None:
     video = noise(5.0)
-    audio = video.audio(RATE)
+    audio = video.read_audio(SAMPLE_RATE)
     assert audio is not None
     best: dict[str, float] = {}
     for first in (0, 1.5, 3.0):
-        part = audio.samples[round(first * RATE) : round((first + 2) * RATE)]
-        tags = tagged(ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8), sound=Audio(samples=part, rate=RATE)), checkpoint, top_k=11)
+        part = audio.samples[round(first * SAMPLE_RATE) : round((first + 2) * SAMPLE_RATE)]
+        tags = tagged(
+            ArrayVideo(np.zeros((2, 8, 8, 3), np.uint8), audio=Audio(samples=part, rate=SAMPLE_RATE)), checkpoint, top_k=11
+        )
         best = {tag.text: max(tag.score, best.get(tag.text, 0)) for tag in tags}
     for batch in (1, 2, 8):
         tags = tagged(video, checkpoint, window=2.0, hop=1.5, batch=batch, top_k=11)
@@ -154,7 +156,7 @@ def test_outputs_may_name_classes_in_any_order(tmp_path: Path, checkpoint: Path)
 
 def test_silence_is_no_tag(tmp_path: Path) -> None:
     sure = contents()
-    sure["model"]["predictor.bias"][LABELS.index(audioset.SILENCE)] = 50.0
+    sure["model"]["predictor.bias"][LABELS.index(audioset.SILENCE_ID)] = 50.0
     tags = tagged(noise(1), save(tmp_path / "sure.pt", sure), top_k=12)
     assert len(tags) == 11
     assert "Silence" not in {tag.text for tag in tags}
@@ -186,14 +188,14 @@ def logits(*seconds: float) -> Floats:
 
 
 def test_a_tag_is_heard_in_the_seconds_in_which_it_is_about_as_sure_as_ever() -> None:
-    tally = Tally(0.1)
-    tally.add((0.0, 4.0), logits(-4, 2, 1.5, -4))
-    assert tally.heard(0, 0.5) == ((1, 3),)
-    assert tally.heard(0, 1.0) == ((1, 2),)
-    assert tally.heard(1, 0.5) == ((0, 4),)
-    tally.add((2.0, 5.5), logits(-4, -4, 2, 2)[:, :35])
-    assert tally.heard(0, 0.5) == ((1, 3), (4, 5.5))
-    assert tally.best(1, 0.0, None)[0][0] == 1
+    tally = TagScores(0.1)
+    tally.add_window((0.0, 4.0), logits(-4, 2, 1.5, -4))
+    assert tally.find_active_spans(0, 0.5) == ((1, 3),)
+    assert tally.find_active_spans(0, 1.0) == ((1, 2),)
+    assert tally.find_active_spans(1, 0.5) == ((0, 4),)
+    tally.add_window((2.0, 5.5), logits(-4, -4, 2, 2)[:, :35])
+    assert tally.find_active_spans(0, 0.5) == ((1, 3), (4, 5.5))
+    assert tally.rank_classes(1, 0.0, None)[0][0] == 1
 
 
 def test_spans_stay_within_the_sound(checkpoint: Path) -> None:
@@ -214,7 +216,7 @@ def test_lower_precision_hears_about_the_same(checkpoint: Path) -> None:
 
 
 def test_surround_sound_with_values_that_are_no_numbers_is_heard(tmp_path: Path, checkpoint: Path) -> None:
-    samples = np.random.default_rng(0).normal(0, 0.1, (6, 2 * RATE)).astype(np.float32)
+    samples = np.random.default_rng(0).normal(0, 0.1, (6, 2 * SAMPLE_RATE)).astype(np.float32)
     samples[2, 50:70] = np.nan
     video = open_video(encode(tmp_path / "clip.mov", 50, sounds=[(samples, 0)]))
     tags = tagged(video, checkpoint)
@@ -292,7 +294,7 @@ def test_what_is_not_there_says_where_to_get_it(tmp_path: Path, monkeypatch: pyt
     [said] = default.problems()
     assert "-o KIND.checkpoints=FILE" in said
     [weights] = default.weights()
-    assert (weights.facts().size, weights.licence, weights.sha256[NAME]) == (SIZE, "MIT", SHA256[NAME])
+    assert (weights.get_info().size, weights.license, weights.sha256[NAME]) == (SIZE, "MIT", SHA256[NAME])
 
 
 def test_a_published_name_vouches_for_the_published_content(tmp_path: Path) -> None:

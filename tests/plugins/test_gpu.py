@@ -13,7 +13,7 @@ pytest.importorskip("transformers")
 import torch
 
 from alref.records import PivotFrame
-from alref.testing import SQUARE, moving_square, square_box
+from alref.testing import SQUARE, make_moving_square, make_square_box
 from alref_groundingdino import GroundingDino
 from alref_sam2 import Sam2
 from support import tiny_detectors, tiny_sam2
@@ -27,12 +27,12 @@ DEVICES = ("cpu", "cuda")
 
 def test_sam2_gives_the_same_masks(tmp_path: Path) -> None:
     folder = tiny_sam2.save_sam2(tmp_path / "model")
-    video, truth = moving_square(12)
+    video, truth = make_moving_square(12)
     found = []
     for device in DEVICES:
         component = Sam2(Sam2.Options(model=str(folder), dtype="float32"), device)
         component.load()
-        masks = {each.frame: each.masks for each in component.propagate(video, [square_box(truth, 5)])}
+        masks = {each.frame: each.masks for each in component.propagate(video, [make_square_box(truth, 5)])}
         found.append(np.stack([masks[frame] for frame in range(len(video))]))
         component.close()
     assert (found[0] != found[1]).mean() < 1e-3
@@ -40,7 +40,7 @@ def test_sam2_gives_the_same_masks(tmp_path: Path) -> None:
 
 def test_grounding_dino_gives_the_same_boxes(tmp_path: Path) -> None:
     folder = tiny_detectors.grounding_dino(tmp_path / "model")
-    video = moving_square(4)[0]
+    video = make_moving_square(4)[0]
     pivots = [PivotFrame(phrase=SQUARE, frame=frame) for frame in range(3)]
     found = []
     for device in DEVICES:

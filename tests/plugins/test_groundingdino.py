@@ -21,10 +21,10 @@ from transformers.models.swin.modeling_swin import SwinBackbone
 
 from alref.errors import ConfigError, MissingError
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Candidates, Reference
-from alref.testing import ArrayVideo, ProposerContract, moving_square
-from alref.testing.diff import difference
+from alref.testing import ArrayVideo, ProposerContract, make_moving_square
+from alref.testing.diff import find_difference
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2, _runtime
 from support.detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain, ready
 from support.fake_hub import shut
@@ -57,7 +57,7 @@ def dino(folders: dict[type[OpenVocabularyProposer], Path]) -> Path:
 def _loaded_once() -> Iterator[None]:
     """Load each model once, since loading takes longer than asking."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_runtime, "load", cache(_runtime.load))
+        patch.setattr(_runtime, "load_detector", cache(_runtime.load_detector))
         yield
 
 
@@ -69,7 +69,7 @@ class DetectorContract(ProposerContract):
     def _folder(self, folders: dict[type[OpenVocabularyProposer], Path]) -> None:
         self.folder = folders[self.cls]
 
-    def component(self) -> OpenVocabularyProposer:
+    def make_component(self) -> OpenVocabularyProposer:
         return component(self.folder, self.cls, box_threshold=0.0)
 
 
@@ -97,7 +97,7 @@ def test_batches_give_what_the_library_gives_to_each_picture_and_prompt(
     proposer = ready(folders[cls], cls, batch=batch, **EVERYTHING)
     for asked, found in zip(ASKED, proposer.propose(VIDEO, ASKED), strict=True):
         assert found.pivot == asked
-        expected, scores = plain(folders[cls], VIDEO.frame(asked.frame), asked.phrase.text)
+        expected, scores = plain(folders[cls], VIDEO.read_frame(asked.frame), asked.phrase.text)
         np.testing.assert_allclose(found.scores, scores, rtol=0, atol=1e-5)
         np.testing.assert_allclose(found.xyxy / 128, expected / 128, rtol=0, atol=1e-5)
         assert len(found) > 5
@@ -108,7 +108,7 @@ def test_prompts_that_were_read_before_give_the_same(dino: Path) -> None:
     first, again = (proposer.propose(VIDEO, ASKED) for _ in range(2))
     anew = loaded(dino, **EVERYTHING).propose(VIDEO, ASKED[::-1])[::-1]
     for one, other in zip(first * 2, again + anew, strict=True):
-        assert difference([other], [one]) == ""
+        assert find_difference([other], [one]) == ""
 
 
 def test_a_frame_is_read_and_seen_once_and_a_prompt_is_read_once(dino: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,9 +163,9 @@ def test_phrases_on_one_frame_are_kept_apart(
     assert len({tuple(found.scores) for found in together}) == len(PHRASES)
 
 
-def test_a_box_is_labelled_with_the_words_that_it_answers_to(dino: Path) -> None:
+def test_a_box_is_labeled_with_the_words_that_it_answers_to(dino: Path) -> None:
     text = "The red squares near a guitar, playing"
-    labels = {threshold: labelled(dino, text, threshold) for threshold in (0.0, 0.5, 0.999)}
+    labels = {threshold: labeled(dino, text, threshold) for threshold in (0.0, 0.5, 0.999)}
     assert set(labels[0.0]) == set(labels[0.999]) == {text}
     assert len(set(labels[0.5])) > 3
     words = text.split()
@@ -174,7 +174,7 @@ def test_a_box_is_labelled_with_the_words_that_it_answers_to(dino: Path) -> None
         assert places == sorted(set(places))
 
 
-def labelled(folder: Path, text: str, threshold: float) -> tuple[str, ...]:
+def labeled(folder: Path, text: str, threshold: float) -> tuple[str, ...]:
     (found,) = ready(folder, text_threshold=threshold, **EVERYTHING).propose(VIDEO, [pivot(0, text)])
     return found.labels
 
@@ -256,7 +256,7 @@ def test_a_pivot_without_a_frame_has_no_boxes(dino: Path) -> None:
 
 def test_pictures_are_made_as_small_as_is_asked_for(dino: Path) -> None:
     found = asked_one(dino, max_size=72)
-    expected, scores = plain(dino, VIDEO.frame(0), "the red square", shortest_edge=64, longest_edge=72)
+    expected, scores = plain(dino, VIDEO.read_frame(0), "the red square", shortest_edge=64, longest_edge=72)
     np.testing.assert_allclose(found.scores, scores, atol=1e-5)
     np.testing.assert_allclose(found.xyxy / 128, expected / 128, atol=1e-5)
     assert not np.allclose(found.scores[:5], asked_one(dino).scores[:5], atol=1e-3)
@@ -336,11 +336,11 @@ def test_a_closed_detector_is_gone(dino: Path) -> None:
 
 def test_it_proposes_in_a_pipeline(dino: Path) -> None:
     script = Script()
-    plugins = Plugins([EntryPoint("groundingdino", "alref_groundingdino", "alref"), *script.entries])
+    plugins = PluginManager([EntryPoint("groundingdino", "alref_groundingdino", "alref"), *script.entries])
     settings: dict[str, Any] = dict.fromkeys(("unifier", "reasoner", "propagator"), "scripted")
     settings |= {"proposer": {"use": "grounding-dino", "model": str(dino), "box_threshold": 0.0}, "device": "cpu"}
-    with Pipeline.make(settings, plugins=plugins) as pipeline:
-        result = pipeline.run(moving_square()[0], [Reference(id="1", text="the red square")])
+    with Pipeline.from_layers(settings, plugins=plugins) as pipeline:
+        result = pipeline.run(make_moving_square()[0], [Reference(id="1", text="the red square")])
     (found,) = result.candidates
     assert len(found) == 3
     assert set(found.labels[0].split()) <= {"the", "red", "square"}

@@ -14,9 +14,9 @@ pytest.importorskip("transformers")
 import torch
 from safetensors.torch import load_file, save_file
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, MissingError
-from alref.testing import ArrayVideo, moving_square
+from alref.testing import ArrayVideo, make_moving_square
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2
 from support.detectors import EVERYTHING, boxes, component, loaded, noise, pivot
 from support.fake_hub import FakeHub, running, shut
@@ -176,7 +176,7 @@ def test_what_else_lies_beside_the_weights_does_no_harm(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     tensors["model.text_backbone.embeddings.position_ids"] = torch.arange(8)
     save_file(tensors, copied / "model.safetensors", metadata={"format": "pt"})
-    assert loaded(copied).propose(moving_square()[0], []) == []
+    assert loaded(copied).propose(make_moving_square()[0], []) == []
 
 
 @pytest.mark.parametrize("value", [{"num_queries": "many"}, {"d_model": 33}, {"text_config": {"model_type": "nothing"}}])
@@ -218,12 +218,12 @@ def test_a_tokenizer_that_cannot_be_read(copied: Path) -> None:
 )
 def test_wrong_options_are_named(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match="proposer") as caught:
-        build(GroundingDino.Options, given, "proposer")
+        build_options(GroundingDino.Options, given, "proposer")
     assert told in str(caught.value)
 
 
 @pytest.mark.parametrize("cls", [GroundingDino, MMGroundingDino, LLMDet, Owlv2])
 def test_the_default_models_may_be_used_by_everybody(cls: type[OpenVocabularyProposer]) -> None:
     (weights,) = cls(cls.Options()).weights()
-    assert (weights.licence, weights.gated) == ("Apache-2.0", "")
+    assert (weights.license, weights.gated) == ("Apache-2.0", "")
     assert "model.safetensors" in weights.files

@@ -12,7 +12,7 @@ from support.llm_server import CUT, HTML, INVALID, RESET, SILENT, TOKENS, ChatSe
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import AlrefError, InputError, MissingError
 from alref.llm.messages import Answer, Message, Question
 from alref.testing import ReasonerContract
@@ -34,7 +34,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(server: ChatServer, **given: Any) -> Ollama:
     values = {"host": server.root, "model": "tiny", "retries": 2, **given}
-    return Ollama(build(Ollama.Options, values, "reasoner"))
+    return Ollama(build_options(Ollama.Options, values, "reasoner"))
 
 
 def ask_once(server: ChatServer, **given: Any) -> Answer:
@@ -170,10 +170,10 @@ def test_a_replay_needs_no_server(tmp_path: Any) -> None:
     ],
 )
 def test_where_the_server_is(monkeypatch: pytest.MonkeyPatch, variable: str, host: str | None, expected: str) -> None:
-    from alref_ollama.server import address
+    from alref_ollama.server import resolve_address
 
     monkeypatch.setenv("OLLAMA_HOST", variable)
-    assert address(Ollama.Options(host=host)) == expected  # type: ignore[call-arg]
+    assert resolve_address(Ollama.Options(host=host)) == expected  # type: ignore[call-arg]
 
 
 class TestContract(ReasonerContract):
@@ -186,6 +186,6 @@ class TestContract(ReasonerContract):
             for reasoner in self.made:
                 reasoner.close()
 
-    def component(self) -> Ollama:
+    def make_component(self) -> Ollama:
         self.made.append(Ollama(Ollama.Options(host=self.server.root, model="tiny", answers=self.store, image_size=224)))
         return self.made[-1]

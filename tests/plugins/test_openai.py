@@ -32,7 +32,7 @@ from support.llm_server import (
 pytest.importorskip("openai")
 pytest.importorskip("ollama")
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
 from alref.llm.messages import Message, Question
 from alref.testing import ReasonerContract
@@ -194,14 +194,14 @@ def test_a_web_page_is_no_server(chat_server: ChatServer, status: int) -> None:
 
 
 def test_a_server_that_is_silent_is_not_waited_for(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref_openai.server.PATIENCE", 0.1)
+    monkeypatch.setattr("alref_openai.server.LIST_TIMEOUT", 0.1)
     chat_server.listing = SILENT
     assert "no server at" in problems(base_url=chat_server.base_url, model="tiny")[0]
     assert len(chat_server.asked) == 1
 
 
 def problems(**given: Any) -> list[str]:
-    return OpenAI(build(OpenAI.Options, given, "reasoner")).problems()
+    return OpenAI(build_options(OpenAI.Options, given, "reasoner")).problems()
 
 
 def test_problems_are_known_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,11 +231,11 @@ def test_a_key_that_cannot_be_one_is_named_and_not_shown(monkeypatch: pytest.Mon
 )
 def test_an_address_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="base_url: expected an address"):
-        build(OpenAI.Options, {"base_url": text}, "reasoner")
+        build_options(OpenAI.Options, {"base_url": text}, "reasoner")
 
 
 def test_the_address_is_the_same_with_and_without_a_slash() -> None:
-    assert build(OpenAI.Options, {"base_url": "http://host/v1/"}, "r") == build(
+    assert build_options(OpenAI.Options, {"base_url": "http://host/v1/"}, "r") == build_options(
         OpenAI.Options, {"base_url": "http://host/v1"}, "r"
     )
 
@@ -264,7 +264,7 @@ def test_the_key_is_in_no_error_and_no_log(
 )
 def test_options_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        build(OpenAI.Options, given, "reasoner")
+        build_options(OpenAI.Options, given, "reasoner")
 
 
 def test_a_replay_needs_no_more_than_the_name_of_the_model(tmp_path: Path) -> None:
@@ -309,7 +309,7 @@ class TestContract(ReasonerContract):
             for reasoner in self.made:
                 reasoner.close()
 
-    def component(self) -> OpenAI:
+    def make_component(self) -> OpenAI:
         self.made.append(
             OpenAI(OpenAI.Options(base_url=self.server.base_url, model="tiny", answers=self.store, image_size=224))
         )

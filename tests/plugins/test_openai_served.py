@@ -12,11 +12,11 @@ from threading import Thread
 
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.llm.replay import read_trace
 from alref.output.run_folder import load_result
 from alref.plugins import manager as plugins_module
-from alref.testing import moving_square, write_frames
+from alref.testing import make_moving_square, write_frames
 from support.llm_run import TEXTS, ServerScript, arguments
 
 NEEDED = ("openai", "transformers", "torch", "accelerate", "fastapi", "uvicorn")
@@ -58,10 +58,10 @@ def test_a_run_from_the_command_line_to_the_result(
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     script = ServerScript()
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: script.entries)
-    clip = write_frames(moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
+    clip = write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], tmp_path / "clip")
     small = {"image_size": 224, "max_tokens": 16, "max_questions": 1}
     asked = {"use": "openai", "base_url": base_url, "model": model, "answers": tmp_path / "answers.sqlite", **small}
-    assert exit_code(arguments(clip, tmp_path / "out", asked)) == 0
+    assert run_command(arguments(clip, tmp_path / "out", asked)) == 0
     result = load_result(tmp_path / "out")
     assert {record.source for record in [*result.pivots, *result.boxes]} == {"fallback"}
     assert len(result.tracks) == len(TEXTS)

@@ -16,7 +16,7 @@ pytest.importorskip("ollama")
 from alref.errors import ConfigError
 from alref.llm.messages import Message, Question
 from alref_openai import GPT4
-from alref_openai.spending import Budget, Estimate, Pace
+from alref_openai.spending import Budget, RateLimiter, TokenEstimator
 from support.openai_calls import JPEG, ask, ask_once, failed, made
 
 PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
@@ -39,17 +39,17 @@ def test_prices_of_the_options_make_costs(chat_server: ChatServer) -> None:
 
 
 def test_prices_are_known_offline_by_model_and_server() -> None:
-    from alref_openai.spending import Price
+    from alref_openai.spending import TokenPrice
 
     def cost(model: str, **given: Any) -> float | None:
-        return Price(GPT4.Options(**given), model).cost(1_000_000, 0)
+        return TokenPrice(GPT4.Options(**given), model).compute_cost(1_000_000, 0)
 
     assert cost("gpt-4o") == pytest.approx(2.5)
     assert cost("gpt-4o", base_url="https://openrouter.ai/api/v1") is None
     assert cost("openai/gpt-4o", base_url="https://openrouter.ai/api/v1") == pytest.approx(2.5)
     assert cost("gpt-4o", base_url="http://127.0.0.1:8000/v1") is None
     assert cost("nobody") is None
-    assert Price(GPT4.Options(), "gpt-4o").cost(1_000_000, 0, cached=1_000_000) == pytest.approx(1.25)
+    assert TokenPrice(GPT4.Options(), "gpt-4o").compute_cost(1_000_000, 0, cached=1_000_000) == pytest.approx(1.25)
 
 
 def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: ChatServer) -> None:
@@ -102,20 +102,20 @@ def test_a_limit_without_a_known_price_is_an_error_before_any_question(chat_serv
 
 def test_a_budget_takes_the_true_cost_in_the_place_of_what_was_set_aside() -> None:
     budget = Budget(1.0)
-    first = budget.reserve(0.9)
-    budget.settle(first, 0.5)
-    second = budget.reserve(0.5)
-    budget.settle(second, 0.5)
+    first = budget.reserve_amount(0.9)
+    budget.settle_reservation(first, 0.5)
+    second = budget.reserve_amount(0.5)
+    budget.settle_reservation(second, 0.5)
     with pytest.raises(ConfigError):
-        budget.reserve(0.1)
+        budget.reserve_amount(0.1)
 
 
 def test_a_pace_spaces_evenly_and_does_not_save_up() -> None:
-    pace = Pace(60)
-    assert [pace.delay(1, now) for now in (100.0, 100.0, 100.5)] == pytest.approx([0, 1, 1.5])
-    assert pace.delay(10, 200.0) == 0
-    assert pace.delay(1, 201.0) == pytest.approx(9)
-    assert Pace(None).delay(1e9, 0.0) == 0
+    pace = RateLimiter(60)
+    assert [pace.compute_delay(1, now) for now in (100.0, 100.0, 100.5)] == pytest.approx([0, 1, 1.5])
+    assert pace.compute_delay(10, 200.0) == 0
+    assert pace.compute_delay(1, 201.0) == pytest.approx(9)
+    assert RateLimiter(None).compute_delay(1e9, 0.0) == 0
 
 
 @pytest.mark.parametrize("limit", [{"requests_per_minute": 6}, {"tokens_per_minute": 6 * (20 + 16), "max_tokens": 16}])
@@ -133,10 +133,10 @@ def test_the_pace_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPat
 
 def test_an_estimate_learns_from_what_was_too_low() -> None:
     question = Question(messages=(Message(text="x" * 300),), images=(JPEG,))
-    estimate = Estimate("low")
-    first = estimate.tokens(question)
+    estimate = TokenEstimator("low")
+    first = estimate.estimate_tokens(question)
     assert first >= 100 + 85
-    estimate.learn(question, 10)
-    assert estimate.tokens(question) == first
-    estimate.learn(question, 3 * first)
-    assert estimate.tokens(question) == pytest.approx(3 * first, abs=3)
+    estimate.update_factor(question, 10)
+    assert estimate.estimate_tokens(question) == first
+    estimate.update_factor(question, 3 * first)
+    assert estimate.estimate_tokens(question) == pytest.approx(3 * first, abs=3)

@@ -11,10 +11,10 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 from alref.components.base import Propagator
-from alref.records import FrameMasks, PivotBox, objects
-from alref.testing import ArrayVideo, PropagatorContract, moving_square
+from alref.records import FrameMasks, PivotBox, list_object_phrases
+from alref.testing import ArrayVideo, PropagatorContract, make_moving_square
 from alref.utils.masks import Mask
-from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker, _runtime
+from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker, _runtime
 from support.propagation import boxes, counted, made, save_all
 
 FRAMES = 6
@@ -24,30 +24,30 @@ FRAMES = 6
 def _loaded_once() -> Iterator[None]:
     """Load each model once, since loading takes longer than asking."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_runtime, "loaded", cache(_runtime.loaded))
+        patch.setattr(_runtime, "load_model", cache(_runtime.load_model))
         yield
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Tracker], Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Sam2FamilyPropagator], Path]:
     return save_all(tmp_path_factory.mktemp("trackers"))
 
 
 @pytest.mark.usefixtures("_loaded_once")
 class TrackerContract(PropagatorContract):
-    cls: type[Tracker]
-    long_video = 60
+    cls: type[Sam2FamilyPropagator]
+    long_video_length = 60
     """2,000 frames take more than a minute."""
 
     @pytest.fixture(autouse=True)
-    def _folder(self, folders: dict[type[Tracker], Path]) -> None:
+    def _folder(self, folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
         self.folder = folders[self.cls]
 
-    def component(self) -> Propagator:
+    def make_component(self) -> Propagator:
         return made(self.cls, self.folder, feature_memory=1)
 
-    def video(self) -> tuple[ArrayVideo, Mask]:
-        return moving_square(4)
+    def make_video(self) -> tuple[ArrayVideo, Mask]:
+        return make_moving_square(4)
 
 
 class TestSam2(TrackerContract):
@@ -62,20 +62,20 @@ class TestSam3Tracker(TrackerContract):
     cls = Sam3Tracker
 
 
-def run(folders: dict[type[Tracker], Path], given: list[PivotBox], **options: object) -> list[FrameMasks]:
+def run(folders: dict[type[Sam2FamilyPropagator], Path], given: list[PivotBox], **options: object) -> list[FrameMasks]:
     component = made(Sam2, folders[Sam2], **options)
     component.load()
     return sorted(component.propagate(counted(FRAMES), given), key=lambda each: each.frame)
 
 
-def test_masks_leave_as_soon_as_they_are_known(folders: dict[type[Tracker], Path]) -> None:
+def test_masks_leave_as_soon_as_they_are_known(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     component = made(Sam2, folders[Sam2])
     component.load()
     order = [each.frame for each in component.propagate(counted(FRAMES), boxes([3], frames=FRAMES))]
     assert order == [3, 4, 5, 2, 1, 0]
 
 
-def test_a_box_that_carries_a_mask_starts_from_the_mask(folders: dict[type[Tracker], Path]) -> None:
+def test_a_box_that_carries_a_mask_starts_from_the_mask(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     mask = np.zeros((48, 64), bool)
     mask[8:40, 8:24] = True
     (box,) = boxes([4], frames=FRAMES)
@@ -85,17 +85,17 @@ def test_a_box_that_carries_a_mask_starts_from_the_mask(folders: dict[type[Track
         assert frame.scores[0] > 0.99
 
 
-def test_the_box_itself_can_be_the_prompt(folders: dict[type[Tracker], Path]) -> None:
+def test_the_box_itself_can_be_the_prompt(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], frames=FRAMES)
     one, other = (run(folders, given, prompt=prompt) for prompt in ("mask", "box"))
     assert any((first.masks != second.masks).any() for first, second in zip(one, other, strict=True))
 
 
-def test_an_object_without_a_box_is_nowhere(folders: dict[type[Tracker], Path]) -> None:
+def test_an_object_without_a_box_is_nowhere(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], [2], frames=FRAMES)
     absent = PivotBox(pivot=given[0].pivot, finding="absent")
     found = run(folders, [absent, given[1]])
-    assert len(objects([absent, given[1]])) == len(found[0].masks) == 2
+    assert len(list_object_phrases([absent, given[1]])) == len(found[0].masks) == 2
     assert not any(each.masks[0].any() or each.scores[0] for each in found)
     assert all(each.scores[1] > 0.5 for each in found)
     nothing = run(folders, [absent])
@@ -103,7 +103,7 @@ def test_an_object_without_a_box_is_nowhere(folders: dict[type[Tracker], Path]) 
     assert not any(each.masks.any() for each in nothing)
 
 
-def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Tracker], Path]) -> None:
+def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], frames=FRAMES)
     plain = run(folders, given)
     gated = run(folders, given, gate=0.999)
@@ -112,7 +112,7 @@ def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Tracker], Pat
     assert [bool(each.masks.any()) for each in gated] == [frame == 4 for frame in range(FRAMES)]
 
 
-def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Tracker], Path]) -> None:
+def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], frames=FRAMES)
     plain = run(folders, given)
     area = 48 * 64
@@ -125,7 +125,7 @@ def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Tracker], Path]) 
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision_gives_nearly_the_same(folders: dict[type[Tracker], Path], dtype: str) -> None:
+def test_half_precision_gives_nearly_the_same(folders: dict[type[Sam2FamilyPropagator], Path], dtype: str) -> None:
     given = boxes([4], frames=FRAMES)
     whole, half = run(folders, given), run(folders, given, dtype=dtype)
     assert half[0].scores[0] != whole[0].scores[0]

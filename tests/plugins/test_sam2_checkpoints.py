@@ -12,7 +12,7 @@ from transformers import Sam2VideoModel
 
 from alref.errors import ConfigError
 from alref_sam2 import _checkpoints
-from alref_sam2._original import LETTERS
+from alref_sam2._original import SIZE_LETTERS
 from support.sam2_official import Shapes, golden, predictor, seeded, shapes_of
 from support.tiny_sam2 import save_sam2
 
@@ -30,7 +30,7 @@ def tensors() -> Tensors:
 @pytest.fixture(scope="module")
 def unfilled() -> Sam2VideoModel:
     with torch.device("meta"):
-        return Sam2VideoModel(_checkpoints.configuration(_checkpoints.SIZES[0], second=True))
+        return Sam2VideoModel(_checkpoints.build_config(_checkpoints.SIZES[0], sam21=True))
 
 
 def saved(tensors: Tensors, folder: Path) -> Path:
@@ -67,18 +67,18 @@ def test_every_tensor_finds_its_place(tensors: Tensors, tmp_path: Path, change: 
 
 def test_a_checkpoint_without_the_authors_wrapping_is_read(tensors: Tensors, unfilled: Sam2VideoModel, tmp_path: Path) -> None:
     torch.save(tensors, tmp_path / "bare.pt")
-    config, found = _checkpoints.read(tmp_path / "bare.pt")
+    config, found = _checkpoints.read_checkpoint(tmp_path / "bare.pt")
     assert config.vision_config.backbone_config.blocks_per_stage == [1, 2, 7, 2]
     assert found.keys() == unfilled.state_dict().keys()
 
 
 @pytest.mark.parametrize("size", _checkpoints.SIZES, ids=lambda size: size.name)
-def test_the_size_is_told_by_the_tensors(size: _checkpoints.Size) -> None:
+def test_the_size_is_told_by_the_tensors(size: _checkpoints.ModelSize) -> None:
     widths = [size.width << stage for stage, count in enumerate(size.blocks) for _ in range(count)]
     shapes: Shapes = {"image_encoder.trunk.pos_embed": (1, size.width, 7, 7)}
     for number, width in enumerate(widths):
         shapes |= block(number, width)
-    found = _checkpoints.size_of({name: torch.empty(shape) for name, shape in shapes.items()}, Path("any.pt"))
+    found = _checkpoints.detect_size({name: torch.empty(shape) for name, shape in shapes.items()}, Path("any.pt"))
     assert found == size
 
 
@@ -141,16 +141,16 @@ def test_a_tensor_that_does_not_fit_is_named(
 ) -> None:
     changed = {each: tensor for each, tensor in tensors.items() if each != name} | (seeded({name: shape}) if shape else {})
     with pytest.raises(ConfigError, match="1 of 469 tensors differ") as caught:
-        _checkpoints.fit(unfilled, _checkpoints.renamed(changed), Path("model.pt"))
+        _checkpoints.load_tensors(unfilled, _checkpoints.rename_tensors(changed), Path("model.pt"))
     assert said in str(caught.value)
 
 
 @pytest.mark.parametrize("size", _checkpoints.SIZES, ids=lambda size: size.name)
-def test_the_authors_own_models_fit(size: _checkpoints.Size) -> None:
+def test_the_authors_own_models_fit(size: _checkpoints.ModelSize) -> None:
     pytest.importorskip("sam2", reason="the authors' package sam2 is not installed")
     version = "sam2" if size.name == "small" else "sam2.1"
-    theirs: Tensors = predictor(f"configs/{version}/{version}_hiera_{LETTERS[size.name]}.yaml", 1024).state_dict()
-    assert _checkpoints.size_of(theirs, Path("any.pt")) == size
+    theirs: Tensors = predictor(f"configs/{version}/{version}_hiera_{SIZE_LETTERS[size.name]}.yaml", 1024).state_dict()
+    assert _checkpoints.detect_size(theirs, Path("any.pt")) == size
     with torch.device("meta"):
-        ours = Sam2VideoModel(_checkpoints.configuration(size, _checkpoints.is_second(theirs)))
-    assert shapes_of(ours.state_dict().items()) == shapes_of(_checkpoints.renamed(theirs).items())
+        ours = Sam2VideoModel(_checkpoints.build_config(size, _checkpoints.is_sam21(theirs)))
+    assert shapes_of(ours.state_dict().items()) == shapes_of(_checkpoints.rename_tensors(theirs).items())

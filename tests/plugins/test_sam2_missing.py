@@ -14,9 +14,9 @@ pytest.importorskip("transformers")
 import torch
 from safetensors.torch import load_file, save_file
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, MissingError
-from alref_sam2 import EdgeTam, Sam2, Sam3Tracker, Tracker
+from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker
 from support.fake_hub import FakeHub, running, shut
 from support.propagation import boxes, counted, made, save_all
 from support.tiny_sam2 import save_sam2
@@ -36,23 +36,23 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Tracker], Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[type[Sam2FamilyPropagator], Path]:
     return save_all(tmp_path_factory.mktemp("trackers"))
 
 
 @pytest.fixture
-def copied(folders: dict[type[Tracker], Path], tmp_path: Path) -> Path:
+def copied(folders: dict[type[Sam2FamilyPropagator], Path], tmp_path: Path) -> Path:
     """Copy a SAM 2, to spoil it."""
     return Path(shutil.copytree(folders[Sam2], tmp_path / "copied"))
 
 
-def one_problem(component: Tracker) -> str:
+def one_problem(component: Sam2FamilyPropagator) -> str:
     (problem,) = component.problems()
     assert "\n" not in problem
     return problem
 
 
-def failure(component: Tracker, kind: type[AlrefError]) -> str:
+def failure(component: Sam2FamilyPropagator, kind: type[AlrefError]) -> str:
     with pytest.raises(kind) as caught:
         component.load()
     assert "\n" not in str(caught.value)
@@ -65,30 +65,32 @@ def changed(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def test_a_missing_library_is_named_with_its_extra(folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named_with_its_extra(
+    folders: dict[type[Sam2FamilyPropagator], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("alref.components.base.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(made(Sam2, folders[Sam2])) == "needs transformers: pip install 'alref[sam2]'"
 
 
 @pytest.mark.parametrize("cls", [Sam2, EdgeTam, Sam3Tracker])
-def test_weights_are_named_before_they_are_there(cls: type[Tracker]) -> None:
+def test_weights_are_named_before_they_are_there(cls: type[Sam2FamilyPropagator]) -> None:
     component = cls(cls.Options())
     (weights,) = component.weights()
     assert weights.model == component.options.model
     assert weights.files == ("config.json", "model.safetensors")
-    assert weights.licence
+    assert weights.license
     assert component.options.model in component.problems()[0]
 
 
-def test_gated_weights_say_how_to_get_access(hub: FakeHub, folders: dict[type[Tracker], Path]) -> None:
+def test_gated_weights_say_how_to_get_access(hub: FakeHub, folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     hub.hold(NAME, folders[Sam3Tracker])
     hub.gated = hub.closed = True
-    assert "hf auth login" in one_problem(Sam3Tracker(build(Sam3Tracker.Options, {"model": NAME}, "propagator")))
+    assert "hf auth login" in one_problem(Sam3Tracker(build_options(Sam3Tracker.Options, {"model": NAME}, "propagator")))
 
 
-def test_a_model_of_the_hub_is_fetched_and_follows(hub: FakeHub, folders: dict[type[Tracker], Path]) -> None:
+def test_a_model_of_the_hub_is_fetched_and_follows(hub: FakeHub, folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     hub.hold(NAME, folders[Sam2])
-    component = Sam2(build(Sam2.Options, {"model": NAME}, "propagator"), "cpu")
+    component = Sam2(build_options(Sam2.Options, {"model": NAME}, "propagator"), "cpu")
     assert component.problems() == []
     component.load()
     assert len(list(component.propagate(counted(2), boxes([0], frames=2)))) == 2
@@ -98,7 +100,10 @@ def test_a_model_of_the_hub_is_fetched_and_follows(hub: FakeHub, folders: dict[t
     ("cls", "other", "way_out"), [(Sam2, EdgeTam, "--propagator edgetam"), (EdgeTam, Sam3Tracker, "--propagator sam3-tracker")]
 )
 def test_a_model_of_another_family_is_sent_to_its_component(
-    cls: type[Tracker], other: type[Tracker], way_out: str, folders: dict[type[Tracker], Path]
+    cls: type[Sam2FamilyPropagator],
+    other: type[Sam2FamilyPropagator],
+    way_out: str,
+    folders: dict[type[Sam2FamilyPropagator], Path],
 ) -> None:
     component = made(cls, folders[other])
     assert one_problem(component).endswith(way_out)
@@ -110,14 +115,18 @@ def test_a_model_that_follows_nothing_is_refused(copied: Path) -> None:
     assert one_problem(made(Sam2, copied)) == f"{copied} is a bert, and sam2 takes sam2_video: another model"
 
 
-def test_a_size_that_cannot_be_encoded_is_refused_with_the_nearest_that_can(folders: dict[type[Tracker], Path]) -> None:
+def test_a_size_that_cannot_be_encoded_is_refused_with_the_nearest_that_can(
+    folders: dict[type[Sam2FamilyPropagator], Path],
+) -> None:
     assert one_problem(made(Sam2, folders[Sam2], image_size=500)).endswith("got 500: -o propagator.image_size=512")
     assert one_problem(made(Sam3Tracker, folders[Sam3Tracker], image_size=512)).endswith("-o propagator.image_size=518")
     assert made(Sam2, folders[Sam2], image_size=512).problems() == []
 
 
 @pytest.mark.parametrize(("cls", "size"), [(Sam2, 64), (EdgeTam, 64), (Sam3Tracker, 56)])
-def test_the_size_of_pictures_is_a_choice(cls: type[Tracker], size: int, folders: dict[type[Tracker], Path]) -> None:
+def test_the_size_of_pictures_is_a_choice(
+    cls: type[Sam2FamilyPropagator], size: int, folders: dict[type[Sam2FamilyPropagator], Path]
+) -> None:
     component = made(cls, folders[cls], image_size=size)
     component.load()
     sizes: list[int] = []
@@ -127,21 +136,23 @@ def test_the_size_of_pictures_is_a_choice(cls: type[Tracker], size: int, folders
     assert sizes == [size, size]
 
 
-def test_the_device_and_its_numbers_are_checked(folders: dict[type[Tracker], Path]) -> None:
+def test_the_device_and_its_numbers_are_checked(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     device = "cuda" if not torch.cuda.is_available() else "mps"
-    component = Sam2(build(Sam2.Options, {"model": str(folders[Sam2])}, "propagator"), device)
+    component = Sam2(build_options(Sam2.Options, {"model": str(folders[Sam2])}, "propagator"), device)
     assert f"sees no {device} here" in one_problem(component)
     failure(component, MissingError)
 
 
 def test_compiling_for_the_processor_needs_a_compiler(
-    folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    folders: dict[type[Sam2FamilyPropagator], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "C++ compiler" in one_problem(made(Sam2, folders[Sam2], compile=True))
 
 
-def test_the_encoder_is_compiled_where_asked(folders: dict[type[Tracker], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_encoder_is_compiled_where_asked(
+    folders: dict[type[Sam2FamilyPropagator], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled: list[object] = []
     monkeypatch.setattr(torch, "compile", lambda call, **given: compiled.append(call) or call)
     for asked in (False, True):
@@ -182,7 +193,7 @@ def test_a_checkpoint_of_nothing_is_refused(tmp_path: Path) -> None:
     assert "is no checkpoint of SAM 2" in failure(component, ConfigError)
 
 
-def test_edgetam_says_that_its_backbone_is_in_timm(folders: dict[type[Tracker], Path], tmp_path: Path) -> None:
+def test_edgetam_says_that_its_backbone_is_in_timm(folders: dict[type[Sam2FamilyPropagator], Path], tmp_path: Path) -> None:
     assert made(EdgeTam, folders[EdgeTam]).problems() == []
     copied = Path(shutil.copytree(folders[EdgeTam], tmp_path / "edgetam"))
     vision = json.loads((copied / "config.json").read_text())["vision_config"]

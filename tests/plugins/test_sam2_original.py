@@ -12,8 +12,8 @@ import torch
 from alref.errors import ConfigError
 from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
 from alref_sam2 import Sam2Options, _original
-from alref_sam2._original import Original
-from alref_sam2._runtime import Model
+from alref_sam2._original import OriginalPredictor
+from alref_sam2._runtime import Sam2VideoRunner
 from support.sam2_official import BOXES, drifting, golden, seeded
 
 FIRST, SECOND = (Phrase(reference=each, text="object") for each in "12")
@@ -38,7 +38,7 @@ def box(phrase: Phrase, frame: int, place: int) -> PivotBox:
 
 def test_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_original, "find_spec", lambda name: None)
-    (said,) = _original.problems(Sam2Options(backend="original"))
+    (said,) = _original.find_problems(Sam2Options(backend="original"))
     assert (
         "backend original needs sam2, hydra, iopath: SAM2_BUILD_CUDA=0 pip install --no-build-isolation --no-deps sam2" in said
     )
@@ -46,15 +46,15 @@ def test_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_options_that_it_does_not_take_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_original, "find_spec", lambda name: object())
-    assert _original.problems(Sam2Options(backend="original", prompt="box", image_size=512)) == []
-    (said,) = _original.problems(Sam2Options(backend="original", gate=0.5, fill_holes=8))
+    assert _original.find_problems(Sam2Options(backend="original", prompt="box", image_size=512)) == []
+    (said,) = _original.find_problems(Sam2Options(backend="original", gate=0.5, fill_holes=8))
     assert said.startswith("backend original takes no gate, fill_holes: leave it out, or")
 
 
 def test_objects_are_gathered_by_the_frames_they_start_on() -> None:
     third = Phrase(reference="3", text="object")
     boxes = [box(FIRST, 4, 0), box(SECOND, 2, 1), box(third, 4, 2), box(FIRST, 2, 0), box(third, 2, 2)]
-    assert _original.groups(boxes) == {(2, 4): [0, 2], (2,): [1]}
+    assert _original.group_by_pivots(boxes) == {(2, 4): [0, 2], (2,): [1]}
 
 
 class TestWithThePackage:
@@ -67,14 +67,14 @@ class TestWithThePackage:
         video = drifting(frames=5)
         boxes = [box(FIRST, 2, 0), box(SECOND, 0, 1), box(SECOND, 4, 1)]
         chosen = options(checkpoint)
-        theirs = {each.frame: each for each in Original(chosen, "cpu", str(checkpoint)).propagate(video, boxes)}
+        theirs = {each.frame: each for each in OriginalPredictor(chosen, "cpu", str(checkpoint)).propagate(video, boxes)}
         ours = {each.frame: each for each in self._model(chosen, checkpoint).propagate(video, boxes)}
         assert theirs.keys() == ours.keys() == set(range(5))
         for frame, mine in ours.items():
             self._agree(mine, theirs[frame])
 
-    def _model(self, chosen: Sam2Options, checkpoint: Path) -> Model:
-        return Model(chosen, "cpu", place=checkpoint / "sam2.1_hiera_tiny.pt")
+    def _model(self, chosen: Sam2Options, checkpoint: Path) -> Sam2VideoRunner:
+        return Sam2VideoRunner(chosen, "cpu", path=checkpoint / "sam2.1_hiera_tiny.pt")
 
     def _agree(self, mine: FrameMasks, theirs: FrameMasks) -> None:
         assert theirs.masks.shape == mine.masks.shape
@@ -86,4 +86,4 @@ class TestWithThePackage:
     def test_a_checkpoint_that_is_none_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "model.pt").write_bytes(b"nothing")
         with pytest.raises(ConfigError, match=r"model\.pt cannot be read"):
-            Original(options(tmp_path / "model.pt"), "cpu", str(tmp_path / "model.pt"))
+            OriginalPredictor(options(tmp_path / "model.pt"), "cpu", str(tmp_path / "model.pt"))

@@ -14,9 +14,9 @@ from transformers import Sam2VideoInferenceSession
 
 from alref.media.video import Video
 from alref_sam2 import Sam2Options
-from alref_sam2._images import Pictures, corners_of
-from alref_sam2._runtime import Model
-from alref_sam2.families import IMAGENET
+from alref_sam2._images import ImageReader, scale_box
+from alref_sam2._runtime import Sam2VideoRunner
+from alref_sam2.families import IMAGENET_NORMALIZATION
 from support.sam2_official import EVERY, drifting, error, followed_by_us, golden, prompts, seeded
 from support.tiny_sam2 import save_sam2
 
@@ -24,20 +24,20 @@ TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
-def original(tmp_path_factory: pytest.TempPathFactory) -> Model:
+def original(tmp_path_factory: pytest.TempPathFactory) -> Sam2VideoRunner:
     """Load SAM 2.1, tiny, from a checkpoint as the authors publish them."""
     path = tmp_path_factory.mktemp("checkpoint") / "sam2.1_hiera_tiny.pt"
     torch.save({"model": seeded(golden()[0])}, path)
-    return Model(Sam2Options(model=str(path), image_size=256, prompt="box", dtype="float32"), "cpu")
+    return Sam2VideoRunner(Sam2Options(model=str(path), image_size=256, prompt="box", dtype="float32"), "cpu")
 
 
 @pytest.mark.parametrize("kind", ["box", "mask"])
-def test_masks_are_those_of_the_authors(original: Model, kind: str) -> None:
+def test_masks_are_those_of_the_authors(original: Sam2VideoRunner, kind: str) -> None:
     ours = followed_by_us(original, drifting(), prompts(kind))[..., ::EVERY, ::EVERY]
     assert error(ours, golden()[1][kind]) < TOLERANCE
 
 
-def test_an_object_alone_is_followed_as_it_is_beside_others(original: Model) -> None:
+def test_an_object_alone_is_followed_as_it_is_beside_others(original: Sam2VideoRunner) -> None:
     alone = followed_by_us(original, drifting(), prompts("box", objects=1))[..., ::EVERY, ::EVERY]
     assert error(alone, golden()[1]["box"][:, :1]) < TOLERANCE
 
@@ -51,24 +51,24 @@ class Frames:
     """The frames of a video as the library's session takes them."""
 
     def __init__(self, video: Video, size: int) -> None:
-        self._pictures = Pictures(video, size, "bicubic", IMAGENET, torch.device("cpu"))
+        self._pictures = ImageReader(video, size, "bicubic", IMAGENET_NORMALIZATION, torch.device("cpu"))
         self._length = len(video)
 
     def __len__(self) -> int:
         return self._length
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return self._pictures.take(index)[0]
+        return self._pictures.take_image(index)[0]
 
 
 @torch.inference_mode()
-def followed_by_the_library(model: Model, video: Video, boxes: list[np.ndarray], start: int) -> np.ndarray:
+def followed_by_the_library(model: Sam2VideoRunner, video: Video, boxes: list[np.ndarray], start: int) -> np.ndarray:
     """Follow boxes both ways with the library's own session: logits float32 (frame, object, h, w)."""
     network = model.network
     session = Sam2VideoInferenceSession(video_height=video.height, video_width=video.width, dtype=torch.float32)
     session.processed_frames = Frames(video, network.image_size)
     for each, box in enumerate(boxes):
-        corners = corners_of(box, video, network.image_size, network.device)
+        corners = scale_box(box, video, network.image_size, network.device)
         labels = torch.tensor([[[2, 3]]], dtype=torch.int32)
         session.add_point_inputs(session.obj_id_to_idx(each), start, {"point_coords": corners, "point_labels": labels})
     session.obj_with_new_inputs = list(range(len(boxes)))
@@ -83,7 +83,7 @@ def followed_by_the_library(model: Model, video: Video, boxes: list[np.ndarray],
 @pytest.mark.parametrize(("size", "objects"), [(128, 1), (128, 3), (256, 3)])
 def test_boxes_are_followed_as_by_the_library(tmp_path: Path, size: int, objects: int) -> None:
     folder = save_sam2(tmp_path, image_size=size)
-    model = Model(Sam2Options(model=str(folder), prompt="box", dtype="float32"), "cpu")
+    model = Sam2VideoRunner(Sam2Options(model=str(folder), prompt="box", dtype="float32"), "cpu")
     video = drifting(frames=12)
     started = prompts("box", objects, frames=(5,))
     theirs = followed_by_the_library(model, video, [given[5] for given in started], 5)

@@ -10,13 +10,13 @@ import pytest
 from transformers import Sam2VideoModel
 
 from alref_sam2 import Sam2Options, _checkpoints
-from alref_sam2._runtime import Model
+from alref_sam2._runtime import Sam2VideoRunner
 from support.sam2_official import drifting, error, followed, followed_by_us, predictor, prompts, seeded, shapes_of
 
 pytest.importorskip("sam2", reason="the authors' package sam2 is not installed")
 
 TOLERANCE = 1e-4
-MICRO = _checkpoints.Size("micro", 32, (1, 1, 2, 1), 1, (3,))
+MICRO = _checkpoints.ModelSize("micro", 32, (1, 1, 2, 1), 1, (3,))
 SETTINGS = (
     "++model.image_encoder.trunk.embed_dim=32",
     "++model.image_encoder.trunk.stages=[1,1,2,1]",
@@ -25,7 +25,7 @@ SETTINGS = (
 )
 """A small encoder; all that comes after it is as large as in SAM 2."""
 
-Pair = tuple[Any, Model]
+Pair = tuple[Any, Sam2VideoRunner]
 
 
 def pair(folder: Path, version: str, size: int) -> Pair:
@@ -33,10 +33,10 @@ def pair(folder: Path, version: str, size: int) -> Pair:
     theirs = predictor(f"configs/{version}/{version}_hiera_t.yaml", size, *SETTINGS)
     weights = seeded(shapes_of(theirs.state_dict().items()))
     theirs.load_state_dict(weights)
-    model = Sam2VideoModel(_checkpoints.configuration(MICRO, _checkpoints.is_second(weights)))
-    _checkpoints.fit(model, _checkpoints.renamed(weights), folder)
+    model = Sam2VideoModel(_checkpoints.build_config(MICRO, _checkpoints.is_sam21(weights)))
+    _checkpoints.load_tensors(model, _checkpoints.rename_tensors(weights), folder)
     model.save_pretrained(folder)
-    return theirs, Model(Sam2Options(model=str(folder), image_size=size, prompt="box", dtype="float32"), "cpu")
+    return theirs, Sam2VideoRunner(Sam2Options(model=str(folder), image_size=size, prompt="box", dtype="float32"), "cpu")
 
 
 @pytest.fixture(scope="module")

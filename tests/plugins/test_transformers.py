@@ -19,13 +19,13 @@ import torch
 
 from alref.errors import InputError, MissingError
 from alref.llm.messages import Message, Question
-from alref.llm.prompt_templates import schema
+from alref.llm.prompt_templates import build_answer_schema
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import Plugins
+from alref.plugins.manager import PluginManager
 from alref.records import Reference
-from alref.testing import ReasonerContract, moving_square
+from alref.testing import ReasonerContract, make_moving_square
 from alref_transformers import Transformers
-from alref_transformers.grammar import Grammar
+from alref_transformers.grammar import AnswerGrammar
 from support.fake_hub import shut
 from support.local_models import BOX, WORDS, blind, component, loaded, picture, question, said
 from support.tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
@@ -68,7 +68,7 @@ class TestContract(ReasonerContract):
     def _folder(self, vision: Path) -> None:
         self.folder = vision
 
-    def component(self) -> Transformers:
+    def make_component(self) -> Transformers:
         return component(self.folder)
 
 
@@ -94,7 +94,7 @@ def test_what_a_model_sees_changes_its_answer(vision: Path) -> None:
 
 def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
     reasoner = blind(first_allowed, max_tokens=200)
-    for wanted in (BOX, schema("frame_text", 12), schema("frame_sound", 4)):
+    for wanted in (BOX, build_answer_schema("frame_text", 12), build_answer_schema("frame_sound", 4)):
         answer = reasoner.chat(question(wanted=wanted))
         jsonschema.validate(json.loads(answer.text), wanted)
         assert answer.finish == "stop"
@@ -103,7 +103,7 @@ def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
 
 def test_a_model_that_repeats_itself_comes_to_a_choice() -> None:
     spelled = tokenizer()
-    guide = Grammar(spelled, [spelled.eos_token_id]).guide([BOX])
+    guide = AnswerGrammar(spelled, [spelled.eos_token_id]).make_logits_processor([BOX])
     scores = torch.zeros(1, 264)
     scores[0, spelled.convert_tokens_to_ids("z")] = 1
     written = [spelled.bos_token_id]
@@ -194,11 +194,11 @@ def test_a_closed_component_can_be_loaded_again(text: Path) -> None:
 
 def run(folder: Path, **given: Any) -> Any:
     script = Script()
-    plugins = Plugins([*script.entries, EntryPoint("transformers", "alref_transformers", "alref")])
+    plugins = PluginManager([*script.entries, EntryPoint("transformers", "alref_transformers", "alref")])
     reasoner = {"use": "transformers", "model": str(folder), "max_tokens": 64, **given}
     slots = dict.fromkeys(("unifier", "proposer", "propagator"), "scripted")
-    with Pipeline.make({**slots, "reasoner": reasoner}, plugins=plugins) as pipeline:
-        return pipeline.run(moving_square(frames=4)[0], [Reference(id="1", text="the red square")])
+    with Pipeline.from_layers({**slots, "reasoner": reasoner}, plugins=plugins) as pipeline:
+        return pipeline.run(make_moving_square(frames=4)[0], [Reference(id="1", text="the red square")])
 
 
 def test_a_run_on_a_model_that_talks_nonsense_ends_with_fallbacks_that_say_why(vision: Path) -> None:

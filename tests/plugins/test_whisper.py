@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from alref.errors import ConfigError, InputError, MissingError
 from alref.pipeline.engine import Pipeline
-from alref.pipeline.references import recording
-from alref.plugins.manager import SLOTS, Plugins
+from alref.pipeline.references import read_recording
+from alref.plugins.manager import SLOTS, PluginManager
 from alref.records import Recording, Reference, Transcript
-from alref.testing import TranscriberContract, moving_square
+from alref.testing import TranscriberContract, make_moving_square
 from alref_whisper import Whisper, WhisperOptions
 from support import tiny_audio_models
 from support.clips import write_sound as sound_file
@@ -50,8 +50,8 @@ def heard(path: Path, **options: object) -> list[Transcript]:
     component = Whisper(WhisperOptions.model_validate(options), "cpu")
     assert component.problems() == []
     component.load()
-    reference = Reference(id="7", spoken=recording(path))
-    return component.transcribe(moving_square()[0], reference)
+    reference = Reference(id="7", spoken=read_recording(path))
+    return component.transcribe(make_moving_square()[0], reference)
 
 
 class TestWhisper(TranscriberContract):
@@ -60,11 +60,11 @@ class TestWhisper(TranscriberContract):
         self.folder = model
         self.file = write_sound(tmp_path / "spoken.wav", 2.0)
 
-    def component(self) -> Whisper:
+    def make_component(self) -> Whisper:
         return Whisper(WhisperOptions(model=str(self.folder)), "cpu")
 
-    def recording(self) -> Recording:
-        return recording(self.file)
+    def make_recording(self) -> Recording:
+        return read_recording(self.file)
 
 
 def test_each_sentence_comes_with_its_seconds_and_the_language_that_is_spoken(model: Path, tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_values_that_are_no_numbers_are_heard_around_and_spoken_of(model: Path, 
     samples[5_000:5_040] = np.nan
     component = Whisper(WhisperOptions(model=str(model)), "cpu")
     component.load()
-    spoken = recording(sound_file(tmp_path / "a.wav", samples[None], "pcm_f32le"))
-    assert component.transcribe(moving_square()[0], Reference(id="1", spoken=spoken))
+    spoken = read_recording(sound_file(tmp_path / "a.wav", samples[None], "pcm_f32le"))
+    assert component.transcribe(make_moving_square()[0], Reference(id="1", spoken=spoken))
     assert component.warnings == ["a.wav: samples of sound that are not finite, read as 0: 40"]
 
 
@@ -157,10 +157,10 @@ def test_the_words_of_a_spoken_reference_go_on_to_the_unifier(tmp_path: Path) ->
     said = ["<|en|>", "a", "<|0.00|>", *"the\u0120dog", "<|2.00|>", "<|endoftext|>"]
     folder = tiny_audio_models.whisper(tmp_path / "model", said)
     script = Script()
-    plugins = Plugins([*script.entries, EntryPoint("whisper", "alref_whisper", "alref")])
+    plugins = PluginManager([*script.entries, EntryPoint("whisper", "alref_whisper", "alref")])
     slots = dict.fromkeys(SLOTS, "scripted")
-    spoken = Reference(id="1", spoken=recording(write_sound(tmp_path / "a.wav", 2)))
-    with Pipeline.make({**slots, "transcriber": {"use": "whisper", "model": str(folder)}}, plugins=plugins) as pipeline:
-        result = pipeline.run(moving_square()[0], [spoken])
+    spoken = Reference(id="1", spoken=read_recording(write_sound(tmp_path / "a.wav", 2)))
+    with Pipeline.from_layers({**slots, "transcriber": {"use": "whisper", "model": str(folder)}}, plugins=plugins) as pipeline:
+        result = pipeline.run(make_moving_square()[0], [spoken])
     assert [each.text for each in result.transcripts] == ["the dog"]
     assert [asked.text for (asked,) in script.asked("unify")] == ["the dog"]

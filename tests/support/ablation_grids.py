@@ -13,7 +13,7 @@ import pytest
 import yaml
 from pydantic import Field
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.components.base import Propagator, Reasoner, StageOptions
 from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
@@ -44,7 +44,7 @@ class Other(Reasoner):
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         CALLS["pick_frames"] += 1
         answer = Answer(text="1", model="tiny", prompt_tokens=90, completion_tokens=10, cost=self.options.cost)
-        self.tell("question_answered", QuestionEvent(
+        self.notify("question_answered", QuestionEvent(
             key="k", stage="temporal", component="other", phrase="x", messages=(), answer=answer, parsed=None, source="model"
         ))  # fmt: skip
         changed = {"frame": self.options.frame, "why": self.options.words}
@@ -100,7 +100,7 @@ def ablate(*flags: str, **grid: Any) -> int:
     """Write a grid and run it."""
     whole = {"base": SCRIPTED, **({} if "videos" in grid else {"data": DATA}), **grid}
     Path("grid.yaml").write_text(yaml.safe_dump(whole, sort_keys=False))
-    return exit_code([*QUIET, *flags])
+    return run_command([*QUIET, *flags])
 
 
 def done(folder: str = "out") -> dict[str, Any]:

@@ -17,15 +17,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.media.draw import colour_map
-from alref.testing import moving_square, scripted_result
-from alref.utils.masks import Mask, encode
+from alref.media.draw import build_color_map
+from alref.testing import make_moving_square, make_scripted_result
+from alref.utils.masks import Mask, encode_mask
 
 SIZE = (64, 96)
 RATE = 16000
 VOID = 255
 Labels = npt.NDArray[np.uint8]
-result = scripted_result
+result = make_scripted_result
 
 
 def build(name: str, root: Path) -> Path:
@@ -36,8 +36,8 @@ def build(name: str, root: Path) -> Path:
 
 def clip(count: int, seed: int = 0, size: tuple[int, int] = SIZE) -> tuple[list[Labels], Mask]:
     """Draw the frames of a video, and the true masks bool (T, H, W) of its square."""
-    video, masks = moving_square(frames=count, size=size, side=24, seed=seed)
-    return [video.frame(number) for number in range(count)], masks
+    video, masks = make_moving_square(frames=count, size=size, side=24, seed=seed)
+    return [video.read_frame(number) for number in range(count)], masks
 
 
 def save(path: Path, pixels: npt.NDArray[Any], palette: bool = False) -> None:
@@ -45,7 +45,7 @@ def save(path: Path, pixels: npt.NDArray[Any], palette: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(pixels)
     if palette:
-        image.putpalette(colour_map().tobytes())
+        image.putpalette(build_color_map().tobytes())
     image.save(path, "JPEG" if path.suffix.lower() == ".jpg" else "PNG")
 
 
@@ -126,7 +126,7 @@ def mevis(root: Path, with_truth: Sequence[str] = ("-00d9", "1 b")) -> None:
             halves[0, :, : SIZE[0] // 2 - 6] = False
             halves[1, :, SIZE[0] // 2 + 6 :] = False
             for number, half in enumerate(halves):
-                runs[str(10 * seed + number)] = [encode(each).model_dump() for each in half]
+                runs[str(10 * seed + number)] = [encode_mask(each).model_dump() for each in half]
             runs[str(10 * seed + 2)] = [None, *runs[str(10 * seed)][1:]]
             both, some = [10 * seed, 10 * seed + 1], [10 * seed + 2]
             truth = [{"obj_id": [1, 2], "anno_id": both}, {"obj_id": [1], "anno_id": some}, {"obj_id": [], "anno_id": []}]
@@ -179,7 +179,7 @@ def avsbench_semantic(root: Path) -> None:
     rows = [(uid[:4], uid, 0, 0, thing, "test", subset) for uid, thing, subset, _ in clips]
     save_table(home / "metadata.csv", header, *rows, ("t", "t_0", 0, 0, "cat", "train", "v2"))
     save_json(home / "label2idx.json", {"background": 0, "accordion": 1})
-    colours = colour_map()
+    colors = build_color_map()
     for seed, (uid, thing, subset, count) in enumerate(clips):
         frames, masks = clip(count, seed)
         place = home / subset / uid
@@ -187,7 +187,7 @@ def avsbench_semantic(root: Path) -> None:
             shown = mask & (thing != "violin" or number < 4)
             labels = shown * np.uint8({"dog": 17, "violin": 68, "man": 41}[thing])
             save(place / "frames" / f"{number}.jpg", frame)
-            save(place / "labels_rgb" / f"{number}.png", colours[labels])
+            save(place / "labels_rgb" / f"{number}.png", colors[labels])
             save(place / "labels_semantic" / f"{number}.png", labels)
         save_sound(place / "audio.wav", count, seed)
 

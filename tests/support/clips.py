@@ -27,8 +27,8 @@ def picture(number: int, height: int = 48, width: int = 64) -> npt.NDArray[np.ui
 def number_of(frame: npt.NDArray[np.uint8]) -> int:
     """Read the number off a frame."""
     height, width = frame.shape[:2]
-    centres = (np.arange(BITS) * 2 + 1) * width // (2 * BITS)
-    values = frame[height // 8 : height // 2][:, centres].mean(axis=(0, 2))
+    centers = (np.arange(BITS) * 2 + 1) * width // (2 * BITS)
+    values = frame[height // 8 : height // 2][:, centers].mean(axis=(0, 2))
     return sum(1 << bit for bit, value in enumerate(values) if value > 128)
 
 

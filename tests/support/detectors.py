@@ -22,8 +22,8 @@ from transformers.utils import logging
 from alref.media.video import Frame, Video
 from alref.records import Candidates, Phrase, PivotFrame
 from alref_groundingdino import GroundingDino, OpenVocabularyProposer
-from alref_groundingdino.detection import Batch
-from alref_groundingdino.preprocessing import look, squared
+from alref_groundingdino.detection import AdaptiveBatchSize
+from alref_groundingdino.preprocessing import read_preprocessing, resize_to_square
 
 Boxes = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 AT_LOAD = {"text_threshold", "max_size", "dtype"}
@@ -44,7 +44,7 @@ def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino,
     """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
     proposer = component(folder, cls, **given)
     proposer._detector = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
-    proposer._batch = Batch(given.get("batch", 1), proposer.warnings.append)
+    proposer._batch_size = AdaptiveBatchSize(given.get("batch", 1), proposer.warnings.append)
     return proposer
 
 
@@ -72,8 +72,8 @@ def plain(folder: Path, picture: Frame, prompt: str, **size: int) -> Boxes:
         said = model(**asked)
     height, width = picture.shape[:2]
     sides = [max(height, width)] * 4 if model.config.model_type == "owlv2" else [width, height] * 2
-    centre, half = said.pred_boxes[0, :, :2], said.pred_boxes[0, :, 2:] / 2
-    found = (torch.cat([centre - half, centre + half], 1) * torch.tensor(sides)).numpy()
+    center, half = said.pred_boxes[0, :, :2], said.pred_boxes[0, :, 2:] / 2
+    found = (torch.cat([center - half, center + half], 1) * torch.tensor(sides)).numpy()
     found = found.clip(0, [width, height, width, height])
     scores = said.logits[0].sigmoid().max(-1).values.numpy()
     order = [place for place in np.argsort(-scores, kind="stable") if (found[place, 2:] > found[place, :2]).all()]
@@ -89,7 +89,10 @@ def _grounding(folder: Path, picture: Frame, prompt: str, size: dict[str, int]) 
 def _owl(folder: Path, picture: Frame, prompt: str) -> Any:
     words = AutoTokenizer.from_pretrained(folder)
     read = words(prompt, padding="max_length", max_length=16, truncation=True, return_tensors="pt")
-    return {**read, "pixel_values": torch.from_numpy(look(folder).normalised([squared(picture, 96)]))}
+    return {
+        **read,
+        "pixel_values": torch.from_numpy(read_preprocessing(folder).normalize_images([resize_to_square(picture, 96)])),
+    }
 
 
 @lru_cache
@@ -112,11 +115,11 @@ class Counted(Video):
         self.name, self.path, self.fps = video.name, None, video.fps
         self.height, self.width, self.times = video.height, video.width, video.times
 
-    def frame(self, index: int) -> Frame:
+    def read_frame(self, index: int) -> Frame:
         self.read.append(index)
-        return self._video.frame(index)
+        return self._video.read_frame(index)
 
-    def audio(self, rate: int) -> None:
+    def read_audio(self, rate: int) -> None:
         return None
 
     @property

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ("alref", "pip", "make", "export", "cd", "python", "pytest", "ollama", "hf", "mutmut")
-"""What a line is recognised by; an assignment or a folder may stand before it."""
+"""What a line is recognized by; an assignment or a folder may stand before it."""
 SHELLS = ("sh", "console", "bash", "shell")
 _FENCE = re.compile(r"^\s*```(\w*)")
 _STARTS = re.compile(rf"^(?:[A-Z_]+=\S* )*(?:[\w./]*/)?(?:{'|'.join(PROGRAMS)})(?: |$)")

@@ -29,8 +29,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 
-from alref.cli import exit_code
-from alref.testing.runner import LONG
+from alref.cli import run_command
+from alref.testing.runner import SLOW_TESTS
 from alref_benchmarks.datasets import DATASETS
 from support.docs_commands import ROOT, Shown
 from support.docs_folder import BEATS
@@ -88,7 +88,7 @@ class Place:
         quick = ["--quick"] if arguments[:2] == ["plugins", "check"] else []
         printed, told = io.StringIO(), io.StringIO()
         with redirect_stdout(printed), redirect_stderr(told):
-            code = exit_code([*arguments, *quick])
+            code = run_command([*arguments, *quick])
         both = f"{printed.getvalue()}{told.getvalue()}"
         assert code == 0, f"exit code {code}\n{both}"
         assert "Traceback" not in both, both
@@ -141,7 +141,7 @@ class Place:
 
     def pytest(self, arguments: list[str]) -> str:
         """Run the reader's tests, but for those that take longest."""
-        quick = f"not ({' or '.join(LONG)})"
+        quick = f"not ({' or '.join(SLOW_TESTS)})"
         return self._started("pytest", "-p", "no:cacheprovider", "-k", quick, *arguments)
 
     def _started(self, program: str, *arguments: str) -> str:
@@ -157,11 +157,11 @@ def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypa
     for name in [name for name in os.environ if name.startswith(("ALREF_", "XDG_", "HF_", "OPENAI_", "OLLAMA_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setattr("alref_baseline.features.SIDE", 128)
-    monkeypatch.setattr("alref_baseline.grounding.ABSENT_BELOW", 0.0)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 128)
+    monkeypatch.setattr("alref_baseline.grounding.ABSENT_THRESHOLD", 0.0)
     for dataset in DATASETS:
-        monkeypatch.setattr(dataset, "counts", {})
-    monkeypatch.setattr("alref.cli.demo_clip.FRAMES", 14)
+        monkeypatch.setattr(dataset, "published_counts", {})
+    monkeypatch.setattr("alref.cli.demo_clip.FRAME_COUNT", 14)
     _stock(home / "reader", stocked)
     monkeypatch.syspath_prepend(str(home / "reader"))
     before = set(sys.modules)

@@ -14,9 +14,9 @@ from PIL import Image
 from transformers import GroundingDinoImageProcessorPil, PreTrainedModel
 
 from alref.cli import demo_clip
-from alref.llm.published_answers import BOXES, FRAMES
-from alref.plugins.manager import Plugins
-from alref.testing import moving_square, write_frames
+from alref.llm.published_answers import BOXES_FILE, FRAMES_FILE
+from alref.plugins.manager import PluginManager
+from alref.testing import make_moving_square, write_frames
 from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_models, tiny_sam2
 from support.benchmark_fixtures import build, result
 from support.clips import blocks, write_sound
@@ -40,10 +40,10 @@ SECONDS = 14
 
 PLUGIN = """
 import alref
-from alref_baseline.vision import LabelPropagation
+from alref_baseline.vision import LabelPropagator
 
 
-class Mine(LabelPropagation):
+class Mine(LabelPropagator):
     name = "mine"
 
 
@@ -114,11 +114,11 @@ MODELS: dict[Callable[[Path], Path], tuple[str, ...]] = {
 def stock(folder: Path) -> Path:
     """Write everything that a reader of any page has."""
     clip(folder / "clip.mp4")
-    write_frames(moving_square(frames=6)[0], folder / "frames")
+    write_frames(make_moving_square(frames=6)[0], folder / "frames")
     for name in ("N9C6lUwxuvE", "-OTbClCJQKs"):
-        write_frames(moving_square(frames=5)[0], folder / name)
+        write_frames(make_moving_square(frames=5)[0], folder / name)
     for name in ("cup.png", "mug.png"):
-        Image.fromarray(demo_clip.masks()["the red ball"][24].astype(np.uint8) * 255).save(folder / name)
+        Image.fromarray(demo_clip.compute_masks()["the red ball"][24].astype(np.uint8) * 255).save(folder / name)
     write_sound(folder / "question.wav", tiny_audio_models.rising(2.0)[None], "pcm_s16le")
     (folder / "mine.yaml").write_text("spatial: top-score\n")
     shown = read(ROOT / "docs" / "ablations.md")
@@ -144,7 +144,7 @@ def clip(path: Path) -> None:
         seen, heard = file.add_stream("libx264", rate=1), file.add_stream("aac", rate=16_000, layout="mono")
         seen.height, seen.width = demo_clip.SIZE
         seen.pix_fmt = "yuv420p"
-        for number, pixels in enumerate(demo_clip.frames()[::2][:SECONDS]):
+        for number, pixels in enumerate(demo_clip.draw_frames()[::2][:SECONDS]):
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1)
             file.mux(seen.encode(frame))
@@ -158,12 +158,14 @@ def answers(folder: Path) -> None:
     """Write published answers for clips of the folder and of the data set in miniature."""
     folder.mkdir(parents=True)
     frames = {"N9C6lUwxuvE": "{'marimba': 3}", "-OTbClCJQKs": "{'cat': 1}", "-5Xy": "{'dog': 2}", "_aB c": "{'violin': 5}"}
-    (folder / FRAMES).write_text(json.dumps(frames))
-    (folder / BOXES).write_text(json.dumps({"N9C6lUwxuvE": "1"}))
+    (folder / FRAMES_FILE).write_text(json.dumps(frames))
+    (folder / BOXES_FILE).write_text(json.dumps({"N9C6lUwxuvE": "1"}))
 
 
 def masks(folder: Path) -> None:
     """Write what another program made of MeViS: nothing is found."""
-    dataset = Plugins().dataset("mevis")(folder / "mevis", "valid_u")
-    for video in dataset.videos():
-        dataset.write(result(dataset, video, {}), video, folder / "my-results", lambda names, vocabulary: [None for _ in names])
+    dataset = PluginManager().get_dataset("mevis")(folder / "mevis", "valid_u")
+    for video in dataset.list_videos():
+        dataset.write_masks(
+            result(dataset, video, {}), video, folder / "my-results", lambda names, vocabulary: [None for _ in names]
+        )

@@ -23,7 +23,7 @@ class FakeHub:
 
     address: str
     models: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    licence: str = "apache-2.0"
+    license: str = "apache-2.0"
     gated: bool = False
     closed: bool = False
     ranges: bool = True
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _info(self, model: str) -> object:
         siblings = [{"rfilename": name, "size": len(data)} for name, data in self.hub.models[model].items()]
-        card = {"license": self.hub.licence}
+        card = {"license": self.hub.license}
         return {
             "id": model,
             "sha": COMMIT,

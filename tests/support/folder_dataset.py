@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from alref.components.dataset import Dataset, Fault, NameAs
+from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
 from alref.components.scores import Case
 from alref.errors import InputError
 from alref.media.reader import open_frames
@@ -20,7 +20,7 @@ from alref.utils.masks import Mask
 
 SIZE = (24, 32)
 FRAMES = 3
-COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
+COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220)}
 
 
 def draw(root: Path, videos: int = 2) -> Path:
@@ -29,10 +29,10 @@ def draw(root: Path, videos: int = 2) -> Path:
         home = root / f"video {number}"
         for index in range(FRAMES):
             picture = np.full((*SIZE, 3), 110, np.uint8)
-            for place, (name, colour) in enumerate(COLOURS.items()):
+            for place, (name, color) in enumerate(COLORS.items()):
                 mask = np.zeros(SIZE, np.bool_)
                 mask[2 + 10 * place : 10 + 10 * place, 4 + 6 * index + number : 14 + 6 * index] = True
-                picture[mask] = colour
+                picture[mask] = color
                 save(home / name / f"{index}.png", mask.astype(np.uint8) * 255)
             save(home / "frames" / f"{index}.png", picture)
     return root
@@ -56,44 +56,44 @@ class Squares(Dataset):
 
     name = "squares"
     homepage = "https://example.org"
-    licence = "CC0"
+    license = "CC0"
     splits = ("train", "test")
     protocols = ("avs-alref",)
-    scored = {"test": ()}
+    split_protocols = {"test": ()}
 
-    def videos(self) -> list[str]:
+    def list_videos(self) -> list[str]:
         if not list(self.root.glob("video *")):
             raise InputError(f"{self.root}: expected folders called video 0, video 1, …")
         return sorted(path.name for path in self.root.glob("video *"))
 
     def pictures(self, video: str, kind: str) -> list[Path]:
-        return [self.root / self.known(video) / kind / f"{index}.png" for index in range(FRAMES)]
+        return [self.root / self.require_video(video) / kind / f"{index}.png" for index in range(FRAMES)]
 
-    def references(self, video: str) -> list[Reference]:
-        self.known(video)
-        return [Reference(id=name, text=f"the {name} square") for name in COLOURS]
+    def read_references(self, video: str) -> list[Reference]:
+        self.require_video(video)
+        return [Reference(id=name, text=f"the {name} square") for name in COLORS]
 
-    def open(self, video: str) -> Video:
+    def open_video(self, video: str) -> Video:
         return open_frames(self.pictures(video, "frames"), fps=1.0)
 
-    def faults(self) -> Iterator[Fault]:
-        for video in self.videos():
-            for kind in ("frames", *COLOURS):
+    def find_problems(self) -> Iterator[DatasetProblem]:
+        for video in self.list_videos():
+            for kind in ("frames", *COLORS):
                 for path in self.pictures(video, kind):
                     try:
                         read(path)
                     except InputError as error:
-                        yield Fault(str(error), video)
+                        yield DatasetProblem(str(error), video)
 
-    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
-        for name in COLOURS:
+    def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
+        for name in COLORS:
             for index, mask in enumerate(result.masks(name)):
                 save(folder / video / name / f"{index}.png", mask.astype(np.uint8) * 255)
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
-        self.need_truth()
-        for name in COLOURS:
-            home = folder / self.known(video) / name
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
+        self.require_ground_truth()
+        for name in COLORS:
+            home = folder / self.require_video(video) / name
             files = [home / f"{index}.png" for index in range(FRAMES)]
             read_back = (read(path) if path.exists() else None for path in files)
             yield Case(name, map(read, self.pictures(video, name)), read_back if home.exists() else None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.plugins import manager
 from support.kill_process import kill_at
 from support.scripted import Script
@@ -20,7 +20,7 @@ def main() -> int:
     script = Script()
     manager.entry_points = lambda group: script.entries  # type: ignore[assignment]
     counted = kill_at(last)
-    code = exit_code(arguments)
+    code = run_command(arguments)
     print(counted())
     return code
 

@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref.plugins import manager
 from support.llm_server import Body, ChatServer, text_of
 from support.scripted import Script
@@ -27,7 +27,7 @@ class ServerScript(Script):
     def __init__(self) -> None:
         super().__init__()
         self.entries += [EntryPoint(name, f"alref_{name}", "alref") for name in ("openai", "ollama")]
-        self.plugins = manager.Plugins(self.entries)
+        self.plugins = manager.PluginManager(self.entries)
         assert not self.plugins.broken, self.plugins.broken
 
 
@@ -67,4 +67,4 @@ def arguments(clip: Path, out: Path, reasoner: dict[str, Any]) -> list[str]:
 if __name__ == "__main__":
     script = ServerScript()
     manager.entry_points = lambda group: script.entries  # type: ignore[assignment]
-    sys.exit(exit_code(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alref.media.reader import open_video
-from alref.output.run_folder import Run, RunFolder
+from alref.output.run_folder import RunFolder, RunSpec
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.hookspecs import hookimpl
@@ -42,12 +42,12 @@ def main() -> None:
     watcher = Watcher()
     video = open_video(path, every=int(every))
     reference = Reference(id="1", text="the red square")
-    with Pipeline.make() as pipeline:
-        pipeline.plugins.observe(watcher)
-        run = Run(input=path, fingerprint=video.fingerprint, versions={}, references=(reference,), config={})
+    with Pipeline.from_layers() as pipeline:
+        pipeline.plugins.add_observer(watcher)
+        run = RunSpec(input=path, fingerprint=video.fingerprint, versions={}, references=(reference,), config={})
         with RunFolder.open(Path(out), run) as folder:
             result = pipeline.run(video, [reference], StageCache(folder.stages))
-            folder.save(result, video, watcher.advanced)
+            folder.write_result(result, video, watcher.advanced)
     print(json.dumps({"frames": len(video), **watcher.seen}))
 
 

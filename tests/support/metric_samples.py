@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from alref_benchmarks.metrics import Case, Protocol, Table, VideoScores
+from alref_benchmarks.metrics import Case, EvaluationProtocol, ScoreTable, VideoScores
 
 Array = npt.NDArray[Any]
 GOLDEN = Path(__file__).parents[2] / ".." / "shared" / "golden"
@@ -33,25 +33,27 @@ def small() -> tuple[dict[str, Array], Any]:
     return masks, json.loads((SMALL / "scores.json").read_text(encoding="utf-8"))
 
 
-def one(way: Protocol, truth: Any, predicted: Any, name: str = "clip", case: str = "0", place: int = 0) -> VideoScores:
+def one(
+    way: EvaluationProtocol, truth: Any, predicted: Any, name: str = "clip", case: str = "0", place: int = 0
+) -> VideoScores:
     """Score one video of one case, and read the scores back from JSON."""
     scores = way.score_video(name, [Case(case, truth, predicted, place)])
     return VideoScores.model_validate_json(scores.model_dump_json())
 
 
-def table_of(way: Protocol, truth: Any, predicted: Any) -> Table:
+def table_of(way: EvaluationProtocol, truth: Any, predicted: Any) -> ScoreTable:
     """Score one video of one case alone."""
-    return way.summarise([one(way, truth, predicted)])
+    return way.summarize_scores([one(way, truth, predicted)])
 
 
-def numbers_of(way: Protocol, truth: Any, predicted: Any) -> dict[str, float]:
+def numbers_of(way: EvaluationProtocol, truth: Any, predicted: Any) -> dict[str, float]:
     """Score one video of one case alone."""
     return table_of(way, truth, predicted).numbers
 
 
-def scored(way: Protocol, truths: Sequence[Array], predictions: Sequence[Array]) -> Table:
+def scored(way: EvaluationProtocol, truths: Sequence[Array], predictions: Sequence[Array]) -> ScoreTable:
     """Score videos of one case each together."""
-    return way.summarise([one(way, *pair) for pair in zip(truths, predictions, strict=True)])
+    return way.summarize_scores([one(way, *pair) for pair in zip(truths, predictions, strict=True)])
 
 
 def clip_with_sound(seed: int, frames: int = 3, side: int = 24) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alref.components.options import build
+from alref.components.options import build_options
 from alref.errors import AlrefError
 from alref.llm.messages import Answer, Message, Question
 from alref_openai import OpenAI
@@ -17,7 +17,7 @@ JPEG, PNG = b"\xff\xd8\xff\xe0 picture", b"\x89PNG\r\n picture"
 
 
 def made(base_url: str, cls: type[OpenAI] = OpenAI, **given: Any) -> OpenAI:
-    reasoner = cls(build(cls.Options, {"base_url": base_url, "model": "tiny", "retries": 2, **given}, "reasoner"))
+    reasoner = cls(build_options(cls.Options, {"base_url": base_url, "model": "tiny", "retries": 2, **given}, "reasoner"))
     reasoner.load()
     return reasoner
 

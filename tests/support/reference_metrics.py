@@ -137,6 +137,6 @@ def class_scores(truth: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
     return torch.stack([common / (union + 2.2e-16), f_scores, (union > 0).float()])
 
 
-def class_map(colours: Array, palette: Array) -> Array:
-    """Class numbers of an RGB picture, by comparing it with each colour; 0 where none is equal."""
-    return np.argmax([np.all(colours == colour, axis=-1) for colour in palette.astype(np.int32)], axis=0)
+def class_map(colors: Array, palette: Array) -> Array:
+    """Class numbers of an RGB picture, by comparing it with each color; 0 where none is equal."""
+    return np.argmax([np.all(colors == color, axis=-1) for color in palette.astype(np.int32)], axis=0)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alref.output.report import page
-from alref.output.thumbnails import Pictures
+from alref.output.report import render_run_report
+from alref.output.thumbnails import Thumbnails
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict
 from alref.result import Result
-from alref.testing import ArrayVideo, moving_square
-from alref.utils.masks import encode
+from alref.testing import ArrayVideo, make_moving_square
+from alref.utils.masks import encode_mask
 
 EVIL = "<script>alert('犬')</script> & \"quotes\""
 VOID = {"meta", "img", "br", "link", "rect", "path", "hr"}
@@ -61,7 +61,7 @@ def pivot(phrase: Phrase, frame: int | None, **fields: Any) -> PivotFrame:
 
 def scene() -> tuple[ArrayVideo, Result]:
     """Three references: one found by a fallback among three candidates, one heard in spans, one absent."""
-    video, masks = moving_square(20, (60, 80), 16)
+    video, masks = make_moving_square(20, (60, 80), 16)
     dog = Phrase(reference="a", text=EVIL, category="dog", warnings=("the word 'happy' was not used",))
     bark = Phrase(reference="b", text="barking dog")
     cat = Phrase(reference="c", text="cat")
@@ -70,11 +70,11 @@ def scene() -> tuple[ArrayVideo, Result]:
     boxes = np.array([[4, 4, 20, 20], [10, 22, 40, 40], [60, 2, 78, 50]], np.float32)
     seen = Candidates(pivot=first, xyxy=boxes, scores=np.array([0.9, 0.8, 0.1], np.float32))
     nothing = Candidates(pivot=second, xyxy=np.zeros((0, 4)), scores=np.zeros(0))
-    rles = tuple(encode(mask) for mask in masks)
+    rles = tuple(encode_mask(mask) for mask in masks)
     heard = bark.model_copy(update={"heard": ((0.5, 1.0),)})
     return video, Result(
         alref="1.2.3",
-        video=video.facts().model_copy(update={"warnings": ("two frames were lost",)}),
+        video=video.get_info().model_copy(update={"warnings": ("two frames were lost",)}),
         references=(Reference(id="a", text=EVIL), Reference(id="b", sound=True), Reference(id="c", text="a cat")),
         phrases=(dog, bark, cat),
         pivots=(first, second, none),
@@ -85,7 +85,7 @@ def scene() -> tuple[ArrayVideo, Result]:
         ),
         tracks=(
             Track(phrase=dog, rles=rles, scores=(0.5,) * 20),
-            Track(phrase=heard, rles=(encode(np.zeros((60, 80), np.bool_)),) * 10 + rles[10:], scores=(0.9,) * 20),
+            Track(phrase=heard, rles=(encode_mask(np.zeros((60, 80), np.bool_)),) * 10 + rles[10:], scores=(0.9,) * 20),
         ),
         verdicts=(
             Verdict(reference="a", finding="found", why="seen on frame 4", source="fallback"),
@@ -98,15 +98,17 @@ def scene() -> tuple[ArrayVideo, Result]:
     )
 
 
-def pictured(video: ArrayVideo, result: Result) -> Pictures:
-    pictures = Pictures(result)
-    for index, frame in video.frames():
-        pictures.add(index, frame)
+def pictured(video: ArrayVideo, result: Result) -> Thumbnails:
+    pictures = Thumbnails(result)
+    for index, frame in video.read_frames():
+        pictures.add_frame(index, frame)
     return pictures
 
 
 def report(video: ArrayVideo, result: Result) -> str:
-    return page(result, pictured(video, result), name=EVIL, versions={"alref": "1.2.3", EVIL: "4"}, command=f"alref run {EVIL}")
+    return render_run_report(
+        result, pictured(video, result), name=EVIL, versions={"alref": "1.2.3", EVIL: "4"}, command=f"alref run {EVIL}"
+    )
 
 
 def picture(attributes: dict[str, str]) -> np.ndarray[Any, Any]:

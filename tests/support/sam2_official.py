@@ -17,8 +17,8 @@ from alref.media.video import Video
 from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
-from alref_sam2._original import opened
-from alref_sam2._runtime import Model
+from alref_sam2._original import init_video_state
+from alref_sam2._runtime import Sam2VideoRunner
 
 GOLDEN = Path(__file__).parents[1] / "data" / "sam2_golden.npz"
 SIZE = 64
@@ -96,7 +96,7 @@ def predictor(config: str, image_size: int, *settings: str) -> Any:
 
 def followed(made: Any, video: Video, prompts: Prompts) -> np.ndarray:
     """Follow objects both ways with the authors' predictor: logits float32 (frame, object, H, W)."""
-    state = opened(made, video)
+    state = init_video_state(made, video)
     for each, frame, prompt in places(prompts):
         if prompt.ndim == 1:
             made.add_new_points_or_box(state, frame, each, box=prompt)
@@ -110,7 +110,7 @@ def followed(made: Any, video: Video, prompts: Prompts) -> np.ndarray:
     return logits
 
 
-def followed_by_us(model: Model, video: Video, prompts: Prompts) -> np.ndarray:
+def followed_by_us(model: Sam2VideoRunner, video: Video, prompts: Prompts) -> np.ndarray:
     """Follow objects with our session: logits float32 (frame, object, h, w)."""
     boxes: list[dict[int, PivotBox]] = [{} for _ in prompts]
     for each, frame, prompt in places(prompts):
@@ -118,7 +118,7 @@ def followed_by_us(model: Model, video: Video, prompts: Prompts) -> np.ndarray:
         drawn = {"xyxy": prompt} if prompt.ndim == 1 else {"xyxy": BOXES[0], "mask": prompt}
         boxes[each][frame] = PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), **drawn)
     logits = np.full((len(video), len(prompts), *model.network.mask_size), np.nan, np.float32)
-    for step in model.steps(video, boxes):
+    for step in model.iterate_steps(video, boxes):
         logits[step.frame, list(step.objects)] = step.logits[:, 0].numpy()
     return logits
 

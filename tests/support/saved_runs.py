@@ -9,12 +9,12 @@ from typing import Any
 import av
 import numpy as np
 
-from alref.output.run_folder import Run, RunFolder
+from alref.output.run_folder import RunFolder, RunSpec
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict
 from alref.result import Result
 from alref.testing import ArrayVideo
 from alref.utils import atomic
-from alref.utils.masks import Mask, encode
+from alref.utils.masks import Mask, encode_mask
 
 PARTS = ["masks", "overlay.mp4", "report.html", "result.json", "run.yaml"]
 
@@ -29,7 +29,7 @@ def track(video: ArrayVideo, reference: str, rows: slice, score: float) -> Track
     mask: Mask = np.zeros((video.height, video.width), np.bool_)
     mask[rows] = True
     phrase = Phrase(reference=reference, text=f"rows of {reference}")
-    return Track(phrase=phrase, rles=(encode(mask),) * len(video), scores=(score,) * len(video))
+    return Track(phrase=phrase, rles=(encode_mask(mask),) * len(video), scores=(score,) * len(video))
 
 
 def segmented(video: ArrayVideo, tracks: Sequence[Track] = ()) -> Result:
@@ -40,7 +40,7 @@ def segmented(video: ArrayVideo, tracks: Sequence[Track] = ()) -> Result:
     candidates = Candidates(pivot=pivot, xyxy=box, scores=np.ones(1))
     return Result(
         alref="1.2.3",
-        video=video.facts(),
+        video=video.get_info(),
         references=(Reference(id="a", text="the dog, 犬 <b>"), Reference(id="b", text="a unicorn")),
         phrases=(phrase,),
         pivots=(pivot,),
@@ -61,7 +61,7 @@ def overlapping(video: ArrayVideo) -> Result:
     return segmented(video, tracks)
 
 
-def run_of(result: Result, **changes: Any) -> Run:
+def run_of(result: Result, **changes: Any) -> RunSpec:
     facts = {
         "command": "alref run clip.mp4 'the dog'",
         "input": "clip.mp4",
@@ -70,12 +70,12 @@ def run_of(result: Result, **changes: Any) -> Run:
         "references": result.references,
         "config": result.config,
     }
-    return Run(**{**facts, **changes})
+    return RunSpec(**{**facts, **changes})
 
 
 def saved(path: Path, result: Result, video: ArrayVideo) -> Path:
     with RunFolder.open(path, run_of(result)) as folder:
-        folder.save(result, video)
+        folder.write_result(result, video)
     return path
 
 
@@ -85,7 +85,7 @@ def aligned() -> ArrayVideo:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != atomic.LOCK)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != atomic.LOCK_FILE)
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 

@@ -16,10 +16,20 @@ from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.hookspecs import hookimpl
-from alref.plugins.manager import Plugins
-from alref.records import Audio, Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript, objects
+from alref.plugins.manager import PluginManager
+from alref.records import (
+    Audio,
+    Candidates,
+    FrameMasks,
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    Reference,
+    Transcript,
+    list_object_phrases,
+)
 from alref.result import Result
-from alref.testing import ArrayVideo, moving_square
+from alref.testing import ArrayVideo, make_moving_square
 
 Calls = list[tuple[str, Any]]
 
@@ -49,12 +59,12 @@ class Script:
         unifier, reasoner, proposer, propagator = self.classes()
         kinds = {"unifiers": [unifier], "reasoners": [reasoner], "proposers": [proposer], "propagators": [propagator]}
         self.entries = [announcing("scripted", **kinds)]
-        self.plugins = Plugins(self.entries)
+        self.plugins = PluginManager(self.entries)
         assert not self.plugins.broken, self.plugins.broken
 
     def pipeline(self, **settings: Any) -> Pipeline:
         slots = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")
-        return Pipeline.make({**slots, **settings}, plugins=self.plugins)
+        return Pipeline.from_layers({**slots, **settings}, plugins=self.plugins)
 
     def asked(self, method: str) -> list[Any]:
         """Return the inputs of each call of a method."""
@@ -131,7 +141,7 @@ DOG = Reference(id="1", text="the dog")
 CAT = Reference(id="2", text="the cat")
 HEARD = Reference(id="1", text="the louder dog", sound=True)
 NOISE = Audio(samples=np.random.default_rng(0).uniform(-0.5, 0.5, 6_400).astype(np.float32), rate=16_000)
-VIDEO = ArrayVideo([frame for _, frame in moving_square(frames=4, size=(32, 48), side=8)[0].frames()], sound=NOISE)
+VIDEO = ArrayVideo([frame for _, frame in make_moving_square(frames=4, size=(32, 48), side=8)[0].read_frames()], audio=NOISE)
 
 
 def run(script: Script, *references: Reference, kept: StageCache | None = None, **settings: Any) -> Result:
@@ -161,7 +171,7 @@ def pick_boxes(video: Video, candidates: list[Candidates]) -> list[PivotBox]:
 
 
 def propagate(video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-    phrases = objects(boxes)
+    phrases = list_object_phrases(boxes)
     for frame in reversed(range(len(video))):
         masks = np.zeros((len(phrases), video.height, video.width), np.bool_)
         for box in boxes:

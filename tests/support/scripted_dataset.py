@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from alref.components.dataset import Dataset, Fault, NameAs
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table
+from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable
 from alref.errors import ConfigError, InputError
 from alref.media.video import Video
 from alref.records import Reference
 from alref.result import Result
-from alref.testing import moving_square
+from alref.testing import make_moving_square
 from alref.utils import atomic
 from support.kill_process import kill_at
 from support.scripted import Script, entry
@@ -40,34 +40,34 @@ class Squares(Dataset):
     splits = ("valid", "test")
     protocols = ("overlap",)
 
-    def videos(self) -> list[str]:
+    def list_videos(self) -> list[str]:
         """List the names."""
         if not self.root.is_dir():
             raise InputError(f"{self.root}: no such folder; expected the squares")
         return NAMES
 
-    def references(self, video: str) -> list[Reference]:
+    def read_references(self, video: str) -> list[Reference]:
         """Return one expression."""
         return [Reference(id="0", text=f"the square of {video}")]
 
-    def open(self, video: str) -> Video:
+    def open_video(self, video: str) -> Video:
         """Make the video."""
         missing = self.root / "missing"
         if missing.exists() and video in missing.read_text().split("\n"):
             raise InputError(f"{video}: frame 3 cannot be read; download it again")
-        return moving_square(frames=4, size=(32, 48), side=8, seed=NAMES.index(video))[0]
+        return make_moving_square(frames=4, size=(32, 48), side=8, seed=NAMES.index(video))[0]
 
-    def faults(self) -> Iterator[Fault]:
+    def find_problems(self) -> Iterator[DatasetProblem]:
         """Find none."""
         return iter(())
 
-    def write(self, result: Result, video: str, folder: Path, name_as: NameAs) -> None:
+    def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write one array for each video."""
         path = folder / f"{NAMES.index(video)}.json"
         atomic.make_folder(folder)
         atomic.write_text(path, json.dumps(result.masks().astype(int).tolist()))
 
-    def cases(self, video: str, folder: Path) -> Iterator[Case]:
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Read it back beside a larger box in each video than in the one before."""
         if self.split == "test":
             raise InputError("squares: the truth of split test is not public; hand in: alref submit")
@@ -79,7 +79,7 @@ class Squares(Dataset):
         truth[:, 2 : 14 + NAMES.index(video), 2:12] = True
         yield Case("0", truth, predicted)
 
-    def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
+    def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Count the files."""
         found = sorted(path.name for path in folder.glob("*.json"))
         if len(found) < len(videos):
@@ -87,21 +87,21 @@ class Squares(Dataset):
         atomic.write_text(file, "\n".join(found))
 
 
-class Overlap(Protocol):
+class Overlap(EvaluationProtocol):
     """The share of the true square that is covered, over all frames."""
 
     name = "overlap"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure one video."""
         assert case.predicted is not None
         both = [float((true & found).sum() / true.sum()) for true, found in zip(case.truth, case.predicted, strict=True)]
-        return [Part(case=case.id, columns={"overlap": tuple(both)})]
+        return [ObjectScores(case=case.id, columns={"overlap": tuple(both)})]
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over videos."""
         value = float(np.mean([np.mean(part.columns["overlap"]) for part in parts]))
-        return Table(protocol=self.name, main="overlap", numbers={"overlap": value})
+        return ScoreTable(protocol=self.name, main="overlap", numbers={"overlap": value})
 
 
 def squares() -> EntryPoint:
@@ -110,13 +110,13 @@ def squares() -> EntryPoint:
 
 
 def main() -> int:
-    from alref.cli import exit_code
+    from alref.cli import run_command
     from alref.plugins import manager
 
     script = Script()
     manager.entry_points = lambda group: [*script.entries, squares()]  # type: ignore[assignment]
     counted = kill_at(int(sys.argv[1]))
-    code = exit_code(sys.argv[2:])
+    code = run_command(sys.argv[2:])
     print(counted(), len(script.asked("propagate")))
     return code
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from alref.media.audio_decoder import read_audio
-from alref.records import Audio, Span
+from alref.records import Audio, TimeSpan
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
 
@@ -20,9 +20,9 @@ DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
 RATE = 16_000
 HEIGHT, WIDTH, FPS = 96, 240, 10.0
 SIDE = 32
-ON: tuple[Span, ...] = ((1.0, 1.9), (3.0, 4.2))
+ON: tuple[TimeSpan, ...] = ((1.0, 1.9), (3.0, 4.2))
 """Seconds in which a sound is placed, and things that move with it move."""
-OFF: tuple[Span, ...] = ((0.1, 0.8), (2.1, 2.8), (4.4, 5.2))
+OFF: tuple[TimeSpan, ...] = ((0.1, 0.8), (2.1, 2.8), (4.4, 5.2))
 SECONDS = 5.4
 MOVES = {"still": (), "with": ON, "without": OFF, "always": ((0.0, SECONDS),)}
 Samples = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ def placed(samples: Samples, starts: Sequence[float], seconds: float, noise: flo
     return Audio(samples=track, rate=RATE)
 
 
-def in_spans(samples: Samples, spans: Sequence[Span] = ON) -> Audio:
+def in_spans(samples: Samples, spans: Sequence[TimeSpan] = ON) -> Audio:
     """Let a sound be heard in ``spans`` of a faintly noisy track of SECONDS."""
     track = np.random.default_rng(0).normal(0, 0.001, round(SECONDS * RATE)).astype(np.float32)
     for start, end in spans:
@@ -71,7 +71,7 @@ def film(kinds: Sequence[str], audio: Audio | None, pan: float = 0.0) -> tuple[A
     A disc bobs up and down while it moves. Returns the video, and each disc's masks bool (T, H, W).
     """
     pictures, masks = _drawn(tuple(kinds), pan)
-    return ArrayVideo(pictures, fps=FPS, sound=audio), masks
+    return ArrayVideo(pictures, fps=FPS, audio=audio), masks
 
 
 @lru_cache(maxsize=4)
@@ -96,6 +96,6 @@ def _drawn(kinds: tuple[str, ...], pan: float) -> tuple[npt.NDArray[np.uint8], l
 
 
 def _texture(seed: int, size: tuple[int, int], levels: tuple[int, int], grain: int) -> npt.NDArray[np.uint8]:
-    """Draw smooth coloured noise (H, W, 3)."""
+    """Draw smooth colored noise (H, W, 3)."""
     small = np.random.default_rng(seed).integers(*levels, (size[0] // grain, size[1] // grain, 3), np.uint8)
     return np.asarray(cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from alref.audio import audioset
-from alref_beats._network import Beats, Config
+from alref_beats._network import BeatsConfig, BeatsNetwork
 
 CONFIG = {
     "input_patch_size": 16,
@@ -28,7 +28,7 @@ CONFIG = {
     "predictor_class": 12,
 }
 OLD = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
-LABELS = [*list(audioset.names())[:11], audioset.SILENCE]
+LABELS = [*list(audioset.load_class_names())[:11], audioset.SILENCE_ID]
 """The machine ids of the twelve classes, in the order of AudioSet."""
 
 
@@ -40,9 +40,9 @@ def contents(seed: int = 0, labels: list[str] = LABELS, **config: Any) -> dict[s
     return {"cfg": described, "model": weights, "label_dict": dict(enumerate(labels))}
 
 
-def scattered(config: dict[str, Any], seed: int = 0) -> Beats:
+def scattered(config: dict[str, Any], seed: int = 0) -> BeatsNetwork:
     """Make a network with random weights, spread so widely that each is felt in the outputs."""
-    network = Beats(Config.model_validate(config)).eval()
+    network = BeatsNetwork(BeatsConfig.model_validate(config)).eval()
     generator = torch.Generator().manual_seed(seed)
     for name, weight in network.named_parameters():
         spread = 2.5 / weight[0].numel() ** 0.5 if weight.dim() > 1 and "relative" not in name else 0.5

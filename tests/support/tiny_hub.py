@@ -50,5 +50,5 @@ def problem(weights: Weights) -> str:
 
 def refused(weights: Weights) -> str:
     with pytest.raises(MissingError) as caught:
-        weights.fetch()
+        weights.fetch_files()
     return str(caught.value)

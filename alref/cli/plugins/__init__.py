@@ -10,12 +10,12 @@ from shutil import get_terminal_size
 
 import click
 
-from alref.cli.plugin_option import extended
-from alref.cli.plugins.layout import described, page, pages
-from alref.cli.plugins.rows import Row, listing
-from alref.cli.status import state
-from alref.errors import ConfigError, nearest
-from alref.plugins.manager import Component, Plugins
+from alref.cli.plugin_option import add_plugin_option
+from alref.cli.plugins.layout import describe_options, format_row, format_rows
+from alref.cli.plugins.rows import PluginRow, list_rows
+from alref.cli.status import check_status
+from alref.errors import ConfigError, suggest_names
+from alref.plugins.manager import PluginManager, RegisteredComponent
 
 COMMANDS = {
     "new": "Write a whole distribution of a new plugin.",
@@ -23,14 +23,16 @@ COMMANDS = {
 }
 
 
-class _Words(click.Group):
+class _PluginGroup(click.Group):
     """Its commands by name; any other first word is the name of a component to show."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command: click.Command = import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show
+        command: click.Command = (
+            import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show_component
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -38,8 +40,8 @@ class _Words(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group("plugins", cls=_Words, invoke_without_command=True, subcommand_metavar="[NAME] | [COMMAND]")
-@extended
+@click.group("plugins", cls=_PluginGroup, invoke_without_command=True, subcommand_metavar="[NAME] | [COMMAND]")
+@add_plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
@@ -51,44 +53,44 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
     """
     ctx.obj = (plugin_files, as_json)
     if ctx.invoked_subcommand is None:
-        _list(listing(Plugins(files=plugin_files)), as_json)
+        _print_rows(list_rows(PluginManager(files=plugin_files)), as_json)
 
 
-def _list(rows: list[Row], as_json: bool) -> None:
-    data = json.dumps([row.data() for row in rows], indent=2) if as_json else ""
-    click.echo(data or "\n".join(pages(rows, get_terminal_size().columns)))
+def _print_rows(rows: list[PluginRow], as_json: bool) -> None:
+    data = json.dumps([row.to_dict() for row in rows], indent=2) if as_json else ""
+    click.echo(data or "\n".join(format_rows(rows, get_terminal_size().columns)))
 
 
 @click.command("show")
-@extended
+@add_plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def show(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what is known of a component, a data set or a way to score: its options, licence, needs and state.
+def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
+    """Show what is known of a component, a data set or a way to score: its options, license, needs and state.
 
     It is called by its name, or by package:name where two packages have one name; so is a plugin that could not be loaded.
     The name of a plugin or of a package lists what it brings.
     """
     name = ctx.info_name or ""
     files, json_before = ctx.obj
-    plugins = Plugins(files=[*files, *plugin_files])
-    every = listing(plugins)
-    found = [_asked(row) for row in every if row.named(name)]
+    plugins = PluginManager(files=[*files, *plugin_files])
+    every = list_rows(plugins)
+    found = [_update_status(row) for row in every if row.has_name(name)]
     brought = [row for row in every if name in (row.plugin, row.package)]
     if not found and not brought:
         known = {called for row in every for called in (row.name, row.plugin, row.package)}
         broken = ", ".join(each.plugin for each in plugins.broken)
         lost = f"; not loaded, since they are broken: {broken}" if broken else ""
-        raise ConfigError(f"nothing is called {name!r}{nearest(name, known)}{lost}; see: alref plugins")
+        raise ConfigError(f"nothing is called {name!r}{suggest_names(name, known)}{lost}; see: alref plugins")
     if not found:
-        _list(brought, as_json or json_before)
+        _print_rows(brought, as_json or json_before)
     elif as_json or json_before:
-        click.echo(json.dumps([{**row.data(), "options": described(row)} for row in found], indent=2, default=str))
+        click.echo(json.dumps([{**row.to_dict(), "options": describe_options(row)} for row in found], indent=2, default=str))
     else:
         width = get_terminal_size().columns
-        click.echo("\n\n".join("\n".join(page(row, width)) for row in found))
+        click.echo("\n\n".join("\n".join(format_row(row, width)) for row in found))
 
 
-def _asked(row: Row) -> Row:
+def _update_status(row: PluginRow) -> PluginRow:
     """Ask a component itself whether it would work."""
-    return replace(row, state=state(row.offer, thorough=True)) if isinstance(row.offer, Component) else row
+    return replace(row, status=check_status(row.offer, thorough=True)) if isinstance(row.offer, RegisteredComponent) else row

@@ -9,20 +9,20 @@ from unittest import SkipTest
 
 import click
 
-from alref.cli.plugin_option import extended
-from alref.cli.plugins.check_report import Report
-from alref.cli.progress import events
+from alref.cli.plugin_option import add_plugin_option
+from alref.cli.plugins.check_report import CheckReport
+from alref.cli.progress import reserve_stdout
 from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
-from alref.config import UNIFIERS, parse_yaml
-from alref.errors import ConfigError, MissingError, nearest
-from alref.pipeline.references import recording
+from alref.config import UNIFIER_SLOTS, parse_yaml
+from alref.errors import ConfigError, MissingError, suggest_names
+from alref.pipeline.references import read_recording
 from alref.plugins import catalogue
-from alref.plugins.manager import KINDS, SLOTS, TITLES, Offer, Plugins, named
+from alref.plugins.manager import BASE_CLASS_BY_KIND, KIND_LABELS, SLOTS, PluginManager, RegisteredClass, has_name
 from alref.records import Recording
 from alref.testing import DatasetContract
-from alref.testing.runner import DECLARED, LONG, contract_for, outcomes
+from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, build_contract, run_checks
 
 REASONERS = ("temporal", "spatial")
 
@@ -38,7 +38,7 @@ REASONERS = ("temporal", "spatial")
 @click.option("--quick", is_flag=True, help="Leave out what takes longest: a video of 2,000 frames, and one in 4K.")
 @click.option("--json", "as_json", is_flag=True, help="Print each promise as a line of JSON, and a summary.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-@extended
+@add_plugin_option
 @click.pass_obj
 def command(
     before: tuple[tuple[Path, ...], bool],
@@ -59,84 +59,96 @@ def command(
     """
     files, json_before = before
     as_json |= json_before
-    with events(as_json):
-        plugins = Plugins(files=[*files, *plugin_files])
-        offer = _found(plugins, name, kind)
-        contract = _of_dataset(plugins, offer, **flags) if issubclass(offer.cls, Dataset) else _of_component(offer, **flags)
-        without = DECLARED | LONG if quick else DECLARED
-        with Report(offer, as_json) as report:
-            for outcome in outcomes(contract, offer.cls, without, report.begins):
-                report.add(outcome)
-        return report.code()
+    with reserve_stdout(as_json):
+        plugins = PluginManager(files=[*files, *plugin_files])
+        offer = _find_target(plugins, name, kind)
+        contract = (
+            _build_dataset_contract(plugins, offer, **flags)
+            if issubclass(offer.cls, Dataset)
+            else _build_component_contract(offer, **flags)
+        )
+        without = DECLARED_TESTS | SLOW_TESTS if quick else DECLARED_TESTS
+        with CheckReport(offer, as_json) as report:
+            for outcome in run_checks(contract, offer.cls, without, report.start_check):
+                report.add_outcome(outcome)
+        return report.get_exit_code()
 
 
-def _found(plugins: Plugins, name: str, kind: str | None) -> Offer[Any]:
+def _find_target(plugins: PluginManager, name: str, kind: str | None) -> RegisteredClass[Any]:
     """Return what is called ``name``, or ``distribution:name``, of a kind. Raises ConfigError for none and for several."""
-    found = [each for each in plugins.offers if issubclass(each.cls, Stage | Dataset) and (not kind or kind in each.kinds)]
-    fitting = [offer for offer in found if named(offer, name)]
+    found = [
+        each
+        for each in plugins.registered_classes
+        if issubclass(each.cls, Stage | Dataset) and (not kind or kind in each.kinds)
+    ]
+    fitting = [offer for offer in found if has_name(offer, name)]
     if not fitting:
-        raise ConfigError(_unknown(plugins, name, kind, [offer.name for offer in found]))
+        raise ConfigError(_explain_unknown_name(plugins, name, kind, [offer.name for offer in found]))
     if len(fitting) > 1:
         choices = " or ".join(f"{offer.distribution}:{offer.name} --kind {offer.kinds[0]}" for offer in fitting)
         raise ConfigError(f"{len(fitting)} are called {name!r}; choose one: alref plugins check {choices}")
     return fitting[0]
 
 
-def _unknown(plugins: Plugins, name: str, kind: str | None, names: Iterable[str]) -> str:
+def _explain_unknown_name(plugins: PluginManager, name: str, kind: str | None, names: Iterable[str]) -> str:
     """Say where a name that nothing loaded has is to be had, or which name is meant, and what could not be loaded."""
-    kinds = [kind] if kind else KINDS
-    known = (plugins.absent(card) for each in kinds for card in catalogue.offering(each, name))
+    kinds = [kind] if kind else BASE_CLASS_BY_KIND
+    known = (plugins.explain_absence(card) for each in kinds for card in catalogue.find_cards(each, name))
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = TITLES.get(kind, kind) if kind else "component or data set"
-    return f"no {what} is called {name!r}{nearest(name, names)}{broken}; see: alref plugins"
+    what = KIND_LABELS.get(kind, kind) if kind else "component or data set"
+    return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
-def _of_component(offer: Offer[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any) -> type:
+def _build_component_contract(
+    offer: RegisteredClass[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any
+) -> type:
     """Make the contract of a component with its options. Raises ConfigError, and MissingError for what it lacks here."""
-    values = options.build(offer.cls.Options, dict(_option(offer, text) for text in given), offer.name)
+    values = options.build_options(offer.cls.Options, dict(_parse_option(offer, text) for text in given), offer.name)
 
-    def made(_: object = None) -> Stage:
+    def make_component(_: object = None) -> Stage:
         component: Stage = offer.cls(values, device)
         return component
 
-    def said(_: object) -> Recording:
+    def make_recording(_: object) -> Recording:
         if spoken is None:
             raise SkipTest("give a recording in which a sentence is spoken: --spoken FILE")
-        return recording(spoken)
+        return read_recording(spoken)
 
-    if problems := _problems(made):
+    if problems := _collect_problems(make_component):
         raise MissingError("; ".join(problems))
-    return contract_for(offer.cls, component=made, recording=said)
+    return build_contract(offer.cls, make_component=make_component, make_recording=make_recording)
 
 
-def _problems(made: Callable[[], Stage]) -> list[str]:
+def _collect_problems(make_component: Callable[[], Stage]) -> list[str]:
     """Ask what keeps a component from working here; one that cannot even say so breaks a promise, which is checked later."""
     try:
-        return made().problems()
+        return make_component().problems()
     except Exception:  # whatever a plugin does wrong is told with its promises
         return []
 
 
-def _option(offer: Offer[Any], text: str) -> tuple[str, Any]:
+def _parse_option(offer: RegisteredClass[Any], text: str) -> tuple[str, Any]:
     """Read ``OPTION=VALUE``; before the option may stand the kind, as in every other command. Raises ConfigError."""
     path, equals, value = text.partition("=")
     kind, _, name = path.strip().rpartition(".")
-    if not (equals and name and kind in {"", *offer.kinds, *_together(offer)}):
+    if not (equals and name and kind in {"", *offer.kinds, *_list_slot_groups(offer)}):
         raise ConfigError(f"-o {text}: expected OPTION=VALUE with an option of {offer.name}; see: alref plugins {offer.name}")
     return name, parse_yaml(value, f"-o {path}")
 
 
-def _together(offer: Offer[Any]) -> list[str]:
+def _list_slot_groups(offer: RegisteredClass[Any]) -> list[str]:
     """Return the names that stand for several kinds, of which it is one."""
-    return [name for name, kinds in {"unifier": UNIFIERS, "reasoner": REASONERS}.items() if {*kinds} & {*offer.kinds}]
+    return [name for name, kinds in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*kinds} & {*offer.kinds}]
 
 
-def _of_dataset(plugins: Plugins, offer: Offer[Any], data: Path | None, split: str, **_: Any) -> type:
+def _build_dataset_contract(
+    plugins: PluginManager, offer: RegisteredClass[Any], data: Path | None, split: str, **_: Any
+) -> type:
     """Make the contract of a data set in a folder. Raises ConfigError, and InputError where the folder is not that of it."""
     if data is None:
         raise ConfigError(f"{offer.name} is a data set; say where it is: alref plugins check {offer.name} --data DIR")
-    offer.cls(data, split).videos()
-    methods = {"dataset": lambda _: offer.cls(data, split), "protocol": lambda _, name: plugins.metric(name)()}
+    offer.cls(data, split).list_videos()
+    methods = {"make_dataset": lambda _: offer.cls(data, split), "make_protocol": lambda _, name: plugins.get_protocol(name)()}
     return type("Contract", (DatasetContract,), methods)

@@ -11,24 +11,24 @@ from typing import Any, Self
 from rich.console import Console
 from rich.text import Text
 
-from alref.cli.progress import emit
+from alref.cli.progress import emit_event
 from alref.errors import ContractError
-from alref.plugins.manager import Offer
-from alref.testing.runner import Outcome
+from alref.plugins.manager import RegisteredClass
+from alref.testing.runner import CheckOutcome
 
 STYLES = {"kept": "green", "broken": "bold red", "skipped": "dim"}
-LONG = 1.0
+SLOW_SECONDS = 1.0
 """Seconds from which the time that a promise took is shown."""
 
 
-class Report:
+class CheckReport:
     """Shows promises one by one, and sums up when it is left, also by Ctrl-C."""
 
-    def __init__(self, offer: Offer[Any], as_json: bool) -> None:
+    def __init__(self, offer: RegisteredClass[Any], as_json: bool) -> None:
         self._offer, self._json = offer, as_json
         self._console = Console(markup=False, emoji=False, highlight=False, quiet=as_json)
         self._status = self._console.status("")
-        self._outcomes: list[Outcome] = []
+        self._outcomes: list[CheckOutcome] = []
 
     def __enter__(self) -> Self:
         offer = self._offer
@@ -39,46 +39,46 @@ class Report:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._status.stop()
-        counts = self._counts()
+        counts = self._count_states()
         if self._json:
-            emit("finished", component=self._offer.name, **counts, seconds=self._seconds(), whole=kind is None)
+            emit_event("finished", component=self._offer.name, **counts, seconds=self._sum_seconds(), whole=kind is None)
             return
-        for number, outcome in enumerate(self._broken(), 1):
+        for number, outcome in enumerate(self._list_failed(), 1):
             self._console.print()
-            self._print(str(number), "bold", outcome.promise, outcome.reason, f"To do: {outcome.advice}")
+            self._print_lines(str(number), "bold", outcome.promise, outcome.reason, f"To do: {outcome.advice}")
         said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
         early = "" if kind is None else "stopped early: "
-        self._console.print(f"\n{early}{said}; {self._seconds():.0f} s")
+        self._console.print(f"\n{early}{said}; {self._sum_seconds():.0f} s")
 
-    def begins(self, promise: str) -> None:
+    def start_check(self, requirement: str) -> None:
         """Show which promise is being checked."""
-        self._status.update(promise)
+        self._status.update(requirement)
 
-    def add(self, outcome: Outcome) -> None:
+    def add_outcome(self, outcome: CheckOutcome) -> None:
         """Show what became of a promise."""
         self._outcomes.append(outcome)
         if self._json:
-            emit("promise", **asdict(outcome))
+            emit_event("promise", **asdict(outcome))
             return
-        took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= LONG else ""
+        took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= SLOW_SECONDS else ""
         reason = [outcome.reason] if outcome.state == "skipped" else []
-        self._print(outcome.state, STYLES[outcome.state], outcome.promise + took, *reason)
+        self._print_lines(outcome.state, STYLES[outcome.state], outcome.promise + took, *reason)
 
-    def code(self) -> int:
+    def get_exit_code(self) -> int:
         """Return the exit code: 0 where no promise is broken."""
-        return ContractError.exit_code if self._broken() else 0
+        return ContractError.exit_code if self._list_failed() else 0
 
-    def _broken(self) -> list[Outcome]:
+    def _list_failed(self) -> list[CheckOutcome]:
         return [each for each in self._outcomes if each.state == "broken"]
 
-    def _counts(self) -> dict[str, int]:
+    def _count_states(self) -> dict[str, int]:
         counts = Counter(each.state for each in self._outcomes)
         return {state: counts[state] for state in ("kept", "broken", "skipped")}
 
-    def _seconds(self) -> float:
+    def _sum_seconds(self) -> float:
         return sum(each.seconds for each in self._outcomes)
 
-    def _print(self, word: str, style: str, *lines: str) -> None:
+    def _print_lines(self, word: str, style: str, *lines: str) -> None:
         """Print lines beside a word, each folded under itself."""
         for number, line in enumerate(lines):
             before = "" if number else word

@@ -8,26 +8,26 @@ from itertools import groupby, zip_longest
 from textwrap import wrap
 from typing import Any
 
-from alref.cli.plugins.rows import Row
-from alref.cli.status import State
+from alref.cli.plugins.rows import PluginRow
+from alref.cli.status import ComponentStatus
 from alref.components import options
 from alref.plugins.manager import SLOTS
 
 BENCHMARKS = {"dataset": "data sets", "metric": "ways to score"}
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
-"""Columns that a terminal must have to show more than names, origins, licences and states."""
+"""Columns that a terminal must have to show more than names, origins, licenses and states."""
 
-NARROWEST = 8
+MIN_WIDTH = 8
 """Characters that a column keeps, whatever the terminal."""
 
-WHOLE = (0, 5)
+UNFOLDED = (0, 5)
 """Columns that are not folded: name and state."""
 
-MOST_NAMES = 12
+MAX_NAMES = 12
 """Names that are written out where one reason holds for many."""
 
 
-def pages(rows: Sequence[Row], width: int) -> Iterator[str]:
+def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
     """Write all rows: components by what they fill, then data sets and ways to score, then plugins that were not loaded.
 
     Below stands why something is not ready, with the next command, in lines that can be copied.
@@ -37,48 +37,48 @@ def pages(rows: Sequence[Row], width: int) -> Iterator[str]:
     unloaded = [row for row in rows if not row.kinds]
     for group, loads in ((stages, "weights"), (benchmarks, "data"), (unloaded, "weights")):
         if group:
-            yield from (*_table(group, loads, width), "")
-    yield from reasons(rows)
+            yield from (*_format_table(group, loads, width), "")
+    yield from format_reasons(rows)
 
 
-def reasons(rows: Sequence[Row]) -> Iterator[str]:
+def format_reasons(rows: Sequence[PluginRow]) -> Iterator[str]:
     """Say why something is not ready: one line for each reason, with all that it holds for."""
-    found: dict[State, list[str]] = {}
+    found: dict[ComponentStatus, list[str]] = {}
     for row in rows:
-        found.setdefault(row.state, []).append(row.name)
+        found.setdefault(row.status, []).append(row.name)
     for state, names in found.items():
-        if state.why:
-            others = f" and {len(names) - MOST_NAMES} others" if len(names) > MOST_NAMES else ""
-            yield f"{', '.join(names[:MOST_NAMES])}{others}: {state}"
+        if state.reason:
+            others = f" and {len(names) - MAX_NAMES} others" if len(names) > MAX_NAMES else ""
+            yield f"{', '.join(names[:MAX_NAMES])}{others}: {state}"
 
 
-def _table(rows: Sequence[Row], loads: str, width: int) -> Iterator[str]:
+def _format_table(rows: Sequence[PluginRow], loads: str, width: int) -> Iterator[str]:
     wide, wider = width >= ROOM_FOR_NEEDS, width >= ROOM_FOR_SUMMARY
-    heads = ["name", "package", "level", "licence", loads, "state", *["needs"] * wide, *["what it does"] * wider]
+    heads = ["name", "package", "level", "license", loads, "state", *["needs"] * wide, *["what it does"] * wider]
     cells = [
-        [f" {row.name}", origin(row), str(row.level or ""), row.licence, row.weights_licence, row.state.word]
+        [f" {row.name}", format_origin(row), str(row.level or ""), row.license, row.weights_license, row.status.label]
         + [", ".join(row.needs)] * wide
         + [row.summary] * wider
         for row in rows
     ]
-    head, *lines = columns([heads, *cells], width)
+    head, *lines = format_columns([heads, *cells], width)
     yield from (*head, "─" * width)
     for kinds, group in groupby(zip(rows, lines, strict=True), key=lambda pair: pair[0].kinds):
-        yield title(kinds)
+        yield format_kinds(kinds)
         yield from (line for _, folded in group for line in folded)
 
 
-def columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
+def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Lay out rows of cells in columns; each row becomes its lines.
 
     Where there is no room the widest columns are folded, but not names and states. Done here since rich takes a quarter of the
     command's time.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    foldable = [place for place in range(len(widths)) if place not in WHOLE]
+    foldable = [place for place in range(len(widths)) if place not in UNFOLDED]
     while sum(widths) + 2 * len(widths) - 2 > width:
         widest = max(foldable, key=widths.__getitem__)
-        if widths[widest] == NARROWEST:
+        if widths[widest] == MIN_WIDTH:
             break
         widths[widest] -= 1
     laid = []
@@ -89,44 +89,44 @@ def columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     return laid
 
 
-def title(kinds: Sequence[str]) -> str:
+def format_kinds(kinds: Sequence[str]) -> str:
     """Say what a row can be chosen for."""
     return " and ".join(BENCHMARKS.get(kind, kind) for kind in kinds) or "not loaded"
 
 
-def origin(row: Row) -> str:
+def format_origin(row: PluginRow) -> str:
     """Name package and version."""
     return f"{row.package} {row.version}".strip()
 
 
-def page(row: Row, width: int) -> Iterator[str]:
+def format_row(row: PluginRow, width: int) -> Iterator[str]:
     """Write all that is known of one row, with its options."""
     yield f"{row.name}  {row.summary}".strip()
-    yield from (f"  {name:9} {value}" for name, value in _facts(row).items() if value)
-    for each in described(row):
-        yield f"\n{each['name']}: {each['type']}, default {_plain(each['default'])}"
+    yield from (f"  {name:9} {value}" for name, value in _collect_facts(row).items() if value)
+    for each in describe_options(row):
+        yield f"\n{each['name']}: {each['type']}, default {_format_value(each['default'])}"
         yield from wrap(each["help"], width, initial_indent="    ", subsequent_indent="    ")
 
 
-def _facts(row: Row) -> dict[str, str]:
-    loaded = f"{'data' if 'dataset' in row.kinds else 'weights'}: {row.weights_licence}" if row.weights_licence else ""
+def _collect_facts(row: PluginRow) -> dict[str, str]:
+    loaded = f"{'data' if 'dataset' in row.kinds else 'weights'}: {row.weights_license}" if row.weights_license else ""
     return {
         "fills": ", ".join(row.kinds),
-        "package": f"{origin(row)}, plugin {row.plugin}",
+        "package": f"{format_origin(row)}, plugin {row.plugin}",
         "level": str(row.level or ""),
-        "licence": "; ".join(filter(None, (row.licence, loaded))),
+        "license": "; ".join(filter(None, (row.license, loaded))),
         "homepage": row.homepage,
         "needs": ", ".join(row.needs),
-        "state": str(row.state),
+        "state": str(row.status),
     }
 
 
-def _plain(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """Write a value as YAML has it."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
-def described(row: Row) -> list[dict[str, Any]]:
+def describe_options(row: PluginRow) -> list[dict[str, Any]]:
     """List the options of a component that is loaded: name, type, default, help."""
     model = getattr(row.offer and row.offer.cls, "Options", None)
-    return [vars(each) for each in options.describe(model)] if model else []
+    return [vars(each) for each in options.describe_options(model)] if model else []

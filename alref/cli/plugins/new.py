@@ -9,14 +9,14 @@ from shlex import quote
 import click
 
 from alref.errors import ConfigError
-from alref.plugins.catalogue import cards
-from alref.plugins.manager import Plugins
-from alref.scaffold import KINDS, Plan
+from alref.plugins.catalogue import load_cards
+from alref.plugins.manager import PluginManager
+from alref.scaffold import PLUGIN_KINDS, NewPlugin
 
 
 @click.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(KINDS)), required=True, help="What the plugin is.")
+@click.option("--kind", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="What the plugin is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-NAME if not given.")
 def command(name: str, kind: str, out: Path | None) -> None:
     """Write the distribution of a new plugin NAME, whose tests pass as created.
@@ -24,17 +24,17 @@ def command(name: str, kind: str, out: Path | None) -> None:
     \b
     alref plugins new my-tracker --kind propagator
     """
-    plan = Plan.of(kind, name)
-    _unused(plan)
+    plan = NewPlugin.from_name(kind, name)
+    _check_unused(plan)
     folder = out or Path(plan.distribution)
-    plan.write(folder)
+    plan.write_distribution(folder)
     click.echo(f"{folder}: a {kind} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
     for line in (f"cd {quote(str(folder))}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
         click.echo(f"    {line}")
 
 
-def _unused(plan: Plan) -> None:
+def _check_unused(plan: NewPlugin) -> None:
     """Raise ConfigError when something that is installed, or that is in the catalogue, has the name or the module already."""
-    known = {name for card in cards() for name in (card.plugin, *(each.name for each in card.offers))}
-    if plan.name in known | {each.name for each in Plugins().offers} or find_spec(plan.module):
+    known = {name for card in load_cards() for name in (card.plugin, *(each.name for each in card.offers))}
+    if plan.name in known | {each.name for each in PluginManager().registered_classes} or find_spec(plan.module):
         raise ConfigError(f"{plan.name!r}: is taken; choose a name that is none of those in: alref plugins")

@@ -1,4 +1,4 @@
-"""A component of each kind: they find things by colour and place, as in "please show me the red ball on the left".
+"""A component of each kind: they find things by color and place, as in "please show me the red ball on the left".
 
 This module is imported whenever plugins are listed: it names the components, and what they do is imported when they work.
 """
@@ -71,10 +71,10 @@ class ByPlace(Reasoner):
         return [placed(each) for each in candidates]
 
 
-class ColourRegions(Proposer):
-    """Proposes regions of the colour that the words name; without a colour it says so and proposes nothing."""
+class ColorRegions(Proposer):
+    """Proposes regions of the color that the words name; without a color it says so and proposes nothing."""
 
-    name = "colour-regions"
+    name = "color-regions"
     needs = ("cv2",)
 
     class Options(StageOptions):
@@ -87,12 +87,12 @@ class ColourRegions(Proposer):
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return one entry for each pivot, with masks, the largest region first."""
         from alref_example._regions import propose
-        from alref_example._words import COLOURS, colours_in
+        from alref_example._words import COLORS, colors_in
 
         texts = dict.fromkeys(pivot.phrase.text for pivot in pivots)
-        for text in (text for text in texts if not colours_in(text)):
-            self.warnings.append(f"{self.name}: {text!r} names no colour; name one of {', '.join(COLOURS)}")
-        return [propose(video.frame(pivot.frame), pivot, self.options.smallest) for pivot in pivots]
+        for text in (text for text in texts if not colors_in(text)):
+            self.warnings.append(f"{self.name}: {text!r} names no color; name one of {', '.join(COLORS)}")
+        return [propose(video.read_frame(pivot.frame), pivot, self.options.smallest) for pivot in pivots]
 
 
 class TemplateMatch(Propagator):
@@ -130,7 +130,7 @@ def register_reasoners() -> list[type[Reasoner]]:
 @alref.hookimpl
 def register_proposers() -> list[type[Proposer]]:
     """Announce the proposer."""
-    return [ColourRegions]
+    return [ColorRegions]
 
 
 @alref.hookimpl

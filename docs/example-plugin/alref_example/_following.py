@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from alref.media.video import Frame, Video
-from alref.records import FrameMasks, PivotBox, objects
+from alref.records import FrameMasks, PivotBox, list_object_phrases
 
 Mask = npt.NDArray[np.bool_]
 
@@ -30,7 +30,7 @@ class Start:
         region = filled(video, box) if box.mask is None else box.mask
         left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
         window = np.s_[top : top + height, left : left + width]
-        return cls(box.pivot.frame, left, top, region[window], video.frame(box.pivot.frame)[window])
+        return cls(box.pivot.frame, left, top, region[window], video.read_frame(box.pivot.frame)[window])
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class Place:
 
 def follow(video: Video, boxes: list[PivotBox], reach: int) -> Iterator[FrameMasks]:
     """Yield the masks of every frame. Places are found first, object by object, and are all that is kept of a frame."""
-    tracks = [track(video, [box for box in boxes if box.pivot.phrase == phrase], reach) for phrase in objects(boxes)]
+    tracks = [
+        track(video, [box for box in boxes if box.pivot.phrase == phrase], reach) for phrase in list_object_phrases(boxes)
+    ]
     for frame in range(len(video)):
         places = [places[frame] for places in tracks]
         yield FrameMasks(
@@ -75,11 +77,11 @@ def track(video: Video, boxes: list[PivotBox], reach: int) -> dict[int, Place]:
 
 
 def walk(video: Video, start: Start, frames: Iterable[int], reach: int) -> dict[int, Place]:
-    """Follow an object from its pivot frame over neighbouring frames, in one direction."""
+    """Follow an object from its pivot frame over neighboring frames, in one direction."""
     places: dict[int, Place] = {}
     last = Place(start, start.left, start.top, 1.0)
     for frame in frames:
-        last = places[frame] = last if frame == start.frame else found(video.frame(frame), last, reach)
+        last = places[frame] = last if frame == start.frame else found(video.read_frame(frame), last, reach)
     return places
 
 

@@ -16,7 +16,7 @@ THUMB = (32, 32)
 def typical(video: Video, most: int) -> tuple[int, int]:
     """Return the frame that is most like the mean of at most ``most`` evenly spread ones, and how many were looked at."""
     frames = np.unique(np.linspace(0, len(video) - 1, most).round().astype(int)).tolist()
-    shrunk = [cv2.resize(video.frame(frame), THUMB, interpolation=cv2.INTER_AREA) for frame in frames]
+    shrunk = [cv2.resize(video.read_frame(frame), THUMB, interpolation=cv2.INTER_AREA) for frame in frames]
     thumbs = np.stack(shrunk).astype(np.float32)
     strangeness = np.abs(thumbs - thumbs.mean(axis=0)).mean(axis=(1, 2, 3))
     return frames[int(strangeness.argmin())], len(frames)
@@ -25,8 +25,8 @@ def typical(video: Video, most: int) -> tuple[int, int]:
 def placed(candidates: Candidates) -> PivotBox:
     """Return the candidate that lies furthest in the direction that the phrase names, else the one with the best score."""
     place = place_in(candidates.pivot.phrase.text)
-    centres = (candidates.xyxy[:, :2] + candidates.xyxy[:, 2:]) / 2
-    index = int(np.argmax(centres @ PLACES[place])) if place else 0
+    centers = (candidates.xyxy[:, :2] + candidates.xyxy[:, 2:]) / 2
+    index = int(np.argmax(centers @ PLACES[place])) if place else 0
     return PivotBox(
         pivot=candidates.pivot,
         xyxy=candidates.xyxy[index],

@@ -1,4 +1,4 @@
-"""Regions of a colour."""
+"""Regions of a color."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ import numpy.typing as npt
 from alref.media.video import Frame
 from alref.records import Candidates, PivotFrame
 
-from alref_example._words import colours_in
+from alref_example._words import colors_in
 
 HUES = {"red": 0, "orange": 15, "yellow": 28, "green": 60, "blue": 112, "purple": 145}
-"""The hue of each colour on OpenCV's circle of 180."""
+"""The hue of each color on OpenCV's circle of 180."""
 FAR = 12
 """How far from it a pixel's hue may be."""
 PALE, DARK = 80, 40
-"""A pixel whose saturation or brightness, 0..255, is below these has no colour."""
+"""A pixel whose saturation or brightness, 0..255, is below these has no color."""
 
 
 def propose(picture: Frame, pivot: PivotFrame, smallest: float) -> Candidates:
-    """Return the connected regions of the colours that the phrase names. A score is the share of these colours, 0..1."""
-    coloured = np.zeros(picture.shape[:2], np.uint8)
-    for colour in colours_in(pivot.phrase.text):
-        coloured |= of_hue(picture, HUES[colour])
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(coloured)
+    """Return the connected regions of the colors that the phrase names. A score is the share of these colors, 0..1."""
+    colored = np.zeros(picture.shape[:2], np.uint8)
+    for color in colors_in(pivot.phrase.text):
+        colored |= of_hue(picture, HUES[color])
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(colored)
     areas = stats[:, cv2.CC_STAT_AREA]
-    large = [number for number in range(1, len(areas)) if areas[number] >= smallest * coloured.size]
+    large = [number for number in range(1, len(areas)) if areas[number] >= smallest * colored.size]
     best = sorted(large, key=lambda number: -areas[number])
     left, top, width, height = stats[best, :4].astype(np.float32).T
     return Candidates(
         pivot=pivot,
         xyxy=np.stack([left, top, left + width, top + height], axis=1),
-        scores=areas[best] / max(int(coloured.sum()), 1),
+        scores=areas[best] / max(int(colored.sum()), 1),
         masks=labels == np.array(best).reshape(-1, 1, 1),
     )
 

@@ -1,11 +1,11 @@
-"""What an expression says: the word that names the object, colours, and a place."""
+"""What an expression says: the word that names the object, colors, and a place."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
 
-COLOURS = ("red", "orange", "yellow", "green", "blue", "purple")
+COLORS = ("red", "orange", "yellow", "green", "blue", "purple")
 PLACES = {"left": (-1, 0), "right": (1, 0), "top": (0, -1), "bottom": (0, 1)}
 """The direction of each place, (x, y)."""
 
@@ -25,9 +25,9 @@ def named(text: str) -> str:
     return (words(re.split(r"\b(?:on|at|in)\b", text, maxsplit=1)[0]) or [""])[-1]
 
 
-def colours_in(text: str) -> list[str]:
-    """Return the colours that a text names, in its order."""
-    return [word for word in words(text) if word in COLOURS]
+def colors_in(text: str) -> list[str]:
+    """Return the colors that a text names, in its order."""
+    return [word for word in words(text) if word in COLORS]
 
 
 def place_in(text: str) -> str:

@@ -2,24 +2,24 @@
 
 from alref.testing import PropagatorContract, ProposerContract, ReasonerContract, UnifierContract
 
-from alref_example import ByPlace, ColourRegions, PlainWords, TemplateMatch
+from alref_example import ByPlace, ColorRegions, PlainWords, TemplateMatch
 
 
 class TestPlainWords(UnifierContract):
-    def component(self) -> PlainWords:
+    def make_component(self) -> PlainWords:
         return PlainWords(PlainWords.Options())
 
 
 class TestByPlace(ReasonerContract):
-    def component(self) -> ByPlace:
+    def make_component(self) -> ByPlace:
         return ByPlace(ByPlace.Options())
 
 
-class TestColourRegions(ProposerContract):
-    def component(self) -> ColourRegions:
-        return ColourRegions(ColourRegions.Options())
+class TestColorRegions(ProposerContract):
+    def make_component(self) -> ColorRegions:
+        return ColorRegions(ColorRegions.Options())
 
 
 class TestTemplateMatch(PropagatorContract):
-    def component(self) -> TemplateMatch:
+    def make_component(self) -> TemplateMatch:
         return TemplateMatch(TemplateMatch.Options())

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from alref.records import Candidates, Phrase, PivotFrame, Reference
-from alref.testing import ArrayVideo, moving_square, square_box
+from alref.testing import ArrayVideo, make_moving_square, make_square_box
 
-from alref_example import ColourRegions, PlainWords
+from alref_example import ColorRegions, PlainWords
 from alref_example._following import follow
 from alref_example._frames import placed, typical
 
-VIDEO, TRUTH = moving_square()
+VIDEO, TRUTH = make_moving_square()
 
 
 def pivot(text: str, frame: int = 0) -> PivotFrame:
@@ -41,23 +41,23 @@ def test_the_box_is_where_the_words_say(words: str, left: float) -> None:
     assert placed(Candidates(pivot=pivot(words), xyxy=boxes, scores=[0.9, 0.5, 0.1])).xyxy[0] == left
 
 
-def test_regions_are_of_the_colour_named() -> None:
-    component = ColourRegions(ColourRegions.Options())
+def test_regions_are_of_the_color_named() -> None:
+    component = ColorRegions(ColorRegions.Options())
     red, green = component.propose(VIDEO, [pivot("the red square"), pivot("the green square")])
     assert np.array_equal(red.masks[0], TRUTH[0])
     assert (len(red), len(green), component.warnings) == (1, 0, [])
 
 
-def test_words_without_a_colour_are_told() -> None:
-    component = ColourRegions(ColourRegions.Options())
+def test_words_without_a_color_are_told() -> None:
+    component = ColorRegions(ColorRegions.Options())
     assert len(component.propose(VIDEO, [pivot("the square")])[0]) == 0
     assert component.warnings == [
-        "colour-regions: 'the square' names no colour; name one of red, orange, yellow, green, blue, purple"
+        "color-regions: 'the square' names no color; name one of red, orange, yellow, green, blue, purple"
     ]
 
 
 @pytest.mark.parametrize("start", [0, 4, 7])
 def test_an_object_is_followed_both_ways(start: int) -> None:
-    for each in follow(VIDEO, [square_box(TRUTH, start)], reach=24):
+    for each in follow(VIDEO, [make_square_box(TRUTH, start)], reach=24):
         meet, join = each.masks[0] & TRUTH[each.frame], each.masks[0] | TRUTH[each.frame]
         assert meet.sum() / join.sum() > 0.9

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from alref.components.dataset import Dataset
-from alref_benchmarks.datasets.avsbench import MS3, S4
-from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
-from alref_benchmarks.datasets.davis import RefDavis17
-from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
-from alref_benchmarks.datasets.refavs import RefAvs
+from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
+from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
+from alref_benchmarks.datasets.davis import RefDavis17Dataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.refavs import RefAvsDataset
 
-DATASETS: list[type[Dataset]] = [RefDavis17, RefYouTubeVos, MeViS, S4, MS3, Avss, V2Binary, RefAvs]
+DATASETS: list[type[Dataset]] = [
+    RefDavis17Dataset,
+    RefYouTubeVosDataset,
+    MeViSDataset,
+    AvsBenchS4Dataset,
+    AvsBenchMS3Dataset,
+    AvssDataset,
+    AvsBenchV2BinaryDataset,
+    RefAvsDataset,
+]

@@ -8,117 +8,119 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from alref.errors import InputError
-from alref_benchmarks.datasets.base import Clip, Expression, OneMaskEach
+from alref_benchmarks.datasets.base import Expression, MaskFileDataset, VideoEntry
 
 if TYPE_CHECKING:
-    from alref.components.scores import Map
+    from alref.components.scores import LabelMap
 
 HOMEPAGE = "https://opennlplab.github.io/AVSBench/"
-LICENCE = "on request: see the homepage"
-SOUND = "sound"
-FRAMES = 5
+LICENSE = "on request: see the homepage"
+AUDIO_REFERENCE = "sound"
+FRAME_COUNT = 5
 
 
-def sounding(count: int, folder: str = "") -> Clip:
+def build_audio_entry(count: int, folder: str = "") -> VideoEntry:
     """Return a clip of ``count`` seconds whose one reference is its sound."""
-    return Clip(tuple(map(str, range(count))), {SOUND: Expression()}, folder)
+    return VideoEntry(tuple(map(str, range(count))), {AUDIO_REFERENCE: Expression()}, folder)
 
 
-class Sounding(OneMaskEach):
+class AudioDataset(MaskFileDataset):
     """Clips with one picture for each second, taken towards its end; the reference is the sound. Results count from 0."""
 
-    homepage, licence = HOMEPAGE, LICENCE
+    homepage, license = HOMEPAGE, LICENSE
     fps = 1.0
-    heard = True
+    uses_audio = True
 
-    def home(self, video: str) -> Path:
+    def get_mask_folder(self, video: str) -> Path:
         """Name the folder of a video's predicted masks."""
         return Path(video)
 
-    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
+    def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks."""
-        home = folder / self.home(video)
-        return [home / f"{video}_{name}.png" for name in self.clip(video).frames]
+        home = folder / self.get_mask_folder(video)
+        return [home / f"{video}_{name}.png" for name in self.find_video_entry(video).frames]
 
-    def truth(self, video: str, reference: str) -> Iterator[Map]:
+    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
         """Read the true masks: what is not black."""
-        from alref_benchmarks.datasets.mask_files import read_mask, there
+        from alref_benchmarks.datasets.mask_files import read_mask, require_map
 
-        return (there(path, read_mask(path)) for path in self.truths(video))
+        return (require_map(path, read_mask(path)) for path in self.get_true_mask_paths(video))
 
 
-class _Object(Sounding):
+class _AvsBenchObjectDataset(AudioDataset):
     """The two parts of AVSBench-object; pictures and true masks count from 1."""
 
     protocols = ("avs-avsbench", "avs-alref")
-    part: ClassVar[str]
-    table: ClassVar[str]
+    part_folder: ClassVar[str]
+    metadata_name: ClassVar[str]
 
-    def index(self) -> dict[str, Clip]:
+    def read_index(self) -> dict[str, VideoEntry]:
         """Read the rows of this split."""
-        from alref_benchmarks.datasets.index_files import plain, read_rows
+        from alref_benchmarks.datasets.index_files import check_file_name, read_rows
 
-        path = self.root / self.part / self.table
+        path = self.root / self.part_folder / self.metadata_name
         rows = [cells for cells, named in read_rows(path, ["split"]) if named["split"] == self.split]
-        return {plain(path, cells[0]): sounding(FRAMES, self.category(path, cells)) for cells in rows}
+        return {
+            check_file_name(path, cells[0]): build_audio_entry(FRAME_COUNT, self.read_category(path, cells)) for cells in rows
+        }
 
     @abstractmethod
-    def category(self, path: Path, cells: list[str]) -> str:
+    def read_category(self, path: Path, cells: list[str]) -> str:
         """Return the folder of a row's clip."""
 
-    def truths(self, video: str) -> list[Path]:
+    def get_true_mask_paths(self, video: str) -> list[Path]:
         """Name the pictures of the true masks."""
-        home = self.data("gt_masks") / self.clip(video).folder / video
-        return [home / f"{video}_{number}.png" for number in range(1, FRAMES + 1)]
+        home = self.get_data_folder("gt_masks") / self.find_video_entry(video).folder / video
+        return [home / f"{video}_{number}.png" for number in range(1, FRAME_COUNT + 1)]
 
-    def sound(self, video: str) -> Path:
+    def get_audio_path(self, video: str) -> Path:
         """Name the sound of a video."""
-        return self.data("audio_wav") / self.clip(video).folder / f"{video}.wav"
+        return self.get_data_folder("audio_wav") / self.find_video_entry(video).folder / f"{video}.wav"
 
-    def data(self, kind: str) -> Path:
+    def get_data_folder(self, kind: str) -> Path:
         """Name the folder of one kind of files of this split."""
-        return self.root / self.part / self.table.replace("_meta_data.csv", "_data") / kind / self.split
+        return self.root / self.part_folder / self.metadata_name.replace("_meta_data.csv", "_data") / kind / self.split
 
 
-class S4(_Object):
+class AvsBenchS4Dataset(_AvsBenchObjectDataset):
     """AVSBench-object, single source: one thing sounds in each clip."""
 
     name = "avsbench-s4"
     splits = ("test", "val")
-    counts = {"test": (740, 740), "val": (740, 740)}
-    part, table = "Single-source", "s4_meta_data.csv"
+    published_counts = {"test": (740, 740), "val": (740, 740)}
+    part_folder, metadata_name = "Single-source", "s4_meta_data.csv"
 
-    def category(self, path: Path, cells: list[str]) -> str:
+    def read_category(self, path: Path, cells: list[str]) -> str:
         """Return the category, which is the third column."""
-        from alref_benchmarks.datasets.index_files import plain
+        from alref_benchmarks.datasets.index_files import check_file_name
 
         if len(cells) < 3:
             raise InputError(f"{path}: expected the category in the third column, got {', '.join(cells)}; download it again")
-        return plain(path, cells[2])
+        return check_file_name(path, cells[2])
 
-    def home(self, video: str) -> Path:
+    def get_mask_folder(self, video: str) -> Path:
         """Name the folder of a video's predicted masks."""
-        return Path(self.clip(video).folder, video)
+        return Path(self.find_video_entry(video).folder, video)
 
-    def frames(self, video: str) -> list[Path]:
+    def get_frame_paths(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
-        home = self.data("visual_frames") / self.clip(video).folder / video
-        return [home / f"{video}_{number}.png" for number in range(1, FRAMES + 1)]
+        home = self.get_data_folder("visual_frames") / self.find_video_entry(video).folder / video
+        return [home / f"{video}_{number}.png" for number in range(1, FRAME_COUNT + 1)]
 
 
-class MS3(_Object):
+class AvsBenchMS3Dataset(_AvsBenchObjectDataset):
     """AVSBench-object, multiple sources: several things may sound in a clip, together or in turn."""
 
     name = "avsbench-ms3"
     splits = ("test", "val", "train")
-    counts = {"test": (64, 64), "val": (64, 64), "train": (296, 296)}
-    part, table = "Multi-sources", "ms3_meta_data.csv"
+    published_counts = {"test": (64, 64), "val": (64, 64), "train": (296, 296)}
+    part_folder, metadata_name = "Multi-sources", "ms3_meta_data.csv"
 
-    def category(self, path: Path, cells: list[str]) -> str:
+    def read_category(self, path: Path, cells: list[str]) -> str:
         """Return nothing: clips are not sorted by category."""
         return ""
 
-    def frames(self, video: str) -> list[Path]:
+    def get_frame_paths(self, video: str) -> list[Path]:
         """Name the pictures of a video, which are not sorted by split."""
-        home = self.data("visual_frames").parent / video
-        return [home / f"{video}.mp4_{number}.png" for number in range(1, FRAMES + 1)]
+        home = self.get_data_folder("visual_frames").parent / video
+        return [home / f"{video}.mp4_{number}.png" for number in range(1, FRAME_COUNT + 1)]

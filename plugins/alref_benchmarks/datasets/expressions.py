@@ -8,123 +8,130 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alref_benchmarks.datasets.base import Clip, OneMaskEach
+from alref_benchmarks.datasets.base import MaskFileDataset, VideoEntry
 
 if TYPE_CHECKING:
-    from alref.components.scores import Map
+    from alref.components.scores import LabelMap
 
-_READING = Lock()
+_RLES_LOCK = Lock()
 
 
-class _Served(OneMaskEach):
+class _ServerScoredDataset(MaskFileDataset):
     """Masks are ``<video>/<expression>/<frame>.png``, and so is the archive, below ``top``."""
 
     fps = 6.0
-    top: ClassVar[str]
+    archive_prefix: ClassVar[str]
 
-    def frames(self, video: str) -> list[Path]:
+    def get_frame_paths(self, video: str) -> list[Path]:
         """Name the pictures of a video."""
-        folder = self.pictures() / "JPEGImages" / video
-        return [folder / f"{name}.jpg" for name in self.clip(video).frames]
+        folder = self.get_image_folder() / "JPEGImages" / video
+        return [folder / f"{name}.jpg" for name in self.find_video_entry(video).frames]
 
-    def pictures(self) -> Path:
+    def get_image_folder(self) -> Path:
         """Name the folder that holds the pictures of this split."""
         return self.root / self.split
 
-    def home(self, video: str) -> Path:
+    def get_mask_folder(self, video: str) -> Path:
         """Name the folder of a video's predicted masks."""
         return Path(video)
 
-    def masks(self, folder: Path, video: str, reference: str) -> list[Path]:
+    def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
         """Name the files of the predicted masks of an expression."""
         own = folder / video / reference
-        return [own / f"{name}.png" for name in self.clip(video).frames]
+        return [own / f"{name}.png" for name in self.find_video_entry(video).frames]
 
-    def pack(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
+    def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive. Raises InputError that says which masks are missing."""
-        from alref_benchmarks.datasets.archive import pack
+        from alref_benchmarks.datasets.archive import write_archive
 
-        files = [mask for video in videos for name in self.clip(video).expressions for mask in self.masks(Path(), video, name)]
-        pack(folder, files, file, self.top)
+        files = [
+            mask
+            for video in videos
+            for name in self.find_video_entry(video).expressions
+            for mask in self.get_mask_paths(Path(), video, name)
+        ]
+        write_archive(folder, files, file, self.archive_prefix)
 
 
-class RefYouTubeVos(_Served):
+class RefYouTubeVosDataset(_ServerScoredDataset):
     """YouTube-VOS with expressions; the truth of both parts of its validation set is the server's."""
 
     name = "ref-youtube-vos"
     homepage = "https://youtube-vos.org/dataset/rvos/"
-    licence = "see the homepage"
+    license = "see the homepage"
     splits = ("valid", "test", "train")
     protocols = ("ref-youtube-vos",)
-    scored = {"valid": (), "test": ()}
-    counts = {"valid": (202, 834), "train": (3471, 12913)}
-    top = "Annotations/"
+    split_protocols = {"valid": (), "test": ()}
+    published_counts = {"valid": (202, 834), "train": (3471, 12913)}
+    archive_prefix = "Annotations/"
 
-    def index(self) -> dict[str, Clip]:
+    def read_index(self) -> dict[str, VideoEntry]:
         """Read the expressions. The file of split valid lists the videos of split test as well."""
-        from alref_benchmarks.datasets.index_files import numbered, read_expressions
+        from alref_benchmarks.datasets.index_files import read_expressions, require_object_numbers
 
         lists = {split: self.root / "meta_expressions" / split / "meta_expressions.json" for split in self.splits}
         clips = read_expressions(lists[self.split])
         if self.protocols:
-            return numbered(lists[self.split], clips)
+            return require_object_numbers(lists[self.split], clips)
         others = set(read_expressions(lists["test"])) if self.split == "valid" else set()
         return {video: clip for video, clip in clips.items() if video not in others}
 
-    def pictures(self) -> Path:
+    def get_image_folder(self) -> Path:
         """Name the folder of the pictures: those of split test lie in ``test``, or with those of split valid."""
         own = self.root / self.split
         return self.root / "valid" if self.split == "test" and not own.is_dir() else own
 
-    def truths(self, video: str) -> list[Path]:
+    def get_true_mask_paths(self, video: str) -> list[Path]:
         """Name the maps of true objects."""
         if not self.protocols:
             return []
         folder = self.root / self.split / "Annotations" / video
-        return [folder / f"{name}.png" for name in self.clip(video).frames]
+        return [folder / f"{name}.png" for name in self.find_video_entry(video).frames]
 
-    def truth(self, video: str, reference: str) -> Iterator[Map]:
+    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
         """Pick the object that is meant from the maps."""
-        from alref_benchmarks.datasets.mask_files import read_objects, there
+        from alref_benchmarks.datasets.mask_files import read_objects, require_map
 
-        number = int(self.clip(video).expressions[reference].objects[0])
-        return (there(path, read_objects(path)) == number for path in self.truths(video))
+        number = int(self.find_video_entry(video).expressions[reference].objects[0])
+        return (require_map(path, read_objects(path)) == number for path in self.get_true_mask_paths(video))
 
 
-class MeViS(_Served):
+class MeViSDataset(_ServerScoredDataset):
     """Videos in which motion tells objects apart; an expression may mean several of them, or none."""
 
     name = "mevis"
     homepage = "https://henghuiding.com/MeViS/"
-    licence = "CC BY-NC-SA 4.0"
+    license = "CC BY-NC-SA 4.0"
     splits = ("valid", "valid_u", "train")
     protocols = ("mevis",)
-    scored = {"valid": ()}
-    counts = {"valid": (140, 2236), "valid_u": (50, 793), "train": (1662, 23051)}
-    top = ""
+    split_protocols = {"valid": ()}
+    published_counts = {"valid": (140, 2236), "valid_u": (50, 793), "train": (1662, 23051)}
+    archive_prefix = ""
 
-    def index(self) -> dict[str, Clip]:
+    def read_index(self) -> dict[str, VideoEntry]:
         """Read the expressions, beside the pictures or in a folder of their own."""
-        from alref_benchmarks.datasets.index_files import first_of, read_expressions
+        from alref_benchmarks.datasets.index_files import find_first_existing, read_expressions
 
         file = "meta_expressions.json"
-        return read_expressions(first_of(self.root / self.split / file, self.root / "meta_expressions" / self.split / file))
+        return read_expressions(
+            find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file)
+        )
 
-    def truths(self, video: str) -> list[Path]:
+    def get_true_mask_paths(self, video: str) -> list[Path]:
         """Name none: the true masks are in ``mask_dict.json``."""
         return []
 
-    def truth(self, video: str, reference: str) -> Iterator[Map]:
+    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
         """Merge the masks that are meant, frame by frame."""
-        from alref_benchmarks.datasets.mevis_masks import merged
+        from alref_benchmarks.datasets.mevis_masks import merge_object_masks
 
-        return merged(self, video, self.clip(video).expressions[reference].objects)
+        return merge_object_masks(self, video, self.find_video_entry(video).expressions[reference].objects)
 
-    def oddities(self, video: str) -> Iterator[str]:
+    def check_annotations(self, video: str) -> Iterator[str]:
         """Say which masks are missing or have too few frames."""
         if not self.protocols:
             return
-        clip, kept = self.clip(video), self.rles
+        clip, kept = self.find_video_entry(video), self.rles
         for number in dict.fromkeys(each for said in clip.expressions.values() for each in said.objects):
             got = len(kept.get(number, ()))
             if got != len(clip.frames):
@@ -133,11 +140,11 @@ class MeViS(_Served):
     @property
     def rles(self) -> dict[str, list[Any]]:
         """The masks of all objects by number: COCO's compressed run lengths or null for each frame, read once."""
-        with _READING:
-            return self._rles
+        with _RLES_LOCK:
+            return self._cached_rles
 
     @cached_property
-    def _rles(self) -> dict[str, list[Any]]:
-        from alref_benchmarks.datasets.index_files import loads
+    def _cached_rles(self) -> dict[str, list[Any]]:
+        from alref_benchmarks.datasets.index_files import read_json_object
 
-        return loads(self.root / self.split / "mask_dict.json")
+        return read_json_object(self.root / self.split / "mask_dict.json")

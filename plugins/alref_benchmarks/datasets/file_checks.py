@@ -9,67 +9,67 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from alref.components.dataset import Fault
-from alref.errors import AlrefError, InputError, barred
+from alref.components.dataset import DatasetProblem
+from alref.errors import AlrefError, InputError, make_permission_error
 from alref.media.audio_decoder import read_audio
-from alref.output.job_folder import shortened
-from alref_benchmarks.datasets.base import Benchmark, found
+from alref.output.job_folder import join_shortened
+from alref_benchmarks.datasets.base import IndexedDataset, match_suffix_case
 
-Size = tuple[int, int]
+ImageSize = tuple[int, int]
 
 
-def faults(dataset: Benchmark) -> Iterator[Fault]:
+def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     """Yield what is wrong, one line each: counts first, then video by video."""
-    yield from _counts(dataset)
+    yield from _check_counts(dataset)
     told: set[str] = set()
     with ThreadPoolExecutor() as pool:
-        for video in dataset.videos():
+        for video in dataset.list_videos():
             try:
-                for what in _of_video(dataset, video, pool):
-                    yield Fault(what, video)
-                for what in dataset.oddities(video):
-                    yield Fault(what, video)
+                for what in _check_video(dataset, video, pool):
+                    yield DatasetProblem(what, video)
+                for what in dataset.check_annotations(video):
+                    yield DatasetProblem(what, video)
             except InputError as error:
                 if str(error) not in told:
-                    yield Fault(str(error))
+                    yield DatasetProblem(str(error))
                 told.add(str(error))
 
 
-def _counts(dataset: Benchmark) -> Iterator[Fault]:
-    got = len(dataset.clips), sum(len(clip.expressions) for clip in dataset.clips.values())
-    expected = dataset.counts.get(dataset.split, got)
+def _check_counts(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
+    got = len(dataset.video_entries), sum(len(clip.expressions) for clip in dataset.video_entries.values())
+    expected = dataset.published_counts.get(dataset.split, got)
     if got != expected:
         (videos, references), (few, fewer) = expected, got
-        yield Fault(f"expected {videos} videos with {references} references, as published, got {few} with {fewer}")
+        yield DatasetProblem(f"expected {videos} videos with {references} references, as published, got {few} with {fewer}")
 
 
-def _of_video(dataset: Benchmark, video: str, pool: ThreadPoolExecutor) -> Iterator[str]:
-    sound = dataset.sound(video)
+def _check_video(dataset: IndexedDataset, video: str, pool: ThreadPoolExecutor) -> Iterator[str]:
+    sound = dataset.get_audio_path(video)
     if sound is not None:
-        yield from _heard(found(sound))
+        yield from _check_audio(match_suffix_case(sound))
     sizes = []
-    for kind, paths in (("frames", dataset.frames(video)), ("true masks", dataset.truths(video))):
-        looked = list(pool.map(_looked, paths))
+    for kind, paths in (("frames", dataset.get_frame_paths(video)), ("true masks", dataset.get_true_mask_paths(video))):
+        looked = list(pool.map(_check_image, paths))
         missing = [str(path.relative_to(dataset.root)) for path, size in zip(paths, looked, strict=True) if size is None]
         if missing:
-            yield f"{len(missing)} of {len(paths)} {kind} are missing: {shortened(missing)}"
+            yield f"{len(missing)} of {len(paths)} {kind} are missing: {join_shortened(missing)}"
         yield from (each for each in looked if isinstance(each, str))
         sizes += [(size, path) for path, size in zip(paths, looked, strict=True) if isinstance(size, tuple)]
-    yield from _misfits(sizes)
+    yield from _check_image_sizes(sizes)
 
 
-def _misfits(sizes: Sequence[tuple[Size, Path]]) -> Iterator[str]:
+def _check_image_sizes(sizes: Sequence[tuple[ImageSize, Path]]) -> Iterator[str]:
     others = [(size, path) for size, path in sizes if size != sizes[0][0]]
     if others:
         (width, height), first = sizes[0]
-        listed = shortened([f"{path}: {size[0]}x{size[1]}" for size, path in others])
+        listed = join_shortened([f"{path}: {size[0]}x{size[1]}" for size, path in others])
         yield f"expected pictures of {width}x{height}, as {first.name}, got {listed}"
 
 
-def _looked(path: Path) -> Size | str | None:
+def _check_image(path: Path) -> ImageSize | str | None:
     """Decode a picture; return its (width, height), None when it is not there, or what is wrong with it."""
     try:
-        with Image.open(found(path)) as image:
+        with Image.open(match_suffix_case(path)) as image:
             size = image.size
             image.draft("L", (1, 1))
             image.load()
@@ -77,14 +77,14 @@ def _looked(path: Path) -> Size | str | None:
     except FileNotFoundError:
         return None
     except PermissionError:
-        return str(barred(path))
+        return str(make_permission_error(path))
     except UnidentifiedImageError:
         return f"{path}: is no picture; download it again"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"{path}: cannot be read ({error}); download it again"
 
 
-def _heard(path: Path) -> Iterator[str]:
+def _check_audio(path: Path) -> Iterator[str]:
     """Decode a sound, and say what is wrong with it."""
     try:
         with warnings.catch_warnings(action="error"):

@@ -12,44 +12,44 @@ from typing import Any
 from pydantic import BaseModel, Field, ValidationError
 
 from alref.errors import InputError, RecordError
-from alref.output.job_folder import shortened
-from alref.records import Reference, explain
-from alref_benchmarks.datasets.base import Clip, Expression
+from alref.output.job_folder import join_shortened
+from alref.records import Reference, format_validation_error
+from alref_benchmarks.datasets.base import Expression, VideoEntry
 
 
-class _Said(BaseModel):
+class _ExpressionMeta(BaseModel):
     exp: str
     obj_id: str | int | list[int] = []
     anno_id: list[int] = []
 
-    def expression(self) -> Expression:
+    def to_expression(self) -> Expression:
         """Return it with the numbers of its masks (MeViS) or of its one object."""
         numbers = self.anno_id if isinstance(self.obj_id, list) else [self.obj_id]
         return Expression(self.exp, tuple(map(str, numbers)))
 
 
-class _Video(BaseModel):
-    expressions: dict[str, _Said]
+class _VideoMeta(BaseModel):
+    expressions: dict[str, _ExpressionMeta]
     frames: list[str] = Field(min_length=1)
 
 
-class _Meta(BaseModel):
-    videos: dict[str, _Video]
+class _ExpressionsMeta(BaseModel):
+    videos: dict[str, _VideoMeta]
 
 
-def read_expressions(path: Path) -> dict[str, Clip]:
+def read_expressions(path: Path) -> dict[str, VideoEntry]:
     """Read ``meta_expressions.json``: the clips in its order, frames in the order of their names."""
     clips = {}
-    for video, meta in _meta(path).videos.items():
-        said = {plain(path, name): each.expression() for name, each in meta.expressions.items()}
-        frames = tuple(plain(path, frame) for frame in sorted(meta.frames))
-        clips[plain(path, video)] = Clip(frames, said, wrong=_wrong(path, video, said))
+    for video, meta in _read_meta(path).videos.items():
+        said = {check_file_name(path, name): each.to_expression() for name, each in meta.expressions.items()}
+        frames = tuple(check_file_name(path, frame) for frame in sorted(meta.frames))
+        clips[check_file_name(path, video)] = VideoEntry(frames, said, problem=_find_wrong_expression(path, video, said))
     return clips
 
 
-def _wrong(path: Path, video: str, said: Mapping[str, Expression]) -> str:
+def _find_wrong_expression(path: Path, video: str, expressions: Mapping[str, Expression]) -> str:
     """Say which expression of a video can be no reference; nothing if all can."""
-    for name, each in said.items():
+    for name, each in expressions.items():
         try:
             Reference(id=name, text=each.text)
         except RecordError as error:
@@ -57,28 +57,28 @@ def _wrong(path: Path, video: str, said: Mapping[str, Expression]) -> str:
     return ""
 
 
-def numbered(path: Path, clips: dict[str, Clip]) -> dict[str, Clip]:
+def require_object_numbers(path: Path, entries: dict[str, VideoEntry]) -> dict[str, VideoEntry]:
     """Return clips whose expressions each mean one object by number. Raises InputError for another."""
-    for video, clip in clips.items():
+    for video, clip in entries.items():
         for name, said in clip.expressions.items():
             if len(said.objects) != 1 or not said.objects[0].isdecimal():
                 raise InputError(
                     f"{path}: expected the number of an object beside expression {name} of {video}; convert it again"
                 )
-    return clips
+    return entries
 
 
-def _meta(path: Path) -> _Meta:
+def _read_meta(path: Path) -> _ExpressionsMeta:
     try:
-        return _Meta.model_validate(loads(path))
+        return _ExpressionsMeta.model_validate(read_json_object(path))
     except ValidationError as error:
-        raise InputError(f"{path}: {shortened([explain(error)])}; download it again") from None
+        raise InputError(f"{path}: {join_shortened([format_validation_error(error)])}; download it again") from None
 
 
-def read_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:
+def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:
     """Yield the rows of a CSV file: their cells, and the cells by the names of the columns ``needed``. Raises InputError."""
-    header, *rows = [*csv.reader(io.StringIO(contents(path).decode("utf-8-sig", "replace"), newline=""))] or [[]]
-    missing = [name for name in needed if name not in header]
+    header, *rows = [*csv.reader(io.StringIO(read_file(path).decode("utf-8-sig", "replace"), newline=""))] or [[]]
+    missing = [name for name in columns if name not in header]
     if missing:
         raise InputError(
             f"{path}: expected a column {missing[0]!r}, got {', '.join(header) or 'no columns'}; download it again"
@@ -87,22 +87,22 @@ def read_rows(path: Path, needed: Sequence[str]) -> Iterator[tuple[list[str], di
         if row and len(row) < len(header):
             raise InputError(f"{path}: line {number}: expected {len(header)} cells, got {len(row)}; download it again")
         if row:
-            yield row, {name: row[header.index(name)] for name in needed}
+            yield row, {name: row[header.index(name)] for name in columns}
 
 
-def plain(path: Path, name: str) -> str:
+def check_file_name(path: Path, name: str) -> str:
     """Return a name that ``path`` gives to a file or folder. Raises InputError when it would lead elsewhere."""
     if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{path}: expected the name of a file or folder, got {name!r}; download it again")
     return name
 
 
-def first_of(*paths: Path) -> Path:
+def find_first_existing(*paths: Path) -> Path:
     """Return the first path that exists, or else the first."""
     return next((path for path in paths if path.exists()), paths[0])
 
 
-def contents(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     """Read a file. Raises InputError that says what is expected where."""
     try:
         return path.read_bytes()
@@ -112,10 +112,10 @@ def contents(path: Path) -> bytes:
         ) from None
 
 
-def loads(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path) -> dict[str, Any]:
     """Read a JSON object. Raises InputError."""
     try:
-        content = json.loads(contents(path))
+        content = json.loads(read_file(path))
     except ValueError as error:
         raise InputError(f"{path}: is no JSON ({error}); download it again") from None
     if not isinstance(content, dict):

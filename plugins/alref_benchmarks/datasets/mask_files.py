@@ -11,21 +11,21 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.components.scores import Map
-from alref.errors import InputError, barred
+from alref.components.scores import LabelMap
+from alref.errors import InputError, make_permission_error
 from alref.utils import atomic
 from alref.utils.masks import Mask
-from alref_benchmarks.datasets.base import found
-from alref_benchmarks.metrics.palette import labels_of
+from alref_benchmarks.datasets.base import match_suffix_case
+from alref_benchmarks.metrics.palette import convert_colors_to_labels
 
 Labels = npt.NDArray[np.uint8]
 # the quickest of what zlib and libpng offer for masks, and the smallest
-_PNG = [
+_PNG_PARAMETERS = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
 ]
-_SIGNATURE = b"\x89PNG"
+_PNG_SIGNATURE = b"\x89PNG"
 
 
 def read_mask(path: Path) -> Mask | None:
@@ -33,83 +33,83 @@ def read_mask(path: Path) -> Mask | None:
 
     Raises InputError when it cannot be decoded, or is partly transparent, where foreground could mean two things.
     """
-    pixels = _decoded(path, cv2.IMREAD_UNCHANGED)
+    pixels = _decode_png(path, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         return None
     if pixels.ndim == 2:
         return np.asarray(pixels != 0, np.bool_)
     if pixels.shape[2] != 3:
-        raise InputError(f"{path}: expected a grey, indexed or RGB picture, got one with transparency; save it as a grey PNG")
+        raise InputError(f"{path}: expected a gray, indexed or RGB picture, got one with transparency; save it as a gray PNG")
     return np.asarray(reduce(cv2.bitwise_or, cv2.split(pixels)) != 0, np.bool_)
 
 
 def read_objects(path: Path) -> Labels | None:
-    """Read a map of object numbers, uint8 (H, W), indexed or grey. None when there is no such file. Raises InputError."""
+    """Read a map of object numbers, uint8 (H, W), indexed or gray. None when there is no such file. Raises InputError."""
     try:
-        with Image.open(found(path)) as image:
+        with Image.open(match_suffix_case(path)) as image:
             if image.format != "PNG" or image.mode not in ("P", "L", "1"):
-                raise InputError(f"{path}: expected an indexed or grey 8-bit PNG, got {image.format} of mode {image.mode}")
+                raise InputError(f"{path}: expected an indexed or gray 8-bit PNG, got {image.format} of mode {image.mode}")
             return np.asarray(image, np.uint8)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _damaged(path, error) from error
+        raise _make_read_error(path, error) from error
 
 
 def read_classes(path: Path) -> Labels | None:
-    """Read a map of the classes of AVSBench by its colours, uint8 (H, W). None when there is no such file.
+    """Read a map of the classes of AVSBench by its colors, uint8 (H, W). None when there is no such file.
 
-    As in the official code a colour of no class is background. Raises InputError for greys of no class alone: they rather are
+    As in the official code a color of no class is background. Raises InputError for grays of no class alone: they rather are
     bare class numbers.
     """
-    pixels = _decoded(path, cv2.IMREAD_COLOR_RGB)
+    pixels = _decode_png(path, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         return None
-    labels, unknown = labels_of(pixels)
+    labels, unknown = convert_colors_to_labels(pixels)
     if unknown and not labels.any() and not np.ptp(pixels, axis=2).any():
-        raise InputError(f"{path}: expected the colours of AVSBench's classes, got none of them; save it as an RGB picture")
+        raise InputError(f"{path}: expected the colors of AVSBench's classes, got none of them; save it as an RGB picture")
     return labels
 
 
-def blank(frame: Path) -> Mask:
+def make_empty_mask(frame: Path) -> Mask:
     """Return an empty mask, bool (H, W), of the size of a frame. Raises InputError."""
     try:
-        with Image.open(found(frame)) as image:
+        with Image.open(match_suffix_case(frame)) as image:
             return np.zeros((image.height, image.width), np.bool_)
     except OSError as error:
         raise InputError(f"{frame}: the picture cannot be read ({error}); download it again") from error
 
 
-def there(path: Path, map_: Map | None) -> Map:
+def require_map(path: Path, map_: LabelMap | None) -> LabelMap:
     """Return a true map. Raises InputError when there is none."""
     if map_ is None:
         raise InputError(f"{path}: the true mask is missing; download the data set again, or see: alref data check")
     return map_
 
 
-def write_masks(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
-    """Write masks, bool (H, W), as grey pictures of 0 and 255 of one folder. Raises OutputError."""
+def write_mask_files(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
+    """Write masks, bool (H, W), as gray pictures of 0 and 255 of one folder. Raises OutputError."""
     atomic.make_folder(paths[0].parent)
     for path, mask in zip(paths, masks, strict=True):
-        atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG)[1].tobytes())
+        atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG_PARAMETERS)[1].tobytes())
 
 
-def _decoded(path: Path, how: int) -> Map | None:
+def _decode_png(path: Path, flags: int) -> LabelMap | None:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        shouted = found(path)
-        return None if shouted == path else _decoded(shouted, how)
+        shouted = match_suffix_case(path)
+        return None if shouted == path else _decode_png(shouted, flags)
     except OSError as error:
-        raise _damaged(path, error) from error
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), how) if data.startswith(_SIGNATURE) else None
+        raise _make_read_error(path, error) from error
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data.startswith(_PNG_SIGNATURE) else None
     if pixels is None:
-        raise _damaged(path)
+        raise _make_read_error(path)
     return np.asarray(pixels)
 
 
-def _damaged(path: Path, error: Exception | None = None) -> InputError:
+def _make_read_error(path: Path, error: Exception | None = None) -> InputError:
     if isinstance(error, PermissionError):
-        return barred(path)
+        return make_permission_error(path)
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
     return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save or download it again")

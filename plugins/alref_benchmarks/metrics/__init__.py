@@ -1,7 +1,7 @@
 """The published ways to score masks, all of one shape: cases in, numbers of one video out, one table at the end.
 
 A ``Protocol`` measures one video at a time and keeps nothing, so that videos can be scored in any order, in any process, and
-their ``VideoScores`` kept as JSON until ``summarise`` combines them. Kept or fresh, the table is the same to the last bit::
+their ``VideoScores`` kept as JSON until ``summarize`` combines them. Kept or fresh, the table is the same to the last bit::
 
     from alref_benchmarks.metrics import Case, VideoScores, protocol
 
@@ -11,10 +11,10 @@ their ``VideoScores`` kept as JSON until ``summarise`` combines them. Kept or fr
     path.write_text(scores.model_dump_json())
 
     kept = [VideoScores.model_validate_json(path.read_text()) for path in paths]       # in the order of the data set
-    table = way.summarise(kept)
+    table = way.summarize(kept)
     table.main, table.numbers["J&F"], table.groups["0"]["J&F"]
 
-``way.summarise([scores])`` is the table of one video alone. What a frame is, and what a case is one of:
+``way.summarize([scores])`` is the table of one video alone. What a frame is, and what a case is one of:
 
 =========================  ==================================  =================================================
 protocol                   a case is                           a frame is
@@ -34,34 +34,36 @@ or that which the official test squeezes both to: 224x224 for ``avss``, 256x256 
 
 from __future__ import annotations
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table, VideoScores
-from alref.errors import ConfigError, nearest
-from alref_benchmarks.metrics.avs import AvsBench, PerFrame
-from alref_benchmarks.metrics.avss import Padded, RealFrames
-from alref_benchmarks.metrics.davis import SemiSupervised, Unsupervised
-from alref_benchmarks.metrics.expressions import MeViS, RefYouTubeVos
-from alref_benchmarks.metrics.refavs import RefAvs, RefAvsNull
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref.errors import ConfigError, suggest_names
+from alref_benchmarks.metrics.avs import AvsBenchMetric, AvsPerFrameMetric
+from alref_benchmarks.metrics.avss import AvssPaddedMetric, AvssUnpaddedMetric
+from alref_benchmarks.metrics.davis import Davis17SemiSupervisedMetric, Davis17UnsupervisedMetric
+from alref_benchmarks.metrics.expressions import MeViSMetric, RefYouTubeVosMetric
+from alref_benchmarks.metrics.refavs import RefAvsMetric, RefAvsNullMetric
 
-__all__ = ["PROTOCOLS", "Case", "Part", "Protocol", "Table", "VideoScores", "protocol"]
+__all__ = ["METRICS_BY_PROTOCOL", "Case", "EvaluationProtocol", "ObjectScores", "ScoreTable", "VideoScores", "get_metric"]
 
-_ALL: tuple[Protocol, ...] = (
-    SemiSupervised(),
-    Unsupervised(),
-    RefYouTubeVos(),
-    MeViS(),
-    AvsBench(),
-    PerFrame(),
-    Padded(),
-    RealFrames(),
-    RefAvs(),
-    RefAvsNull(),
+_METRICS: tuple[EvaluationProtocol, ...] = (
+    Davis17SemiSupervisedMetric(),
+    Davis17UnsupervisedMetric(),
+    RefYouTubeVosMetric(),
+    MeViSMetric(),
+    AvsBenchMetric(),
+    AvsPerFrameMetric(),
+    AvssPaddedMetric(),
+    AvssUnpaddedMetric(),
+    RefAvsMetric(),
+    RefAvsNullMetric(),
 )
-PROTOCOLS: dict[str, Protocol] = {each.name: each for each in _ALL}
+METRICS_BY_PROTOCOL: dict[str, EvaluationProtocol] = {each.name: each for each in _METRICS}
 
 
-def protocol(name: str) -> Protocol:
+def get_metric(name: str) -> EvaluationProtocol:
     """Return a protocol by name. Raises ConfigError if it is unknown."""
-    if name not in PROTOCOLS:
-        raise ConfigError(f"no protocol {name!r}{nearest(name, PROTOCOLS)}; protocols: {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+    if name not in METRICS_BY_PROTOCOL:
+        raise ConfigError(
+            f"no protocol {name!r}{suggest_names(name, METRICS_BY_PROTOCOL)}; protocols: {', '.join(METRICS_BY_PROTOCOL)}"
+        )
+    return METRICS_BY_PROTOCOL[name]

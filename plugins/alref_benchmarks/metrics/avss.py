@@ -8,81 +8,89 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table, VideoScores
-from alref.components.scores import Map as Frame
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
-from alref_benchmarks.metrics.frame_pairs import map_of, pairs
-from alref_benchmarks.metrics.means import Values, mean32
+from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_label_map
+from alref_benchmarks.metrics.means import Values, compute_torch_mean
 from alref_benchmarks.metrics.palette import CLASSES
 
 _BETA2 = 0.3
-_PADDED = 10
+_PADDED_LENGTH = 10
 Floats = npt.NDArray[np.float32]
-Counts = npt.NDArray[np.int64]
+ClassCounts = npt.NDArray[np.int64]
 
 
-class RealFrames(Protocol):
+class AvssUnpaddedMetric(EvaluationProtocol):
     """The published system's test: the frames that a clip has, each squeezed to a square."""
 
     name = "avss-alref"
 
-    def __init__(self, side: int = 224, batch: int = 1) -> None:
+    def __init__(self, side: int = 224, batch_size: int = 1) -> None:
         """``side`` is the square's, in pixels; the official code adds up ``batch`` clips before adding them to the rest."""
-        self.side, self.batch = side, batch
+        self.side, self.batch_size = side, batch_size
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Count the pixels of every class in every frame. Raises InputError for other numbers than 0..70."""
-        both = pairs(where, case, side=self.side)
-        frames = [_counted(self._squeezed(where, truth), self._squeezed(where, found)) for truth, found in both]
+        both = iterate_frame_pairs(where, case, side=self.side)
+        frames = [
+            _count_class_pixels(self._resize_labels(where, truth), self._resize_labels(where, found)) for truth, found in both
+        ]
         rows = np.concatenate(frames).T
         names = ("label", "common", "predicted", "truth")
         columns = {name: tuple(row.tolist()) for name, row in zip(names, rows, strict=True)}
-        return [Part(case=case.id, place=case.place, columns={"classes": tuple(len(frame) for frame in frames), **columns})]
+        return [
+            ObjectScores(
+                case=case.id, place=case.position, columns={"classes": tuple(len(frame) for frame in frames), **columns}
+            )
+        ]
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Divide the sums of each class by the number of frames that show or predict it; a class never seen scores 0."""
         total = np.zeros((3, len(CLASSES)), np.float32)
-        for start in range(0, len(parts), self.batch):
-            total += _sums(parts[start : start + self.batch])
+        for start in range(0, len(parts), self.batch_size):
+            total += _sum_class_scores(parts[start : start + self.batch_size])
         frames = total[2]
         region, f_measure = total[:2] / np.maximum(frames, 1)
-        numbers = {**_means("mIoU", region, frames > 0), **_means("F", f_measure, frames > 0)}
+        numbers = {**_compute_means("mIoU", region, frames > 0), **_compute_means("F", f_measure, frames > 0)}
         rows = zip(CLASSES, region.tolist(), f_measure.tolist(), frames.tolist(), strict=True)
         groups = {name: {"IoU": iou, "F": f, "frames": count} for name, iou, f, count in rows}
-        return Table(protocol=self.name, main="mIoU", numbers=numbers, groups=groups)
+        return ScoreTable(protocol=self.name, main="mIoU", numbers=numbers, groups=groups)
 
-    def terms(self, scores: VideoScores) -> tuple[Values, Values]:
+    def compute_terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the IoU sums and the frame counts of each class."""
-        sums = _sums(scores.parts).astype(np.float64)
+        sums = _sum_class_scores(scores.parts).astype(np.float64)
         return sums[0], sums[2]
 
-    def _squeezed(self, where: str, frame: Frame) -> Frame:
+    def _resize_labels(self, where: str, frame: Frame) -> Frame:
         highest = len(CLASSES) - 1
-        image = Image.fromarray(map_of(f"class numbers 0..{highest}", where, frame, highest))
+        image = Image.fromarray(to_label_map(f"class numbers 0..{highest}", where, frame, highest))
         return np.asarray(image.resize((self.side, self.side), Image.Resampling.NEAREST))
 
 
-class Padded(RealFrames):
+class AvssPaddedMetric(AvssUnpaddedMetric):
     """The official test: every clip has ten frames; those that it lacks are background."""
 
     name = "avss-avsbench"
 
-    def __init__(self, side: int = 224, batch: int = 4) -> None:
+    def __init__(self, side: int = 224, batch_size: int = 4) -> None:
         """As above; the official test takes four clips at a time."""
-        super().__init__(side, batch)
+        super().__init__(side, batch_size)
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Count as above; the result may also have its own answer for the frames that the clip lacks."""
         truth, predicted = list(case.truth), None if case.predicted is None else list(case.predicted)
-        if len(truth) > _PADDED:
-            raise InputError(f"{where}: expected up to {_PADDED} frames, got {len(truth)}; score longer clips with avss-alref")
-        blank: list[Frame] = [np.zeros_like(frame) for frame in truth[:1]] * (_PADDED - len(truth))
+        if len(truth) > _PADDED_LENGTH:
+            raise InputError(
+                f"{where}: expected up to {_PADDED_LENGTH} frames, got {len(truth)}; score longer clips with avss-alref"
+            )
+        blank: list[Frame] = [np.zeros_like(frame) for frame in truth[:1]] * (_PADDED_LENGTH - len(truth))
         whole = [*predicted, *blank] if predicted and len(predicted) == len(truth) else predicted
-        return super().parts(where, Case(case.id, truth + blank, whole, case.place))
+        return super().score_case(where, Case(case.id, truth + blank, whole, case.position))
 
 
-def _counted(truth: Frame, predicted: Frame) -> Counts:
+def _count_class_pixels(truth: Frame, predicted: Frame) -> ClassCounts:
     """Rows of class, common, predicted and true pixels, for the classes that one of them has."""
     count = len(CLASSES)
     found, true = np.bincount(predicted.ravel(), minlength=count), np.bincount(truth.ravel(), minlength=count)
@@ -91,18 +99,18 @@ def _counted(truth: Frame, predicted: Frame) -> Counts:
     return rows[(found + true) > 0]
 
 
-def _sums(parts: Sequence[Part]) -> Floats:
+def _sum_class_scores(parts: Sequence[ObjectScores]) -> Floats:
     """Add up IoU, F and 1 of each class, one frame after the other, (3, 71)."""
     sums = np.zeros((3, len(CLASSES)), np.float32)
     for part in parts:
         label = np.array(part.columns["label"], np.int64)
         common, predicted, truth = (np.array(part.columns[name], np.float32) for name in ("common", "predicted", "truth"))
-        for column, scores in zip(label, _scores(common, predicted, truth).T, strict=True):
+        for column, scores in zip(label, _compute_class_scores(common, predicted, truth).T, strict=True):
             sums[:, column] += scores
     return sums
 
 
-def _scores(common: Floats, predicted: Floats, truth: Floats) -> Floats:
+def _compute_class_scores(common: Floats, predicted: Floats, truth: Floats) -> Floats:
     """IoU, F and 1 of each row, (3, N)."""
     region = common / (predicted + truth - common)
     precision, recall = common / np.maximum(predicted, 1), common / np.maximum(truth, 1)
@@ -110,11 +118,11 @@ def _scores(common: Floats, predicted: Floats, truth: Floats) -> Floats:
     return np.stack([region, np.divide(above, below, out=np.zeros_like(above), where=common > 0), np.ones_like(region)])
 
 
-def _means(name: str, scores: Floats, seen: npt.NDArray[np.bool_]) -> dict[str, float]:
+def _compute_means(name: str, scores: Floats, present: npt.NDArray[np.bool_]) -> dict[str, float]:
     """Take means over all classes, over all but the background as published (it drops the last) and right, over those seen."""
     return {
-        name: mean32(scores),
-        f"{name}-noBg-published": mean32(scores[:-1]),
-        f"{name}-noBg": mean32(scores[1:]),
-        f"{name}-seen": mean32(scores[seen]),
+        name: compute_torch_mean(scores),
+        f"{name}-noBg-published": compute_torch_mean(scores[:-1]),
+        f"{name}-noBg": compute_torch_mean(scores[1:]),
+        f"{name}-seen": compute_torch_mean(scores[present]),
     }

@@ -12,32 +12,32 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table
-from alref.components.scores import Map as Frame
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable
+from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
 from alref.utils.masks import Mask
-from alref_benchmarks.metrics.contour import around, boundary, region, shapes
-from alref_benchmarks.metrics.frame_pairs import map_of, pairs
-from alref_benchmarks.metrics.means import decay, decay_as_published, mean, recall
+from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j, find_crop
+from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_label_map
+from alref_benchmarks.metrics.means import compute_decay, compute_mean, compute_published_decay, compute_recall
 
 VOID = 255
-MOST_PROPOSALS = 20
+MAX_PROPOSALS = 20
 Labels = npt.NDArray[np.uint8]
 Scores = npt.NDArray[np.float64]
 
 _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
-    "": mean,
-    "-Recall": recall,
-    "-Decay": decay_as_published,
-    "-Decay-unwrapped": decay,
+    "": compute_mean,
+    "-Recall": compute_recall,
+    "-Decay": compute_published_decay,
+    "-Decay-unwrapped": compute_decay,
 }
 
 
-class _Davis(Protocol):
-    def table(self, parts: Sequence[Part]) -> Table:
+class _Davis17Metric(EvaluationProtocol):
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the statistics of each object, the mean over objects for each annotator, and the mean over annotators."""
-        by_case: dict[str, list[Part]] = defaultdict(list)
+        by_case: dict[str, list[ObjectScores]] = defaultdict(list)
         for part in parts:
             by_case[part.case].append(part)
         counts = {case: len(of_case) for case, of_case in by_case.items()}
@@ -45,96 +45,103 @@ class _Davis(Protocol):
             raise InputError(
                 f"{self.name}: expected as many objects of each annotator, got {counts}; score the videos that lack one"
             )
-        groups = {case: _numbers(of_case) for case, of_case in by_case.items()}
-        numbers = {name: mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
-        return Table(protocol=self.name, main="J&F", numbers=numbers, groups=groups)
+        groups = {case: _compute_statistics(of_case) for case, of_case in by_case.items()}
+        numbers = {name: compute_mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
+        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers, groups=groups)
 
 
-class SemiSupervised(_Davis):
+class Davis17SemiSupervisedMetric(_Davis17Metric):
     """Objects keep their numbers; the first and the last frame are left out; void counts as background."""
 
     name = "davis17-semi-supervised"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
         count, frames = None, []
-        for truth, predicted in pairs(where, case, ends=False):
-            labels = _without_void(_labels(where, truth))
+        for truth, predicted in iterate_frame_pairs(where, case, include_ends=False):
+            labels = _remove_void(_check_labels(where, truth))
             count = int(labels.max()) if count is None else count
-            frames.append(_by_number(labels, _labels(where, predicted, count, " as in the true first frame"), count))
+            frames.append(
+                _score_same_numbers(labels, _check_labels(where, predicted, count, " as in the true first frame"), count)
+            )
         if len(frames) < 3:
             raise InputError(f"{where}: expected 3 frames or more, as the first and the last do not count, got {len(frames)}")
         scores = np.array(frames[1:-1])
-        return [_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
+        return [_make_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
 
 
-class Unsupervised(_Davis):
+class Davis17UnsupervisedMetric(_Davis17Metric):
     """All frames count, void pixels do not, and objects are matched so that the mean of J and F is highest."""
 
     name = "davis17-unsupervised"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure each object of the first frame. Raises InputError for more than 20 objects in the result."""
         count, frames = None, []
-        for truth, predicted in pairs(where, case):
-            labels, proposals = _labels(where, truth), _labels(where, predicted, MOST_PROPOSALS, " as this task allows")
-            count = int(_without_void(labels).max()) if count is None else count
-            frames.append(_all_with_all(labels, proposals, count))
-        scores = _stack(frames, count or 0)
-        matches = _best_matches(scores.mean(axis=(0, 3)))
-        return [_part(case, column + 1, row + 1, scores[:, row, column]) for row, column in matches]
+        for truth, predicted in iterate_frame_pairs(where, case):
+            labels, proposals = (
+                _check_labels(where, truth),
+                _check_labels(where, predicted, MAX_PROPOSALS, " as this task allows"),
+            )
+            count = int(_remove_void(labels).max()) if count is None else count
+            frames.append(_score_all_pairs(labels, proposals, count))
+        scores = _stack_scores(frames, count or 0)
+        matches = _find_best_matches(scores.mean(axis=(0, 3)))
+        return [_make_part(case, column + 1, row + 1, scores[:, row, column]) for row, column in matches]
 
 
-def _numbers(parts: Sequence[Part]) -> dict[str, float]:
+def _compute_statistics(parts: Sequence[ObjectScores]) -> dict[str, float]:
     numbers = {
-        f"{measure}{name}": mean([statistic(part.columns[measure]) for part in parts])
+        f"{measure}{name}": compute_mean([statistic(part.columns[measure]) for part in parts])
         for measure in ("J", "F")
         for name, statistic in _STATISTICS.items()
     }
     return {"J&F": (numbers["J"] + numbers["F"]) / 2, **numbers}
 
 
-def _part(case: Case, number: int, matched: int, scores: Scores) -> Part:
+def _make_part(case: Case, number: int, matched: int, scores: Scores) -> ObjectScores:
     """Keep ``scores`` (T, 2), J and F of every frame, of true object ``number`` and the predicted one ``matched`` with it."""
     region_, boundary_ = scores.T.tolist()
-    return Part(
-        case=case.id, object=str(number), place=case.place, columns={"J": region_, "F": boundary_, "matched": (matched,)}
+    return ObjectScores(
+        case=case.id, object=str(number), place=case.position, columns={"J": region_, "F": boundary_, "matched": (matched,)}
     )
 
 
-def _labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:
-    return map_of(f"object numbers 0..{highest}{why}", where, frame, highest)
+def _check_labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:
+    return to_label_map(f"object numbers 0..{highest}{why}", where, frame, highest)
 
 
-def _without_void(labels: Labels) -> Labels:
+def _remove_void(labels: Labels) -> Labels:
     return np.where(labels == VOID, np.uint8(0), labels) if labels.max() == VOID else labels
 
 
-def _masks(labels: Labels, count: int) -> list[Mask]:
+def _split_masks(labels: Labels, count: int) -> list[Mask]:
     return [labels == number for number in range(1, count + 1)]
 
 
-def _by_number(truth: Labels, predicted: Labels, count: int) -> Scores:
+def _score_same_numbers(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (count, 2), of each object with the one of the same number."""
-    cut = around([truth, predicted])
-    masks = zip(_masks(truth[cut], count), _masks(predicted[cut], count), strict=True)
-    both = [shapes(pair, truth.shape) for pair in masks]
-    return np.array([(region(*pair), boundary(*pair)) for pair in both], np.float64).reshape(count, 2)
+    cut = find_crop([truth, predicted])
+    masks = zip(_split_masks(truth[cut], count), _split_masks(predicted[cut], count), strict=True)
+    both = [build_contours(pair, truth.shape) for pair in masks]
+    return np.array([(compute_region_j(*pair), compute_boundary_f(*pair)) for pair in both], np.float64).reshape(count, 2)
 
 
-def _all_with_all(truth: Labels, predicted: Labels, count: int) -> Scores:
+def _score_all_pairs(truth: Labels, predicted: Labels, count: int) -> Scores:
     """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
-    found, cut = int(predicted.max()), around([truth, predicted])
+    found, cut = int(predicted.max()), find_crop([truth, predicted])
     true, counted = truth[cut], predicted[cut]
     if truth.max() == VOID:
         counted = np.where(true == VOID, np.uint8(0), counted)
     nothing = np.zeros(true.shape, np.bool_)
-    measured = shapes([*_masks(true, count), nothing, *_masks(counted, found)], truth.shape)
-    scores = [[(region(one, each), boundary(one, each)) for one in measured[:count]] for each in measured[count:]]
+    measured = build_contours([*_split_masks(true, count), nothing, *_split_masks(counted, found)], truth.shape)
+    scores = [
+        [(compute_region_j(one, each), compute_boundary_f(one, each)) for one in measured[:count]] for each in measured[count:]
+    ]
     return np.array(scores, np.float64).reshape(found + 1, count, 2)
 
 
-def _stack(frames: Sequence[Scores], count: int) -> Scores:
+def _stack_scores(frames: Sequence[Scores], count: int) -> Scores:
     """(T, P, count, 2) with P for all proposals of the video, and at least as many as there are true objects."""
     proposals = max([count, *(len(frame) - 1 for frame in frames)])
     missing = [proposals + 1 - len(frame) for frame in frames]
@@ -142,7 +149,7 @@ def _stack(frames: Sequence[Scores], count: int) -> Scores:
     return np.array(full).reshape(len(frames), proposals, count, 2)
 
 
-def _best_matches(scores: Scores) -> list[tuple[int, int]]:
+def _find_best_matches(scores: Scores) -> list[tuple[int, int]]:
     """Rows and columns of (P, count) such that their sum is highest and each column has a row of its own."""
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # a second to import
 

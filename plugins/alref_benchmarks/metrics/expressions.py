@@ -10,30 +10,30 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table, VideoScores
-from alref.components.scores import Map as Frame
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
-from alref_benchmarks.metrics.contour import boundary, region, shapes
-from alref_benchmarks.metrics.frame_pairs import fitting, foreground, pairs
-from alref_benchmarks.metrics.means import Values, mean
+from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j
+from alref_benchmarks.metrics.frame_pairs import check_predicted, iterate_frame_pairs, to_foreground
+from alref_benchmarks.metrics.means import Values, compute_mean
 
 
-class RefYouTubeVos(Protocol):
+class RefYouTubeVosMetric(EvaluationProtocol):
     """The mean over expressions; every frame must be there."""
 
     name = "ref-youtube-vos"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure one expression; ``truth`` and ``predicted`` are the areas in pixels."""
-        return [_part(case, [_measured(where, *pair) for pair in pairs(where, case)])]
+        return [_make_part(case, [_score_frame(where, *pair) for pair in iterate_frame_pairs(where, case)])]
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over expressions."""
-        return Table(protocol=self.name, main="J&F", numbers=_means(parts))
+        return ScoreTable(protocol=self.name, main="J&F", numbers=_compute_means(parts))
 
 
-class MeViS(RefYouTubeVos):
+class MeViSMetric(RefYouTubeVosMetric):
     """The official evaluator, and the accuracies of expressions with and without a target.
 
     A video that was not handed in scores 0. An expression with a missing frame leaves the official mean altogether; the numbers
@@ -42,7 +42,7 @@ class MeViS(RefYouTubeVos):
 
     name = "mevis"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Measure one expression: J = F = 0 when the video was not handed in, neither when a frame is missing."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
@@ -50,48 +50,59 @@ class MeViS(RefYouTubeVos):
             if predicted is None:
                 areas.append(int(np.count_nonzero(truth)))
             else:
-                rows.append(_measured(where, truth, fitting(f"{where}, frame {number}", truth, predicted)))
+                rows.append(_score_frame(where, truth, check_predicted(f"{where}, frame {number}", truth, predicted)))
                 areas.append(rows[-1][2])
         if rows and len(rows) == len(areas):
-            return [_part(case, rows)]
+            return [_make_part(case, rows)]
         lost = (0.0,) if case.predicted is None else ()
-        return [Part(case=case.id, place=case.place, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()})]
+        return [
+            ObjectScores(
+                case=case.id, place=case.position, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()}
+            )
+        ]
 
-    def terms(self, scores: VideoScores) -> tuple[Values, Values]:
+    def compute_terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the sum of J&F over the expressions that have scores, and how many have."""
         scored = [part for part in scores.parts if part.columns["J"]]
-        total = _means(scored)["J&F"] * len(scored) if scored else 0.0
+        total = _compute_means(scored)["J&F"] * len(scored) if scored else 0.0
         return np.array([total]), np.array([float(len(scored))])
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over the expressions that have scores, and the accuracies over all."""
         scored = [part for part in parts if part.columns["J"]]
-        numbers = _means(scored)
+        numbers = _compute_means(scored)
         strict = numbers["J&F"] * len(scored) / len(parts) if scored else 0.0
         dropped = float(len(parts) - len(scored))
-        numbers |= {"J&F-strict": strict, "dropped": dropped, "N-acc": _accuracy(parts, False), "T-acc": _accuracy(parts, True)}
-        return Table(protocol=self.name, main="J&F", numbers=numbers)
+        numbers |= {
+            "J&F-strict": strict,
+            "dropped": dropped,
+            "N-acc": _compute_accuracy(parts, False),
+            "T-acc": _compute_accuracy(parts, True),
+        }
+        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers)
 
 
-def _measured(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
+def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
     """J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
     if predicted.dtype.kind not in "bui":
         raise InputError(f"{where}: expected masks of bool or whole numbers, got {predicted.dtype}; hand in: scores > 0.5")
-    true, found = shapes([foreground(truth), foreground(predicted)])
-    return region(true, found), boundary(true, found), true.area, found.area
+    true, found = build_contours([to_foreground(truth), to_foreground(predicted)])
+    return compute_region_j(true, found), compute_boundary_f(true, found), true.area, found.area
 
 
-def _part(case: Case, rows: Sequence[tuple[float, float, int, int]]) -> Part:
+def _make_part(case: Case, rows: Sequence[tuple[float, float, int, int]]) -> ObjectScores:
     region_, boundary_, truth, predicted = zip(*rows, strict=True)
-    return Part(case=case.id, place=case.place, columns={"J": region_, "F": boundary_, "truth": truth, "predicted": predicted})
+    return ObjectScores(
+        case=case.id, place=case.position, columns={"J": region_, "F": boundary_, "truth": truth, "predicted": predicted}
+    )
 
 
-def _means(parts: Sequence[Part]) -> dict[str, float]:
-    region_, boundary_ = (mean([mean(part.columns[name]) for part in parts]) for name in ("J", "F"))
+def _compute_means(parts: Sequence[ObjectScores]) -> dict[str, float]:
+    region_, boundary_ = (compute_mean([compute_mean(part.columns[name]) for part in parts]) for name in ("J", "F"))
     return {"J&F": (region_ + boundary_) / 2, "J": region_, "F": boundary_}
 
 
-def _accuracy(parts: Sequence[Part], target: bool) -> float:
+def _compute_accuracy(parts: Sequence[ObjectScores], has_target: bool) -> float:
     """Share of the expressions with (or without) a target for which something (or nothing) was predicted; NaN of none."""
-    asked = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == target]
-    return mean([bool(areas) and any(areas) == target for areas in asked])
+    asked = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == has_target]
+    return compute_mean([bool(areas) and any(areas) == has_target for areas in asked])

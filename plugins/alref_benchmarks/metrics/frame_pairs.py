@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from alref.components.scores import Case
-from alref.components.scores import Map as Frame
+from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
 from alref.utils.masks import Mask
 
 Labels = npt.NDArray[np.uint8]
-Pair = tuple[Frame | None, Frame | None]
+FramePair = tuple[Frame | None, Frame | None]
 
 
-def pairs(where: str, case: Case, ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
+def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
 
     Without ``ends`` nothing is as good as predicted for the first and the last frame, whatever is there. What is predicted may
@@ -27,31 +27,31 @@ def pairs(where: str, case: Case, ends: bool = True, side: int = 0) -> Iterator[
         raise InputError(f"{where}: expected predicted masks, got none; predict this video or leave it out")
     number = -1
     both = zip_longest(case.truth, case.predicted)
-    for number, (truth, predicted) in enumerate(both if ends else _without_ends(both)):
+    for number, (truth, predicted) in enumerate(both if include_ends else _clear_ends(both)):
         if truth is None or predicted is None:
             lacking = "true" if truth is None else "predicted"
             raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
-        yield truth, fitting(f"{where}, frame {number}", truth, predicted, side)
+        yield truth, check_predicted(f"{where}, frame {number}", truth, predicted, side)
     if number < 0:
         raise InputError(f"{where}: expected masks, got not a single frame")
 
 
-def _without_ends(both: Iterable[Pair]) -> Iterator[Pair]:
+def _clear_ends(both: Iterable[FramePair]) -> Iterator[FramePair]:
     """Put nothing in place of what is predicted for the first and the last frame."""
-    held: Pair | None = None
+    held: FramePair | None = None
     for pair in both:
         if held is not None:
             yield held
-        held = _emptied(*pair) if held is None else pair
+        held = _clear_predicted(*pair) if held is None else pair
     if held is not None:
-        yield _emptied(*held)
+        yield _clear_predicted(*held)
 
 
-def _emptied(truth: Frame | None, _: Frame | None) -> Pair:
+def _clear_predicted(truth: Frame | None, _: Frame | None) -> FramePair:
     return truth, None if truth is None else np.zeros_like(truth)
 
 
-def fitting(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
+def check_predicted(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
     """Return ``predicted``. Raises InputError if it is not of the truth's size or a square of ``side``, or has a NaN."""
     if truth.ndim != 2 or predicted.shape not in (truth.shape, (side, side)):
         true, found = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
@@ -62,14 +62,14 @@ def fitting(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
     return predicted
 
 
-def foreground(frame: Frame) -> Mask:
+def to_foreground(frame: Frame) -> Mask:
     """Return what is not zero, bool (H, W); a bool frame itself, since comparing one with 0 is slow."""
     return frame.astype(np.bool_, copy=False)
 
 
-def map_of(what: str, where: str, frame: Frame, highest: int) -> Labels:
+def to_label_map(expected: str, where: str, frame: Frame, highest: int) -> Labels:
     """Return ``frame`` as uint8. Raises InputError if it is not of whole numbers 0..``highest``, which ``what`` names."""
     least, most = frame.min(initial=0), frame.max(initial=0)
     if frame.dtype.kind not in "bui" or least < 0 or most > highest:
-        raise InputError(f"{where}: expected a map of {what}, got {frame.dtype} of {least}..{most}")
+        raise InputError(f"{where}: expected a map of {expected}, got {frame.dtype} of {least}..{most}")
     return frame.astype(np.uint8, copy=False)

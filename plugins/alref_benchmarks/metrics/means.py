@@ -13,15 +13,15 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
-Corners = npt.NDArray[np.int64] | npt.NDArray[np.uint8]
+QuarterBounds = npt.NDArray[np.int64] | npt.NDArray[np.uint8]
 
 
-def mean(values: Sequence[float] | npt.NDArray[Any]) -> float:
+def compute_mean(values: Sequence[float] | npt.NDArray[Any]) -> float:
     """Mean, NaN of none."""
     return float(np.mean(values)) if len(values) else nan
 
 
-def mean32(values: Sequence[np.float32] | Floats) -> float:
+def compute_torch_mean(values: Sequence[np.float32] | Floats) -> float:
     """Mean of up to 500 float32 numbers, added in the order in which PyTorch adds them, to give the published last digit.
 
     Eight numbers are added at a time, if there are eight, in four running sums.
@@ -31,42 +31,42 @@ def mean32(values: Sequence[np.float32] | Floats) -> float:
     rows = list(array[: len(array) // lanes * lanes].reshape(-1, lanes))
     fours = len(rows) // 4 * 4
     running = [rows[0:fours:4] + rows[fours:], *(rows[first:fours:4] for first in (1, 2, 3))]
-    by_lane = _in_turn([_in_turn(each) for each in running])
-    total = _in_turn([*array[len(rows) * lanes :], *np.atleast_1d(by_lane)])
+    by_lane = _sum_sequentially([_sum_sequentially(each) for each in running])
+    total = _sum_sequentially([*array[len(rows) * lanes :], *np.atleast_1d(by_lane)])
     return float(total / np.float32(len(array)))
 
 
-def mean_in_turn(values: Sequence[np.float32]) -> float:
+def compute_sequential_mean(values: Sequence[np.float32]) -> float:
     """Mean of float32 numbers, added one after the other, as the official programs add up those of their calls."""
-    return float(_in_turn(values) / np.float32(len(values)))
+    return float(_sum_sequentially(values) / np.float32(len(values)))
 
 
-def _in_turn(numbers: Sequence[Any]) -> Any:
+def _sum_sequentially(numbers: Sequence[Any]) -> Any:
     return reduce(add, numbers, np.float32(0))
 
 
-def recall(values: Sequence[float]) -> float:
+def compute_recall(values: Sequence[float]) -> float:
     """Share of frames above 0.5."""
-    return mean(np.asarray(values) > 0.5)
+    return compute_mean(np.asarray(values) > 0.5)
 
 
-def decay(values: Sequence[float]) -> float:
-    """Mean of the first quarter less that of the last; neighbouring quarters share a frame. NaN for fewer than one frame."""
-    return _decay(np.asarray(values), _corners(len(values)))
+def compute_decay(values: Sequence[float]) -> float:
+    """Mean of the first quarter less that of the last; neighboring quarters share a frame. NaN for fewer than one frame."""
+    return _compute_decay_between(np.asarray(values), _compute_quarter_bounds(len(values)))
 
 
-def decay_as_published(values: Sequence[float]) -> float:
+def compute_published_decay(values: Sequence[float]) -> float:
     """``decay`` with frame numbers kept in 8 bits, as the official code does: NaN or a wrong number from 256 frames on."""
-    corners = _corners(len(values)).astype(np.uint8)
-    return _decay(np.asarray(values), corners)
+    corners = _compute_quarter_bounds(len(values)).astype(np.uint8)
+    return _compute_decay_between(np.asarray(values), corners)
 
 
-def _corners(count: int) -> npt.NDArray[np.int64]:
+def _compute_quarter_bounds(count: int) -> npt.NDArray[np.int64]:
     """First frame of each quarter, and the last frame."""
     return (np.round(np.linspace(1, count, 5) + 1e-10) - 1).astype(np.int64)
 
 
-def _decay(values: Values, corners: Corners) -> float:
+def _compute_decay_between(values: Values, quarter_bounds: QuarterBounds) -> float:
     with np.errstate(over="ignore"):
-        ends = corners + 1
-    return mean(values[corners[0] : ends[1]]) - mean(values[corners[3] : ends[4]])
+        ends = quarter_bounds + 1
+    return compute_mean(values[quarter_bounds[0] : ends[1]]) - compute_mean(values[quarter_bounds[3] : ends[4]])

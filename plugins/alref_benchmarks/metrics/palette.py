@@ -1,4 +1,4 @@
-"""The classes and colours of AVSBench-semantic (Zhou et al., IJCV 2024): a class is its index in the palette of PASCAL VOC.
+"""The classes and colors of AVSBench-semantic (Zhou et al., IJCV 2024): a class is its index in the palette of PASCAL VOC.
 
 The bits of the index, from the lowest, are the highest bits of red, green, blue, then the next lower of red, and so on.
 """
@@ -19,40 +19,40 @@ CLASSES: tuple[str, ...] = tuple(
     """.split()  # noqa: SIM905
 )
 _UNKNOWN = 0x80
-Pixels = npt.NDArray[np.uint8]
+PixelArray = npt.NDArray[np.uint8]
 
 
-def _palette() -> Pixels:
+def _build_palette() -> PixelArray:
     """RGB of every index, (71, 3)."""
     bits = np.unpackbits(np.arange(len(CLASSES), dtype=np.uint8)[:, None], axis=1, bitorder="little")
     by_channel = np.pad(bits, ((0, 0), (0, 1))).reshape(-1, 3, 3).transpose(0, 2, 1)
     return np.packbits(by_channel, axis=2)[..., 0]
 
 
-PALETTE = _palette()
+PALETTE = _build_palette()
 
 
-def _bits_of_channels() -> Pixels:
+def _build_channel_bits() -> PixelArray:
     """Bits of the index that each value of red, green and blue stands for, (1, 256, 3); ``_UNKNOWN`` for other values."""
     table = np.full((256, 3), _UNKNOWN, np.uint8)
-    for index, colour in enumerate(PALETTE):
-        for channel, value in enumerate(colour):
+    for index, color in enumerate(PALETTE):
+        for channel, value in enumerate(color):
             table[value, channel] = index & 0b1001001 << channel
     return table[None]
 
 
-_TABLE = _bits_of_channels()
+_CHANNEL_BITS = _build_channel_bits()
 
 
-def labels_of(colours: Pixels) -> tuple[Pixels, int]:
-    """Turn RGB, uint8 (H, W, 3), into class numbers (H, W), and count the pixels of no class's colour, which become 0."""
-    red, green, blue = (np.asarray(part, np.uint8) for part in cv2.split(cv2.LUT(colours, _TABLE)))
+def convert_colors_to_labels(colors: PixelArray) -> tuple[PixelArray, int]:
+    """Turn RGB, uint8 (H, W, 3), into class numbers (H, W), and count the pixels of no class's color, which become 0."""
+    red, green, blue = (np.asarray(part, np.uint8) for part in cv2.split(cv2.LUT(colors, _CHANNEL_BITS)))
     labels = red | green | blue
     unknown = labels >= len(CLASSES)
     labels[unknown] = 0
     return labels, int(np.count_nonzero(unknown))
 
 
-def colours_of(labels: Pixels) -> Pixels:
+def convert_labels_to_colors(labels: PixelArray) -> PixelArray:
     """Turn class numbers 0..70, uint8 (H, W), into RGB (H, W, 3)."""
     return PALETTE[labels]

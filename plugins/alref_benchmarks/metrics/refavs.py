@@ -7,69 +7,71 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from alref.components.protocol import Protocol
-from alref.components.scores import Case, Part, Table
-from alref.components.scores import Map as Frame
-from alref_benchmarks.metrics.avs import AvsBench, Counts
-from alref_benchmarks.metrics.frame_pairs import foreground, pairs
-from alref_benchmarks.metrics.means import mean_in_turn
-from alref_benchmarks.metrics.threshold_curve import probabilities
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import Case, ObjectScores, ScoreTable
+from alref.components.scores import LabelMap as Frame
+from alref_benchmarks.metrics.avs import AvsBenchMetric, FrameCounts
+from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foreground
+from alref_benchmarks.metrics.means import compute_sequential_mean
+from alref_benchmarks.metrics.threshold_curve import apply_sigmoid
 
 _SIDE = 256
-_BATCH = 4
-_SURE = 1e4
+_BATCH_SIZE = 4
+_MAX_LOGIT = 1e4
 
 
-class RefAvs(AvsBench):
+class RefAvsMetric(AvsBenchMetric):
     """J above a probability of 0.4, F over batches of four expressions in the order of ``Case.place``, on 256x256 pixels."""
 
     name = "ref-avs"
     threshold = 0.4
     side = _SIDE
 
-    def __init__(self, batch: int = _BATCH) -> None:
+    def __init__(self, batch_size: int = _BATCH_SIZE) -> None:
         """``batch`` is how many expressions one call of the official code scores."""
-        super().__init__(batch)
+        super().__init__(batch_size)
 
-    def count(self, truth: Frame, predicted: Frame) -> Counts:
+    def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
         """Count the pixels of one frame; a true pixel counts where any of it is foreground, as the official resizing has it."""
-        touched = cv2.resize(foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
-        return super().count(touched, _squeezed(predicted))
+        touched = cv2.resize(to_foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
+        return super().count_pixels(touched, _resize_predicted(predicted))
 
-    def named(self, region: float, f_measure: float) -> Table:
+    def make_table(self, region: float, f_measure: float) -> ScoreTable:
         """Name the scores as the paper does."""
         numbers = {"J&F": (region + f_measure) / 2, "J": region, "F": f_measure}
-        return Table(protocol=self.name, main="J&F", numbers=numbers)
+        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers)
 
 
-class RefAvsNull(Protocol):
+class RefAvsNullMetric(EvaluationProtocol):
     """S for expressions of nothing: root of the share of pixels that are foreground, in batches of four; lower is better."""
 
     name = "ref-avs-null"
 
-    def parts(self, where: str, case: Case) -> list[Part]:
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Count the pixels that are foreground in each frame."""
-        masks = [_foreground(_squeezed(predicted)) for _, predicted in pairs(where, case, side=_SIDE)]
+        masks = [
+            _threshold_foreground(_resize_predicted(predicted)) for _, predicted in iterate_frame_pairs(where, case, side=_SIDE)
+        ]
         marked, pixels = tuple(int(np.count_nonzero(mask)) for mask in masks), tuple(mask.size for mask in masks)
-        return [Part(case=case.id, place=case.place, columns={"marked": marked, "pixels": pixels})]
+        return [ObjectScores(case=case.id, place=case.position, columns={"marked": marked, "pixels": pixels})]
 
-    def table(self, parts: Sequence[Part]) -> Table:
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over batches."""
-        shares = [_share(parts[start : start + _BATCH]) for start in range(0, len(parts), _BATCH)]
-        return Table(protocol=self.name, main="S", numbers={"S": mean_in_turn(shares)})
+        shares = [_compute_s(parts[start : start + _BATCH_SIZE]) for start in range(0, len(parts), _BATCH_SIZE)]
+        return ScoreTable(protocol=self.name, main="S", numbers={"S": compute_sequential_mean(shares)})
 
 
-def _share(batch: Sequence[Part]) -> np.float32:
+def _compute_s(batch: Sequence[ObjectScores]) -> np.float32:
     marked, pixels = (sum(sum(part.columns[name]) for part in batch) for name in ("marked", "pixels"))
     return np.float32(np.sqrt(np.float32(marked) / np.float32(pixels)))
 
 
-def _foreground(predicted: Frame) -> Frame:
-    return probabilities(predicted) > np.float32(0.5) if predicted.dtype.kind == "f" else foreground(predicted)
+def _threshold_foreground(predicted: Frame) -> Frame:
+    return apply_sigmoid(predicted) > np.float32(0.5) if predicted.dtype.kind == "f" else to_foreground(predicted)
 
 
-def _squeezed(predicted: Frame) -> Frame:
+def _resize_predicted(predicted: Frame) -> Frame:
     """256x256: masks by the nearest pixel, logits linearly, of which infinite ones would have no mean."""
     if predicted.dtype.kind == "f":
-        return np.asarray(cv2.resize(predicted.clip(-_SURE, _SURE).astype(np.float32), (_SIDE, _SIDE)))
-    return np.asarray(cv2.resize(foreground(predicted).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))
+        return np.asarray(cv2.resize(predicted.clip(-_MAX_LOGIT, _MAX_LOGIT).astype(np.float32), (_SIDE, _SIDE)))
+    return np.asarray(cv2.resize(to_foreground(predicted).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 import cv2
 import pytest
 
-from alref.cli import exit_code
+from alref.cli import run_command
 from alref_benchmarks.datasets import DATASETS
 from support.benchmark_fixtures import BUILDERS, build
 
@@ -48,44 +48,44 @@ def masks() -> dict[Path, int]:
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_a_data_set_is_evaluated_once_and_its_masks_score_the_same(cls: Any, capsys: pytest.CaptureFixture[str]) -> None:
     evaluate, score = evaluation(cls.name, SPLIT.get(cls.name, cls.splits[0]))
-    assert exit_code(evaluate) == 0
+    assert run_command(evaluate) == 0
     done, written = json.loads(Path("run/summary.json").read_text()), masks()
     assert [table["protocol"] for table in done["tables"]] == list(cls.protocols)
     assert (done["failed"], len(done["lines"])) == ({}, 1)
-    assert exit_code(evaluate) == 0
+    assert run_command(evaluate) == 0
     assert masks() == written
     capsys.readouterr()
-    assert exit_code(score) == 0
+    assert run_command(score) == 0
     assert json.loads(capsys.readouterr().out)["tables"] == done["tables"]
 
 
 def test_a_split_without_public_truth_is_predicted_and_packed(monkeypatch: pytest.MonkeyPatch) -> None:
     evaluate, _ = evaluation("ref-youtube-vos", "valid")
-    assert exit_code(evaluate) == 0
+    assert run_command(evaluate) == 0
     done = json.loads(Path("run/summary.json").read_text())
     assert (done["tables"], done["failed"], len(done["lines"])) == ([], {}, 1)
     with monkeypatch.context() as elsewhere:
         elsewhere.chdir("run")
-        assert exit_code(["submit", "."]) == 0
+        assert run_command(["submit", "."]) == 0
     with ZipFile("run/submission.zip") as archive:
         assert len(archive.namelist()) == len(masks()) == 6
 
 
 def test_a_mask_that_was_removed_is_made_again_as_the_message_says(capsys: pytest.CaptureFixture[str]) -> None:
     evaluate, _ = evaluation("ref-youtube-vos", "valid")
-    assert exit_code(evaluate) == 0
+    assert run_command(evaluate) == 0
     lost, *_ = masks()
     lost.unlink()
-    assert exit_code(["submit", "run"]) == 3
+    assert run_command(["submit", "run"]) == 3
     said = capsys.readouterr().err
     assert f"1 of 6 masks are missing ({lost.relative_to('run/masks')})" in said
     assert "remove run/rows/NAME.json of their videos and run the same alref eval again, or run it with --force" in said
     Path("run/rows", f"{lost.relative_to('run/masks').parts[0]}.json").unlink()
-    assert exit_code(evaluate) == 0
-    assert exit_code(["submit", "run"]) == 0
+    assert run_command(evaluate) == 0
+    assert run_command(["submit", "run"]) == 0
     lost.unlink()
-    assert exit_code([*evaluate, "--force"]) == 0
-    assert exit_code(["submit", "run"]) == 0
+    assert run_command([*evaluate, "--force"]) == 0
+    assert run_command(["submit", "run"]) == 0
 
 
 def test_every_miniature_is_tried() -> None:

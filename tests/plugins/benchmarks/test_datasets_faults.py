@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alref.components.dataset import Dataset, Fault
+from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import InputError
 from alref_benchmarks.datasets import DATASETS
-from alref_benchmarks.datasets.avsbench import S4
-from alref_benchmarks.datasets.davis import RefDavis17
-from alref_benchmarks.datasets.expressions import MeViS
+from alref_benchmarks.datasets.avsbench import AvsBenchS4Dataset
+from alref_benchmarks.datasets.davis import RefDavis17Dataset
+from alref_benchmarks.datasets.expressions import MeViSDataset
 from support.benchmark_fixtures import build, save, save_table
 
 
@@ -26,9 +26,9 @@ def made(cls: type[Dataset], root: Path, split: str = "") -> Any:
     return cls(root, split)
 
 
-def found(dataset: Dataset) -> list[Fault]:
+def found(dataset: Dataset) -> list[DatasetProblem]:
     """Return what is wrong besides the counts."""
-    return [fault for fault in dataset.faults() if "as published" not in fault.what]
+    return [fault for fault in dataset.find_problems() if "as published" not in fault.message]
 
 
 def barred(look: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,130 +44,130 @@ def barred(look: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_only_the_counts_of_a_miniature_are_wrong(cls: type[Dataset], tmp_path: Path) -> None:
-    (fault,) = made(cls, tmp_path).faults()
-    assert fault.what.startswith(f"expected {cls.counts[cls.splits[0]][0]} videos with ")
+    (fault,) = made(cls, tmp_path).find_problems()
+    assert fault.what.startswith(f"expected {cls.published_counts[cls.splits[0]][0]} videos with ")
     assert fault.video == ""
 
 
 def test_counts_as_published_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RefDavis17, "counts", {"valid": (3, 24)})
-    assert list(made(RefDavis17, tmp_path).faults()) == []
+    monkeypatch.setattr(RefDavis17Dataset, "published_counts", {"valid": (3, 24)})
+    assert list(made(RefDavis17Dataset, tmp_path).find_problems()) == []
 
 
 def test_frames_that_are_missing_are_counted_and_the_other_videos_open(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     shutil.rmtree(tmp_path / "valid/JPEGImages/été")
     (fault,) = found(dataset)
     first = "valid/JPEGImages/été/00000.jpg"
     assert fault.video == "été"
-    assert fault.what.startswith(f"5 of 5 frames are missing: {first}; ")
-    assert fault.what.endswith("; and 2 more")
-    assert len(dataset.open("gold fish")) == 4
+    assert fault.message.startswith(f"5 of 5 frames are missing: {first}; ")
+    assert fault.message.endswith("; and 2 more")
+    assert len(dataset.open_video("gold fish")) == 4
 
 
 def test_true_masks_that_are_missing_are_counted(tmp_path: Path) -> None:
-    dataset = made(S4, tmp_path)
+    dataset = made(AvsBenchS4Dataset, tmp_path)
     (tmp_path / "Single-source/s4_data/gt_masks/test/dog_barking/-5Xy/-5Xy_2.png").unlink()
     (fault,) = found(dataset)
-    assert fault.what.startswith(
+    assert fault.message.startswith(
         "1 of 5 true masks are missing: Single-source/s4_data/gt_masks/test/dog_barking/-5Xy/-5Xy_2.png"
     )
 
 
 @pytest.mark.parametrize("file", ["JPEGImages/gold fish/00002.jpg", "Annotations/gold fish/00001.png"])
 def test_a_picture_that_ends_too_early_is_named(file: str, tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     path = tmp_path / "valid" / file
     path.write_bytes(path.read_bytes()[:-40])
     (fault,) = found(dataset)
-    assert fault.what.startswith(f"{path}: cannot be read (")
+    assert fault.message.startswith(f"{path}: cannot be read (")
     assert fault.video == "gold fish"
 
 
 def test_a_folder_that_may_not_be_looked_into_costs_one_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = made(MeViS, tmp_path, "valid_u")
+    dataset = made(MeViSDataset, tmp_path, "valid_u")
     for kind, name in ((Path, "stat"), (Image, "open")):
         monkeypatch.setattr(kind, name, barred(getattr(kind, name)))
     faults = found(dataset)
     assert {fault.video for fault in faults} == {"1 b"}
-    assert all("may not be read; give yourself permission: chmod u+rX" in fault.what for fault in faults)
+    assert all("may not be read; give yourself permission: chmod u+rX" in fault.message for fault in faults)
     with pytest.raises(InputError, match="may not be read; give yourself permission: chmod u"):
-        dataset.open("1 b")
+        dataset.open_video("1 b")
 
 
 def test_a_file_that_is_no_picture_is_said_to_be_none(tmp_path: Path) -> None:
-    dataset = made(MeViS, tmp_path, "valid_u")
+    dataset = made(MeViSDataset, tmp_path, "valid_u")
     path = dataset.frames("1 b")[1]
     path.write_bytes(b"")
     (fault,) = found(dataset)
-    assert fault.what == f"{path}: is no picture; download it again"
+    assert fault.message == f"{path}: is no picture; download it again"
 
 
 def test_pictures_of_different_sizes_are_named(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     save(tmp_path / "valid/JPEGImages/été/00003.jpg", np.zeros((32, 48, 3), np.uint8))
     (fault,) = found(dataset)
-    assert "expected pictures of 96x64, as 00000.jpg, got" in fault.what
-    assert "00003.jpg: 48x32" in fault.what
+    assert "expected pictures of 96x64, as 00000.jpg, got" in fault.message
+    assert "00003.jpg: 48x32" in fault.message
 
 
 def test_true_masks_of_another_size_than_the_frames_are_named(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     save(tmp_path / "valid/Annotations/été/00003.png", np.zeros((32, 48), np.uint8))
     (fault,) = found(dataset)
-    assert "00003.png: 48x32" in fault.what
+    assert "00003.png: 48x32" in fault.message
 
 
 @pytest.mark.parametrize(("change", "said"), [("missing", "no such file"), ("no sound", "cannot be read")])
 def test_a_sound_that_cannot_be_heard_is_named(change: str, said: str, tmp_path: Path) -> None:
-    dataset = made(S4, tmp_path)
+    dataset = made(AvsBenchS4Dataset, tmp_path)
     path = tmp_path / "Single-source/s4_data/audio_wav/test/dog_barking/-5Xy.wav"
     if change == "missing":
         path.unlink()
     else:
         path.write_bytes(b"RIFF nothing")
     (fault,) = found(dataset)
-    assert f"{path}: {said}" in fault.what
+    assert f"{path}: {said}" in fault.message
     assert fault.video == "-5Xy"
 
 
 def test_masks_of_mevis_that_are_missing_or_too_short_are_named(tmp_path: Path) -> None:
-    dataset = made(MeViS, tmp_path, "valid_u")
+    dataset = made(MeViSDataset, tmp_path, "valid_u")
     file = tmp_path / "valid_u/mask_dict.json"
     runs = json.loads(file.read_text())
     del runs["0"]
     runs["11"] = runs["11"][:3]
     file.write_text(json.dumps(runs))
-    assert [(fault.video, fault.what) for fault in found(dataset)] == [
+    assert [(fault.video, fault.message) for fault in found(dataset)] == [
         ("-00d9", "mask 0: expected 4 frames in mask_dict.json, got 0"),
         ("1 b", "mask 11: expected 4 frames in mask_dict.json, got 3"),
     ]
 
 
 def test_annotations_of_other_objects_are_a_fault(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     file = tmp_path / "meta_expressions/valid/meta_expressions.json"
     meta = json.loads(file.read_text())
     del meta["videos"]["été"]["expressions"]["7"]
     file.write_text(json.dumps(meta))
     (fault,) = found(dataset)
-    assert fault.what.startswith("expected 4 expressions for each object")
+    assert fault.message.startswith("expected 4 expressions for each object")
 
 
 def test_a_clip_that_a_table_names_and_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    dataset = made(S4, tmp_path)
+    dataset = made(AvsBenchS4Dataset, tmp_path)
     table = tmp_path / "Single-source/s4_meta_data.csv"
     save_table(table, ("name", "start", "category", "split"), ("gone", 0, "dog_barking", "test"))
     assert [fault.video for fault in found(dataset)] == ["gone"] * 3
 
 
 def test_a_file_of_all_masks_that_is_cut_is_one_fault_and_frames_are_still_looked_at(tmp_path: Path) -> None:
-    dataset = made(MeViS, tmp_path, "valid_u")
+    dataset = made(MeViSDataset, tmp_path, "valid_u")
     masks = tmp_path / "valid_u/mask_dict.json"
     masks.write_bytes(masks.read_bytes()[:100])
-    video = dataset.videos()[0]
+    video = dataset.list_videos()[0]
     dataset.frames(video)[0].unlink()
     faults = found(dataset)
     assert [fault.video for fault in faults] == [video, ""]
-    assert "frames are missing" in faults[0].what
-    assert "mask_dict.json: is no JSON" in faults[1].what
+    assert "frames are missing" in faults[0].message
+    assert "mask_dict.json: is no JSON" in faults[1].message

@@ -13,28 +13,28 @@ from PIL import Image
 
 from alref.components.dataset import Dataset
 from alref.errors import ConfigError, InputError
-from alref_benchmarks.datasets.avsbench import S4
-from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
+from alref_benchmarks.datasets.avsbench import AvsBenchS4Dataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
 from support.benchmark_fixtures import build, result
 
 NAMES = {
-    RefYouTubeVos: [f"Annotations/_003/{said}/{frame}.png" for said in "01" for frame in ("00000", "00005", "00010")],
-    MeViS: [f"f_2/{said}/{frame}.png" for said in "012" for frame in ("00000", "00005", "00010", "00015")],
+    RefYouTubeVosDataset: [f"Annotations/_003/{said}/{frame}.png" for said in "01" for frame in ("00000", "00005", "00010")],
+    MeViSDataset: [f"f_2/{said}/{frame}.png" for said in "012" for frame in ("00000", "00005", "00010", "00015")],
 }
 
 
 def predicted(cls: type[Dataset], root: Path) -> Any:
     build(cls.name, root / "data")
     dataset = cls(root / "data")
-    for video in dataset.videos():
-        dataset.write(result(dataset, video, {}), video, root / "run", lambda names, vocabulary: [])
+    for video in dataset.list_videos():
+        dataset.write_masks(result(dataset, video, {}), video, root / "run", lambda names, vocabulary: [])
     return dataset
 
 
 @pytest.mark.parametrize(("cls", "names"), NAMES.items(), ids=lambda value: getattr(value, "name", ""))
 def test_the_archive_has_the_layout_of_the_server(cls: type[Dataset], names: list[str], tmp_path: Path) -> None:
     dataset = predicted(cls, tmp_path)
-    dataset.pack(tmp_path / "run", tmp_path / "new/s.zip", dataset.videos())
+    dataset.pack_submission(tmp_path / "run", tmp_path / "new/s.zip", dataset.list_videos())
     with ZipFile(tmp_path / "new/s.zip") as archive:
         assert archive.namelist() == names
         assert archive.testzip() is None
@@ -43,24 +43,24 @@ def test_the_archive_has_the_layout_of_the_server(cls: type[Dataset], names: lis
 
 
 def test_the_same_masks_make_the_same_bytes(tmp_path: Path) -> None:
-    dataset = predicted(MeViS, tmp_path)
+    dataset = predicted(MeViSDataset, tmp_path)
     digests = set()
     for number in range(2):
         for path in (tmp_path / "run").rglob("*.png"):
             os.utime(path, (1e9 + number * 1e6, 1e9))
-        dataset.pack(tmp_path / "run", tmp_path / "s.zip", dataset.videos())
+        dataset.pack_submission(tmp_path / "run", tmp_path / "s.zip", dataset.list_videos())
         digests.add(hashlib.sha256((tmp_path / "s.zip").read_bytes()).hexdigest())
     assert len(digests) == 1
 
 
 def test_masks_that_are_missing_are_named_and_nothing_is_written(tmp_path: Path) -> None:
-    dataset = predicted(MeViS, tmp_path)
+    dataset = predicted(MeViSDataset, tmp_path)
     (tmp_path / "run/f_2/1/00010.png").unlink()
     with pytest.raises(InputError, match=r"1 of 12 masks are missing \(f_2/1/00010\.png\); .*complete results only"):
-        dataset.pack(tmp_path / "run", tmp_path / "s.zip", dataset.videos())
+        dataset.pack_submission(tmp_path / "run", tmp_path / "s.zip", dataset.list_videos())
     assert not (tmp_path / "s.zip").exists()
 
 
 def test_a_data_set_without_a_server_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no server takes results of this data set; score them here: alref score avsbench-s4"):
-        S4(tmp_path).pack(tmp_path, tmp_path / "s.zip", [])
+        AvsBenchS4Dataset(tmp_path).pack_submission(tmp_path, tmp_path / "s.zip", [])

@@ -14,17 +14,17 @@ from PIL import Image
 
 from alref.components.dataset import Dataset
 from alref.errors import InputError
-from alref.evaluation.scoring import score
-from alref.media.draw import colour_map
-from alref.testing import Object
+from alref.evaluation.scoring import score_videos
+from alref.media.draw import build_color_map
+from alref.testing import ScriptedObject
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets import DATASETS
-from alref_benchmarks.datasets.avsbench import MS3, S4
-from alref_benchmarks.datasets.avsbench_semantic import Avss, V2Binary
-from alref_benchmarks.datasets.davis import RefDavis17
-from alref_benchmarks.datasets.expressions import MeViS, RefYouTubeVos
+from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
+from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
+from alref_benchmarks.datasets.davis import RefDavis17Dataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.mask_files import read_classes, read_mask, read_objects
-from alref_benchmarks.datasets.refavs import RefAvs
+from alref_benchmarks.datasets.refavs import RefAvsDataset
 from alref_benchmarks.protocols import PROTOCOLS
 from support.benchmark_fixtures import SIZE, build, clip, result
 
@@ -52,7 +52,7 @@ def bar(count: int) -> Mask:
     return mask
 
 
-def perfect(dataset: Any, place: int, video: str) -> dict[str, list[Object]]:
+def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObject]]:
     """Return the true objects of each reference, drawn as the fixtures draw them."""
     count = len(dataset.clip(video).frames)
     seed = {"ref-youtube-vos": len(video), "avsbench-v2-binary": 2}.get(dataset.name, place)
@@ -68,26 +68,29 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[Object]]:
         square[0] &= bool(seed)
     thing = CLASS.get(dataset.clip(video).folder, "a thing")
     square[4:] &= thing != "violin"
-    return {each.id: [(thing, square, 1.0)] for each in dataset.references(video)}
+    return {each.id: [(thing, square, 1.0)] for each in dataset.read_references(video)}
 
 
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_true_masks_score_as_perfect_in_all_processes(cls: type[Dataset], tmp_path: Path) -> None:
     dataset = made(cls, tmp_path / "data")
-    for place, video in enumerate(dataset.videos()):
-        dataset.write(result(dataset, video, perfect(dataset, place, video)), video, tmp_path / "run", same)
+    for place, video in enumerate(dataset.list_videos()):
+        dataset.write_masks(result(dataset, video, perfect(dataset, place, video)), video, tmp_path / "run", same)
     ways = [WAYS[name]() for name in dataset.protocols]
-    scored = {each.video: each for each in score(dataset, dataset.videos(), tmp_path / "run", ways, jobs=1 + (cls is MeViS))}
+    scored = {
+        each.video: each
+        for each in score_videos(dataset, dataset.list_videos(), tmp_path / "run", ways, jobs=1 + (cls is MeViSDataset))
+    }
     assert [each.error for each in scored.values()] == [None] * len(scored)
     for number, way in enumerate(ways):
-        table = way.summarise([scored[video].scores[number] for video in dataset.videos()])
+        table = way.summarize_scores([scored[video].scores[number] for video in dataset.list_videos()])
         assert table.numbers[table.main] == pytest.approx(BEST.get(way.name, 1.0), abs=2e-6)
 
 
 def test_objects_of_ref_davis17_keep_their_numbers(tmp_path: Path) -> None:
-    dataset, way = made(RefDavis17, tmp_path / "data"), WAYS["davis17-semi-supervised"]()
-    dataset.write(result(dataset, "été", perfect(dataset, 2, "été")), "été", tmp_path / "run", same)
-    table = way.summarise([way.score_video("été", dataset.cases("été", tmp_path / "run"))])
+    dataset, way = made(RefDavis17Dataset, tmp_path / "data"), WAYS["davis17-semi-supervised"]()
+    dataset.write_masks(result(dataset, "été", perfect(dataset, 2, "été")), "été", tmp_path / "run", same)
+    table = way.summarize_scores([way.score_video("été", dataset.read_cases("été", tmp_path / "run"))])
     assert table.numbers["J&F"] == 1
     assert list(table.groups) == ["0", "1", "2", "3"]
 
@@ -95,22 +98,22 @@ def test_objects_of_ref_davis17_keep_their_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_nothing_found_is_written_as_empty_masks_of_all_frames(cls: type[Dataset], tmp_path: Path) -> None:
     dataset = made(cls, tmp_path / "data")
-    video = dataset.videos()[0]
-    dataset.write(result(dataset, video, {}), video, tmp_path / "run", same)
-    counts = [len(list(case.predicted)) for case in dataset.cases(video, tmp_path / "run")]
-    assert counts == [len(dataset.open(video))] * len(counts)
+    video = dataset.list_videos()[0]
+    dataset.write_masks(result(dataset, video, {}), video, tmp_path / "run", same)
+    counts = [len(list(case.predicted)) for case in dataset.read_cases(video, tmp_path / "run")]
+    assert counts == [len(dataset.open_video(video))] * len(counts)
     assert not any(np.array(Image.open(path)).any() for path in (tmp_path / "run").rglob("*.png"))
 
 
 FILES = {
-    RefDavis17: ("gold fish", 16, {"anno_0/gold fish/00000.png", "anno_3/gold fish/00003.png"}, "P"),
-    RefYouTubeVos: ("ÄÖ-9", 6, {"ÄÖ-9/0/00000.png", "ÄÖ-9/1/00010.png"}, "L"),
-    MeViS: ("-00d9", 12, {"-00d9/0/00000.png", "-00d9/2/00015.png"}, "L"),
-    S4: ("-5Xy", 5, {"dog_barking/-5Xy/-5Xy_0.png", "dog_barking/-5Xy/-5Xy_4.png"}, "L"),
-    MS3: ("m 7_2", 5, {"m 7_2/m 7_2_0.png", "m 7_2/m 7_2_4.png"}, "L"),
-    Avss: ("b c_2", 5, {"b c_2/b c_2_0.png", "b c_2/b c_2_4.png"}, "P"),
-    V2Binary: ("_d_0_10000", 10, {"_d_0_10000/_d_0_10000_0.png", "_d_0_10000/_d_0_10000_9.png"}, "L"),
-    RefAvs: (SEEN, 30, {f"{SEEN}/{SEEN}_cat_1/0.png", f"{SEEN}/{SEEN}_cat_2 (2)/9.png"}, "L"),
+    RefDavis17Dataset: ("gold fish", 16, {"anno_0/gold fish/00000.png", "anno_3/gold fish/00003.png"}, "P"),
+    RefYouTubeVosDataset: ("ÄÖ-9", 6, {"ÄÖ-9/0/00000.png", "ÄÖ-9/1/00010.png"}, "L"),
+    MeViSDataset: ("-00d9", 12, {"-00d9/0/00000.png", "-00d9/2/00015.png"}, "L"),
+    AvsBenchS4Dataset: ("-5Xy", 5, {"dog_barking/-5Xy/-5Xy_0.png", "dog_barking/-5Xy/-5Xy_4.png"}, "L"),
+    AvsBenchMS3Dataset: ("m 7_2", 5, {"m 7_2/m 7_2_0.png", "m 7_2/m 7_2_4.png"}, "L"),
+    AvssDataset: ("b c_2", 5, {"b c_2/b c_2_0.png", "b c_2/b c_2_4.png"}, "P"),
+    AvsBenchV2BinaryDataset: ("_d_0_10000", 10, {"_d_0_10000/_d_0_10000_0.png", "_d_0_10000/_d_0_10000_9.png"}, "L"),
+    RefAvsDataset: (SEEN, 30, {f"{SEEN}/{SEEN}_cat_1/0.png", f"{SEEN}/{SEEN}_cat_2 (2)/9.png"}, "L"),
 }
 
 
@@ -120,7 +123,7 @@ def test_results_lie_where_the_benchmark_has_them(
 ) -> None:
     video, count, some, mode = expected
     dataset = made(cls, tmp_path / "data")
-    dataset.write(result(dataset, video, perfect(dataset, 0, video)), video, tmp_path / "run", same)
+    dataset.write_masks(result(dataset, video, perfect(dataset, 0, video)), video, tmp_path / "run", same)
     files = {path.relative_to(tmp_path / "run").as_posix() for path in (tmp_path / "run").rglob("*") if path.is_file()}
     assert len(files) == count
     assert some <= files
@@ -129,11 +132,11 @@ def test_results_lie_where_the_benchmark_has_them(
 
 
 def test_masks_are_0_and_255_and_the_union_of_all_objects(tmp_path: Path) -> None:
-    dataset = made(MS3, tmp_path / "data")
+    dataset = made(AvsBenchMS3Dataset, tmp_path / "data")
     left, right = np.zeros((2, 5, 64, 64), np.bool_)
     left[:, :, :20] = right[1:, :, 40:] = True
-    things: list[Object] = [("dog", left, 0.5), ("cat", right, 0.9)]
-    dataset.write(result(dataset, "-kQ_0", {"sound": things}), "-kQ_0", tmp_path, same)
+    things: list[ScriptedObject] = [("dog", left, 0.5), ("cat", right, 0.9)]
+    dataset.write_masks(result(dataset, "-kQ_0", {"sound": things}), "-kQ_0", tmp_path, same)
     first, second = (np.array(Image.open(tmp_path / f"-kQ_0/-kQ_0_{number}.png")) for number in (0, 1))
     assert np.unique(first).tolist() == [0, 255]
     assert (first[:, 40:] == 0).all()
@@ -141,13 +144,13 @@ def test_masks_are_0_and_255_and_the_union_of_all_objects(tmp_path: Path) -> Non
 
 
 def test_where_objects_overlap_the_surer_one_is_seen(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path / "data")
+    dataset = made(RefDavis17Dataset, tmp_path / "data")
     wide, narrow = np.zeros((2, 3, *SIZE), np.bool_)
     wide[:, :, :60] = narrow[:, :, 40:] = True
 
     def seen(first: float, second: float) -> list[int]:
-        found: dict[str, list[Object]] = {"0": [("a thing", wide, first)], "4": [("a thing", narrow, second)]}
-        dataset.write(result(dataset, "-blackswan", found), "-blackswan", tmp_path, same)
+        found: dict[str, list[ScriptedObject]] = {"0": [("a thing", wide, first)], "4": [("a thing", narrow, second)]}
+        dataset.write_masks(result(dataset, "-blackswan", found), "-blackswan", tmp_path, same)
         labels = np.array(Image.open(tmp_path / "anno_0/-blackswan/00000.png"))
         return labels[0, [0, 50, 90]].tolist()
 
@@ -157,30 +160,30 @@ def test_where_objects_overlap_the_surer_one_is_seen(tmp_path: Path) -> None:
 
 
 def test_an_annotation_is_merged_from_its_own_expressions(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path / "data")
+    dataset = made(RefDavis17Dataset, tmp_path / "data")
     full = np.ones((3, *SIZE), np.bool_)
-    dataset.write(result(dataset, "-blackswan", {"6": [("a thing", full, 1.0)]}), "-blackswan", tmp_path, same)
+    dataset.write_masks(result(dataset, "-blackswan", {"6": [("a thing", full, 1.0)]}), "-blackswan", tmp_path, same)
     found = [int(np.array(Image.open(tmp_path / f"anno_{number}/-blackswan/00001.png")).max()) for number in range(4)]
     assert found == [0, 0, 2, 0]
     with Image.open(tmp_path / "anno_2/-blackswan/00001.png") as image:
-        assert image.getpalette()[: 3 * 256] == colour_map().ravel().tolist()
+        assert image.getpalette()[: 3 * 256] == build_color_map().ravel().tolist()
 
 
 def test_classes_are_painted_in_order_and_what_is_of_no_class_is_left_out(tmp_path: Path) -> None:
-    dataset = made(Avss, tmp_path / "data")
+    dataset = made(AvssDataset, tmp_path / "data")
     columns = np.zeros((4, 5, *SIZE), np.bool_)
     for number, mask in enumerate(columns):
         mask[:, :, 20 * number : 20 * number + 30] = True
     names = ["a puppy", "wind", "violin", "piano"]
-    things: list[Object] = [(name, mask, 1.0) for name, mask in zip(names, columns, strict=True)]
+    things: list[ScriptedObject] = [(name, mask, 1.0) for name, mask in zip(names, columns, strict=True)]
     asked: list[list[str]] = []
 
-    def name_as(given: list[str], vocabulary: list[str]) -> list[str | None]:
+    def match_names(given: list[str], vocabulary: list[str]) -> list[str | None]:
         asked.append(given)
         assert len(vocabulary) == 70
         return ["dog", None, "violin", "piano"]
 
-    dataset.write(result(dataset, "b c_2", {"sound": things}), "b c_2", tmp_path, name_as)
+    dataset.write_masks(result(dataset, "b c_2", {"sound": things}), "b c_2", tmp_path, match_names)
     assert asked == [names]
     labels = read_classes(tmp_path / "b c_2/b c_2_0.png")
     assert labels is not None
@@ -188,37 +191,37 @@ def test_classes_are_painted_in_order_and_what_is_of_no_class_is_left_out(tmp_pa
 
 
 def test_what_was_not_handed_in_is_told_from_what_is_missing(tmp_path: Path) -> None:
-    dataset = made(MeViS, tmp_path / "data")
-    assert [case.predicted for case in dataset.cases("1 b", tmp_path / "run")] == [None] * 3
-    dataset.write(result(dataset, "1 b", {}), "1 b", tmp_path / "run", same)
+    dataset = made(MeViSDataset, tmp_path / "data")
+    assert [case.predicted for case in dataset.read_cases("1 b", tmp_path / "run")] == [None] * 3
+    dataset.write_masks(result(dataset, "1 b", {}), "1 b", tmp_path / "run", same)
     (tmp_path / "run/1 b/1/00005.png").unlink()
-    frames = [[frame is None for frame in case.predicted or ()] for case in dataset.cases("1 b", tmp_path / "run")]
+    frames = [[frame is None for frame in case.predicted or ()] for case in dataset.read_cases("1 b", tmp_path / "run")]
     assert frames == [[False] * 4, [False, True, False, False], [False] * 4]
-    table = WAYS["mevis"]().summarise([WAYS["mevis"]().score_video("1 b", dataset.cases("1 b", tmp_path / "run"))])
+    table = WAYS["mevis"]().summarize_scores([WAYS["mevis"]().score_video("1 b", dataset.read_cases("1 b", tmp_path / "run"))])
     assert table.numbers["dropped"] == 1
 
 
 def test_expressions_carry_their_place_in_the_official_list(tmp_path: Path) -> None:
-    dataset = made(RefAvs, tmp_path / "data")
-    places = {case.id: case.place for video in dataset.videos() for case in dataset.cases(video, tmp_path)}
+    dataset = made(RefAvsDataset, tmp_path / "data")
+    places = {case.id: case.position for video in dataset.list_videos() for case in dataset.read_cases(video, tmp_path)}
     assert places == {f"{SEEN}_cat_1": 0, f"{SEEN}_cat_2": 2, f"{SEEN}_cat_2 (2)": 3, "y z_1000_11000_dog_1": 1}
 
 
 def test_void_stays_in_the_truth(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
-    truth = next(iter(next(dataset.cases("été", tmp_path)).truth))
+    dataset = made(RefDavis17Dataset, tmp_path)
+    truth = next(iter(next(dataset.read_cases("été", tmp_path)).truth))
     assert np.unique(truth).tolist() == [0, 1, 2, 255]
 
 
 def test_the_truth_of_expressions_of_nothing_is_empty(tmp_path: Path) -> None:
     build("ref-avs", tmp_path)
-    (case,) = RefAvs(tmp_path, "test_n").cases(f"null_c-{SEEN}", tmp_path)
+    (case,) = RefAvsDataset(tmp_path, "test_n").read_cases(f"null_c-{SEEN}", tmp_path)
     assert [np.asarray(frame).any() for frame in case.truth] == [False] * 10
 
 
 PIXELS = np.array([[0, 0, 0, 1], [0, 2, 3, 200]], np.uint8)
 SAVED: dict[str, npt.NDArray[Any]] = {
-    "grey": PIXELS,
+    "gray": PIXELS,
     "16 bits": PIXELS.astype(np.uint16),
     "RGB": np.stack([PIXELS, PIXELS * 0, PIXELS * 0], axis=2),
     "one bit": PIXELS > 0,
@@ -233,9 +236,9 @@ def test_what_is_not_black_is_foreground_whatever_the_depth(pixels: npt.NDArray[
     assert mask.tolist() == (PIXELS > 0).tolist()
 
 
-def test_indexed_masks_are_read_by_colour(tmp_path: Path) -> None:
+def test_indexed_masks_are_read_by_color(tmp_path: Path) -> None:
     image = Image.fromarray(np.minimum(PIXELS, 3))
-    image.putpalette(colour_map().tobytes())
+    image.putpalette(build_color_map().tobytes())
     image.save(tmp_path / "m.png")
     mask = read_mask(tmp_path / "m.png")
     assert mask is not None
@@ -260,48 +263,48 @@ def test_a_folder_in_place_of_a_mask_is_an_error(read: Callable[[Path], Any], tm
         read(tmp_path / "m.png")
 
 
-def test_a_map_of_class_numbers_is_not_taken_for_colours(tmp_path: Path) -> None:
+def test_a_map_of_class_numbers_is_not_taken_for_colors(tmp_path: Path) -> None:
     Image.fromarray(PIXELS).save(tmp_path / "m.png")
-    with pytest.raises(InputError, match="expected the colours of AVSBench's classes, got none of them"):
+    with pytest.raises(InputError, match="expected the colors of AVSBench's classes, got none of them"):
         read_classes(tmp_path / "m.png")
 
 
 def test_specks_of_no_class_on_black_are_background(tmp_path: Path) -> None:
-    colours = np.zeros((*SIZE, 3), np.uint8)
-    colours[3, 4] = 77, 30, 12
-    Image.fromarray(colours).save(tmp_path / "m.png")
+    colors = np.zeros((*SIZE, 3), np.uint8)
+    colors[3, 4] = 77, 30, 12
+    Image.fromarray(colors).save(tmp_path / "m.png")
     labels = read_classes(tmp_path / "m.png")
     assert labels is not None
     assert not labels.any()
 
 
 def test_a_map_of_objects_in_16_bits_is_an_error_that_says_so(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path / "data")
+    dataset = made(RefDavis17Dataset, tmp_path / "data")
     (tmp_path / "anno_0/été").mkdir(parents=True)
     Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "anno_0/été/00000.png")
-    with pytest.raises(InputError, match="expected an indexed or grey 8-bit PNG, got PNG of mode I;16"):
-        next(iter(next(dataset.cases("été", tmp_path)).predicted))
+    with pytest.raises(InputError, match="expected an indexed or gray 8-bit PNG, got PNG of mode I;16"):
+        next(iter(next(dataset.read_cases("été", tmp_path)).predicted))
 
 
 def test_a_map_of_objects_that_ends_too_early_is_an_error(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     path = tmp_path / "valid/Annotations/été/00000.png"
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(InputError, match=r"00000\.png: expected the PNG of a mask, cannot read it"):
-        next(iter(next(dataset.cases("été", tmp_path)).truth))
+        next(iter(next(dataset.read_cases("été", tmp_path)).truth))
 
 
 def test_a_true_mask_that_is_missing_is_named(tmp_path: Path) -> None:
-    dataset = made(RefDavis17, tmp_path)
+    dataset = made(RefDavis17Dataset, tmp_path)
     (tmp_path / "valid/Annotations/été/00000.png").unlink()
     with pytest.raises(InputError, match=r"00000\.png: the true mask is missing; .*alref data check"):
-        next(iter(next(dataset.cases("été", tmp_path)).truth))
+        next(iter(next(dataset.read_cases("été", tmp_path)).truth))
 
 
 @pytest.mark.skipif(not GOLDEN.exists(), reason="the official scores are not on this machine")
 def test_the_official_scores_of_mevis_come_out_of_its_own_layout() -> None:
-    dataset, way = MeViS(GOLDEN / "mevis", "valid_u"), WAYS["mevis"]()
-    scores = [way.score_video(video, dataset.cases(video, GOLDEN / "mevis_results")) for video in dataset.videos()]
+    dataset, way = MeViSDataset(GOLDEN / "mevis", "valid_u"), WAYS["mevis"]()
+    scores = [way.score_video(video, dataset.read_cases(video, GOLDEN / "mevis_results")) for video in dataset.list_videos()]
     official = json.loads((GOLDEN / "mevis_scores.json").read_text())
-    numbers = way.summarise(scores).numbers
+    numbers = way.summarize_scores(scores).numbers
     assert (numbers["J"], numbers["F"]) == pytest.approx((official["J"], official["F"]), abs=1e-9)

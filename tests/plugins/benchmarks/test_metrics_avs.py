@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 import support.reference_metrics as plain
 from alref.errors import InputError
-from alref.evaluation.bootstrap import interval
-from alref_benchmarks.metrics import Protocol, protocol
-from alref_benchmarks.metrics.avs import AvsBench
-from alref_benchmarks.metrics.means import mean32, mean_in_turn
-from alref_benchmarks.metrics.threshold_curve import THRESHOLDS, probabilities
+from alref.evaluation.bootstrap import estimate_interval
+from alref_benchmarks.metrics import EvaluationProtocol, get_metric
+from alref_benchmarks.metrics.avs import AvsBenchMetric
+from alref_benchmarks.metrics.means import compute_sequential_mean, compute_torch_mean
+from alref_benchmarks.metrics.threshold_curve import THRESHOLDS, apply_sigmoid
 from support.metric_samples import GOLDEN, Array, clip_with_sound, numbers_of, official, one, scored, small
 
-BENCH, FRAMES, REFAVS, NULL = map(protocol, ("avs-avsbench", "avs-alref", "ref-avs", "ref-avs-null"))
+BENCH, FRAMES, REFAVS, NULL = map(get_metric, ("avs-avsbench", "avs-alref", "ref-avs", "ref-avs-null"))
 
 
 def golden() -> tuple[Array, Array]:
@@ -28,7 +28,7 @@ def golden() -> tuple[Array, Array]:
 @pytest.mark.parametrize("batch", [1, 4, 24])
 def test_official_scores(batch: int) -> None:
     expected = official("avs_scores.json")["batch"][str(batch)]
-    assert scored(AvsBench(batch), *golden()).numbers == pytest.approx(expected, abs=1e-9)
+    assert scored(AvsBenchMetric(batch), *golden()).numbers == pytest.approx(expected, abs=1e-9)
 
 
 def test_official_scores_of_each_clip() -> None:
@@ -105,7 +105,7 @@ def test_a_probability_equal_to_a_threshold_is_told_from_one_below(reaches: floa
 
 
 @pytest.mark.parametrize("way", [BENCH, FRAMES])
-def test_an_object_of_one_pixel(way: Protocol) -> None:
+def test_an_object_of_one_pixel(way: EvaluationProtocol) -> None:
     truth = np.zeros((1, 8, 8), np.uint8)
     truth[0, 3, 4] = 1
     assert numbers_of(way, truth, truth) == {"M_J": pytest.approx(1), "M_F": pytest.approx(1)}
@@ -117,13 +117,13 @@ def test_frames_weigh_the_same_in_the_published_system_however_long_the_clip() -
     right = np.zeros((1, 8, 8), np.uint8)
     right[0, :4] = 1
     clips = [one(FRAMES, right, right), one(FRAMES, right.repeat(4, axis=0), right.repeat(4, axis=0) * 0)]
-    assert FRAMES.summarise(clips).numbers["M_J"] == pytest.approx(0.2)
-    assert interval(FRAMES, clips).value == pytest.approx(0.2)
+    assert FRAMES.summarize_scores(clips).numbers["M_J"] == pytest.approx(0.2)
+    assert estimate_interval(FRAMES, clips).value == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("logit", [-1000.0, -90.0, 90.0, 1000.0])
 def test_extreme_logits_are_probabilities(logit: float) -> None:
-    assert probabilities(np.array([logit], np.float32)) == pytest.approx(float(logit > 0))
+    assert apply_sigmoid(np.array([logit], np.float32)) == pytest.approx(float(logit > 0))
 
 
 def test_frames_without_an_object() -> None:
@@ -153,7 +153,7 @@ def test_logits_that_are_not_numbers() -> None:
 
 
 @pytest.mark.parametrize("way", [BENCH, FRAMES, REFAVS, NULL])
-def test_a_clip_without_frames(way: Protocol) -> None:
+def test_a_clip_without_frames(way: EvaluationProtocol) -> None:
     with pytest.raises(InputError, match="clip, 0: expected masks, got not a single frame"):
         one(way, [], [])
 
@@ -161,7 +161,7 @@ def test_a_clip_without_frames(way: Protocol) -> None:
 @pytest.mark.parametrize("count", [1, 3, 5, 7, 8, 10, 31, 40, 71, 120, 300])
 def test_means_are_added_as_torch_adds(count: int) -> None:
     for values in np.random.default_rng(count).uniform(size=(50, count)).astype(np.float32):
-        assert mean32(values) == pytest.approx(torch.from_numpy(values).mean().item(), abs=1e-9)
+        assert compute_torch_mean(values) == pytest.approx(torch.from_numpy(values).mean().item(), abs=1e-9)
 
 
 def test_means_over_calls_are_added_one_by_one() -> None:
@@ -169,4 +169,4 @@ def test_means_over_calls_are_added_one_by_one() -> None:
     total = torch.zeros(())
     for value in values:
         total += torch.tensor(value)
-    assert mean_in_turn(list(values)) == (total / len(values)).item() != float(values.mean())
+    assert compute_sequential_mean(list(values)) == (total / len(values)).item() != float(values.mean())

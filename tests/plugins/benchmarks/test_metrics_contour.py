@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import support.reference_metrics as plain
-from alref_benchmarks.metrics.contour import boundary, region, shapes
+from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j
 
 Mask = npt.NDArray[np.bool_]
 
@@ -34,8 +34,8 @@ def drawn(size: tuple[int, int], corners: list[tuple[int, int, int, int]]) -> Ma
 
 
 def both(truth: Mask, predicted: Mask) -> tuple[float, float]:
-    true, found = shapes([truth, predicted])
-    return region(true, found), boundary(true, found)
+    true, found = build_contours([truth, predicted])
+    return compute_region_j(true, found), compute_boundary_f(true, found)
 
 
 @given(SIZES.flatmap(lambda size: st.tuples(blocks(size), blocks(size))))
@@ -60,8 +60,8 @@ def test_larger_frames_allow_a_larger_distance(size: tuple[int, int]) -> None:
 def test_objects_measured_together_score_as_alone(masks: tuple[Mask, Mask], row: int, column: int) -> None:
     far = np.zeros_like(masks[0])
     far[row % far.shape[0], column % far.shape[1]] = True
-    true, _, found = shapes([masks[0], far, masks[1]])
-    assert (region(true, found), boundary(true, found)) == both(*masks)
+    true, _, found = build_contours([masks[0], far, masks[1]])
+    assert (compute_region_j(true, found), compute_boundary_f(true, found)) == both(*masks)
 
 
 @pytest.mark.parametrize(("size", "near"), [((75, 100), 1), ((75, 101), 2), ((300, 400), 4), ((301, 400), 5)])

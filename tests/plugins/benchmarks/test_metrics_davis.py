@@ -15,11 +15,11 @@ from PIL import Image
 
 import support.reference_metrics as plain
 from alref.errors import InputError
-from alref_benchmarks.metrics import Case, Protocol, VideoScores, protocol
-from alref_benchmarks.metrics.means import decay, decay_as_published, mean, recall
+from alref_benchmarks.metrics import Case, EvaluationProtocol, VideoScores, get_metric
+from alref_benchmarks.metrics.means import compute_decay, compute_mean, compute_published_decay, compute_recall
 from support.metric_samples import GOLDEN, Array, numbers_of, official, one, small, table_of
 
-SEMI, UNSUPERVISED = protocol("davis17-semi-supervised"), protocol("davis17-unsupervised")
+SEMI, UNSUPERVISED = get_metric("davis17-semi-supervised"), get_metric("davis17-unsupervised")
 TASKS = {"semi-supervised": SEMI, "unsupervised": UNSUPERVISED}
 OFFICIAL_NAMES = ("J&F", "J", "J-Recall", "J-Decay", "F", "F-Recall", "F-Decay")
 
@@ -40,11 +40,11 @@ def test_official_scores(task: str) -> None:
     for name, objects in expected["sequences"].items():
         for part, values in zip(videos[name].parts, objects, strict=True):
             assert (list(part.columns["J"]), list(part.columns["F"])) == (values["J"], values["F"]), name
-    whole = TASKS[task].summarise(list(videos.values())).numbers
+    whole = TASKS[task].summarize_scores(list(videos.values())).numbers
     assert [whole[name] for name in OFFICIAL_NAMES] == pytest.approx(expected["global"], abs=1e-9, nan_ok=True)
     assert isnan(whole["J-Decay"])
     assert not isnan(whole["J-Decay-unwrapped"])
-    short = TASKS[task].summarise([video for name, video in videos.items() if name != "k-long300"]).numbers
+    short = TASKS[task].summarize_scores([video for name, video in videos.items() if name != "k-long300"]).numbers
     assert [short[name] for name in OFFICIAL_NAMES] == pytest.approx(expected["global_without_k-long300"], abs=1e-9)
     assert short["F-Decay"] == short["F-Decay-unwrapped"]
 
@@ -53,7 +53,7 @@ def test_scores_of_vos_benchmark() -> None:
     expected = official("davis_scores.json")["vos_benchmark_skip_first_last"]
     for name, objects in expected["per_object"].items():
         parts = golden_video(SEMI, name).parts
-        scores = {part.object: [100 * mean(part.columns["J"]), 100 * mean(part.columns["F"])] for part in parts}
+        scores = {part.object: [100 * compute_mean(part.columns["J"]), 100 * compute_mean(part.columns["F"])] for part in parts}
         assert {key: pytest.approx(value, abs=1e-9) for key, value in objects.items()} == scores
 
 
@@ -61,7 +61,7 @@ def test_scores_of_vos_benchmark() -> None:
 def test_small_cases(name: str) -> None:
     masks, expected = small()
     for video, objects in expected["davis"][name].items():
-        scores = one(protocol(name), masks[f"davis-{video}-truth"], masks[f"davis-{video}-predicted"])
+        scores = one(get_metric(name), masks[f"davis-{video}-truth"], masks[f"davis-{video}-predicted"])
         found = {part.object: np.stack([part.columns["J"], part.columns["F"]], axis=1) for part in scores.parts}
         assert len(found) == len(objects)
         for number, values in enumerate(objects, 1):
@@ -118,7 +118,7 @@ def test_ref_davis_is_the_mean_over_annotators() -> None:
     truth, good = video(1)
     bad = np.zeros_like(good)
     videos = [UNSUPERVISED.score_video(name, [Case("0", truth, truth), Case("1", truth, bad)]) for name in ("a", "b")]
-    table = UNSUPERVISED.summarise(videos)
+    table = UNSUPERVISED.summarize_scores(videos)
     alone = numbers_of(UNSUPERVISED, truth, bad)
     assert table.groups["0"]["J&F"] == 1
     assert table.groups["1"] == pytest.approx(alone)
@@ -129,7 +129,7 @@ def test_objects_weigh_the_same_however_many_a_video_has() -> None:
     one_right, three_wrong = video(1, count=1)[0], video(2, count=3)[0]
     videos = [one(UNSUPERVISED, one_right, one_right), one(UNSUPERVISED, three_wrong, np.zeros_like(three_wrong))]
     wrong = numbers_of(UNSUPERVISED, three_wrong, np.zeros_like(three_wrong))["J"]
-    assert UNSUPERVISED.summarise(videos).numbers["J"] == pytest.approx((1 + 3 * wrong) / 4)
+    assert UNSUPERVISED.summarize_scores(videos).numbers["J"] == pytest.approx((1 + 3 * wrong) / 4)
 
 
 def test_frames_may_come_one_by_one_and_differ_in_size() -> None:
@@ -190,41 +190,41 @@ def test_too_few_frames_for_a_task_that_leaves_two_out() -> None:
 
 
 @pytest.mark.parametrize("way", TASKS.values())
-def test_a_video_without_objects_adds_nothing(way: Protocol) -> None:
+def test_a_video_without_objects_adds_nothing(way: EvaluationProtocol) -> None:
     truth, predicted = video(3)
     nothing = one(way, np.zeros_like(truth), np.zeros_like(truth))
     some = one(way, truth, predicted)
-    assert way.summarise([nothing, some]) == way.summarise([some])
+    assert way.summarize_scores([nothing, some]) == way.summarize_scores([some])
     with pytest.raises(InputError, match="expected the numbers of at least one object, got none"):
-        way.summarise([nothing])
+        way.summarize_scores([nothing])
 
 
 def test_every_annotator_must_have_every_video() -> None:
     truth, predicted = video(3)
     both = UNSUPERVISED.score_video("a", [Case("0", truth, predicted), Case("1", truth, predicted)])
     with pytest.raises(InputError, match=r"expected as many objects of each annotator, got .'0': 4, '1': 2."):
-        UNSUPERVISED.summarise([both, one(UNSUPERVISED, truth, predicted, "b")])
+        UNSUPERVISED.summarize_scores([both, one(UNSUPERVISED, truth, predicted, "b")])
 
 
 def test_numbers_of_another_protocol_are_not_mixed_in() -> None:
     scores = one(SEMI, *video(3))
     with pytest.raises(InputError, match="expected numbers of protocol davis17-unsupervised, got davis17-semi-supervised"):
-        UNSUPERVISED.summarise([scores])
+        UNSUPERVISED.summarize_scores([scores])
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=255))
 def test_statistics_of_one_object(values: list[float]) -> None:
     expected = plain.statistics(np.array(values))
-    assert (mean(values), recall(values), decay(values)) == pytest.approx(expected, abs=1e-12)
-    assert decay_as_published(values) == decay(values)
+    assert (compute_mean(values), compute_recall(values), compute_decay(values)) == pytest.approx(expected, abs=1e-12)
+    assert compute_published_decay(values) == compute_decay(values)
 
 
 @pytest.mark.parametrize(("count", "published"), [(255, 0.5), (256, nan), (300, nan), (400, 0.0)])
 def test_decay_of_long_videos(count: int, published: float) -> None:
     """The official code counts frames in 8 bits: from frame 256 on it looks at the wrong frames or at none."""
     values = np.where(np.arange(count) < count // 2, 1.0, 0.5).tolist()
-    assert decay(values) == 0.5
-    assert decay_as_published(values) == pytest.approx(published, nan_ok=True)
+    assert compute_decay(values) == 0.5
+    assert compute_published_decay(values) == pytest.approx(published, nan_ok=True)
 
 
 @pytest.mark.parametrize("count", [255, 256, 257, 300, 400, 512, 700, 1023])
@@ -234,4 +234,4 @@ def test_decay_is_published_as_numpy_wraps(count: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quarters = [np.nanmean(values[corners[k] : corners[k + 1] + 1]) for k in (0, 3)]
-    assert decay_as_published(values.tolist()) == pytest.approx(quarters[0] - quarters[1], nan_ok=True)
+    assert compute_published_decay(values.tolist()) == pytest.approx(quarters[0] - quarters[1], nan_ok=True)

@@ -14,11 +14,11 @@ import pytest
 from pycocotools import mask as coco
 
 from alref.errors import InputError
-from alref.evaluation.bootstrap import interval
-from alref_benchmarks.metrics import Case, VideoScores, protocol
+from alref.evaluation.bootstrap import estimate_interval
+from alref_benchmarks.metrics import Case, VideoScores, get_metric
 from support.metric_samples import GOLDEN, Array, numbers_of, official, one, small
 
-MEVIS, YOUTUBE = protocol("mevis"), protocol("ref-youtube-vos")
+MEVIS, YOUTUBE = get_metric("mevis"), get_metric("ref-youtube-vos")
 VALID = GOLDEN / "mevis" / "valid_u"
 
 
@@ -26,12 +26,12 @@ def golden_cases(video: str, entry: Any, masks: Any) -> Iterator[Case]:
     for name, expression in entry["expressions"].items():
         frames = [[masks[str(number)][frame] for number in expression["anno_id"]] for frame in range(len(entry["frames"]))]
         folder = GOLDEN / "mevis_results" / video
-        predicted = [grey(folder / name / f"{frame}.png") for frame in entry["frames"]] if folder.exists() else None
+        predicted = [gray(folder / name / f"{frame}.png") for frame in entry["frames"]] if folder.exists() else None
         size = next(rle["size"] for frame in frames for rle in frame if rle)
         yield Case(f"{video}_{name}", [union(rles, size) for rles in frames], predicted)
 
 
-def grey(path: Path) -> Array:
+def gray(path: Path) -> Array:
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     assert image is not None
     return image
@@ -47,13 +47,13 @@ def test_official_scores() -> None:
     meta = json.loads((VALID / "meta_expressions.json").read_text(encoding="utf-8"))["videos"]
     masks = json.loads((VALID / "mask_dict.json").read_text(encoding="utf-8"))
     videos = [MEVIS.score_video(video, golden_cases(video, entry, masks)) for video, entry in meta.items()]
-    numbers = MEVIS.summarise(videos).numbers
+    numbers = MEVIS.summarize_scores(videos).numbers
     assert numbers["J"] == pytest.approx(expected["J"], abs=1e-9)
     assert numbers["F"] == pytest.approx(expected["F"], abs=1e-9)
     assert numbers["J&F"] == pytest.approx(expected["JF"], abs=1e-9)
     assert (numbers["dropped"], numbers["J&F-strict"]) == (0, numbers["J&F"])
     for part in (part for video in videos for part in video.parts):
-        alone = MEVIS.summarise([VideoScores(protocol="mevis", video="", parts=(part,))]).numbers
+        alone = MEVIS.summarize_scores([VideoScores(protocol="mevis", video="", parts=(part,))]).numbers
         assert [alone["J"], alone["F"]] == pytest.approx(expected["per_expression"][part.case], abs=1e-9)
 
 
@@ -77,7 +77,7 @@ NOTHING = np.zeros_like(square())
 
 def scores_of(*cases: tuple[Any, Any]) -> dict[str, float]:
     named = [Case(str(number), truth, predicted) for number, (truth, predicted) in enumerate(cases)]
-    return MEVIS.summarise([MEVIS.score_video("clip", named)]).numbers
+    return MEVIS.summarize_scores([MEVIS.score_video("clip", named)]).numbers
 
 
 def test_any_value_but_zero_is_foreground() -> None:
@@ -109,9 +109,9 @@ def test_an_expression_that_is_dropped_is_not_in_the_interval_either() -> None:
     whole = MEVIS.score_video("whole", [Case("0", square(), half)])
     lacking = [Case("0", square(), square()), Case("1", square(), [])]
     videos = [whole, MEVIS.score_video("lacking", lacking), MEVIS.score_video("empty", lacking[1:])]
-    number = MEVIS.summarise(videos).numbers["J&F"]
+    number = MEVIS.summarize_scores(videos).numbers["J&F"]
     assert number == 0.75
-    assert interval(MEVIS, videos).value == number
+    assert estimate_interval(MEVIS, videos).value == number
 
 
 def test_masks_are_no_probabilities() -> None:
@@ -134,7 +134,7 @@ def test_frames_that_the_truth_lacks_do_not_count() -> None:
 
 def test_expressions_weigh_the_same_however_many_frames_they_have() -> None:
     videos = [one(MEVIS, square(1), square(1)), one(MEVIS, square(9), NOTHING[:1].repeat(9, axis=0))]
-    assert MEVIS.summarise(videos).numbers["J"] == 0.5
+    assert MEVIS.summarize_scores(videos).numbers["J"] == 0.5
 
 
 def test_ref_youtube_vos_wants_every_frame() -> None:

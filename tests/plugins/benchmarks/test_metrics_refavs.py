@@ -9,11 +9,11 @@ import torch
 
 import support.reference_metrics as plain
 from alref.errors import InputError
-from alref_benchmarks.metrics import Protocol, protocol
-from alref_benchmarks.metrics.refavs import RefAvs
+from alref_benchmarks.metrics import EvaluationProtocol, get_metric
+from alref_benchmarks.metrics.refavs import RefAvsMetric
 from support.metric_samples import Array, clip_with_sound, numbers_of, one, scored
 
-REFAVS, NULL = protocol("ref-avs"), protocol("ref-avs-null")
+REFAVS, NULL = get_metric("ref-avs"), get_metric("ref-avs-null")
 
 
 def ref_avs_cases(count: int = 5) -> tuple[list[Array], list[Array]]:
@@ -34,13 +34,13 @@ def test_ref_avs_takes_four_expressions_at_a_time() -> None:
     tops = np.mean([plain.f_measure(torch.sigmoid(call[0]), call[1]) for call in calls])
     numbers = scored(REFAVS, truths, logits).numbers
     assert numbers == pytest.approx({"J&F": (regions + tops) / 2, "J": regions, "F": tops}, abs=1e-6)
-    assert scored(RefAvs(1), truths, logits).numbers["F"] != numbers["F"]
+    assert scored(RefAvsMetric(1), truths, logits).numbers["F"] != numbers["F"]
 
 
 def test_ref_avs_follows_the_official_order() -> None:
     truths, logits = ref_avs_cases()
     cases = [one(REFAVS, *pair, case=str(place), place=place) for place, pair in enumerate(zip(truths, logits, strict=True))]
-    assert REFAVS.summarise(cases[::-1]) == REFAVS.summarise(cases)
+    assert REFAVS.summarize_scores(cases[::-1]) == REFAVS.summarize_scores(cases)
 
 
 def test_ref_avs_squeezes_what_was_predicted_elsewhere() -> None:
@@ -80,7 +80,7 @@ def test_masks_are_squeezed_by_the_nearest_pixel() -> None:
 
 
 @pytest.mark.parametrize("way", [REFAVS, NULL])
-def test_results_may_have_the_size_of_the_official_test(way: Protocol) -> None:
+def test_results_may_have_the_size_of_the_official_test(way: EvaluationProtocol) -> None:
     truth, found = np.random.default_rng(0).uniform(size=(2, 2, 300, 512)) < 0.3
     squeezed = [cv2.resize(mask.view(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST) for mask in found]
     assert numbers_of(way, truth, squeezed) == numbers_of(way, truth, found)

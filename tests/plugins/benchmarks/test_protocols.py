@@ -6,37 +6,37 @@ import numpy as np
 import pytest
 
 from alref.components.scores import Case
-from alref.evaluation.bootstrap import interval
-from alref.plugins.manager import Plugins
-from alref_benchmarks.metrics import PROTOCOLS
+from alref.evaluation.bootstrap import estimate_interval
+from alref.plugins.manager import PluginManager
+from alref_benchmarks.metrics import METRICS_BY_PROTOCOL
 
 SEED = np.random.default_rng(3)
 TRUTH, FOUND = (np.repeat(SEED.random((6, 5, 8, 8)) > limit, 8, axis=-1).repeat(8, axis=-2) for limit in (0.4, 0.5))
 
 
 def test_every_way_to_score_is_announced_by_its_name() -> None:
-    assert list(Plugins().metrics) == list(PROTOCOLS)
+    assert list(PluginManager().protocols) == list(METRICS_BY_PROTOCOL)
 
 
-@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("name", METRICS_BY_PROTOCOL)
 def test_a_way_to_score_gives_what_its_measures_give_and_its_interval_holds_the_score(name: str) -> None:
-    way = Plugins().metric(name)()
+    way = PluginManager().get_protocol(name)()
     videos = [(f"v{n}", [Case("0", TRUTH[n], FOUND[n], n)]) for n in range(6)]
     scores = [way.score_video(video, cases) for video, cases in videos]
-    assert scores == [PROTOCOLS[name].score_video(video, cases) for video, cases in videos]
-    table = way.summarise(scores)
-    assert table.numbers == PROTOCOLS[name].summarise(scores).numbers
+    assert scores == [METRICS_BY_PROTOCOL[name].score_video(video, cases) for video, cases in videos]
+    table = way.summarize_scores(scores)
+    assert table.numbers == METRICS_BY_PROTOCOL[name].summarize_scores(scores).numbers
     for each in scores:
-        np.testing.assert_array_equal(way.terms(each), PROTOCOLS[name].terms(each))
-    found = interval(way, scores)
+        np.testing.assert_array_equal(way.compute_terms(each), METRICS_BY_PROTOCOL[name].compute_terms(each))
+    found = estimate_interval(way, scores)
     assert found.low <= found.value <= found.high
     assert found.value == pytest.approx(table.numbers[table.main], abs=0.01 if name.startswith("ref-avs") else 1e-6)
 
 
 def test_where_nothing_could_be_counted_number_and_interval_are_unknown() -> None:
-    way = PROTOCOLS["mevis"]
+    way = METRICS_BY_PROTOCOL["mevis"]
     lost = [way.score_video(video, [Case("0", TRUTH[0], [None] * len(TRUTH[0]))]) for video in ("a", "b")]
-    nothing = interval(way, lost)
-    assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarise(lost).numbers["J&F"])))
-    half = interval(way, [*lost, way.score_video("c", [Case("0", TRUTH[0], TRUTH[0])])])
+    nothing = estimate_interval(way, lost)
+    assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarize_scores(lost).numbers["J&F"])))
+    half = estimate_interval(way, [*lost, way.score_video("c", [Case("0", TRUTH[0], TRUTH[0])])])
     assert (half.value, half.low, half.high) == (1.0, 1.0, 1.0)

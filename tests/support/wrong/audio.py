@@ -57,7 +57,7 @@ class Patient(Loud):
     """Needs half a second to name a sound."""
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        sound = video.audio(16_000)
+        sound = video.read_audio(16_000)
         if sound is not None and len(sound.samples) < 8_000:
             raise ValueError("the sound is too short")
         return super().tag(video, reference)
@@ -67,7 +67,7 @@ class OwnRate(Loud):
     """Needs sound of the rate that it was made for."""
 
     def tag(self, video: Any, reference: Reference) -> list[Phrase]:
-        if getattr(video, "_sound", None) is not None and video._sound.rate != 16_000:
+        if getattr(video, "_audio", None) is not None and video._audio.rate != 16_000:
             raise ValueError("expected 16 kHz")
         return super().tag(video, reference)
 
@@ -132,7 +132,7 @@ class Slow(Loud):
     """Needs a tenth of a second to hear when."""
 
     def spans(self, video: Video) -> Any:
-        sound = video.audio(16_000)
+        sound = video.read_audio(16_000)
         if sound is not None and len(sound.samples) < 1_600:
             raise ValueError("the sound is too short")
         return super().spans(video)
@@ -141,5 +141,5 @@ class Slow(Loud):
 class Inventive(Loud):
     """Names things in words of its own."""
 
-    def name_as(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
+    def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         return [name.lower() for name in names]

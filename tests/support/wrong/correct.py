@@ -35,7 +35,7 @@ class First(Reasoner):
     name = "first"
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        video.frame(0)
+        video.read_frame(0)
         return [self.pivot(phrase) for phrase in phrases]
 
     def pivot(self, phrase: Phrase, **facts: Any) -> PivotFrame:
@@ -49,7 +49,7 @@ class First(Reasoner):
     def box(self, video: Video, candidates: Candidates, **facts: Any) -> PivotBox:
         from alref.records import PivotBox
 
-        video.frame(candidates.pivot.frame or 0)
+        video.read_frame(candidates.pivot.frame or 0)
         return PivotBox(**{"pivot": candidates.pivot, "xyxy": candidates.xyxy[0], "why": "it is the first", **facts})
 
 
@@ -64,7 +64,7 @@ class Bright(Proposer):
     def seen(self, video: Video, pivot: PivotFrame, score: float = 0.5, scale: float = 1.0) -> Candidates:
         from alref.records import Candidates
 
-        rows, columns = np.nonzero(video.frame(pivot.frame or 0)[..., 0] > 150)
+        rows, columns = np.nonzero(video.read_frame(pivot.frame or 0)[..., 0] > 150)
         if not len(rows):
             return self.nothing(pivot)
         box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]) * scale
@@ -83,13 +83,13 @@ class Filling(Propagator):
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         for frame in range(len(video)):
-            video.frame(frame)
+            video.read_frame(frame)
             yield self.frame(frame, self.masks(video, boxes, frame))
 
     def masks(self, video: Video, boxes: list[PivotBox], frame: int) -> Any:
-        from alref.records import objects
+        from alref.records import list_object_phrases
 
-        phrases = objects(boxes)
+        phrases = list_object_phrases(boxes)
         masks = np.zeros((len(phrases), video.height, video.width), np.bool_)
         for box in boxes:
             left, top, right, bottom = np.asarray(box.xyxy).astype(int)
@@ -117,14 +117,14 @@ class Loud(Tagger, Locator):
     def sound(self, video: Video, reference: Reference, text: str, score: float, /, **facts: Any) -> Phrase:
         from alref.records import Phrase
 
-        video.audio(16_000)
+        video.read_audio(16_000)
         return Phrase(**{"reference": reference.id, "text": text, "score": score, "sound": True, **facts})
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
         return [phrase.model_copy(update={"heard": self.spans(video)}) for phrase in phrases]
 
     def spans(self, video: Video) -> Any:
-        video.audio(16_000)
+        video.read_audio(16_000)
         return ((0.0, 0.1), (0.2, 0.3))
 
 

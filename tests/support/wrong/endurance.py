@@ -19,7 +19,7 @@ class KeepsFrames(Filling):
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         kept = []
         for each in super().propagate(video, boxes):
-            kept.append(video.frame(each.frame))
+            kept.append(video.read_frame(each.frame))
             yield each
 
 
@@ -35,7 +35,7 @@ class Draws(Filling):
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         for each in super().propagate(video, boxes):
-            frame = video.frame(each.frame)
+            frame = video.read_frame(each.frame)
             frame.flags.writeable = True
             frame[:4, :4] = 0
             yield each
@@ -60,7 +60,7 @@ class Swallows(Filling):
 
         for frame in range(len(video)):
             try:
-                video.frame(frame)
+                video.read_frame(frame)
             except InputError:
                 self.warnings.append("a frame was left out")
             yield self.frame(frame, self.masks(video, boxes, frame))
@@ -127,6 +127,6 @@ class AtOnce(Filling):
     """Looks for the object on the first frame."""
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        if not (video.frame(0)[..., 0] > 150).any():
+        if not (video.read_frame(0)[..., 0] > 150).any():
             raise IndexError("no object on the first frame")
         return super().propagate(video, boxes)

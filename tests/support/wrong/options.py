@@ -66,7 +66,7 @@ class Curt(Words):
     needs = ("numpy",)
 
     def problems(self) -> list[str]:
-        return ["broken"] if self.missing() else []
+        return ["broken"] if self.find_missing_libraries() else []
 
 
 class Careless(Words):
@@ -84,13 +84,13 @@ class OneSentence(Words):
     needs = ("numpy",)
 
     def problems(self) -> Any:
-        return self.missing()[0] if self.missing() else []
+        return self.find_missing_libraries()[0] if self.find_missing_libraries() else []
 
 
 class ReadsNames(Words):
     """Lists its files as words."""
 
-    def reads(self) -> Any:
+    def list_input_files(self) -> Any:
         return ["words.txt"]
 
 

@@ -80,11 +80,11 @@ class Together(Bright):
         return [self.seen(video, pivot, score=1 / count) for pivot, count in zip(pivots, alike, strict=True)]
 
 
-class Colourful(Bright):
-    """Divides by the spread of colours."""
+class Colorful(Bright):
+    """Divides by the spread of colors."""
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         for pivot in pivots:
-            if not np.ptp(video.frame(pivot.frame or 0), axis=2).any():
-                raise ZeroDivisionError("no colour at all")
+            if not np.ptp(video.read_frame(pivot.frame or 0), axis=2).any():
+                raise ZeroDivisionError("no color at all")
         return super().propose(video, pivots)

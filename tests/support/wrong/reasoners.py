@@ -53,7 +53,7 @@ class Hoarding(First):
     """Reads the whole video into memory."""
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        frames = [frame for _, frame in video.frames()]
+        frames = [frame for _, frame in video.read_frames()]
         return super().pick_frames(video, phrases) if frames else []
 
 
@@ -98,6 +98,6 @@ class Coarse(First):
 
     def box(self, video: Video, candidates: Candidates, **facts: Any) -> PivotBox:
         left, top, right, bottom = (candidates.xyxy[0] // 2).astype(int)
-        if not video.frame(candidates.pivot.frame or 0)[top:bottom, left:right].size:
+        if not video.read_frame(candidates.pivot.frame or 0)[top:bottom, left:right].size:
             raise ValueError("nothing to look at")
         return super().box(video, candidates)

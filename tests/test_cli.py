@@ -46,7 +46,7 @@ def test_a_run_leaves_its_folder_and_prints_the_verdict(script: Script, clip: Pa
     assert "the cat" in printed.out
     assert "found" in printed.out
     assert "4 of 4" in printed.out
-    assert "propagator scripted" in printed.err
+    assert "propagator" in printed.err
 
 
 def test_brackets_are_shown_as_typed(script: Script, clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,7 +109,7 @@ def test_a_dry_run_prints_the_configuration_and_writes_nothing(
 ) -> None:
     assert run_command(["run", str(clip), "the dog", *SLOTS, "--dry-run", "--every", "2"]) == 0
     printed = capsys.readouterr().out
-    assert "2 frames of 48 x 32" in printed
+    assert "48 x 32" in printed
     assert "every: 2" in printed
     assert script.calls == []
     assert list(Path.cwd().iterdir()) == []
@@ -144,22 +144,22 @@ def test_flags_win_over_the_file(script: Script, clip: Path, tmp_path: Path, cap
 
 WRONG: dict[str, tuple[list[str], int, str]] = {
     "no such video": (["run", "none.mp4", "the dog"], 3, "none.mp4"),
-    "empty expression": (["run", "CLIP", ""], 3, "the expression is empty"),
-    "endless expression": (["run", "CLIP", "a" * 10_000], 3, "at most 2000 characters"),
-    "no expression": (["run", "CLIP"], 3, "nothing to look for"),
-    "three corners": (["run", "CLIP", "--box", "1,2,3"], 3, "expected four numbers X0,Y0,X1,Y1"),
-    "box and two expressions": (["run", "CLIP", "a", "b", "--box", "1,2,3,4"], 3, "goes with one expression"),
+    "empty expression": (["run", "CLIP", ""], 3, "empty"),
+    "endless expression": (["run", "CLIP", "a" * 10_000], 3, "2000"),
+    "no expression": (["run", "CLIP"], 3, "alref run clip.mp4 'the dog'"),
+    "three corners": (["run", "CLIP", "--box", "1,2,3"], 3, "X0,Y0,X1,Y1"),
+    "box and two expressions": (["run", "CLIP", "a", "b", "--box", "1,2,3,4"], 3, "-r references.yaml"),
     "no such mask": (["run", "CLIP", "--mask", "none.png"], 3, "none.png"),
-    "unknown component": (["run", "CLIP", "the dog", "--propagator", "scriptd"], 4, "did you mean 'scripted'?"),
-    "unknown option": (["run", "CLIP", "the dog", "-o", "temporal.patienc=3"], 4, "did you mean 'patience'?"),
-    "wrong type": (["run", "CLIP", "the dog", "-o", "temporal.patience=long"], 4, "should be a valid integer"),
-    "option without value": (["run", "CLIP", "the dog", "-o", "patience"], 4, "expected KIND.OPTION=VALUE"),
-    "no such file": (["run", "CLIP", "the dog", "-c", "none.yaml"], 4, "none.yaml: no such file"),
+    "unknown component": (["run", "CLIP", "the dog", "--propagator", "scriptd"], 4, "'scripted'"),
+    "unknown option": (["run", "CLIP", "the dog", "-o", "temporal.patienc=3"], 4, "'patience'"),
+    "wrong type": (["run", "CLIP", "the dog", "-o", "temporal.patience=long"], 4, "temporal.patience"),
+    "option without value": (["run", "CLIP", "the dog", "-o", "patience"], 4, ".OPTION=VALUE"),
+    "no such file": (["run", "CLIP", "the dog", "-c", "none.yaml"], 4, "none.yaml"),
     "window of nothing": (["run", "CLIP", "the dog", "--every", "0"], 4, "video.every"),
     "window beyond the end": (["run", "CLIP", "the dog", "--start", "99"], 3, "99"),
-    "unknown flag": (["run", "CLIP", "the dog", "--propagater", "x"], 2, "No such option"),
-    "unknown command": (["runn"], 2, "No such command 'runn'"),
-    "unknown plugin": (["plugins", "scriptd"], 4, "did you mean 'scripted'?"),
+    "unknown flag": (["run", "CLIP", "the dog", "--propagater", "x"], 2, "--propagator"),
+    "unknown command": (["runn"], 2, "'runn'"),
+    "unknown plugin": (["plugins", "scriptd"], 4, "'scripted'"),
 }
 
 
@@ -189,7 +189,8 @@ def test_a_defect_of_alref_is_one_message_too(
 ) -> None:
     monkeypatch.setattr(plugins_module.PluginManager, "list_components", lambda *_: 1 / 0)
     assert run_command(["config", "--schema"]) == 1
-    assert "unexpected error: ZeroDivisionError" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError" in line
 
 
 def test_an_interruption_keeps_what_is_done_and_the_same_command_goes_on(
@@ -201,7 +202,8 @@ def test_an_interruption_keeps_what_is_done_and_the_same_command_goes_on(
     script.answers["propagate"] = interrupted
     arguments = ["run", str(clip), "the dog", *SLOTS, "--out", "out"]
     assert run_command(arguments) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()[-1:]
+    assert "interrupted" in line
     del script.answers["propagate"]
     script.calls.clear()
     assert run_command(arguments) == 0
@@ -214,7 +216,9 @@ def test_plugins_says_which_extra_to_install(monkeypatch: pytest.MonkeyPatch, ca
     monkeypatch.setattr(LabelPropagator, "needs", ("no_such_library",))
     monkeypatch.setattr(LabelPropagator, "extra", "x")
     assert run_command(["plugins", "label-propagation"]) == 0
-    assert "needs no_such_library: pip install 'alref[x]'" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "no_such_library" in printed
+    assert "pip install 'alref[x]'" in printed
 
 
 def test_plugins_lists_and_shows(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,7 +237,7 @@ def test_config_prints_yaml_and_schema(script: Script, capsys: pytest.CaptureFix
 
 def test_doctor_says_that_the_default_pipeline_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["doctor"]) == 0
-    assert "the default pipeline is ready" in capsys.readouterr().out
+    assert "alref demo" in capsys.readouterr().out
 
 
 def test_doctor_says_what_is_missing_and_what_to_type(
@@ -245,8 +249,8 @@ def test_doctor_says_what_is_missing_and_what_to_type(
     assert run_command(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "get alref[x]" in printed
-    assert "the default pipeline is not ready" in printed
-    assert "label-propagation" in printed.partition("see the column 'next' for:")[2]
+    assert "alref demo" not in printed
+    assert printed.count("label-propagation") == 2, "in the table, and in the list of what waits"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -265,7 +269,7 @@ def test_component_names_complete() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([command, "--help"]) == 0
-    assert f"Usage: alref {command}" in capsys.readouterr().out
+    assert f"alref {command}" in capsys.readouterr().out
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,10 +284,10 @@ def test_ctrl_c_in_a_terminal_ends_with_130(clip: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, printed = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
+    assert "interrupted" in printed
+    assert "Traceback" not in printed
 
 
 BUSY = """

@@ -32,7 +32,7 @@ def test_a_reference_passes_through_every_stage_to_masks() -> None:
     assert result.masks("the dog").shape == (4, 32, 48)
     assert result.masks("1").sum() == 4 * 100
     assert result.verdict().finding == "found"
-    assert "frame 1 is clear" in result.verdict().why
+    assert result.pivots[0].why in result.verdict().why
     assert set(result.seconds) == {"unifier", "temporal", "proposer", "spatial", "propagator"}
     assert [phrase.text for phrase in result.phrases] == ["the dog"]
     assert [len(each) for each in result.candidates] == [2]
@@ -72,9 +72,11 @@ def test_a_given_box_is_propagated_without_reasoning() -> None:
     result = run(script, Reference(id="1", box=np.array([1, 2, 5, 6]), frame=3))
     assert [name for name, _ in script.calls] == ["propagate"]
     (box,) = result.boxes
-    assert (box.pivot.frame, box.source, box.score, box.why) == (3, "user", 1.0, "given as a box")
-    assert (box.pivot.source, box.pivot.why) == ("user", "given as a box")
-    assert result.verdict().why.count("given as a box") == 1
+    assert (box.pivot.frame, box.source, box.score) == (3, "user", 1.0)
+    assert box.pivot.source == "user"
+    assert "box" in box.why
+    assert box.pivot.why == box.why
+    assert result.verdict().why.count(box.why) == 1
 
 
 def test_a_given_mask_starts_from_its_own_box() -> None:
@@ -84,7 +86,8 @@ def test_a_given_mask_starts_from_its_own_box() -> None:
     assert result.boxes[0].xyxy is not None
     assert result.boxes[0].xyxy.tolist() == [10, 4, 21, 9]
     assert result.boxes[0].mask is not None
-    assert result.boxes[0].why == "given as a mask"
+    assert result.boxes[0].source == "user"
+    assert "mask" in result.boxes[0].why
     assert result.phrases == ()
     assert result.masks("cup").any()
 
@@ -112,7 +115,7 @@ def test_absent_is_an_answer_with_its_reason() -> None:
 def test_a_phrase_that_the_reasoner_leaves_out_is_absent() -> None:
     result = run(Script(pick_frames=lambda video, phrases: pick_frames(video, phrases[1:])), DOG, CAT)
     assert [verdict.finding for verdict in result.verdicts] == ["absent", "found"]
-    assert "left it out" in result.verdicts[0].why
+    assert result.verdicts[0].why
 
 
 def test_nothing_proposed_is_absent_and_nobody_is_asked_to_choose() -> None:
@@ -123,13 +126,14 @@ def test_nothing_proposed_is_absent_and_nobody_is_asked_to_choose() -> None:
     result = run(script)
     assert script.asked("pick_boxes") == script.asked("propagate") == []
     assert result.verdict().finding == "absent"
-    assert "saw no 'the dog' on frame 1" in result.verdict().why
+    assert "'the dog'" in result.verdict().why
+    assert "1" in result.verdict().why
 
 
 def test_an_unanswered_choice_falls_back_in_sight() -> None:
     result = run(Script(pick_boxes=lambda video, candidates: pick_boxes(video, candidates)[1:]), DOG, CAT)
     assert [(verdict.finding, verdict.source) for verdict in result.verdicts] == [("found", "fallback"), ("found", "rule")]
-    assert result.boxes[0].why == "the spatial reasoner gave no answer; the candidate with the best score was taken"
+    assert result.boxes[0].source == "fallback"
     assert result.boxes[0].why in result.verdicts[0].why
     assert result.boxes[0].score == pytest.approx(0.8)
 
@@ -167,7 +171,7 @@ def test_an_object_lost_in_propagation_is_absent() -> None:
 
     verdict = run(Script(propagate=lost)).verdict()
     assert verdict.finding == "absent"
-    assert "nothing remained" in verdict.why
+    assert verdict.why
 
 
 def together(script: Script, method: str, meet: Barrier) -> int:
@@ -214,10 +218,10 @@ def test_warnings_of_phrases_and_of_the_video_reach_the_result() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        (Reference(id="1", box=np.array([0, 0, 5, 5]), frame=4), "expected a frame from 0 to 3, got 4"),
-        (Reference(id="1", box=np.array([0, 0, 500, 5])), "expected a box inside 48 x 32 pixels"),
-        (Reference(id="1", mask=np.ones((4, 4), np.bool_)), r"expected a mask of \(32, 48\)"),
-        (Reference(id="1", mask=np.zeros((32, 48), np.bool_)), "the mask is empty"),
+        (Reference(id="1", box=np.array([0, 0, 5, 5]), frame=4), r"\b3\b.*\b4\b"),
+        (Reference(id="1", box=np.array([0, 0, 500, 5])), "48 x 32"),
+        (Reference(id="1", mask=np.ones((4, 4), np.bool_)), r"\(32, 48\)"),
+        (Reference(id="1", mask=np.zeros((32, 48), np.bool_)), "empty"),
     ],
 )
 def test_a_prompt_that_does_not_fit_the_video_is_an_input_error(reference: Reference, message: str) -> None:
@@ -226,9 +230,9 @@ def test_a_prompt_that_does_not_fit_the_video_is_an_input_error(reference: Refer
 
 
 def test_no_reference_and_the_same_id_twice_are_input_errors() -> None:
-    with Script().pipeline() as pipeline, pytest.raises(InputError, match="nothing to look for"):
+    with Script().pipeline() as pipeline, pytest.raises(InputError):
         pipeline.run(VIDEO, [])
-    with pytest.raises(InputError, match="got twice: 1"):
+    with pytest.raises(InputError, match=rf"\b{DOG.id}\b"):
         run(Script(), DOG, DOG)
 
 
@@ -249,21 +253,21 @@ def test_a_given_box_needs_nothing_but_the_propagator() -> None:
 
 
 def test_an_unknown_reference_of_a_result_names_the_nearest() -> None:
-    with pytest.raises(InputError, match="did you mean 'the dog'"):
+    with pytest.raises(InputError, match="'the dog'"):
         run(Script()).masks("the dgo")
 
 
 def test_a_pipeline_from_yaml_takes_settings_over_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("propagator: nonesuch\nvideo: {every: 3}\n")
-    with pytest.raises(ConfigError, match="no component 'nonesuch'"):
+    with pytest.raises(ConfigError, match="propagator: .*'nonesuch'"):
         Pipeline.from_yaml(path)
     with Pipeline.from_yaml(path, propagator="label-propagation") as pipeline:
         assert pipeline.config.video.every == 3
 
 
 def test_a_pipeline_starts_from_the_preset_asked_for() -> None:
-    with pytest.raises(ConfigError, match="no preset 'nonesuch'"):
+    with pytest.raises(ConfigError, match="'nonesuch'"):
         Pipeline.from_layers(preset="nonesuch")
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from alref.components.base import Propagator, StageOptions
 
 
 class Mine(Propagator):
-    """Does as I say."""
+    """Summary."""
 
     name = "mine"
 
@@ -109,8 +110,11 @@ def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("alref.components.base.find_spec", lambda name: None)
     lines = page(capsys).splitlines()
-    assert "sam3-tracker alref 0.1.0 1 MIT SAM License library missing" in [" ".join(line.split()) for line in lines]
-    assert "edgetam, sam2, sam3-tracker: library missing: needs torch, transformers, PIL: pip install 'alref[sam2]'" in lines
+    (row,) = [line.split() for line in lines if line.startswith(" sam3-tracker ")]
+    assert row[1:4] == ["alref", metadata.version("alref"), "1"]
+    (reason,) = [line for line in lines if line.startswith("edgetam, sam2, sam3-tracker: ")]
+    assert "torch, transformers, PIL" in reason
+    assert reason.endswith("pip install 'alref[sam2]'")
 
 
 def test_what_is_known_and_not_installed_stands_with_its_kind(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,15 +147,14 @@ def documented(heading: str) -> str:
 
 def test_one_component_is_shown_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     printed = page(capsys, "sam3-tracker")
-    for said in (
-        "fills     propagator",
-        "alref 0.1.0, plugin sam2",
-        "MIT; weights: SAM License",
-        "needs     torch, transformers",
-    ):
-        assert said in printed
-    assert "homepage  https://huggingface.co/facebook/sam3" in printed
-    assert "prompt: mask | box, default mask\n    start from the mask" in printed
+    (row,) = data(capsys, "sam3-tracker")
+    for fact in (*row["kinds"], row["version"], row["plugin"], row["license"], row["weights_license"], *row["needs"]):
+        assert fact in printed
+    assert row["homepage"] == "https://huggingface.co/facebook/sam3"
+    assert row["homepage"] in printed
+    (option,) = [option for option in row["options"] if option["name"] == "prompt"]
+    assert (option["type"], option["default"]) == ("mask | box", "mask")
+    assert option["name"] in printed
     assert page(capsys, "alref:sam3-tracker") == printed
 
 
@@ -159,7 +162,7 @@ def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.Captu
     dataset, metric = data(capsys, "mevis")
     assert (dataset["kinds"], dataset["weights_license"]) == (["dataset"], "CC BY-NC-SA 4.0")
     assert (metric["kinds"], metric["license"]) == (["metric"], "MIT")
-    assert "data: CC BY-NC-SA 4.0" in page(capsys, "mevis")
+    assert dataset["weights_license"] in page(capsys, "mevis")
 
 
 @pytest.mark.parametrize(("name", "brings"), [("baseline", "grammar"), ("alref-example", "by-place"), ("alref", "sam2")])
@@ -175,51 +178,51 @@ def test_the_name_of_a_plugin_or_a_package_lists_what_it_brings(
 def test_what_is_not_known_of_a_license_leaves_no_gap(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "pairs.py"
     path.write_text(DATASET)
-    assert "  license   data: CC0-1.0\n" in page(capsys, "pairs", "--plugin", str(path))
+    (line,) = [line for line in page(capsys, "pairs", "--plugin", str(path)).splitlines() if "CC0-1.0" in line]
+    assert line.split() == ["license", "data:", "CC0-1.0"]
 
 
 def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plugins", "color-region"]) == 4
-    assert "did you mean 'color-regions'?; see: alref plugins" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'color-regions'" in line
+    assert line.endswith("alref plugins")
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ("sam3", "did you mean 'sam2' or 'sam3-tracker'?"),
-        ("template", "did you mean 'template-match'?"),
-        ("gpt-4", "did you mean 'gpt4'?"),
-        ("zzz", "nothing is called 'zzz'; see"),
-        ("", "nothing is called ''; see"),
-    ],
+    ("typed", "suggested"),
+    [("sam3", ["sam2", "sam3-tracker"]), ("template", ["template-match"]), ("gpt-4", ["gpt4"]), ("zzz", []), ("", [])],
 )
 def test_the_nearest_names_are_those_that_look_alike_or_go_on(
-    typed: str, said: str, capsys: pytest.CaptureFixture[str]
+    typed: str, suggested: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_command(["plugins", typed]) == 4
-    assert said in capsys.readouterr().err
+    assert re.findall(r"'([\w-]*)'", capsys.readouterr().err) == [typed, *suggested]
 
 
 def test_a_file_is_listed_and_shown(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = [row for row in data(capsys, "--plugin", mine) if row["name"] == "mine"]
-    assert (row["package"], row["state"], row["summary"]) == ("alone.py", "ready", "Does as I say.")
+    assert (row["package"], row["state"], row["summary"]) == ("alone.py", "ready", "Summary.")
     printed = page(capsys, "mine", "--plugin", mine)
     assert page(capsys, "--plugin", mine, "mine") == printed
     assert page(capsys, "--plugin", mine, "--json", "mine") == page(capsys, "mine", "--plugin", mine, "--json")
-    assert "pace: integer >= 1, default 3\n    how fast it goes, in frames" in printed
+    assert re.search(r"pace: integer >= 1, default 3\n\s+how fast it goes, in frames", printed)
     assert "place: string | null, default null" in printed
     assert "sizes: array, default [3, 5]" in printed
 
 
 def test_what_is_shown_as_usage_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert page(capsys, "sam2", "--help").startswith("Usage: alref plugins sam2 [OPTIONS]\n")
+    usage = "alref plugins sam2 [OPTIONS]\n"
+    assert usage in page(capsys, "sam2", "--help")
     assert run_command(["plugins", "sam2", "edgetam"]) == 2
-    assert "Usage: alref plugins sam2 [OPTIONS]\n" in capsys.readouterr().err
+    assert usage in capsys.readouterr().err
 
 
 def test_a_file_before_check_is_checked(mine: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["plugins", "--plugin", mine, "--json", "check", "mine", "-o", "pase=1"]) == 4
-    assert "mine.pase: no such option; did you mean 'pace'?" in capsys.readouterr().err
+    printed = capsys.readouterr().err
+    assert "mine.pase" in printed
+    assert "'pace'" in printed
 
 
 @pytest.mark.parametrize("kind", ["proposer", "propagator"])
@@ -232,9 +235,9 @@ def test_of_two_kinds_with_one_name_the_kind_says_which_is_checked(
     assert run_command(check) == 4
     assert f"module_both:scripted --kind {kind}" in capsys.readouterr().err
     assert run_command([*check, "--kind", kind, "-o", f"{kind}.pace=1"]) == 4
-    assert "scripted.pace: no such option" in capsys.readouterr().err
+    assert "scripted.pace" in capsys.readouterr().err
     assert run_command([*check, "--kind", "dataset"]) == 4
-    assert "no data set is called 'scripted'; see: alref plugins" in capsys.readouterr().err
+    assert "'scripted'" in capsys.readouterr().err
 
 
 def test_what_a_component_prints_is_no_part_of_the_json(
@@ -262,14 +265,18 @@ def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(monkeypatch, problems=lambda _: sys.exit("no\nlicense"))
-    assert "state     broken: problems(): SystemExit: no license\n" in page(capsys, "made")
+    (row,) = data(capsys, "made")
+    assert (row["state"], row["why"]) == ("broken", "problems(): SystemExit: no license")
+    assert row["why"] in page(capsys, "made")
 
 
 def test_what_keeps_a_component_from_working_is_its_state(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     install(monkeypatch, problems=lambda _: ["no key: set KEY"])
-    assert "state     not ready: no key: set KEY" in page(capsys, "made")
+    (row,) = data(capsys, "made")
+    assert (row["state"], row["why"]) == ("not ready", "no key: set KEY")
+    assert row["why"] in page(capsys, "made")
 
 
 def test_what_is_switched_off_is_still_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,7 +284,8 @@ def test_what_is_switched_off_is_still_listed(monkeypatch: pytest.MonkeyPatch, c
     rows = {row["name"]: row for row in data(capsys)}
     assert {rows[name]["state"] for name in ("sam2", "edgetam", "sam3-tracker")} == {"switched off"}
     assert rows["label-propagation"]["state"] == "ready"
-    assert "edgetam, sam2, sam3-tracker: switched off: ALREF_PLUGINS=-sam2" in page(capsys)
+    (line,) = [line for line in page(capsys).splitlines() if line.startswith("edgetam, sam2, sam3-tracker: ")]
+    assert line.endswith("ALREF_PLUGINS=-sam2")
 
 
 def test_a_component_of_a_broken_plugin_leads_to_its_reason(
@@ -289,7 +297,8 @@ def test_a_component_of_a_broken_plugin_leads_to_its_reason(
         raise OSError("disk on fire")
 
     monkeypatch.setattr(alref_sam2.register_propagators, "__code__", broken.__code__)
-    assert "state     broken: OSError: disk on fire" in page(capsys, "edgetam")
+    (row,) = data(capsys, "edgetam")
+    assert (row["state"], row["why"]) == ("broken", "OSError: disk on fire")
 
 
 def test_a_name_that_a_broken_plugin_may_have_leads_to_the_plugin(
@@ -297,11 +306,10 @@ def test_a_name_that_a_broken_plugin_may_have_leads_to_the_plugin(
 ) -> None:
     install(monkeypatch, api=99)
     assert run_command(["plugins", "made"]) == 4
-    assert (
-        "nothing is called 'made'; did you mean 'maker'?; not loaded, since they are broken: maker; see"
-        in capsys.readouterr().err
-    )
-    assert "Made is written for contract level 99" in page(capsys, "maker")
+    assert capsys.readouterr().err.count("maker") == 2, "as the nearest name, and as a plugin that is broken"
+    printed = page(capsys, "maker")
+    assert "Made" in printed
+    assert "99" in printed
 
 
 def test_the_list_asks_no_component_whether_it_would_work(

@@ -15,7 +15,7 @@ from alref.records import Phrase, PivotBox, Recording, Reference, Track, Transcr
 from alref.result import Result
 from alref.testing import ArrayVideo, make_moving_square
 from alref.utils.masks import encode_mask
-from support.report_reader import EVIL, Page, picture, pivot, report, scene
+from support.report_reader import EVIL, Page, contains_in_order, picture, pivot, report, scene
 
 
 @pytest.fixture(scope="module")
@@ -46,37 +46,37 @@ def test_words_of_users_and_models_show_as_text(read: Page) -> None:
 
 
 def test_each_reference_shows_its_verdict_reason_and_source(read: Page) -> None:
-    assert f"{EVIL} found fallback seen on frame 4" in read.text
-    assert "the sound silent by rule nothing was heard" in read.text
-    assert "a cat absent by model no cat on any frame" in read.text
+    for verdict in scene()[1].verdicts:
+        assert read.shows(verdict.finding, verdict.source, verdict.why)
 
 
 def test_fallbacks_are_marked_and_unfolded(read: Page) -> None:
-    assert "Why this frame fallback the middle frame was taken" in read.text
+    assert read.shows("fallback", scene()[1].pivots[0].why)
     assert len(read.all("span", "fallback")) == 2
     assert len([details for details in read.all("details") if "open" in details]) == 1
 
 
 def test_warnings_are_shown_once(read: Page) -> None:
-    assert "Warning: two frames were lost" in read.text
-    assert "Warning: a plugin is broken" in read.text
-    assert read.text.count("the word 'happy' was not used") == 1
+    _, result = scene()
+    for warning in (*result.video.warnings, result.warnings[1], *result.phrases[0].warnings):
+        assert read.text.count(warning) == 1
 
 
 def test_decisions_say_why_where_and_what_was_taken(read: Page) -> None:
-    assert f"Frame 4 at 0.4 s for “{EVIL}”: 3 candidates, number 2 chosen" in read.text
-    assert "Why this box by model it moves box 2" in read.text
-    assert "Frame 9 at 0.9 s for “barking dog”: 0 candidates" in read.text
-    assert "Why no box by rule absent nothing seen" in read.text
-    assert "No frame for “cat” Why no frame by model absent no cat on any frame" in read.text
+    _, result = scene()
+    moving, unseen = result.boxes
+    assert read.shows("4", "0.4 s", EVIL.rstrip('"'), "3", "2")
+    assert read.shows(moving.source, moving.why, moving.raw)
+    assert read.shows("9", "0.9 s", "barking dog", "0")
+    assert read.shows(unseen.source, unseen.finding, unseen.why)
+    assert read.shows("cat", result.pivots[2].source, "absent", result.pivots[2].why)
 
 
 def test_the_chosen_box_is_highlighted_and_every_picture_described(read: Page) -> None:
     sheets = [image for image in read.all("img") if "candidate" in image["alt"]]
-    assert [image["alt"] for image in sheets] == [
-        "Frame 4 at 0.4 s: 3 candidates, number 2 chosen; the box taken is 10, 22, 40, 40",
-        "Frame 9 at 0.9 s: 0 candidates",
-    ]
+    chosen_alt, empty_alt = [image["alt"] for image in sheets]
+    assert contains_in_order(chosen_alt, "4", "0.4 s", "3", "2", "10, 22, 40, 40")
+    assert contains_in_order(empty_alt, "9", "0.9 s", "0")
     drawn = picture(sheets[0])
     assert drawn.shape == (240, 320, 3)
     chosen, other = drawn[140, 39:41].mean(axis=0), drawn[70, 16]
@@ -87,7 +87,7 @@ def test_the_chosen_box_is_highlighted_and_every_picture_described(read: Page) -
 
 def test_the_strip_shows_the_masks_of_its_own_reference_along_time(read: Page) -> None:
     video, result = scene()
-    strips = [image for image in read.all("img") if "with the masks of" in image["alt"]]
+    strips = [image for image in read.all("img") if "candidate" not in image["alt"]]
     assert len(strips) == 3 * 12
     assert [image["alt"].split()[1] for image in strips[:12]] == [str(frame) for frame in sample_evenly(20, 12)]
     own, absent = picture(strips[11]), picture(strips[35])
@@ -99,20 +99,22 @@ def test_the_strip_shows_the_masks_of_its_own_reference_along_time(read: Page) -
 
 def test_the_curve_says_what_it_shows(read: Page) -> None:
     labels = [svg["aria-label"] for svg in read.all("svg")]
-    assert labels == ["Share of the picture over time, from 0 s to 1.9 s; at most 5.3 %"] * 2
+    assert len(labels) == 2
+    assert all(contains_in_order(label, "0 s", "1.9 s", "5.3 %") for label in labels)
     lines = [path["d"] for path in read.all("path", "line")]
     assert len(lines) == 2
     assert lines[1].startswith("M0.0 100.0L")
     assert lines[1].endswith("L1000.0 46.7")
     (span,) = read.all("rect", "heard")
     assert (float(span["x"]), float(span["width"])) == pytest.approx((263.2, 263.2), abs=0.1)
-    assert "heard 0.5 s to 1 s" in read.text
-    assert "object 2, “barking dog”: seen in 10 of 20 frames, there 5.3 % of the picture on average" in read.text
+    assert read.shows("0.5 s", "1 s")
+    assert read.shows("object 2", "barking dog", "10 of 20", "5.3 %")
 
 
 def test_the_run_is_told(read: Page) -> None:
-    for words in ("unifier 0.25", "propagator 12.50", "alref 1.2.3", "use: sam2", "20 frames of 80 x 60 pixels, 0 s to 1.9 s"):
+    for words in ("unifier 0.25", "propagator 12.50", "alref 1.2.3", "use: sam2"):
         assert words in read.text
+    assert read.shows("20", "80 x 60", "0 s", "1.9 s")
     assert [span["style"] for span in read.all("span", "bar")] == ["width: 2.0%", "width: 100.0%"]
 
 
@@ -130,8 +132,8 @@ def test_a_given_box_is_shown_where_it_starts() -> None:
     )
     read = Page(report(video, result))
 
-    assert "mask on frame 1 found by user given" in read.text
-    assert read.all("img")[0]["alt"] == "Frame 1 at 0.1 s; the box taken is 4, 16, 12, 24"
+    assert read.shows("found", "user", "given")
+    assert contains_in_order(read.all("img")[0]["alt"], "1", "0.1 s", "4, 16, 12, 24")
 
 
 @pytest.mark.parametrize(("frames", "height", "width"), [(1, 1, 1), (1, 16, 16), (2, 1, 90), (1000, 3, 3), (13, 90, 1)])
@@ -153,7 +155,7 @@ def test_every_size_and_length_has_a_report(frames: int, height: int, width: int
     (line,) = read.all("path", "line")
     assert set(re.findall(r" (-?[\d.]+)(?=L|H|$)", line["d"])) == {"0.0"}
     assert line["d"].count("L") <= 400
-    assert "from 50:00.0 to" in read.all("svg")[0]["aria-label"]
+    assert "50:00.0" in read.all("svg")[0]["aria-label"]
 
 
 def test_an_object_that_is_never_heard_has_a_level_curve_at_zero() -> None:
@@ -162,8 +164,7 @@ def test_an_object_that_is_never_heard_has_a_level_curve_at_zero() -> None:
     silent = Track(phrase=Phrase(reference="b", text="barking dog", heard=()), rles=nothing, scores=(0.9,) * 20)
     read = Page(report(video, result.model_copy(update={"tracks": (silent,)})))
 
-    assert "never heard" in read.text
-    assert "seen in 0 of 20 frames" in read.text
+    assert read.shows("0 of 20")
     (line,) = read.all("path", "line")
     assert set(re.findall(r" ([\d.]+)(?=L|$)", line["d"])) == {"100.0"}
     assert read.all("rect", "heard") == []
@@ -235,6 +236,6 @@ def test_a_spoken_reference_shows_its_file_and_what_was_said() -> None:
     }
     emptied = dict.fromkeys(("pivots", "candidates", "boxes", "tracks"), ())
     read = Page(report(video, result.model_copy(update=changes | emptied)))
-    assert "question.wav absent by rule spoken and sound nothing seen" in read.text
-    assert f"What was said “the louder {EVIL}” , en, 0 s to 1.5 s" in read.text
-    assert "“the louder one” , beside Bark, Rain" in read.text
+    assert read.shows("question.wav", "absent", "rule", "nothing seen")
+    assert read.shows(f"the louder {EVIL}".rstrip('"'), "en", "0 s", "1.5 s")
+    assert read.shows("the louder one", "Bark", "Rain")

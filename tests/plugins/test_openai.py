@@ -175,7 +175,7 @@ def test_the_only_model_of_a_server_is_asked_unless_named() -> None:
     with serving(models=["one", "two"]) as server:
         assert ask_once(server, model="two").model == "two"
         assert "one, two" in problems(base_url=server.base_url)[0]
-        assert "no model 'three'" in problems(base_url=server.base_url, model="three")[0]
+        assert "'three'" in problems(base_url=server.base_url, model="three")[0]
         assert problems(base_url=server.base_url, model="/models/three") == []
 
 
@@ -190,13 +190,13 @@ def test_a_server_without_a_list_of_models_is_asked_by_name(chat_server: ChatSer
 @pytest.mark.parametrize("status", [200, 404, 502])
 def test_a_web_page_is_no_server(chat_server: ChatServer, status: int) -> None:
     chat_server.listing = Reply(status, raw=b"<html>Hello</html>", headers={"Content-Type": "text/html; charset=utf-8"})
-    assert "most addresses end in /v1" in problems(base_url=chat_server.base_url, model="tiny")[0]
+    assert "/v1" in problems(base_url=chat_server.base_url, model="tiny")[0]
 
 
 def test_a_server_that_is_silent_is_not_waited_for(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("alref_openai.server.LIST_TIMEOUT", 0.1)
     chat_server.listing = SILENT
-    assert "no server at" in problems(base_url=chat_server.base_url, model="tiny")[0]
+    assert chat_server.base_url in problems(base_url=chat_server.base_url, model="tiny")[0]
     assert len(chat_server.asked) == 1
 
 
@@ -209,14 +209,14 @@ def test_problems_are_known_before_any_work(monkeypatch: pytest.MonkeyPatch) -> 
     assert "export MY_KEY" in problems(key_variable="MY_KEY")[0]
     assert "export OPENAI_API_KEY" in GPT4(GPT4.Options()).problems()[0]
     with serving(key=KEY, models=["gpt-4o:x"]) as server:
-        assert "needs a key: export OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
+        assert "export OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")
-        assert "refuses the key in OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
+        assert "OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         assert problems(base_url=server.base_url) == problems(base_url=server.base_url, model="gpt-4o") == []
-        assert "no model 'gpt-5'" in problems(base_url=server.base_url, model="gpt-5")[0]
+        assert "'gpt-5'" in problems(base_url=server.base_url, model="gpt-5")[0]
         assert server.questions == []
-    assert "no server at" in problems(base_url=server.base_url)[0]
+    assert server.base_url in problems(base_url=server.base_url)[0]
 
 
 def test_a_key_that_cannot_be_one_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ def test_a_key_that_cannot_be_one_is_named_and_not_shown(monkeypatch: pytest.Mon
     "text", ["127.0.0.1:8000", "ftp://host/v1", "http://", "http://me:secret@host/v1", "http://host/v1?key=1"]
 )
 def test_an_address_that_is_none_is_refused(text: str) -> None:
-    with pytest.raises(ConfigError, match="base_url: expected an address"):
+    with pytest.raises(ConfigError, match=r"base_url: .*https?://"):
         build_options(OpenAI.Options, {"base_url": text}, "reasoner")
 
 
@@ -259,11 +259,11 @@ def test_the_key_is_in_no_error_and_no_log(
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
-    [({"input_price": 1.0}, "go together"), ({"key_variable": "sk-1-2"}, "key_variable"), ({"max_cost": 0}, "max_cost")],
+    ("given", "option"),
+    [({"input_price": 1.0}, "output_price"), ({"key_variable": "sk-1-2"}, "key_variable"), ({"max_cost": 0}, "max_cost")],
 )
-def test_options_that_make_no_sense_are_refused(given: dict[str, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_options_that_make_no_sense_are_refused(given: dict[str, Any], option: str) -> None:
+    with pytest.raises(ConfigError, match=option):
         build_options(OpenAI.Options, given, "reasoner")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,6 +20,11 @@ from alref.utils.masks import encode_mask
 
 EVIL = "<script>alert('犬')</script> & \"quotes\""
 VOID = {"meta", "img", "br", "link", "rect", "path", "hr"}
+
+
+def contains_in_order(text: str, *facts: str) -> bool:
+    """Return whether a text holds these facts as whole words in this order, with at most 60 characters between two of them."""
+    return bool(re.search(".{0,60}?".join(rf"(?<!\w){re.escape(fact)}(?!\w)" for fact in facts), text, re.DOTALL))
 
 
 class Page(HTMLParser):
@@ -50,6 +56,10 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
+
+    def shows(self, *facts: str) -> bool:
+        """Return whether the visible text holds these facts in this order, with at most a few words between two of them."""
+        return contains_in_order(self.text, *facts)
 
     def all(self, tag: str, css: str = "") -> list[dict[str, str]]:
         return [attrs for name, attrs in self.elements if name == tag and css in attrs.get("class", "")]

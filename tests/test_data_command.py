@@ -30,7 +30,7 @@ def test_all_data_sets_are_listed_with_their_ways_to_score(
 
 
 def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None:
-    code = "import sys; from alref.cli import exit_code; exit_code(['data', 'list']); print(*sys.modules)"
+    code = "import sys; from alref.cli import run_command; run_command(['data', 'list']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"cv2", "PIL", "av", "scipy", "torch"}.isdisjoint(done.stdout.splitlines()[-1].split())
 

@@ -260,7 +260,7 @@ def test_an_unknown_reference_of_a_result_names_the_nearest() -> None:
 def test_a_pipeline_from_yaml_takes_settings_over_it(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("propagator: nonesuch\nvideo: {every: 3}\n")
-    with pytest.raises(ConfigError, match="propagator: .*'nonesuch'"):
+    with pytest.raises(ConfigError, match=r"propagator: .*'nonesuch'"):
         Pipeline.from_yaml(path)
     with Pipeline.from_yaml(path, propagator="label-propagation") as pipeline:
         assert pipeline.config.video.every == 3

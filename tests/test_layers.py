@@ -114,8 +114,8 @@ def loaded_after(statement: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-HELP = "from alref.cli import exit_code; assert exit_code(['--help']) == 0"
-LIST = "from alref.cli import exit_code; assert exit_code(['plugins']) == 0"
+HELP = "from alref.cli import run_command; assert run_command(['--help']) == 0"
+LIST = "from alref.cli import run_command; assert run_command(['plugins']) == 0"
 
 
 def test_help_loads_nothing_that_takes_time() -> None:

@@ -323,7 +323,7 @@ def test_the_list_asks_no_component_whether_it_would_work(
 
 
 def test_the_list_imports_nothing_that_takes_time() -> None:
-    code = "import sys; from alref.cli import exit_code; assert exit_code(['plugins']) == 0; print(*sys.modules)"
+    code = "import sys; from alref.cli import run_command; assert run_command(['plugins']) == 0; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert {"alref_sam2", "alref_benchmarks"} <= loaded

@@ -90,7 +90,7 @@ def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_lets_go_of_its_folder(tmp_path: Path) -> None:
-    lock = f"held = atomic.lock(pathlib.Path({str(tmp_path)!r}))"
+    lock = f"held = atomic.lock_folder(pathlib.Path({str(tmp_path)!r}))"
     script = f"import os, pathlib; from alref.utils import atomic; {lock}; os.kill(os.getpid(), 9)"
     killed = subprocess.run([sys.executable, "-c", script], check=False)
 

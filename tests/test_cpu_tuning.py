@@ -35,18 +35,18 @@ def said(code: str, **environment: str) -> list[str]:
 
 
 def test_threads_wait_asleep_when_torch_comes_later() -> None:
-    code = f"{IMPORT}; import os; cpu.tune(); print(os.environ['OMP_WAIT_POLICY'], os.environ['GOMP_SPINCOUNT'])"
+    code = f"{IMPORT}; import os; cpu.apply_settings(); print(os.environ['OMP_WAIT_POLICY'], os.environ['GOMP_SPINCOUNT'])"
     assert said(code) == ["passive 0"]
 
 
 def test_what_is_applied_is_said_and_twice_is_once() -> None:
-    first, second = said(f"{IMPORT}; print(cpu.tune()); print(cpu.tune())")
+    first, second = said(f"{IMPORT}; print(cpu.apply_settings()); print(cpu.apply_settings())")
     assert first == second
     assert "OMP_WAIT_POLICY=passive" in first
 
 
 def test_what_the_user_has_set_stays() -> None:
-    code = f"{IMPORT}; import os; print(cpu.tune()); print(os.environ['OMP_WAIT_POLICY']); print(cpu.state())"
+    code = f"{IMPORT}; import os; print(cpu.apply_settings()); print(os.environ['OMP_WAIT_POLICY']); print(cpu.describe_settings())"
     applied, policy, state = said(code, OMP_WAIT_POLICY="active", MALLOC_TOP_PAD_="4096")
     assert "OMP_WAIT_POLICY" not in applied
     assert "MALLOC_TOP_PAD_" not in applied
@@ -56,12 +56,12 @@ def test_what_the_user_has_set_stays() -> None:
 
 
 def test_nothing_is_set_before_it_is_asked_for() -> None:
-    (state,) = said(f"{IMPORT}; print(cpu.state())")
+    (state,) = said(f"{IMPORT}; print(cpu.describe_settings())")
     assert "'OMP_WAIT_POLICY not set', 'GOMP_SPINCOUNT not set'" in state
 
 
 def test_too_late_is_not_called_applied() -> None:
-    code = f"import sys; sys.modules['torch'] = sys; {IMPORT}; print(cpu.tune()); print(cpu.state())"
+    code = f"import sys; sys.modules['torch'] = sys; {IMPORT}; print(cpu.apply_settings()); print(cpu.describe_settings())"
     applied, state = said(code)
     assert "OMP_WAIT_POLICY" not in applied
     assert "'OMP_WAIT_POLICY not set'" in state
@@ -69,13 +69,13 @@ def test_too_late_is_not_called_applied() -> None:
 
 @glibc
 def test_large_arrays_are_no_longer_mapped_one_by_one() -> None:
-    code = f"{MAPPED}\ncpu.tune()\nbefore = mallinfo2().hblks\nheld = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
+    code = f"{MAPPED}\ncpu.apply_settings()\nbefore = mallinfo2().hblks\nheld = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
     assert said(code) == ["0"]
-    assert said(code.replace("cpu.tune()", "")) == ["1"]
+    assert said(code.replace("cpu.apply_settings()", "")) == ["1"]
     assert said(code, GLIBC_TUNABLES="glibc.malloc.check=0") == ["1"]
     assert said(code, MALLOC_MMAP_MAX_="100") == ["1"]
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = f"{IMPORT}; import sys; cpu.tune(); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = f"{IMPORT}; import sys; cpu.apply_settings(); print('torch' in sys.modules, 'numpy' in sys.modules)"
     assert said(code) == ["False False"]

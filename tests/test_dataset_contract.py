@@ -321,7 +321,7 @@ WRONG: dict[type[Dataset], list[str]] = {
     ReadsTruthAtOnce: ["reads_images_lazily"],
     WritesBeside: ["writes_only_below_the_given_folder", "reads_back_what_it_wrote", "scores_the_truth_as_perfect"],
     ReadsBackwards: ["reads_back_what_it_wrote", "scores_the_truth_as_perfect"],
-    MakesUpMasks: ["detects_missing_results"],
+    MakesUpMasks: ["predicts_none_without_results"],
     MixesReferences: ["scores_the_truth_as_perfect"],
 }
 

@@ -33,7 +33,7 @@ urls = {{ Homepage = "https://example.org/{name}" }}
 PROPAGATOR = '''
 import numpy as np
 import alref
-from alref.records import FrameMasks, objects
+from alref.records import FrameMasks, list_object_phrases
 from alref.components.base import Propagator
 
 
@@ -45,7 +45,7 @@ class Own(Propagator):
 
     def propagate(self, video, boxes):
         for frame in range(len(video)):
-            masks = np.ones((len(objects(boxes)), video.height, video.width), bool)
+            masks = np.ones((len(list_object_phrases(boxes)), video.height, video.width), bool)
             yield FrameMasks(frame=frame, masks=masks, scores=np.ones(len(masks), np.float32))
 
 
@@ -63,12 +63,12 @@ class Twins(Dataset):
 
     name, splits, protocols, license = "twins", ("all",), ("mevis",), "CC0-1.0"
 
-    def videos(self):
+    def list_videos(self):
         return []
 
-    references = open = write = cases = videos
+    read_references = open_video = write_masks = read_cases = list_videos
 
-    def faults(self):
+    def find_problems(self):
         yield from ()
 
 

@@ -17,8 +17,8 @@ import zipfile
 import numpy as np
 from support.folder_dataset import Squares
 import alref
-from alref.components.protocol import Protocol
-from alref.components.scores import Part, Table
+from alref.components.protocol import EvaluationProtocol
+from alref.components.scores import ObjectScores, ScoreTable
 
 print("a plugin may talk")
 
@@ -27,22 +27,22 @@ class Mine(Squares):
     name = "mine"
     protocols = ("cover",)
 
-    def pack(self, folder, file, videos):
+    def pack_submission(self, folder, file, videos):
         with zipfile.ZipFile(file, "w") as archive:
             for path in sorted(folder.rglob("*.png")):
                 archive.write(path, path.relative_to(folder))
 
-class Cover(Protocol):
+class Cover(EvaluationProtocol):
     '''The share of the frame that is right.'''
     name = "cover"
 
-    def parts(self, where, case):
+    def score_case(self, where, case):
         right = [float((true == found).mean()) for true, found in zip(case.truth, case.predicted, strict=True)]
-        return [Part(case=case.id, columns={"cover": tuple(right)})]
+        return [ObjectScores(case=case.id, columns={"cover": tuple(right)})]
 
-    def table(self, parts):
+    def build_table(self, parts):
         value = float(np.mean([part.columns["cover"] for part in parts]))
-        return Table(protocol="cover", main="cover", numbers={"cover": value})
+        return ScoreTable(protocol="cover", main="cover", numbers={"cover": value})
 
 @alref.hookimpl
 def register_datasets():

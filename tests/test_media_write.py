@@ -150,12 +150,12 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from alref.errors import OutputError
-from alref.media.write import write_mask_pngs, write_overlay
+from alref.media.write import write_mask_pngs, write_video
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
 noise = np.random.default_rng(0).integers(0, 255, (20, 240, 320, 3)).astype(np.uint8)
 folder = Path(sys.argv[1])
 for work in (
-    lambda: write_overlay(folder / "overlay.mp4", noise, np.arange(20) / 25),
+    lambda: write_video(folder / "overlay.mp4", noise, np.arange(20) / 25),
     lambda: write_mask_pngs(folder, noise[..., 0], map(str, range(20))),
 ):
     try:

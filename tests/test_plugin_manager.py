@@ -157,7 +157,7 @@ def test_one_name_may_stand_for_components_of_different_kinds() -> None:
 
 
 def test_a_name_that_another_plugin_of_the_package_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.plugins.manager.origin", lambda entry: ("package", "1"))
+    monkeypatch.setattr("alref.plugins.manager.get_origin", lambda entry: ("package", "1"))
     plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
     assert [each.plugin for each in plugins.components] == ["one"]
     assert "'made' is announced twice, by Made; give each class a name of its own" in plugins.broken[0].reason
@@ -190,7 +190,7 @@ def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
         ):
             get(name)
     assert plugins.get_dataset(f"module_two:{dataset.name}") is rival
-    assert plugins.whole(rival(Path())) == f"module_two:{dataset.name}"
+    assert plugins.get_dataset_name(rival(Path())) == f"module_two:{dataset.name}"
     assert list(plugins.datasets.values()) == [dataset, rival]
 
 

@@ -93,7 +93,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from alref.result import Result
-from alref.output.run_folder import Run, RunFolder
+from alref.output.run_folder import RunSpec, RunFolder
 from alref.testing import ArrayVideo
 import numpy as np
 
@@ -106,8 +106,8 @@ def replace(part, path):
     rename(part, path)
 
 os.replace = replace
-with RunFolder.open(Path(folder), Run.model_validate_json(Path(run).read_text())) as opened:
-    opened.save(Result.model_validate_json(Path(result).read_text()), ArrayVideo(np.load(frames)))
+with RunFolder.open(Path(folder), RunSpec.model_validate_json(Path(run).read_text())) as opened:
+    opened.write_result(Result.model_validate_json(Path(result).read_text()), ArrayVideo(np.load(frames)))
 """
 
 

@@ -76,11 +76,11 @@ def test_a_sweep_leaves_alone_what_fits(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from alref.pipeline.stage_cache import Kept, StageCache
+from alref.pipeline.stage_cache import CachedOutput, StageCache
 from alref.records import Phrase
 kept = StageCache(Path(sys.argv[1]), limit=20_000)
 for number in range(150):
-    kept.put("unifier-unify", f"{number:032}", Kept([Phrase(reference="1", text=str(number) * 50)], 1.0))
+    kept.put("unifier-unify", f"{number:032}", CachedOutput([Phrase(reference="1", text=str(number) * 50)], 1.0))
     found = kept.get("unifier-unify", f"{number * 7 % 150:032}", Phrase)
     assert found is None or set(found.output[0].text) == set(str(number * 7 % 150)), found
 """

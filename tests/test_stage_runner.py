@@ -222,7 +222,7 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
     assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
 
 
-@pytest.mark.parametrize("method", ["__init__", "problems", "missing", "load", "weights", "reads"])
+@pytest.mark.parametrize("method", ["__init__", "problems", "find_missing_libraries", "load", "weights", "list_input_files"])
 def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -> None:
     def fails(*arguments: Any) -> None:
         raise ZeroDivisionError("division by zero")

@@ -143,7 +143,7 @@ def test_clap_scores_are_shares_among_the_labels_and_nothing(folders: dict[str, 
     ears = made._model._loaded
     heard = ears.feature_extractor(video.read_audio(48_000).samples, sampling_rate=48_000, return_tensors="pt")
     sentences = [f"This is a sound of {label}." for label in (*LABELS, "silence")]
-    read = ears.words(sentences, padding=True, return_tensors="pt")
+    read = ears.tokenizer(sentences, padding=True, return_tensors="pt")
     with torch.no_grad():
         logits = model(**read, input_features=heard["input_features"].float(), is_longer=heard["is_longer"]).logits_per_audio
     expected = dict(zip(LABELS, logits[0].softmax(-1).tolist(), strict=False))
@@ -189,7 +189,7 @@ def test_pe_a_frame_scores_are_those_of_the_library(folders: dict[str, Path]) ->
     with torch.no_grad():
         out = made(**texts, input_values=torch.from_numpy(samples)[None, None])
     expected = out.logits_audio_text[0].sigmoid().T.numpy()
-    found = model.scores(samples, ["dog", "piano"])
+    found = model.score_phrases(samples, ["dog", "piano"])
     assert found.shape == (50, 2)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 

@@ -122,7 +122,7 @@ def test_a_pace_spaces_evenly_and_does_not_save_up() -> None:
 def test_the_pace_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch, limit: dict[str, float]) -> None:
     waits: list[float] = []
     monkeypatch.setattr("alref_openai._runtime.sleep", waits.append)
-    monkeypatch.setattr("alref_openai._runtime.Estimate.learn", lambda *counted: None)
+    monkeypatch.setattr("alref_openai._runtime.TokenEstimator.update_factor", lambda *counted: None)
     reasoner = made(chat_server.base_url, **limit)
     for _ in range(3):
         ask(reasoner)

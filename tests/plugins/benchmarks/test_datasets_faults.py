@@ -45,7 +45,7 @@ def barred(look: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_only_the_counts_of_a_miniature_are_wrong(cls: type[Dataset], tmp_path: Path) -> None:
     (fault,) = made(cls, tmp_path).find_problems()
-    assert fault.what.startswith(f"expected {cls.published_counts[cls.splits[0]][0]} videos with ")
+    assert fault.message.startswith(f"expected {cls.published_counts[cls.splits[0]][0]} videos with ")
     assert fault.video == ""
 
 
@@ -97,7 +97,7 @@ def test_a_folder_that_may_not_be_looked_into_costs_one_video(tmp_path: Path, mo
 
 def test_a_file_that_is_no_picture_is_said_to_be_none(tmp_path: Path) -> None:
     dataset = made(MeViSDataset, tmp_path, "valid_u")
-    path = dataset.frames("1 b")[1]
+    path = dataset.get_frame_paths("1 b")[1]
     path.write_bytes(b"")
     (fault,) = found(dataset)
     assert fault.message == f"{path}: is no picture; download it again"
@@ -166,7 +166,7 @@ def test_a_file_of_all_masks_that_is_cut_is_one_fault_and_frames_are_still_looke
     masks = tmp_path / "valid_u/mask_dict.json"
     masks.write_bytes(masks.read_bytes()[:100])
     video = dataset.list_videos()[0]
-    dataset.frames(video)[0].unlink()
+    dataset.get_frame_paths(video)[0].unlink()
     faults = found(dataset)
     assert [fault.video for fault in faults] == [video, ""]
     assert "frames are missing" in faults[0].message

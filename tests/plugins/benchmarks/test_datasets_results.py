@@ -54,7 +54,7 @@ def bar(count: int) -> Mask:
 
 def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObject]]:
     """Return the true objects of each reference, drawn as the fixtures draw them."""
-    count = len(dataset.clip(video).frames)
+    count = len(dataset.find_video_entry(video).frames)
     seed = {"ref-youtube-vos": len(video), "avsbench-v2-binary": 2}.get(dataset.name, place)
     square = clip(count, seed, (64, 64) if dataset.name in ("avsbench-s4", "avsbench-ms3") else SIZE)[1]
     if dataset.name == "ref-davis17":
@@ -66,7 +66,7 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObje
         return {"0": [("a thing", square, 1.0)], "1": [("a thing", lower, 1.0)]}
     if dataset.name == "avsbench-s4":
         square[0] &= bool(seed)
-    thing = CLASS.get(dataset.clip(video).folder, "a thing")
+    thing = CLASS.get(dataset.find_video_entry(video).folder, "a thing")
     square[4:] &= thing != "violin"
     return {each.id: [(thing, square, 1.0)] for each in dataset.read_references(video)}
 

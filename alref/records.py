@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
@@ -20,6 +29,10 @@ from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
+PROVENANCE_FIELDS = ("why", "source", "raw")
+"""Fields of a decision that tell how it came about and not what was decided."""
+WITHOUT_PROVENANCE = {"provenance": False}
+"""Context of a serialization that leaves out the provenance of all decisions: equal decisions become equal data."""
 
 
 class Record(BaseModel):
@@ -153,6 +166,14 @@ class Decision(Record):
     why: str = ""
     source: DecisionSource = "rule"
     raw: str = ""
+
+    @model_serializer(mode="wrap")
+    def _serialize_fields(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        if info.context == WITHOUT_PROVENANCE:
+            for name in PROVENANCE_FIELDS:
+                data.pop(name, None)
+        return data
 
 
 class PivotFrame(Decision):

@@ -13,6 +13,7 @@ import pytest
 
 from alref.components.base import Propagator
 from alref.errors import ConfigError, InputError, MissingError
+from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
@@ -200,6 +201,51 @@ def test_a_concurrent_component_works_on_several_videos_at_once(monkeypatch: pyt
     script = Script()
     monkeypatch.setattr(script.plugins.get_component("spatial", "scripted").cls, "concurrent", True)
     assert together(script, "pick_boxes", Barrier(2, timeout=60)) == 2
+
+
+def make_question(model: str) -> QuestionEvent:
+    answer = Answer(text="1", model=model)
+    return QuestionEvent(
+        key="k", stage="spatial", component="x", phrase="dog", messages=(), answer=answer, parsed=None, source="model"
+    )
+
+
+def test_each_of_several_videos_under_way_counts_its_own_questions(monkeypatch: pytest.MonkeyPatch) -> None:
+    script, meet = Script(), Barrier(2, timeout=60)
+    monkeypatch.setattr(script.plugins.get_component("spatial", "scripted").cls, "concurrent", True)
+
+    def ask(video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        phrase = candidates[0].pivot.phrase.text
+        for _ in range(3):
+            meet.wait()
+            pipeline._stages["spatial"].notify("question_answered", make_question(phrase))
+        return pick_boxes(video, candidates)
+
+    script.answers["pick_boxes"] = ask
+    with script.pipeline() as pipeline, ThreadPoolExecutor(2) as threads:
+        results = list(threads.map(lambda reference: pipeline.run(VIDEO, [reference]), (DOG, CAT)))
+    usages = [[(usage.model, usage.questions) for usage in result.usage] for result in results]
+    assert usages == [[("the dog", 3)], [("the cat", 3)]]
+
+
+def test_a_run_may_be_started_inside_another_one() -> None:
+    inner: list[Result] = []
+
+    def ask(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+        name = phrases[0].text
+        pipeline._stages["temporal"].notify("question_answered", make_question(name))
+        if name == "the dog":
+            inner.append(pipeline.run(VIDEO, [CAT]))
+        pipeline._stages["temporal"].notify("question_answered", make_question(name))
+        return pick_frames(video, phrases)
+
+    script = Script(pick_frames=ask)
+    for reasoner in script.plugins.list_components("temporal"):
+        reasoner.cls.concurrent = True
+    with script.pipeline() as pipeline:
+        outer = pipeline.run(VIDEO, [DOG])
+    assert [(usage.model, usage.questions) for usage in outer.usage] == [("the dog", 2)]
+    assert [(usage.model, usage.questions) for usage in inner[0].usage] == [("the cat", 2)]
 
 
 def test_a_text_reference_without_phrases_is_absent() -> None:

@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from alref.errors import RecordError
 from alref.records import (
+    WITHOUT_PROVENANCE,
     Audio,
     Candidates,
     FrameMasks,
@@ -230,3 +231,13 @@ def test_a_track_gives_the_mask_of_a_frame() -> None:
 
 def test_rle_is_the_format_of_coco() -> None:
     assert encode_mask(np.array([[False, True], [False, True]])) == Rle(size=(2, 2), counts="22")
+
+
+def test_the_provenance_of_nested_decisions_may_be_left_out() -> None:
+    pivot = PivotFrame(phrase=Phrase(reference="1", text="dog"), frame=3, why="sharp", source="model", raw="[1]")
+    other = pivot.model_copy(update={"why": "large", "source": "cache", "raw": "[2]"})
+    boxes = [PivotBox(pivot=each, xyxy=[0, 0, 4, 4], score=0.5, why=each.why) for each in (pivot, other)]
+    assert boxes[0].model_dump_json() != boxes[1].model_dump_json()
+    first, second = (box.model_dump(mode="json", context=WITHOUT_PROVENANCE) for box in boxes)
+    assert first == second
+    assert (first["xyxy"], first["pivot"]["frame"], first["finding"]) == ([0, 0, 4, 4], 3, "found")

@@ -254,7 +254,7 @@ def test_words_of_a_reasoner_are_no_matter_to_what_follows(tmp_path: Path) -> No
     for path in tmp_path.glob("temporal-*"):
         path.unlink()
     result = run(again, kept=kept)
-    assert [name for name, _ in again.calls] == ["pick_frames", "pick_boxes"]
+    assert [name for name, _ in again.calls] == ["pick_frames"]
     assert result.pivots[0].why == result.candidates[0].pivot.why == result.boxes[0].pivot.why == "large"
 
 

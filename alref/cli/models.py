@@ -17,7 +17,7 @@ from alref.config import UNIFIER_SLOTS, Configuration, SlotConfiguration
 from alref.errors import AlrefError, MissingError, PluginErrorContext
 from alref.models.weights import Weights, WeightsInfo
 from alref.pipeline import contracts
-from alref.pipeline.engine import list_used_slots
+from alref.pipeline.orders import ORDERS
 from alref.pipeline.stage_runner import describe_call
 from alref.plugins.manager import SLOTS, PluginManager
 
@@ -81,9 +81,9 @@ def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any)
     named = [slot for slot in SLOTS if flags[slot]] + (
         plugins.find_slots(flags["unifier"], UNIFIER_SLOTS) if flags["unifier"] else []
     )
-    rows = list(
-        find_weights(resolve_configuration(plugins, flags), {*list_used_slots(text=True, sound=sound, spoken=spoken), *named})
-    )
+    config = resolve_configuration(plugins, flags)
+    used = ORDERS[config.run.order].list_slots(text=True, sound=sound, spoken=spoken)
+    rows = list(find_weights(config, {*used, *named}))
     if action == "pull":
         return _pull_models(rows)
     if as_json:

@@ -140,7 +140,8 @@ def _run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Referen
     with RunFolder.open(path, run, force=flags["force"]) as folder, _show_progress(pipeline, flags) as advanced:
         if not folder.finished:
             pipeline.plugins.add_observer(TraceWriter(folder.path / TRACE_FILE))
-            folder.write_result(pipeline.run(video, run_references, StageCache(folder.stages)), video, advanced)
+            result = pipeline.run_checked(video, run_references, StageCache(folder.stages))
+            folder.write_result(result, video, advanced)
         result = folder.read_result()
     _report_result(result, path, flags)
 

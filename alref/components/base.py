@@ -9,8 +9,10 @@ inside the methods. ``options`` and ``device`` are given when the component is m
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import get_ident
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -55,11 +57,30 @@ class Stage(ABC):
         self.device = device
         self.origin = ""
         self.warnings: list[str] = []
-        self.notify: Callable[[str, object], None] = _ignore_event
+        self._default_listener: Callable[[str, object], None] = _ignore_event
+        self._listeners: dict[int, Callable[[str, object], None]] = {}
 
     def bind(self, origin: str, notify: Callable[[str, object], None]) -> None:
-        """Let the engine say which distribution and version this is, and how to tell observers: ``tell(hook, event)``."""
-        self.origin, self.notify = origin, notify
+        """Set which distribution and version this is, and who gets events of threads without a listener."""
+        self.origin, self._default_listener = origin, notify
+
+    @contextmanager
+    def listen(self, listener: Callable[[str, object], None]) -> Iterator[None]:
+        """Send the events of the calling thread to ``listener(hook, event)`` until the block ends. Used by the engine."""
+        thread = get_ident()
+        outer = self._listeners.get(thread)
+        self._listeners[thread] = listener
+        try:
+            yield
+        finally:
+            if outer is None:
+                del self._listeners[thread]
+            else:
+                self._listeners[thread] = outer
+
+    def notify(self, hook: str, event: object) -> None:
+        """Tell observers of an event by the name of their hook, for example ``question_answered``."""
+        self._listeners.get(get_ident(), self._default_listener)(hook, event)
 
     @classmethod
     def find_missing_libraries(cls) -> list[str]:

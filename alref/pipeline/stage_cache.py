@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from alref.errors import OutputError, RecordError
+from alref.records import WITHOUT_PROVENANCE
 from alref.result import Usage
 from alref.utils import atomic
 
@@ -57,8 +58,8 @@ def open_user_cache(limit: int) -> StageCache:
 
 
 def compute_key(*parts: Any) -> str:
-    """Digest JSON-like values and records to 32 hexadecimal digits."""
-    return hashlib.blake2b(to_json(parts), digest_size=16).hexdigest()
+    """Digest JSON-like values and records, without the provenance of decisions, to 32 hexadecimal digits."""
+    return hashlib.blake2b(to_json(parts, context=WITHOUT_PROVENANCE), digest_size=16).hexdigest()
 
 
 def file_fingerprints(paths: Iterable[Path]) -> list[list[Any]]:

@@ -29,10 +29,10 @@ AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
 
 @dataclass
 class StageRunner:
-    """The stages of one run over one video. ``ready`` gives the loaded stage of a slot for the time of one call.
+    """The stages of one run over one video. ``acquire_stage`` gives the loaded stage of a slot for the time of one call.
 
-    ``identity`` says of a slot's stage what beside its options its outputs depend on; ``questions`` are those of this run so
-    far; ``seconds`` and ``usage`` are what the outputs took, those that were kept from before too.
+    ``identity`` returns what the outputs of a slot's stage depend on besides its options. ``seconds`` and ``usage`` are what
+    the outputs took, including those read from the cache.
     """
 
     video: Video
@@ -41,7 +41,6 @@ class StageRunner:
     identity: Callable[[str], Any]
     plugins: PluginManager
     stage_cache: StageCache
-    questions: list[QuestionEvent]
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     usage: list[Usage] = field(default_factory=list)
@@ -64,7 +63,7 @@ class StageRunner:
         method: str,
         record_type: type[AnyRecord],
         inputs: Any,
-        compute: Callable[[], tuple[list[AnyRecord], float]],
+        compute: Callable[[], CachedOutput[AnyRecord]],
     ) -> list[AnyRecord]:
         who = describe_call(slot, self.choices[slot].component, method)
         with PluginErrorContext(who):
@@ -73,11 +72,9 @@ class StageRunner:
         cached, total = found is not None, len(self.video)
         self._notify_observers("stage_started", slot, method, total=total, cached=cached)
         if found is None:
-            before = len(self.questions)
             with PluginErrorContext(who):
-                output, seconds = compute()
-            found = CachedOutput(output, seconds, count_usage(self.questions[before:]))
-            if not any(getattr(item, "source", "") == "fallback" for item in output):
+                found = compute()
+            if not any(getattr(item, "source", "") == "fallback" for item in found.output):
                 self.stage_cache.put(f"{slot}-{method}", digest, found)
         self.seconds[slot] = self.seconds.get(slot, 0.0) + found.seconds
         self.usage += map(mark_cached, found.usage) if cached else found.usage
@@ -87,20 +84,22 @@ class StageRunner:
 
     def _call_component(
         self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], inputs: Any
-    ) -> tuple[list[AnyRecord], float]:
-        with self._use_stage(slot) as stage:
+    ) -> CachedOutput[AnyRecord]:
+        questions: list[QuestionEvent] = []
+        with self._use_stage(slot, questions) as stage:
             started = perf_counter()
             output = getattr(stage, method)(self.video, *inputs)
             seconds = perf_counter() - started
         contracts.check_list_of(output, record_type)
         check(output)
-        return list(output), seconds
+        return CachedOutput(list(output), seconds, count_usage(questions))
 
-    def _collect_tracks(self, boxes: list[PivotBox]) -> tuple[list[Track], float]:
+    def _collect_tracks(self, boxes: list[PivotBox]) -> CachedOutput[Track]:
         phrases, total = list_object_phrases(boxes), len(self.video)
         rles: dict[int, list[Rle]] = {}
         scores: dict[int, list[float]] = {}
-        with self._use_stage("propagator") as stage:
+        questions: list[QuestionEvent] = []
+        with self._use_stage("propagator", questions) as stage:
             started = perf_counter()
             for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
                 contracts.check_frame_masks(masks, self.video, len(phrases), rles)
@@ -109,19 +108,26 @@ class StageRunner:
                 self._notify_observers("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
             seconds = perf_counter() - started
         contracts.check_all_frames(rles, self.video)
-        return [
+        tracks = [
             Track(
                 phrase=phrase,
                 rles=tuple(rles[frame][index] for frame in range(total)),
                 scores=tuple(scores[frame][index] for frame in range(total)),
             )
             for index, phrase in enumerate(phrases)
-        ], seconds
+        ]
+        return CachedOutput(tracks, seconds, count_usage(questions))
 
     @contextmanager
-    def _use_stage(self, slot: str) -> Iterator[Stage]:
-        """Give the stage of a slot for one call, and take what it warned of."""
-        with self.acquire_stage(slot) as stage:
+    def _use_stage(self, slot: str, questions: list[QuestionEvent]) -> Iterator[Stage]:
+        """Give the stage of a slot for one call, and collect the questions that it asks and its warnings."""
+
+        def handle_event(hook: str, event: object) -> None:
+            if isinstance(event, QuestionEvent):
+                questions.append(event)
+            self.plugins.notify_observers(hook, event)
+
+        with self.acquire_stage(slot) as stage, stage.listen(handle_event):
             yield stage
             self.warnings += stage.warnings
             stage.warnings.clear()

@@ -1,4 +1,4 @@
-"""Every library that the code imports is declared, where it is needed: for all, or in the extra of the plugin that imports it."""
+"""Every library that the code imports is declared: for everybody, or in the extra of the plugin that imports it."""
 
 from __future__ import annotations
 

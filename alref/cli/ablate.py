@@ -85,7 +85,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
     videos = _select_videos(ablation, data, flags["limit"])
     path = flags["out"] or Path("alref-out") / grid.stem
     named = ablation.data.protocols if ablation.data else ()
-    protocols = [plugins.get_protocol(name)() for name in named or data.protocols]
+    protocols = plugins.make_protocols(named or data.protocols)
     if flags["planned"]:
         _print_plan(plan_ablation(ablation.rows, data, videos, path), flags["as_json"])
         return 0

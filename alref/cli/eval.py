@@ -52,7 +52,7 @@ def command(**flags: Any) -> int:
 def _run_evaluation(flags: dict[str, Any]) -> int:
     plugins = PluginManager(files=flags["plugin_files"])
     dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
-    protocols = [plugins.get_protocol(name)() for name in flags["protocols"] or dataset.protocols]
+    protocols = plugins.make_protocols(flags["protocols"] or dataset.protocols)
     config = resolve_configuration(plugins, flags)
     videos = select_videos(dataset, flags["videos"], flags["limit"])
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"

@@ -41,7 +41,7 @@ def command(**flags: Any) -> int:
     """
     plugins = PluginManager(files=flags["plugin_files"])
     dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
-    protocols = [plugins.get_protocol(name)() for name in flags["protocols"] or dataset.protocols]
+    protocols = plugins.make_protocols(flags["protocols"] or dataset.protocols)
     videos = select_videos(dataset, flags["videos"], flags["limit"])
     if not protocols:
         dataset.require_ground_truth()

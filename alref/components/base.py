@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
+
+from alref.components.libraries import describe_missing_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,9 +86,7 @@ class Stage(ABC):
     @classmethod
     def find_missing_libraries(cls) -> list[str]:
         """Say which libraries are not installed, with the command to install them; nothing is imported."""
-        absent = [module for module in cls.needs if find_spec(module) is None]
-        install = f"pip install 'alref[{cls.extra}]'" if cls.extra else f"pip install {' '.join(absent)}"
-        return [f"needs {', '.join(absent)}: {install}"] if absent else []
+        return list(filter(None, [describe_missing_libraries(cls.needs, cls.extra)]))
 
     def weights(self) -> list[Weights]:
         """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 class EvaluationProtocol(ABC):
-    """A published way to score. It keeps nothing between videos, so that any process may score any video."""
+    """A published way to score. It keeps nothing between videos, so that any process may score any video.
+
+    ``needs`` are import names of libraries that it cannot score without, ``extra`` is the extra of alref that holds them.
+    """
 
     name: ClassVar[str]
+    extra: ClassVar[str] = ""
+    needs: ClassVar[tuple[str, ...]] = ()
 
     def score_video(self, video: str, cases: Iterable[Case]) -> VideoScores:
         """Measure all cases of one video. Raises InputError if frames are missing or do not fit."""

@@ -32,8 +32,9 @@ from alref.components.base import (
     Unifier,
 )
 from alref.components.dataset import Dataset
+from alref.components.libraries import describe_missing_libraries
 from alref.components.protocol import EvaluationProtocol
-from alref.errors import ConfigError, ContractError, format_exception, suggest_names
+from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
 from alref.plugins import catalogue, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, get_origin, import_file, select_plugins, translate_plugin_errors
@@ -221,6 +222,14 @@ class PluginManager:
         """Return the way to score ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
         cls: type[EvaluationProtocol] = self._find_registered("metric", name, self._list_benchmarks("metric")).cls
         return cls
+
+    def make_protocols(self, names: Iterable[str]) -> list[EvaluationProtocol]:
+        """Make protocols by name, ready to score. Raises ConfigError for an unknown one, MissingError for a missing library."""
+        classes = [self.get_protocol(name) for name in names]
+        for cls in classes:
+            if missing := describe_missing_libraries(cls.needs, cls.extra):
+                raise MissingError(f"protocol {cls.name} {missing}")
+        return [cls() for cls in classes]
 
     @property
     def datasets(self) -> dict[str, type[Dataset]]:

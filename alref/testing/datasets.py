@@ -33,7 +33,7 @@ class DatasetContract(DatasetReadingContract):
 
     def make_protocol(self, name: str) -> EvaluationProtocol:
         """Return a way to score. Raises ConfigError when there is none of this name."""
-        return PluginManager().get_protocol(name)()
+        return PluginManager().make_protocols([name])[0]
 
     def make_true_objects(self, dataset: Dataset, video: str) -> dict[str, list[ScriptedObject]]:
         """Return the objects that each reference truly means. Default: those of the cases that bear the references' ids."""

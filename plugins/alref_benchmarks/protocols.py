@@ -46,6 +46,8 @@ class Davis17UnsupervisedProtocol(_LazyProtocol):
     """DAVIS 2017, objects matched, all frames: that of Ref-DAVIS17, where the four annotators are averaged."""
 
     name = "davis17-unsupervised"
+    extra = "eval"
+    needs = ("scipy",)
 
 
 class RefYouTubeVosProtocol(_LazyProtocol):

@@ -73,7 +73,7 @@ def changed(folder: Path, name: str, **values: Any) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.components.base.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.components.libraries.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(component(whole)) == "needs transformers: pip install 'alref[groundingdino]'"
 
 

@@ -150,5 +150,8 @@ def _build_dataset_contract(
     if data is None:
         raise ConfigError(f"{offer.name} is a data set; say where it is: alref plugins check {offer.name} --data DIR")
     offer.cls(data, split).list_videos()
-    methods = {"make_dataset": lambda _: offer.cls(data, split), "make_protocol": lambda _, name: plugins.get_protocol(name)()}
+    methods = {
+        "make_dataset": lambda _: offer.cls(data, split),
+        "make_protocol": lambda _, name: plugins.make_protocols([name])[0],
+    }
     return type("Contract", (DatasetContract,), methods)

@@ -8,6 +8,8 @@ from typing import Any
 
 from alref.cli.status import READY, ComponentStatus, check_status
 from alref.components.dataset import Dataset
+from alref.components.libraries import describe_missing_libraries
+from alref.components.protocol import EvaluationProtocol
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import BASE_CLASS_BY_KIND, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
@@ -102,6 +104,10 @@ def _make_loaded_row(plugins: PluginManager, offer: RegisteredClass[Any], known:
         status=READY,
         offer=offer,
     )
+    if issubclass(offer.cls, EvaluationProtocol):
+        missing = describe_missing_libraries(offer.cls.needs, offer.cls.extra)
+        status = ComponentStatus("library missing", missing) if missing else READY
+        return replace(row, needs=tuple(offer.cls.needs), status=status)
     if not isinstance(offer, RegisteredComponent):
         return row
     return replace(row, level=offer.cls.api, needs=tuple(offer.cls.needs), status=check_status(offer, thorough=False))

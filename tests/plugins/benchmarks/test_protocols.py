@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import json
 from math import isnan
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from alref.cli import run_command
 from alref.components.scores import Case
+from alref.errors import MissingError
 from alref.evaluation.bootstrap import estimate_interval
 from alref.plugins.manager import PluginManager
 from alref_benchmarks.metrics import METRICS_BY_PROTOCOL
@@ -40,3 +44,20 @@ def test_where_nothing_could_be_counted_number_and_interval_are_unknown() -> Non
     assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarize_scores(lost).numbers["J&F"])))
     half = estimate_interval(way, [*lost, way.score_video("c", [Case("0", TRUTH[0], TRUTH[0])])])
     assert (half.value, half.low, half.high) == (1.0, 1.0, 1.0)
+
+
+def test_a_missing_library_is_named_before_anything_is_scored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "davis17-unsupervised"
+    monkeypatch.setattr("alref_benchmarks.protocols.Davis17UnsupervisedProtocol.needs", ("nowhere",))
+    with pytest.raises(MissingError, match=rf"{name}.* nowhere.*alref\[eval\]"):
+        PluginManager().make_protocols(["davis17-semi-supervised", name])
+    index = tmp_path / "ImageSets" / "2017" / "val.txt"
+    index.parent.mkdir(parents=True)
+    index.write_text("", encoding="utf-8")
+    assert run_command(["score", "ref-davis17", "--data", str(tmp_path), "--masks", str(tmp_path)]) == 5
+    assert "alref[eval]" in capsys.readouterr().err
+    assert run_command(["plugins", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["state"] for row in rows if row["name"] == name} == {"library missing"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -11,7 +12,6 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from traceback import format_exc
 from typing import TypeVar
 
@@ -74,11 +74,14 @@ def _load_plugin_files(files: Sequence[Path]) -> None:
 @contextmanager
 def _ignore_sigint() -> Iterator[None]:
     """Start processes that Ctrl-C does not reach: they end when this one ends them, without a word."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    if not hasattr(signal, "pthread_sigmask"):  # as on Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        pthread_sigmask(SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def score_video_masks(dataset: Dataset, video: str, masks: Path, protocols: Sequence[EvaluationProtocol]) -> ScoredVideo:

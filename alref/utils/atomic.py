@@ -14,7 +14,7 @@ from alref.errors import OutputError
 
 LOCK_FILE = ".lock"
 OTHER_FOLDER_HINT, HOME_FOLDER_HINT = "choose another folder", "name another folder in the environment variable ALREF_HOME"
-_DISK_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK_FULL_ERRNOS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG}  # Windows has no EDQUOT
 
 
 @contextmanager

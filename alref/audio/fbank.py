@@ -1,57 +1,50 @@
-"""Kaldi's log-mel filter bank, which networks for sound are trained on.
-
-In numpy, since libraries with Kaldi's own code refuse as many bands as these networks take: the lowest bands are narrower than
-the resolution of the transform, and some of them hold nothing.
-"""
+"""Kaldi's log-mel filter bank, which audio networks are trained on, computed by the transformers library."""
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
 WINDOW_SECONDS, HOP_SECONDS = 0.025, 0.01
 """Seconds that a column of the filter bank describes, and from one column to the next."""
 LOW_FREQUENCY, PREEMPHASIS, WINDOW_POWER, ENERGY_FLOOR = 20.0, 0.97, 0.85, float(np.finfo(np.float32).eps)
-"""The lowest frequency in Hz, how much of the sample before is taken away, the window's exponent, the least energy."""
+"""The lowest frequency in Hz, the pre-emphasis coefficient, the exponent of the window, the least energy."""
 
 
 def compute_fbank(
     samples: npt.NDArray[np.float32], num_mel_bins: int, rate: int = 16_000, power: float = WINDOW_POWER
 ) -> npt.NDArray[np.float32]:
-    """Return the log energies float32 (T, ``bands``) of sound (N,) at ``rate`` Hz, as Kaldi does without dither.
+    """Return the log energies float32 (T, ``num_mel_bins``) of audio (N,) at ``rate`` Hz, as Kaldi does without dither.
 
-    T is 1 + (N - window) // hop, in samples; 0 where the sound is shorter than a window of 25 ms. Kaldi's samples are 16-bit
-    numbers: sound in -1..1 is first multiplied by 2^15. ``power`` is the window's exponent: Kaldi's own, or 1 for Hann's.
+    T is 1 + (N - window) // hop, in samples; 0 if the audio is shorter than a window of 25 ms. Kaldi's samples are 16-bit
+    numbers: multiply audio in -1..1 by 2^15 first. ``power`` is the exponent of a Hann window: 0.85 is Kaldi's own "povey".
     """
+    from transformers.audio_utils import spectrogram
+
     size, step = round(WINDOW_SECONDS * rate), round(HOP_SECONDS * rate)
     if len(samples) < size:
         return np.zeros((0, num_mel_bins), np.float32)
-    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64), size)[::step]
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-    length = 1 << (size - 1).bit_length()
-    energy = np.abs(np.fft.rfft((frames - PREEMPHASIS * before) * _make_window(size, power), n=length)) ** 2
-    return np.log(np.maximum(energy @ _make_mel_filters(num_mel_bins, length, rate), ENERGY_FLOOR)).astype(np.float32)
+    fft_size = 1 << (size - 1).bit_length()
+    energies = spectrogram(
+        samples, np.hanning(size) ** power, frame_length=size, hop_length=step, fft_length=fft_size, power=2.0, center=False,
+        preemphasis=PREEMPHASIS, mel_filters=_make_mel_filters(num_mel_bins, fft_size, rate), log_mel="log", mel_floor=ENERGY_FLOOR, remove_dc_offset=True,
+    )  # fmt: skip
+    return np.ascontiguousarray(energies.T, np.float32)
 
 
 @cache
-def _make_window(size: int, power: float) -> Floats:
-    """Return a window of Hann's to a power; Kaldi's "povey" window is wider at the ends."""
-    return np.asarray(np.hanning(size) ** power)
+def _make_mel_filters(num_mel_bins: int, fft_size: int, rate: int) -> npt.NDArray[np.float64]:
+    """Return the weight (fft_size // 2 + 1, bands) of each frequency in each band.
 
+    The lowest of many bands are narrower than the transform resolves and hold nothing, of which the library warns.
+    """
+    from transformers.audio_utils import mel_filter_bank
 
-@cache
-def _make_mel_filters(num_mel_bins: int, fft_size: int, rate: int) -> Floats:
-    """Return the weight (length // 2 + 1, bands) of each frequency in each band: triangles of one width in mel."""
-    frequencies = np.arange(fft_size // 2) * rate / fft_size
-    edges = np.linspace(_convert_to_mel(np.float64(LOW_FREQUENCY)), _convert_to_mel(np.float64(rate / 2)), num_mel_bins + 2)
-    mel, width = _convert_to_mel(frequencies)[:, None], edges[1] - edges[0]
-    weights = np.maximum(0, np.minimum(mel - edges[:-2], edges[2:] - mel) / width)
-    return np.concatenate([weights, np.zeros((1, num_mel_bins))])
-
-
-def _convert_to_mel(hertz: Floats | np.float64) -> Floats:
-    return np.asarray(1127 * np.log1p(hertz / 700))
+    shape = fft_size // 2 + 1, num_mel_bins
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="At least one mel filter has all zero values")
+        filters = mel_filter_bank(*shape, LOW_FREQUENCY, rate / 2, rate, None, "kaldi", triangularize_in_mel_space=True)
+    return np.asarray(filters, np.float64)

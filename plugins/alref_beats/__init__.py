@@ -65,7 +65,7 @@ class Beats(Tagger):
 
     name = "beats"
     extra = "sound"
-    needs = ("torch",)
+    needs = ("torch", "transformers")
     Options = BeatsOptions
     options: BeatsOptions
     _ensemble: BeatsEnsemble | None = None

@@ -28,9 +28,10 @@ def compute_fbank(
     if len(samples) < size:
         return np.zeros((0, num_mel_bins), np.float32)
     fft_size = 1 << (size - 1).bit_length()
+    filters = _make_mel_filters(num_mel_bins, fft_size, rate)
     energies = spectrogram(
         samples, np.hanning(size) ** power, frame_length=size, hop_length=step, fft_length=fft_size, power=2.0, center=False,
-        preemphasis=PREEMPHASIS, mel_filters=_make_mel_filters(num_mel_bins, fft_size, rate), log_mel="log", mel_floor=ENERGY_FLOOR, remove_dc_offset=True,
+        preemphasis=PREEMPHASIS, mel_filters=filters, log_mel="log", mel_floor=ENERGY_FLOOR, remove_dc_offset=True,
     )  # fmt: skip
     return np.ascontiguousarray(energies.T, np.float32)
 

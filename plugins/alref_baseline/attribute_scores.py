@@ -5,7 +5,7 @@ No factor is 0: a cue that is missing or wrong weakens a candidate and never rul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,10 +18,9 @@ from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.motion import compute_motion_strength
+from alref_baseline.region_score import DIRECTIONS, get_speed, score_motion_strength, score_side, score_speed
 from alref_baseline.relations import NormalizedBox, find_other_regions, score_relation
 
-MIN_VELOCITY = 0.002
-"""Least velocity, in shares of the frame's longer side a frame, that has a direction."""
 FULL_GROWTH = 0.003
 """Growth a frame that is certain to be more than noise."""
 FULL_CHANGE = 8.0
@@ -91,20 +90,6 @@ def score_synchrony(synchrony: Sequence[float]) -> AttributeScores:
     return AttributeScores(factors, [f"moves with the sound {each:.2f}" for each in synchrony])
 
 
-_SIDE_SCORES: dict[str, Callable[[NormalizedBox], float]] = {
-    "left": lambda box: 1 - (box[0] + box[2]) / 2,
-    "right": lambda box: (box[0] + box[2]) / 2,
-    "top": lambda box: 1 - (box[1] + box[3]) / 2,
-    "bottom": lambda box: (box[1] + box[3]) / 2,
-    "middle": lambda box: 1 - abs(box[0] + box[2] - 1),
-    "big": lambda box: float(np.sqrt((box[2] - box[0]) * (box[3] - box[1]))),
-    "small": lambda box: 1 - float(np.sqrt((box[2] - box[0]) * (box[3] - box[1]))),
-    "close": lambda box: box[3],
-    "far": lambda box: 1 - box[3],
-}
-"""How far a box is to a side, 0..1; what stands lower in the picture is closer."""
-
-
 def _score_colors(candidates: FrameCandidates, names: Sequence[str], full_share: float, suffix: str) -> AttributeScores:
     shares = [compute_color_share(candidates.image, mask, names) for mask in candidates.masks]
     color = " or ".join(names)
@@ -115,17 +100,21 @@ def _score_colors(candidates: FrameCandidates, names: Sequence[str], full_share:
 
 def _score_side(candidates: FrameCandidates, side: str) -> AttributeScores:
     """Weigh a place by where it is in the frame and, as much, by where it is among the candidates."""
-    places = np.array([_SIDE_SCORES[side](box) for box in candidates.boxes])
+    places = np.array([_score_box_side(box, side) for box in candidates.boxes])
     spread = float(np.ptp(places))
     among = (places - places.min()) / spread if spread > 0.01 else np.ones(len(places))
     factors = 0.1 + 0.45 * np.clip(places, 0, 1) + 0.45 * among
     return AttributeScores(factors.tolist(), [f"{side} {place:.2f}" for place in places])
 
 
+def _score_box_side(box: NormalizedBox, side: str) -> float:
+    return score_side(side, box, (box[2] - box[0]) * (box[3] - box[1]))
+
+
 def _score_rank(candidates: FrameCandidates, number: int, side: str) -> AttributeScores:
     """Count from a side, among the candidates that are strong enough to be rivals."""
     rivals = [index for index, score in enumerate(candidates.scores) if score >= _RIVAL_SCORE_RATIO * candidates.scores[0]]
-    line = sorted(rivals, key=lambda index: -_SIDE_SCORES[side](candidates.boxes[index]))
+    line = sorted(rivals, key=lambda index: -_score_box_side(candidates.boxes[index], side))
     factors, says = [0.2] * len(candidates.boxes), ["not counted"] * len(candidates.boxes)
     asked = f" (asked: {_format_ordinal(number)})"
     for place, index in enumerate(line, start=1):
@@ -141,11 +130,10 @@ def _format_ordinal(place: int) -> str:
 
 
 _RANK_PHRASES = {"big": "by size", "small": "from the smallest", "close": "from the closest", "far": "from the farthest"}
-_DIRECTIONS = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
 
 
 def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
-    if motion in _DIRECTIONS:
+    if motion in DIRECTIONS:
         return _score_direction(candidates, motion)
     if motion in ("closer", "away"):
         return _score_growth(candidates, motion)
@@ -154,17 +142,16 @@ def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
     ]
     if motion == "changing":
         return _score_change(candidates, speeds)
-    fits = [1 - 0.6 * speed if motion == "still" else 0.4 + 0.6 * speed for speed in speeds]
+    fits = [score_motion_strength(motion, speed) for speed in speeds]
     return AttributeScores(fits, [f"own motion {speed:.2f}" for speed in speeds])
 
 
 def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
     """Weigh the direction of motion; an object that does not stir has none."""
-    axis, sign = _DIRECTIONS[motion]
     moves = [candidates.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in candidates.masks]
-    speeds = [sign * float(move[axis]) / max(candidates.motion.shape) for move in moves]
+    speeds = [get_speed(motion, move) / max(candidates.motion.shape) for move in moves]
     return AttributeScores(
-        [1.0 if speed > MIN_VELOCITY else 0.25 for speed in speeds],
+        [score_speed(speed) for speed in speeds],
         [f"moves {motion} at {100 * speed:.1f} %" for speed in speeds],
     )
 

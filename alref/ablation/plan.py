@@ -19,7 +19,7 @@ from alref.evaluation.folder import EvaluationFolder, load_evaluation
 from alref.llm.cost_estimate import estimate_usage
 from alref.llm.prompt_templates import QuestionTask
 from alref.llm.reasoner import ChatReasoner
-from alref.llm.usage import sum_usage
+from alref.llm.usage import sum_known, sum_usage
 from alref.records import Record, Reference
 from alref.result import Usage
 
@@ -178,7 +178,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
     if not any(askers[each.row.name] for each in unmeasured):
         ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == "spatial"]
         known = [_compute_mean_usage(each, measured) for each in ends if each in measured.questions]
-        questions, tokens, dollars = (_sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
+        questions, tokens, dollars = (sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
         return {"questions": round(questions or 0), "bounded": False, "tokens": whole, "dollars": dollars}
     if any(None in askers[each.row.name].values() for each in unmeasured):
@@ -213,10 +213,5 @@ def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[f
     """Return questions, tokens and dollars of a video; tokens are known of answers that were not kept."""
     questions, asked = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
     tokens = questions * measured.tokens[reasoners] / asked if asked else None if questions else 0.0
-    worth = _sum_known(measured.dollars[reasoners])
+    worth = sum_known(measured.dollars[reasoners])
     return questions, tokens, None if worth is None else worth / len(measured.dollars[reasoners])
-
-
-def _sum_known(numbers: Sequence[float | None]) -> float | None:
-    known = [each for each in numbers if each is not None]
-    return sum(known) if len(known) == len(numbers) else None

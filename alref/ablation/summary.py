@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 from alref.ablation.agreement import compute_agreement
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import NAN_CONFIG
-from alref.evaluation.bootstrap import ConfidenceInterval, estimate_difference, estimate_interval
+from alref.evaluation.bootstrap import estimate_difference, estimate_interval
 from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.summary import EvaluationSummary, read_all_scores
 from alref.llm.usage import sum_usage
@@ -114,13 +115,9 @@ def _score_row(
     compared = bool(pairs) and base is not None and base.path != folder.path
     return RowScore(
         main=table.main,
-        value=_unpack_interval(estimate_interval(protocol, own)),
+        value=astuple(estimate_interval(protocol, own)),
         videos=len(own),
-        difference=_unpack_interval(estimate_difference(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
+        difference=astuple(estimate_difference(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
         paired=len(pairs),
         numbers=table.numbers,
     )
-
-
-def _unpack_interval(found: ConfidenceInterval) -> ScoreInterval:
-    return found.value, found.low, found.high

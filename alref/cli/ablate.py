@@ -11,7 +11,6 @@ from typing import Any
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from alref.ablation import tables
@@ -21,6 +20,7 @@ from alref.ablation.plan import AblationPlan, plan_ablation
 from alref.ablation.report import REPORT_FILES, write_ablation_report
 from alref.ablation.runner import AblationRunner, make_dataset
 from alref.ablation.summary import AblationSummary
+from alref.cli.console import make_console
 from alref.cli.eval_output import EvaluationProgress, format_duration
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event, reserve_stdout
@@ -124,7 +124,7 @@ def _print_plan(estimate: AblationPlan, as_json: bool) -> None:
     if as_json:
         emit_event("plan", **estimate.model_dump(mode="json"))
         return
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = make_console()
     rows = Table("row", "videos done", box=SIMPLE, title=f"{len(estimate.rows)} rows of {estimate.videos} videos")
     for name, count in estimate.rows.items():
         rows.add_row(name, str(count))
@@ -167,7 +167,7 @@ def _print_summary(summary: AblationSummary, path: Path, flags: dict[str, Any]) 
             click.echo(f"{row.name}: {row.problem}", err=True)
     if flags["quiet"]:
         return
-    console = Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = make_console(width=None if sys.stdout.isatty() else WIDTH)
     table = Table(*tables.build_header(summary), box=SIMPLE, title=f"{summary.dataset}, {summary.split}")
     for cells in tables.format_cells(summary):
         table.add_row(*cells)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from alref.cli.console import make_console
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event
 from alref.evaluation.comparison import RunComparison, compare_runs
@@ -41,7 +41,7 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
         for each in found:
             emit_event("comparison", **each.model_dump(mode="json"))
         return
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = make_console()
     console.print(_build_table(found))
     for each in found[1:]:
         console.print(_build_moves_table(each))

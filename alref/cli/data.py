@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
+from alref.cli.console import make_console
 from alref.cli.plugin_option import add_plugin_option
 from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import AlrefError, InputError
@@ -32,7 +32,7 @@ def list_datasets(plugin_files: tuple[Path, ...]) -> None:
         column.overflow = "fold"
     for name, cls in sorted(PluginManager(files=plugin_files).datasets.items()):
         table.add_row(name, ", ".join(cls.splits), _format_protocols(cls), cls.homepage)
-    Console(markup=False, emoji=False, highlight=False).print(table)
+    make_console().print(table)
 
 
 def _format_protocols(cls: type[Dataset]) -> str:

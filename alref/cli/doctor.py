@@ -8,9 +8,9 @@ from importlib import metadata
 from importlib.util import find_spec
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from alref.cli.console import make_console
 from alref.cli.status import check_status
 from alref.config import resolve_config
 from alref.errors import ConfigError
@@ -24,7 +24,7 @@ OPTIONAL_SLOT = "transcriber"
 @click.command("doctor")
 def command() -> None:
     """Say what is installed, what is usable, what is missing, and what to type next."""
-    console = Console(markup=False, emoji=False)
+    console = make_console()
     table = Table("part", "state", "next")
     table.columns[1].overflow = "fold"
     rows = list(_generate_rows())

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.evaluation.runner import VideoOutcome
 from alref.evaluation.summary import EvaluationSummary
@@ -32,7 +32,7 @@ class EvaluationProgress:
         self._usage: list[Usage] = []
         rest = TextColumn("{task.fields[rest]}")
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)
-        console = Console(stderr=True, markup=False, emoji=False, quiet=as_json or quiet)
+        console = make_console(stderr=True, quiet=as_json or quiet)
         self._bar = Progress(*columns, console=console, transient=True)
         self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
 
@@ -96,7 +96,7 @@ def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, An
         return
     if flags["quiet"]:
         return
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = make_console()
     if summary.tables:
         console.print(build_score_table(summary))
     if summary.usage:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.cli.console import make_console
 from alref.config import UNIFIER_SLOTS, Configuration, SlotConfiguration
 from alref.errors import AlrefError, MissingError, PluginErrorContext
 from alref.models.weights import Weights, WeightsInfo
@@ -126,7 +126,7 @@ def format_size(size: int | None) -> str:
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
     """Print a table that fits any screen, then where each model is or what keeps it away, then the next command."""
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = make_console()
     table = Table("stage", "component", "model", "size", "license", "", box=SIMPLE)
     table.columns[2].overflow = "fold"
     for row in rows:

@@ -9,9 +9,9 @@ from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from alref.cli.console import make_console
 from alref.errors import AlrefError
 from alref.plugins.hookspecs import hookimpl
 from alref.records import StageEvent
@@ -22,7 +22,7 @@ class ProgressBar:
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True)
+        self._progress = Progress(*columns, console=make_console(stderr=True), transient=True)
         self._task: TaskID | None = None
 
     def __enter__(self) -> ProgressBar:

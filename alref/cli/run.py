@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from alref.api import open_configured_video
 from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.cli.console import make_console
 from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
 from alref.errors import ConfigError, InputError
 from alref.llm.replay import TRACE_FILE, AnswerReplay
@@ -177,7 +177,7 @@ def _report_result(result: Result, path: Path, flags: dict[str, Any]) -> None:
 
 
 def _print_table(result: Result, path: Path) -> None:
-    console = Console(markup=False, emoji=False, highlight=False)
+    console = make_console()
     table = Table("reference", "verdict", "frames", "why")
     for reference, verdict in zip(result.references, result.verdicts, strict=True):
         areas = np.array([[rle.area for rle in track.rles] for track in result.get_tracks(reference.id)])
@@ -186,7 +186,7 @@ def _print_table(result: Result, path: Path) -> None:
         table.add_row(reference.title, finding, f"{shown} of {len(result.video.times)}", verdict.why)
     console.print(table)
     for warning in result.warnings:
-        Console(stderr=True, markup=False, emoji=False, highlight=False).print(f"warning: {warning}")
+        make_console(stderr=True).print(f"warning: {warning}")
     if result.usage:
         console.print(format_usage(result.usage))
     for name in ("overlay.mp4", "report.html", "result.json"):

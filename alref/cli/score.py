@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.progress import track
 
+from alref.cli.console import make_console
 from alref.cli.eval import select_videos
 from alref.cli.eval_output import build_score_table
 from alref.cli.plugin_option import add_plugin_option
@@ -51,7 +51,7 @@ def command(**flags: Any) -> int:
         )
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
-    console = Console(stderr=True, quiet=flags["as_json"])
+    console = make_console(stderr=True, quiet=flags["as_json"])
     scores = score_videos(dataset, videos, flags["masks"], protocols, flags["jobs"], flags["plugin_files"])
     for scored in track(scores, "videos", total=len(videos), console=console, transient=True):
         for each in scored.scores:
@@ -75,4 +75,4 @@ def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:
         return
     for video, why in summary.failed.items():
         click.echo(f"{video}: {why}", err=True)
-    Console(markup=False, emoji=False, highlight=False).print(build_score_table(summary))
+    make_console().print(build_score_table(summary))

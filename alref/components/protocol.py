@@ -52,7 +52,7 @@ class EvaluationProtocol(ABC):
         import numpy as np
 
         table, count = self.summarize_scores([scores]), len(scores.parts)
-        return np.array([table.numbers[table.main] * count]), np.array([float(count)])
+        return np.array([table.main_value * count]), np.array([float(count)])
 
     @abstractmethod
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:

@@ -59,3 +59,8 @@ class ScoreTable(Record):
     main: str
     numbers: dict[str, float]
     groups: dict[str, dict[str, float]] = {}
+
+    @property
+    def main_value(self) -> float:
+        """The number that papers report."""
+        return self.numbers[self.main]

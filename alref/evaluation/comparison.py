@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import NAN_CONFIG, VideoScores
 from alref.errors import InputError, RecordError
-from alref.evaluation.bootstrap import ConfidenceInterval, estimate_difference, estimate_interval
+from alref.evaluation.bootstrap import estimate_difference, estimate_interval
 from alref.evaluation.folder import SCORES_FOLDER, decode_video_name, load_evaluation, read_scores
 from alref.evaluation.summary import EvaluationSummary
 from alref.records import Record
@@ -85,7 +86,11 @@ def _compare_run(
 ) -> RunComparison:
     table = protocol.summarize_scores(other)
     moves = [
-        VideoChange(video=new.video, base=_get_main_score(protocol, old), other=_get_main_score(protocol, new))
+        VideoChange(
+            video=new.video,
+            base=protocol.summarize_scores([old]).main_value,
+            other=protocol.summarize_scores([new]).main_value,
+        )
         for old, new in zip(base, other, strict=True)
     ]
     return RunComparison(
@@ -93,16 +98,7 @@ def _compare_run(
         protocol=protocol.name,
         number=table.main,
         videos=len(other),
-        value=_unpack_interval(estimate_interval(protocol, other)),
-        difference=_unpack_interval(estimate_difference(protocol, base, other)),
+        value=astuple(estimate_interval(protocol, other)),
+        difference=astuple(estimate_difference(protocol, base, other)),
         moves=tuple(sorted(moves, key=lambda move: -abs(move.difference))),
     )
-
-
-def _get_main_score(protocol: EvaluationProtocol, scores: VideoScores) -> float:
-    table = protocol.summarize_scores([scores])
-    return table.numbers[table.main]
-
-
-def _unpack_interval(found: ConfidenceInterval) -> tuple[float, float, float]:
-    return found.value, found.low, found.high

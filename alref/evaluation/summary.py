@@ -110,7 +110,7 @@ def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Seque
     for protocol, found in scores.items():
         for each in found:
             table = protocol.summarize_scores([each])
-            numbers.setdefault(each.video, {})[protocol.name] = table.numbers[table.main]
+            numbers.setdefault(each.video, {})[protocol.name] = table.main_value
     known = {row.video: row for row in rows}
     return tuple(VideoSummary(video=video, numbers=of_video, row=known.get(video)) for video, of_video in numbers.items())
 

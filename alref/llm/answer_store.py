@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +11,13 @@ from threading import RLock
 from typing import ClassVar
 
 from filelock import FileLock
-from platformdirs import user_data_path
 from pydantic import ValidationError
 
-from alref.errors import AlrefError, InputError, OutputError, RecordError
+from alref.errors import AlrefError, InputError, OutputError, RecordError, sanitize_line
 from alref.llm.answer_keys import serialize_question
 from alref.llm.messages import Answer, Question
 from alref.records import DecisionSource, Record
+from alref.utils.home import get_data_path
 
 STORE_FILE = "answers.sqlite"
 FORMAT_VERSION = 1
@@ -33,8 +32,7 @@ SET model = excluded.model, question = excluded.question, answer = excluded.answ
 
 def get_default_path() -> Path:
     """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
-    home = os.environ.get("ALREF_HOME")
-    return (Path(home) if home else user_data_path("alref", appauthor=False)) / STORE_FILE
+    return get_data_path(STORE_FILE)
 
 
 def is_usable(answer: Answer) -> bool:
@@ -134,7 +132,7 @@ def _prepare_database(database: sqlite3.Connection) -> None:
 
 def _make_store_error(path: Path, error: Exception) -> AlrefError:
     """Say what is wrong with a store and what to do: one line."""
-    reason = " ".join(str(error).split())
+    reason = sanitize_line(str(error))
     if isinstance(error, (sqlite3.OperationalError, OSError)):
         step = "free some space, or choose a folder that can be written with ALREF_HOME or the option answers"
         return OutputError(f"{path}: the answer store cannot be opened or written ({reason}); {step}")

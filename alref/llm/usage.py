@@ -54,14 +54,15 @@ def sum_usage(usages: Sequence[Usage]) -> Usage:
         kept=sum(each.kept for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
-        cost=_sum_costs(each.cost for each in usages),
-        worth=_sum_costs(each.worth for each in usages),
+        cost=sum_known([each.cost for each in usages]),
+        worth=sum_known([each.worth for each in usages]),
     )
 
 
-def _sum_costs(dollars: Iterable[float | None]) -> float | None:
-    known = list(dollars)
-    return None if None in known else sum(each for each in known if each is not None)
+def sum_known(numbers: Sequence[float | None]) -> float | None:
+    """Return the sum, or None if any number is not known."""
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None
 
 
 def format_usage(usages: Sequence[Usage]) -> str:

@@ -14,13 +14,13 @@ import numpy as np
 from alref.errors import InputError
 from alref.media.audio_decoder import EXPECTED_AUDIO, AudioTrackInfo, describe_faults, group_blocks
 from alref.media.container import VideoFileSource
-from alref.media.frame_cache import FrameCache
 from alref.media.frame_source import FrameSource
 from alref.media.image_folder import ImageFolderSource, find_images, is_image
 from alref.media.streams import require_existing_path
 from alref.media.video import Frame, Video
 from alref.media.window import FrameWindow
 from alref.records import Audio
+from alref.utils.array_cache import ArrayCache
 from alref.utils.masks import make_read_only
 
 CACHE_BYTES = 256 * 1024 * 1024
@@ -95,7 +95,7 @@ class VideoReader(Video):
         self.fps = (len(self.times) - 1) / span if span > 0 else source.fps / window.every
         self.warnings = source.warnings
         self._audio_track = audio_track
-        self._frame_cache = FrameCache(cache_bytes)
+        self._frame_cache: ArrayCache[int, np.uint8] = ArrayCache(cache_bytes)
         self._last_index = -1
         self._audio_faults: Counter[str] = Counter()
 

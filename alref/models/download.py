@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
-from platformdirs import user_cache_path
 
 from alref.errors import MissingError
 from alref.models.integrity import compute_sha256
 from alref.utils import atomic
+from alref.utils.home import get_cache_path
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -24,8 +23,7 @@ TIMEOUT_SECONDS = 30.0
 
 def get_weights_folder() -> Path:
     """Return where fetched files are kept: ``weights`` in the folder that ALREF_HOME names, else in the user's cache."""
-    home = os.environ.get("ALREF_HOME")
-    return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "weights"
+    return get_cache_path("weights")
 
 
 def request_size(url: str) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alref.errors import MissingError
+from alref.errors import MissingError, sanitize_line
 from alref.utils import atomic
 
 TIMEOUT_SECONDS = 10.0
@@ -123,13 +123,9 @@ def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[
         raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
         require_online(model)
-        said = _format_line(error.__cause__ or error)
+        said = sanitize_line(str(error.__cause__ or error))
         raise MissingError(f"{model} is not here, and the hub cannot be reached ({said}): go online and try again") from None
     except OSError as error:
         if error.errno is None:
-            raise MissingError(f"{model} did not come whole ({_format_line(error)}): try again") from None
+            raise MissingError(f"{model} did not come whole ({sanitize_line(str(error))}): try again") from None
         raise atomic.make_write_error(get_cache_folder(), error) from None
-
-
-def _format_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

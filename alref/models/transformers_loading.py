@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alref.errors import AlrefError, ConfigError, MissingError
+from alref.errors import AlrefError, ConfigError, MissingError, sanitize_line
 from alref.models import devices
 
 
@@ -90,7 +90,7 @@ def _strip_layer_numbers(name: str) -> str:
 
 def _explain_load_error(error: Exception, model: str | Path, alternative: str, expected_kind: str) -> str:
     """Say in one line why a model cannot be loaded, and what to do."""
-    said = " ".join(str(error).split())
+    said = str(error)
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
         return (
             f"{model} is of a kind that this release of transformers does not know, and code that comes with a model is not"
@@ -102,7 +102,7 @@ def _explain_load_error(error: Exception, model: str | Path, alternative: str, e
             return explain_missing_torchvision(model)
         return f"{model} needs a library that is missing or does not fit ({first}): pip install what is named"
     read = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
-    return f"{read} ({type(error).__name__}: {said[:300]}): get the whole model again, or {alternative}"
+    return f"{read} ({type(error).__name__}: {sanitize_line(said)}): get the whole model again, or {alternative}"
 
 
 def _find_root_cause(error: BaseException) -> BaseException:

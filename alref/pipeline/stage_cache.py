@@ -15,7 +15,6 @@ from time import time
 from typing import Any, Generic, TypeVar
 
 from filelock import FileLock, Timeout
-from platformdirs import user_cache_path
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
@@ -23,6 +22,7 @@ from alref.errors import OutputError, RecordError
 from alref.records import WITHOUT_PROVENANCE
 from alref.result import Usage
 from alref.utils import atomic
+from alref.utils.home import get_cache_path
 
 Item = TypeVar("Item", bound=BaseModel)
 DEFAULT_LIMIT = 4 * 1000**3
@@ -40,8 +40,7 @@ _WRITE_LOCK = Lock()
 
 def get_default_folder() -> Path:
     """Return the user's own cache: ``stages`` in the folder that ALREF_HOME names, else in the user's cache folder."""
-    home = os.environ.get("ALREF_HOME")
-    return (Path(home) if home else user_cache_path("alref", appauthor=False)) / "stages"
+    return get_cache_path("stages")
 
 
 def open_user_cache(limit: int) -> StageCache:

@@ -142,4 +142,4 @@ def format_main_score(protocol: EvaluationProtocol, scores: VideoScores) -> str:
     if not scores.parts:
         return "no object is scored"
     table = protocol.summarize_scores([scores])
-    return f"{table.main} is {table.numbers[table.main]:.4f}"
+    return f"{table.main} is {table.main_value:.4f}"

@@ -149,4 +149,4 @@ class ProtocolContract:
 
 def _get_main_value(table: ScoreTable) -> float:
     assert table.main in table.numbers, f"expected main among {', '.join(table.numbers)}, got {table.main!r}"
-    return table.numbers[table.main]
+    return table.main_value

@@ -149,7 +149,7 @@ def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
 def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
     """Weigh the direction of motion; an object that does not stir has none."""
     moves = [candidates.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in candidates.masks]
-    speeds = [get_speed(motion, move) / max(candidates.motion.shape) for move in moves]
+    speeds = [get_speed(motion, move.tolist()) / max(candidates.motion.shape) for move in moves]
     return AttributeScores(
         [score_speed(speed) for speed in speeds],
         [f"moves {motion} at {100 * speed:.1f} %" for speed in speeds],

@@ -6,8 +6,6 @@ All components of a run share the ``Eye`` of their video. It works at one intern
 from __future__ import annotations
 
 import weakref
-from collections import OrderedDict
-from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
@@ -15,6 +13,7 @@ import cv2
 import numpy as np
 
 from alref.media.video import Frame, Video
+from alref.utils.array_cache import ArrayCache
 from alref_baseline.efficientnet import SIZE_MULTIPLE, EfficientNetLite, FloatArray
 from alref_baseline.weights import load_weights
 
@@ -35,24 +34,6 @@ def load_network() -> EfficientNetLite:
     return EfficientNetLite(load_weights())
 
 
-class LruArrays:
-    """Arrays by key, the least recently used dropped when together they exceed ``limit`` bytes."""
-
-    def __init__(self, max_bytes: int) -> None:
-        self._max_bytes, self._num_bytes = max_bytes, 0
-        self._arrays: OrderedDict[tuple[str, int], FloatArray] = OrderedDict()
-
-    def get_or_compute(self, key: tuple[str, int], compute: Callable[[], FloatArray]) -> FloatArray:
-        """Return the array of ``key``, made when it is not held."""
-        if key not in self._arrays:
-            self._arrays[key] = made = compute()
-            self._num_bytes += made.nbytes
-        self._arrays.move_to_end(key)
-        while self._num_bytes > self._max_bytes and len(self._arrays) > 1:
-            self._num_bytes -= self._arrays.popitem(last=False)[1].nbytes
-        return self._arrays[key]
-
-
 class VideoFeatures:
     """The frames of one video as the network sees them.
 
@@ -67,7 +48,7 @@ class VideoFeatures:
             max(2, round(side * scale / SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in (video.height, video.width)
         )
         self.rows, self.columns = self.height // CELL_SIZE, self.width // CELL_SIZE
-        self._cache = LruArrays(_CACHE_BYTES)
+        self._cache: ArrayCache[tuple[str, int], np.float32] = ArrayCache(_CACHE_BYTES)
 
     def __len__(self) -> int:
         return len(self._video)

@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 
 from alref.media.video import Frame, Video
+from alref.utils.array_cache import ArrayCache
 from alref.utils.masks import Mask
 from alref_baseline.audio_activity import STEP_SECONDS, get_activity
 from alref_baseline.efficientnet import FloatArray
-from alref_baseline.features import LruArrays, resize_image
+from alref_baseline.features import resize_image
 from alref_baseline.motion import compute_flow, subtract_background
 
 LONG_SIDE = 192
@@ -123,7 +124,7 @@ class VideoMotion:
         self._video: Video = weakref.proxy(video)
         self._activity = get_activity(video)
         self._stride = max(1, round(video.fps / MAX_STEP_RATE))
-        self._cache = LruArrays(_CACHE_BYTES)
+        self._cache: ArrayCache[tuple[str, int], np.float32] = ArrayCache(_CACHE_BYTES)
         self._gray_frame: tuple[int, Frame] | None = None
         scale = LONG_SIDE / max(video.height, video.width)
         self.height, self.width = (max(16, round(side * scale)) for side in (video.height, video.width))

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from alref.audio import audioset
-from alref.errors import ConfigError, MissingError
+from alref.errors import ConfigError, MissingError, format_exception
 from alref.records import format_validation_error
 from alref_beats._network import BeatsConfig, BeatsNetwork
 
@@ -46,7 +46,7 @@ def load_network(path: Path) -> tuple[BeatsNetwork, list[str]]:
     try:
         made.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: its weights do not fit its own description: {_format_error(error)}") from None
+        raise ConfigError(f"{path}: its weights do not fit its own description: {format_exception(error)}") from None
     made.predictor.weight.data = made.predictor.weight.data[order]
     made.predictor.bias.data = made.predictor.bias.data[order]
     return made.eval(), [labels[output] for output in order]
@@ -56,7 +56,7 @@ def _load_file(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
-        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({_format_error(error)}); download it again") from None
+        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({format_exception(error)}); download it again") from None
 
 
 def _read_labels(path: Path, found: Any, count: int) -> list[str]:
@@ -71,7 +71,3 @@ def _get_class_index(label: str) -> int:
     """Return the number of an AudioSet class by its machine id; what is none comes after all."""
     known = list(audioset.load_class_names())
     return known.index(label) if label in known else len(known)
-
-
-def _format_error(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

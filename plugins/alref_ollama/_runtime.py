@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import ollama
 
-from alref.errors import AlrefError, InputError, MissingError
+from alref.errors import AlrefError, InputError, MissingError, sanitize_line
 from alref.llm.messages import Answer, Question
 from alref_ollama.server import format_no_model_error, format_no_server_error, resolve_address
 
@@ -66,7 +66,7 @@ class OllamaConnection:
         return self._client.chat(**request), self._options.retries
 
     def _explain_error(self, error: Exception) -> AlrefError:
-        where, said = resolve_address(self._options), " ".join(str(error).split())[:300]
+        where, said = resolve_address(self._options), sanitize_line(str(error))
         if isinstance(error, httpx.TimeoutException):
             return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
         if isinstance(error, ConnectionError):

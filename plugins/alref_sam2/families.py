@@ -1,3 +1,5 @@
+from alref.errors import sanitize_line
+
 """The three families of models: what their configurations are called, how pictures are normalized, which sizes they take."""
 
 from __future__ import annotations
@@ -82,7 +84,7 @@ def check_timm(path: Path | None) -> list[str]:
     try:
         import_module("timm")
     except (ImportError, OSError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:120]
+        said = sanitize_line(str(error))
         return [
             f"the RepViT backbone of EdgeTAM is in timm, which needs torchvision ({said}): pip install timm torchvision, of"
             " the build that fits this torch (https://pytorch.org/get-started/locally), or --propagator sam2"

@@ -8,9 +8,9 @@ from textwrap import fill
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.text import Text
 
+from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.errors import ContractError
 from alref.plugins.manager import RegisteredClass
@@ -26,7 +26,7 @@ class CheckReport:
 
     def __init__(self, offer: RegisteredClass[Any], as_json: bool) -> None:
         self._offer, self._json = offer, as_json
-        self._console = Console(markup=False, emoji=False, highlight=False, quiet=as_json)
+        self._console = make_console(quiet=as_json)
         self._status = self._console.status("")
         self._outcomes: list[CheckOutcome] = []
 

@@ -1,5 +1,3 @@
-from alref.errors import sanitize_line
-
 """The three families of models: what their configurations are called, how pictures are normalized, which sizes they take."""
 
 from __future__ import annotations
@@ -9,6 +7,8 @@ import shutil
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+
+from alref.errors import sanitize_line
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 IMAGENET_NORMALIZATION: Normalization = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

@@ -17,8 +17,7 @@ import pytest
 
 from alref.cli import run_command
 from alref.errors import InputError, OutputError
-from alref.llm.answer_keys import compute_answer_key, compute_digest
-from alref.llm.answer_store import AnswerStore, get_default_path
+from alref.llm.answer_store import AnswerStore, compute_answer_key, get_default_path
 from alref.llm.messages import Answer, Message, Question
 from alref.llm.replay import AnswerReplay
 
@@ -38,7 +37,7 @@ def test_an_answer_comes_back_whole_in_another_process(store: AnswerStore) -> No
     store.close()
     code = f"""if True:
         from pathlib import Path
-        from alref.llm.answer_store import AnswerStore
+        from alref.llm.answer_store import AnswerStore, compute_answer_key
         print(AnswerStore(Path({str(store.path)!r})).get("a").model_dump_json())"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert Answer.model_validate_json(done.stdout) == ANSWER
@@ -86,11 +85,12 @@ def test_info_counts_by_model(store: AnswerStore) -> None:
 
 def test_pictures_are_kept_as_digests_only(store: AnswerStore) -> None:
     picture = b"\xff\xd8 a long picture" * 100
-    store.put("a", QUESTION.model_copy(update={"images": (picture,)}), ANSWER)
+    question = QUESTION.model_copy(update={"images": (picture,)})
+    store.put("a", question, ANSWER)
     store.close()
     content = store.path.read_bytes()
     assert b"Which frame?" in content
-    assert compute_digest(picture).encode() in content
+    assert question.image_digests[0].encode() in content
     assert b"a long picture" not in content
 
 
@@ -130,6 +130,11 @@ def test_everything_that_changes_an_answer_changes_its_key() -> None:
     assert len(keys) == len(CHANGES) + 1
 
 
+def test_a_key_does_not_depend_on_what_a_question_is_about() -> None:
+    told = {**BASE, "question": QUESTION.model_copy(update={"topic": "the dog"})}
+    assert compute_answer_key(**told) == compute_answer_key(**BASE)
+
+
 def test_a_key_does_not_depend_on_the_order_of_options() -> None:
     assert compute_answer_key(**{**BASE, "options": {"b": 2, "a": 1}}) == compute_answer_key(**BASE)
 
@@ -150,7 +155,7 @@ def test_processes_that_start_together_lose_nothing(tmp_path: Path) -> None:
     code = f"""if True:
         import sys
         from pathlib import Path
-        from alref.llm.answer_store import AnswerStore
+        from alref.llm.answer_store import AnswerStore, compute_answer_key
         from alref.llm.messages import Answer, Message, Question
         sys.stdin.read()
         store = AnswerStore(Path({str(path)!r}))

@@ -14,6 +14,7 @@ import pytest
 
 from alref.errors import ConfigError, MissingError
 from alref.llm.answer_store import AnswerStore
+from alref.llm.conversations import StoreAnswer
 from alref.llm.messages import Answer, Question
 from alref.llm.options import ChatOptions
 from alref.pipeline.engine import Pipeline
@@ -132,7 +133,7 @@ class Batched(ScriptedChat):
         super().__init__(options)
         self.batches: list[int] = []
 
-    def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+    def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
         self.batches.append(len(questions))
         return ((index, self.chat(question)) for index, question in enumerate(questions))
 
@@ -148,6 +149,20 @@ def test_a_model_may_answer_questions_in_batches(tmp_path: Path) -> None:
     again = Batched.saying([AssertionError("asked again")], tmp_path / "answers.sqlite")
     assert [pivot.frame for pivot in again.pick_frames(VIDEO, phrases(5))] == [pivot.frame for pivot in first]
     assert again.batches == []
+
+
+@pytest.mark.parametrize("cls", [ScriptedChat, Batched])
+def test_each_answer_is_stored_once(cls: type[ScriptedChat], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored: list[str] = []
+    put = AnswerStore.put
+
+    def count_and_put(store: AnswerStore, key: str, question: Question, answer: Answer) -> None:
+        stored.append(key)
+        put(store, key, question, answer)
+
+    monkeypatch.setattr(AnswerStore, "put", count_and_put)
+    cls.saying(["[1]"], tmp_path / "answers.sqlite").pick_frames(VIDEO, phrases(5))
+    assert len(stored) == len(set(stored)) == 5
 
 
 def run(tmp_path: Path, **options: Any) -> Any:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.llm.answer_keys import compute_digest
 from alref.llm.answer_store import AnswerStore
 from alref.llm.messages import Answer, Question, QuestionEvent
 from alref.records import Candidates, Phrase, PivotFrame
@@ -235,7 +234,7 @@ def test_observers_are_told_every_question_with_what_came_of_it(make: Make) -> N
         "the red square",
         "model",
     )
-    assert first.images == tuple(compute_digest(image) for image in chat.questions[0].images)
+    assert first.images == chat.questions[0].image_digests
     assert first.messages == chat.questions[0].messages
     assert first.parsed is not None
     assert first.parsed["kind"] == "unreadable"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from filelock import FileLock
 from pydantic import ValidationError
 
 from alref.errors import AlrefError, InputError, OutputError, RecordError, sanitize_line
-from alref.llm.answer_keys import serialize_question
 from alref.llm.messages import Answer, Question
 from alref.records import DecisionSource, Record
 from alref.utils.home import get_data_path
@@ -33,6 +33,17 @@ SET model = excluded.model, question = excluded.question, answer = excluded.answ
 def get_default_path() -> Path:
     """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
     return get_data_path(STORE_FILE)
+
+
+def compute_answer_key(origin: str, component: str, options: Mapping[str, Any], model: str, question: Question) -> str:
+    """Digest who is asked, how and what to 32 hexadecimal digits: the key of an answer.
+
+    ``origin`` is the plugin's distribution with its version, ``options`` those that change an answer as JSON-like values,
+    ``model`` the model as it is asked for.
+    """
+    parts = [origin, component, dict(options), model, question.to_dict()]
+    content = json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def is_usable(answer: Answer) -> bool:
@@ -71,7 +82,7 @@ class AnswerStore:
     def put(self, key: str, question: Question, answer: Answer) -> None:
         """Keep an answer, unless it is empty, refused, filtered or cut off, or this very answer is kept."""
         if is_usable(answer):
-            row = (key, answer.model, json.dumps(serialize_question(question), ensure_ascii=False), answer.model_dump_json())
+            row = (key, answer.model, json.dumps(question.to_dict(), ensure_ascii=False), answer.model_dump_json())
             with self._open_connection() as database:
                 database.execute(_INSERT_ANSWER, row)
 

@@ -64,7 +64,7 @@ def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> Cont
             tuple(encode_image(cell, style.image_format) for cell in cells), _describe_separate_images(len(cells))
         )
     columns = _choose_columns(frames[0], len(frames), style)
-    width = _compute_cell_width(frames[0], len(frames), columns, style)
+    width = _fit_cell_width(frames[0], len(frames), columns, style)
     cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
     return ContactSheet((encode_image(stack_cells(cells, columns), style.image_format),), _describe_grid(len(cells), columns))
 
@@ -79,12 +79,7 @@ def build_box_sheet(
     if style.layout == "sharp":
         return _build_sharp_box_sheet(frames, chosen, boxes, style)
     columns = 1 if style.layout == "frames" else _choose_columns(frames[0], len(frames), style)
-    rows = 1 if style.layout == "frames" else len(frames)
-    width = (
-        _fit_cell_width(frames[0], 1, 1, style)
-        if style.layout == "frames"
-        else _compute_cell_width(frames[0], rows, columns, style)
-    )
+    width = _fit_cell_width(frames[0], 1 if style.layout == "frames" else len(frames), columns, style)
     cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
     size = _compute_badge_size(cells[chosen])
     cells[chosen] = draw_numbered_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
@@ -155,24 +150,22 @@ def encode_image(image: Frame, image_format: Literal["jpeg", "png"] = "jpeg") ->
 
 
 def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
+    """Choose a grid: large cells are good, empty ones are not."""
     if style.layout == "paper":
         return 1 if style.vertical else PAPER_COLUMNS
-    return max(range(count, 0, -1), key=lambda columns: _score_grid(frame, count, columns, style))
+    cells = {columns: math.ceil(count / columns) * columns for columns in range(count, 0, -1)}
+    return max(cells, key=lambda columns: _fit_cell_width(frame, count, columns, style) * count / cells[columns])
 
 
-def _score_grid(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> float:
-    """Weigh a grid: large cells are good, empty ones are not."""
-    rows = math.ceil(count / columns)
-    return _fit_cell_width(frame, columns, rows, style) * count / (rows * columns)
+def _fit_cell_width(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> int:
+    """Return the width of the largest cell of which ``count`` fit in so many columns.
 
-
-def _compute_cell_width(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> int:
-    return PAPER_CELL_WIDTH if style.layout == "paper" else _fit_cell_width(frame, columns, math.ceil(count / columns), style)
-
-
-def _fit_cell_width(frame: Frame, columns: int, rows: int, style: ContactSheetStyle) -> int:
-    """Return the width of the largest cell of which so many fit; small frames are enlarged to 512 pixels, not beyond."""
+    Small frames are enlarged to 512 pixels, not beyond. In the published layout every cell has the same width.
+    """
+    if style.layout == "paper":
+        return PAPER_CELL_WIDTH
     height, width = frame.shape[:2]
+    rows = math.ceil(count / columns)
     return int(min(style.max_side // columns, style.max_side * width // (rows * height), max(width, 512)))
 
 

@@ -1,18 +1,17 @@
-"""What is asked about a phrase or its candidates, and what is made of the answers, as generators of questions."""
+"""Dialogues about phrases and candidates: which questions are asked, and what the answers decide."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from alref.audio.intervals import merge_spans
 from alref.audio.vocabulary import join_names
 from alref.llm import frame_sampling
-from alref.llm.answer_keys import compute_digest
-from alref.llm.conversations import Dialogue, PendingQuestion, Reply
+from alref.llm.conversations import Dialogue, Reply
 from alref.llm.messages import Question, QuestionEvent
-from alref.llm.options import ChatOptions
 from alref.llm.parsing import ParsedChoice, ParsedLabels, parse_choice, parse_labels
 from alref.llm.prompt_templates import build_retry_question
 from alref.llm.question_builder import QuestionBuilder
@@ -29,60 +28,72 @@ FINISH_PROBLEMS = {
 
 @dataclass(frozen=True)
 class DialogueBuilder:
-    """Holds dialogues about one video, and tells observers of each answer."""
+    """Builds dialogues about one video, and tells observers of each answer."""
 
     question_builder: QuestionBuilder
     component: str
     notify: Callable[[str, object], None]
 
-    @property
-    def options(self) -> ChatOptions:
-        """What the questions are put by."""
-        return self.question_builder.options
+    def ask_for_pivots(self, phrases: Sequence[Phrase]) -> Iterator[tuple[Phrase | str, Dialogue[list[PivotFrame]]]]:
+        """Yield the dialogues that find the frames of all phrases, each with what it is about.
 
-    def ask_for_frame(self, phrase: Phrase, shown: list[int]) -> Dialogue[PivotFrame]:
+        The labels of one sound reference, given by its id, share one dialogue. A text has one dialogue, or one for each chunk
+        of the video with the published sampler.
+        """
+        video, options = self.question_builder.video, self.question_builder.options
+        published = options.sampler == "paper"
+        for reference in dict.fromkeys(phrase.reference for phrase in phrases if phrase.sound):
+            labels = [phrase for phrase in phrases if phrase.sound and phrase.reference == reference]
+            if published:
+                shown = frame_sampling.sample_uniform(0, len(video), 2 * frame_sampling.CHUNK_LENGTH)
+            else:
+                heard = merge_spans(label.heard for label in labels)
+                shown = frame_sampling.sample_within_spans(video, heard, options.frames)
+            yield reference, self.ask_for_sound_sources(labels, shown)
+        for phrase in (each for each in phrases if not each.sound):
+            if published:
+                chunks = frame_sampling.split_into_chunks(len(video))
+            else:
+                chunks = [frame_sampling.sample_within_spans(video, phrase.heard, options.frames)]
+            for shown in chunks:
+                yield phrase, self.ask_for_frame(phrase, shown)
+
+    def ask_for_frame(self, phrase: Phrase, shown: list[int]) -> Dialogue[list[PivotFrame]]:
         """Ask in which of the frames ``shown`` the object is seen best, and look closer while that helps.
 
         What a closer look does not show, or cannot be read, leaves what was found before.
         """
+        options = self.question_builder.options
         best: PivotFrame | None = None
         seen: list[int] = []
-        for left in reversed(range(self._count_rounds())):
-            pivot = yield from self._ask_about_frames(phrase, shown)
+        for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
+            question = self.question_builder.build_phrase_question(phrase, shown)
+            parse = partial(parse_choice, count=len(shown), noun="frame")
+            reading, reply = yield from self._ask_with_retry(question, "temporal", parse)
+            pivot = _make_pivot_frame(phrase, shown, reading, reply)
             if best is not None and (pivot.frame is None or pivot.source == "fallback"):
-                return best
+                return [best]
             seen += shown
             shown = self._sample_next_frames(shown, seen, pivot) if left else []
             best = pivot if pivot.frame is not None else None
             if not shown or pivot.source == "fallback":
-                return pivot
+                return [pivot]
         raise AssertionError("the last round returns")
 
-    def _count_rounds(self) -> int:
-        return 1 if self.options.sampler == "paper" else self.options.max_questions
-
-    def _sample_next_frames(self, shown: list[int], shown_before: list[int], pivot: PivotFrame) -> list[int]:
+    def _sample_next_frames(self, shown: list[int], seen: list[int], pivot: PivotFrame) -> list[int]:
+        video, count = self.question_builder.video, self.question_builder.options.frames
         if pivot.frame is None:
-            return frame_sampling.sample_between(self.question_builder.video, shown_before, self.options.frames)
-        return frame_sampling.sample_around(self.question_builder.video, shown, pivot.frame, self.options.frames)
-
-    def _ask_about_frames(self, phrase: Phrase, shown: list[int]) -> Dialogue[PivotFrame]:
-        question = self.question_builder.build_phrase_question(phrase, shown)
-        reading, reply = yield from self._ask_with_retry(
-            question, "temporal", phrase.text, _make_choice_parser(len(shown), "frame")
-        )
-        return _make_pivot_frame(phrase, shown, reading, reply)
+            return frame_sampling.sample_between(video, seen, count)
+        return frame_sampling.sample_around(video, shown, pivot.frame, count)
 
     def ask_for_sound_sources(self, phrases: Sequence[Phrase], shown: list[int]) -> Dialogue[list[PivotFrame]]:
         """Ask which of the labels of one sound reference are objects in the video, and where each is seen best."""
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
         labels = join_names(list(dict.fromkeys(phrase.category or phrase.text for phrase in surest)))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
-        found, reply = yield from self._ask_with_retry(
-            question, "temporal", labels, lambda text: parse_labels(text, len(shown))
-        )
+        found, reply = yield from self._ask_with_retry(question, "temporal", partial(parse_labels, count=len(shown)))
         if found.kind == "value":
-            named = list(found.frames.items())[: 1 if self.options.one_source else None]
+            named = list(found.frames.items())[: 1 if self.question_builder.options.one_source else None]
             readings = {match_phrase(surest, name): ParsedChoice("value", number, found.why) for name, number in named}
         else:
             kept = surest[:1] if found.kind == "unreadable" else surest
@@ -91,12 +102,15 @@ class DialogueBuilder:
 
     def ask_for_box(self, candidates: Candidates) -> Dialogue[PivotBox]:
         """Ask which candidate is meant."""
-        count = min(len(candidates), self.options.max_candidates)
-        phrase = candidates.pivot.phrase
-        if count == 1 and not self._should_ask_single(phrase):
+        options, phrase = self.question_builder.options, candidates.pivot.phrase
+        count = min(len(candidates), options.max_candidates)
+        ask_single = options.ask_single
+        if ask_single is None:
+            ask_single = options.prompts == "paper" and not phrase.sound
+        if count == 1 and not ask_single:
             return _make_pivot_box(candidates, 0, why="the only candidate", source="rule")
         question = self.question_builder.build_box_question(candidates, count)
-        reading, reply = yield from self._ask_with_retry(question, "spatial", phrase.text, _make_choice_parser(count, "box"))
+        reading, reply = yield from self._ask_with_retry(question, "spatial", partial(parse_choice, count=count, noun="box"))
         raw = reply.answer.text
         if reading.kind == "unreadable":
             why = f"{reading.problem}; the candidate with the best score was taken"
@@ -105,45 +119,34 @@ class DialogueBuilder:
         why = reading.why or f"{'no box' if place is None else f'box {reading.number}'} of {count} was chosen"
         return _make_pivot_box(candidates, place, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
 
-    def _should_ask_single(self, phrase: Phrase) -> bool:
-        if self.options.ask_single is not None:
-            return self.options.ask_single
-        return self.options.prompts == "paper" and not phrase.sound
-
     def _ask_with_retry(
-        self, question: Question, stage: StageName, topic: str, parse: Callable[[str], Parsed]
-    ) -> Generator[PendingQuestion, Reply, tuple[Parsed, Reply]]:
+        self, question: Question, stage: StageName, parse: Callable[[str], Parsed]
+    ) -> Generator[Question, Reply, tuple[Parsed, Reply]]:
         """Ask, and once more when the answer cannot be read; a refusal is not asked about again."""
-        reply = yield PendingQuestion(question, topic)
-        reading = self._parse_reply(question, stage, topic, parse, reply)
+        reply = yield question
+        reading = self._parse_reply(question, stage, parse, reply)
         if reading.kind == "unreadable" and reply.answer.finish in ("stop", "length"):
             question = build_retry_question(question, reply.answer, reading.problem)
-            reply = yield PendingQuestion(question, topic)
-            reading = self._parse_reply(question, stage, topic, parse, reply)
+            reply = yield question
+            reading = self._parse_reply(question, stage, parse, reply)
         return reading, reply
 
-    def _parse_reply(
-        self, question: Question, stage: StageName, topic: str, parse: Callable[[str], Parsed], reply: Reply
-    ) -> Parsed:
+    def _parse_reply(self, question: Question, stage: StageName, parse: Callable[[str], Parsed], reply: Reply) -> Parsed:
         problem = FINISH_PROBLEMS.get(reply.answer.finish)
         reading = parse(reply.answer.text) if problem is None else replace(parse(""), problem=problem)
         event = QuestionEvent(
             key=reply.key,
             stage=stage,
             component=self.component,
-            phrase=topic,
+            phrase=question.topic,
             messages=question.messages,
-            images=tuple(compute_digest(image) for image in question.images),
+            images=question.image_digests,
             answer=reply.answer,
             parsed={name: value for name, value in asdict(reading).items() if value not in (None, "", {})},
             source=reply.source,
         )
         self.notify("question_answered", event)
         return reading
-
-
-def _make_choice_parser(count: int, noun: str) -> Callable[[str], ParsedChoice]:
-    return lambda text: parse_choice(text, count, noun)
 
 
 def _get_finding(reading: ParsedChoice) -> Finding:
@@ -159,6 +162,13 @@ def _make_pivot_frame(phrase: Phrase, shown: list[int], reading: ParsedChoice, r
     frame = None if reading.number is None else shown[reading.number - 1]
     why = reading.why or f"{'no frame' if frame is None else f'frame {reading.number}'} of the {len(shown)} shown was chosen"
     return PivotFrame(phrase=phrase, frame=frame, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
+
+
+def select_answered(pivots: list[PivotFrame]) -> list[PivotFrame]:
+    """Leave out what a part of the video did not show when another part did; keep one of several that failed alike."""
+    answered = [pivot for pivot in pivots if pivot.frame is not None and pivot.source != "fallback"]
+    unsure = [pivot for pivot in pivots if pivot.source == "fallback" or pivot.finding == "ambiguous"]
+    return answered or unsure[:1] or pivots[:1]
 
 
 def match_phrase(phrases: Sequence[Phrase], name: str) -> Phrase:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import cached_property
 from typing import Any, Literal
 
 from pydantic import Field
@@ -21,12 +23,22 @@ class Message(Record):
 class Question(Record):
     """One call of a model: messages, pictures that go with the first user message, the JSON schema wanted of the answer.
 
-    ``images`` are encoded files, JPEG or PNG.
+    ``images`` are encoded files, JPEG or PNG. ``topic`` is what the question is about, for people: it is not sent.
     """
 
     messages: tuple[Message, ...]
     images: tuple[bytes, ...] = ()
     answer_schema: dict[str, Any] | None = None
+    topic: str = Field("", exclude=True)
+
+    @cached_property
+    def image_digests(self) -> tuple[str, ...]:
+        """The digest of each image, 32 hexadecimal digits."""
+        return tuple(hashlib.blake2b(image, digest_size=16).hexdigest() for image in self.images)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is sent as plain data, each image as its digest."""
+        return {**self.model_dump(mode="json", exclude={"images"}), "images": list(self.image_digests)}
 
 
 class Answer(Record):

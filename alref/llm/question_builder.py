@@ -30,7 +30,7 @@ class QuestionBuilder:
 
     def build_phrase_question(self, phrase: Phrase, shown: list[int]) -> Question:
         """Ask which of the frames ``shown`` shows the object of a phrase best."""
-        return self._build_frame_question("frame_text", shown, _get_phrase_variables(phrase))
+        return self._build_frame_question("frame_text", phrase.text, shown, _get_phrase_variables(phrase))
 
     def build_label_question(self, labels: str, heard: tuple[TimeSpan, ...] | None, shown: list[int]) -> Question:
         """Ask which labels, a list in words, are objects in the video, and which of the frames ``shown`` shows each best.
@@ -44,37 +44,36 @@ class QuestionBuilder:
             "vocabulary": vocabulary,
             "one_source": self.options.one_source,
         }
-        return self._build_frame_question("frame_sound", shown, values)
+        return self._build_frame_question("frame_sound", labels, shown, values)
 
-    def _build_frame_question(self, task: QuestionTask, shown: list[int], values: dict[str, Any]) -> Question:
+    def _build_frame_question(self, task: QuestionTask, topic: str, shown: list[int], values: dict[str, Any]) -> Question:
         seconds = [float(self.video.times[frame]) for frame in shown]
-        place = task == "frame_text", tuple(shown)
+        vertical = task == "frame_text"
+        place = vertical, tuple(shown)
         if place not in self._sheets:
-            self._sheets[place] = self._build_frame_sheet(shown, seconds, vertical=place[0])
+            frames = [frame for _, frame in self.video.read_frames(shown)]
+            self._sheets[place] = (
+                build_frame_sheet(frames, self._make_sheet_style(vertical))
+                if self.options.vision
+                else ContactSheet((), text_description.describe_frames(frames, seconds))
+            )
         times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds." if self.options.vision else ""
-        return self._build_question(task, len(shown), self._sheets[place], {"times": times, **values})
-
-    def _build_frame_sheet(self, shown: list[int], seconds: list[float], vertical: bool) -> ContactSheet:
-        frames = [frame for _, frame in self.video.read_frames(shown)]
-        if not self.options.vision:
-            return ContactSheet((), text_description.describe_frames(frames, seconds))
-        return build_frame_sheet(frames, self._make_sheet_style(vertical))
+        return self._build_question(task, topic, len(shown), self._sheets[place], {"times": times, **values})
 
     def build_box_question(self, candidates: Candidates, count: int) -> Question:
         """Ask which of the ``count`` best candidates holds the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        facts = {**_get_phrase_variables(phrase), "heard": phrase.sound}
+        facts: dict[str, Any] = {**_get_phrase_variables(phrase), "heard": phrase.sound}
         if not self.options.vision:
-            return self._build_question(
-                "box", count, NO_IMAGE_SHEET, {"frame": 1, **self._describe_candidates(candidates, count, pivot), **facts}
-            )
+            facts |= {"frame": 1, **self._describe_candidates(candidates, count, pivot)}
+            return self._build_question("box", phrase.text, count, NO_IMAGE_SHEET, facts)
         shown = self._select_context_frames(pivot, phrase.sound)
         frames = [frame for _, frame in self.video.read_frames(shown)]
         chosen = shown.index(pivot)
         sheet = build_box_sheet(frames, chosen, candidates.xyxy[:count], self._make_sheet_style(vertical=not phrase.sound))
         boxes = text_description.list_boxes(candidates, count, frames[0].shape)
-        return self._build_question("box", count, sheet, {"frame": chosen + 1, **boxes, **facts})
+        return self._build_question("box", phrase.text, count, sheet, {"frame": chosen + 1, **boxes, **facts})
 
     def _describe_candidates(self, candidates: Candidates, count: int, pivot: int) -> dict[str, str]:
         """Describe candidates, and how they move to a frame shortly after, or at the end of the video from one before."""
@@ -90,11 +89,13 @@ class QuestionBuilder:
             return frame_sampling.sample_published_context(len(self.video), pivot, is_sound)
         return frame_sampling.sample_context(self.video, pivot)
 
-    def _build_question(self, task: QuestionTask, count: int, sheet: ContactSheet, values: dict[str, Any]) -> Question:
+    def _build_question(
+        self, task: QuestionTask, topic: str, count: int, sheet: ContactSheet, values: dict[str, Any]
+    ) -> Question:
         text = load_template(task, self.options.prompts, self.options.prompt_files)
         words = render_template(text, {"pictures": sheet.text, "count": count, **values}, task)
         wanted = build_answer_schema(task, count) if self.options.prompts == "structured" else None
-        return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=wanted)
+        return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=wanted, topic=topic)
 
     def _make_sheet_style(self, vertical: bool) -> ContactSheetStyle:
         return ContactSheetStyle(self.options.layout, self.options.image_size, self.options.image_format, vertical)

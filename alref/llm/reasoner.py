@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from alref.llm.conversations import ConversationRunner
+    from alref.llm.conversations import AnswerSource, ConversationRunner, StoreAnswer
     from alref.llm.dialogues import DialogueBuilder
     from alref.llm.messages import Answer, Question
-    from alref.llm.replay import AnswerSource
     from alref.media.video import Video
     from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 
@@ -40,21 +39,21 @@ class ChatReasoner(Reasoner):
     def chat(self, question: Question) -> Answer:
         """Ask one question and return the answer. Called from several threads at once. Raises an AlrefError."""
 
-    def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+    def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
         """Ask several questions and yield (index, answer) as they come, ``concurrency`` at once.
 
-        Each answer is kept before the next question is asked. After an error no further question is asked; answers on their
-        way are waited for, then the error is raised.
+        ``store_answer(index, answer)`` may be called from any thread as soon as an answer is there, before the next question is
+        asked; an answer that is only yielded is stored then. After an error no further question is asked; answers on their way
+        are waited for, then the error is raised.
         """
         from alref.utils.thread_pool import run_in_threads
 
-        return run_in_threads(self._ask_and_store, questions, self.options.concurrency)
+        def ask_and_store(number: int) -> Answer:
+            answer = self.chat(questions[number])
+            store_answer(number, answer)
+            return answer
 
-    def _ask_and_store(self, question: Question) -> Answer:
-        answer = self.chat(question)
-        if self._answers is not None:
-            self._answers.put(self._compute_key(question), question, answer)
-        return answer
+        return run_in_threads(ask_and_store, range(len(questions)), self.options.concurrency)
 
     def get_model_id(self) -> str:
         """Return the model as it is asked for: part of what answers are kept under."""
@@ -76,36 +75,38 @@ class ChatReasoner(Reasoner):
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Ask about all phrases at once; labels of one sound reference are cleaned in one question."""
-        from alref.llm.pivot_frames import pick_pivot_frames
+        from alref.llm.dialogues import select_answered
 
-        return (
-            pick_pivot_frames(self._make_dialogue_builder(video), self._make_conversation_runner(), phrases) if phrases else []
-        )
+        builder, runner = self._make_conversation(video)
+        dialogues = list(builder.ask_for_pivots(phrases))
+        found: dict[Phrase | str, list[PivotFrame]] = {}
+        for (owner, _), pivots in zip(dialogues, runner.run([dialogue for _, dialogue in dialogues]), strict=True):
+            found.setdefault(owner, []).extend(pivots)
+        return [pivot for pivots in found.values() for pivot in select_answered(pivots)]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Ask about all candidates at once; a single one is taken without a question where the options allow it."""
-        if not candidates:
-            return []
-        asker = self._make_dialogue_builder(video)
-        return self._make_conversation_runner().run([asker.ask_for_box(each) for each in candidates])
+        builder, runner = self._make_conversation(video)
+        return runner.run([builder.ask_for_box(each) for each in candidates])
 
-    def _make_dialogue_builder(self, video: Video) -> DialogueBuilder:
+    def _make_conversation(self, video: Video) -> tuple[DialogueBuilder, ConversationRunner]:
+        """Return what builds dialogues about a video and what runs them; the answers are opened the first time."""
+        from alref.llm.answer_store import AnswerStore, get_default_path
+        from alref.llm.conversations import ConversationRunner
         from alref.llm.dialogues import DialogueBuilder
         from alref.llm.question_builder import QuestionBuilder
+        from alref.llm.replay import AnswerReplay
 
-        return DialogueBuilder(QuestionBuilder(video, self.options), self.name, self.notify)
-
-    def _make_conversation_runner(self) -> ConversationRunner:
-        from alref.llm.conversations import ConversationRunner
-        from alref.llm.replay import open_answers
-
+        options = self.options
         with _OPEN_LOCK:
             if self._answers is None:
-                self._answers = open_answers(self.options.answers, self.options.replay)
-        return ConversationRunner(self.chat_all, self._compute_key, self._answers)
+                path = options.answers or get_default_path()
+                self._answers = AnswerReplay(options.replay) if options.replay else AnswerStore(path)
+        builder = DialogueBuilder(QuestionBuilder(video, options), self.name, self.notify)
+        return builder, ConversationRunner(self.chat_all, self._compute_key, self._answers)
 
     def _compute_key(self, question: Question) -> str:
-        from alref.llm.answer_keys import compute_answer_key
+        from alref.llm.answer_store import compute_answer_key
 
         changing = self.options.model_dump(mode="json", exclude=set(self.neutral_options))
         return compute_answer_key(self.origin, self.name, changing, self.get_model_id(), question)

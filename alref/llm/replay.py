@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from pydantic import ValidationError
 
 from alref.errors import InputError, MissingError, RecordError
-from alref.llm.answer_store import STORE_FILE, AnswerStore, get_default_path
+from alref.llm.answer_store import STORE_FILE, AnswerStore
 from alref.llm.messages import Answer, Question, QuestionEvent
 from alref.records import DecisionSource
 
 TRACE_FILE = "trace.jsonl"
-
-
-class AnswerSource(Protocol):
-    """Where a reasoner looks before it asks; ``source`` is what a decision made from there is marked with."""
-
-    source: ClassVar[DecisionSource]
-
-    def get(self, key: str, phrase: str = "") -> Answer | None:
-        """Return the answer kept under a key, or None when the model is to be asked; ``phrase`` says what it is about."""
-
-    def put(self, key: str, question: Question, answer: Answer) -> None:
-        """Keep an answer that the model gave."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-
-
-def open_answers(answers: Path | None, replay: Path | None) -> AnswerSource:
-    """Return what to look into: ``replay`` and nothing else, or the store ``answers``, the user's own by default.
-
-    Raises InputError when there is nothing to replay.
-    """
-    return AnswerReplay(replay) if replay else AnswerStore(answers or get_default_path())
 
 
 class AnswerReplay:

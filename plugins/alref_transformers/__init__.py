@@ -14,6 +14,7 @@ from alref.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from alref.llm.conversations import StoreAnswer
     from alref.llm.messages import Answer, Question
     from alref.models.weights import Weights
     from alref_transformers._runtime import LocalChatModel
@@ -75,9 +76,9 @@ class Transformers(ChatReasoner):
 
     def chat(self, question: Question) -> Answer:
         """Ask one question. Raises InputError when it is too long for the model, MissingError when the memory is too small."""
-        return next(answer for _, answer in self.chat_all([question]))
+        return next(answer for _, answer in self.chat_all([question], lambda index, answer: None))
 
-    def chat_all(self, questions: Sequence[Question]) -> Iterator[tuple[int, Answer]]:
+    def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
         """Ask ``concurrency`` questions in one batch, and yield (index, answer) of each batch in order."""
         size = self.options.concurrency
         for start in range(0, len(questions), size):

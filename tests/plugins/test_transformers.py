@@ -18,7 +18,7 @@ pytest.importorskip("llguidance")
 import torch
 
 from alref.errors import InputError, MissingError
-from alref.llm.messages import Message, Question
+from alref.llm.messages import Answer, Message, Question
 from alref.llm.prompt_templates import build_answer_schema
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
@@ -29,6 +29,10 @@ from alref_transformers.grammar import AnswerGrammar
 from support.fake_hub import shut
 from support.local_models import BOX, WORDS, blind, component, loaded, picture, question, said
 from support.tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
+
+
+def ignore_answer(index: int, answer: Answer) -> None:
+    """Store nothing."""
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +84,7 @@ def test_answers_in_a_batch_are_those_of_one_at_a_time(
 ) -> None:
     reasoner = loaded(request.getfixturevalue(family), concurrency=2, constrained=constrained, dtype="float32")
     questions = [question(words, pictures * place) for place, words in enumerate(WORDS, 1)]
-    together = dict(reasoner.chat_all(questions))
+    together = dict(reasoner.chat_all(questions, ignore_answer))
     assert list(together) == [0, 1, 2]
     assert [said(together[index]) for index in range(3)] == [said(reasoner.chat(each)) for each in questions]
     assert len({answer.text for answer in together.values()}) > 1
@@ -89,7 +93,7 @@ def test_answers_in_a_batch_are_those_of_one_at_a_time(
 def test_what_a_model_sees_changes_its_answer(vision: Path) -> None:
     reasoner = loaded(vision, constrained=False)
     shown = [question().model_copy(update={"images": (picture(seed),)}) for seed in range(6)]
-    assert len({answer.text for _, answer in reasoner.chat_all(shown)}) > 1
+    assert len({answer.text for _, answer in reasoner.chat_all(shown, ignore_answer)}) > 1
 
 
 def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
@@ -116,7 +120,7 @@ def test_a_model_that_repeats_itself_comes_to_a_choice() -> None:
 
 def test_questions_with_and_without_a_schema_share_a_batch(first_allowed: Path) -> None:
     reasoner = blind(first_allowed, max_tokens=200)
-    free, held = (answer for _, answer in reasoner.chat_all([question(WORDS[1], wanted=None), question()]))
+    free, held = (answer for _, answer in reasoner.chat_all([question(WORDS[1], wanted=None), question()], ignore_answer))
     assert said(free)[:2] == ("", "stop")
     assert free.completion_tokens == 1
     assert json.loads(held.text)["finding"] in ("found", "absent", "ambiguous")
@@ -124,7 +128,7 @@ def test_questions_with_and_without_a_schema_share_a_batch(first_allowed: Path) 
 
 def test_an_answer_says_what_it_took(vision: Path) -> None:
     asked = "user: Which box?\nassistant: "
-    plain, seen = (answer for _, answer in loaded(vision).chat_all([question(), question(pictures=3)]))
+    plain, seen = (answer for _, answer in loaded(vision).chat_all([question(), question(pictures=3)], ignore_answer))
     assert plain.prompt_tokens == len(asked)
     assert seen.prompt_tokens == len(asked) + 3 * PICTURE_TOKENS
     assert (plain.finish, plain.completion_tokens) == ("length", 24)

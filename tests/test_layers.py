@@ -108,6 +108,21 @@ def test_a_plugin_imports_no_other_plugin() -> None:
         assert others <= {own}, name
 
 
+def test_no_files_of_a_plugin_import_each_other() -> None:
+    modules = find_modules("plugins")
+    files = {
+        name: {
+            found
+            for other in read_imports(path)
+            for found in [other if other in modules else other.rpartition(".")[0]]
+            if found in modules
+        }
+        - {name}
+        for name, path in modules.items()
+    }
+    assert list(TopologicalSorter(files).static_order())
+
+
 def loaded_after(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

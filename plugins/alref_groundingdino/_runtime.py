@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from transformers import AutoModelForZeroShotObjectDetection, AutoTokenizer
 
 from alref.models import devices
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
-from alref_groundingdino import DetectorOptions, GroundingOptions
 from alref_groundingdino._grounding_dino import GroundingDinoDetector
 from alref_groundingdino._owlv2 import Owlv2Detector
 from alref_groundingdino.detection import Detector
 from alref_groundingdino.preprocessing import read_preprocessing
+
+if TYPE_CHECKING:
+    from alref_groundingdino import DetectorOptions, GroundingOptions
 
 
 def load_detector(folder: Path, options: DetectorOptions, device: str) -> Detector:
@@ -23,6 +26,6 @@ def load_detector(folder: Path, options: DetectorOptions, device: str) -> Detect
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         model = load_complete_model(AutoModelForZeroShotObjectDetection, folder, exact=True).to(place)
     dtype = devices.resolve_dtype(options.dtype, place)
-    if isinstance(options, GroundingOptions):
-        return GroundingDinoDetector(model, tokenizer, prepared, options, dtype)
-    return Owlv2Detector(model, tokenizer, prepared, dtype)
+    if model.config.model_type == "owlv2":
+        return Owlv2Detector(model, tokenizer, prepared, dtype)
+    return GroundingDinoDetector(model, tokenizer, prepared, cast("GroundingOptions", options), dtype)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
 from alref.errors import InputError
+from alref_benchmarks.datasets.file_names import match_suffix_case
 
 if TYPE_CHECKING:
     from alref.components.scores import Case, LabelMap
@@ -159,15 +159,6 @@ class MaskFileDataset(IndexedDataset):
             yield Case(
                 reference, self.read_true_masks(video, reference), map(read_mask, files) if handed_in else None, said.position
             )
-
-
-def match_suffix_case(path: Path) -> Path:
-    """Return a file as it is called on disk, where its suffix may be in upper case; one that may not be looked at, as it is."""
-    with suppress(PermissionError):
-        shouted = path.with_suffix(path.suffix.upper())
-        if not path.exists() and shouted.exists():
-            return shouted
-    return path
 
 
 @lru_cache(maxsize=8)

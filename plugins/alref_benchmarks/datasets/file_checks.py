@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
@@ -13,7 +14,10 @@ from alref.components.dataset import DatasetProblem
 from alref.errors import AlrefError, InputError, make_permission_error
 from alref.media.audio_decoder import read_audio
 from alref.output.job_folder import join_shortened
-from alref_benchmarks.datasets.base import IndexedDataset, match_suffix_case
+from alref_benchmarks.datasets.file_names import match_suffix_case
+
+if TYPE_CHECKING:
+    from alref_benchmarks.datasets.base import IndexedDataset
 
 ImageSize = tuple[int, int]
 

@@ -15,7 +15,7 @@ from alref.components.scores import LabelMap
 from alref.errors import InputError, make_permission_error
 from alref.utils import atomic
 from alref.utils.masks import Mask
-from alref_benchmarks.datasets.base import match_suffix_case
+from alref_benchmarks.datasets.file_names import match_suffix_case
 from alref_benchmarks.metrics.palette import convert_colors_to_labels
 
 Labels = npt.NDArray[np.uint8]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
+import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -26,6 +26,7 @@ LAYERS = [
     ["cli"],
 ]
 """The rooms of ``alref``, from the bottom: a room imports rooms of its own row and of the rows above it in this list."""
+walk_imports = runpy.run_path(str(ROOT / "scripts/measure_house.py"))["walk_imports"]
 HEAVY = ("torch", "transformers", "onnxruntime", "cv2", "openai", "ollama", "sam2", "groundingdino", "scipy")
 
 
@@ -33,19 +34,6 @@ def find_modules(top: str) -> dict[str, Path]:
     """Return the files below a folder by the name of their module."""
     files = sorted((ROOT / top).rglob("*.py"))
     return {".".join(path.relative_to(ROOT / top).with_suffix("").parts).removesuffix(".__init__"): path for path in files}
-
-
-def walk_imports(node: ast.AST) -> Iterator[str]:
-    """Yield what is imported below a node at any time, in functions too, but not what only a type checker reads."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        else:
-            yield from walk_imports(child)
 
 
 def read_imports(path: Path) -> list[str]:

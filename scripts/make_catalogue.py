@@ -25,7 +25,7 @@ from alref.records import format_validation_error
 
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
-HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "dataset": "data set", "metric": "way to score"}
+HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "metric": "protocol"}
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
 PARTS = ("components", "datasets", "metrics")
 LINE = r"^[^\n]*\S[^\n]*$"
@@ -64,14 +64,14 @@ class CardPart(BaseModel):
 
 
 class MetricPart(CardPart):
-    """A way to score."""
+    """A protocol."""
 
     name: str = Field(pattern=NAME, description="what people type")
     summary: str = Field(pattern=LINE, description="first line of its docstring")
 
 
 class DatasetPart(MetricPart):
-    """A data set."""
+    """A dataset."""
 
     homepage: str = Field("", description="where it is to be had, as the class says")
     license: License = Field("", description="license of the data, as the class says")
@@ -80,7 +80,7 @@ class DatasetPart(MetricPart):
 class ComponentPart(MetricPart):
     """A component."""
 
-    kinds: list[Slot] = Field(min_length=1, description="the places of a pipeline that it fills")
+    kinds: list[Slot] = Field(min_length=1, description="the slots that it fills")
     needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
     license: License = Field("", description="license of the weights that it loads with its defaults, where it is known")
     homepage: str = Field("", description="page of these weights")

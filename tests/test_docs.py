@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import pkgutil
 import re
 import runpy
 import shlex
@@ -148,6 +149,11 @@ def test_the_page_of_commands_is_fresh() -> None:
     assert TEXT["commands.md"] == made("make_commands.py", "build_page"), "run: python scripts/make_commands.py"
 
 
+def test_the_pages_made_from_docstrings_are_fresh() -> None:
+    assert TEXT["api.md"] == made("make_api.py", "build_page"), "run: python scripts/make_api.py"
+    assert TEXT["contract-kit.md"] == made("make_api.py", "build_contract_kit"), "run: python scripts/make_api.py"
+
+
 def test_the_schemas_are_fresh() -> None:
     for name, text in made("make_schema.py", "build_schemas").items():
         assert (ROOT / "docs" / name).read_text() == text, "run: python scripts/make_schema.py"
@@ -168,6 +174,30 @@ def test_every_module_has_its_place_in_the_architecture() -> None:
     assert place.keys() == {name for names in LAYERS for name in names}
     for lower, upper in pairwise(LAYERS):
         assert max(place[name] for name in lower) <= min(place[name] for name in upper), f"{upper} stands below {lower}"
+
+
+EXAMPLES = ("registry/PLUGIN.yaml", "registry/odd.yaml")
+"""Files that a reader is to write."""
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_paths_and_modules_that_a_page_names_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:alref|plugins|scripts|bench|registry|docs|\.github)/[\w./-]*)(?<!\.)`", text)
+    assert [path for path in paths if not (ROOT / path).exists() and path not in EXAMPLES] == []
+    dotted = set(re.findall(r"\balref(?:\.[a-z_]+)+(?:\.[A-Z]\w+)?\b", re.sub(r"\S*/\S*", "", text)))
+    assert [name for name in sorted(dotted) if not is_public_name(name)] == []
+
+
+def is_public_name(name: str) -> bool:
+    """Say whether a dotted name is that of a module of alref or of something in one; files such as alref.schema.json pass."""
+    if Path(name).suffix in (".json", ".yaml", ".md"):
+        return True
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
 
 
 def test_the_plugin_of_the_docs_keeps_its_contract() -> None:
@@ -218,3 +248,8 @@ def test_exit_codes_are_documented() -> None:
 def test_the_changelog_knows_this_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_citation_has_this_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert parse_yaml((ROOT / "CITATION.cff").read_text(encoding="utf-8"), "CITATION.cff")["version"] == version

@@ -16,12 +16,12 @@ import alref
 import alref.testing
 
 DOCS = Path(__file__).parents[1] / "docs"
-MARK = "<!-- The rest is made from the docstrings of alref.testing by scripts/make_api.py. -->\n"
+MARK = "<!-- The rest is generated from the docstrings of alref.testing by scripts/make_api.py. -->\n"
 HEAD = """# API reference
 
-This page is made from the docstrings. The names of `alref` and of `alref.testing` are [public](stability.md#what-is-public).
-[From Python](python.md) shows how to use them. Shapes are `(T, H, W)` for frames, rows and columns; boxes are `x0, y0, x1, y1` in pixels;
-frames count from 0.
+This page is generated from the docstrings. The names of `alref` and of `alref.testing` are [public](stability.md#what-is-public).
+[From Python](python.md) shows how to use them. Shapes are `(T, H, W)`: frames, rows, columns. Boxes are `x0, y0, x1, y1` in pixels.
+Frames count from 0.
 """
 SECTIONS = {
     "Every component": ("DeclarationContract", "StageContract"),
@@ -81,7 +81,7 @@ def format_signature(name: str, cls: type) -> list[str]:
 
 
 def format_parameters(function: Any, wrap: bool = False) -> str:
-    """Return the parameters of a function as they are written, without ``self``, and what it returns; one a line to ``wrap``."""
+    """Return the parameters of a function as written, without ``self``, and its return type; one per line to ``wrap``."""
     signature = inspect.signature(function)
     parameters = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
     written = [format_parameter(each) for each in insert_markers(parameters)]

@@ -1,6 +1,6 @@
-"""A component of each kind: they find things by color and place, as in "please show me the red ball on the left".
+"""A component of each kind: they find objects by color and position, as in "please show me the red ball on the left".
 
-This module is imported whenever plugins are listed: it names the components, and what they do is imported when they work.
+alref imports this module whenever it lists plugins, so it stays light. The methods import the implementation when they run.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 class PlainWords(Unifier):
-    """Leaves courtesies out of an expression, and finds the word that names the object."""
+    """Removes polite words from an expression, and finds the word that names the object."""
 
     name = "plain-words"
 
     class Options(StageOptions):
-        """Its options: -o 'unifier.courtesies=[kindly, find]'."""
+        """Its options: -o 'unifier.polite_words=[kindly, find]'."""
 
-        courtesies: tuple[str, ...] = Field(("please", "show", "find", "me"), description="words that are left out")
+        polite_words: tuple[str, ...] = Field(("please", "show", "find", "me"), description="words to remove")
 
     options: Options
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return one phrase, or none where nothing but courtesies is said."""
+        """Return one phrase, or none if there are only polite words."""
         from alref.records import Phrase
 
-        from alref_example._words import named, plain
+        from alref_example._words import find_category, remove_words
 
-        text = plain(reference.text, self.options.courtesies)
-        return [Phrase(reference=reference.id, text=text, category=named(text))] if text else []
+        text = remove_words(reference.text, self.options.polite_words)
+        return [Phrase(reference=reference.id, text=text, category=find_category(text))] if text else []
 
 
 class ByPlace(Reasoner):
-    """Starts from the most typical frame, and from the box that lies where the words say."""
+    """Starts from the most typical frame, and from the box at the position that the words name."""
 
     name = "by-place"
     needs = ("cv2",)
@@ -49,7 +49,7 @@ class ByPlace(Reasoner):
     class Options(StageOptions):
         """Its options: -o reasoner.frames=16."""
 
-        frames: int = Field(8, ge=1, description="frames that are looked at, evenly spread; fewer in a shorter video")
+        frames: int = Field(8, ge=1, description="number of evenly spread frames to compare; fewer in a shorter video")
 
     options: Options
 
@@ -57,22 +57,22 @@ class ByPlace(Reasoner):
         """Return the same frame for every phrase."""
         from alref.records import PivotFrame
 
-        from alref_example._frames import typical
+        from alref_example._frames import find_typical_frame
 
         if not phrases:
             return []
-        frame, count = typical(video, self.options.frames)
+        frame, count = find_typical_frame(video, self.options.frames)
         return [PivotFrame(phrase=phrase, frame=frame, why=f"the most typical of {count} frames") for phrase in phrases]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
-        """Return the box that lies furthest in the direction named, or the best one where none is named."""
-        from alref_example._frames import placed
+        """Return the box farthest in the direction that the phrase names, or the best one if it names none."""
+        from alref_example._frames import pick_box
 
-        return [placed(each) for each in candidates]
+        return [pick_box(each) for each in candidates]
 
 
 class ColorRegions(Proposer):
-    """Proposes regions of the color that the words name; without a color it says so and proposes nothing."""
+    """Proposes regions of the color that the words name; without a color it warns and proposes nothing."""
 
     name = "color-regions"
     needs = ("cv2",)
@@ -80,23 +80,23 @@ class ColorRegions(Proposer):
     class Options(StageOptions):
         """Its options: -o proposer.smallest=0.01."""
 
-        smallest: float = Field(0.002, ge=0, le=1, description="share of the picture that a region covers at least")
+        smallest: float = Field(0.002, ge=0, le=1, description="minimum size of a region, as a share of the image")
 
     options: Options
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return one entry for each pivot, with masks, the largest region first."""
-        from alref_example._regions import propose
-        from alref_example._words import COLORS, colors_in
+        from alref_example._regions import propose_regions
+        from alref_example._words import COLORS, find_colors
 
         texts = dict.fromkeys(pivot.phrase.text for pivot in pivots)
-        for text in (text for text in texts if not colors_in(text)):
+        for text in (text for text in texts if not find_colors(text)):
             self.warnings.append(f"{self.name}: {text!r} names no color; name one of {', '.join(COLORS)}")
-        return [propose(video.read_frame(pivot.frame), pivot, self.options.smallest) for pivot in pivots]
+        return [propose_regions(video.read_frame(pivot.frame), pivot, self.options.smallest) for pivot in pivots]
 
 
 class TemplateMatch(Propagator):
-    """Moves the mask of the pivot frame to where the picture around it is found again; it keeps its shape."""
+    """Moves the mask of the pivot frame to the best match of its image; the shape does not change."""
 
     name = "template-match"
     needs = ("cv2",)
@@ -104,36 +104,36 @@ class TemplateMatch(Propagator):
     class Options(StageOptions):
         """Its options: -o propagator.reach=40."""
 
-        reach: int = Field(24, ge=1, description="pixels that an object moves at most from one frame to the next")
+        reach: int = Field(24, ge=1, description="maximum motion of an object from one frame to the next, in pixels")
 
     options: Options
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects in every frame, in order."""
-        from alref_example._following import follow
+        from alref_example._following import track_objects
 
-        yield from follow(video, boxes, self.options.reach)
+        yield from track_objects(video, boxes, self.options.reach)
 
 
 @alref.hookimpl
 def register_unifiers() -> list[type[Unifier]]:
-    """Announce the unifier."""
+    """Register the unifier."""
     return [PlainWords]
 
 
 @alref.hookimpl
 def register_reasoners() -> list[type[Reasoner]]:
-    """Announce the reasoner."""
+    """Register the reasoner."""
     return [ByPlace]
 
 
 @alref.hookimpl
 def register_proposers() -> list[type[Proposer]]:
-    """Announce the proposer."""
+    """Register the proposer."""
     return [ColorRegions]
 
 
 @alref.hookimpl
 def register_propagators() -> list[type[Propagator]]:
-    """Announce the propagator."""
+    """Register the propagator."""
     return [TemplateMatch]

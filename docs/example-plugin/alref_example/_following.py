@@ -1,4 +1,4 @@
-"""Following objects by looking for the same picture near where it was."""
+"""Tracking of objects by template matching."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Start:
-    """What an object looks like on a pivot frame: its corner, its shape bool (h, w), and the pixels there (h, w, 3)."""
+    """An object in its pivot frame: its corner, its shape bool (h, w), and its pixels uint8 (h, w, 3)."""
 
     frame: int
     left: int
@@ -25,9 +25,9 @@ class Start:
     pixels: Frame
 
     @classmethod
-    def of(cls, video: Video, box: PivotBox) -> Start:
+    def from_box(cls, video: Video, box: PivotBox) -> Start:
         """Cut an object out of its pivot frame, by its mask where it has one."""
-        region = filled(video, box) if box.mask is None else box.mask
+        region = fill_box(video, box) if box.mask is None else box.mask
         left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
         window = np.s_[top : top + height, left : left + width]
         return cls(box.pivot.frame, left, top, region[window], video.read_frame(box.pivot.frame)[window])
@@ -35,68 +35,67 @@ class Start:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an object is on a frame, and how alike it looks there, 0..1."""
+    """The position of an object in a frame, and how well it matches there, 0..1."""
 
     start: Start
     left: int
     top: int
     score: float
 
-    def mask(self, video: Video) -> Mask:
-        """Return bool (H, W)."""
+    def draw_mask(self, video: Video) -> Mask:
+        """Return the mask, bool (H, W)."""
         mask = np.zeros((video.height, video.width), np.bool_)
         height, width = self.start.shape.shape
         mask[self.top : self.top + height, self.left : self.left + width] = self.start.shape
         return mask
 
 
-def follow(video: Video, boxes: list[PivotBox], reach: int) -> Iterator[FrameMasks]:
-    """Yield the masks of every frame. Places are found first, object by object, and are all that is kept of a frame."""
-    tracks = [
-        track(video, [box for box in boxes if box.pivot.phrase == phrase], reach) for phrase in list_object_phrases(boxes)
-    ]
+def track_objects(video: Video, boxes: list[PivotBox], reach: int) -> Iterator[FrameMasks]:
+    """Yield the masks of every frame. Only the positions of the objects are stored, not the masks."""
+    phrases = list_object_phrases(boxes)
+    tracks = [track_object(video, [box for box in boxes if box.pivot.phrase == phrase], reach) for phrase in phrases]
     for frame in range(len(video)):
         places = [places[frame] for places in tracks]
         yield FrameMasks(
             frame=frame,
-            masks=np.stack([place.mask(video) for place in places]),
+            masks=np.stack([place.draw_mask(video) for place in places]),
             scores=[place.score for place in places],
         )
 
 
-def track(video: Video, boxes: list[PivotBox], reach: int) -> dict[int, Place]:
-    """Return where one object is on each frame, followed from the nearest of its pivot frames."""
-    starts = {start.frame: start for start in (Start.of(video, box) for box in boxes)}
+def track_object(video: Video, boxes: list[PivotBox], reach: int) -> dict[int, Place]:
+    """Return the position of one object in each frame, tracked from the nearest pivot frame."""
+    starts = {start.frame: start for start in (Start.from_box(video, box) for box in boxes)}
     nearest = [min(starts, key=lambda start: (abs(frame - start), start)) for frame in range(len(video))]
     places: dict[int, Place] = {}
     for number, start in starts.items():
         own = [frame for frame in range(len(video)) if nearest[frame] == number]
-        places |= walk(video, start, [frame for frame in own if frame >= number], reach)
-        places |= walk(video, start, [frame for frame in reversed(own) if frame < number], reach)
+        places |= track_in_one_direction(video, start, [frame for frame in own if frame >= number], reach)
+        places |= track_in_one_direction(video, start, [frame for frame in reversed(own) if frame < number], reach)
     return places
 
 
-def walk(video: Video, start: Start, frames: Iterable[int], reach: int) -> dict[int, Place]:
-    """Follow an object from its pivot frame over neighboring frames, in one direction."""
+def track_in_one_direction(video: Video, start: Start, frames: Iterable[int], reach: int) -> dict[int, Place]:
+    """Track an object from its pivot frame over ``frames``, in one direction."""
     places: dict[int, Place] = {}
     last = Place(start, start.left, start.top, 1.0)
     for frame in frames:
-        last = places[frame] = last if frame == start.frame else found(video.read_frame(frame), last, reach)
+        last = places[frame] = last if frame == start.frame else find_object(video.read_frame(frame), last, reach)
     return places
 
 
-def found(picture: Frame, last: Place, reach: int) -> Place:
-    """Look for an object around where it was last."""
+def find_object(image: Frame, last: Place, reach: int) -> Place:
+    """Return the best match of an object near its last position."""
     height, width = last.start.shape.shape
     left, top = max(0, last.left - reach), max(0, last.top - reach)
-    window = picture[top : last.top + height + reach, left : last.left + width + reach]
+    window = image[top : last.top + height + reach, left : last.left + width + reach]
     difference = cv2.matchTemplate(window, last.start.pixels, cv2.TM_SQDIFF_NORMED)
     least, _, (x, y), _ = cv2.minMaxLoc(difference)
     return Place(last.start, left + x, top + y, float(np.clip(1 - least, 0, 1)))
 
 
-def filled(video: Video, box: PivotBox) -> Mask:
-    """Return a box as bool (H, W)."""
+def fill_box(video: Video, box: PivotBox) -> Mask:
+    """Return a box as a mask, bool (H, W)."""
     mask = np.zeros((video.height, video.width), np.bool_)
     left, top = np.floor(box.xyxy[:2]).clip(0).astype(int)
     right, bottom = np.ceil(box.xyxy[2:]).astype(int)

@@ -1,4 +1,4 @@
-"""The promises that alref relies on, for each of the four."""
+"""The contract of each component."""
 
 from alref.testing import PropagatorContract, ProposerContract, ReasonerContract, UnifierContract
 

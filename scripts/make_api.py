@@ -19,9 +19,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 MARK = "<!-- The rest is generated from the docstrings of alref.testing by scripts/make_api.py. -->\n"
 HEAD = """# API reference
 
-This page is generated from the docstrings. The names of `alref` and of `alref.testing` are [public](stability.md#what-is-public).
-[From Python](python.md) shows how to use them. Shapes are `(T, H, W)`: frames, rows, columns. Boxes are `x0, y0, x1, y1` in pixels.
-Frames count from 0.
+This page is generated from the docstrings. The names of `alref` and `alref.testing` are [public](stability.md#what-is-public).
+[From Python](python.md) shows how to use them. Shapes are `(T, H, W)`: frames, rows, columns. Boxes are `x0, y0, x1, y1` in
+pixels. Frames count from 0.
 """
 SECTIONS = {
     "Every component": ("DeclarationContract", "StageContract"),

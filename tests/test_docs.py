@@ -176,7 +176,7 @@ def test_every_module_has_its_place_in_the_architecture() -> None:
         assert max(place[name] for name in lower) <= min(place[name] for name in upper), f"{upper} stands below {lower}"
 
 
-EXAMPLES = ("registry/PLUGIN.yaml", "registry/odd.yaml")
+EXAMPLES = ("registry/PLUGIN.yaml", "registry/odd.yaml", ".github/workflows/test.yml")
 """Files that a reader is to write."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -108,7 +108,7 @@ def format_parameter(parameter: inspect.Parameter | str) -> str:
     """Return one parameter with its type and its default."""
     if isinstance(parameter, str):
         return parameter
-    stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    stars = "*" * ((parameter.kind is parameter.VAR_POSITIONAL) + 2 * (parameter.kind is parameter.VAR_KEYWORD))
     written = "" if parameter.annotation is parameter.empty else f": {format_type(parameter.annotation)}"
     if parameter.default is parameter.empty:
         return f"{stars}{parameter.name}{written}"
@@ -189,9 +189,9 @@ def get_bases(value: Any) -> tuple[type, ...]:
     return value.__mro__ if inspect.isclass(value) else ()
 
 
-def format_table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def format_table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     """Write a Markdown table with as many columns as its head."""
-    lines = [head, ("---",) * len(head), *(row[: len(head)] for row in rows)]
+    lines: list[tuple[str, ...]] = [head, ("---",) * len(head), *(row[: len(head)] for row in rows)]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |" for cells in lines)
 
 

@@ -133,7 +133,9 @@ def test_code_that_is_edited_in_place_is_another_version(folder: Path, installed
     link = place / f"{plan.module}-0.1.0.dist-info" / "direct_url.json"
     link.write_text(json.dumps({**json.loads(link.read_text()), "dir_info": {"editable": True}}))
     runtime = place / plan.module / "_runtime.py"
-    shown = "from alref.plugins.manager import PluginManager; print(PluginManager().get_component('tagger', 'my-tagger').version)"
+    shown = (
+        "from alref.plugins.manager import PluginManager; print(PluginManager().get_component('tagger', 'my-tagger').version)"
+    )
     before, again = (done(sys.executable, "-c", shown, PYTHONPATH=str(place)) for _ in range(2))
     runtime.write_text(runtime.read_text() + "\n")
     after = done(sys.executable, "-c", shown, PYTHONPATH=str(place))

@@ -39,7 +39,7 @@ from support.llm_server import Body, ChatServer, hurry, serving, text_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-OTHERS = {"mutmut", "pytest", "timm", "torchvision"}
+OTHERS = {"mutmut", "pre-commit", "pytest", "timm", "torchvision"}
 """Distributions that the pages name beside alref's own."""
 UNTRIED = {
     "ollama pull qwen2.5vl": "the server is a stand-in, which has the model",

@@ -77,7 +77,8 @@ def format_signature(name: str, cls: type) -> list[str]:
     own = next((base for base in cls.__mro__ if "__init__" in vars(base)), object)
     if issubclass(cls, (BaseModel, BaseException)) or own is object or dataclasses.is_dataclass(cls):
         return []
-    return [f"```py\n{name}{format_parameters(vars(own)["__init__"], wrap=True)}\n```"]
+    constructor = vars(own)["__init__"]
+    return [f"```py\n{name}{format_parameters(constructor, wrap=True)}\n```"]
 
 
 def format_parameters(function: Any, wrap: bool = False) -> str:

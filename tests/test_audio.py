@@ -124,7 +124,7 @@ def test_segments_that_are_wrong_are_refused(tmp_path: Path, written: str, messa
     path.write_text(written)
     with pytest.raises(InputError, match=message):
         read_segments(path)
-    with pytest.raises(InputError, match=r"gone\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.json: "):
         read_segments(tmp_path / "gone.json")
 
 

@@ -125,11 +125,11 @@ def test_a_known_component_that_is_not_installed_says_how_to_install_it() -> Non
 def test_a_known_reasoner_that_is_not_installed_is_said_once() -> None:
     with pytest.raises(ConfigError) as caught:
         resolve_config(PluginManager(), [{"reasoner": "by-place"}])
-    assert str(caught.value).count("'by-place' is in the package alref-example") == 1
+    assert str(caught.value).count("alref-example") == 1
 
 
 def test_a_typo_is_matched_with_what_is_known_too() -> None:
-    with pytest.raises(ConfigError, match=r"no component 'color-region'; did you mean 'color-regions'\?; installed: none"):
+    with pytest.raises(ConfigError, match=r"'color-region'.*'color-regions'"):
         PluginManager([]).get_component("proposer", "color-region")
 
 
@@ -141,5 +141,5 @@ def test_an_installed_component_of_a_known_name_is_used() -> None:
 
 def test_a_component_that_is_switched_off_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALREF_PLUGINS", "-sam2")
-    with pytest.raises(ConfigError, match="'edgetam' is in the plugin sam2, which is switched off: ALREF_PLUGINS=-sam2"):
+    with pytest.raises(ConfigError, match=r"'edgetam'.*ALREF_PLUGINS=-sam2"):
         PluginManager().get_component("propagator", "edgetam")

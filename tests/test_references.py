@@ -47,7 +47,7 @@ def test_a_spoken_reference_is_known_by_what_the_file_holds(tmp_path: Path) -> N
         (tmp_path / name).write_bytes(content)
     prints = [each.spoken.fingerprint for each in make_references([], [tmp_path / f"{n}.wav" for n in "abc"]) if each.spoken]
     assert prints[0] == prints[1] != prints[2]
-    with pytest.raises(InputError, match=r"d\.wav: cannot be read as a recording"):
+    with pytest.raises(InputError, match=r"d\.wav: "):
         make_references([], [tmp_path / "d.wav"])
 
 

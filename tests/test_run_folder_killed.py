@@ -23,7 +23,7 @@ def test_a_folder_in_the_place_of_a_part_is_one_clear_error(tmp_path: Path) -> N
 
     with (
         RunFolder.open(tmp_path, run_of(result)) as folder,
-        pytest.raises(OutputError, match=r"result\.json: cannot be written: Is a directory; choose another folder"),
+        pytest.raises(OutputError, match=rf"result\.json: .*{os.strerror(errno.EISDIR)}"),
     ):
         folder.write_result(result, video)
 
@@ -39,7 +39,7 @@ def test_a_write_that_fails_at_any_file_leaves_whole_files_and_the_next_save_com
     for failing in range(len(whole) - 1):
         with RunFolder.open(folder, run_of(result)) as broken, monkeypatch.context() as patch:
             _fail_at(patch, failing)
-            with pytest.raises(OutputError, match=r"cannot be written.*No space left on device.*free some space"):
+            with pytest.raises(OutputError, match=os.strerror(errno.ENOSPC)):
                 broken.write_result(result, video)
         assert not broken.finished
         assert "result.json" not in contents(folder)

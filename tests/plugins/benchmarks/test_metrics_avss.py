@@ -124,7 +124,7 @@ def test_results_may_have_the_size_of_the_official_test(name: str) -> None:
     truth, found = np.random.default_rng(1).integers(0, 71, (2, 5, 90, 160), np.uint8).repeat(4, axis=2).repeat(4, axis=3)
     squeezed = [np.asarray(Image.fromarray(frame).resize((224, 224), Image.Resampling.NEAREST)) for frame in found]
     assert table_of(get_metric(name), truth, squeezed) == table_of(get_metric(name), truth, found)
-    with pytest.raises(InputError, match="or predicted ones of 224x224, got a true one of 360x640 and a predicted 359x640"):
+    with pytest.raises(InputError, match=r"224x224.*360x640.*359x640"):
         one(get_metric(name), truth, found[:, 1:])
 
 
@@ -147,7 +147,7 @@ def test_results_that_cannot_be_scored(way: AvssUnpaddedMetric, change: Any, mes
 
 
 def test_a_clip_of_more_frames_than_there_are_is_refused_by_the_padded_test() -> None:
-    with pytest.raises(InputError, match="expected up to 10 frames, got 11"):
+    with pytest.raises(InputError, match=r"\b10\b.*\b11\b"):
         one(get_metric("avss-avsbench"), *maps(1, frames=11))
 
 

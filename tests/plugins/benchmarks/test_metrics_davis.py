@@ -184,7 +184,7 @@ def test_what_is_predicted_for_frames_that_do_not_count_is_not_looked_at(there: 
 
 def test_too_few_frames_for_a_task_that_leaves_two_out() -> None:
     truth, predicted = video(3, frames=2)
-    with pytest.raises(InputError, match="expected 3 frames or more, as the first and the last do not count, got 2"):
+    with pytest.raises(InputError, match=r"\b3\b.*\b2\b"):
         one(SEMI, truth, predicted)
     assert numbers_of(UNSUPERVISED, truth, truth)["J"] == 1
 
@@ -195,20 +195,20 @@ def test_a_video_without_objects_adds_nothing(way: EvaluationProtocol) -> None:
     nothing = one(way, np.zeros_like(truth), np.zeros_like(truth))
     some = one(way, truth, predicted)
     assert way.summarize_scores([nothing, some]) == way.summarize_scores([some])
-    with pytest.raises(InputError, match="expected the numbers of at least one object, got none"):
+    with pytest.raises(InputError):
         way.summarize_scores([nothing])
 
 
 def test_every_annotator_must_have_every_video() -> None:
     truth, predicted = video(3)
     both = UNSUPERVISED.score_video("a", [Case("0", truth, predicted), Case("1", truth, predicted)])
-    with pytest.raises(InputError, match=r"expected as many objects of each annotator, got .'0': 4, '1': 2."):
+    with pytest.raises(InputError, match="'0': 4, '1': 2"):
         UNSUPERVISED.summarize_scores([both, one(UNSUPERVISED, truth, predicted, "b")])
 
 
 def test_numbers_of_another_protocol_are_not_mixed_in() -> None:
     scores = one(SEMI, *video(3))
-    with pytest.raises(InputError, match="expected numbers of protocol davis17-unsupervised, got davis17-semi-supervised"):
+    with pytest.raises(InputError, match=r"davis17-unsupervised.*davis17-semi-supervised"):
         UNSUPERVISED.summarize_scores([scores])
 
 

@@ -116,7 +116,7 @@ def test_an_expression_that_is_dropped_is_not_in_the_interval_either() -> None:
 
 def test_masks_are_no_probabilities() -> None:
     for way in (MEVIS, YOUTUBE):
-        with pytest.raises(InputError, match="clip, 0: expected masks of bool or whole numbers, got float64"):
+        with pytest.raises(InputError, match=r"clip, 0: .*float64"):
             one(way, square(), square() / 2)
 
 
@@ -148,5 +148,5 @@ def test_ref_youtube_vos_wants_every_frame() -> None:
 
 
 def test_masks_of_another_size_are_refused() -> None:
-    with pytest.raises(InputError, match="clip, 0, frame 0: expected masks of one height and width, got a true one of 20x30"):
+    with pytest.raises(InputError, match=r"clip, 0, frame 0: .*20x30"):
         one(MEVIS, square(), square()[:, 1:])

@@ -1,35 +1,147 @@
-"""Segment the object that a person points at, in every frame of a video."""
+"""Segment the object that a person points at, in every frame of a video.
+
+All public names come from here; ``docs/python.md`` explains them, ``docs/writing-a-plugin.md`` those for plugins.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alref.api import list_components as components
     from alref.api import segment
-    from alref.media.reader import open_video
+    from alref.components.base import (
+        Locator,
+        Propagator,
+        Proposer,
+        Reasoner,
+        SpatialReasoner,
+        Stage,
+        StageOptions,
+        Tagger,
+        TemporalReasoner,
+        Transcriber,
+        Unifier,
+    )
+    from alref.components.dataset import Dataset, DatasetProblem
+    from alref.components.protocol import EvaluationProtocol
+    from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+    from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, RecordError
+    from alref.media.array_video import ArrayVideo
+    from alref.media.reader import open_frames, open_video
+    from alref.media.video import Frame, Video
+    from alref.models.weights import Weights
+    from alref.output.run_folder import load_result
     from alref.pipeline.engine import Pipeline
     from alref.plugins.hookspecs import hookimpl
-    from alref.records import Reference
+    from alref.records import (
+        Audio,
+        Candidates,
+        FrameMasks,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        Recording,
+        Reference,
+        StageEvent,
+        Track,
+        Transcript,
+        Verdict,
+        list_object_phrases,
+    )
     from alref.result import Result
 
-_HOMES = {
-    "Pipeline": "alref.pipeline.engine",
-    "Reference": "alref.records",
-    "Result": "alref.result",
-    "hookimpl": "alref.plugins.hookspecs",
-    "open_video": "alref.media.reader",
-    "segment": "alref.api",
-}
+__all__ = [
+    "AlrefError",
+    "ArrayVideo",
+    "Audio",
+    "Candidates",
+    "Case",
+    "ConfigError",
+    "ContractError",
+    "Dataset",
+    "DatasetProblem",
+    "EvaluationProtocol",
+    "Frame",
+    "FrameMasks",
+    "InputError",
+    "Locator",
+    "MissingError",
+    "ObjectScores",
+    "OutputError",
+    "Phrase",
+    "Pipeline",
+    "PivotBox",
+    "PivotFrame",
+    "Propagator",
+    "Proposer",
+    "Reasoner",
+    "RecordError",
+    "Recording",
+    "Reference",
+    "Result",
+    "ScoreTable",
+    "SpatialReasoner",
+    "Stage",
+    "StageEvent",
+    "StageOptions",
+    "Tagger",
+    "TemporalReasoner",
+    "Track",
+    "Transcriber",
+    "Transcript",
+    "Unifier",
+    "Verdict",
+    "Video",
+    "VideoScores",
+    "Weights",
+    "components",
+    "hookimpl",
+    "list_object_phrases",
+    "load_result",
+    "open_frames",
+    "open_video",
+    "segment",
+]
 
-__all__ = ["Pipeline", "Reference", "Result", "hookimpl", "open_video", "segment"]
+_NAMES_BY_MODULE = {
+    "alref.api": "list_components segment",
+    "alref.components.base": (
+        "Locator Propagator Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner Transcriber Unifier"
+    ),
+    "alref.components.dataset": "Dataset DatasetProblem",
+    "alref.components.protocol": "EvaluationProtocol",
+    "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
+    "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError RecordError",
+    "alref.media.array_video": "ArrayVideo",
+    "alref.media.reader": "open_frames open_video",
+    "alref.media.video": "Frame Video",
+    "alref.models.weights": "Weights",
+    "alref.output": "Result",
+    "alref.output.run_folder": "load_result",
+    "alref.pipeline.engine": "Pipeline",
+    "alref.plugins.hookspecs": "hookimpl",
+    "alref.records": (
+        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Recording Reference StageEvent Track Transcript Verdict "
+        "list_object_phrases"
+    ),
+}
+_MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for, so that ``import alref`` stays light."""
+    """Import a public name when it is first used, so that ``import alref`` stays light."""
     from importlib import import_module, metadata
 
     if name == "__version__":
         return metadata.version("alref")
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name == "components":
+        return import_module("alref.components")
+    if name in _MODULES:
+        value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+        return value
     raise AttributeError(f"module 'alref' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

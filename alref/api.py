@@ -1,36 +1,177 @@
-"""Three lines of Python: open a video, say what to look for, get masks."""
+"""What a few lines of Python do: list components, open a video, segment what references point at."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from alref.config import VideoOptions
+from alref.errors import InputError, suggest_names
 from alref.media.reader import open_video
-from alref.media.video import Video
-from alref.pipeline import references
+from alref.media.video import Frame, Video
+from alref.media.write import read_mask
 from alref.pipeline.engine import Pipeline
+from alref.pipeline.references import make_references
+from alref.plugins.manager import SLOTS, PluginManager
 from alref.records import Reference
 from alref.result import Result
+from alref.utils.masks import Mask
+
+Expressions = str | Reference | Iterable[str | Reference]
+Box = Sequence[float] | npt.NDArray[Any]
 
 
-def open_configured_video(path: str | Path, options: VideoOptions) -> Video:
-    """Open a video file or a folder of pictures with the configured window. Raises InputError."""
-    return open_video(path, **options.model_dump())
+@dataclass(frozen=True)
+class ComponentInfo:
+    """A component by the ``name`` that chooses it, with the package that it comes from and the first line of its docstring."""
+
+    name: str
+    package: str
+    version: str
+    summary: str
 
 
-def segment(video: str | Path | Video, /, *expressions: str | Reference, preset: str | None = None, **settings: Any) -> Result:
+def list_components(slot: str) -> list[ComponentInfo]:
+    """List the installed components that can fill a slot, by name: what ``alref.components(slot)`` returns.
+
+    ``slot`` is one of unifier, tagger, transcriber, locator, temporal, spatial, proposer, propagator; ``reasoner`` stands for
+    the components that fill both temporal and spatial. Raises InputError for another word.
+    """
+    plugins = PluginManager()
+    if slot not in (known := [*SLOTS, "reasoner"]):
+        raise InputError(f"slot: no slot {slot!r}{suggest_names(str(slot), known)}; slots: {', '.join(known)}")
+    found = plugins.list_components("temporal" if slot == "reasoner" else slot)
+    return [
+        ComponentInfo(plugins.get_component_name(each.slots[0], each), each.distribution, each.version, each.summary)
+        for each in found
+        if slot != "reasoner" or "spatial" in each.slots
+    ]
+
+
+def open_configured_video(video: str | Path | Frame, options: VideoOptions) -> Video:
+    """Open a file, a folder of images or an array of frames with the configured window. Raises InputError."""
+    return open_video(video, **options.model_dump())
+
+
+def segment(
+    video: str | Path | Video | Frame,
+    /,
+    *expressions: Expressions,
+    sound: bool = False,
+    spoken: str | Path | Iterable[str | Path] | None = None,
+    box: Box | None = None,
+    mask: Mask | str | Path | None = None,
+    frame: int | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    every: int | None = None,
+    fps: float | None = None,
+    preset: str | None = None,
+    **settings: Any,
+) -> Result:
     """Segment in every frame what each expression points at.
 
-    ``video`` is a file, a folder of pictures or a Video; ``settings`` are those of a configuration file, for example
-    ``propagator="sam2"``, ``proposer={"use": "grounding-dino", "box_threshold": 0.3}`` or ``video={"every": 5}``.
-    Raises an AlrefError that says what is wrong and what to do.
+    Args:
+        video: a file, a folder of images, an array uint8 (T, H, W, 3) RGB, or a Video that is open already.
+        expressions: texts, References, or lists of them.
+        sound: segment what makes the sound; beside expressions, both together.
+        spoken: a sound file in which an expression is spoken, or several.
+        box: ``xyxy`` in pixels of ``frame``: start from this box instead of reasoning.
+        mask: bool (H, W) of ``frame``, or an image file: start from this mask instead of reasoning.
+        frame: the frame of ``box`` or ``mask``, as read, counted from 0; 0 by default.
+        start: read from this second.
+        end: read up to this second.
+        every: read each n-th frame only.
+        fps: frames a second of a folder of images or of an array, 24 by default.
+        preset: a shipped configuration, ``baseline`` by default.
+        settings: those of a configuration file, for example ``propagator="sam2"``,
+            ``proposer={"use": "grounding-dino", "box_threshold": 0.3}`` or ``video={"max_size": 640}``.
+
+    Returns:
+        The result: masks, verdicts and every decision.
+
+    Raises:
+        AlrefError: says what is wrong and what to do; its subclasses tell input, configuration and missing parts apart.
 
     >>> result = segment("clip.mp4", "the red cup")  # doctest: +SKIP
     >>> result.masks().shape  # bool (T, H, W)  # doctest: +SKIP
     """
-    texts = references.make_references([each for each in expressions if isinstance(each, str)])
-    asked = [*texts, *(each for each in expressions if isinstance(each, Reference))]
-    with Pipeline.from_layers(settings, preset=preset) as pipeline:
-        source = video if isinstance(video, Video) else open_configured_video(video, pipeline.config.video)
-        return pipeline.run(source, asked)
+    references = _build_references(expressions, sound, spoken, box, mask, frame)
+    window = {name: value for name, value in zip(_WINDOW, (start, end, every, fps), strict=True) if value is not None}
+    if isinstance(video, Video):
+        _refuse_window([*window, *(["video"] if settings.get("video") else [])])
+    if window:
+        settings["video"] = {**_to_mapping(settings.get("video", {})), **window}
+    with Pipeline(preset, **settings) as pipeline:
+        opened = video if isinstance(video, Video) else open_configured_video(video, pipeline.config.video)
+        return pipeline.run(opened, references)
+
+
+_WINDOW = ("start", "end", "every", "fps")
+
+
+def _refuse_window(names: list[str]) -> None:
+    if names:
+        raise InputError(
+            f"{', '.join(names)}: cannot be set for a Video that is open already; "
+            "pass the path instead, or set it in alref.open_video(path, ...)"
+        )
+
+
+def _to_mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"video: expected a mapping of options such as {{'max_size': 640}}, got {value!r}")
+    return value
+
+
+def _build_references(
+    expressions: Sequence[Expressions],
+    sound: bool,
+    spoken: str | Path | Iterable[str | Path] | None,
+    box: Box | None,
+    mask: Mask | str | Path | None,
+    frame: int | None,
+) -> list[Reference]:
+    """Make references in the order of the expressions, texts numbered as on the command line; prompts come last."""
+    given = list(_flatten_expressions(expressions))
+    typed = make_references(
+        [each for each in given if isinstance(each, str)],
+        _list_paths(spoken),
+        _check_sound(sound),
+        box=None if box is None else np.asarray(box).tolist(),
+        mask=read_mask(Path(mask)) if isinstance(mask, (str, Path)) else mask,
+        frame=frame,
+    )
+    taken = {each.id for each in given if isinstance(each, Reference)}
+    numbers = (str(number) for number in count(1) if str(number) not in taken)
+    numbered = (each.model_copy(update={"id": id_}) for each, id_ in zip(typed, numbers, strict=False))
+    return [*(next(numbered) if isinstance(each, str) else each for each in given), *numbered]
+
+
+def _flatten_expressions(expressions: Sequence[Any]) -> Iterator[str | Reference]:
+    for number, given in enumerate(expressions):
+        many = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Path, Reference, np.ndarray))
+        for each in given if many else [given]:
+            if not isinstance(each, (str, Reference)):
+                hint = "; a sound file is given as spoken=PATH" if isinstance(each, Path) else ""
+                raise InputError(f"expressions[{number}]: expected a text or an alref.Reference, got {each!r:.80}{hint}")
+            yield each
+
+
+def _list_paths(spoken: Any) -> list[Path]:
+    paths = [] if spoken is None else [spoken] if isinstance(spoken, (str, Path)) else spoken
+    if not isinstance(paths, Iterable) or not all(isinstance(path, (str, Path)) for path in paths):
+        raise InputError(f"spoken: expected the path of a sound file, or a list of them, got {spoken!r:.80}")
+    return [Path(path) for path in paths]
+
+
+def _check_sound(sound: Any) -> bool:
+    if not isinstance(sound, bool):
+        raise InputError(f"sound: expected True or False, got {sound!r:.80}; a sound file is given as spoken=PATH")
+    return sound

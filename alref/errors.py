@@ -26,6 +26,11 @@ class AlrefError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def __init__(self, *args: object, code: str = "") -> None:
+        """``code`` is a stable name of what is wrong, by which the command line finds the options that help."""
+        super().__init__(*args)
+        self.code = code
+
 
 class InputError(AlrefError):
     """A video, a sound, a picture or a reference cannot be used."""

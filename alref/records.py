@@ -6,6 +6,7 @@ frame. Arrays are numpy, read-only. Masks are bool in memory and COCO run-length
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -29,6 +30,7 @@ from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
+MAX_ID_LENGTH = 200
 PROVENANCE_FIELDS = ("why", "source", "raw")
 """Fields of a decision that tell how it came about and not what was decided."""
 WITHOUT_PROVENANCE = {"provenance": False}
@@ -103,15 +105,30 @@ class Reference(_ArrayRecord):
     ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
     pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is reasoned: the object is propagated
     from there, and ``text`` only names it.
+
+    ``id`` names it in results: the text if not given, ``"reference"`` without a text. Of several references with one such
+    id, the engine numbers all but the first: ``"reference-2"``.
     """
 
-    id: str = Field(min_length=1, max_length=200)
+    id: str = Field(default="", min_length=1, max_length=MAX_ID_LENGTH)
     text: str = Field(default="", max_length=2000)
     spoken: Recording | None = None
     sound: bool = False
     box: BoxArray | None = None
     mask: MaskArray | None = None
     frame: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _set_default_id(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "id" not in data:
+            return {**data, "id": make_default_id(str(data.get("text") or ""))}
+        return data
+
+    @property
+    def has_default_id(self) -> bool:
+        """Whether the id follows from the text, so that it may be changed where another reference has it too."""
+        return self.id == make_default_id(self.text)
 
     @property
     def has_prompt(self) -> bool:
@@ -130,6 +147,11 @@ class Reference(_ArrayRecord):
             raise ValueError("expected a text, a spoken sentence, sound, a box or a mask, got none of them")
         if self.text.strip() and self.spoken:
             raise ValueError(f"expected a text or a spoken sentence, got both: {self.text!r} and {self.spoken.path}")
+
+
+def make_default_id(text: str) -> str:
+    """Return the id of a reference that was given none."""
+    return text.strip()[:MAX_ID_LENGTH].strip() or "reference"
 
 
 class Transcript(Record):
@@ -254,6 +276,9 @@ class Track(Record):
     rles: tuple[Rle, ...]
     scores: tuple[float, ...]
     flags: tuple[Flag, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Track({self.phrase.text!r}, {len(self.rles)} frames)"
 
     def decode_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Decode the mask of one frame, bool (H, W)."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Literal
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from alref.errors import InputError, suggest_names
+from alref.errors import InputError, MissingError, suggest_names
 from alref.records import (
     Candidates,
     Phrase,
@@ -22,7 +24,13 @@ from alref.records import (
     Verdict,
     VideoInfo,
 )
-from alref.utils.masks import Mask, Rle, decode_union
+from alref.utils.masks import Mask, Rle, compute_box, decode_union
+
+if TYPE_CHECKING:
+    from alref.media.video import Video
+
+MAX_LISTED_VERDICTS = 5
+"""Most references of a result that its ``repr`` names."""
 
 
 class Usage(Record):
@@ -50,6 +58,8 @@ class Result(Record):
 
     draw_for_notebook: ClassVar[Callable[[Result], str] | None] = None
     """What draws a result as HTML in a notebook; ``alref.output`` sets it."""
+    write_folder: ClassVar[Callable[[Result, Path, Video | None], None] | None] = None
+    """What writes a result to a folder; ``alref.output`` sets it."""
 
     format: Literal[1] = 1
     alref: str
@@ -67,45 +77,110 @@ class Result(Record):
     warnings: tuple[str, ...] = ()
     config: dict[str, Any] = Field(default_factory=dict)
 
-    def get_tracks(self, reference: str) -> list[Track]:
-        """Return the tracks of the objects that a reference, by id or text, means; none when it is absent.
+    def get_tracks(self, reference: str | int) -> list[Track]:
+        """Return the tracks of the objects of a reference, named by id, text or index; none when it is absent.
 
         Raises InputError if it is unknown.
         """
         wanted = self._resolve_id(reference)
         return [track for track in self.tracks if track.phrase.reference == wanted]
 
-    def masks(self, reference: str | None = None) -> npt.NDArray[np.bool_]:
-        """Return bool (T, H, W): the union of the objects of ``reference`` (the first one by default) in every frame."""
+    def masks(self, reference: str | int | None = None) -> npt.NDArray[np.bool_]:
+        """Return bool (T, H, W): the union of the objects of ``reference`` in every frame.
+
+        ``reference`` is an id, a text or an index; the first one by default. Raises InputError if it is unknown.
+        """
         masks = np.zeros((len(self.video.times), self.video.height, self.video.width), np.bool_)
         for frame, mask in enumerate(self.iterate_masks(self._resolve_id(reference))):
             masks[frame] = mask
         return masks
 
-    def iterate_masks(self, reference: str) -> Iterator[Mask]:
+    def iterate_masks(self, reference: str | int) -> Iterator[Mask]:
         """Yield the union of the objects of ``reference`` on one frame after the other, bool (H, W)."""
         tracks, size = self.get_tracks(reference), (self.video.height, self.video.width)
         for frame in range(len(self.video.times)):
             yield decode_union([track.rles[frame] for track in tracks], size)
 
-    def rles(self, reference: str | None = None) -> list[list[Rle]]:
+    def rles(self, reference: str | int | None = None) -> list[list[Rle]]:
         """Return the run-length masks of each object of ``reference`` (the first one by default), one for each frame."""
         tracks = self.get_tracks(self._resolve_id(reference))
         return [list(track.rles) for track in tracks]
 
-    def verdict(self, reference: str | None = None) -> Verdict:
-        """Return what became of ``reference`` (the first one by default)."""
+    def verdict(self, reference: str | int | None = None) -> Verdict:
+        """Return the verdict on ``reference`` (the first one by default)."""
         wanted = self._resolve_id(reference)
         return next(verdict for verdict in self.verdicts if verdict.reference == wanted)
 
-    def _resolve_id(self, reference: str | None) -> str:
-        if reference is None:
-            return self.references[0].id
+    def detections(self, frame: int, reference: str | int | None = None) -> Any:
+        """Return the objects seen on a frame as ``supervision.Detections``, of all references by default.
+
+        ``xyxy`` float32 (N, 4) in pixels; ``mask`` bool (N, H, W); ``confidence`` float32 (N,) is the score of the track there;
+        ``class_id`` is the index of the reference, ``tracker_id`` that of the track. ``data`` has ``class_name``, the text of
+        the phrase, and ``reference``, its id. Raises MissingError when supervision is not installed, InputError outside the
+        video or when the reference is unknown.
+        """
+        try:
+            supervision = import_module("supervision")
+        except ImportError:
+            raise MissingError("detections: supervision is not installed: pip install supervision") from None
+        if not 0 <= frame < len(self.video.times):
+            raise InputError(f"frame: expected a number from 0 to {len(self.video.times) - 1}, got {frame}")
+        ids = [each.id for each in self.references]
+        wanted = ids if reference is None else [self._resolve_id(reference)]
+        seen = [n for n, track in enumerate(self.tracks) if track.phrase.reference in wanted and track.rles[frame].area]
+        if not seen:
+            return supervision.Detections.empty()
+        tracks = [self.tracks[number] for number in seen]
+        masks = np.stack([track.decode_mask(frame) for track in tracks])
+        return supervision.Detections(
+            xyxy=np.stack([compute_box(mask) for mask in masks]),
+            mask=masks,
+            confidence=np.array([track.scores[frame] for track in tracks], np.float32),
+            class_id=np.array([ids.index(track.phrase.reference) for track in tracks]),
+            tracker_id=np.array(seen),
+            data={
+                "class_name": np.array([track.phrase.text for track in tracks]),
+                "reference": np.array([track.phrase.reference for track in tracks]),
+            },
+        )
+
+    def save(self, folder: str | Path, video: Video | None = None) -> None:
+        """Write the result to a folder that ``alref.load_result`` and the commands read.
+
+        Writes result.json and the masks as PNG files; with ``video``, the one that was segmented, overlay.mp4 and report.html
+        as well. A folder that holds the same run is written again. Raises OutputError when the folder holds something else or
+        cannot be written, InputError when ``video`` is another one.
+        """
+        assert Result.write_folder is not None, "alref.output sets it"
+        Result.write_folder(self, Path(folder), video)
+
+    def __repr__(self) -> str:
+        name = "in memory" if self.video.path is None else self.video.path.name or str(self.video.path)
+        titles = {reference.id: _shorten_title(reference.title) for reference in self.references}
+        verdicts = [f"{titles[verdict.reference]!r} {verdict.finding}" for verdict in self.verdicts[:MAX_LISTED_VERDICTS]]
+        if len(self.verdicts) > MAX_LISTED_VERDICTS:
+            verdicts.append(f"and {len(self.verdicts) - MAX_LISTED_VERDICTS} more")
+        return f"Result({name}, {len(self.video.times)} frames: {', '.join(verdicts)})"
+
+    __str__ = __repr__
+
+    def _resolve_id(self, reference: str | int | None) -> str:
+        known = [each.text or each.id for each in self.references]
+        if not isinstance(reference, str):
+            index = 0 if reference is None else reference
+            if not isinstance(index, (int, np.integer)):
+                raise InputError(f"reference: expected an id, a text or an index, got {type(reference).__name__}")
+            if not -len(known) <= index < len(known):
+                raise InputError(f"no reference {index}; expected an index from 0 to {len(known) - 1}")
+            return self.references[index].id
         for each in self.references:
             if reference in (each.id, each.text):
                 return each.id
-        known = [each.text or each.id for each in self.references]
         raise InputError(f"no reference {reference!r}{suggest_names(reference, known)}; references: {', '.join(known)}")
 
     def _repr_html_(self) -> str | None:
         return None if Result.draw_for_notebook is None else Result.draw_for_notebook(self)
+
+
+def _shorten_title(title: str) -> str:
+    return title if len(title) <= 40 else f"{title[:39]}…"

@@ -44,7 +44,7 @@ def truth_of(clip: Path, objects: list[str]) -> Masks:
 
 
 def score(clip: Path, truth: Masks, reference: Reference, settings: Mapping[str, str]) -> Score:
-    with Pipeline.from_layers(settings) as pipeline:
+    with Pipeline(**settings) as pipeline:
         started = perf_counter()
         result = pipeline.run(open_video(clip / "frames"), [reference])
         seconds = perf_counter() - started

@@ -17,7 +17,7 @@ from alref.media.audio_decoder import read_audio
 from alref.media.reader import open_video
 from alref.media.video import Video
 from alref.records import Audio
-from alref.testing.videos import ArrayVideo, make_buzzing_video
+from alref.testing import ArrayVideo, make_buzzing_video
 from support.clips import encode, write_sound
 
 RATE = 16_000

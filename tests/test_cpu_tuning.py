@@ -46,7 +46,8 @@ def test_what_is_applied_is_said_and_twice_is_once() -> None:
 
 
 def test_what_the_user_has_set_stays() -> None:
-    code = f"{IMPORT}; import os; print(cpu.apply_settings()); print(os.environ['OMP_WAIT_POLICY']); print(cpu.describe_settings())"
+    code = f"{IMPORT}; import os; print(cpu.apply_settings()); "
+    code += "print(os.environ['OMP_WAIT_POLICY']); print(cpu.describe_settings())"
     applied, policy, state = said(code, OMP_WAIT_POLICY="active", MALLOC_TOP_PAD_="4096")
     assert "OMP_WAIT_POLICY" not in applied
     assert "MALLOC_TOP_PAD_" not in applied
@@ -69,7 +70,8 @@ def test_too_late_is_not_called_applied() -> None:
 
 @glibc
 def test_large_arrays_are_no_longer_mapped_one_by_one() -> None:
-    code = f"{MAPPED}\ncpu.apply_settings()\nbefore = mallinfo2().hblks\nheld = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
+    code = f"{MAPPED}\ncpu.apply_settings()\nbefore = mallinfo2().hblks\n"
+    code += "held = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
     assert said(code) == ["0"]
     assert said(code.replace("cpu.apply_settings()", "")) == ["1"]
     assert said(code, GLIBC_TUNABLES="glibc.malloc.check=0") == ["1"]

@@ -314,7 +314,7 @@ def test_a_pipeline_from_yaml_takes_settings_over_it(tmp_path: Path) -> None:
 
 def test_a_pipeline_starts_from_the_preset_asked_for() -> None:
     with pytest.raises(ConfigError, match="'nonesuch'"):
-        Pipeline.from_layers(preset="nonesuch")
+        Pipeline("nonesuch")
 
 
 def test_an_absent_pivot_is_not_proposed_for_even_where_it_names_a_frame() -> None:
@@ -377,6 +377,6 @@ def test_what_a_component_warns_of_reaches_the_result_of_that_run() -> None:
     script = Script()
     plugins = PluginManager([*script.entries, announcing("careful", propagators=[Careful])])
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    with Pipeline.from_layers({**slots, "propagator": "careful"}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "propagator": "careful"}) as pipeline:
         warned = [pipeline.run(VIDEO, [reference]).warnings for reference in (DOG, CAT)]
     assert warned == [("memory was full for the dog",), ("memory was full for the cat",)]

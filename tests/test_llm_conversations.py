@@ -170,7 +170,7 @@ def run(tmp_path: Path, **options: Any) -> Any:
     plugins = PluginManager([*script.entries, announcing("chat", reasoners=[ScriptedChat])])
     settings = {"use": "scripted-chat", "answers": str(tmp_path / "answers.sqlite"), **options}
     slots = dict.fromkeys(("unifier", "proposer", "propagator"), "scripted")
-    with Pipeline.from_layers({**slots, "reasoner": settings}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "reasoner": settings}) as pipeline:
         return pipeline.run(VIDEO, [Reference(id="1", text="the square"), Reference(id="2", text="the ground")])
 
 

@@ -59,7 +59,7 @@ def partly(script: Script, *references: Reference, video: Video, **settings: Any
         proposers=[ClassEvidenceProposer],
     )
     slots = dict.fromkeys(("unifier", "tagger", "locator", "transcriber", "reasoner", "proposer", "propagator"), "scripted")
-    with Pipeline.from_layers({**slots, **settings}, plugins=PluginManager([*script.entries, embedded])) as pipeline:
+    with Pipeline(plugins=PluginManager([*script.entries, embedded]), **{**slots, **settings}) as pipeline:
         return pipeline.run(video, references or (SOUND,))
 
 
@@ -91,7 +91,7 @@ class TestEmbedded:
     ) -> None:
         monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 448)
         video, masks = film(DISCS, in_spans(NOISE))
-        with Pipeline.from_layers() as pipeline:
+        with Pipeline() as pipeline:
             result = pipeline.run(video, [SOUND])
         assert result.verdict().finding == "found"
         assert "moves with the sound" in result.verdict().why

@@ -173,7 +173,7 @@ def computed(folder: Path, version: str = "1", device: str = "cpu", video: Video
         plugins.components[number] = type(each)(each.cls, each.plugin, each.distribution, version)
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
     chosen = {"use": "weighty", "model": str(folder / "model"), "prompt": str(folder / "prompt.txt")}
-    with Pipeline.from_layers({**slots, "propagator": chosen, "device": device}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "propagator": chosen, "device": device}) as pipeline:
         pipeline.run(video, [DOG], StageCache(folder / "kept"))
     return bool(CALLS)
 

@@ -217,7 +217,7 @@ def test_a_component_learns_its_options_device_origin_and_whom_to_tell() -> None
     plugins = PluginManager([announcing("curious", propagators=[Curious]), *Script().entries])
     plugins.add_observer(Listener())
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    with Pipeline.from_layers({**slots, "propagator": "curious", "device": "cpu"}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "propagator": "curious", "device": "cpu"}) as pipeline:
         pipeline.run(VIDEO, [DOG])
     assert Listener.heard == [(Curious.Options(), "cpu", "module_curious unknown")]
 
@@ -234,7 +234,7 @@ def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -
     named = r"propagator 'failing' \(module_failing unknown\), \w+: ZeroDivisionError: division by zero; add -v"
     with (
         pytest.raises(ContractError, match=named),
-        Pipeline.from_layers({**slots, "propagator": "failing"}, plugins=plugins) as made,
+        Pipeline(plugins=plugins, **{**slots, "propagator": "failing"}) as made,
     ):
         made.run(VIDEO, [DOG])
 
@@ -247,7 +247,7 @@ def test_problems_that_are_no_list_of_sentences_break_the_contract(said: Any) ->
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
     wrong = r"propagator 'vague' \(module_vague unknown\), problems: expected a list of str, got "
     with (
-        Pipeline.from_layers({**slots, "propagator": "vague"}, plugins=plugins) as made,
+        Pipeline(plugins=plugins, **{**slots, "propagator": "vague"}) as made,
         pytest.raises(ContractError, match=wrong),
     ):
         made.run(VIDEO, [DOG])

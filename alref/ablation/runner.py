@@ -83,7 +83,7 @@ class AblationRunner:
 
     def _run_videos(self, row: AblationRow, data: Dataset, folder: EvaluationFolder) -> str:
         """Do the videos of a row; return why none can be done, if so."""
-        with Pipeline(row.config, self.plugins) as pipe:
+        with Pipeline.from_config(row.config, self.plugins) as pipe:
             try:
                 self._check_components(pipe, data, folder)
             except AlrefError as error:

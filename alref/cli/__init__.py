@@ -93,7 +93,9 @@ def run_command(arguments: list[str]) -> int:
         click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     except AlrefError as error:
-        _print_error(f"error: {error}", arguments)
+        from alref.cli.advice import format_error
+
+        _print_error(f"error: {format_error(error)}", arguments)
         return error.exit_code
     except Exception as error:  # the last resort: a defect of alref itself
         _print_error(f"unexpected error: {type(error).__name__}: {error}; add -v to see where, and please report it", arguments)

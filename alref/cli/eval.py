@@ -60,7 +60,7 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
         EvaluationFolder.open(
             path, EvaluationSpec.from_command(dataset, config, plugins.get_dataset_name(dataset)), force=flags["force"]
         ) as folder,
-        Pipeline(config, plugins) as pipe,
+        Pipeline.from_config(config, plugins) as pipe,
     ):
         failed = _process_videos(EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
         done = _write_summary(folder, dataset, videos, protocols)

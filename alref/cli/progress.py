@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from alref.cli.advice import format_error
 from alref.cli.console import make_console
 from alref.errors import AlrefError
 from alref.plugins.hookspecs import hookimpl
@@ -88,7 +89,7 @@ def reserve_stdout(as_json: bool) -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     except AlrefError as error:
-        emit_event("error", message=str(error), exit_code=error.exit_code)
+        emit_event("error", message=format_error(error), exit_code=error.exit_code)
         raise
     finally:
         _OUTPUT.pop()

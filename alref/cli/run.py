@@ -78,7 +78,7 @@ def command(**flags: Any) -> None:
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
         config = resolve_configuration(plugins, _add_replay_options(plugins, flags) if flags["replay"] else flags, window)
         video = open_configured_video(flags["video"], config.video)
-        with Pipeline(config, plugins) as pipeline:
+        with Pipeline.from_config(config, plugins) as pipeline:
             if flags["dry_run"]:
                 _print_dry_run(pipeline, video, asked)
             else:

@@ -7,15 +7,17 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from alref.errors import InputError
+from alref.media.array_video import ArrayVideo, check_frames
 from alref.media.audio_decoder import EXPECTED_AUDIO, AudioTrackInfo, describe_faults, group_blocks
 from alref.media.container import VideoFileSource
 from alref.media.frame_source import FrameSource
-from alref.media.image_folder import ImageFolderSource, find_images, is_image
+from alref.media.image_folder import DEFAULT_FPS, ImageFolderSource, find_images, is_image
 from alref.media.streams import require_existing_path
 from alref.media.video import Frame, Video
 from alref.media.window import FrameWindow
@@ -27,7 +29,7 @@ CACHE_BYTES = 256 * 1024 * 1024
 
 
 def open_video(
-    path: str | Path,
+    path: str | PathLike[str] | Frame,
     *,
     start: float | None = None,
     end: float | None = None,
@@ -37,22 +39,28 @@ def open_video(
     fps: float | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> Video:
-    """Open a video file, a folder of pictures or a single picture.
+    """Open a video file, a folder of images, a single image, or frames in memory: an array uint8 (T, H, W, 3) RGB.
 
     ``start`` and ``end`` are seconds from the first frame, the end left out; of the frames in between each ``every``-th is
     read. ``max_size`` is the largest number of pixels of the longer side: larger frames are shrunk by area averaging, none is
-    enlarged. ``sound_track`` counts from 0. ``fps`` is the rate of a folder of pictures, 24 when not given. ``cache_bytes``
-    bounds the memory for decoded frames.
+    enlarged. ``sound_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 when not given.
+    ``cache_bytes`` bounds the memory for decoded frames.
 
     Frames are upright, in the pixels that are stored (not stretched where pixels are not square), uint8 RGB whatever the file
     holds. A file that ends too early is read as far as it goes, a picture that cannot be decoded is replaced by the one
     before, and ``warnings`` says so. A video is for one thread at a time.
 
-    Raises InputError when there is nothing to read, the window is empty, pictures of a folder differ in size, or the sound
-    track is not there.
+    Raises InputError when ``path`` is neither a path nor such an array, there is nothing to read, the window is empty, images
+    of a folder differ in size, or the sound track is not there.
     """
     window = FrameWindow(start, end, every)
-    place = require_existing_path(path)
+    if not isinstance(path, (str, PathLike)):
+        if sound_track:
+            raise InputError(f"sound_track: expected 0, got {sound_track}; an array has no sound")
+        if not isinstance(path, (np.ndarray, list, tuple)):
+            raise InputError(f"video: expected a path or an array uint8 (T, H, W, 3) RGB, got {type(path).__name__}")
+        return ArrayVideo(check_frames(path), DEFAULT_FPS if fps is None else fps, None, window, max_size)
+    place = require_existing_path(Path(path))
     return VideoReader(place, _open_source(place, max_size, sound_track, fps), window, sound_track, cache_bytes)
 
 

@@ -36,6 +36,17 @@ class Video(ABC):
     def __len__(self) -> int:
         return len(self.times)
 
+    def __getitem__(self, index: int) -> Frame:
+        """Return frame ``index``, from the end when it is negative. Raises InputError outside the video."""
+        return self.read_frame(index + len(self) if index < 0 else index)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield all frames in order."""
+        return (frame for _, frame in self.read_frames())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name}: {len(self)} frames, {self.width} x {self.height}, {self.fps:.4g} fps)"
+
     @abstractmethod
     def read_frame(self, index: int) -> Frame:
         """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from alref.result import Result
+
+if TYPE_CHECKING:
+    from alref.media.video import Video
+
+__all__ = ["Result"]
 
 
 def draw_for_notebook(result: Result) -> str:
@@ -12,4 +20,12 @@ def draw_for_notebook(result: Result) -> str:
     return render_notebook_html(result)
 
 
+def write_folder(result: Result, folder: Path, video: Video | None) -> None:
+    """Write a result to a folder; what writes videos is imported only then."""
+    from alref.output.run_folder import save_result
+
+    save_result(result, folder, video)
+
+
 Result.draw_for_notebook = draw_for_notebook
+Result.write_folder = write_folder

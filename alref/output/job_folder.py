@@ -86,7 +86,7 @@ class JobFolder(ABC, Generic[Job]):
         differences = there.describe_differences(self.spec) if there else []
         if differences and not force:
             other = f"{self.path}: holds another {self.JOB_NAME} ({join_shortened(differences)})"
-            raise OutputError(f"{other}; choose another folder with --out, or replace it with --force")
+            raise OutputError(f"{other}; choose another folder", code="folder-of-another-job")
         return there is not None and not differences
 
     def _prepare_folder(self, force: bool) -> None:
@@ -112,7 +112,7 @@ class JobFolder(ABC, Generic[Job]):
             problem = f"{self.path}: holds files that are no {self.JOB_NAME} ({join_shortened(own)})"
         except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
             problem = f"{self.path / self.SPEC_FILE}: cannot be read as a {self.JOB_NAME} ({format_short_error(error)})"
-        raise OutputError(f"{problem}; choose another folder with --out")
+        raise OutputError(f"{problem}; choose another folder", code="folder-of-others")
 
 
 def format_short_error(error: Exception) -> str:

@@ -19,10 +19,11 @@ from alref.media.video import Frame, Video
 from alref.media.write import write_mask_pngs, write_video
 from alref.output.job_folder import JobFolder, JobSpec, format_short_error, iterate_leaves, remove_file
 from alref.output.report import render_run_report
-from alref.output.thumbnails import Thumbnails, draw_masks, make_label_map
+from alref.output.thumbnails import ObjectMasks, Thumbnails, draw_masks, make_label_map
 from alref.records import Reference
 from alref.result import Result
 from alref.utils import atomic
+from alref.utils.masks import Mask
 
 RUN_FILE, RESULT_FILE, MASKS_FOLDER, OVERLAY_FILE, REPORT_FILE, STAGES_FOLDER = (
     "run.yaml",
@@ -104,6 +105,17 @@ class RunFolder(JobFolder[RunSpec]):
         atomic.write_text(self.path / REPORT_FILE, report)
         atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
 
+    def write_masks(self, result: Result) -> None:
+        """Write the mask files and ``result.json`` alone, where the video is not at hand. Raises OutputError."""
+        object_masks = ObjectMasks(result.tracks)
+        for index in range(len(result.video.times)):
+            self._write_frame_masks(result, object_masks.decode_masks(index), index)
+        atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
+
+    def _write_frame_masks(self, result: Result, masks: dict[int, Mask], index: int) -> None:
+        labels = make_label_map(masks, result.video.height, result.video.width)
+        write_mask_pngs(self.path / MASKS_FOLDER, [labels], [f"{index:05d}"])
+
     def _write_masks_and_draw(
         self, result: Result, video: Video, thumbnails: Thumbnails, on_progress: ProgressCallback | None
     ) -> Iterator[Frame]:
@@ -111,8 +123,7 @@ class RunFolder(JobFolder[RunSpec]):
         total = len(result.video.times)
         for index, frame in video.read_frames():
             masks = thumbnails.object_masks.decode_masks(index)
-            labels = make_label_map(masks, result.video.height, result.video.width)
-            write_mask_pngs(self.path / MASKS_FOLDER, [labels], [f"{index:05d}"])
+            self._write_frame_masks(result, masks, index)
             thumbnails.add_frame(index, frame)
             if on_progress:
                 on_progress(index + 1, total)
@@ -126,6 +137,29 @@ class RunFolder(JobFolder[RunSpec]):
             paths += [path for path in (self.path / MASKS_FOLDER).glob("*.png") if re.fullmatch(r"\d{5,}\.png", path.name)]
         for path in paths:
             remove_file(path)
+
+
+def save_result(result: Result, folder: Path, video: Video | None = None) -> None:
+    """Write a result to a folder as ``alref run`` does; without ``video``, masks and ``result.json`` only.
+
+    Raises OutputError when the folder holds something else or cannot be written, InputError when ``video`` is not the one that
+    was segmented.
+    """
+    if video is not None and video.fingerprint != result.video.fingerprint:
+        raise InputError(f"video: expected the one that was segmented ({result.video.path or 'in memory'}), got {video!r}")
+    spec = RunSpec(
+        input=str(result.video.path or "in memory"),
+        fingerprint=result.video.fingerprint,
+        versions={"alref": result.alref},
+        references=result.references,
+        config=result.config,
+    )
+    RunFolder.open(folder, spec).close()  # refuses the folder of another run, which the next line would replace
+    with RunFolder.open(folder, spec, force=True) as run_folder:
+        if video is None:
+            run_folder.write_masks(result)
+        else:
+            run_folder.write_result(result, video)
 
 
 def load_result(folder: str | Path) -> Result:

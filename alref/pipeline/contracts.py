@@ -19,7 +19,7 @@ def check_references(given: Sequence[Reference], video: Video) -> None:
     """Check what the user points with against the video. Raises InputError."""
     ids = [reference.id for reference in given]
     if not ids:
-        raise InputError("nothing to look for; give an expression, for example: alref run clip.mp4 'the dog'")
+        raise InputError("nothing to look for: expected at least one reference, got none", code="no-reference")
     if len(set(ids)) != len(ids):
         twice = sorted({each for each in ids if ids.count(each) > 1})
         raise InputError(f"expected one id for each reference, got twice: {', '.join(twice)}")

@@ -18,6 +18,7 @@ from alref.media.video import Video
 from alref.models import cpu_tuning
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.orders import ORDERS
+from alref.pipeline.references import make_ids_unique
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
 from alref.plugins.manager import PluginManager
@@ -26,13 +27,20 @@ from alref.result import Result
 
 
 class Pipeline:
-    """A configuration brought to life: components made, checked, loaded when first needed, and used for any number of videos.
+    """The components of a configuration: checked, loaded when first needed, and used for any number of videos.
 
     Use it as a context manager, or call ``close`` at the end. ``run`` may be called for several videos from several threads:
-    each component works on one video at a time, unless it says that it may work on several.
+    each component works on one video at a time, unless it declares that it may work on several.
+
+    ``preset`` is ``baseline`` by default; ``settings`` are those of a configuration file and override it, for example
+    ``propagator="sam2"``. ``plugins`` are those of this installation by default. Raises ConfigError.
     """
 
-    def __init__(self, config: Configuration, plugins: PluginManager) -> None:
+    def __init__(self, preset: str | None = None, plugins: PluginManager | None = None, **settings: Any) -> None:
+        found = plugins or PluginManager()
+        self._set_up(resolve_config(found, [settings], preset), found)
+
+    def _set_up(self, config: Configuration, plugins: PluginManager) -> None:
         self.config = config
         self.plugins = plugins
         self._stages = _make_stages(config.slots, config.run.device)
@@ -49,13 +57,15 @@ class Pipeline:
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
         """Make a pipeline from a YAML file; ``settings`` override it (``propagator="sam2"``). Raises ConfigError."""
-        return cls.from_layers(read_config_file(Path(path)), settings)
+        plugins = PluginManager()
+        return cls.from_config(resolve_config(plugins, [read_config_file(Path(path)), settings]), plugins)
 
     @classmethod
-    def from_layers(cls, *layers: Mapping[str, Any], preset: str | None = None, plugins: PluginManager | None = None) -> Self:
-        """Make a pipeline from layers of settings over a preset, ``baseline`` by default. Raises ConfigError."""
-        found = plugins or PluginManager()
-        return cls(resolve_config(found, layers, preset), found)
+    def from_config(cls, config: Configuration, plugins: PluginManager) -> Self:
+        """Make a pipeline from a configuration that is resolved already."""
+        pipeline = cls.__new__(cls)
+        pipeline._set_up(config, plugins)
+        return pipeline
 
     def check(self, video: Video, references: Sequence[Reference]) -> None:
         """Find everything that would keep these references from being segmented, before any work.
@@ -63,6 +73,7 @@ class Pipeline:
         Raises InputError for a reference that does not fit the video, MissingError that lists every problem of every component
         that is needed, each with its dotted path and the next command; ContractError when a component cannot tell them.
         """
+        references = make_ids_unique(references)
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(references)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
@@ -91,6 +102,7 @@ class Pipeline:
 
     def run_checked(self, video: Video, references: Sequence[Reference], output_cache: StageCache | None = None) -> Result:
         """Segment what ``check`` was called with before. Raises ContractError when a plugin breaks its contract."""
+        references = make_ids_unique(references)
         cache = output_cache or StageCache()
         runner = StageRunner(video, self.config.slots, self._reserve_stage, self._get_identity, self.plugins, cache)
         result = self._order(runner, video, references).build_result(self.config.to_dict())

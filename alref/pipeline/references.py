@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,15 @@ def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bo
     one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
     """
     given = {name: value for name, value in prompt.items() if value is not None}
+    if set(given) == {"frame"}:
+        raise InputError("frame: is the frame of a box or a mask, and neither was given")
     worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": read_recording(path)} for path in spoken]
     if given and (sound or spoken or len(texts) > 1):
         what = " and ".join(given)
-        raise InputError(f"a {what} goes with one expression, and without sound; use a file: -r references.yaml")
+        raise InputError(
+            f"a {what} goes with one expression, and without sound; for several objects, make one reference for each",
+            code="several-references",
+        )
     if (given or sound) and not worded:
         worded = [{}]
     heard = {"sound": True} if sound else {}
@@ -80,3 +86,18 @@ def make_reference(id_: str, fields: Mapping[str, Any]) -> Reference:
         return Reference(id=id_, **fields)
     except RecordError as error:
         raise InputError(f"reference {id_!r}: {str(error).removeprefix('Reference: ')}") from None
+
+
+def make_ids_unique(references: Sequence[Reference]) -> list[Reference]:
+    """Return references with numbers on default ids that occur twice: "reference", "reference-2". Chosen ids stay."""
+    taken = {each.id for each in references if not each.has_default_id}
+    unique = []
+    for reference in references:
+        if reference.has_default_id:
+            names = (f"{reference.id}-{number}" for number in count(2))
+            name = reference.id if reference.id not in taken else next(name for name in names if name not in taken)
+            taken.add(name)
+            unique.append(reference.model_copy(update={"id": name}) if name != reference.id else reference)
+        else:
+            unique.append(reference)
+    return unique

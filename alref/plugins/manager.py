@@ -176,7 +176,7 @@ class PluginManager:
             raise ContractError(f"another plugin is called {name} as well; rename one of them")
         try:
             self._manager.register(module, name=name)
-            self._manager.check_pending()
+            self._check_hook_names(module)
             made = [_wrap_class(cls, plugin, distribution, version) for cls in self._collect_classes(module)]
             _check_unique_names([*(each for each in self.registered_classes if each.distribution == distribution), *made])
         except BaseException:
@@ -184,6 +184,13 @@ class PluginManager:
             raise
         self.components += [each for each in made if isinstance(each, RegisteredComponent)]
         self.benchmarks += [each for each in made if not isinstance(each, RegisteredComponent)]
+
+    def _check_hook_names(self, module: ModuleType) -> None:
+        known = [name for name in vars(hookspecs) if hasattr(self._manager.hook, name)]
+        for caller in self._manager.get_hookcallers(module) or []:
+            if not caller.has_spec():
+                raise ContractError(f"unknown hook {caller.name!r}{suggest_names(caller.name, known)}; see docs/hooks.md")
+        self._manager.check_pending()
 
     def _collect_classes(self, module: ModuleType) -> list[Any]:
         classes: list[Any] = []

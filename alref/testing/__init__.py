@@ -9,6 +9,7 @@ A component's test is three lines::
 Each ``test_`` method holds one promise that the engine relies on.
 """
 
+from alref.media.array_video import ArrayVideo
 from alref.testing.audio_contract import LocatorContract, TaggerContract
 from alref.testing.cases import ScriptedObject, make_scripted_result
 from alref.testing.datasets import DatasetContract
@@ -20,7 +21,7 @@ from alref.testing.shapes import GROUND, SQUARE, make_square_box
 from alref.testing.stage import StageContract
 from alref.testing.transcriber import TranscriberContract
 from alref.testing.unifier import UnifierContract
-from alref.testing.videos import ArrayVideo, DamagedVideo, MovingSquare, make_buzzing_video, make_moving_square, write_frames
+from alref.testing.videos import DamagedVideo, MovingSquare, make_buzzing_video, make_moving_square, write_frames
 
 __all__ = [
     "GROUND",

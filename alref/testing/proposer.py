@@ -9,13 +9,13 @@ from unittest import SkipTest
 import numpy as np
 
 from alref.components.base import Proposer
+from alref.media.array_video import ArrayVideo
 from alref.media.video import Video
 from alref.pipeline import contracts
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing.contract import Task, TrueMasks
 from alref.testing.diff import find_difference
 from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_frames
-from alref.testing.videos import ArrayVideo
 
 
 class ProposerContract(FrameContract):

@@ -14,7 +14,8 @@ from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from alref.testing.contract import Task, TrueMasks
 from alref.testing.diff import find_difference
 from alref.testing.endurance import EnduranceContract
-from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_frames, mask_to_xyxy
+from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_frames
+from alref.utils.masks import compute_box
 
 
 class TemporalReasonerContract(EnduranceContract):
@@ -120,7 +121,7 @@ class SpatialReasonerContract(FrameContract):
         Look where a box is cut out, shrunk or rounded to nothing.
         """
         video, truth = self.make_video()
-        left, top, right, bottom = mask_to_xyxy(truth[find_visible_frames(truth)[0]])
+        left, top, right, bottom = compute_box(truth[find_visible_frames(truth)[0]])
         thin = np.array([[left, top, left + 1, bottom], [left, top, right, top + 1]], np.float32)
         self.pick_boxes(video, [_make_frame_candidates(find_visible_frames(truth)[0], thin)])
 
@@ -155,7 +156,7 @@ def _make_candidates(truth: TrueMasks) -> list[Candidates]:
     """Return two candidates on the first and the last frame that shows the square: the square itself and a corner."""
     frames = dict.fromkeys((find_visible_frames(truth)[0], find_visible_frames(truth)[-1]))
     corner = np.array([0, 0, 8, 8], np.float32)
-    return [_make_frame_candidates(frame, np.stack([mask_to_xyxy(truth[frame]), corner])) for frame in frames]
+    return [_make_frame_candidates(frame, np.stack([compute_box(truth[frame]), corner])) for frame in frames]
 
 
 def _make_frame_candidates(frame: int, boxes: Any) -> Candidates:

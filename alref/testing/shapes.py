@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing.contract import TrueMasks
 from alref.testing.stage import StageContract
 from alref.testing.videos import MovingSquare
-from alref.utils.masks import Mask
+from alref.utils.masks import compute_box
 
 SQUARE = Phrase(reference="1", text="the red square", category="square")
 GROUND = Phrase(reference="2", text="the gray ground", category="ground")
@@ -17,13 +14,7 @@ GROUND = Phrase(reference="2", text="the gray ground", category="ground")
 
 def make_square_box(truth: TrueMasks, frame: int = 0, phrase: Phrase = SQUARE) -> PivotBox:
     """Return the pivot box around the true square of one frame."""
-    return PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=mask_to_xyxy(truth[frame]), score=1.0)
-
-
-def mask_to_xyxy(mask: Mask) -> npt.NDArray[np.float32]:
-    """Return the box float32 (4,) ``xyxy`` around a mask."""
-    rows, columns = np.nonzero(mask)
-    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
+    return PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=compute_box(truth[frame]), score=1.0)
 
 
 def find_visible_frames(truth: TrueMasks) -> list[int]:

@@ -9,11 +9,12 @@ from unittest import SkipTest
 import numpy as np
 
 from alref.errors import AlrefError, InputError
+from alref.media.array_video import ArrayVideo
 from alref.media.video import Video
 from alref.testing.contract import Task
 from alref.testing.diff import copy_inputs, find_difference
 from alref.testing.option_checks import DeclarationContract
-from alref.testing.videos import UNREADABLE, ArrayVideo, DamagedVideo
+from alref.testing.videos import UNREADABLE, DamagedVideo
 
 
 class StageContract(DeclarationContract):

@@ -4,47 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Never
 
 import numpy as np
 
 from alref.errors import InputError
+from alref.media.array_video import ArrayVideo
 from alref.media.video import Frame, Video
 from alref.records import Audio
 from alref.utils.masks import Mask, make_read_only
-
-
-class ArrayVideo(Video):
-    """A video in memory: ``frames`` uint8 (T, H, W, 3) RGB at ``fps``, with an optional sound track."""
-
-    def __init__(self, frames: Sequence[Frame] | Frame, fps: float = 10.0, audio: Audio | None = None) -> None:
-        self._frames = make_read_only(np.asarray(frames, np.uint8))
-        self._audio = audio
-        self.name, self.path, self.fps = "in memory", None, fps
-        self.height, self.width = self._frames.shape[1:3]
-        self.times = np.arange(len(self._frames)) / fps
-
-    def read_frame(self, index: int) -> Frame:
-        """Return frame ``index``; raises InputError outside the video."""
-        self._check_index(index)
-        picture: Frame = self._frames[index]
-        return picture
-
-    def read_audio(self, rate: int) -> Audio | None:
-        """Return the sound given, by nearest sample at ``rate`` Hz, or None."""
-        if self._audio is None:
-            return None
-        length = round(len(self._audio.samples) * rate / self._audio.rate)
-        index = np.arange(length) * self._audio.rate // rate
-        return Audio(samples=self._audio.samples[index], rate=rate, start=self._audio.start)
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """A digest of the pixels and the frame rate."""
-        facts = str((self._frames.shape, self.fps)).encode()
-        return hashlib.blake2b(self._frames.tobytes() + facts, digest_size=16).hexdigest()
 
 
 class MovingSquare(Video):

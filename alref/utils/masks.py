@@ -49,6 +49,12 @@ def decode_mask(rle: Rle) -> Mask:
     return np.asarray(coco.decode(to_coco(rle)), dtype=np.bool_)
 
 
+def compute_box(mask: Mask) -> npt.NDArray[np.float32]:
+    """Return the tight box of a mask with at least one pixel, float32 (4,) ``xyxy``."""
+    rows, columns = np.nonzero(mask)
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
+
+
 def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks to bool (H, W); empty, of ``size`` (H, W), for none."""
     return decode_coco_union([to_coco(rle) for rle in rles], size)

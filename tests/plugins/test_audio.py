@@ -277,7 +277,7 @@ def test_a_sound_goes_through_the_whole_order(folders: dict[str, Path]) -> None:
         "tagger": {"use": "ast", "model": str(folders["ast"]), "top_k": 2},
         "locator": {"use": "pe-a-frame", "model": str(folders["pe-a-frame"]), "threshold": 0.0},
     }
-    with Pipeline.from_layers({**slots, **settings}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, **settings}) as pipeline:
         result = pipeline.run(make_buzzing_video(4.0, (1.0, 3.0), 48_000), [SOUND])
     assert result.verdict().finding == "found"
     assert len(result.tracks) == 2
@@ -295,7 +295,7 @@ def test_one_clap_tags_and_locates_on_a_real_clip(folders: dict[str, Path]) -> N
     chosen = {"use": "clap", "model": str(folders["clap"]), "labels": ["man", "dog", "car"], "mode": "subsets", "seconds": 1}
     settings = {**dict.fromkeys(SLOTS, "scripted"), "tagger": chosen, "locator": chosen}
     video = open_video(CLIP)
-    with Pipeline.from_layers(settings, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **settings) as pipeline:
         result = pipeline.run(video, [SOUND])
     assert {phrase.text for phrase in result.phrases} == {"man", "dog", "car"}
     assert result.verdict().finding == "found"

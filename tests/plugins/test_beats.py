@@ -24,8 +24,7 @@ from alref.errors import AlrefError, ConfigError
 from alref.media.reader import open_video
 from alref.media.video import Video
 from alref.records import Audio, Phrase, Reference
-from alref.testing import TaggerContract
-from alref.testing.videos import ArrayVideo
+from alref.testing import ArrayVideo, TaggerContract
 from alref_beats import NAME, SHA256, SIZE, Beats, BeatsOptions
 from alref_beats._checkpoint import load_network
 from alref_beats._network import BeatsConfig

@@ -339,7 +339,7 @@ def test_it_proposes_in_a_pipeline(dino: Path) -> None:
     plugins = PluginManager([EntryPoint("groundingdino", "alref_groundingdino", "alref"), *script.entries])
     settings: dict[str, Any] = dict.fromkeys(("unifier", "reasoner", "propagator"), "scripted")
     settings |= {"proposer": {"use": "grounding-dino", "model": str(dino), "box_threshold": 0.0}, "device": "cpu"}
-    with Pipeline.from_layers(settings, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **settings) as pipeline:
         result = pipeline.run(make_moving_square()[0], [Reference(id="1", text="the red square")])
     (found,) = result.candidates
     assert len(found) == 3

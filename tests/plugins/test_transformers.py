@@ -201,7 +201,7 @@ def run(folder: Path, **given: Any) -> Any:
     plugins = PluginManager([*script.entries, EntryPoint("transformers", "alref_transformers", "alref")])
     reasoner = {"use": "transformers", "model": str(folder), "max_tokens": 64, **given}
     slots = dict.fromkeys(("unifier", "proposer", "propagator"), "scripted")
-    with Pipeline.from_layers({**slots, "reasoner": reasoner}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "reasoner": reasoner}) as pipeline:
         return pipeline.run(make_moving_square(frames=4)[0], [Reference(id="1", text="the red square")])
 
 

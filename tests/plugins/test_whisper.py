@@ -160,7 +160,7 @@ def test_the_words_of_a_spoken_reference_go_on_to_the_unifier(tmp_path: Path) ->
     plugins = PluginManager([*script.entries, EntryPoint("whisper", "alref_whisper", "alref")])
     slots = dict.fromkeys(SLOTS, "scripted")
     spoken = Reference(id="1", spoken=read_recording(write_sound(tmp_path / "a.wav", 2)))
-    with Pipeline.from_layers({**slots, "transcriber": {"use": "whisper", "model": str(folder)}}, plugins=plugins) as pipeline:
+    with Pipeline(plugins=plugins, **{**slots, "transcriber": {"use": "whisper", "model": str(folder)}}) as pipeline:
         result = pipeline.run(make_moving_square()[0], [spoken])
     assert [each.text for each in result.transcripts] == ["the dog"]
     assert [asked.text for (asked,) in script.asked("unify")] == ["the dog"]

@@ -42,7 +42,7 @@ def main() -> None:
     watcher = Watcher()
     video = open_video(path, every=int(every))
     reference = Reference(id="1", text="the red square")
-    with Pipeline.from_layers() as pipeline:
+    with Pipeline() as pipeline:
         pipeline.plugins.add_observer(watcher)
         run = RunSpec(input=path, fingerprint=video.fingerprint, versions={}, references=(reference,), config={})
         with RunFolder.open(Path(out), run) as folder:

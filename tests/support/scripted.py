@@ -64,7 +64,7 @@ class Script:
 
     def pipeline(self, **settings: Any) -> Pipeline:
         slots = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "scripted")
-        return Pipeline.from_layers({**slots, **settings}, plugins=self.plugins)
+        return Pipeline(plugins=self.plugins, **{**slots, **settings})
 
     def asked(self, method: str) -> list[Any]:
         """Return the inputs of each call of a method."""

@@ -7,8 +7,6 @@ from functools import partial
 from importlib import metadata
 from typing import Any
 
-import numpy as np
-
 from alref.audio.intervals import merge_spans
 from alref.audio.loudness import explain_silence
 from alref.media.video import Video
@@ -30,6 +28,7 @@ from alref.records import (
     list_object_phrases,
 )
 from alref.result import Result
+from alref.utils.masks import compute_box
 
 VERSION = metadata.version("alref")
 
@@ -189,8 +188,7 @@ def make_prompt_box(reference: Reference) -> PivotBox:
     pivot = PivotFrame(phrase=phrase, frame=reference.frame, why=why, source="user")
     box = reference.box
     if reference.mask is not None:
-        rows, columns = np.nonzero(reference.mask)
-        box = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
+        box = compute_box(reference.mask)
     return PivotBox(pivot=pivot, xyxy=box, score=1.0, mask=reference.mask, why=why, source="user")
 
 

@@ -32,7 +32,7 @@ API_LEVEL = 1
 class StageOptions(BaseModel):
     """Base of every component's options: each field has a type, a default and a ``description``; unknown names are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
 
 def _ignore_event(hook: str, event: object) -> None:

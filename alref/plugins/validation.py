@@ -38,7 +38,7 @@ def _check_stage(cls: type[Stage], where: str) -> None:
         raise ContractError(f"{where}.needs: expected a tuple of import names, got {cls.needs!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
         raise ContractError(f"{where}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
-    if not cls.Options.__pydantic_complete__:
+    if not cls.Options.__pydantic_fields_complete__:
         raise ContractError(f"{where}.Options: a type is not known when the class is made; import it at the top of the module")
     if "use" in cls.Options.model_fields:
         raise ContractError(f"{where}.Options: 'use' names the component in a configuration; call the option otherwise")

@@ -33,7 +33,7 @@ class VideoOptions(StageOptions):
     end: float | None = Field(None, gt=0, description="second to stop before")
     every: int = Field(1, ge=1, description="read each n-th frame only")
     max_size: int | None = Field(None, ge=16, description="shrink so that the longer side has at most this many pixels")
-    sound_track: int = Field(0, ge=0, description="which sound track to hear, counted from 0")
+    audio_track: int = Field(0, ge=0, description="index of the audio track, counted from 0")
     fps: float | None = Field(None, gt=0, description="frames a second of a folder of pictures; 24 if not given")
 
 

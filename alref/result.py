@@ -34,19 +34,19 @@ MAX_LISTED_VERDICTS = 5
 
 
 class Usage(Record):
-    """What the questions to one model took. ``kept`` of them were answered from a store or a trace, which takes nothing.
+    """Usage of one language model: questions, tokens and cost.
 
-    ``cost`` is in dollars, None when a price is not known. ``worth`` is what all answers cost when they were asked, the kept
-    ones too: the price of the same work where nothing is kept.
+    ``cached`` of the questions were answered from a store or a trace, at no cost. ``cost`` is in dollars, None if a price is
+    not known. ``uncached_cost`` is what all answers cost when they were asked, including the cached ones.
     """
 
     model: str
     questions: int = Field(default=0, ge=0)
-    kept: int = Field(default=0, ge=0)
+    cached: int = Field(default=0, ge=0)
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
     cost: float | None = 0.0
-    worth: float | None = 0.0
+    uncached_cost: float | None = 0.0
 
 
 class Result(Record):

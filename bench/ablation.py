@@ -23,7 +23,7 @@ from alref.records import Phrase, Track
 from alref.utils.masks import encode_mask
 
 ROWS: dict[str, dict[str, object]] = {
-    f"{temporal} {spatial} {most}": {"temporal": temporal, "spatial": spatial, "proposer.most": most}
+    f"{temporal} {spatial} {most}": {"temporal": temporal, "spatial": spatial, "proposer.max_candidates": most}
     for temporal, spatial, most in product(("first-frame", "middle-frame"), ("rules", "top-score"), (2, 3))
 }
 

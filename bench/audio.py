@@ -43,7 +43,7 @@ def beats(hop: float) -> tuple[float, Callable[[], object]]:
         path = Path(folder) / "beats.pt"
         labels = dict(enumerate(audioset.load_class_names()))
         torch.save({"cfg": BASE, "model": network.state_dict(), "label_dict": labels}, path)
-        tagger = Beats(BeatsOptions(checkpoints=(str(path),), window=WINDOW, hop=hop, batch=BATCH), "cpu")
+        tagger = Beats(BeatsOptions(checkpoints=(str(path),), window=WINDOW, hop=hop, batch_size=BATCH), "cpu")
         tagger.load()
     video = ArrayVideo(np.zeros((SECONDS, 8, 8, 3), np.uint8), fps=1.0, audio=noise(16_000))
     return millions(network), lambda: tagger.tag(video, Reference(id="1", sound=True))

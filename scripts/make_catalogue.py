@@ -20,14 +20,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
-from alref.plugins.manager import BASE_CLASS_BY_KIND, PluginManager, RegisteredClass
+from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass
 from alref.records import format_validation_error
 
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
-HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "metric": "protocol"}
+HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol"}
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
-PARTS = ("components", "datasets", "metrics")
+PARTS = ("components", "datasets", "protocols")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -63,24 +63,24 @@ class CardPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MetricPart(CardPart):
+class ProtocolPart(CardPart):
     """A protocol."""
 
     name: str = Field(pattern=NAME, description="what people type")
     summary: str = Field(pattern=LINE, description="first line of its docstring")
 
 
-class DatasetPart(MetricPart):
+class DatasetPart(ProtocolPart):
     """A dataset."""
 
     homepage: str = Field("", description="where it is to be had, as the class says")
     license: License = Field("", description="license of the data, as the class says")
 
 
-class ComponentPart(MetricPart):
+class ComponentPart(ProtocolPart):
     """A component."""
 
-    kinds: list[Slot] = Field(min_length=1, description="the slots that it fills")
+    slots: list[Slot] = Field(min_length=1, description="the slots that it fills")
     needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
     license: License = Field("", description="license of the weights that it loads with its defaults, where it is known")
     homepage: str = Field("", description="page of these weights")
@@ -101,7 +101,7 @@ class RegistryCard(CardPart):
     level: int = Field(ge=1, description="contract level that it is written for")
     components: list[ComponentPart] = []
     datasets: list[DatasetPart] = []
-    metrics: list[MetricPart] = []
+    protocols: list[ProtocolPart] = []
 
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
@@ -112,9 +112,9 @@ class RegistryCard(CardPart):
     def list_entries(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
         bare = {"needs": [], "license": "", "homepage": ""}
-        datasets = [{**bare, "kinds": ["dataset"], **each.model_dump()} for each in self.datasets]
-        metrics = [{**bare, "kinds": ["metric"], **each.model_dump()} for each in self.metrics]
-        return [*(each.model_dump() for each in self.components), *datasets, *metrics]
+        datasets = [{**bare, "slots": ["dataset"], **each.model_dump()} for each in self.datasets]
+        protocols = [{**bare, "slots": ["protocol"], **each.model_dump()} for each in self.protocols]
+        return [*(each.model_dump() for each in self.components), *datasets, *protocols]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:
@@ -142,15 +142,15 @@ def build_schema() -> dict[str, Any]:
 
 def format_catalogue(cards: Iterable[RegistryCard]) -> str:
     """Write what ``alref.plugins.catalogue`` reads, one card on each line."""
-    data = [{**card.model_dump(exclude=set(PARTS)), "offers": card.list_entries()} for card in cards]
+    data = [{**card.model_dump(exclude=set(PARTS)), "components": card.list_entries()} for card in cards]
     return "[\n" + ",\n".join(json.dumps(card, ensure_ascii=False) for card in data) + "\n]\n"
 
 
 def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
     """Say where a card is not what its plugin registers; nothing for a plugin that is not installed."""
     own = [each for each in plugins.registered_classes if (each.plugin, each.distribution) == (card.plugin, card.package)]
-    coded = {f"{' and '.join(each.kinds)} {each.name}": collect_facts(each) for each in own}
-    carded = {f"{' and '.join(each['kinds'])} {each['name']}": {**each, "level": card.level} for each in card.list_entries()}
+    coded = {f"{' and '.join(each.slots)} {each.name}": collect_facts(each) for each in own}
+    carded = {f"{' and '.join(each['slots'])} {each['name']}": {**each, "level": card.level} for each in card.list_entries()}
     for what in coded | carded if own else {}:
         where = f"registry/{card.plugin}.yaml: {what}"
         if what not in carded or what not in coded:
@@ -174,7 +174,7 @@ def collect_facts(offer: RegisteredClass[Any]) -> dict[str, Any]:
 
 
 def format_tables(cards: Iterable[RegistryCard]) -> str:
-    """Write the tables of the page: the plugins, then what they bring, by kind."""
+    """Write the tables of the page: the plugins, then what they bring, by slot."""
     plugins = [
         (format_link(each.plugin, each.homepage), f"`{each.package}`", each.license, f"`{each.install}`") for each in cards
     ]
@@ -182,17 +182,17 @@ def format_tables(cards: Iterable[RegistryCard]) -> str:
     rows: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for each, plugin in sorted(((each, card.plugin) for card in cards for each in card.list_entries()), key=get_sort_key):
         cells = (format_link(f"`{each['name']}`", each["homepage"]), each["summary"], each["license"], plugin)
-        rows.setdefault(tuple(each["kinds"]), []).append(cells)
-    for kinds, lines in rows.items():
-        title = " and ".join(HEADINGS.get(kind, kind) for kind in kinds).capitalize()
-        whose = "data" if kinds == ("dataset",) else "weights"
-        text += f"\n### {title}\n\n" + format_table(("name", "what it does", f"license of {whose}", "plugin"), lines)
+        rows.setdefault(tuple(each["slots"]), []).append(cells)
+    for slots, lines in rows.items():
+        title = " and ".join(HEADINGS.get(slot, slot) for slot in slots).capitalize()
+        owner = "data" if slots == ("dataset",) else "weights"
+        text += f"\n### {title}\n\n" + format_table(("name", "what it does", f"license of {owner}", "plugin"), lines)
     return text
 
 
 def get_sort_key(row: tuple[dict[str, Any], str]) -> tuple[list[int], str, str]:
-    """Say where a line stands: by kind in the order of work, then by name."""
-    return [list(BASE_CLASS_BY_KIND).index(kind) for kind in row[0]["kinds"]], row[0]["name"], row[1]
+    """Say where a line stands: by slot in the order of work, then by name."""
+    return [list(BASE_CLASS_BY_SLOT).index(slot) for slot in row[0]["slots"]], row[0]["name"], row[1]
 
 
 def format_link(text: str, address: str) -> str:

@@ -86,7 +86,7 @@ def test_a_row_that_cannot_run_says_why_and_the_rest_is_complete(script: Script,
     assert "grown: 1 of 8 videos failed, e5 for one: e5: frame 3 cannot be read" in said
     found = by_name()
     assert [found[name]["done"] for name in rows] == [7, 0, 7]
-    assert found["grown"]["scores"]["overlap"]["paired"] == 7
+    assert found["grown"]["scores"]["overlap"]["paired_videos"] == 7
     page = Path("out/report.html").read_text()
     assert "needs grease" in page
     Path("data/missing").unlink()
@@ -125,7 +125,7 @@ def test_a_video_named_twice_counts_once(script: Script) -> None:
     data = {**DATA, "videos": ["e5", "f6", "e5"]}
     assert ablate(rows={"base": {"temporal": {"use": "other", "cost": 0.25}}}, data=data) == 0
     (row,) = done()["rows"]
-    assert (row["asked"], row["done"], row["dollars"]) == (2, 2, 0.25)
+    assert (row["requested"], row["done"], row["dollars"]) == (2, 2, 0.25)
 
 
 def test_videos_of_ones_own_run_without_scores(script: Script) -> None:
@@ -194,6 +194,6 @@ def test_events_for_programs_name_the_row(script: Script, capsys: pytest.Capture
     assert ablate(rows={"a": {}, "b": {"reasoner.patience": 4}}, data={**DATA, "limit": 2}) == 0
     assert run_command([*QUIET[:-1], "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [(each["row"], each["kept"]) for each in events[:-1]] == [("a", True)] * 2 + [("b", True)] * 2
+    assert [(each["row"], each["cached"]) for each in events[:-1]] == [("a", True)] * 2 + [("b", True)] * 2
     assert events[-1]["event"] == "finished"
     assert [row["done"] for row in events[-1]["rows"]] == [2, 2]

@@ -44,7 +44,7 @@ def named(base: type[Stage], name: str) -> type[Stage]:
     """Return a scripted component in the place of an embedded one."""
 
     class Options(StageOptions):
-        most: int = 3
+        max_candidates: int = 3
 
     return type("StandIn", (base,), {"name": name, "Options": Options, "__doc__": "Stands in."})
 
@@ -82,6 +82,6 @@ def test_the_published_ablation_of_the_page_can_be_planned(
     }
     frames_asked, boxes_asked = 1 + 1 + 3, 1 + 1 + 1 + 1
     assert plan["questions"] == len(NAMES) * (frames_asked + boxes_asked)
-    assert plan["bounded"]
+    assert plan["is_upper_bound"]
     assert plan["tokens"] > 1000 * plan["questions"]
     assert 0 < plan["dollars"] < plan["tokens"] * 30 / 1e6

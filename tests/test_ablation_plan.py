@@ -28,7 +28,7 @@ def test_a_plan_counts_calls_and_runs_nothing(script: Script, capsys: pytest.Cap
     assert script.calls == []
     assert not Path("out").exists()
     assert list(plan["rows"].values()) == [0, 0, 0, 0]
-    calls = {slot: (each["alone"], each["shared"], each["left"]) for slot, each in plan["calls"].items()}
+    calls = {slot: (each["alone"], each["shared"], each["remaining"]) for slot, each in plan["calls"].items()}
     assert calls == {
         "unifier": (32, 8, 8),
         "temporal": (32, 16, 16),
@@ -37,7 +37,7 @@ def test_a_plan_counts_calls_and_runs_nothing(script: Script, capsys: pytest.Cap
         "propagator": (32, 32, 32),
     }
     assert plan["seconds"] is None
-    assert "propagator grown" in plan["unmeasured"]
+    assert "propagator grown" in plan["not_measured"]
 
 
 def test_a_plan_checks_the_ways_to_score_too(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,7 +53,7 @@ def test_a_plan_after_first_videos_knows_what_the_rest_takes(script: Script, cap
     assert run_command(PLANNED) == 0
     plan = json.loads(capsys.readouterr().out)
     assert list(plan["rows"].values()) == [2, 2, 2, 2]
-    assert plan["calls"]["propagator"] == {"alone": 32, "shared": 32, "left": 24}
+    assert plan["calls"]["propagator"] == {"alone": 32, "shared": 32, "remaining": 24}
     assert plan["seconds"] > 0
     assert (plan["questions"], plan["tokens"], plan["dollars"]) == (6, 600, 3.0)
     assert run_command(PLANNED[:-1]) == 0

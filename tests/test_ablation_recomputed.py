@@ -108,9 +108,9 @@ def test_seconds_and_dollars_are_the_sums_of_what_the_videos_of_the_row_say(scri
         lines = [json.loads(file.read_text()) for file in Path("out/rows", row, "rows").glob("*.json")]
         assert len(lines) == len(NAMES)
         seconds = sum(sum(line["seconds"].values()) for line in lines)
-        worth, spent = (sum(usage[name] for line in lines for usage in line["usage"]) for name in ("worth", "cost"))
+        full, spent = (sum(usage[name] for line in lines for usage in line["usage"]) for name in ("uncached_cost", "cost"))
         assert float(record["seconds"]) == pytest.approx(seconds / len(NAMES))
-        assert float(record["dollars"]) == worth / len(NAMES) == (0.0 if row == "free" else 0.25)
+        assert float(record["dollars"]) == full / len(NAMES) == (0.0 if row == "free" else 0.25)
         assert float(record["spent"]) == spent == (2.0 if row == "base" else 0.0)
 
 

@@ -30,7 +30,7 @@ def test_differences_are_paired_and_zero_for_the_same(script: Script) -> None:
     assert same["difference"] == [0.0, 0.0, 0.0]
     assert grown["difference"][0] == pytest.approx(grown["value"][0] - base["value"][0])
     assert 0 < grown["difference"][1] <= grown["difference"][0] <= grown["difference"][2]
-    assert base["videos"] == grown["paired"] == len(NAMES)
+    assert base["videos"] == grown["paired_videos"] == len(NAMES)
 
 
 def test_tables_in_four_formats_hold_the_same(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ CARDS = sorted((ROOT / "registry").glob("*.yaml"))
 MAKER: Any = import_file(ROOT / "scripts/make_catalogue.py")
 
 
-TOP = {"name": "top-score", "summary": "Takes the box with the best score.", "kinds": ["spatial"]}
+TOP = {"name": "top-score", "summary": "Takes the box with the best score.", "slots": ["spatial"]}
 
 
 def card(tmp_path: Path, **changes: Any) -> Path:
@@ -63,7 +63,7 @@ def test_every_shipped_plugin_has_a_card() -> None:
     [
         ({"level": 2}, "baseline.yaml: propagator label-propagation: level: expected 1, as the code says, got 2"),
         ({"components": [TOP]}, "baseline.yaml: temporal uniform: registered, but not on the card"),
-        ({"metrics": [{"name": "j", "summary": "J."}]}, "baseline.yaml: metric j: on the card, but not registered"),
+        ({"protocols": [{"name": "j", "summary": "J."}]}, "baseline.yaml: protocol j: on the card, but not registered"),
     ],
 )
 def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], said: str, tmp_path: Path) -> None:
@@ -79,9 +79,9 @@ def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], s
         ({"install": "conda install x"}, r"baseline.yaml: install: .*got 'conda install x'"),
         ({"install": "pip install x; echo y"}, r"baseline.yaml: install: .*got 'pip install x; echo y'"),
         ({"install": "pip install $(echo x)"}, r"baseline.yaml: install: "),
-        ({"metrics": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: metrics.0.name: .*got 'a b'"),
-        ({"components": [{"name": "a", "summary": "A.", "kinds": ["tracker"]}]}, r"baseline.yaml: components.0.kinds.0"),
-        ({"components": []}, r"baseline.yaml: expected at least one of components, datasets, metrics, got none: a card says"),
+        ({"protocols": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: protocols.0.name: .*got 'a b'"),
+        ({"components": [{"name": "a", "summary": "A.", "slots": ["tracker"]}]}, r"baseline.yaml: components.0.slots.0"),
+        ({"components": []}, r"baseline.yaml: expected at least one of components, datasets, protocols, got none: a card says"),
         ({"license": "apache-2.0"}, r"baseline.yaml: license: expected 'Apache-2.0', as SPDX spells it, got 'apache-2.0'$"),
         ({"license": "mit OR gpl-3.0-or-later"}, r"license: expected 'MIT OR GPL-3.0-or-later', as SPDX spells it"),
         ({"license": "NOASSERTION"}, r"license: expected an SPDX expression, for example Apache-2.0, got 'NOASSERTION'$"),

@@ -184,7 +184,7 @@ def test_videos_may_come_and_go_and_those_that_are_done_stay(script: Watched) ->
     assert sorted(asked(one=["a"], two=["b"])) == ["one", "two"]
     assert asked(one=["a"], three=["c"]) == ["three"]
     assert asked(one=["a"], two=["b"], three=["d"]) == ["three"]
-    assert json.loads(Path("out/ablation.json").read_text())["rows"][0]["asked"] == 3
+    assert json.loads(Path("out/ablation.json").read_text())["rows"][0]["requested"] == 3
 
 
 def test_masks_of_frames_that_are_gone_go(script: Watched) -> None:

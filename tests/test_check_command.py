@@ -144,8 +144,8 @@ def test_a_right_component_leaves_with_0_and_says_every_promise(plugin: Path, ca
     assert checked("center", "--plugin", plugin, "--quick") == 0
     said = capsys.readouterr().out
     assert said.startswith("center  Propose the middle of the picture.\nproposer, from mine.py ")
-    assert "kept     It works on a video of a single frame." in said
-    assert "broken" not in said
+    assert "passed   It works on a video of a single frame." in said
+    assert "failed" not in said
     assert max(map(len, said.splitlines())) <= 80
 
 
@@ -156,7 +156,7 @@ def test_what_takes_longest_is_left_out_when_it_is_to_be_quick_and_said_so(
     for flags in ([], ["--quick"]):
         assert checked("center", "--plugin", plugin, "--json", *flags) == 0
         states[len(flags)] = told(capsys.readouterr().out)["takes_4k_frames"]
-    assert states[0]["state"] == "kept"
+    assert states[0]["state"] == "passed"
     assert (states[1]["state"], states[1]["reason"]) == ("skipped", "left out, to be quick")
 
 
@@ -168,7 +168,7 @@ def test_what_is_left_out_are_tests_that_there_are() -> None:
 def test_a_wrong_component_leaves_with_6_and_is_told_what_to_do(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("wide", "--plugin", plugin, "--quick") == 6
     said = capsys.readouterr().out
-    assert "broken   It works on a video of a single frame." in said
+    assert "failed   It works on a video of a single frame." in said
     report = " ".join(said[said.index("\n1  ") :].split())
     assert "1 It works on a video of a single frame. expected boxes inside" in report
     assert "To do: Look where it takes the frame before or after" in report
@@ -181,11 +181,11 @@ def test_json_is_one_line_for_each_promise_and_a_summary_whatever_the_component_
     assert checked("wide", "--plugin", plugin, "--quick", "--json") == 6
     said = told(capsys.readouterr().out)
     finished = said.pop("finished")
-    assert [sum(each["state"] == state for each in said.values()) for state in ("kept", "broken", "skipped")] == [
-        finished[state] for state in ("kept", "broken", "skipped")
+    assert [sum(each["state"] == state for each in said.values()) for state in ("passed", "failed", "skipped")] == [
+        finished[state] for state in ("passed", "failed", "skipped")
     ]
-    assert (finished["component"], finished["whole"]) == ("wide", True)
-    assert said["takes_odd_sizes"]["state"] == "broken"
+    assert (finished["component"], finished["completed"]) == ("wide", True)
+    assert said["takes_odd_sizes"]["state"] == "failed"
     assert said["takes_odd_sizes"]["advice"].startswith("Resize or pad inside the component")
     assert checked("center", "--plugin", plugin, "--quick", "--json") == 0
     captured = capsys.readouterr()
@@ -203,7 +203,7 @@ def test_an_exception_is_said_with_its_place_in_the_component(plugin: Path, caps
 def test_a_component_that_cannot_be_made_breaks_its_promises(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("fragile", "--plugin", plugin, "--json") == 6
     said = told(capsys.readouterr().out)
-    assert (said["finished"]["kept"], said["finished"]["skipped"]) == (0, 0)
+    assert (said["finished"]["passed"], said["finished"]["skipped"]) == (0, 0)
     assert "RuntimeError: no luck" in said["takes_odd_sizes"]["reason"]
 
 
@@ -216,17 +216,17 @@ def test_problems_are_said_and_nothing_is_run(plugin: Path, capsys: pytest.Captu
 def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("stopped", "--plugin", plugin, "--quick") == 130
     captured = capsys.readouterr()
-    assert "kept     Its name is one word in lower case" in captured.out
+    assert "passed   Its name is one word in lower case" in captured.out
     assert captured.out.splitlines()[-1].startswith("stopped early: ")
     assert captured.err.strip() == "interrupted"
     assert checked("stopped", "--plugin", plugin, "--quick", "--json") == 130
-    assert told(capsys.readouterr().out)["finished"]["whole"] is False
+    assert told(capsys.readouterr().out)["finished"]["completed"] is False
 
 
 @pytest.mark.parametrize("option", ["share=1", "proposer.share=1"])
 def test_options_are_given_with_or_without_the_kind(option: str, plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("center", "--plugin", plugin, "--quick", "--json", "-o", option) == 0
-    assert told(capsys.readouterr().out)["finished"]["broken"] == 0
+    assert told(capsys.readouterr().out)["finished"]["failed"] == 0
 
 
 @pytest.mark.parametrize(
@@ -259,13 +259,13 @@ def test_a_transcriber_is_checked_on_a_recording(plugin: Path, tmp_path: Path, c
     assert (said["state"], said["reason"]) == ("skipped", "give a recording in which a sentence is spoken: --spoken FILE")
     save_sound(tmp_path / "spoken.wav", 1)
     assert checked("scribe", "--plugin", plugin, "--json", "--spoken", tmp_path / "spoken.wav") == 0
-    assert told(capsys.readouterr().out)["transcribes_speech_in_order"]["state"] == "kept"
+    assert told(capsys.readouterr().out)["transcribes_speech_in_order"]["state"] == "passed"
 
 
 def test_a_data_set_is_checked_in_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw(tmp_path)
     assert checked("squares", "--plugin", SQUARES, "--data", tmp_path) == 0
-    assert "kept     Every video has references" in capsys.readouterr().out
+    assert "passed   Every video has references" in capsys.readouterr().out
     assert checked("squares", "--plugin", SQUARES, "--data", tmp_path, "--split", "test", "--json") == 0
     assert told(capsys.readouterr().out)["scores_the_truth_as_perfect"]["state"] == "skipped"
 
@@ -331,14 +331,14 @@ class Contract:
 def test_whatever_is_raised_breaks_a_promise_but_for_what_skips_it() -> None:
     begun: list[str] = []
     kept, skipped, left, silent, loud = run_checks(Contract, Both, {}, on_start=begun.append)
-    assert kept == CheckOutcome("test_kept", "It does `nothing`.", "kept", "", "Leave it at that.", kept.seconds)
-    assert (skipped.promise, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
+    assert kept == CheckOutcome("test_kept", "It does `nothing`.", "passed", "", "Leave it at that.", kept.seconds)
+    assert (skipped.requirement, skipped.state, skipped.reason) == ("test_without_words", "skipped", "not here")
     here = Path(__file__)
     lines = here.read_text(encoding="utf-8").splitlines()
-    assert left.state == silent.state == loud.state == "broken"
+    assert left.state == silent.state == loud.state == "failed"
     assert loud.reason.startswith(r"AssertionError: \x1b[1mxxx")
     assert len(loud.reason) < 700
     assert left.reason.startswith("SystemExit: 3 (")
     assert left.reason.endswith(f"{here.name}:{lines.index('        sys.exit(3)') + 1})")
     assert silent.reason.startswith("ValueError (")
-    assert begun == [each.promise for each in (kept, skipped, left, silent, loud)]
+    assert begun == [each.requirement for each in (kept, skipped, left, silent, loud)]

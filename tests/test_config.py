@@ -163,7 +163,10 @@ FILES = {
     "python tag": ("unifier: !!python/object:os.system {}\n", "line 1: expected plain YAML"),
     "python call": ("unifier: !!python/object/apply:os.system ['touch x']\n", "expected plain YAML"),
     "syntax": ("a: [1,\nb: 2\n", "expected plain YAML"),
-    "a key twice": ("proposer:\n  most: 1\n  most: 2\n", "line 3: expected plain YAML, got: 'most' twice"),
+    "a key twice": (
+        "proposer:\n  max_candidates: 1\n  max_candidates: 2\n",
+        "line 3: expected plain YAML, got: 'max_candidates' twice",
+    ),
 }
 
 

@@ -145,8 +145,8 @@ def test_each_broken_distribution_is_one_row_and_one_reason(installed: Path) -> 
     broken = [row for row in listed(installed) if row["state"] == "broken"]
     assert {row["plugin"] for row in broken} == set(BROKEN)
     for row in broken:
-        assert BROKEN[row["plugin"]] in row["why"]
-        assert "\n" not in row["why"]
+        assert BROKEN[row["plugin"]] in row["reason"]
+        assert "\n" not in row["reason"]
         assert (row["package"], row["version"]) == (f"alref-test-{row['plugin']}", "0.3")
 
 
@@ -180,7 +180,7 @@ def test_doctor_has_a_row_for_each(installed: Path) -> None:
 
 def test_an_exception_in_problems_is_one_reason(installed: Path, clip: Path, tmp_path: Path) -> None:
     (row,) = listed(installed, "troubled")
-    assert (row["state"], row["why"]) == ("broken", "problems(): ZeroDivisionError: division by zero")
+    assert (row["state"], row["reason"]) == ("broken", "problems(): ZeroDivisionError: division by zero")
     done = alref(installed, "run", clip, "a", "--propagator", "troubled", *BOX, "--out", tmp_path / "out")
     assert done.returncode == 6
     (line,) = done.stderr.strip().splitlines()
@@ -214,7 +214,7 @@ def test_one_data_set_in_two_packages_is_chosen_by_the_package(installed: Path, 
 
 def test_the_environment_switches_plugins_off(installed: Path, clip: Path) -> None:
     (row,) = [row for row in listed(installed, limit="-works") if row["plugin"] == "works"]
-    assert (row["state"], row["why"]) == ("switched off", "ALREF_PLUGINS=-works")
+    assert (row["state"], row["reason"]) == ("switched off", "ALREF_PLUGINS=-works")
     done = alref(installed, "run", clip, "a", "--propagator", "works", *BOX, limit="-works")
     assert done.returncode == 4
     assert "plugin 'works' is switched off (ALREF_PLUGINS=-works)" in done.stderr

@@ -58,8 +58,8 @@ def test_every_video_is_done_once_and_scored(script: Script) -> None:
     assert [line["video"] for line in done["lines"]] == NAMES
     (table,) = done["tables"]
     low, high = done["intervals"]["overlap"]
-    assert 0 < table["numbers"]["overlap"] < 1
-    assert low <= table["numbers"]["overlap"] <= high
+    assert 0 < table["metrics"]["overlap"] < 1
+    assert low <= table["metrics"]["overlap"] <= high
     assert done["verdicts"] == {"found": len(NAMES)}
     assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
@@ -173,7 +173,7 @@ def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys:
     assert run_command(["score", "squares", "--data", "data", "--masks", "run/masks", "--json", "--jobs", "1"]) == 0
     scored = json.loads(capsys.readouterr().out)
     assert scored["tables"] == summed()["tables"]
-    assert [line["numbers"] for line in scored["lines"]] == [line["numbers"] for line in summed()["lines"]]
+    assert [line["scores"] for line in scored["lines"]] == [line["scores"] for line in summed()["lines"]]
 
 
 def test_processes_score_as_one_does(script: Script) -> None:
@@ -190,7 +190,7 @@ def test_a_video_with_no_object_to_score_is_in_no_number_and_the_others_are(
     usual = Overlap.score_case
     monkeypatch.setattr(Overlap, "score_case", lambda self, at, case: [] if at.startswith("_b") else usual(self, at, case))
     assert run_command([*EVAL, "--limit", "3"]) == 0
-    assert [sorted(line["numbers"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
+    assert [sorted(line["scores"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
     assert run_command(["compare", "run"]) == 0
     assert "2 videos" in capsys.readouterr().out
     arguments = ["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--json", "--jobs", "1"]
@@ -259,7 +259,7 @@ def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: py
     first, second = compare_runs([Path("run"), Path("other")], Overlap())
     assert (first.videos, second.videos) == (2, 2)
     assert second.difference == (0.0, 0.0, 0.0)
-    assert sorted(move.video for move in second.moves) == ["e5", "f6"]
+    assert sorted(move.video for move in second.changes) == ["e5", "f6"]
     assert run_command(["compare", "run", "other"]) == 0
     assert run_command(["compare", "run", "run"]) == 0
     assert "+0.00" in capsys.readouterr().out
@@ -267,7 +267,7 @@ def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: py
 
 def scores(values: list[float]) -> list[VideoScores]:
     parts = [ObjectScores(case="0", columns={"overlap": (value,)}) for value in values]
-    return [VideoScores(protocol="overlap", video=str(n), parts=(part,)) for n, part in enumerate(parts)]
+    return [VideoScores(protocol="overlap", video=str(n), objects=(part,)) for n, part in enumerate(parts)]
 
 
 def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_parts() -> None:

@@ -42,7 +42,7 @@ class Cover(EvaluationProtocol):
 
     def build_table(self, parts):
         value = float(np.mean([part.columns["cover"] for part in parts]))
-        return ScoreTable(protocol="cover", main="cover", numbers={"cover": value})
+        return ScoreTable(protocol="cover", main_metric="cover", metrics={"cover": value})
 
 @alref.hookimpl
 def register_datasets():

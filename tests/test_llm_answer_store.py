@@ -55,9 +55,9 @@ def test_a_later_answer_replaces_an_earlier_one(store: AnswerStore) -> None:
 WORTHLESS: list[dict[str, Any]] = [
     {"text": ""},
     {"text": " \n\t"},
-    {"finish": "length"},
-    {"finish": "refusal"},
-    {"finish": "filter"},
+    {"finish_reason": "length"},
+    {"finish_reason": "refusal"},
+    {"finish_reason": "filter"},
 ]
 
 

@@ -55,7 +55,7 @@ def test_a_box_is_one_question(tmp_path: Path) -> None:
 def test_dollars_are_of_the_price_list_of_the_options_or_none() -> None:
     own = GPT4(GPT4.Options(input_price=10, output_price=30))
     taken = estimate_usage(own, "box", 9)
-    assert taken.worth == pytest.approx((10 * taken.prompt_tokens + 30 * taken.completion_tokens) / 1e6)
-    assert (estimate_usage(GPT4(GPT4.Options()), "box", 9).worth or 0) > 0
-    assert estimate_usage(GPT4(GPT4.Options(model="nobodys-model")), "box", 9).worth is None
-    assert estimate_usage(Transformers(Transformers.Options()), "box", 9).worth == 0
+    assert taken.uncached_cost == pytest.approx((10 * taken.prompt_tokens + 30 * taken.completion_tokens) / 1e6)
+    assert (estimate_usage(GPT4(GPT4.Options()), "box", 9).uncached_cost or 0) > 0
+    assert estimate_usage(GPT4(GPT4.Options(model="nobodys-model")), "box", 9).uncached_cost is None
+    assert estimate_usage(Transformers(Transformers.Options()), "box", 9).uncached_cost == 0

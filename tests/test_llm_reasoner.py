@@ -94,14 +94,14 @@ def test_what_cannot_be_read_twice_is_a_fallback_that_says_so(make: Make) -> Non
 
 @pytest.mark.parametrize(("finish", "reason"), [("refusal", "refused"), ("filter", "content filter")])
 def test_a_refusal_is_not_asked_about_again(make: Make, finish: Any, reason: str) -> None:
-    chat = make([Answer(text="I cannot help with frame 1.", model="m", finish=finish)])
+    chat = make([Answer(text="I cannot help with frame 1.", model="m", finish_reason=finish)])
     (pivot,) = chat.pick_frames(VIDEO, [SQUARE])
     assert (pivot.source, len(chat.questions)) == ("fallback", 1)
     assert reason in pivot.why
 
 
 def test_an_answer_that_was_cut_off_is_not_trusted(make: Make) -> None:
-    chat = make([Answer(text="It is not [1", model="m", finish="length"), said(frame=2)], frames=4)
+    chat = make([Answer(text="It is not [1", model="m", finish_reason="length"), said(frame=2)], frames=4)
     assert chat.pick_frames(VIDEO, [SQUARE])[0].frame == 3
     assert "cut off" in chat.questions[1].messages[2].text
 
@@ -173,7 +173,7 @@ def test_answers_are_kept_by_the_model_that_a_server_names(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("finish", ["length", "refusal", "filter"])
 def test_answers_that_failed_are_asked_for_again_in_the_next_run(make: Make, finish: Any) -> None:
-    make([Answer(text="no", model="m", finish=finish)]).pick_frames(VIDEO, [SQUARE])
+    make([Answer(text="no", model="m", finish_reason=finish)]).pick_frames(VIDEO, [SQUARE])
     again = make([said(frame=1)])
     assert again.pick_frames(VIDEO, [SQUARE])[0].source == "model"
 

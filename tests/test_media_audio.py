@@ -76,16 +76,16 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     surround = np.repeat(np.arange(6)[:, None] / 10, RATE, axis=1).astype(np.float32)
     path = encode(tmp_path / "clip.mov", 25, sounds=[(stereo, 0), (surround, 0)])
     np.testing.assert_allclose(listened(path).samples, 0.2, atol=1e-6)
-    np.testing.assert_allclose(listened(path, sound_track=1).samples, 0.25, atol=1e-6)
+    np.testing.assert_allclose(listened(path, audio_track=1).samples, 0.25, atol=1e-6)
 
 
 def test_a_sound_track_is_chosen_by_number(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mov", 25, sounds=[(clicks(1, [0.2]), 0), (clicks(1, [0.7], 2), 0)])
-    assert heard_at(listened(path, sound_track=1)) == pytest.approx([0.7], abs=0.001)
+    assert heard_at(listened(path, audio_track=1)) == pytest.approx([0.7], abs=0.001)
     tracks = r"0: pcm_f32le, mono, 16000 Hz.*; 1: pcm_f32le, stereo, 16000 Hz"
-    with pytest.raises(InputError, match=rf"no sound track 2; sound tracks here: {tracks}"):
-        open_video(path, sound_track=2)
-    assert open_video(path).fingerprint != open_video(path, sound_track=1).fingerprint
+    with pytest.raises(InputError, match=rf"no audio track 2; audio tracks here: {tracks}"):
+        open_video(path, audio_track=2)
+    assert open_video(path).fingerprint != open_video(path, audio_track=1).fingerprint
 
 
 def test_no_sound_is_none(tmp_path: Path) -> None:

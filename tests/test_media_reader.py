@@ -287,7 +287,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pyt
         ({"every": 0}, "every: expected 1 or more, got 0"),
         ({"max_size": 0}, "max_size: expected at least 1 pixel, got 0"),
         ({"fps": 10}, "a file has its own"),
-        ({"sound_track": 1}, "no sound track 1; sound tracks here: none"),
+        ({"audio_track": 1}, "no audio track 1; audio tracks here: none"),
     ],
 )
 def test_a_window_that_cannot_be_is_refused(tmp_path: Path, window: dict[str, float], message: str) -> None:

@@ -78,8 +78,8 @@ def listed(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, An
 
 def test_what_a_configuration_needs_is_listed(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     seer, masks, lone = listed(capsys)
-    assert (seer["stages"], seer["component"], seer["model"]) == (["temporal", "spatial"], "heavy", SEER)
-    assert (masks["size"], masks["license"], masks["place"], masks["problem"]) == (12, "apache-2.0", None, None)
+    assert (seer["slots"], seer["component"], seer["model"]) == (["temporal", "spatial"], "heavy", SEER)
+    assert (masks["size"], masks["license"], masks["path"], masks["problem"]) == (12, "apache-2.0", None, None)
     assert (lone["model"], lone["option"], lone["size"], lone["license"]) == ("tiny", "backbone", 4, "BSD-3")
 
 
@@ -94,7 +94,7 @@ def test_pull_fetches_what_is_missing_and_only_that(hub: FakeHub, tmp_path: Path
     assert run_command(["models", "pull", *HEAVY]) == 0
     assert f"heavy, tiny: {tmp_path / 'home' / 'weights' / 'lone.pt'}" in capsys.readouterr().out
     rows = listed(capsys)
-    assert [Path(row["place"]).exists() for row in rows] == [True, True, True]
+    assert [Path(row["path"]).exists() for row in rows] == [True, True, True]
     assert run_command(["models", *HEAVY]) == 0
     assert "to fetch" not in capsys.readouterr().out
     before = len(hub.requests)
@@ -109,7 +109,7 @@ def test_what_cannot_be_fetched_keeps_nothing_else_away(hub: FakeHub, capsys: py
     first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
     assert first.startswith("error: heavy, the hub has no model 'someone/seer'")
     assert second.startswith(f"error: heavy, {hub.address}/lone.pt gave another file than expected")
-    assert [row["place"] is None for row in listed(capsys)] == [True, False, True]
+    assert [row["path"] is None for row in listed(capsys)] == [True, False, True]
 
 
 def test_a_folder_that_lacks_files_is_named_with_its_option(
@@ -117,7 +117,7 @@ def test_a_folder_that_lacks_files_is_named_with_its_option(
 ) -> None:
     (tmp_path / "part").mkdir()
     _, masks, _ = listed(capsys, "-o", f"propagator.model={tmp_path / 'part'}")
-    assert masks["place"] is None
+    assert masks["path"] is None
     assert "part has no config.json, no model.safetensors: hf download" in masks["problem"]
     assert masks["problem"].endswith("or -o propagator.model=FOLDER of another")
 

@@ -122,7 +122,7 @@ def test_what_is_known_and_not_installed_stands_with_its_kind(capsys: pytest.Cap
     assert lines.index("proposer") < lines.index("color-regions") < lines.index("propagator")
     (row,) = data(capsys, "color-regions")
     install = "pip install docs/example-plugin  # from a clone of alref"
-    assert (row["state"], row["why"], row["version"]) == ("not installed", install, None)
+    assert (row["state"], row["reason"], row["version"]) == ("not installed", install, None)
 
 
 def test_the_keys_of_the_json_are_those_of_the_page_of_plugins(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +148,7 @@ def documented(heading: str) -> str:
 def test_one_component_is_shown_with_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     printed = page(capsys, "sam3-tracker")
     (row,) = data(capsys, "sam3-tracker")
-    for fact in (*row["kinds"], row["version"], row["plugin"], row["license"], row["weights_license"], *row["needs"]):
+    for fact in (*row["slots"], row["version"], row["plugin"], row["license"], row["weights_license"], *row["needs"]):
         assert fact in printed
     assert row["homepage"] == "https://huggingface.co/facebook/sam3"
     assert row["homepage"] in printed
@@ -160,8 +160,8 @@ def test_one_component_is_shown_with_all_that_is_known(capsys: pytest.CaptureFix
 
 def test_a_name_of_a_data_set_and_a_way_to_score_shows_both(capsys: pytest.CaptureFixture[str]) -> None:
     dataset, metric = data(capsys, "mevis")
-    assert (dataset["kinds"], dataset["weights_license"]) == (["dataset"], "CC BY-NC-SA 4.0")
-    assert (metric["kinds"], metric["license"]) == (["metric"], "MIT")
+    assert (dataset["slots"], dataset["weights_license"]) == (["dataset"], "CC BY-NC-SA 4.0")
+    assert (metric["slots"], metric["license"]) == (["protocol"], "MIT")
     assert dataset["weights_license"] in page(capsys, "mevis")
 
 
@@ -233,10 +233,10 @@ def test_of_two_kinds_with_one_name_the_kind_says_which_is_checked(
     monkeypatch.setattr(plugins_module, "entry_points", lambda group: [both])
     check = ["plugins", "check", "scripted"]
     assert run_command(check) == 4
-    assert f"module_both:scripted --kind {kind}" in capsys.readouterr().err
-    assert run_command([*check, "--kind", kind, "-o", f"{kind}.pace=1"]) == 4
+    assert f"module_both:scripted --slot {kind}" in capsys.readouterr().err
+    assert run_command([*check, "--slot", kind, "-o", f"{kind}.pace=1"]) == 4
     assert "scripted.pace" in capsys.readouterr().err
-    assert run_command([*check, "--kind", "dataset"]) == 4
+    assert run_command([*check, "--slot", "dataset"]) == 4
     assert "'scripted'" in capsys.readouterr().err
 
 
@@ -256,7 +256,7 @@ def test_what_a_component_does_wrong_is_its_state(
 
     install(monkeypatch, **{method: classmethod(fails) if method == "missing" else fails})
     (row,) = data(capsys, "made")
-    assert (row["state"], row["why"]) == ("broken", f"{method}(): KeyError: 'size'")
+    assert (row["state"], row["reason"]) == ("broken", f"{method}(): KeyError: 'size'")
     (listed,) = [row for row in data(capsys) if row["name"] == "made"]
     assert listed["state"] == ("broken" if method == "missing" else "ready")
 
@@ -266,8 +266,8 @@ def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
 ) -> None:
     install(monkeypatch, problems=lambda _: sys.exit("no\nlicense"))
     (row,) = data(capsys, "made")
-    assert (row["state"], row["why"]) == ("broken", "problems(): SystemExit: no license")
-    assert row["why"] in page(capsys, "made")
+    assert (row["state"], row["reason"]) == ("broken", "problems(): SystemExit: no license")
+    assert row["reason"] in page(capsys, "made")
 
 
 def test_what_keeps_a_component_from_working_is_its_state(
@@ -275,8 +275,8 @@ def test_what_keeps_a_component_from_working_is_its_state(
 ) -> None:
     install(monkeypatch, problems=lambda _: ["no key: set KEY"])
     (row,) = data(capsys, "made")
-    assert (row["state"], row["why"]) == ("not ready", "no key: set KEY")
-    assert row["why"] in page(capsys, "made")
+    assert (row["state"], row["reason"]) == ("not ready", "no key: set KEY")
+    assert row["reason"] in page(capsys, "made")
 
 
 def test_what_is_switched_off_is_still_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,7 +298,7 @@ def test_a_component_of_a_broken_plugin_leads_to_its_reason(
 
     monkeypatch.setattr(alref_sam2.register_propagators, "__code__", broken.__code__)
     (row,) = data(capsys, "edgetam")
-    assert (row["state"], row["why"]) == ("broken", "OSError: disk on fire")
+    assert (row["state"], row["reason"]) == ("broken", "OSError: disk on fire")
 
 
 def test_a_name_that_a_broken_plugin_may_have_leads_to_the_plugin(

@@ -40,10 +40,12 @@ class Overlap(EvaluationProtocol):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         if case.predicted is None:
-            return [ObjectScores(case=case.id, place=case.position, columns={"J": (0.0,)})]
+            return [ObjectScores(case=case.id, position=case.position, columns={"J": (0.0,)})]
         pairs = list(zip(case.truth, case.predicted, strict=False))
         return [
-            ObjectScores(case=case.id, place=case.position, columns={"J": tuple(self.overlap(where, *pair) for pair in pairs)})
+            ObjectScores(
+                case=case.id, position=case.position, columns={"J": tuple(self.overlap(where, *pair) for pair in pairs)}
+            )
         ]
 
     def overlap(self, where: str, truth: Any, predicted: Any) -> float:
@@ -53,7 +55,7 @@ class Overlap(EvaluationProtocol):
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         return ScoreTable(
-            protocol=self.name, main="J", numbers={"J": float(np.mean([np.mean(each.columns["J"]) for each in parts]))}
+            protocol=self.name, main_metric="J", metrics={"J": float(np.mean([np.mean(each.columns["J"]) for each in parts]))}
         )
 
 
@@ -107,7 +109,7 @@ class NamesNoNumber(Overlap):
     """Names a main number that there is not."""
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        return super().build_table(parts).model_copy(update={"main": "F"})
+        return super().build_table(parts).model_copy(update={"main_metric": "F"})
 
 
 class ChecksNothing(Overlap):
@@ -115,7 +117,7 @@ class ChecksNothing(Overlap):
 
     def score_video(self, video: str, cases: Iterable[Case]) -> VideoScores:
         scores = super().score_video(video, cases)
-        return scores.model_copy(update={"parts": list(scores.parts)})
+        return scores.model_copy(update={"objects": list(scores.objects)})
 
 
 class TakesAnyNumbers(Overlap):
@@ -154,7 +156,7 @@ def broken(cls: type[EvaluationProtocol]) -> list[str]:
         def make_protocol(self) -> EvaluationProtocol:
             return cls()
 
-    found = [each for each in run_checks(Contract, cls, {}) if each.state != "kept"]
+    found = [each for each in run_checks(Contract, cls, {}) if each.state != "passed"]
     print(*found, sep="\n")
     return [each.test.removeprefix("test_") for each in found]
 

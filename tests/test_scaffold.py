@@ -47,7 +47,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Write one distribution of each kind by the command."""
     folder = tmp_path_factory.mktemp("written")
     for kind, plan in PLANS.items():
-        assert run_command(["plugins", "new", plan.name, "--kind", kind, "--out", str(folder / plan.distribution)]) == 0
+        assert run_command(["plugins", "new", plan.name, "--slot", kind, "--out", str(folder / plan.distribution)]) == 0
     return sorted(folder.iterdir())
 
 
@@ -164,7 +164,7 @@ def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, writte
     assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API_LEVEL, cls.name)
     assert said["summary"] == cls.__doc__
     assert tuple(said.get("needs", ())) == getattr(cls, "needs", ())
-    assert said.get("kinds", []) == [slot for slot, (_, base) in SLOTS.items() if issubclass(cls, base)]
+    assert said.get("slots", []) == [slot for slot, (_, base) in SLOTS.items() if issubclass(cls, base)]
 
 
 def test_what_is_spoken_is_read_from_the_file(folder: Path) -> None:
@@ -191,7 +191,7 @@ def test_names_follow_from_what_is_typed(typed: str, name: str, module: str, cls
 
 @pytest.mark.parametrize("typed", ["", "3d", "größe", "a/b", "../up", "x" * 41, "alref-", "a b!", "-"])
 def test_a_name_that_cannot_be_used_is_refused_with_an_example(typed: str) -> None:
-    with pytest.raises(ConfigError, match="for example: alref plugins new my-tagger --kind tagger"):
+    with pytest.raises(ConfigError, match="for example: alref plugins new my-tagger --slot tagger"):
         NewPlugin.from_name("tagger", typed)
 
 
@@ -199,7 +199,7 @@ def test_the_next_commands_are_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run_command(["plugins", "new", "Sky", "--kind", "proposer"]) == 0
+    assert run_command(["plugins", "new", "Sky", "--slot", "proposer"]) == 0
     said = capsys.readouterr().out
     for line in ("cd alref-sky", 'pip install -e ".[test]"', "pytest", "--proposer sky", "alref plugins check sky"):
         assert line in said
@@ -214,13 +214,13 @@ def test_a_name_that_means_something_else_is_refused(typed: str) -> None:
 
 def test_the_next_commands_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "my plugins" / "sky"
-    assert run_command(["plugins", "new", "Sky", "--kind", "proposer", "--out", str(folder)]) == 0
+    assert run_command(["plugins", "new", "Sky", "--slot", "proposer", "--out", str(folder)]) == 0
     assert f"cd '{folder}'\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["sam2", "rules", "ref-davis17", "baseline", "example"])
 def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command(["plugins", "new", name, "--kind", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
+    assert run_command(["plugins", "new", name, "--slot", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
     assert f"'{name}': is taken; choose a name that is none of those in: alref plugins" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
@@ -229,7 +229,7 @@ def test_what_is_there_is_never_overwritten(tmp_path: Path, capsys: pytest.Captu
     mine = tmp_path / "alref-sky" / "pyproject.toml"
     mine.parent.mkdir()
     mine.write_text("mine")
-    assert run_command(["plugins", "new", "sky", "--kind", "proposer", "--out", str(mine.parent)]) == OutputError.exit_code
+    assert run_command(["plugins", "new", "sky", "--slot", "proposer", "--out", str(mine.parent)]) == OutputError.exit_code
     assert "is there already" in capsys.readouterr().err
     assert [path.read_text() for path in mine.parent.iterdir()] == ["mine"]
 

@@ -332,8 +332,8 @@ class TestSoundTracks:
 
     def test_a_sound_track_that_is_not_there_is_one_error(self, tmp_path: Path) -> None:
         path = write_clip(tmp_path / "clip.mov", track(16_000), 16_000)
-        with pytest.raises(InputError, match=r"no sound track 3; sound tracks here: 0:"):
-            open_video(path, sound_track=3)
+        with pytest.raises(InputError, match=r"no audio track 3; audio tracks here: 0:"):
+            open_video(path, audio_track=3)
 
     def test_a_real_sound_in_a_real_file_is_heard_in_its_seconds(self, tmp_path: Path) -> None:
         result = heard_in(write_clip(tmp_path / "clip.mkv", in_spans(sound("robin")).samples[None], 16_000, codec="aac"))

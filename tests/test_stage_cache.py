@@ -27,7 +27,9 @@ from support.scripted import DOG, NOISE, VIDEO, Script, announcing, propagate, r
 
 
 def phrase(text: str = "dog") -> CachedOutput[Phrase]:
-    return CachedOutput([Phrase(reference="1", text=text)], 1.5, (Usage(model="tiny", questions=2, cost=0.5, worth=0.5),))
+    return CachedOutput(
+        [Phrase(reference="1", text=text)], 1.5, (Usage(model="tiny", questions=2, cost=0.5, uncached_cost=0.5),)
+    )
 
 
 def texts(folder: Path) -> list[str]:
@@ -261,8 +263,8 @@ def test_words_of_a_reasoner_are_no_matter_to_what_follows(tmp_path: Path) -> No
 def test_answers_read_back_are_free_and_their_worth_is_told(tmp_path: Path) -> None:
     kept = StageCache(tmp_path)
     first, again = asking(kept), asking(kept)
-    assert first == (Usage(model="tiny", questions=1, prompt_tokens=9, completion_tokens=1, cost=0.25, worth=0.25),)
-    assert again == (Usage(model="tiny", questions=1, kept=1, worth=0.25),)
+    assert first == (Usage(model="tiny", questions=1, prompt_tokens=9, completion_tokens=1, cost=0.25, uncached_cost=0.25),)
+    assert again == (Usage(model="tiny", questions=1, cached=1, uncached_cost=0.25),)
 
 
 def asking(kept: StageCache) -> tuple[Usage, ...]:

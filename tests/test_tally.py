@@ -38,9 +38,9 @@ def made(lines: tuple[str, ...] = (), tables: tuple[str, ...] = (), failed: dict
     return EvaluationSummary(
         dataset="d",
         split="valid",
-        asked=len(lines),
-        tables=tuple(ScoreTable(protocol=name, main="J&F", numbers={"J&F": 0.5}) for name in tables),
+        requested=len(lines),
+        tables=tuple(ScoreTable(protocol=name, main_metric="J&F", metrics={"J&F": 0.5}) for name in tables),
         intervals=dict.fromkeys(tables, (0.4, 0.6)),
-        lines=tuple(VideoSummary(video=video, numbers={}) for video in lines),
+        lines=tuple(VideoSummary(video=video, scores={}) for video in lines),
         failed=failed or {},
     )

@@ -91,8 +91,8 @@ def test_usage_counts_by_model_what_was_asked_now() -> None:
     kept = event(source="cache")
     other = event(answer=ANSWER.model_copy(update={"model": "big", "cost": None}))
     assert count_usage([event(), kept, event(), other, event(answer=None)]) == (
-        Usage(model="tiny", questions=3, kept=1, prompt_tokens=1800, completion_tokens=200, cost=0.5, worth=0.75),
-        Usage(model="big", questions=1, prompt_tokens=900, completion_tokens=100, cost=None, worth=None),
+        Usage(model="tiny", questions=3, cached=1, prompt_tokens=1800, completion_tokens=200, cost=0.5, uncached_cost=0.75),
+        Usage(model="big", questions=1, prompt_tokens=900, completion_tokens=100, cost=None, uncached_cost=None),
         Usage(model="gpt4", questions=1),
     )
     assert count_usage([]) == ()
@@ -106,11 +106,11 @@ def test_one_unknown_price_makes_the_whole_cost_unknown() -> None:
 
 SAID = [
     ([], ""),
-    ([Usage(model="a", questions=7, kept=3, prompt_tokens=12000, completion_tokens=345, cost=0.12)],
+    ([Usage(model="a", questions=7, cached=3, prompt_tokens=12000, completion_tokens=345, cost=0.12)],
      "7 questions, 3 from the store, 12,345 tokens, $0.12"),
     ([Usage(model="a", questions=1, prompt_tokens=9, cost=0.0004)], "1 question, 9 tokens, $0.0004"),
     ([Usage(model="a", questions=2, prompt_tokens=9, cost=None)], "2 questions, 9 tokens, price not known"),
-    ([Usage(model="a", questions=2, kept=2)], "2 questions, 2 from the store"),
+    ([Usage(model="a", questions=2, cached=2)], "2 questions, 2 from the store"),
     ([Usage(model="a", questions=1, cost=0.5), Usage(model="b", questions=1, cost=1000)], "2 questions, 0 tokens, $1,000.50"),
 ]  # fmt: skip
 
@@ -178,7 +178,7 @@ def test_a_run_leaves_a_line_for_each_question_and_what_they_took(
         assert line["images"]
         assert all(len(digest) == 32 for digest in line["images"])
     (usage,) = load_result("out").usage
-    assert (usage.model, usage.questions, usage.kept) == ("told-1", asked, 0)
+    assert (usage.model, usage.questions, usage.cached) == ("told-1", asked, 0)
     assert (usage.prompt_tokens, usage.completion_tokens) == (100 * asked, asked)
     assert usage.cost == pytest.approx(0.01 * asked)
     assert f"{asked} questions, {101 * asked} tokens, $0.0{asked}" in capsys.readouterr().out
@@ -190,7 +190,7 @@ def test_the_same_questions_are_not_asked_again(model: type[Told], capsys: pytes
     assert run("the dog", "the cat", out="both") == 0
     assert len(model.asked) == 2 * asked
     (usage,) = load_result("both").usage
-    assert (usage.questions, usage.kept, usage.prompt_tokens) == (2 * asked, asked, 100 * asked)
+    assert (usage.questions, usage.cached, usage.prompt_tokens) == (2 * asked, asked, 100 * asked)
     sources = [line.source for line in read_trace(Path("both/trace.jsonl"))]
     assert (sources.count("cache"), sources.count("model")) == (asked, asked)
     assert re.search(rf"\b{2 * asked}\b.*\b{asked}\b", capsys.readouterr().out)
@@ -237,7 +237,7 @@ def test_refused_and_unreadable_answers_are_replayed_from_a_trace(model: type[To
     model.answer = lambda question: (
         Answer(text=next(replies, "1"), model="told-1")
         if "seconds" in question.messages[0].text
-        else Answer(text="", model="told-1", finish="refusal")
+        else Answer(text="", model="told-1", finish_reason="refusal")
     )
     assert run("the dog", out="first") == 0
     model.asked.clear()

@@ -35,24 +35,24 @@ class CallCounts(Record):
 
     alone: int
     shared: int
-    left: int
+    remaining: int
 
 
 class AblationPlan(Record):
-    """What is still to be taken. ``seconds`` are of the stages, one after the other; None is not known.
+    """Estimate of the remaining work of an ablation; None stands for what is not known.
 
-    ``rows`` counts the videos that are done. ``unmeasured`` names stages of which no video is done. ``bounded`` says that
-    ``questions`` is the most that the options allow, tokens and dollars what they would take by rules of thumb; None for all
-    three says that it is not known yet what a reasoner asks.
+    ``rows`` counts finished videos by row. ``not_measured`` names stages that no finished video covers. ``seconds`` is the sum
+    over stages, one after the other. If ``is_upper_bound``, ``questions`` is the maximum that the options allow, and tokens and
+    dollars are rules of thumb.
     """
 
     videos: int
     rows: dict[str, int]
     calls: dict[str, CallCounts]
-    unmeasured: tuple[str, ...]
+    not_measured: tuple[str, ...]
     seconds: float | None
     questions: int | None
-    bounded: bool
+    is_upper_bound: bool
     tokens: int | None
     dollars: float | None
 
@@ -84,9 +84,9 @@ class _Measurements:
             self.seconds[_make_choice_key(row, slot)].append(seconds)
         usage, reasoners = sum_usage(result_row.usage), _make_reasoners_key(row)
         self.questions[reasoners].append(usage.questions)
-        self.dollars[reasoners].append(usage.worth)
+        self.dollars[reasoners].append(usage.uncached_cost)
         self.tokens[reasoners] += usage.prompt_tokens + usage.completion_tokens
-        self.uncached_questions[reasoners] += usage.questions - usage.kept
+        self.uncached_questions[reasoners] += usage.questions - usage.cached
 
 
 def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[str], path: Path) -> AblationPlan:
@@ -108,7 +108,9 @@ def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[s
         videos=len(videos),
         rows={row.name: len(measured.done[row.name]) for row in rows},
         calls={
-            slot: CallCounts(alone=alone[slot], shared=shared[slot], left=to_do[slot]) for slot in SLOT_ORDER if slot in alone
+            slot: CallCounts(alone=alone[slot], shared=shared[slot], remaining=to_do[slot])
+            for slot in SLOT_ORDER
+            if slot in alone
         },
         **_estimate_time(left, measured),
         **_estimate_questions([each for each in left if each.slot in ("temporal", "spatial")], measured, data),
@@ -168,7 +170,7 @@ def _estimate_time(remaining: Sequence[_RemainingCalls], measured: _Measurements
         seconds += fmean(known) if known else 0.0
         if not known:
             unmeasured[f"{each.slot} {each.row.config.slots[each.slot].component.name}"] = None
-    return {"seconds": None if unmeasured else seconds, "unmeasured": tuple(unmeasured)}
+    return {"seconds": None if unmeasured else seconds, "not_measured": tuple(unmeasured)}
 
 
 def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measurements, data: Dataset) -> dict[str, Any]:
@@ -180,14 +182,14 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
         known = [_compute_mean_usage(each, measured) for each in ends if each in measured.questions]
         questions, tokens, dollars = (sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
-        return {"questions": round(questions or 0), "bounded": False, "tokens": whole, "dollars": dollars}
+        return {"questions": round(questions or 0), "is_upper_bound": False, "tokens": whole, "dollars": dollars}
     if any(None in askers[each.row.name].values() for each in unmeasured):
-        return dict.fromkeys(("questions", "tokens", "dollars")) | {"bounded": False}
+        return dict.fromkeys(("questions", "tokens", "dollars")) | {"is_upper_bound": False}
     taken = sum_usage(
         [usage for each in remaining for usage in _estimate_usage(each, askers[each.row.name].get(each.slot), data)]
     )
     tokens_taken = taken.prompt_tokens + taken.completion_tokens
-    return {"questions": taken.questions, "bounded": True, "tokens": tokens_taken, "dollars": taken.worth}
+    return {"questions": taken.questions, "is_upper_bound": True, "tokens": tokens_taken, "dollars": taken.uncached_cost}
 
 
 def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
@@ -213,5 +215,5 @@ def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[f
     """Return questions, tokens and dollars of a video; tokens are known of answers that were not kept."""
     questions, asked = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
     tokens = questions * measured.tokens[reasoners] / asked if asked else None if questions else 0.0
-    worth = sum_known(measured.dollars[reasoners])
-    return questions, tokens, None if worth is None else worth / len(measured.dollars[reasoners])
+    uncached_cost = sum_known(measured.dollars[reasoners])
+    return questions, tokens, None if uncached_cost is None else uncached_cost / len(measured.dollars[reasoners])

@@ -57,7 +57,9 @@ class AblationRunner:
         return self.path / ROWS_FOLDER / row.folder_name
 
     def _run_row(self, row: AblationRow, base: AblationRow) -> RowSummary:
-        bare = RowSummary(name=row.name, values=row.values, folder=f"{ROWS_FOLDER}/{row.folder_name}", asked=len(self.videos))
+        bare = RowSummary(
+            name=row.name, values=row.values, folder=f"{ROWS_FOLDER}/{row.folder_name}", requested=len(self.videos)
+        )
         data = make_dataset(self.ablation, row, self.plugins)
         name = self.plugins.get_dataset_name(data)
         try:

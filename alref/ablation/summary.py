@@ -19,16 +19,19 @@ ScoreInterval = tuple[float, float, float]
 
 
 class RowScore(Record):
-    """A row under one protocol: its ``main`` number, and how far it is above the base on the ``paired`` videos of both."""
+    """Scores of a row under one protocol: the value of ``main_metric`` with its interval, all ``metrics``, 0..1.
+
+    ``difference`` is the value minus that of the base, on the ``paired_videos`` that both have.
+    """
 
     model_config = NAN_CONFIG
 
-    main: str
+    main_metric: str
     value: ScoreInterval
     videos: int
     difference: ScoreInterval | None = None
-    paired: int = 0
-    numbers: dict[str, float]
+    paired_videos: int = 0
+    metrics: dict[str, float]
 
 
 class RowSummary(Record):
@@ -43,7 +46,7 @@ class RowSummary(Record):
     name: str
     values: tuple[str, ...]
     folder: str
-    asked: int
+    requested: int
     done: int = 0
     scores: dict[str, RowScore] = {}
     agreement: float | None = None
@@ -62,7 +65,7 @@ class RowSummary(Record):
         if self.why or not self.failed:
             return self.why
         video, why = next(iter(self.failed.items()))
-        return f"{len(self.failed)} of {self.asked} videos failed, {video} for one: {why}"
+        return f"{len(self.failed)} of {self.requested} videos failed, {video} for one: {why}"
 
 
 class AblationSummary(Record):
@@ -94,7 +97,7 @@ def summarize_row(
             "scores": {each.name: score for each in protocols if (score := _score_row(folder, videos, each, base))},
             "agreement": compute_agreement(folder, base, videos) if base and not protocols else None,
             "seconds": sum(summary.seconds.values()) / count if count else None,
-            "dollars": usage.worth / count if count and usage.worth is not None else None,
+            "dollars": usage.uncached_cost / count if count and usage.uncached_cost is not None else None,
             "spent": usage.cost,
             "questions": usage.questions / count if count else 0.0,
             "verdicts": summary.verdicts,
@@ -114,10 +117,10 @@ def _score_row(
     pairs = [(old, new) for new in own if base and (old := base.read_scores(new.video, protocol.name)) is not None]
     compared = bool(pairs) and base is not None and base.path != folder.path
     return RowScore(
-        main=table.main,
+        main_metric=table.main_metric,
         value=astuple(estimate_interval(protocol, own)),
         videos=len(own),
         difference=astuple(estimate_difference(protocol, *map(list, zip(*pairs, strict=True)))) if compared else None,
-        paired=len(pairs),
-        numbers=table.numbers,
+        paired_videos=len(pairs),
+        metrics=table.metrics,
     )

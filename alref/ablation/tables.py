@@ -91,7 +91,7 @@ def format_csv(summary: AblationSummary) -> str:
 def _get_main_metric(summary: AblationSummary) -> str:
     """Return the name of the number that papers report, or that of the protocol while nothing is scored."""
     usual = summary.protocols[0]
-    return next((row.scores[usual].main for row in summary.rows if usual in row.scores), usual)
+    return next((row.scores[usual].main_metric for row in summary.rows if usual in row.scores), usual)
 
 
 def _list_findings(summary: AblationSummary) -> dict[str, None]:
@@ -127,11 +127,11 @@ def _format_number(value: float | None, form: str) -> str:
 def _build_record(summary: AblationSummary, row: RowSummary) -> dict[str, Any]:
     record: dict[str, Any] = dict(zip(summary.columns, row.values, strict=True))
     for protocol, score in row.scores.items():
-        record.update({f"{protocol} {name}": value for name, value in score.numbers.items()})
-        record.update(_label_interval(f"{protocol} {score.main}", score.value)[1:])
+        record.update({f"{protocol} {name}": value for name, value in score.metrics.items()})
+        record.update(_label_interval(f"{protocol} {score.main_metric}", score.value)[1:])
         record.update(_label_interval(f"{protocol} difference", score.difference))
         record[f"{protocol} videos"] = score.videos
-    record.update(row.model_dump(include={"asked", "done", "seconds", "dollars", "spent", "questions", "fallbacks"}))
+    record.update(row.model_dump(include={"requested", "done", "seconds", "dollars", "spent", "questions", "fallbacks"}))
     record.update({} if row.agreement is None else {AGREEMENT_HEADER: row.agreement})
     verdicts = {str(finding): count for finding, count in row.verdicts.items()}
     return {**record, **verdicts, "problem": row.problem}

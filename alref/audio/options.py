@@ -20,13 +20,13 @@ class SimilarityOptions(BaseModel):
     segments_file: Path | None = Field(
         None, description="JSON file with the segments of each clip by its name, taken instead: {clip: [[start, end], ...]}"
     )
-    mode: Literal["each", "subsets"] = Field(
-        "each",
-        description="each phrase against nothing, or as published: the subset of phrases that fits a part best, never none",
+    mode: Literal["independent", "subsets"] = Field(
+        "independent",
+        description="`independent`: each phrase against the negatives; `subsets`, as published: the best subset of phrases",
     )
     separator: str = Field(
         ", ", min_length=1, description="what stands between the names of a subset; '; ' for AVSS as published"
     )
-    nothing: tuple[str, ...] = Field(
-        ("silence", "background noise"), min_length=1, description="what may be heard instead of a phrase, in mode each"
+    negatives: tuple[str, ...] = Field(
+        ("silence", "background noise"), min_length=1, description="negative prompts, for mode `independent`"
     )

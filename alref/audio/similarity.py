@@ -80,7 +80,7 @@ def locate_phrases(
         parts = (*parts[:-1], (parts[-1][0], max(parts[-1][1], _get_end_time(video))))
         on = _match_subsets(encoder, names, features, options.separator)
     else:
-        on = _match_phrases(encoder, names, features, options.nothing) & (levels > SILENCE_THRESHOLD)[:, None]
+        on = _match_phrases(encoder, names, features, options.negatives) & (levels > SILENCE_THRESHOLD)[:, None]
     return [phrase.model_copy(update={"heard": _join_parts(parts, flags)}) for phrase, flags in zip(phrases, on.T, strict=True)]
 
 
@@ -163,7 +163,9 @@ def _match_phrases(encoder: AudioTextEncoder, names: Sequence[str], features: Fl
 def _match_subsets(encoder: AudioTextEncoder, names: Sequence[str], features: Floats, separator: str) -> Flags:
     """Say which phrases are in the subset that fits each part best (S, P); without sound, in that of the part before."""
     if len(names) > MAX_SUBSET_PHRASES:
-        raise ConfigError(f"mode subsets takes {MAX_SUBSET_PHRASES} phrases at most, got {len(names)}: -o locator.mode=each")
+        raise ConfigError(
+            f"mode subsets takes {MAX_SUBSET_PHRASES} phrases at most, got {len(names)}: -o locator.mode=independent"
+        )
     count = len(names)
     groups = list(chain.from_iterable(combinations(range(count), size) for size in range(1, count + 1)))
     sounds = _to_sound_names(names)

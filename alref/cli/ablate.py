@@ -130,7 +130,7 @@ def _print_plan(estimate: AblationPlan, as_json: bool) -> None:
         rows.add_row(name, str(count))
     calls = Table("stage", "calls, each row alone", "at most, shared", "still to do", box=SIMPLE, title="calls of stages")
     for slot, each in estimate.calls.items():
-        calls.add_row(slot, f"{each.alone:,}", f"{each.shared:,}", f"{each.left:,}")
+        calls.add_row(slot, f"{each.alone:,}", f"{each.shared:,}", f"{each.remaining:,}")
     console.print(rows)
     console.print(calls)
     for line in _format_estimates(estimate):
@@ -140,7 +140,7 @@ def _print_plan(estimate: AblationPlan, as_json: bool) -> None:
 def _format_estimates(estimate: AblationPlan) -> Iterator[str]:
     """Say what is still to be taken, as far as it is known."""
     if estimate.seconds is None:
-        yield f"time: not known yet of {', '.join(estimate.unmeasured)}"
+        yield f"time: not known yet of {', '.join(estimate.not_measured)}"
     else:
         yield f"time: about {format_duration(estimate.seconds)} in stages, one after the other"
     if estimate.questions is None:
@@ -148,12 +148,12 @@ def _format_estimates(estimate: AblationPlan) -> Iterator[str]:
     elif estimate.questions == 0:
         yield "language models: not asked"
     else:
-        count = f"{'at most' if estimate.bounded else 'about'} {estimate.questions:,}"
+        count = f"{'at most' if estimate.is_upper_bound else 'about'} {estimate.questions:,}"
         tokens = "not known yet" if estimate.tokens is None else f"about {estimate.tokens:,}"
         cost = "not known yet" if estimate.dollars is None else f"about ${estimate.dollars:,.2f}"
-        rule = " (tokens and cost by rules of thumb)" if estimate.bounded else ""
+        rule = " (tokens and cost by rules of thumb)" if estimate.is_upper_bound else ""
         yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
-    if estimate.seconds is None or estimate.questions is None or estimate.bounded:
+    if estimate.seconds is None or estimate.questions is None or estimate.is_upper_bound:
         yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
 
 

@@ -44,7 +44,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
             for slot, text in _SLOT_HELP.items()
         ),
         click.option(
-            "-o", "--option", "options", multiple=True, metavar="KIND.OPTION=VALUE", help="Set one option; repeatable."
+            "-o", "--option", "options", multiple=True, metavar="SLOT.OPTION=VALUE", help="Set one option; repeatable."
         ),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where models run."),
         add_plugin_option,
@@ -69,5 +69,5 @@ def _parse_option(text: str) -> dict[str, Any]:
     path, equals, value = text.partition("=")
     slot, dot, name = path.strip().partition(".")
     if not (equals and dot and slot and name):
-        raise ConfigError(f"-o {text}: expected KIND.OPTION=VALUE, for example proposer.most=1; see: alref config")
+        raise ConfigError(f"-o {text}: expected SLOT.OPTION=VALUE, for example proposer.max_candidates=1; see: alref config")
     return {slot: {name: parse_yaml(value, f"-o {path}")}}

@@ -49,7 +49,7 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
 
 def _build_table(comparisons: list[RunComparison]) -> Table:
     first = comparisons[0]
-    title = f"{first.protocol}, {first.number}, {first.videos} videos that all have"
+    title = f"{first.protocol}, {first.main_metric}, {first.videos} videos that all have"
     table = Table("run", "value", "95 % interval", "difference", "95 % interval", title=title)
     for each in comparisons:
         difference = ("", "") if each is first else (f"{100 * each.difference[0]:+.2f}", _format_interval(each.difference, "+"))
@@ -59,7 +59,7 @@ def _build_table(comparisons: list[RunComparison]) -> Table:
 
 def _build_moves_table(comparison: RunComparison) -> Table:
     table = Table("video", "base", "here", "difference", title=f"moved most in {comparison.run}")
-    for move in comparison.moves[:MAX_MOVES]:
+    for move in comparison.changes[:MAX_MOVES]:
         table.add_row(move.video, f"{100 * move.base:.1f}", f"{100 * move.other:.1f}", f"{100 * move.difference:+.1f}")
     return table
 

@@ -55,7 +55,9 @@ class EvaluationProgress:
         self._bar.update(self._task, completed=self._done + self._failed, rest=self.format_remaining())
         if self._json:
             error = str(outcome.error) if outcome.error else None
-            emit_event("video", **labels, video=outcome.video, seconds=outcome.seconds, kept=outcome.already_done, error=error)
+            emit_event(
+                "video", **labels, video=outcome.video, seconds=outcome.seconds, cached=outcome.already_done, error=error
+            )
         elif outcome.error is not None:
             said = str(outcome.error)
             video = [] if said.startswith(outcome.video) else [outcome.video]
@@ -101,9 +103,9 @@ def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, An
         console.print(build_score_table(summary))
     if summary.usage:
         console.print(format_usage(summary.usage))
-    if summary.scored_count < summary.asked or summary.failed:
+    if summary.scored_count < summary.requested or summary.failed:
         where = "in this table" if summary.tables else "done"
-        console.print(f"{summary.scored_count} of {summary.asked} videos are {where}; {len(summary.failed)} failed")
+        console.print(f"{summary.scored_count} of {summary.requested} videos are {where}; {len(summary.failed)} failed")
     for name in ("report.html", "summary.json"):
         console.print(path / name, soft_wrap=True)
 
@@ -114,8 +116,8 @@ def build_score_table(summary: EvaluationSummary) -> Table:
         Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{summary.dataset}, {summary.split}"
     )
     for each in summary.tables:
-        for name, value in each.numbers.items():
+        for name, value in each.metrics.items():
             low, high = summary.intervals[each.protocol]
-            ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main else ""
-            table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main else None)
+            ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main_metric else ""
+            table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main_metric else None)
     return table

@@ -53,13 +53,13 @@ class WeightsRow:
         known = bare if self.choice.component.cls.find_missing_libraries() else self.weights.get_info()
         problem = self.describe_problem()
         return {
-            "stages": list(self.slots),
+            "slots": list(self.slots),
             "component": self.component,
             "model": self.weights.model,
             "option": self.weights.option,
             "size": known.size,
             "license": known.license or None,
-            "place": str(known.path) if known.path and not problem else None,
+            "path": str(known.path) if known.path and not problem else None,
             "problem": problem or None,
         }
 
@@ -130,13 +130,13 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
     table = Table("stage", "component", "model", "size", "license", "", box=SIMPLE)
     table.columns[2].overflow = "fold"
     for row in rows:
-        state = "here" if row["place"] else "missing"
+        state = "here" if row["path"] else "missing"
         size, license = format_size(row["size"]), row["license"] or "unknown"
-        table.add_row(", ".join(row["stages"]), row["component"], row["model"], size, license, state)
+        table.add_row(", ".join(row["slots"]), row["component"], row["model"], size, license, state)
     console.print(table)
     for row in rows:
-        console.print(row["place"] or row["problem"] or f"{row['model']} is not here yet", soft_wrap=True)
-    missing = [row for row in rows if row["place"] is None]
+        console.print(row["path"] or row["problem"] or f"{row['model']} is not here yet", soft_wrap=True)
+    missing = [row for row in rows if row["path"] is None]
     if missing:
         size = format_size(sum(row["size"] for row in missing) if all(row["size"] for row in missing) else None)
         console.print(f"{len(missing)} of {len(rows)} to fetch, {size}: alref models pull, with the same flags", soft_wrap=True)

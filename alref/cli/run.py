@@ -51,7 +51,7 @@ ProgressCallback = Callable[[int, int], None]
 @click.option("--end", type=float, metavar="SECONDS", help="Read up to this second.")
 @click.option("--every", type=int, metavar="N", help="Read each N-th frame only.")
 @click.option("--max-size", type=int, metavar="PIXELS", help="Shrink to this longer side.")
-@click.option("--sound-track", type=int, metavar="N", help="Which sound track to hear, counted from 0.")
+@click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0.")
 @click.option("--fps", type=float, help="Frames a second of a folder of pictures.")
 @click.option("--replay", type=click.Path(path_type=Path), help="Ask no model: take its answers from this run folder or store.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/VIDEO-EXPRESSION if not given.")
@@ -67,7 +67,7 @@ def command(**flags: Any) -> None:
     alref run clip.mp4 "the red cup" "the dog that jumps"
     alref run clip.mp4 --sound
     alref run clip.mp4 --box 40,60,200,180 --frame 12
-    alref run clip.mp4 "the dog" --spatial top-score -o proposer.most=1
+    alref run clip.mp4 "the dog" --spatial top-score -o proposer.max_candidates=1
 
     The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
     interruption. Times are seconds of the video; frames are counted as they are read.
@@ -75,7 +75,7 @@ def command(**flags: Any) -> None:
     with reserve_stdout(flags["as_json"]):
         asked = _build_references(flags)
         plugins = PluginManager(files=flags["plugin_files"])
-        window = {name: flags[name] for name in ("start", "end", "every", "max_size", "sound_track", "fps")}
+        window = {name: flags[name] for name in ("start", "end", "every", "max_size", "audio_track", "fps")}
         config = resolve_configuration(plugins, _add_replay_options(plugins, flags) if flags["replay"] else flags, window)
         video = open_configured_video(flags["video"], config.video)
         with Pipeline.from_config(config, plugins) as pipeline:

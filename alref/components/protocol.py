@@ -33,13 +33,13 @@ class EvaluationProtocol(ABC):
         from alref.components.scores import VideoScores
 
         parts = [part for case in cases for part in self.score_case(f"{video}, {case.id}", case)]
-        return VideoScores(protocol=self.name, video=video, parts=tuple(parts))
+        return VideoScores(protocol=self.name, video=video, objects=tuple(parts))
 
     def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
         """Combine videos, in the order of the data set. Raises InputError for none, or for another protocol's."""
         for other in (each for each in scores if each.protocol != self.name):
             raise InputError(f"{other.video}: expected numbers of protocol {self.name}, got {other.protocol}; score it again")
-        parts = sorted((part for each in scores for part in each.parts), key=lambda part: part.place)
+        parts = sorted((part for each in scores for part in each.objects), key=lambda part: part.position)
         if not parts:
             raise InputError(f"{self.name}: expected the numbers of at least one object, got none; score a video first")
         return self.build_table(parts)
@@ -51,7 +51,7 @@ class EvaluationProtocol(ABC):
         """
         import numpy as np
 
-        table, count = self.summarize_scores([scores]), len(scores.parts)
+        table, count = self.summarize_scores([scores]), len(scores.objects)
         return np.array([table.main_value * count]), np.array([float(count)])
 
     @abstractmethod

@@ -21,7 +21,7 @@ class Case:
     """One thing to score in a video: its true frames and the predicted ones, each (H, W), read once, in order.
 
     ``id`` is the expression, the annotator or the sound. ``predicted`` is None when nothing was handed in, and a frame of it is
-    None when that frame is missing. ``place`` is the position in the official list, for scores that depend on the order.
+    None when that frame is missing. ``position`` is that in the official list, for scores that depend on the order.
     """
 
     id: str
@@ -35,7 +35,7 @@ class ObjectScores(Record):
 
     case: str
     object: str = ""
-    place: int = 0
+    position: int = 0
     columns: dict[str, tuple[float, ...]]
 
 
@@ -44,11 +44,11 @@ class VideoScores(Record):
 
     protocol: str
     video: str
-    parts: tuple[ObjectScores, ...]
+    objects: tuple[ObjectScores, ...]
 
 
 class ScoreTable(Record):
-    """The named numbers of a protocol over all its videos, 0..1; ``main`` names the one that papers report.
+    """The named numbers of a protocol over all its videos, 0..1; ``main_metric`` names the one that papers report.
 
     ``groups`` are the same numbers for parts of the data: one annotator, one class.
     """
@@ -56,11 +56,11 @@ class ScoreTable(Record):
     model_config = NAN_CONFIG
 
     protocol: str
-    main: str
-    numbers: dict[str, float]
+    main_metric: str
+    metrics: dict[str, float]
     groups: dict[str, dict[str, float]] = {}
 
     @property
     def main_value(self) -> float:
         """The number that papers report."""
-        return self.numbers[self.main]
+        return self.metrics[self.main_metric]

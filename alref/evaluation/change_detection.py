@@ -24,7 +24,7 @@ def compute_fingerprint(dataset: Dataset, video: str) -> str:
 def find_unchanged_row(folder: EvaluationFolder, dataset: Dataset, video: str) -> EvaluationRow | None:
     """Return the row of a video that is done, None when its files or references have changed since."""
     row = folder.read_row(video)
-    return row if row is not None and compute_fingerprint(dataset, video) in ("", row.stamp) else None
+    return row if row is not None and compute_fingerprint(dataset, video) in ("", row.fingerprint) else None
 
 
 def _read_file_stat(path: Path) -> Iterator[tuple[str, int, int]]:

@@ -42,11 +42,11 @@ class RunComparison(Record):
 
     run: str
     protocol: str
-    number: str
+    main_metric: str
     videos: int
     value: tuple[float, float, float]
     difference: tuple[float, float, float]
-    moves: tuple[VideoChange, ...]
+    changes: tuple[VideoChange, ...]
 
 
 def compare_runs(runs: Sequence[Path], protocol: EvaluationProtocol) -> list[RunComparison]:
@@ -78,7 +78,7 @@ def _read_run_scores(run: Path, protocol: str) -> dict[str, VideoScores]:
     """Read all scores of a run by video."""
     files = sorted((run / SCORES_FOLDER / protocol).glob("*.json"))
     read = {decode_video_name(file): read_scores(run, decode_video_name(file), protocol) for file in files}
-    return {video: scores for video, scores in read.items() if scores is not None and scores.parts}
+    return {video: scores for video, scores in read.items() if scores is not None and scores.objects}
 
 
 def _compare_run(
@@ -96,9 +96,9 @@ def _compare_run(
     return RunComparison(
         run=str(run),
         protocol=protocol.name,
-        number=table.main,
+        main_metric=table.main_metric,
         videos=len(other),
         value=astuple(estimate_interval(protocol, other)),
         difference=astuple(estimate_difference(protocol, base, other)),
-        moves=tuple(sorted(moves, key=lambda move: -abs(move.difference))),
+        changes=tuple(sorted(moves, key=lambda move: -abs(move.difference))),
     )

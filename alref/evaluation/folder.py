@@ -69,11 +69,11 @@ class EvaluationSpec(JobSpec):
 class EvaluationRow(Record):
     """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks.
 
-    ``stamp`` tells the files and references that it was made from, as ``alref.evaluation.change_detection`` says.
+    ``fingerprint`` tells the files and references that it was made from, as ``alref.evaluation.change_detection`` says.
     """
 
     video: str
-    stamp: str
+    fingerprint: str
     frames: int
     seconds: dict[str, float]
     usage: tuple[Usage, ...]
@@ -81,11 +81,11 @@ class EvaluationRow(Record):
     fallbacks: int
 
     @classmethod
-    def from_result(cls, video: str, result: Result, stamp: str) -> Self:
+    def from_result(cls, video: str, result: Result, fingerprint: str) -> Self:
         """Take the row of a result."""
         return cls(
             video=video,
-            stamp=stamp,
+            fingerprint=fingerprint,
             frames=len(result.video.times),
             seconds=result.seconds,
             usage=result.usage,
@@ -126,10 +126,10 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
         """Read in short what became of a video, None when it is not done."""
         return _read_record(self.path / ROWS_FOLDER / encode_file_name(video), EvaluationRow)
 
-    def write_result(self, video: str, result: Result, stamp: str) -> None:
+    def write_result(self, video: str, result: Result, fingerprint: str) -> None:
         """Write the result of a video, after its masks, and then its row: from then on it is done."""
         self._write_file(VIDEOS_FOLDER, video, result.model_dump_json())
-        self._write_file(ROWS_FOLDER, video, EvaluationRow.from_result(video, result, stamp).model_dump_json())
+        self._write_file(ROWS_FOLDER, video, EvaluationRow.from_result(video, result, fingerprint).model_dump_json())
 
     def reset_video(self, video: str) -> None:
         """Remove the scores of a video, and then its row: it is to be done again."""

@@ -61,7 +61,7 @@ def write_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary:
 def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> str:
     """Make the report of what is done."""
     usual = summary.tables[0].protocol if summary.tables else ""
-    ordered = sorted((line for line in summary.lines if usual in line.numbers), key=lambda line: line.numbers[usual])
+    ordered = sorted((line for line in summary.lines if usual in line.scores), key=lambda line: line.scores[usual])
     worst, best = ordered[:MAX_PREVIEWS], ordered[MAX_PREVIEWS:][-MAX_PREVIEWS:][::-1]
     return (
         make_environment(score=format_score)
@@ -70,7 +70,7 @@ def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary
             done=summary,
             dataset=dataset,
             usual=usual,
-            bars=build_histogram([line.numbers[usual] for line in ordered]),
+            bars=build_histogram([line.scores[usual] for line in ordered]),
             worst=list(_build_previews(folder, dataset, worst, usual)),
             best=list(_build_previews(folder, dataset, best, usual)),
             lines=[_build_table_row(line) for line in summary.lines],
@@ -97,7 +97,7 @@ def _build_previews(
 ) -> Iterator[VideoPreview]:
     """Show one frame of each video; one that cannot be read any more says so."""
     for line in lines:
-        value = line.numbers[protocol]
+        value = line.scores[protocol]
         try:
             case = next(dataset.read_cases(line.video, folder.masks))
             yield _build_preview(dataset, line.video, value, case)
@@ -136,7 +136,7 @@ def _build_table_row(line: VideoSummary) -> dict[str, Any]:
     usage = sum_usage(row.usage) if row and row.usage else None
     return {
         "video": line.video,
-        "numbers": line.numbers,
+        "scores": line.scores,
         "frames": row.frames if row else None,
         "seconds": sum(row.seconds.values()) if row else None,
         "verdicts": ", ".join(f"{count} {finding}" for finding, count in row.verdicts.items()) if row else "",

@@ -22,22 +22,22 @@ class VideoSummary(Record):
     model_config = NAN_CONFIG
 
     video: str
-    numbers: dict[str, float]
+    scores: dict[str, float]
     row: EvaluationRow | None = None
 
 
 class EvaluationSummary(Record):
-    """The numbers of an evaluation. ``intervals`` are the ends of the 95 % bootstrap interval of each protocol's main number.
+    """Metrics of an evaluation, 0..1, with the bounds of the 95 % bootstrap interval of each protocol's main metric.
 
-    ``asked`` videos were to be done; ``failed`` says why some could not; what is in neither ``lines`` nor ``failed`` is still
-    to do. ``seconds`` adds up each stage over videos.
+    ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
+    ``lines`` nor ``failed`` is still to do. ``seconds`` sums each stage over videos.
     """
 
     model_config = NAN_CONFIG
 
     dataset: str
     split: str
-    asked: int
+    requested: int
     tables: tuple[ScoreTable, ...]
     intervals: dict[str, tuple[float, float]]
     lines: tuple[VideoSummary, ...]
@@ -51,7 +51,7 @@ class EvaluationSummary(Record):
     def scored_count(self) -> int:
         """How many videos are in the numbers; where nothing is scored, how many are done."""
         done = [line for line in self.lines if line.video not in self.failed]
-        return sum(bool(line.numbers) for line in done) if self.tables else len(done)
+        return sum(bool(line.scores) for line in done) if self.tables else len(done)
 
 
 def summarize_evaluation(
@@ -64,7 +64,7 @@ def summarize_evaluation(
     return EvaluationSummary(
         dataset=folder.spec.dataset,
         split=folder.spec.split,
-        asked=len(videos),
+        requested=len(videos),
         **_build_tables(scores),
         lines=build_lines(scores, rows),
         failed={video: why for video, why in folder.read_errors().items() if video in set(videos)},
@@ -80,12 +80,12 @@ def summarize_external_scores(
 ) -> EvaluationSummary:
     """Sum up scores of masks that were made elsewhere, in the order of ``videos``."""
     place = {video: number for number, video in enumerate(videos)}
-    some = {protocol: [each for each in found if each.parts] for protocol, found in scores.items()}
+    some = {protocol: [each for each in found if each.objects] for protocol, found in scores.items()}
     ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in some.items()}
     return EvaluationSummary(
         dataset=dataset.name,
         split=dataset.split,
-        asked=len(videos),
+        requested=len(videos),
         failed=failed,
         **_build_tables(ordered),
         lines=build_lines(ordered, ()),
@@ -101,7 +101,7 @@ def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[s
 
 def read_all_scores(folder: EvaluationFolder, videos: Sequence[str], protocol: EvaluationProtocol) -> list[VideoScores]:
     """Read the scores of the videos that have some, in their order; one with no object to score has none."""
-    return [scores for video in videos if (scores := folder.read_scores(video, protocol.name)) is not None and scores.parts]
+    return [scores for video in videos if (scores := folder.read_scores(video, protocol.name)) is not None and scores.objects]
 
 
 def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Sequence[EvaluationRow]) -> tuple[VideoSummary, ...]:
@@ -112,7 +112,7 @@ def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Seque
             table = protocol.summarize_scores([each])
             numbers.setdefault(each.video, {})[protocol.name] = table.main_value
     known = {row.video: row for row in rows}
-    return tuple(VideoSummary(video=video, numbers=of_video, row=known.get(video)) for video, of_video in numbers.items())
+    return tuple(VideoSummary(video=video, scores=of_video, row=known.get(video)) for video, of_video in numbers.items())
 
 
 def _estimate_bounds(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from alref.records import DecisionSource, Record
 from alref.utils.home import get_data_path
 
 STORE_FILE = "answers.sqlite"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _TIMEOUT_SECONDS = 30.0
 _CREATE_TABLE = "CREATE TABLE answers (key TEXT PRIMARY KEY, model TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL)"
 
@@ -48,7 +48,7 @@ def compute_answer_key(origin: str, component: str, options: Mapping[str, Any], 
 
 def is_usable(answer: Answer) -> bool:
     """Whether an answer is worth keeping: it has text, and the model came to its end by itself."""
-    return answer.finish == "stop" and bool(answer.text.strip())
+    return answer.finish_reason == "stop" and bool(answer.text.strip())
 
 
 class AnswerStoreInfo(Record):

@@ -30,9 +30,13 @@ def estimate_usage(reasoner: ChatReasoner, task: QuestionTask, frames: int) -> U
     text = len(load_template(task, options.prompts, options.prompt_files).encode())
     each = estimate_prompt_tokens(text, _count_images(options, task), getattr(options, "detail", "high"))
     tokens = round(questions * each), questions * ANSWER_TOKENS[options.prompts]
-    worth = reasoner.compute_cost(*tokens)
+    uncached_cost = reasoner.compute_cost(*tokens)
     return Usage(
-        model=reasoner.get_model_id(), questions=questions, prompt_tokens=tokens[0], completion_tokens=tokens[1], worth=worth
+        model=reasoner.get_model_id(),
+        questions=questions,
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        uncached_cost=uncached_cost,
     )
 
 

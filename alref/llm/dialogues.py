@@ -125,14 +125,14 @@ class DialogueBuilder:
         """Ask, and once more when the answer cannot be read; a refusal is not asked about again."""
         reply = yield question
         reading = self._parse_reply(question, stage, parse, reply)
-        if reading.kind == "unreadable" and reply.answer.finish in ("stop", "length"):
+        if reading.kind == "unreadable" and reply.answer.finish_reason in ("stop", "length"):
             question = build_retry_question(question, reply.answer, reading.problem)
             reply = yield question
             reading = self._parse_reply(question, stage, parse, reply)
         return reading, reply
 
     def _parse_reply(self, question: Question, stage: StageName, parse: Callable[[str], Parsed], reply: Reply) -> Parsed:
-        problem = FINISH_PROBLEMS.get(reply.answer.finish)
+        problem = FINISH_PROBLEMS.get(reply.answer.finish_reason)
         reading = parse(reply.answer.text) if problem is None else replace(parse(""), problem=problem)
         event = QuestionEvent(
             key=reply.key,

@@ -49,7 +49,7 @@ class Answer(Record):
 
     text: str
     model: str
-    finish: FinishReason = "stop"
+    finish_reason: FinishReason = "stop"
     prompt_tokens: int = Field(0, ge=0)
     completion_tokens: int = Field(0, ge=0)
     cost: float | None = None

@@ -27,7 +27,7 @@ def group_by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
 
 def mark_cached(usage: Usage) -> Usage:
     """Return what questions take whose answers are read back: nothing."""
-    return Usage(model=usage.model, questions=usage.questions, kept=usage.questions, worth=usage.worth)
+    return Usage(model=usage.model, questions=usage.questions, cached=usage.questions, uncached_cost=usage.uncached_cost)
 
 
 def _count_question(event: QuestionEvent) -> Usage:
@@ -35,14 +35,14 @@ def _count_question(event: QuestionEvent) -> Usage:
     if answer is None:
         return Usage(model=event.component, questions=1)
     if event.source in CACHED_SOURCES:
-        return Usage(model=answer.model, questions=1, kept=1, worth=answer.cost)
+        return Usage(model=answer.model, questions=1, cached=1, uncached_cost=answer.cost)
     return Usage(
         model=answer.model,
         questions=1,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
         cost=answer.cost,
-        worth=answer.cost,
+        uncached_cost=answer.cost,
     )
 
 
@@ -51,11 +51,11 @@ def sum_usage(usages: Sequence[Usage]) -> Usage:
     return Usage(
         model=", ".join(dict.fromkeys(each.model for each in usages)),
         questions=sum(each.questions for each in usages),
-        kept=sum(each.kept for each in usages),
+        cached=sum(each.cached for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
         cost=sum_known([each.cost for each in usages]),
-        worth=sum_known([each.worth for each in usages]),
+        uncached_cost=sum_known([each.uncached_cost for each in usages]),
     )
 
 
@@ -71,9 +71,9 @@ def format_usage(usages: Sequence[Usage]) -> str:
         return ""
     whole = sum_usage(usages)
     parts = [f"{whole.questions} question{'' if whole.questions == 1 else 's'}"]
-    if whole.kept:
-        parts.append(f"{whole.kept} from the store")
-    if whole.questions > whole.kept:
+    if whole.cached:
+        parts.append(f"{whole.cached} from the store")
+    if whole.questions > whole.cached:
         tokens = whole.prompt_tokens + whole.completion_tokens
         parts += [f"{tokens:,} tokens", "price not known" if whole.cost is None else _format_dollars(whole.cost)]
     return ", ".join(parts)

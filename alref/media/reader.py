@@ -35,7 +35,7 @@ def open_video(
     end: float | None = None,
     every: int = 1,
     max_size: int | None = None,
-    sound_track: int = 0,
+    audio_track: int = 0,
     fps: float | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> Video:
@@ -43,7 +43,7 @@ def open_video(
 
     ``start`` and ``end`` are seconds from the first frame, the end left out; of the frames in between each ``every``-th is
     read. ``max_size`` is the largest number of pixels of the longer side: larger frames are shrunk by area averaging, none is
-    enlarged. ``sound_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 when not given.
+    enlarged. ``audio_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 when not given.
     ``cache_bytes`` bounds the memory for decoded frames.
 
     Frames are upright, in the pixels that are stored (not stretched where pixels are not square), uint8 RGB whatever the file
@@ -55,13 +55,13 @@ def open_video(
     """
     window = FrameWindow(start, end, every)
     if not isinstance(path, (str, PathLike)):
-        if sound_track:
-            raise InputError(f"sound_track: expected 0, got {sound_track}; an array has no sound")
+        if audio_track:
+            raise InputError(f"audio_track: expected 0, got {audio_track}; an array has no sound")
         if not isinstance(path, (np.ndarray, list, tuple)):
             raise InputError(f"video: expected a path or an array uint8 (T, H, W, 3) RGB, got {type(path).__name__}")
         return ArrayVideo(check_frames(path), DEFAULT_FPS if fps is None else fps, None, window, max_size)
     place = require_existing_path(Path(path))
-    return VideoReader(place, _open_source(place, max_size, sound_track, fps), window, sound_track, cache_bytes)
+    return VideoReader(place, _open_source(place, max_size, audio_track, fps), window, audio_track, cache_bytes)
 
 
 def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None, name: str = "") -> Video:

@@ -74,7 +74,7 @@ def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> Audi
         return None
     if not 0 <= audio_track < len(tracks):
         listed = "; ".join(f"{number}: {_describe_audio_stream(each)}" for number, each in enumerate(tracks)) or "none"
-        raise InputError(f"{path}: no sound track {audio_track}; sound tracks here: {listed}")
+        raise InputError(f"{path}: no audio track {audio_track}; audio tracks here: {listed}")
     return tracks[audio_track]
 
 

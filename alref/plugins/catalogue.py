@@ -14,12 +14,12 @@ from typing import Any
 class KnownComponent:
     """A component, a data set or a metric that a card names.
 
-    ``kinds`` are the places of a pipeline that it fills, or ``dataset``, or ``metric``. ``needs`` are import names. ``license``
-    is that of its weights or data; it and ``homepage`` are empty where the card has none.
+    ``slots`` are the slots that it fills, or ``dataset``, or ``protocol``. ``needs`` are import names. ``license`` is that of
+    its weights or data; it and ``homepage`` are empty if the card has none.
     """
 
     name: str
-    kinds: tuple[str, ...]
+    slots: tuple[str, ...]
     summary: str
     needs: tuple[str, ...]
     license: str
@@ -39,23 +39,25 @@ class PluginCard:
     homepage: str
     license: str
     level: int
-    offers: tuple[KnownComponent, ...]
+    components: tuple[KnownComponent, ...]
 
 
 @cache
 def load_cards() -> tuple[PluginCard, ...]:
     """Return the cards of all known plugins, by name."""
     text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
-    return tuple(PluginCard(**{**card, "offers": tuple(map(_parse_component, card["offers"]))}) for card in json.loads(text))
+    return tuple(
+        PluginCard(**{**card, "components": tuple(map(_parse_component, card["components"]))}) for card in json.loads(text)
+    )
 
 
-def find_cards(kind: str, name: str) -> Iterator[PluginCard]:
-    """Find the cards that name ``name``, or ``package:name``, as something of this kind."""
+def find_cards(slot: str, name: str) -> Iterator[PluginCard]:
+    """Find the cards that name ``name``, or ``package:name``, as something of this slot."""
     package, _, short = name.rpartition(":")
     for card in load_cards():
-        if package in ("", card.package) and any(each.name == short and kind in each.kinds for each in card.offers):
+        if package in ("", card.package) and any(each.name == short and slot in each.slots for each in card.components):
             yield card
 
 
 def _parse_component(data: dict[str, Any]) -> KnownComponent:
-    return KnownComponent(**{**data, "kinds": tuple(data["kinds"]), "needs": tuple(data["needs"])})
+    return KnownComponent(**{**data, "slots": tuple(data["slots"]), "needs": tuple(data["needs"])})

@@ -58,14 +58,14 @@ _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     "register_metrics": (EvaluationProtocol,),
 }
 
-BASE_CLASS_BY_KIND: dict[str, type] = {
+BASE_CLASS_BY_SLOT: dict[str, type] = {
     **{slot: base for slot, (_, base) in SLOTS.items()},
     "dataset": Dataset,
-    "metric": EvaluationProtocol,
+    "protocol": EvaluationProtocol,
 }
 """Everything that people choose by name, and the class that it derives from."""
 
-KIND_LABELS = {"dataset": "data set", "metric": "protocol"}
+SLOT_LABELS = {"dataset": "data set", "protocol": "protocol"}
 """What people call the kinds that are no place of a pipeline."""
 
 AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol)
@@ -87,9 +87,9 @@ class RegisteredClass(Generic[AnyRegisterable]):
         return self.cls.name
 
     @cached_property
-    def kinds(self) -> list[str]:
-        """What it can be chosen for: places of a pipeline, or ``dataset``, or ``metric``."""
-        return [kind for kind, base in BASE_CLASS_BY_KIND.items() if issubclass(self.cls, base)]
+    def slots(self) -> list[str]:
+        """What it can be chosen for: places of a pipeline, or ``dataset``, or ``protocol``."""
+        return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
     def summary(self) -> str:
@@ -98,12 +98,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
 
 class RegisteredComponent(RegisteredClass[Stage]):
-    """A component that a plugin announced."""
-
-    @property
-    def slots(self) -> list[str]:
-        """The places of a pipeline that it can fill."""
-        return self.kinds
+    """A component that a plugin registered; ``slots`` are those it can fill."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +222,7 @@ class PluginManager:
 
     def get_protocol(self, name: str) -> type[EvaluationProtocol]:
         """Return the way to score ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
-        cls: type[EvaluationProtocol] = self._find_registered("metric", name, self._list_benchmarks("metric")).cls
+        cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_benchmarks("protocol")).cls
         return cls
 
     def make_protocols(self, names: Iterable[str]) -> list[EvaluationProtocol]:
@@ -246,7 +241,7 @@ class PluginManager:
     @property
     def protocols(self) -> dict[str, type[EvaluationProtocol]]:
         """All ways to score, by the name that means no other."""
-        return self._index_classes("metric")
+        return self._index_classes("protocol")
 
     def get_dataset_name(self, dataset: Dataset) -> str:
         """Return the name that means a data set and no other."""
@@ -256,31 +251,31 @@ class PluginManager:
         """Return what names a component without doubt: its name, or ``distribution:name`` where two carry one name."""
         return get_qualified_name(component, self.list_components(slot))
 
-    def _list_benchmarks(self, kind: str) -> list[RegisteredClass[Any]]:
-        return [each for each in self.benchmarks if kind in each.kinds]
+    def _list_benchmarks(self, slot: str) -> list[RegisteredClass[Any]]:
+        return [each for each in self.benchmarks if slot in each.slots]
 
-    def _index_classes(self, kind: str) -> dict[str, Any]:
-        found = self._list_benchmarks(kind)
+    def _index_classes(self, slot: str) -> dict[str, Any]:
+        found = self._list_benchmarks(slot)
         return {get_qualified_name(each, found): each.cls for each in found}
 
-    def _find_registered(self, kind: str, name: str, registered: Sequence[AnyRegistered]) -> AnyRegistered:
+    def _find_registered(self, slot: str, name: str, registered: Sequence[AnyRegistered]) -> AnyRegistered:
         found = [each for each in registered if has_name(each, name)]
         if len(found) > 1:
             choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
-            raise ConfigError(f"{KIND_LABELS.get(kind, kind)}: {len(found)} plugins offer {name!r}; choose one of {choices}")
+            raise ConfigError(f"{SLOT_LABELS.get(slot, slot)}: {len(found)} plugins offer {name!r}; choose one of {choices}")
         if not found:
-            raise ConfigError(self._explain_unknown(kind, name, [each.name for each in registered]))
+            raise ConfigError(self._explain_unknown(slot, name, [each.name for each in registered]))
         return found[0]
 
-    def _explain_unknown(self, kind: str, name: str, names: Sequence[str]) -> str:
+    def _explain_unknown(self, slot: str, name: str, names: Sequence[str]) -> str:
         """Say where a name that nothing loaded has is to be had, or which name is meant."""
-        for card in catalogue.find_cards(kind, name):
+        for card in catalogue.find_cards(slot, name):
             if why := self.explain_absence(card):
                 return f"{name!r} is in {why}"
-        known = {each.name for card in catalogue.load_cards() for each in card.offers if kind in each.kinds}
-        message = f"no {KIND_LABELS[kind]} {name!r}" if kind in KIND_LABELS else f"{kind}: no component {name!r}"
+        known = {each.name for card in catalogue.load_cards() for each in card.components if slot in each.slots}
+        message = f"no {SLOT_LABELS[slot]} {name!r}" if slot in SLOT_LABELS else f"{slot}: no component {name!r}"
         message += f"{suggest_names(name, known.union(names))}; installed: {', '.join(sorted(names)) or 'none'}"
-        elsewhere = [other for other in SLOTS if other != kind and self.find_slots(name, [other])]
+        elsewhere = [other for other in SLOTS if other != slot and self.find_slots(name, [other])]
         if elsewhere:
             message += f"; {name!r} can be used as --{' or --'.join(elsewhere)}"
         for each in self.broken:
@@ -334,8 +329,8 @@ def _wrap_class(cls: type[Any], plugin: str, distribution: str, version: str) ->
 
 
 def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
-    """Check that ``distribution:name`` means one thing of a kind. Raises ContractError."""
+    """Check that ``distribution:name`` means one thing of a slot. Raises ContractError."""
     for one, other in combinations(registered, 2):
-        if one.name == other.name and set(one.kinds) & set(other.kinds):
+        if one.name == other.name and set(one.slots) & set(other.slots):
             both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
             raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a name of its own")

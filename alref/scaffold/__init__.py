@@ -125,11 +125,11 @@ class NewPlugin:
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > MAX_NAME_LENGTH:
             raise ConfigError(
                 f"{name!r}: expected a letter, then letters a-z, digits and hyphens, at most {MAX_NAME_LENGTH} in all; "
-                f"for example: alref plugins new my-{kind} --kind {kind}"
+                f"for example: alref plugins new my-{kind} --slot {kind}"
             )
         if plain in RESERVED_NAMES:
             raise ConfigError(
-                f"{name!r}: means something else to alref or in YAML; for example: alref plugins new my-{kind} --kind {kind}"
+                f"{name!r}: means something else to alref or in YAML; for example: alref plugins new my-{kind} --slot {kind}"
             )
         return cls(kind, plain)
 

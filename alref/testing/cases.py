@@ -139,7 +139,7 @@ def check_read_masks(where: str, case: Case, written: Mask | None) -> None:
 
 def format_main_score(protocol: EvaluationProtocol, scores: VideoScores) -> str:
     """Say the main number of one video in words."""
-    if not scores.parts:
+    if not scores.objects:
         return "no object is scored"
     table = protocol.summarize_scores([scores])
-    return f"{table.main} is {table.main_value:.4f}"
+    return f"{table.main_metric} is {table.main_value:.4f}"

@@ -142,7 +142,7 @@ class DatasetContract(DatasetReadingContract):
                     got = way.score_video(video, dataset.read_cases(video, folder))
                     scores = [cases.format_main_score(way, each) for each in (best, got)]
                     apart = f"expected {scores[0]}, as for the truth, got {scores[1]}"
-                    assert got.parts == best.parts, f"{video}: {way.name}: {apart}"
+                    assert got.objects == best.objects, f"{video}: {way.name}: {apart}"
 
     def _make_perfect_case(self, case: Case) -> Case:
         """Return the case in which the truth itself is handed in."""

@@ -52,7 +52,7 @@ class ProtocolContract:
     def test_scores_the_truth_best(self) -> None:
         """The main number of the truth itself is better than that of masks elsewhere, whichever way is up.
 
-        Look whether truth and prediction are mixed up, or ``main`` names another number than that of the masks.
+        Look whether truth and prediction are mixed up, or ``main_metric`` names another number than that of the masks.
         """
         best, *others = (
             _get_main_value(self.make_protocol().summarize_scores([self.score_masks(each)]))
@@ -118,7 +118,7 @@ class ProtocolContract:
                 said = str(error)
                 assert "a video" in said, f"expected the name of the video in the message, got: {said}"
             else:
-                assert scores.parts != whole.parts, "expected other numbers than those of a whole result, got the same"
+                assert scores.objects != whole.objects, "expected other numbers than those of a whole result, got the same"
 
     def test_refuses_what_cannot_be_summarized(self) -> None:
         """No video at all, and the numbers of another protocol, are an InputError.
@@ -148,5 +148,5 @@ class ProtocolContract:
 
 
 def _get_main_value(table: ScoreTable) -> float:
-    assert table.main in table.numbers, f"expected main among {', '.join(table.numbers)}, got {table.main!r}"
+    assert table.main_metric in table.metrics, f"expected main among {', '.join(table.metrics)}, got {table.main_metric!r}"
     return table.main_value

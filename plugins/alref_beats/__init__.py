@@ -40,10 +40,13 @@ class BeatsOptions(StageOptions):
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
     window: float = Field(10.0, ge=0.2, le=100, description="seconds that are heard at once; shorter sound is heard whole")
     hop: float = Field(5.0, gt=0, description="seconds from one window to the next, at most window")
-    heard: float | None = Field(
-        0.5, gt=0, le=1, description="a tag is heard in seconds that score this share of its best one; null to leave times out"
+    relative_threshold: float | None = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="a tag is active in seconds that score at least this share of its best score; null gives no times",
     )
-    batch: int = Field(4, ge=1, description="windows that are heard in one go")
+    batch_size: int = Field(4, ge=1, description="windows per batch")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
     )
@@ -116,7 +119,7 @@ class Beats(Tagger):
                 text=listener.class_names[number],
                 score=score,
                 sound=True,
-                heard=tally.find_active_spans(number, options.heard) if options.heard else None,
+                heard=tally.find_active_spans(number, options.relative_threshold) if options.relative_threshold else None,
             )
             for number, score in tally.rank_classes(options.top_k, options.threshold, listener.silence_index)
         ]

@@ -43,7 +43,7 @@ class BeatsEnsemble:
 
     def compute_logits(self, windows: Iterable[tuple[float, Samples]]) -> Iterator[tuple[TimeSpan, Logits]]:
         """Yield the seconds of each window and its logits float32 (networks, steps, classes), a step each ``step`` seconds."""
-        for batch in split_into_batches(windows, self._options.batch):
+        for batch in split_into_batches(windows, self._options.batch_size):
             times = [(start, start + len(samples) / SAMPLE_RATE) for start, samples in batch]
             yield from zip(times, self._run_networks([samples for _, samples in batch]), strict=True)
 
@@ -53,7 +53,7 @@ class BeatsEnsemble:
         seen = torch.from_numpy(np.stack([compute_spectrogram(samples) for samples in long_enough])).to(self._device)
         many = f"{len(windows)} windows of sound do not fit into the memory of {self._device}"
         with (
-            devices.translate_memory_errors(f"{many}: lower -o tagger.batch or -o tagger.window"),
+            devices.translate_memory_errors(f"{many}: lower -o tagger.batch_size or -o tagger.window"),
             torch.inference_mode(),
             devices.autocast(self._device, self._dtype),
         ):

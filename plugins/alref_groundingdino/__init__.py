@@ -36,13 +36,13 @@ class DetectorOptions(StageOptions):
     box_threshold: float = Field(0.25, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
     top_k: int = Field(3, ge=1, description="most boxes kept for a phrase on a frame, the best first")
     min_size: float = Field(0, ge=0, description="boxes with a side shorter than so many pixels are dropped")
-    nms: float | None = Field(
+    nms_threshold: float | None = Field(
         None,
         gt=0,
         lt=1,
         description="of two boxes that overlap more (IoU) the weaker is dropped; all kept if not given",
     )
-    batch: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="prompts answered at once; auto takes 1 on the processor, where more is slower, else 8"
     )
 
@@ -122,7 +122,7 @@ class OpenVocabularyProposer(Proposer):
         self._detector = load_detector(folder, self.options, self.device)
         alone = 1 if devices.resolve_device(self.device) == "cpu" else 8
         self._batch_size = AdaptiveBatchSize(
-            alone if self.options.batch == "auto" else self.options.batch, self.warnings.append
+            alone if self.options.batch_size == "auto" else self.options.batch_size, self.warnings.append
         )
 
     def close(self) -> None:

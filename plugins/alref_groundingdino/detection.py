@@ -63,7 +63,7 @@ class AdaptiveBatchSize:
                 " -o proposer.dtype=bfloat16, or --device cpu"
             ) from None
         self.size = attempted // 2
-        self.warn(f"the memory was too small for {attempted} prompts at once: -o proposer.batch={self.size} from here on")
+        self.warn(f"the memory was too small for {attempted} prompts at once: -o proposer.batch_size={self.size} from here on")
 
 
 def run_detector(

@@ -59,8 +59,8 @@ def select_boxes(detections: Detections, options: DetectorOptions, size: tuple[i
     enough = (detections.scores > options.box_threshold) & (sides > 0) & (sides >= options.min_size)
     order = np.flatnonzero(enough)
     order = order[np.argsort(-detections.scores[order], kind="stable")]
-    if options.nms is not None:
-        order = order[_apply_nms(boxes[order], options.nms)]
+    if options.nms_threshold is not None:
+        order = order[_apply_nms(boxes[order], options.nms_threshold)]
     order = order[: options.top_k]
     return SelectedBoxes(boxes[order], detections.scores[order], tuple(_format_label(detections, int(box)) for box in order))
 

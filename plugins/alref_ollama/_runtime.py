@@ -44,7 +44,7 @@ class OllamaConnection:
         return Answer(
             text=response.message.content or "",
             model=response.model or self._options.model,
-            finish="length" if response.done_reason == "length" else "stop",
+            finish_reason="length" if response.done_reason == "length" else "stop",
             prompt_tokens=response.prompt_eval_count or 0,
             completion_tokens=response.eval_count or 0,
             cost=0.0,

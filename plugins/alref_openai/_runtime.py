@@ -101,7 +101,7 @@ class OpenAIConnection:
         return Answer(
             text=text,
             model=completion.model or self.model,
-            finish=finish,
+            finish_reason=finish,
             prompt_tokens=taken[0],
             completion_tokens=taken[1],
             cost=self._price.compute_cost(*taken, (details and details.cached_tokens) or 0) if usage else None,
@@ -111,7 +111,7 @@ class OpenAIConnection:
 
     def _make_filtered_answer(self, seconds: float) -> Answer:
         facts = {"prompt_tokens": 0, "completion_tokens": 0, "retries": 0, "cost": 0.0, "seconds": seconds}
-        return Answer.model_validate({"text": "", "model": self.model, "finish": "filter", **facts})
+        return Answer.model_validate({"text": "", "model": self.model, "finish_reason": "filter", **facts})
 
     def _explain_error(self, error: openai.APIError) -> AlrefError:
         """Turn an error of the package into one that says what to do; the key is in none."""

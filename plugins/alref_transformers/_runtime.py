@@ -122,7 +122,7 @@ class LocalChatModel:
         return Answer(
             text=self._tokenizer.decode(tokens[:end], skip_special_tokens=True),
             model=self._name,
-            finish="length" if end is None else "stop",
+            finish_reason="length" if end is None else "stop",
             prompt_tokens=length,
             completion_tokens=len(tokens) if end is None else end + 1,
             cost=0.0,

@@ -117,10 +117,10 @@ def test_long_sound_is_tagged_in_windows_and_says_when(folders: dict[str, Path],
     for tag in tags:
         assert tag.heard
         assert all(0 <= start < end <= 27 for start, end in tag.heard)
-    together = loaded(folders, cls, top_k=3, hop=5.0, batch=1).tag(video, SOUND)
+    together = loaded(folders, cls, top_k=3, hop=5.0, batch_size=1).tag(video, SOUND)
     assert [(tag.text, tag.heard) for tag in together] == [(tag.text, tag.heard) for tag in tags]
     assert [tag.score for tag in together] == pytest.approx([tag.score for tag in tags], abs=1e-5)
-    assert [tag.heard for tag in loaded(folders, cls, top_k=3, heard=None).tag(video, SOUND)] == [None] * 3
+    assert [tag.heard for tag in loaded(folders, cls, top_k=3, relative_threshold=None).tag(video, SOUND)] == [None] * 3
 
 
 def test_ast_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
@@ -137,7 +137,7 @@ def test_ast_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
 
 
 def test_clap_scores_are_shares_among_the_labels_and_nothing(folders: dict[str, Path]) -> None:
-    made = loaded(folders, Clap, top_k=100, nothing=["silence"])
+    made = loaded(folders, Clap, top_k=100, negatives=["silence"])
     video = make_buzzing_video(4.0)
     model = ClapModel.from_pretrained(folders["clap"]).eval()
     ears = made._model._loaded

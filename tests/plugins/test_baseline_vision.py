@@ -157,7 +157,7 @@ def test_a_color_is_told_from_another() -> None:
 
 
 def test_no_more_candidates_than_asked_for_and_scores_in_range() -> None:
-    options = ClassEvidenceProposer.Options.model_validate({"most": 1})
+    options = ClassEvidenceProposer.Options.model_validate({"max_candidates": 1})
     video, _, _ = scene()
     found = ClassEvidenceProposer(options).propose(video, [pivot("the thing", 1)])[0]
     assert len(found) <= 1

@@ -140,7 +140,7 @@ def test_a_long_clip_is_heard_in_windows_of_which_the_surest_counts(checkpoint: 
         )
         best = {tag.text: max(tag.score, best.get(tag.text, 0)) for tag in tags}
     for batch in (1, 2, 8):
-        tags = tagged(video, checkpoint, window=2.0, hop=1.5, batch=batch, top_k=11)
+        tags = tagged(video, checkpoint, window=2.0, hop=1.5, batch_size=batch, top_k=11)
         assert {tag.text: tag.score for tag in tags} == pytest.approx(best, abs=1e-5)
 
 
@@ -202,9 +202,9 @@ def test_spans_stay_within_the_sound(checkpoint: Path) -> None:
     assert early.heard == ((0.0, 0.01),)
     [late] = tagged(noise(0.01, start=0.98), checkpoint, top_k=1)
     assert late.heard == (pytest.approx((0.98, 0.99)),)
-    [middle] = tagged(noise(3.5, start=1.25), checkpoint, top_k=1, heard=0.01)
+    [middle] = tagged(noise(3.5, start=1.25), checkpoint, top_k=1, relative_threshold=0.01)
     assert middle.heard == (pytest.approx((1.25, 4.75)),)
-    assert tagged(noise(1), checkpoint, top_k=1, heard=None)[0].heard is None
+    assert tagged(noise(1), checkpoint, top_k=1, relative_threshold=None)[0].heard is None
 
 
 def test_lower_precision_hears_about_the_same(checkpoint: Path) -> None:

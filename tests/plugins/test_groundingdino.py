@@ -94,7 +94,7 @@ class TestOwlv2(DetectorContract):
 def test_batches_give_what_the_library_gives_to_each_picture_and_prompt(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], batch: int
 ) -> None:
-    proposer = ready(folders[cls], cls, batch=batch, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch_size=batch, **EVERYTHING)
     for asked, found in zip(ASKED, proposer.propose(VIDEO, ASKED), strict=True):
         assert found.pivot == asked
         expected, scores = plain(folders[cls], VIDEO.read_frame(asked.frame), asked.phrase.text)
@@ -115,7 +115,7 @@ def test_a_frame_is_read_and_seen_once_and_a_prompt_is_read_once(dino: Path, mon
     seen, read = [], []
     monkeypatch.setattr(SwinBackbone, "forward", counting(SwinBackbone.forward, seen))
     monkeypatch.setattr(BertModel, "forward", counting(BertModel.forward, read))
-    proposer, video = loaded(dino, batch=3), Counted(VIDEO)
+    proposer, video = loaded(dino, batch_size=3), Counted(VIDEO)
     proposer.propose(video, ASKED)
     assert video.read == [0, 2]
     assert (sum(seen), sum(read)) == (2, 3)
@@ -143,7 +143,7 @@ def test_what_two_references_ask_alike_is_asked_once(dino: Path, monkeypatch: py
 
     monkeypatch.setattr(GroundingDinoForObjectDetection, "forward", compared)
     asked = [pivot(0, "the red dog", "dog"), pivot(0, "the dog that barks", "dog"), pivot(1, "a cat")]
-    found = ready(dino, batch=8, box_threshold=0.0).propose(VIDEO, asked)
+    found = ready(dino, batch_size=8, box_threshold=0.0).propose(VIDEO, asked)
     assert sizes == [2]
     assert [each.pivot for each in found] == asked
     np.testing.assert_allclose(found[0].xyxy, found[1].xyxy, atol=1e-3)
@@ -153,7 +153,7 @@ def test_what_two_references_ask_alike_is_asked_once(dino: Path, monkeypatch: py
 def test_phrases_on_one_frame_are_kept_apart(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer]
 ) -> None:
-    proposer = ready(folders[cls], cls, batch=8, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch_size=8, **EVERYTHING)
     together = proposer.propose(VIDEO, [pivot(0, text) for text in PHRASES])
     for text, found in zip(PHRASES, together, strict=True):
         alone = proposer.propose(VIDEO, [pivot(0, text)])[0]
@@ -204,7 +204,7 @@ def test_the_same_words_are_the_same_prompt(dino: Path, spelled: str) -> None:
 def test_any_text_can_be_asked_for(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], text: str
 ) -> None:
-    proposer = ready(folders[cls], cls, batch=2, **EVERYTHING)
+    proposer = ready(folders[cls], cls, batch_size=2, **EVERYTHING)
     alone = proposer.propose(VIDEO, [pivot(0, "the dog")])[0]
     found, beside = proposer.propose(VIDEO, [pivot(0, text), pivot(0, "the dog")])
     assert np.isfinite(found.scores).all()
@@ -240,7 +240,7 @@ def asked_one(folder: Path, cls: type[OpenVocabularyProposer] = GroundingDino, *
 
 def test_the_published_settings_keep_three_boxes(dino: Path) -> None:
     options = GroundingDino.Options()
-    assert (options.box_threshold, options.text_threshold, options.top_k, options.nms) == (0.25, 0.25, 3, None)
+    assert (options.box_threshold, options.text_threshold, options.top_k, options.nms_threshold) == (0.25, 0.25, 3, None)
     (found,) = ready(dino).propose(VIDEO, [pivot(0, "dog")])
     np.testing.assert_allclose(found.xyxy, asked_dog(dino).xyxy[:3], atol=1e-3)
 
@@ -291,12 +291,12 @@ def narrow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_short_memory_makes_the_batch_smaller_and_says_so(dino: Path, narrow: list[int]) -> None:
-    wide, video = ready(dino, batch=5, **EVERYTHING), Counted(VIDEO)
+    wide, video = ready(dino, batch_size=5, **EVERYTHING), Counted(VIDEO)
     expected = wide.propose(VIDEO, ASKED)
     narrow[0] = 1
     shrunk = wide.propose(video, ASKED)
     assert video.read == [0, 2]
-    told = "the memory was too small for {} prompts at once: -o proposer.batch={} from here on"
+    told = "the memory was too small for {} prompts at once: -o proposer.batch_size={} from here on"
     assert wide.warnings == [told.format(5, 2), told.format(2, 1)]
     for found, before in zip(shrunk, expected, strict=True):
         np.testing.assert_allclose(found.scores, before.scores, atol=1e-5)
@@ -307,7 +307,7 @@ def test_short_memory_makes_the_batch_smaller_and_says_so(dino: Path, narrow: li
 def test_memory_too_short_for_one_prompt_is_said(dino: Path, narrow: list[int]) -> None:
     narrow[0] = 0
     with pytest.raises(MissingError, match="one prompt on one frame does not fit into the memory: a smaller"):
-        ready(dino, batch=4).propose(VIDEO, ASKED)
+        ready(dino, batch_size=4).propose(VIDEO, ASKED)
 
 
 def test_other_faults_of_the_model_are_not_taken_for_short_memory(dino: Path, monkeypatch: pytest.MonkeyPatch) -> None:

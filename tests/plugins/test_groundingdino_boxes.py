@@ -93,7 +93,7 @@ def test_boxes_that_are_kept_are_good_enough_and_the_best(
 @given(boxes=CORNERS, overlap=st.sampled_from([0.1, 0.5, 0.7]))
 def test_of_two_boxes_that_overlap_the_weaker_is_dropped(boxes: npt.NDArray[np.float32], overlap: float) -> None:
     scores = np.linspace(0.9, 0.1, len(boxes))
-    everything, found = (select_boxes(answer(boxes, scores), options(nms=nms), SIZE) for nms in (None, overlap))
+    everything, found = (select_boxes(answer(boxes, scores), options(nms_threshold=nms), SIZE) for nms in (None, overlap))
     expected: list[int] = []
     for place, box in enumerate(everything.boxes):
         if all(iou(box, everything.boxes[better]) <= overlap for better in expected):
@@ -109,7 +109,7 @@ def iou(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
 
 def test_nms_comes_before_the_best_are_counted() -> None:
     boxes = np.array([[0, 0, 40, 40], [1, 1, 40, 40], [40, 0, 80, 40]], np.float32)
-    found: SelectedBoxes = select_boxes(answer(boxes, [0.9, 0.8, 0.7]), options(nms=0.5, top_k=2), SIZE)
+    found: SelectedBoxes = select_boxes(answer(boxes, [0.9, 0.8, 0.7]), options(nms_threshold=0.5, top_k=2), SIZE)
     np.testing.assert_array_equal(found.scores, np.float32([0.9, 0.7]))
 
 

@@ -209,8 +209,8 @@ def test_a_tokenizer_that_cannot_be_read(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"batch": 0}, "batch"),
-        ({"nms": 1.5}, "nms"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"nms_threshold": 1.5}, "nms_threshold"),
         ({"top_k": 0}, "top_k"),
         ({"box_treshold": 0.3}, "did you mean 'box_threshold'?"),
         ({"prompt": "noun"}, "prompt"),

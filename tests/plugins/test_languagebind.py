@@ -38,7 +38,7 @@ class TestEach(LocatorContract):
         self.folder = folder
 
     def make_component(self) -> LanguageBind:
-        return LanguageBind(LanguageBindOptions(model=str(self.folder), nothing=("nobody",)), "cpu")
+        return LanguageBind(LanguageBindOptions(model=str(self.folder), negatives=("nobody",)), "cpu")
 
     def test_hears_what_is_more_like_the_sound_than_nothing_and_none_in_silence(self) -> None:
         found = self.locate_phrases(["dog", "piano", "rain"], make_buzzing_video(4.0, (1.0, 3.0)))

@@ -54,7 +54,7 @@ def failed(server: ChatServer, kind: type[AlrefError], **given: Any) -> str:
 
 def test_an_answer_says_what_it_took(chat_server: ChatServer) -> None:
     answer = ask_once(chat_server)
-    assert (answer.text, answer.model, answer.finish, answer.retries, answer.cost) == ("frame 3", "tiny", "stop", 0, 0.0)
+    assert (answer.text, answer.model, answer.finish_reason, answer.retries, answer.cost) == ("frame 3", "tiny", "stop", 0, 0.0)
     assert (answer.prompt_tokens, answer.completion_tokens) == TOKENS
     assert answer.seconds > 0
 
@@ -74,7 +74,7 @@ def test_what_is_sent(chat_server: ChatServer) -> None:
 
 def test_an_answer_that_was_cut_short_says_so(chat_server: ChatServer) -> None:
     chat_server.queue.append(Reply(finish="length"))
-    assert ask_once(chat_server).finish == "length"
+    assert ask_once(chat_server).finish_reason == "length"
 
 
 @pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), HTML, INVALID, CUT, RESET, SILENT])

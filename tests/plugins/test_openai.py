@@ -55,7 +55,7 @@ def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_answer_says_what_it_took(chat_server: ChatServer) -> None:
     answer = ask_once(chat_server)
-    assert (answer.text, answer.model, answer.finish, answer.retries) == ("frame 3", "tiny", "stop", 0)
+    assert (answer.text, answer.model, answer.finish_reason, answer.retries) == ("frame 3", "tiny", "stop", 0)
     assert (answer.prompt_tokens, answer.completion_tokens) == TOKENS
     assert answer.seconds > 0
     assert answer.cost is None
@@ -120,7 +120,7 @@ def test_a_question_that_is_refused_whatever_is_left_out_keeps_the_schema_for_ot
 def test_not_every_answer_is_an_answer(chat_server: ChatServer, reply: Reply, finish: str, text: str) -> None:
     chat_server.queue.append(reply)
     answer = ask_once(chat_server)
-    assert (answer.finish, answer.text) == (finish, text)
+    assert (answer.finish_reason, answer.text) == (finish, text)
     assert len(chat_server.questions) == 1
 
 

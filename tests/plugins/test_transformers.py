@@ -101,7 +101,7 @@ def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
     for wanted in (BOX, build_answer_schema("frame_text", 12), build_answer_schema("frame_sound", 4)):
         answer = reasoner.chat(question(wanted=wanted))
         jsonschema.validate(json.loads(answer.text), wanted)
-        assert answer.finish == "stop"
+        assert answer.finish_reason == "stop"
         assert answer.completion_tokens == len(answer.text) + 1
 
 
@@ -131,7 +131,7 @@ def test_an_answer_says_what_it_took(vision: Path) -> None:
     plain, seen = (answer for _, answer in loaded(vision).chat_all([question(), question(pictures=3)], ignore_answer))
     assert plain.prompt_tokens == len(asked)
     assert seen.prompt_tokens == len(asked) + 3 * PICTURE_TOKENS
-    assert (plain.finish, plain.completion_tokens) == ("length", 24)
+    assert (plain.finish_reason, plain.completion_tokens) == ("length", 24)
     assert (plain.cost, plain.model) == (0.0, str(vision))
     assert plain.seconds > 0
 
@@ -210,7 +210,7 @@ def test_a_run_on_a_model_that_talks_nonsense_ends_with_fallbacks_that_say_why(v
     assert {record.source for record in [*result.pivots, *result.boxes]} == {"fallback"}
     assert all("cut off" in record.why for record in [*result.pivots, *result.boxes])
     (usage,) = result.usage
-    assert (usage.model, usage.questions, usage.kept, usage.completion_tokens) == (str(vision), 4, 0, 4 * 64)
+    assert (usage.model, usage.questions, usage.cached, usage.completion_tokens) == (str(vision), 4, 0, 4 * 64)
     assert usage.prompt_tokens > 4 * PICTURE_TOKENS
 
 

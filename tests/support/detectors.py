@@ -44,7 +44,7 @@ def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino,
     """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
     proposer = component(folder, cls, **given)
     proposer._detector = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
-    proposer._batch_size = AdaptiveBatchSize(given.get("batch", 1), proposer.warnings.append)
+    proposer._batch_size = AdaptiveBatchSize(given.get("batch_size", 1), proposer.warnings.append)
     return proposer
 
 

@@ -43,4 +43,4 @@ def question(words: str = WORDS[0], pictures: int = 0, wanted: dict[str, Any] | 
 
 
 def said(answer: Answer) -> tuple[str, str, int, int]:
-    return answer.text, answer.finish, answer.prompt_tokens, answer.completion_tokens
+    return answer.text, answer.finish_reason, answer.prompt_tokens, answer.completion_tokens

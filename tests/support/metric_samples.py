@@ -48,7 +48,7 @@ def table_of(way: EvaluationProtocol, truth: Any, predicted: Any) -> ScoreTable:
 
 def numbers_of(way: EvaluationProtocol, truth: Any, predicted: Any) -> dict[str, float]:
     """Score one video of one case alone."""
-    return table_of(way, truth, predicted).numbers
+    return table_of(way, truth, predicted).metrics
 
 
 def scored(way: EvaluationProtocol, truths: Sequence[Array], predictions: Sequence[Array]) -> ScoreTable:

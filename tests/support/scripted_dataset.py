@@ -101,7 +101,7 @@ class Overlap(EvaluationProtocol):
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over videos."""
         value = float(np.mean([np.mean(part.columns["overlap"]) for part in parts]))
-        return ScoreTable(protocol=self.name, main="overlap", numbers={"overlap": value})
+        return ScoreTable(protocol=self.name, main_metric="overlap", metrics={"overlap": value})
 
 
 def squares() -> EntryPoint:

@@ -1,4 +1,4 @@
-"""``alref plugins check``: whether a component or a data set keeps what is promised of its kind, and what to do where not."""
+"""``alref plugins check``: whether a component or a data set keeps what is promised of its slot, and what to do where not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref.config import UNIFIER_SLOTS, parse_yaml
 from alref.errors import ConfigError, MissingError, suggest_names
 from alref.pipeline.references import read_recording
 from alref.plugins import catalogue
-from alref.plugins.manager import BASE_CLASS_BY_KIND, KIND_LABELS, SLOTS, PluginManager, RegisteredClass, has_name
+from alref.plugins.manager import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, PluginManager, RegisteredClass, has_name
 from alref.records import Recording
 from alref.testing import DatasetContract
 from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, build_contract, run_checks
@@ -29,7 +29,7 @@ REASONERS = ("temporal", "spatial")
 
 @click.command("check")
 @click.argument("name")
-@click.option("--kind", type=click.Choice([*SLOTS, "dataset"]), help="Which NAME, where several kinds have one of this name.")
+@click.option("--slot", type=click.Choice([*SLOTS, "dataset"]), help="Which NAME, where several kinds have one of this name.")
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Where models run.")
 @click.option("--spoken", type=click.Path(path_type=Path), help="Sound file of a spoken sentence, for a transcriber.")
@@ -44,14 +44,14 @@ def command(
     before: tuple[tuple[Path, ...], bool],
     /,
     name: str,
-    kind: str | None,
+    slot: str | None,
     plugin_files: tuple[Path, ...],
     quick: bool,
     as_json: bool,
     verbose: bool,
     **flags: Any,
 ) -> int:
-    """Check the component or the data set NAME against all that its kind promises, and say what to do where it fails.
+    """Check the component or the data set NAME against all that its slot promises, and say what to do where it fails.
 
     \b
     alref plugins check uniform
@@ -61,7 +61,7 @@ def command(
     as_json |= json_before
     with reserve_stdout(as_json):
         plugins = PluginManager(files=[*files, *plugin_files])
-        offer = _find_target(plugins, name, kind)
+        offer = _find_target(plugins, name, slot)
         contract = (
             _build_dataset_contract(plugins, offer, **flags)
             if issubclass(offer.cls, Dataset)
@@ -74,30 +74,30 @@ def command(
         return report.get_exit_code()
 
 
-def _find_target(plugins: PluginManager, name: str, kind: str | None) -> RegisteredClass[Any]:
-    """Return what is called ``name``, or ``distribution:name``, of a kind. Raises ConfigError for none and for several."""
+def _find_target(plugins: PluginManager, name: str, slot: str | None) -> RegisteredClass[Any]:
+    """Return what is called ``name``, or ``distribution:name``, of a slot. Raises ConfigError for none and for several."""
     found = [
         each
         for each in plugins.registered_classes
-        if issubclass(each.cls, Stage | Dataset) and (not kind or kind in each.kinds)
+        if issubclass(each.cls, Stage | Dataset) and (not slot or slot in each.slots)
     ]
     fitting = [offer for offer in found if has_name(offer, name)]
     if not fitting:
-        raise ConfigError(_explain_unknown_name(plugins, name, kind, [offer.name for offer in found]))
+        raise ConfigError(_explain_unknown_name(plugins, name, slot, [offer.name for offer in found]))
     if len(fitting) > 1:
-        choices = " or ".join(f"{offer.distribution}:{offer.name} --kind {offer.kinds[0]}" for offer in fitting)
+        choices = " or ".join(f"{offer.distribution}:{offer.name} --slot {offer.slots[0]}" for offer in fitting)
         raise ConfigError(f"{len(fitting)} are called {name!r}; choose one: alref plugins check {choices}")
     return fitting[0]
 
 
-def _explain_unknown_name(plugins: PluginManager, name: str, kind: str | None, names: Iterable[str]) -> str:
+def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, names: Iterable[str]) -> str:
     """Say where a name that nothing loaded has is to be had, or which name is meant, and what could not be loaded."""
-    kinds = [kind] if kind else BASE_CLASS_BY_KIND
-    known = (plugins.explain_absence(card) for each in kinds for card in catalogue.find_cards(each, name))
+    slots = [slot] if slot else BASE_CLASS_BY_SLOT
+    known = (plugins.explain_absence(card) for each in slots for card in catalogue.find_cards(each, name))
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = KIND_LABELS.get(kind, kind) if kind else "component or data set"
+    what = SLOT_LABELS.get(slot, slot) if slot else "component or data set"
     return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
@@ -130,17 +130,17 @@ def _collect_problems(make_component: Callable[[], Stage]) -> list[str]:
 
 
 def _parse_option(offer: RegisteredClass[Any], text: str) -> tuple[str, Any]:
-    """Read ``OPTION=VALUE``; before the option may stand the kind, as in every other command. Raises ConfigError."""
+    """Read ``OPTION=VALUE``; before the option may stand the slot, as in every other command. Raises ConfigError."""
     path, equals, value = text.partition("=")
-    kind, _, name = path.strip().rpartition(".")
-    if not (equals and name and kind in {"", *offer.kinds, *_list_slot_groups(offer)}):
+    slot, _, name = path.strip().rpartition(".")
+    if not (equals and name and slot in {"", *offer.slots, *_list_slot_groups(offer)}):
         raise ConfigError(f"-o {text}: expected OPTION=VALUE with an option of {offer.name}; see: alref plugins {offer.name}")
     return name, parse_yaml(value, f"-o {path}")
 
 
 def _list_slot_groups(offer: RegisteredClass[Any]) -> list[str]:
     """Return the names that stand for several kinds, of which it is one."""
-    return [name for name, kinds in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*kinds} & {*offer.kinds}]
+    return [name for name, slots in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*slots} & {*offer.slots}]
 
 
 def _build_dataset_contract(

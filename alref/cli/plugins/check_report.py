@@ -16,7 +16,7 @@ from alref.errors import ContractError
 from alref.plugins.manager import RegisteredClass
 from alref.testing.runner import CheckOutcome
 
-STYLES = {"kept": "green", "broken": "bold red", "skipped": "dim"}
+STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
 SLOW_SECONDS = 1.0
 """Seconds from which the time that a promise took is shown."""
 
@@ -33,7 +33,7 @@ class CheckReport:
     def __enter__(self) -> Self:
         offer = self._offer
         self._console.print(fill(f"{offer.name}  {offer.summary}", self._console.width), style="bold", soft_wrap=True)
-        self._console.print(f"{' and '.join(offer.kinds)}, from {offer.distribution} {offer.version}\n", soft_wrap=True)
+        self._console.print(f"{' and '.join(offer.slots)}, from {offer.distribution} {offer.version}\n", soft_wrap=True)
         self._status.start()
         return self
 
@@ -41,11 +41,11 @@ class CheckReport:
         self._status.stop()
         counts = self._count_states()
         if self._json:
-            emit_event("finished", component=self._offer.name, **counts, seconds=self._sum_seconds(), whole=kind is None)
+            emit_event("finished", component=self._offer.name, **counts, seconds=self._sum_seconds(), completed=kind is None)
             return
         for number, outcome in enumerate(self._list_failed(), 1):
             self._console.print()
-            self._print_lines(str(number), "bold", outcome.promise, outcome.reason, f"To do: {outcome.advice}")
+            self._print_lines(str(number), "bold", outcome.requirement, outcome.reason, f"To do: {outcome.advice}")
         said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
         early = "" if kind is None else "stopped early: "
         self._console.print(f"\n{early}{said}; {self._sum_seconds():.0f} s")
@@ -58,22 +58,22 @@ class CheckReport:
         """Show what became of a promise."""
         self._outcomes.append(outcome)
         if self._json:
-            emit_event("promise", **asdict(outcome))
+            emit_event("check", **asdict(outcome))
             return
         took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= SLOW_SECONDS else ""
         reason = [outcome.reason] if outcome.state == "skipped" else []
-        self._print_lines(outcome.state, STYLES[outcome.state], outcome.promise + took, *reason)
+        self._print_lines(outcome.state, STYLES[outcome.state], outcome.requirement + took, *reason)
 
     def get_exit_code(self) -> int:
         """Return the exit code: 0 where no promise is broken."""
         return ContractError.exit_code if self._list_failed() else 0
 
     def _list_failed(self) -> list[CheckOutcome]:
-        return [each for each in self._outcomes if each.state == "broken"]
+        return [each for each in self._outcomes if each.state == "failed"]
 
     def _count_states(self) -> dict[str, int]:
         counts = Counter(each.state for each in self._outcomes)
-        return {state: counts[state] for state in ("kept", "broken", "skipped")}
+        return {state: counts[state] for state in ("passed", "failed", "skipped")}
 
     def _sum_seconds(self) -> float:
         return sum(each.seconds for each in self._outcomes)

@@ -13,7 +13,7 @@ from alref.cli.status import ComponentStatus
 from alref.components import options
 from alref.plugins.manager import SLOTS
 
-BENCHMARKS = {"dataset": "data sets", "metric": "ways to score"}
+BENCHMARKS = {"dataset": "data sets", "protocol": "ways to score"}
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
 """Columns that a terminal must have to show more than names, origins, licenses and states."""
 
@@ -32,9 +32,9 @@ def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
 
     Below stands why something is not ready, with the next command, in lines that can be copied.
     """
-    stages = [row for row in rows if SLOTS.keys() & set(row.kinds)]
-    benchmarks = [row for row in rows if BENCHMARKS.keys() & set(row.kinds)]
-    unloaded = [row for row in rows if not row.kinds]
+    stages = [row for row in rows if SLOTS.keys() & set(row.slots)]
+    benchmarks = [row for row in rows if BENCHMARKS.keys() & set(row.slots)]
+    unloaded = [row for row in rows if not row.slots]
     for group, loads in ((stages, "weights"), (benchmarks, "data"), (unloaded, "weights")):
         if group:
             yield from (*_format_table(group, loads, width), "")
@@ -63,8 +63,8 @@ def _format_table(rows: Sequence[PluginRow], loads: str, width: int) -> Iterator
     ]
     head, *lines = format_columns([heads, *cells], width)
     yield from (*head, "─" * width)
-    for kinds, group in groupby(zip(rows, lines, strict=True), key=lambda pair: pair[0].kinds):
-        yield format_kinds(kinds)
+    for slots, group in groupby(zip(rows, lines, strict=True), key=lambda pair: pair[0].slots):
+        yield format_slots(slots)
         yield from (line for _, folded in group for line in folded)
 
 
@@ -89,9 +89,9 @@ def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]
     return laid
 
 
-def format_kinds(kinds: Sequence[str]) -> str:
+def format_slots(slots: Sequence[str]) -> str:
     """Say what a row can be chosen for."""
-    return " and ".join(BENCHMARKS.get(kind, kind) for kind in kinds) or "not loaded"
+    return " and ".join(BENCHMARKS.get(slot, slot) for slot in slots) or "not loaded"
 
 
 def format_origin(row: PluginRow) -> str:
@@ -109,9 +109,9 @@ def format_row(row: PluginRow, width: int) -> Iterator[str]:
 
 
 def _collect_facts(row: PluginRow) -> dict[str, str]:
-    loaded = f"{'data' if 'dataset' in row.kinds else 'weights'}: {row.weights_license}" if row.weights_license else ""
+    loaded = f"{'data' if 'dataset' in row.slots else 'weights'}: {row.weights_license}" if row.weights_license else ""
     return {
-        "fills": ", ".join(row.kinds),
+        "fills": ", ".join(row.slots),
         "package": f"{format_origin(row)}, plugin {row.plugin}",
         "level": str(row.level or ""),
         "license": "; ".join(filter(None, (row.license, loaded))),

@@ -16,13 +16,13 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 
 @click.command("new")
 @click.argument("name")
-@click.option("--kind", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="What the plugin is.")
+@click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="What the plugin is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-NAME if not given.")
 def command(name: str, kind: str, out: Path | None) -> None:
     """Write the distribution of a new plugin NAME, whose tests pass as created.
 
     \b
-    alref plugins new my-tracker --kind propagator
+    alref plugins new my-tracker --slot propagator
     """
     plan = NewPlugin.from_name(kind, name)
     _check_unused(plan)
@@ -35,6 +35,6 @@ def command(name: str, kind: str, out: Path | None) -> None:
 
 def _check_unused(plan: NewPlugin) -> None:
     """Raise ConfigError when something that is installed, or that is in the catalogue, has the name or the module already."""
-    known = {name for card in load_cards() for name in (card.plugin, *(each.name for each in card.offers))}
+    known = {name for card in load_cards() for name in (card.plugin, *(each.name for each in card.components))}
     if plan.name in known | {each.name for each in PluginManager().registered_classes} or find_spec(plan.module):
         raise ConfigError(f"{plan.name!r}: is taken; choose a name that is none of those in: alref plugins")

@@ -12,14 +12,14 @@ from alref.components.libraries import describe_missing_libraries
 from alref.components.protocol import EvaluationProtocol
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
-from alref.plugins.manager import BASE_CLASS_BY_KIND, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
+from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
 
 
 @dataclass(frozen=True)
 class PluginRow:
-    """One thing that can be chosen by name; or a plugin that was not loaded, which has no ``kinds``.
+    """One thing that can be chosen by name; or a plugin that was not loaded, which has no ``slots``.
 
-    ``name`` is what people type, ``kinds`` what it is chosen for. ``license`` is that of its code, ``weights_license`` that of
+    ``name`` is what people type, ``slots`` what it is chosen for. ``license`` is that of its code, ``weights_license`` that of
     what it loads, or of the data; both are empty where they are not known. ``offer`` is what is loaded; ``brings`` are names of
     what a plugin would bring.
     """
@@ -29,7 +29,7 @@ class PluginRow:
     package: str
     status: ComponentStatus
     version: str = ""
-    kinds: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
     summary: str = ""
     level: int | None = None
     license: str = ""
@@ -41,9 +41,9 @@ class PluginRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints: None for what is not known."""
-        names = ("name", "kinds", "summary", "plugin", "package", "version", "level", "license", "weights_license", "homepage")
+        names = ("name", "slots", "summary", "plugin", "package", "version", "level", "license", "weights_license", "homepage")
         known = {name: getattr(self, name) or None for name in names}
-        return {**known, "needs": self.needs, "state": self.status.label, "why": self.status.reason or None}
+        return {**known, "needs": self.needs, "state": self.status.label, "reason": self.status.reason or None}
 
     def has_name(self, name: str) -> bool:
         """Whether ``name``, or ``package:name``, means this."""
@@ -52,20 +52,22 @@ class PluginRow:
 
 
 def list_rows(plugins: PluginManager) -> list[PluginRow]:
-    """List all that is installed or known, by kind in the order of work; what was not loaded stands last."""
+    """List all that is installed or known, by slot in the order of work; what was not loaded stands last."""
     known = {
-        (card.package, each.kinds, each.name): _make_catalogue_row(card, each) for card in load_cards() for each in card.offers
+        (card.package, each.slots, each.name): _make_catalogue_row(card, each)
+        for card in load_cards()
+        for each in card.components
     }
     loaded = [
-        _make_loaded_row(plugins, each, known.get((each.distribution, tuple(each.kinds), each.name)))
+        _make_loaded_row(plugins, each, known.get((each.distribution, tuple(each.slots), each.name)))
         for each in plugins.registered_classes
     ]
     return sorted([*loaded, *_list_unloaded(plugins, list(known.values()))], key=_get_sort_key)
 
 
 def _get_sort_key(row: PluginRow) -> tuple[list[int], str, str]:
-    order = list(BASE_CLASS_BY_KIND)
-    return [order.index(kind) for kind in row.kinds] or [len(order)], row.name, row.package
+    order = list(BASE_CLASS_BY_SLOT)
+    return [order.index(slot) for slot in row.slots] or [len(order)], row.name, row.package
 
 
 def _make_catalogue_row(card: PluginCard, known: KnownComponent) -> PluginRow:
@@ -74,7 +76,7 @@ def _make_catalogue_row(card: PluginCard, known: KnownComponent) -> PluginRow:
         plugin=card.plugin,
         package=card.package,
         status=ComponentStatus("not installed", card.install),
-        kinds=known.kinds,
+        slots=known.slots,
         summary=known.summary,
         level=card.level,
         license=card.license,
@@ -87,7 +89,7 @@ def _make_catalogue_row(card: PluginCard, known: KnownComponent) -> PluginRow:
 def _make_installed_row(offer: RegisteredClass[Any]) -> PluginRow:
     license, homepage = read_license_and_homepage(offer.distribution)
     row = PluginRow(
-        offer.name, offer.plugin, offer.distribution, READY, kinds=tuple(offer.kinds), license=license, homepage=homepage
+        offer.name, offer.plugin, offer.distribution, READY, slots=tuple(offer.slots), license=license, homepage=homepage
     )
     if issubclass(offer.cls, Dataset):
         return replace(row, weights_license=offer.cls.license, homepage=offer.cls.homepage or homepage)
@@ -95,7 +97,7 @@ def _make_installed_row(offer: RegisteredClass[Any]) -> PluginRow:
 
 
 def _make_loaded_row(plugins: PluginManager, offer: RegisteredClass[Any], known: PluginRow | None) -> PluginRow:
-    rivals = [each for each in plugins.registered_classes if each.name == offer.name and set(each.kinds) & set(offer.kinds)]
+    rivals = [each for each in plugins.registered_classes if each.name == offer.name and set(each.slots) & set(offer.slots)]
     row = replace(
         known or _make_installed_row(offer),
         name=get_qualified_name(offer, rivals),

@@ -12,7 +12,7 @@ their ``VideoScores`` kept as JSON until ``summarize`` combines them. Kept or fr
 
     kept = [VideoScores.model_validate_json(path.read_text()) for path in paths]       # in the order of the data set
     table = way.summarize(kept)
-    table.main, table.numbers["J&F"], table.groups["0"]["J&F"]
+    table.main_metric, table.metrics["J&F"], table.groups["0"]["J&F"]
 
 ``way.summarize([scores])`` is the table of one video alone. What a frame is, and what a case is one of:
 

@@ -71,7 +71,7 @@ class AvsBenchMetric(EvaluationProtocol):
 
     def make_table(self, region: float, f_measure: float) -> ScoreTable:
         """Name the two scores."""
-        return ScoreTable(protocol=self.name, main="M_J", numbers={"M_J": region, "M_F": f_measure})
+        return ScoreTable(protocol=self.name, main_metric="M_J", metrics={"M_J": region, "M_F": f_measure})
 
 
 class AvsPerFrameMetric(AvsBenchMetric):
@@ -93,8 +93,8 @@ class AvsPerFrameMetric(AvsBenchMetric):
 
     def compute_terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the sum of J over frames, and how many there are."""
-        count = len(_unpack_parts(scores.parts))
-        return np.array([self.build_table(scores.parts).numbers["M_J"] * count]), np.array([float(count)])
+        count = len(_unpack_parts(scores.objects))
+        return np.array([self.build_table(scores.objects).metrics["M_J"] * count]), np.array([float(count)])
 
 
 def _count_mask_pixels(truth: Frame, mask: Frame, values: Floats | None = None) -> FrameCounts:
@@ -131,7 +131,7 @@ def _pack_part(case: Case, frames: Sequence[FrameCounts]) -> ObjectScores:
         "hit": tuple(hit),
         "marked": tuple(marked),
     }
-    return ObjectScores(case=case.id, place=case.position, columns=columns)
+    return ObjectScores(case=case.id, position=case.position, columns=columns)
 
 
 def _unpack_parts(parts: Sequence[ObjectScores]) -> list[FrameCounts]:

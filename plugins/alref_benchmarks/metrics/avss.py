@@ -42,7 +42,7 @@ class AvssUnpaddedMetric(EvaluationProtocol):
         columns = {name: tuple(row.tolist()) for name, row in zip(names, rows, strict=True)}
         return [
             ObjectScores(
-                case=case.id, place=case.position, columns={"classes": tuple(len(frame) for frame in frames), **columns}
+                case=case.id, position=case.position, columns={"classes": tuple(len(frame) for frame in frames), **columns}
             )
         ]
 
@@ -56,11 +56,11 @@ class AvssUnpaddedMetric(EvaluationProtocol):
         numbers = {**_compute_means("mIoU", region, frames > 0), **_compute_means("F", f_measure, frames > 0)}
         rows = zip(CLASSES, region.tolist(), f_measure.tolist(), frames.tolist(), strict=True)
         groups = {name: {"IoU": iou, "F": f, "frames": count} for name, iou, f, count in rows}
-        return ScoreTable(protocol=self.name, main="mIoU", numbers=numbers, groups=groups)
+        return ScoreTable(protocol=self.name, main_metric="mIoU", metrics=numbers, groups=groups)
 
     def compute_terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the IoU sums and the frame counts of each class."""
-        sums = _sum_class_scores(scores.parts).astype(np.float64)
+        sums = _sum_class_scores(scores.objects).astype(np.float64)
         return sums[0], sums[2]
 
     def _resize_labels(self, where: str, frame: Frame) -> Frame:

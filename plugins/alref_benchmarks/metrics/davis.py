@@ -47,7 +47,7 @@ class _Davis17Metric(EvaluationProtocol):
             )
         groups = {case: _compute_statistics(of_case) for case, of_case in by_case.items()}
         numbers = {name: compute_mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
-        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers, groups=groups)
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, groups=groups)
 
 
 class Davis17SemiSupervisedMetric(_Davis17Metric):
@@ -103,7 +103,7 @@ def _make_part(case: Case, number: int, matched: int, scores: Scores) -> ObjectS
     """Keep ``scores`` (T, 2), J and F of every frame, of true object ``number`` and the predicted one ``matched`` with it."""
     region_, boundary_ = scores.T.tolist()
     return ObjectScores(
-        case=case.id, object=str(number), place=case.position, columns={"J": region_, "F": boundary_, "matched": (matched,)}
+        case=case.id, object=str(number), position=case.position, columns={"J": region_, "F": boundary_, "matched": (matched,)}
     )
 
 

@@ -30,7 +30,7 @@ class RefYouTubeVosMetric(EvaluationProtocol):
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over expressions."""
-        return ScoreTable(protocol=self.name, main="J&F", numbers=_compute_means(parts))
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=_compute_means(parts))
 
 
 class MeViSMetric(RefYouTubeVosMetric):
@@ -57,13 +57,13 @@ class MeViSMetric(RefYouTubeVosMetric):
         lost = (0.0,) if case.predicted is None else ()
         return [
             ObjectScores(
-                case=case.id, place=case.position, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()}
+                case=case.id, position=case.position, columns={"J": lost, "F": lost, "truth": tuple(areas), "predicted": ()}
             )
         ]
 
     def compute_terms(self, scores: VideoScores) -> tuple[Values, Values]:
         """Return the sum of J&F over the expressions that have scores, and how many have."""
-        scored = [part for part in scores.parts if part.columns["J"]]
+        scored = [part for part in scores.objects if part.columns["J"]]
         total = _compute_means(scored)["J&F"] * len(scored) if scored else 0.0
         return np.array([total]), np.array([float(len(scored))])
 
@@ -79,7 +79,7 @@ class MeViSMetric(RefYouTubeVosMetric):
             "N-acc": _compute_accuracy(parts, False),
             "T-acc": _compute_accuracy(parts, True),
         }
-        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers)
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers)
 
 
 def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
@@ -93,7 +93,7 @@ def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, flo
 def _make_part(case: Case, rows: Sequence[tuple[float, float, int, int]]) -> ObjectScores:
     region_, boundary_, truth, predicted = zip(*rows, strict=True)
     return ObjectScores(
-        case=case.id, place=case.position, columns={"J": region_, "F": boundary_, "truth": truth, "predicted": predicted}
+        case=case.id, position=case.position, columns={"J": region_, "F": boundary_, "truth": truth, "predicted": predicted}
     )
 
 

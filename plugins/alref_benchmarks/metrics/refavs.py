@@ -39,7 +39,7 @@ class RefAvsMetric(AvsBenchMetric):
     def make_table(self, region: float, f_measure: float) -> ScoreTable:
         """Name the scores as the paper does."""
         numbers = {"J&F": (region + f_measure) / 2, "J": region, "F": f_measure}
-        return ScoreTable(protocol=self.name, main="J&F", numbers=numbers)
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers)
 
 
 class RefAvsNullMetric(EvaluationProtocol):
@@ -53,12 +53,12 @@ class RefAvsNullMetric(EvaluationProtocol):
             _threshold_foreground(_resize_predicted(predicted)) for _, predicted in iterate_frame_pairs(where, case, side=_SIDE)
         ]
         marked, pixels = tuple(int(np.count_nonzero(mask)) for mask in masks), tuple(mask.size for mask in masks)
-        return [ObjectScores(case=case.id, place=case.position, columns={"marked": marked, "pixels": pixels})]
+        return [ObjectScores(case=case.id, position=case.position, columns={"marked": marked, "pixels": pixels})]
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over batches."""
         shares = [_compute_s(parts[start : start + _BATCH_SIZE]) for start in range(0, len(parts), _BATCH_SIZE)]
-        return ScoreTable(protocol=self.name, main="S", numbers={"S": compute_sequential_mean(shares)})
+        return ScoreTable(protocol=self.name, main_metric="S", metrics={"S": compute_sequential_mean(shares)})
 
 
 def _compute_s(batch: Sequence[ObjectScores]) -> np.float32:

@@ -84,14 +84,14 @@ def test_true_masks_score_as_perfect_in_all_processes(cls: type[Dataset], tmp_pa
     assert [each.error for each in scored.values()] == [None] * len(scored)
     for number, way in enumerate(ways):
         table = way.summarize_scores([scored[video].scores[number] for video in dataset.list_videos()])
-        assert table.numbers[table.main] == pytest.approx(BEST.get(way.name, 1.0), abs=2e-6)
+        assert table.metrics[table.main_metric] == pytest.approx(BEST.get(way.name, 1.0), abs=2e-6)
 
 
 def test_objects_of_ref_davis17_keep_their_numbers(tmp_path: Path) -> None:
     dataset, way = made(RefDavis17Dataset, tmp_path / "data"), WAYS["davis17-semi-supervised"]()
     dataset.write_masks(result(dataset, "été", perfect(dataset, 2, "été")), "été", tmp_path / "run", same)
     table = way.summarize_scores([way.score_video("été", dataset.read_cases("été", tmp_path / "run"))])
-    assert table.numbers["J&F"] == 1
+    assert table.metrics["J&F"] == 1
     assert list(table.groups) == ["0", "1", "2", "3"]
 
 
@@ -198,7 +198,7 @@ def test_what_was_not_handed_in_is_told_from_what_is_missing(tmp_path: Path) -> 
     frames = [[frame is None for frame in case.predicted or ()] for case in dataset.read_cases("1 b", tmp_path / "run")]
     assert frames == [[False] * 4, [False, True, False, False], [False] * 4]
     table = WAYS["mevis"]().summarize_scores([WAYS["mevis"]().score_video("1 b", dataset.read_cases("1 b", tmp_path / "run"))])
-    assert table.numbers["dropped"] == 1
+    assert table.metrics["dropped"] == 1
 
 
 def test_expressions_carry_their_place_in_the_official_list(tmp_path: Path) -> None:
@@ -306,5 +306,5 @@ def test_the_official_scores_of_mevis_come_out_of_its_own_layout() -> None:
     dataset, way = MeViSDataset(GOLDEN / "mevis", "valid_u"), WAYS["mevis"]()
     scores = [way.score_video(video, dataset.read_cases(video, GOLDEN / "mevis_results")) for video in dataset.list_videos()]
     official = json.loads((GOLDEN / "mevis_scores.json").read_text())
-    numbers = way.summarize_scores(scores).numbers
+    numbers = way.summarize_scores(scores).metrics
     assert (numbers["J"], numbers["F"]) == pytest.approx((official["J"], official["F"]), abs=1e-9)

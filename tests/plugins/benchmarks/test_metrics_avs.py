@@ -28,7 +28,7 @@ def golden() -> tuple[Array, Array]:
 @pytest.mark.parametrize("batch", [1, 4, 24])
 def test_official_scores(batch: int) -> None:
     expected = official("avs_scores.json")["batch"][str(batch)]
-    assert scored(AvsBenchMetric(batch), *golden()).numbers == pytest.approx(expected, abs=1e-9)
+    assert scored(AvsBenchMetric(batch), *golden()).metrics == pytest.approx(expected, abs=1e-9)
 
 
 def test_official_scores_of_each_clip() -> None:
@@ -41,7 +41,7 @@ def test_official_scores_of_each_clip() -> None:
 def test_scores_of_the_published_system() -> None:
     expected = official("avs_scores.json")["alref_binary_per_frame"]
     truth, logits = golden()
-    assert scored(FRAMES, truth, logits).numbers == pytest.approx({name: expected[name] for name in ("M_J", "M_F")}, abs=1e-9)
+    assert scored(FRAMES, truth, logits).metrics == pytest.approx({name: expected[name] for name in ("M_J", "M_F")}, abs=1e-9)
     assert scored(FRAMES, truth, logits > 0) == scored(FRAMES, truth, logits)
     frames = [
         numbers_of(FRAMES, [each], [found])
@@ -58,7 +58,7 @@ def test_small_cases() -> None:
     assert [[table["M_J"], table["M_F"]] for table in tables] == [
         pytest.approx(each, abs=1e-9) for each in expected["avs"]["avs-avsbench"]
     ]
-    whole = scored(FRAMES, truth, logits).numbers
+    whole = scored(FRAMES, truth, logits).metrics
     assert [whole["M_J"], whole["M_F"]] == pytest.approx(expected["avs"]["avs-alref"], abs=1e-9)
 
 
@@ -117,7 +117,7 @@ def test_frames_weigh_the_same_in_the_published_system_however_long_the_clip() -
     right = np.zeros((1, 8, 8), np.uint8)
     right[0, :4] = 1
     clips = [one(FRAMES, right, right), one(FRAMES, right.repeat(4, axis=0), right.repeat(4, axis=0) * 0)]
-    assert FRAMES.summarize_scores(clips).numbers["M_J"] == pytest.approx(0.2)
+    assert FRAMES.summarize_scores(clips).metrics["M_J"] == pytest.approx(0.2)
     assert estimate_interval(FRAMES, clips).value == pytest.approx(0.2)
 
 

@@ -37,7 +37,7 @@ def test_official_scores(way: Any, padded: bool, name: str) -> None:
         clips = list(zip(file["gt"], file["pred"], file["n_real"], strict=True))
     videos = [one(way, truth[:count], found if padded else found[:count]) for truth, found, count in clips]
     table = way.summarize_scores(videos)
-    assert {NAMES[name]: table.numbers[name] for name in NAMES} == pytest.approx(
+    assert {NAMES[name]: table.metrics[name] for name in NAMES} == pytest.approx(
         {key: expected[key] for key in NAMES.values()}, abs=1e-9
     )
     for column, key in (("IoU", "per_class_iou"), ("F", "per_class_f"), ("frames", "per_class_count")):
@@ -51,7 +51,7 @@ def test_small_cases(way: AvssUnpaddedMetric) -> None:
     table = way.summarize_scores(videos)
     for column, scores in zip(("IoU", "F", "frames"), expected["avss"][way.name], strict=True):
         assert [group[column] for group in table.groups.values()] == pytest.approx(scores, abs=1e-9)
-    assert table.numbers["mIoU"] == pytest.approx(np.mean(expected["avss"][way.name][0]), abs=1e-7)
+    assert table.metrics["mIoU"] == pytest.approx(np.mean(expected["avss"][way.name][0]), abs=1e-7)
 
 
 def maps(seed: int, frames: int = 5) -> tuple[Array, Array]:
@@ -97,7 +97,7 @@ def test_padding_adds_background_that_is_right() -> None:
     assert padded.groups["background"]["frames"] == 10
     assert padded.groups["background"]["IoU"] == pytest.approx((real.groups["background"]["IoU"] + 1) / 2)
     assert padded.groups["accordion"] == real.groups["accordion"]
-    assert padded.numbers["mIoU"] > real.numbers["mIoU"]
+    assert padded.metrics["mIoU"] > real.metrics["mIoU"]
 
 
 def test_without_background_as_published_leaves_out_the_last_class() -> None:

@@ -38,13 +38,13 @@ def test_official_scores(task: str) -> None:
     expected = official("davis_scores.json")[task]
     videos = {name: golden_video(TASKS[task], name) for name in expected["sequences"]}
     for name, objects in expected["sequences"].items():
-        for part, values in zip(videos[name].parts, objects, strict=True):
+        for part, values in zip(videos[name].objects, objects, strict=True):
             assert (list(part.columns["J"]), list(part.columns["F"])) == (values["J"], values["F"]), name
-    whole = TASKS[task].summarize_scores(list(videos.values())).numbers
+    whole = TASKS[task].summarize_scores(list(videos.values())).metrics
     assert [whole[name] for name in OFFICIAL_NAMES] == pytest.approx(expected["global"], abs=1e-9, nan_ok=True)
     assert isnan(whole["J-Decay"])
     assert not isnan(whole["J-Decay-unwrapped"])
-    short = TASKS[task].summarize_scores([video for name, video in videos.items() if name != "k-long300"]).numbers
+    short = TASKS[task].summarize_scores([video for name, video in videos.items() if name != "k-long300"]).metrics
     assert [short[name] for name in OFFICIAL_NAMES] == pytest.approx(expected["global_without_k-long300"], abs=1e-9)
     assert short["F-Decay"] == short["F-Decay-unwrapped"]
 
@@ -52,7 +52,7 @@ def test_official_scores(task: str) -> None:
 def test_scores_of_vos_benchmark() -> None:
     expected = official("davis_scores.json")["vos_benchmark_skip_first_last"]
     for name, objects in expected["per_object"].items():
-        parts = golden_video(SEMI, name).parts
+        parts = golden_video(SEMI, name).objects
         scores = {part.object: [100 * compute_mean(part.columns["J"]), 100 * compute_mean(part.columns["F"])] for part in parts}
         assert {key: pytest.approx(value, abs=1e-9) for key, value in objects.items()} == scores
 
@@ -62,7 +62,7 @@ def test_small_cases(name: str) -> None:
     masks, expected = small()
     for video, objects in expected["davis"][name].items():
         scores = one(get_metric(name), masks[f"davis-{video}-truth"], masks[f"davis-{video}-predicted"])
-        found = {part.object: np.stack([part.columns["J"], part.columns["F"]], axis=1) for part in scores.parts}
+        found = {part.object: np.stack([part.columns["J"], part.columns["F"]], axis=1) for part in scores.objects}
         assert len(found) == len(objects)
         for number, values in enumerate(objects, 1):
             np.testing.assert_allclose(found[str(number)], values, atol=1e-9, rtol=0)
@@ -122,14 +122,14 @@ def test_ref_davis_is_the_mean_over_annotators() -> None:
     alone = numbers_of(UNSUPERVISED, truth, bad)
     assert table.groups["0"]["J&F"] == 1
     assert table.groups["1"] == pytest.approx(alone)
-    assert table.numbers["J&F"] == pytest.approx((1 + alone["J&F"]) / 2)
+    assert table.metrics["J&F"] == pytest.approx((1 + alone["J&F"]) / 2)
 
 
 def test_objects_weigh_the_same_however_many_a_video_has() -> None:
     one_right, three_wrong = video(1, count=1)[0], video(2, count=3)[0]
     videos = [one(UNSUPERVISED, one_right, one_right), one(UNSUPERVISED, three_wrong, np.zeros_like(three_wrong))]
     wrong = numbers_of(UNSUPERVISED, three_wrong, np.zeros_like(three_wrong))["J"]
-    assert UNSUPERVISED.summarize_scores(videos).numbers["J"] == pytest.approx((1 + 3 * wrong) / 4)
+    assert UNSUPERVISED.summarize_scores(videos).metrics["J"] == pytest.approx((1 + 3 * wrong) / 4)
 
 
 def test_frames_may_come_one_by_one_and_differ_in_size() -> None:

@@ -47,13 +47,13 @@ def test_official_scores() -> None:
     meta = json.loads((VALID / "meta_expressions.json").read_text(encoding="utf-8"))["videos"]
     masks = json.loads((VALID / "mask_dict.json").read_text(encoding="utf-8"))
     videos = [MEVIS.score_video(video, golden_cases(video, entry, masks)) for video, entry in meta.items()]
-    numbers = MEVIS.summarize_scores(videos).numbers
+    numbers = MEVIS.summarize_scores(videos).metrics
     assert numbers["J"] == pytest.approx(expected["J"], abs=1e-9)
     assert numbers["F"] == pytest.approx(expected["F"], abs=1e-9)
     assert numbers["J&F"] == pytest.approx(expected["JF"], abs=1e-9)
     assert (numbers["dropped"], numbers["J&F-strict"]) == (0, numbers["J&F"])
-    for part in (part for video in videos for part in video.parts):
-        alone = MEVIS.summarize_scores([VideoScores(protocol="mevis", video="", parts=(part,))]).numbers
+    for part in (part for video in videos for part in video.objects):
+        alone = MEVIS.summarize_scores([VideoScores(protocol="mevis", video="", objects=(part,))]).metrics
         assert [alone["J"], alone["F"]] == pytest.approx(expected["per_expression"][part.case], abs=1e-9)
 
 
@@ -77,7 +77,7 @@ NOTHING = np.zeros_like(square())
 
 def scores_of(*cases: tuple[Any, Any]) -> dict[str, float]:
     named = [Case(str(number), truth, predicted) for number, (truth, predicted) in enumerate(cases)]
-    return MEVIS.summarize_scores([MEVIS.score_video("clip", named)]).numbers
+    return MEVIS.summarize_scores([MEVIS.score_video("clip", named)]).metrics
 
 
 def test_any_value_but_zero_is_foreground() -> None:
@@ -109,7 +109,7 @@ def test_an_expression_that_is_dropped_is_not_in_the_interval_either() -> None:
     whole = MEVIS.score_video("whole", [Case("0", square(), half)])
     lacking = [Case("0", square(), square()), Case("1", square(), [])]
     videos = [whole, MEVIS.score_video("lacking", lacking), MEVIS.score_video("empty", lacking[1:])]
-    number = MEVIS.summarize_scores(videos).numbers["J&F"]
+    number = MEVIS.summarize_scores(videos).metrics["J&F"]
     assert number == 0.75
     assert estimate_interval(MEVIS, videos).value == number
 
@@ -134,7 +134,7 @@ def test_frames_that_the_truth_lacks_do_not_count() -> None:
 
 def test_expressions_weigh_the_same_however_many_frames_they_have() -> None:
     videos = [one(MEVIS, square(1), square(1)), one(MEVIS, square(9), NOTHING[:1].repeat(9, axis=0))]
-    assert MEVIS.summarize_scores(videos).numbers["J"] == 0.5
+    assert MEVIS.summarize_scores(videos).metrics["J"] == 0.5
 
 
 def test_ref_youtube_vos_wants_every_frame() -> None:

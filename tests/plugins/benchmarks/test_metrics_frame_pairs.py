@@ -39,7 +39,7 @@ def test_kept_numbers_make_the_same_table_as_fresh_ones(way: EvaluationProtocol)
     assert kept == fresh
     assert repr(way.summarize_scores([*kept[:1], *fresh[1:]])) == repr(table)
     assert way.name == table.protocol
-    assert table.main in table.numbers
+    assert table.main_metric in table.metrics
 
 
 @WAYS
@@ -66,7 +66,7 @@ def test_a_table_is_json(way: EvaluationProtocol) -> None:
 @WAYS
 def test_scores_are_shares(way: EvaluationProtocol) -> None:
     counts = {"dropped"}
-    numbers = {name: value for name, value in way.summarize_scores([scores_of(way, 1)]).numbers.items() if name not in counts}
+    numbers = {name: value for name, value in way.summarize_scores([scores_of(way, 1)]).metrics.items() if name not in counts}
     assert all(-1 <= value <= 1 for value in numbers.values() if not np.isnan(value))
 
 

@@ -32,9 +32,9 @@ def test_ref_avs_takes_four_expressions_at_a_time() -> None:
     ]
     regions = np.mean([plain.mask_iou(*call, threshold=0.4) for call in calls])
     tops = np.mean([plain.f_measure(torch.sigmoid(call[0]), call[1]) for call in calls])
-    numbers = scored(REFAVS, truths, logits).numbers
+    numbers = scored(REFAVS, truths, logits).metrics
     assert numbers == pytest.approx({"J&F": (regions + tops) / 2, "J": regions, "F": tops}, abs=1e-6)
-    assert scored(RefAvsMetric(1), truths, logits).numbers["F"] != numbers["F"]
+    assert scored(RefAvsMetric(1), truths, logits).metrics["F"] != numbers["F"]
 
 
 def test_ref_avs_follows_the_official_order() -> None:
@@ -64,7 +64,7 @@ def test_null_split_is_the_root_of_the_share_predicted() -> None:
     quarter[:, :128, :128] = 1
     predicted = [quarter, nothing, logits, nothing, nothing + 1]
     table = scored(NULL, [nothing] * 5, predicted)
-    assert table.numbers == {"S": pytest.approx(((0.25 / 4) ** 0.5 + 1) / 2, abs=1e-7)}
+    assert table.metrics == {"S": pytest.approx(((0.25 / 4) ** 0.5 + 1) / 2, abs=1e-7)}
 
 
 @pytest.mark.parametrize("logit", [-0.2, 0.0, 0.2])

@@ -29,19 +29,19 @@ def test_a_way_to_score_gives_what_its_measures_give_and_its_interval_holds_the_
     scores = [way.score_video(video, cases) for video, cases in videos]
     assert scores == [METRICS_BY_PROTOCOL[name].score_video(video, cases) for video, cases in videos]
     table = way.summarize_scores(scores)
-    assert table.numbers == METRICS_BY_PROTOCOL[name].summarize_scores(scores).numbers
+    assert table.metrics == METRICS_BY_PROTOCOL[name].summarize_scores(scores).metrics
     for each in scores:
         np.testing.assert_array_equal(way.compute_terms(each), METRICS_BY_PROTOCOL[name].compute_terms(each))
     found = estimate_interval(way, scores)
     assert found.low <= found.value <= found.high
-    assert found.value == pytest.approx(table.numbers[table.main], abs=0.01 if name.startswith("ref-avs") else 1e-6)
+    assert found.value == pytest.approx(table.metrics[table.main_metric], abs=0.01 if name.startswith("ref-avs") else 1e-6)
 
 
 def test_where_nothing_could_be_counted_number_and_interval_are_unknown() -> None:
     way = METRICS_BY_PROTOCOL["mevis"]
     lost = [way.score_video(video, [Case("0", TRUTH[0], [None] * len(TRUTH[0]))]) for video in ("a", "b")]
     nothing = estimate_interval(way, lost)
-    assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarize_scores(lost).numbers["J&F"])))
+    assert all(map(isnan, (nothing.value, nothing.low, nothing.high, way.summarize_scores(lost).metrics["J&F"])))
     half = estimate_interval(way, [*lost, way.score_video("c", [Case("0", TRUTH[0], TRUTH[0])])])
     assert (half.value, half.low, half.high) == (1.0, 1.0, 1.0)
 

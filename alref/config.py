@@ -202,7 +202,7 @@ def _expand_layer(
         elif key in ("reasoner", "video", *SLOTS):
             values = _to_mapping(key, layer[key])
             for slot in _find_slots(key, values, plugins, lower_layers):
-                spread[slot] = _merge_values(spread.get(slot, {}), values)
+                spread[slot] = dict(values) if "use" in values else {**spread.get(slot, {}), **values}
         else:
             known = [*run_names, "preset", "video", "reasoner", *SLOTS]
             raise ConfigError(f"{key}: no such setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
@@ -232,10 +232,6 @@ def _has_options(plugins: PluginManager, slot: str, slot_values: Mapping[str, An
     """Whether the component chosen so far for a slot has all these options."""
     found = [each for each in plugins.list_components(slot) if each.name == str(slot_values.get("use", "")).rpartition(":")[2]]
     return any(set(values) <= set(each.cls.Options.model_fields) for each in found)
-
-
-def _merge_values(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(new) if "use" in new else {**old, **new}
 
 
 def _to_mapping(key: str, value: Any) -> dict[str, Any]:

@@ -105,10 +105,10 @@ def format_exception(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
-def sanitize_line(text: str) -> str:
+def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
     """Write a text of unknown origin in one line that is safe to show: not too long, and ``\\x1b`` for an escape character."""
     line = " ".join(text.split())
-    cut = line if len(line) <= MAX_MESSAGE_LENGTH else f"{line[:MAX_MESSAGE_LENGTH]}… ({len(line):,} characters)"
+    cut = line if len(line) <= max_length else f"{line[:max_length]}… ({len(line):,} characters)"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
 
 

@@ -100,14 +100,15 @@ def begins_with_verb(function: Function) -> bool:
 
 
 def find_small_helpers(functions: list[Function], paths: list[Path]) -> list[Function]:
-    """List private functions of at most four lines that one place calls."""
+    """List private functions of at most four lines that one place calls; methods that a file overrides are left out."""
+    definitions = Counter((each.path, each.name) for each in functions)
     uses: Counter[tuple[Path, str]] = Counter()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
             uses[path, name] += 1
     small = (each for each in functions if each.name.startswith("_") and each.lines <= 4)
-    return [each for each in small if uses[each.path, each.name] == 1]
+    return [each for each in small if uses[each.path, each.name] == definitions[each.path, each.name] == 1]
 
 
 def walk_imports(node: ast.AST) -> Iterator[str]:

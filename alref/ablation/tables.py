@@ -66,7 +66,7 @@ def format_latex(summary: AblationSummary) -> str:
     words = len(summary.columns)
     heads = " & ".join(map(_escape_latex, build_header(summary))) + r" \\"
     rows = [
-        " & ".join([*map(_escape_latex, row[:words]), *map(_format_minus, row[words:])]) + r" \\"
+        " & ".join([*map(_escape_latex, row[:words]), *(cell.replace("-", "$-$") for cell in row[words:])]) + r" \\"
         for row in format_cells(summary)
     ]
     lines = [
@@ -152,8 +152,3 @@ def _escape_markdown(text: str) -> str:
 
 def _escape_latex(text: str) -> str:
     return re.sub(r"[\\~^&%$#_{}<>|[]|-(?=-)", lambda found: _LATEX_SPECIAL.get(found[0], "\\" + found[0]), text)
-
-
-def _format_minus(numbers: str) -> str:
-    """Write a minus as one, where LaTeX would show a hyphen."""
-    return numbers.replace("-", "$-$")

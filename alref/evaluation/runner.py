@@ -64,7 +64,10 @@ class EvaluationRunner:
                 kept = find_unchanged_row(self.folder, self.dataset, video) is not None
             if not kept:
                 usage = self._predict_video(video)
-            self._score_video(video)
+            for protocol in self.protocols:
+                if self.folder.read_scores(video, protocol.name) is None:
+                    scores = score_with_protocol(self.dataset, video, self.folder.masks, protocol)
+                    self.folder.write_scores(video, scores)
             self.folder.clear_error(video)
         except AlrefError as problem:
             error = problem
@@ -84,8 +87,3 @@ class EvaluationRunner:
             self.dataset.write_masks(result, video, self.folder.masks, self.pipeline.match_names)
         self.folder.write_result(video, result, seen)
         return result.usage
-
-    def _score_video(self, video: str) -> None:
-        for protocol in self.protocols:
-            if self.folder.read_scores(video, protocol.name) is None:
-                self.folder.write_scores(video, score_with_protocol(self.dataset, video, self.folder.masks, protocol))

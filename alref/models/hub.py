@@ -123,9 +123,9 @@ def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[
         raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
         require_online(model)
-        said = sanitize_line(str(error.__cause__ or error))
+        said = sanitize_line(str(error.__cause__ or error), 200)
         raise MissingError(f"{model} is not here, and the hub cannot be reached ({said}): go online and try again") from None
     except OSError as error:
         if error.errno is None:
-            raise MissingError(f"{model} did not come whole ({sanitize_line(str(error))}): try again") from None
+            raise MissingError(f"{model} did not come whole ({sanitize_line(str(error), 200)}): try again") from None
         raise atomic.make_write_error(get_cache_folder(), error) from None

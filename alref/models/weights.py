@@ -84,7 +84,9 @@ class Weights:
         if kept is None or (kept != self._user_path and (wrong or self._find_missing(kept))):
             files = self._request_files().files
             if self.url:
-                self._download_checkpoint(wrong)
+                if wrong:
+                    self._checkpoint_path.unlink()
+                download.fetch_file(self.url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
             else:
                 hub.download_files(self.model, self.revision, list(files), force_files=list(wrong))
         if said := self.problems():
@@ -185,11 +187,6 @@ class Weights:
             or sharded
             or ("/" not in name and any(fnmatch(name, words) for words in AUXILIARY_FILES))
         )
-
-    def _download_checkpoint(self, damaged: Collection[str]) -> None:
-        if damaged:
-            self._checkpoint_path.unlink()
-        download.fetch_file(self.url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
 
 
 def _list_absent(files: Collection[str], available: Collection[str]) -> list[str]:

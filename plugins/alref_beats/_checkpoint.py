@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 
 from alref.audio import audioset
-from alref.errors import ConfigError, MissingError, format_exception
+from alref.errors import ConfigError, MissingError, sanitize_line
 from alref.records import format_validation_error
 from alref_beats._network import BeatsConfig, BeatsNetwork
 
@@ -41,12 +41,15 @@ def load_network(path: Path) -> tuple[BeatsNetwork, list[str]]:
     Raises MissingError or ConfigError.
     """
     config, weights, labels = read_checkpoint(path)
-    order = sorted(range(len(labels)), key=lambda output: (_get_class_index(labels[output]), labels[output]))
+    places = {label: place for place, label in enumerate(audioset.load_class_names())}  # unknown labels come last
+    order = sorted(range(len(labels)), key=lambda output: (places.get(labels[output], len(places)), labels[output]))
     made = BeatsNetwork(config)
     try:
         made.load_state_dict(weights)
     except (RuntimeError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: its weights do not fit its own description: {format_exception(error)}") from None
+        raise ConfigError(
+            f"{path}: its weights do not fit its own description: {sanitize_line(str(error), 200) or type(error).__name__}"
+        ) from None
     made.predictor.weight.data = made.predictor.weight.data[order]
     made.predictor.bias.data = made.predictor.bias.data[order]
     return made.eval(), [labels[output] for output in order]
@@ -56,7 +59,8 @@ def _load_file(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zipfile(path))
     except (OSError, RuntimeError, EOFError, KeyError, ValueError, UnpicklingError) as error:
-        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({format_exception(error)}); download it again") from None
+        reason = sanitize_line(str(error), 200) or type(error).__name__
+        raise MissingError(f"{path}: cannot be read as {EXPECTED} ({reason}); download it again") from None
 
 
 def _read_labels(path: Path, found: Any, count: int) -> list[str]:
@@ -65,9 +69,3 @@ def _read_labels(path: Path, found: Any, count: int) -> list[str]:
     if set(labels) != set(range(count)):
         raise ConfigError(f"{path}: expected 'label_dict' with names of {count} outputs, got {len(labels)}; take {EXPECTED}")
     return [str(labels[output]) for output in range(count)]
-
-
-def _get_class_index(label: str) -> int:
-    """Return the number of an AudioSet class by its machine id; what is none comes after all."""
-    known = list(audioset.load_class_names())
-    return known.index(label) if label in known else len(known)

@@ -51,17 +51,14 @@ class OpenAIConnection:
         reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self._options.max_tokens) or 0.0)
         spent = 0.0
         try:
-            self._wait_for_rate_limit(tokens + self._options.max_tokens)
+            now, amounts = monotonic(), (1, tokens + self._options.max_tokens)
+            sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, amounts, strict=True)))
             answer = self._request_answer(question)
             self._token_estimator.update_factor(question, answer.prompt_tokens)
             spent = answer.cost or 0.0
             return answer
         finally:
             self._budget.settle_reservation(reserved, spent)
-
-    def _wait_for_rate_limit(self, tokens: int) -> None:
-        now = monotonic()
-        sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, (1, tokens), strict=True)))
 
     def _request_answer(self, question: Question) -> Answer:
         started = perf_counter()

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers import Sam2HieraDetConfig, Sam2VideoConfig, Sam2VideoModel, Sam2VisionConfig
 
-from alref.errors import ConfigError
+from alref.errors import ConfigError, sanitize_line
 
 Tensors = dict[str, torch.Tensor]
 
@@ -130,9 +130,8 @@ def read_tensors(path: Path) -> Tensors:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as a checkpoint ({_format_error(error)}): is it whole? {FETCH_AGAIN_HINT}"
-        ) from None
+        reason = sanitize_line(str(error), 120) or type(error).__name__
+        raise ConfigError(f"{path} cannot be read as a checkpoint ({reason}): is it whole? {FETCH_AGAIN_HINT}") from None
     held: Any = content.get("model", content) if isinstance(content, dict) else {}
     tensors: Tensors = held if isinstance(held, dict) else {}
     names = tensors.keys()
@@ -207,7 +206,3 @@ def translate_name(name: str) -> str:
     for pattern, replacement in RENAME_RULES:
         name = pattern.sub(replacement, name)
     return name
-
-
-def _format_error(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0][:120] or type(error).__name__

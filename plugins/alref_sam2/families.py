@@ -84,7 +84,7 @@ def check_timm(path: Path | None) -> list[str]:
     try:
         import_module("timm")
     except (ImportError, OSError, RuntimeError) as error:
-        said = sanitize_line(str(error))
+        said = sanitize_line(str(error), 120)
         return [
             f"the RepViT backbone of EdgeTAM is in timm, which needs torchvision ({said}): pip install timm torchvision, of"
             " the build that fits this torch (https://pytorch.org/get-started/locally), or --propagator sam2"

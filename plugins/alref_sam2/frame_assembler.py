@@ -27,7 +27,9 @@ class FrameAssembler:
         known = self._waiting.pop(frame, {}) | found
         if known.keys() >= self._expected:
             return self.build_frame(frame, known)
-        self._waiting[frame] = {row: (_encode_mask(mask), score) for row, (mask, score) in known.items()}
+        self._waiting[frame] = {
+            row: (mask if isinstance(mask, Rle) else encode_mask(mask), score) for row, (mask, score) in known.items()
+        }
         return None
 
     def build_frame(self, frame: int, known: dict[int, ScoredMask]) -> FrameMasks:
@@ -36,7 +38,3 @@ class FrameAssembler:
         for row, (mask, score) in known.items():
             masks[row], scores[row] = decode_mask(mask) if isinstance(mask, Rle) else mask, score
         return FrameMasks(frame=frame, masks=masks, scores=scores)
-
-
-def _encode_mask(mask: Mask | Rle) -> Rle:
-    return mask if isinstance(mask, Rle) else encode_mask(mask)

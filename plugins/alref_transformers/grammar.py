@@ -54,7 +54,8 @@ class GrammarLogitsProcessor:
                 continue
             if self._started and not matcher.is_stopped():
                 matcher.consume_token(int(input_ids[row, -1]))
-            forbidden[row] = _compute_forbidden_tokens(matcher, scores.shape[1])
+            mask = np.frombuffer(matcher.compute_bitmask(), np.uint8)
+            forbidden[row] = np.unpackbits(mask, bitorder="little", count=scores.shape[1]) == 0
         self._started = True
         return scores.masked_fill(from_numpy(forbidden).to(scores.device), float("-inf"))
 
@@ -65,8 +66,3 @@ def _limit_strings(schema: Any) -> Any:
         return schema
     ends = {"maxLength": MAX_STRING_LENGTH} if schema.get("type") == "string" and "enum" not in schema else {}
     return {name: _limit_strings(part) for name, part in schema.items()} | ends
-
-
-def _compute_forbidden_tokens(matcher: LLMatcher, width: int) -> Any:
-    bits = np.unpackbits(np.frombuffer(matcher.compute_bitmask(), np.uint8), bitorder="little", count=width)
-    return bits == 0

@@ -39,7 +39,8 @@ class CheckReport:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._status.stop()
-        counts = self._count_states()
+        states = Counter(each.state for each in self._outcomes)
+        counts = {state: states[state] for state in ("passed", "failed", "skipped")}
         if self._json:
             emit_event("finished", component=self._offer.name, **counts, seconds=self._sum_seconds(), completed=kind is None)
             return
@@ -70,10 +71,6 @@ class CheckReport:
 
     def _list_failed(self) -> list[CheckOutcome]:
         return [each for each in self._outcomes if each.state == "failed"]
-
-    def _count_states(self) -> dict[str, int]:
-        counts = Counter(each.state for each in self._outcomes)
-        return {state: counts[state] for state in ("passed", "failed", "skipped")}
 
     def _sum_seconds(self) -> float:
         return sum(each.seconds for each in self._outcomes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 from math import ceil, hypot, isqrt
 
 import cv2
@@ -42,7 +42,7 @@ def build_contours(masks: Sequence[Mask], frame_size: tuple[int, ...] = ()) -> l
     radius = ceil(_TOLERANCE * hypot(*(frame_size or masks[0].shape)))
     rows, columns = find_crop(masks)
     crops = [mask[rows, columns] for mask in masks]
-    inside = _make_crop_bits(*crops[0].shape, radius)
+    inside = _pack_bits(np.ones(crops[0].shape, np.bool_), 0, radius, cv2.BORDER_CONSTANT)
     return [_build_contour(crop, inside, radius) for crop in crops]
 
 
@@ -74,12 +74,6 @@ def _build_contour(mask: Mask, inside: int, radius: int) -> MaskContour:
     wide = _pack_bits(mask, 1, radius, cv2.BORDER_REPLICATE)
     outline = (wide ^ wide >> 1 | wide ^ wide >> stride | wide ^ wide >> stride + 1) & inside
     return MaskContour(wide & inside, outline, _grow_outline(outline, radius, stride))
-
-
-@lru_cache(maxsize=16)
-def _make_crop_bits(height: int, width: int, radius: int) -> int:
-    """All pixels of a crop."""
-    return _pack_bits(np.ones((height, width), np.bool_), 0, radius, cv2.BORDER_CONSTANT)
 
 
 def _pack_bits(mask: Mask, below: int, right: int, border: int) -> int:

@@ -15,14 +15,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import ClassVar, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What keeps a component from working here, and what to do about it.
+
+    ``message`` is what is wrong, and what was allowed. ``hint`` is the next command. ``option`` is the option that is wrong, if
+    one is; with ``value``, which is what to set it to (``NAME``, ``float32``), the flag is added to the hint. ``slot`` is the
+    place of the component in the pipeline; alref fills it in.
+    """
+
+    slot: str = ""
+    option: str = ""
+    message: str
+    hint: str = ""
+    value: str = ""
+
+    def assign_slot(self, slot: str) -> Self:
+        """Return it with a slot, if it has none."""
+        return self if self.slot else replace(self, slot=slot)
+
+    def format_hint(self) -> str:
+        """Return the next command: ``hint``, the flag that sets the option, or both."""
+        flag = f"-o {f'{self.slot}.' * bool(self.slot)}{self.option}={self.value}" if self.option and self.value else ""
+        return ", or ".join(filter(None, [self.hint, flag]))
+
+    def to_dict(self) -> dict[str, str]:
+        """Return what ``--json`` prints: ``slot``, ``option``, ``message``, and ``hint`` with the flag."""
+        values = {**asdict(self), "hint": self.format_hint()}
+        del values["value"]
+        return values
+
+    def describe(self) -> str:
+        """Return the message and the hint in one line, for a place that names the component already."""
+        return ": ".join(filter(None, [self.message, self.format_hint()]))
+
+    def __str__(self) -> str:
+        where = ".".join(filter(None, [self.slot, self.option])) if self.slot else ""
+        return f"{where}: {self.describe()}" if where else self.describe()
 
 
 class AlrefError(Exception):
-    """Anything that alref reports in one message instead of a traceback."""
+    """Anything that alref reports in one message instead of a traceback; it is made from a text, or from problems."""
 
     exit_code: ClassVar[int] = 1
 
@@ -30,6 +70,14 @@ class AlrefError(Exception):
         """``code`` is a stable name of what is wrong, by which the command line finds the options that help."""
         super().__init__(*args)
         self.code = code
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.args))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems that it was made from; a text is one problem without a hint."""
+        return [each if isinstance(each, Problem) else Problem(message=str(each)) for each in self.args]
 
 
 class InputError(AlrefError):

@@ -21,6 +21,7 @@ SQUARES = Path(__file__).parent / "support" / "folder_dataset.py"
 PLUGIN = '''
 import alref
 from alref.components.base import Proposer, StageOptions, Transcriber
+from alref.errors import Problem
 from pydantic import Field
 
 
@@ -60,7 +61,7 @@ class Lacking(Center):
     name = "lacking"
 
     def problems(self):
-        return ["needs the file weights.bin: alref models pull"]
+        return [Problem(option="share", message="needs the file weights.bin", hint="alref models pull", value="0.5")]
 
     def load(self):
         raise AssertionError("loaded all the same")
@@ -210,7 +211,13 @@ def test_a_component_that_cannot_be_made_breaks_its_promises(plugin: Path, capsy
 def test_problems_are_said_and_nothing_is_run(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("lacking", "--plugin", plugin) == 5
     captured = capsys.readouterr()
-    assert (captured.out, captured.err) == ("", "error: needs the file weights.bin: alref models pull\n")
+    assert captured.out == ""
+    assert "proposer.share: " in captured.err
+    assert "-o proposer.share=0.5" in captured.err
+    assert checked("lacking", "--plugin", plugin, "--json") == 5
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["slot"], problem["option"]) == ("proposer", "share")
+    assert problem["hint"] == "alref models pull, or -o proposer.share=0.5"
 
 
 def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:

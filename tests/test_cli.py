@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from alref.cli import COMMANDS, run_command
+from alref.errors import Problem
 from alref.plugins import manager as plugins_module
 from alref.testing import make_moving_square, write_frames
 from support.scripted import Script
@@ -116,7 +117,7 @@ def test_a_dry_run_prints_the_configuration_and_writes_nothing(
 
 
 def test_a_dry_run_reports_problems(script: Script, clip: Path) -> None:
-    script.answers["problems"] = lambda: ["no key"]
+    script.answers["problems"] = lambda: [Problem(message="no key")]
     assert run_command(["run", str(clip), "the dog", *SLOTS, "--dry-run"]) == 5
 
 
@@ -245,7 +246,7 @@ def test_doctor_says_what_is_missing_and_what_to_type(
 ) -> None:
     from alref_baseline import LabelPropagator
 
-    monkeypatch.setattr(LabelPropagator, "problems", lambda _: ["get alref[x]"])
+    monkeypatch.setattr(LabelPropagator, "problems", lambda _: [Problem(message="no x", hint="get alref[x]")])
     assert run_command(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "get alref[x]" in printed

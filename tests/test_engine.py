@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alref.components.base import Propagator
-from alref.errors import ConfigError, InputError, MissingError
+from alref.errors import ConfigError, InputError, MissingError, Problem
 from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
@@ -283,19 +283,22 @@ def test_no_reference_and_the_same_id_twice_are_input_errors() -> None:
 
 
 def test_all_problems_are_reported_before_any_work() -> None:
-    script = Script(problems=lambda: ["needs a key: export KEY=…"])
+    script = Script(problems=lambda: [Problem(option="key", message="needs a key", hint="export KEY=…")])
     with pytest.raises(MissingError) as caught:
         run(script)
-    places = ["unifier.scripted", "temporal.scripted, spatial.scripted", "proposer.scripted", "propagator.scripted"]
-    assert str(caught.value).splitlines() == [f"{place}: needs a key: export KEY=…" for place in places]
+    slots = ["unifier", "reasoner", "proposer", "propagator"]
+    assert [(problem.slot, problem.option, problem.hint) for problem in caught.value.problems] == [
+        (slot, "key", "export KEY=…") for slot in slots
+    ]
+    assert [line.partition(": ")[0] for line in str(caught.value).splitlines()] == [f"{slot}.key" for slot in slots]
     assert script.calls == []
     assert script.loaded == []
 
 
 def test_a_given_box_needs_nothing_but_the_propagator() -> None:
     with pytest.raises(MissingError) as caught:
-        run(Script(problems=lambda: ["no weights"]), Reference(id="1", box=np.array([0, 0, 5, 5])))
-    assert str(caught.value) == "propagator.scripted: no weights"
+        run(Script(problems=lambda: [Problem(message="no weights")]), Reference(id="1", box=np.array([0, 0, 5, 5])))
+    assert [problem.slot for problem in caught.value.problems] == ["propagator"]
 
 
 def test_an_unknown_reference_of_a_result_names_the_nearest() -> None:

@@ -79,7 +79,7 @@ def listed(capsys: pytest.CaptureFixture[str], *flags: str) -> list[dict[str, An
 def test_what_a_configuration_needs_is_listed(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     seer, masks, lone = listed(capsys)
     assert (seer["slots"], seer["component"], seer["model"]) == (["temporal", "spatial"], "heavy", SEER)
-    assert (masks["size"], masks["license"], masks["path"], masks["problem"]) == (12, "apache-2.0", None, None)
+    assert (masks["size"], masks["license"], masks["path"], masks["problems"]) == (12, "apache-2.0", None, [])
     assert (lone["model"], lone["option"], lone["size"], lone["license"]) == ("tiny", "backbone", 4, "BSD-3")
 
 
@@ -118,15 +118,17 @@ def test_a_folder_that_lacks_files_is_named_with_its_option(
     (tmp_path / "part").mkdir()
     _, masks, _ = listed(capsys, "-o", f"propagator.model={tmp_path / 'part'}")
     assert masks["path"] is None
-    assert "part has no config.json, no model.safetensors: hf download" in masks["problem"]
-    assert masks["problem"].endswith("or -o propagator.model=FOLDER of another")
+    (problem,) = masks["problems"]
+    assert (problem["slot"], problem["option"]) == ("propagator", "model")
+    assert "config.json" in problem["message"]
+    assert problem["hint"].endswith("-o propagator.model=FOLDER")
 
 
 def test_a_library_that_is_missing_is_said(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("alref.components.base.Stage.needs", ("nowhere",))
-    assert {row["problem"] for row in listed(capsys)} == {"needs nowhere: pip install nowhere"}
+    assert {row["problems"][0]["hint"] for row in listed(capsys)} == {"pip install nowhere"}
     assert run_command(["models", "pull", *HEAVY]) == 5
     assert "error: heavy, needs nowhere: pip install nowhere" in capsys.readouterr().err
 

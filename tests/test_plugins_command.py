@@ -14,6 +14,7 @@ import pytest
 
 from alref.cli import run_command
 from alref.components.base import Stage
+from alref.errors import Problem
 from alref.plugins import manager as plugins_module
 from support.scripted import Script, announcing
 
@@ -136,7 +137,7 @@ def test_the_keys_of_the_json_are_those_of_the_page_of_plugins(capsys: pytest.Ca
 def test_every_state_is_on_the_page_of_plugins() -> None:
     source = "".join((ROOT / "alref/cli" / name).read_text() for name in ("status.py", "plugins/rows.py"))
     states = re.findall(r"^\| ([a-z ]+) \|", documented("# Plugins"), re.M)
-    assert set(states) - {"state"} == set(re.findall(r'State\("([a-z ]+)"', source))
+    assert set(states) - {"state"} == set(re.findall(r'(?:Status|problems)\("([a-z ]+)"', source))
 
 
 def documented(heading: str) -> str:
@@ -247,18 +248,18 @@ def test_what_a_component_prints_is_no_part_of_the_json(
     assert [row["state"] for row in data(capsys, "made")] == ["ready"]
 
 
-@pytest.mark.parametrize("method", ["missing", "problems", "weights", "__init__"])
+@pytest.mark.parametrize("method", ["find_missing_libraries", "problems", "weights", "__init__"])
 def test_what_a_component_does_wrong_is_its_state(
     method: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fails(*_: object) -> list[str]:
         raise KeyError("size")
 
-    install(monkeypatch, **{method: classmethod(fails) if method == "missing" else fails})
+    install(monkeypatch, **{method: classmethod(fails) if method == "find_missing_libraries" else fails})
     (row,) = data(capsys, "made")
     assert (row["state"], row["reason"]) == ("broken", f"{method}(): KeyError: 'size'")
     (listed,) = [row for row in data(capsys) if row["name"] == "made"]
-    assert listed["state"] == ("broken" if method == "missing" else "ready")
+    assert listed["state"] == ("broken" if method == "find_missing_libraries" else "ready")
 
 
 def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
@@ -273,10 +274,11 @@ def test_a_component_that_ends_the_program_is_broken_and_said_in_one_line(
 def test_what_keeps_a_component_from_working_is_its_state(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    install(monkeypatch, problems=lambda _: ["no key: set KEY"])
+    install(monkeypatch, problems=lambda _: [Problem(message="no key", hint="set KEY", option="key", value="K")])
+    assert "state     not ready: no key: set KEY, or -o propagator.key=K" in page(capsys, "made")
     (row,) = data(capsys, "made")
-    assert (row["state"], row["reason"]) == ("not ready", "no key: set KEY")
-    assert row["reason"] in page(capsys, "made")
+    expected = {"slot": "propagator", "option": "key", "message": "no key", "hint": "set KEY, or -o propagator.key=K"}
+    assert row["problems"] == [expected]
 
 
 def test_what_is_switched_off_is_still_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

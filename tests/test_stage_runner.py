@@ -239,13 +239,13 @@ def test_a_component_that_fails_before_its_work_is_blamed_by_name(method: str) -
         made.run(VIDEO, [DOG])
 
 
-@pytest.mark.parametrize("said", [None, "pip install it", [3]])
-def test_problems_that_are_no_list_of_sentences_break_the_contract(said: Any) -> None:
+@pytest.mark.parametrize("said", [None, "pip install it", ["pip install it"], [3]])
+def test_problems_of_another_type_break_the_contract(said: Any) -> None:
     cls = type("Vague", (Propagator,), {"name": "vague", "problems": lambda self: said, "propagate": propagate})
     script = Script()
     plugins = PluginManager([*script.entries, announcing("vague", propagators=[cls])])
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    wrong = r"propagator 'vague' \(module_vague unknown\), problems: expected a list of str, got "
+    wrong = r"propagator 'vague' \(module_vague unknown\), problems: expected a list of Problem, got "
     with (
         Pipeline(plugins=plugins, **{**slots, "propagator": "vague"}) as made,
         pytest.raises(ContractError, match=wrong),

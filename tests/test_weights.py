@@ -45,7 +45,7 @@ def test_a_folder_that_lacks_a_file(tmp_path: Path, name: str) -> None:
     place = folder(tmp_path / "own")
     (place / name).unlink()
     weights = Weights(str(place), option="backbone")
-    assert f"{place} has no {name}: hf download NAME --local-dir {place}, or -o KIND.backbone=FOLDER" in problem(weights)
+    assert f"{place} has no {name}: hf download NAME --local-dir {place}, or -o backbone=FOLDER" in problem(weights)
     assert weights.find_complete_path() is None
     assert refused(weights) == problem(weights)
 
@@ -113,7 +113,7 @@ def test_a_file_of_the_user_that_is_not_the_one_expected(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("model", ["./nowhere", "~/nowhere", "/no/where", "no name!"])
 def test_neither_a_place_nor_a_name(model: str) -> None:
-    assert f"{model} is no folder or file here, and no name on the hub; or -o KIND.model=FOLDER" in problem(Weights(model))
+    assert f"{model} is no folder or file here, and no name on the hub: -o model=FOLDER" in problem(Weights(model))
 
 
 def test_a_model_is_fetched_from_the_hub(hub: FakeHub) -> None:
@@ -188,7 +188,7 @@ def test_a_model_that_is_here_needs_no_hub(hub: FakeHub, monkeypatch: pytest.Mon
 
 def test_a_model_that_is_not_here_when_offline() -> None:
     told = f"{NAME} is not here, and HF_HUB_OFFLINE is set: unset it and try again"
-    assert problem(Weights(NAME)) == f"{told}; or -o KIND.model=FOLDER"
+    assert problem(Weights(NAME)) == f"{told}, or -o model=FOLDER"
     assert refused(Weights(NAME)) == told
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import click
@@ -14,12 +15,12 @@ from rich.table import Table
 from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.console import make_console
 from alref.config import UNIFIER_SLOTS, Configuration, SlotConfiguration
-from alref.errors import AlrefError, MissingError, PluginErrorContext
+from alref.errors import AlrefError, MissingError, PluginErrorContext, Problem
 from alref.models.weights import Weights, WeightsInfo
 from alref.pipeline import contracts
 from alref.pipeline.orders import ORDERS
 from alref.pipeline.stage_runner import describe_call
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import SLOTS, PluginManager, get_flag_slot
 
 NOTHING_TO_FETCH = "this configuration loads no models that need fetching"
 
@@ -37,21 +38,25 @@ class WeightsRow:
         """Name the component."""
         return self.choice.component.name
 
-    def describe_problem(self) -> str:
-        """Say why it cannot be loaded, with the next command, or nothing."""
-        return format_problems(self.choice.component.cls.find_missing_libraries() or self.weights.problems(), self.slots)
+    @cached_property
+    def problems(self) -> list[Problem]:
+        """Why it cannot be loaded; nothing when it can."""
+        return self.assign_slot(self.choice.component.cls.find_missing_libraries() or self.weights.problems())
+
+    def assign_slot(self, problems: list[Problem]) -> list[Problem]:
+        """Return problems with the slot that the component fills."""
+        return [problem.assign_slot(get_flag_slot(self.slots)) for problem in problems]
 
     def fetch_weights(self) -> str:
-        """Bring it to this machine and return its place. Raises an AlrefError of one line."""
+        """Bring it to this machine and return its place. Raises an AlrefError."""
         if missing := self.choice.component.cls.find_missing_libraries():
-            raise MissingError("; ".join(missing))
+            raise MissingError(*missing)
         return str(self.weights.fetch_files())
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``--json`` prints: sizes in bytes, None for what is not known or not here."""
         bare = WeightsInfo(None, self.weights.size, self.weights.license)
         known = bare if self.choice.component.cls.find_missing_libraries() else self.weights.get_info()
-        problem = self.describe_problem()
         return {
             "slots": list(self.slots),
             "component": self.component,
@@ -59,8 +64,8 @@ class WeightsRow:
             "option": self.weights.option,
             "size": known.size,
             "license": known.license or None,
-            "path": str(known.path) if known.path and not problem else None,
-            "problem": problem or None,
+            "path": str(known.path) if known.path and not self.problems else None,
+            "problems": [problem.to_dict() for problem in self.problems],
         }
 
 
@@ -89,7 +94,7 @@ def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any)
     if as_json:
         click.echo(json.dumps([row.to_dict() for row in rows], indent=2))
     elif rows:
-        _print_table([row.to_dict() for row in rows])
+        _print_table(rows)
     else:
         click.echo(NOTHING_TO_FETCH)
     return 0
@@ -111,12 +116,6 @@ def find_weights(config: Configuration, slots: Collection[str]) -> Iterator[Weig
             yield WeightsRow(tuple(kinds[identity]), choice, weights)
 
 
-def format_problems(problems: list[str], slots: tuple[str, ...]) -> str:
-    """Write problems with the kind that an option is set for: ``-o propagator.model=FOLDER``."""
-    kind = "reasoner" if slots == ("temporal", "spatial") else slots[0]
-    return "; ".join(problems).replace("-o KIND.", f"-o {kind}.")
-
-
 def format_size(size: int | None) -> str:
     """Write a number of bytes for people."""
     if size is None:
@@ -124,19 +123,21 @@ def format_size(size: int | None) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
-def _print_table(rows: list[dict[str, Any]]) -> None:
+def _print_table(rows: list[WeightsRow]) -> None:
     """Print a table that fits any screen, then where each model is or what keeps it away, then the next command."""
     console = make_console()
     table = Table("stage", "component", "model", "size", "license", "", box=SIMPLE)
     table.columns[2].overflow = "fold"
-    for row in rows:
-        state = "here" if row["path"] else "missing"
-        size, license = format_size(row["size"]), row["license"] or "unknown"
-        table.add_row(", ".join(row["slots"]), row["component"], row["model"], size, license, state)
+    known = [row.to_dict() for row in rows]
+    for values in known:
+        state = "here" if values["path"] else "missing"
+        size, license = format_size(values["size"]), values["license"] or "unknown"
+        table.add_row(", ".join(values["slots"]), values["component"], values["model"], size, license, state)
     console.print(table)
-    for row in rows:
-        console.print(row["path"] or row["problem"] or f"{row['model']} is not here yet", soft_wrap=True)
-    missing = [row for row in rows if row["path"] is None]
+    for row, values in zip(rows, known, strict=True):
+        problems = "; ".join(problem.describe() for problem in row.problems)
+        console.print(values["path"] or problems or f"{values['model']} is not here yet", soft_wrap=True)
+    missing = [values for values in known if values["path"] is None]
     if missing:
         size = format_size(sum(row["size"] for row in missing) if all(row["size"] for row in missing) else None)
         console.print(f"{len(missing)} of {len(rows)} to fetch, {size}: alref models pull, with the same flags", soft_wrap=True)
@@ -150,7 +151,8 @@ def _pull_models(rows: list[WeightsRow]) -> int:
             click.echo(f"{row.component}, {row.weights.model}: {row.fetch_weights()}")
         except AlrefError as error:
             failed += 1
-            click.echo(f"error: {row.component}, {format_problems([str(error)], row.slots)}", err=True)
+            problems = "; ".join(problem.describe() for problem in row.assign_slot(error.problems))
+            click.echo(f"error: {row.component}, {problems}", err=True)
     if not rows:
         click.echo(NOTHING_TO_FETCH)
     return MissingError.exit_code if failed else 0

@@ -89,7 +89,8 @@ def reserve_stdout(as_json: bool) -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     except AlrefError as error:
-        emit_event("error", message=format_error(error), exit_code=error.exit_code)
+        problems = [problem.to_dict() for problem in error.problems]
+        emit_event("error", message=format_error(error), exit_code=error.exit_code, problems=problems)
         raise
     finally:
         _OUTPUT.pop()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from typing import Self
 
-from alref.errors import format_exception, sanitize_line
-from alref.plugins.manager import RegisteredComponent
+from alref.errors import Problem, format_exception, sanitize_line
+from alref.plugins.manager import RegisteredComponent, get_flag_slot
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,13 @@ class ComponentStatus:
 
     label: str
     reason: str = ""
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def from_problems(cls, label: str, problems: list[Problem], slot: str = "") -> Self:
+        """Make a state whose reason is these problems."""
+        found = tuple(problem.assign_slot(slot) for problem in problems)
+        return cls(label, "; ".join(sanitize_line(problem.describe()) for problem in found), found)
 
     def __str__(self) -> str:
         return f"{self.label}: {self.reason}" if self.reason else self.label
@@ -33,30 +41,24 @@ def check_status(component: RegisteredComponent, *, thorough: bool) -> Component
     Quickly: whether its libraries are here; nothing heavy is imported. Thoroughly: whether it would work with its defaults, by
     its own ``problems``; the hub is not asked.
     """
-    cls, asked = component.cls, "missing"
+    cls, slot, method = component.cls, get_flag_slot(component.slots), "find_missing_libraries"
     try:
         with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
             if missing := cls.find_missing_libraries():
-                return ComponentStatus("library missing", "; ".join(missing))
+                return ComponentStatus.from_problems("library missing", missing, slot)
             if not thorough:
                 return READY
-            asked = "__init__"
+            method = "__init__"
             stage = cls(cls.Options())
-            asked = "weights"
-            if any(each.find_complete_path() is None for each in stage.weights()):
-                return ComponentStatus("weights missing", f"alref models pull --{get_flag(component)} {component.name}")
-            asked = "problems"
+            method = "weights"
+            if any(weights.find_complete_path() is None for weights in stage.weights()):
+                return ComponentStatus("weights missing", f"alref models pull --{slot} {component.name}")
+            method = "problems"
             from alref.pipeline import contracts
 
-            problems = stage.problems()
-            contracts.check_list_of(problems, str)
-            return ComponentStatus("not ready", "; ".join(map(sanitize_line, problems))) if problems else READY
+            problems = contracts.find_problems(stage, slot)
+            return ComponentStatus.from_problems("not ready", problems, slot) if problems else READY
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # whatever a plugin does wrong is its own state
-        return ComponentStatus("broken", f"{asked}(): {format_exception(error)}")
-
-
-def get_flag(component: RegisteredComponent) -> str:
-    """Return the flag that chooses a component, without its dashes."""
-    return "reasoner" if component.slots == ["temporal", "spatial"] else component.slots[0]
+        return ComponentStatus("broken", f"{method}(): {format_exception(error)}")

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from alref.components.libraries import describe_missing_libraries
+from alref.components.libraries import find_missing_libraries
+from alref.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,14 +57,14 @@ class Stage(ABC):
     def __init__(self, options: StageOptions, device: str = "auto") -> None:
         self.options = options
         self.device = device
-        self.origin = ""
+        self.origin = self.slot = ""
         self.warnings: list[str] = []
         self._default_listener: Callable[[str, object], None] = _ignore_event
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 
-    def bind(self, origin: str, notify: Callable[[str, object], None]) -> None:
-        """Set which distribution and version this is, and who gets events of threads without a listener."""
-        self.origin, self._default_listener = origin, notify
+    def bind(self, origin: str, notify: Callable[[str, object], None], slot: str = "") -> None:
+        """Set which distribution and version this is, who gets events of threads without a listener, and the first slot."""
+        self.origin, self._default_listener, self.slot = origin, notify, slot
 
     @contextmanager
     def listen(self, listener: Callable[[str, object], None]) -> Iterator[None]:
@@ -84,9 +85,9 @@ class Stage(ABC):
         self._listeners.get(get_ident(), self._default_listener)(hook, event)
 
     @classmethod
-    def find_missing_libraries(cls) -> list[str]:
-        """Say which libraries are not installed, with the command to install them; nothing is imported."""
-        return list(filter(None, [describe_missing_libraries(cls.needs, cls.extra)]))
+    def find_missing_libraries(cls) -> list[Problem]:
+        """Return one problem that names the libraries that are not installed; nothing is imported."""
+        return find_missing_libraries(cls.needs, cls.extra)
 
     def weights(self) -> list[Weights]:
         """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
@@ -97,8 +98,8 @@ class Stage(ABC):
         values = (getattr(self.options, name) for name in type(self.options).model_fields)
         return [value for value in values if isinstance(value, Path)]
 
-    def problems(self) -> list[str]:
-        """Say what keeps this component from working here, each with the next command to type; asked before any work.
+    def problems(self) -> list[Problem]:
+        """Return what keeps this component from working here; called before any work.
 
         Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries, then the weights.
         """

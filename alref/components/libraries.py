@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from alref.errors import Problem
 
-def describe_missing_libraries(needs: Sequence[str], extra: str = "") -> str:
-    """Name those of some import names that are not installed, with the command that installs them; empty if all are.
 
-    ``extra`` is the extra of alref that holds them; without one the command names the libraries themselves.
+def find_missing_libraries(needs: Sequence[str], extra: str = "") -> list[Problem]:
+    """Return one problem that names those of some import names that are not installed; none if all are.
+
+    ``extra`` is the extra of alref that holds them; without one the hint names the libraries themselves.
     """
     missing = [module for module in needs if find_spec(module) is None]
     install = f"pip install 'alref[{extra}]'" if extra else f"pip install {' '.join(missing)}"
-    return f"needs {', '.join(missing)}: {install}" if missing else ""
+    return [Problem(message=f"needs {', '.join(missing)}", hint=install)] if missing else []

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -31,18 +31,18 @@ def resolve_device(device: str) -> str:
     """Return the device to use: the best there is for ``auto``. Raises MissingError for one that is not here."""
     here = list_devices()
     if device != "auto" and device not in here:
-        raise MissingError(_explain_missing_device(device))
+        raise MissingError(_make_device_problem(device))
     return here[0] if device == "auto" else device
 
 
-def find_device_problems(device: str, dtype: str = "auto") -> list[str]:
-    """Say in one line that a device is not here, or that it cannot compute in ``dtype``, with the next command."""
+def find_device_problems(device: str, dtype: str = "auto") -> list[Problem]:
+    """Return a problem when a device is not here, or cannot compute in ``dtype``."""
     if device != "auto" and device not in list_devices():
-        return [_explain_missing_device(device)]
+        return [_make_device_problem(device)]
     used = resolve_device(device)
     if dtype in _list_dtypes(used):
         return []
-    return [f"{used} cannot compute well in {dtype}: -o KIND.dtype={_list_dtypes(used)[-1]}, or -o KIND.dtype=auto"]
+    return [Problem(option="dtype", message=f"{used} cannot compute well in {dtype}", value=_list_dtypes(used)[-1])]
 
 
 def resolve_dtype(name: str, device: str) -> torch.dtype:
@@ -83,10 +83,11 @@ def translate_memory_errors(message: str) -> Iterator[None]:
         raise MissingError(message) from error
 
 
-def _explain_missing_device(device: str) -> str:
+def _make_device_problem(device: str) -> Problem:
     import torch
 
-    return f"torch {torch.__version__} sees no {device} here: --device cpu, or https://pytorch.org/get-started/locally"
+    hint = "--device cpu, or https://pytorch.org/get-started/locally"
+    return Problem(message=f"torch {torch.__version__} sees no {device} here", hint=hint)
 
 
 def _list_dtypes(device: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alref.errors import MissingError, sanitize_line
+from alref.errors import MissingError, Problem, sanitize_line
 from alref.utils import atomic
 
 TIMEOUT_SECONDS = 10.0
@@ -43,7 +43,7 @@ def is_offline() -> bool:
 def require_online(name: str) -> None:
     """Raise MissingError for what is not here when HF_HUB_OFFLINE is set."""
     if is_offline():
-        raise MissingError(f"{name} is not here, and HF_HUB_OFFLINE is set: unset it and try again")
+        raise _make_error(f"{name} is not here, and HF_HUB_OFFLINE is set", "unset it and try again")
 
 
 def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
@@ -62,8 +62,8 @@ def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Pat
 def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -> RemoteModel:
     """Ask the hub what a model consists of, and whether this user is given it.
 
-    Raises MissingError, of one line with the next step, when there is no such model, when it is not given to this user, or when
-    the hub cannot be reached.
+    Raises MissingError, of one problem, when there is no such model, when it is not given to this user, or when the hub cannot
+    be reached.
     """
     from huggingface_hub import HfApi
 
@@ -106,7 +106,7 @@ def _get_license(card: Any) -> str:
 
 @contextmanager
 def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[None]:
-    """Say in one line what the library reports in many."""
+    """Turn errors of the library, of many lines, into a MissingError of one problem."""
     from httpx2 import HTTPError
     from huggingface_hub import errors
 
@@ -114,18 +114,24 @@ def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[
         yield
     except errors.GatedRepoError:
         terms = gated or f"accept its terms at https://huggingface.co/{model}, then: hf auth login"
-        raise MissingError(f"{model} is given only to those who accept its terms: {terms}") from None
+        raise _make_error(f"{model} is given only to those who accept its terms", terms) from None
     except errors.RepositoryNotFoundError:
-        raise MissingError(f"the hub has no model {model!r}, or only for its members: name another, or hf auth login") from None
+        message = f"the hub has no model {model!r}, or only for its members"
+        raise _make_error(message, "name another, or hf auth login") from None
     except errors.RevisionNotFoundError:
-        raise MissingError(f"{model} has no revision {revision!r} on the hub: leave it out, or name another") from None
+        raise _make_error(f"{model} has no revision {revision!r} on the hub", "leave it out, or name another") from None
     except errors.HFValidationError:
-        raise MissingError(f"{model} is no folder or file here, and no name on the hub") from None
+        raise _make_error(f"{model} is no folder or file here, and no name on the hub") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
         require_online(model)
-        said = sanitize_line(str(error.__cause__ or error), 200)
-        raise MissingError(f"{model} is not here, and the hub cannot be reached ({said}): go online and try again") from None
+        reason = sanitize_line(str(error.__cause__ or error), 200)
+        message = f"{model} is not here, and the hub cannot be reached ({reason})"
+        raise _make_error(message, "go online and try again") from None
     except OSError as error:
         if error.errno is None:
-            raise MissingError(f"{model} did not come whole ({sanitize_line(str(error), 200)}): try again") from None
+            raise _make_error(f"{model} did not come whole ({sanitize_line(str(error), 200)})", "try again") from None
         raise atomic.make_write_error(get_cache_folder(), error) from None
+
+
+def _make_error(message: str, hint: str = "") -> MissingError:
+    return MissingError(Problem(message=message, hint=hint))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alref.errors import AlrefError, ConfigError, MissingError, sanitize_line
+from alref.errors import AlrefError, ConfigError, MissingError, Problem, sanitize_line
 from alref.models import devices
 
 
@@ -76,11 +76,12 @@ def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **set
     return model.eval().requires_grad_(False)
 
 
-def explain_missing_torchvision(model: str | Path) -> str:
-    """Say in one line that a model needs torchvision."""
+def make_torchvision_problem(model: str | Path) -> Problem:
+    """Return the problem of a model that needs torchvision."""
     from torch import __version__
 
-    return f"{model} needs torchvision, of the build that fits torch {__version__}: pip install torchvision"
+    message = f"{model} needs torchvision, of the build that fits torch {__version__}"
+    return Problem(message=message, hint="pip install torchvision")
 
 
 def _strip_layer_numbers(name: str) -> str:
@@ -99,7 +100,7 @@ def _explain_load_error(error: Exception, model: str | Path, alternative: str, e
     if isinstance(error, ImportError):
         first = _find_root_cause(error)
         if "torchvision" in str(first).lower():
-            return explain_missing_torchvision(model)
+            return str(make_torchvision_problem(model))
         return f"{model} needs a library that is missing or does not fit ({first}): pip install what is named"
     read = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
     return f"{read} ({type(error).__name__}: {sanitize_line(said)}): get the whole model again, or {alternative}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 from alref.models import download, hub, integrity
 from alref.models.integrity import INDEX_FILE, SHARD_PATTERN, SINGLE_FILE
 
@@ -54,19 +54,20 @@ class Weights:
         )
         return kept if whole else None
 
-    def problems(self) -> list[str]:
-        """Say in one line why it cannot be loaded, with the next command; none when it is here, or the hub would give it."""
+    def problems(self) -> list[Problem]:
+        """Return why it cannot be loaded; nothing when it is here, or the hub would give it."""
         kept = self._find_path()
         wrong = self._find_damaged(kept) if kept else {}
         lacking = self._find_missing(kept) if kept else []
         if kept and (wrong or (lacking and kept == self._user_path)):
-            said = next(iter(wrong.values()), f"{kept} has no {', no '.join(lacking)}")
-            return [f"{said}: {self._suggest_fix(kept)}"]
+            message = next(iter(wrong.values()), f"{kept} has no {', no '.join(lacking)}")
+            return [self._make_problem(message, kept)]
         try:
             if not kept or lacking:
                 self._request_files()
         except MissingError as error:
-            return [f"{error}; or -o KIND.{self.option}={'FILE' if self.url else 'FOLDER'}"]
+            value = "FILE" if self.url else "FOLDER"
+            return [replace(problem, option=self.option, value=value) for problem in error.problems]
         return []
 
     def get_source(self) -> str:
@@ -89,8 +90,8 @@ class Weights:
                 download.fetch_file(self.url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
             else:
                 hub.download_files(self.model, self.revision, list(files), force_files=list(wrong))
-        if said := self.problems():
-            raise MissingError(said[0])
+        if problems := self.problems():
+            raise MissingError(*problems)
         return Path(self.get_source())
 
     def get_info(self) -> WeightsInfo:
@@ -159,13 +160,13 @@ class Weights:
                 wrong[name] = said
         return wrong
 
-    def _suggest_fix(self, root: Path) -> str:
-        """Say how to come by what is not there or wrong."""
+    def _make_problem(self, message: str, root: Path) -> Problem:
+        """Add to a message how to come by what is not there or wrong."""
         if root != self._user_path:
-            return "alref models pull, with the same flags"
+            return Problem(option=self.option, message=message, hint="alref models pull, with the same flags")
         if root.is_file():
-            return f"-o KIND.{self.option}=FILE of another"
-        return f"hf download NAME --local-dir {root}, or -o KIND.{self.option}=FOLDER of another"
+            return Problem(option=self.option, message=message, value="FILE")
+        return Problem(option=self.option, message=message, hint=f"hf download NAME --local-dir {root}", value="FOLDER")
 
     def _request_files(self) -> hub.RemoteModel:
         """Ask for the files to fetch with their sizes. Raises MissingError when they are not given, or nobody can be asked."""
@@ -174,7 +175,8 @@ class Weights:
             return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self.url)})
         offer = hub.fetch_model_info(self.model, self.revision, self.gated)
         if absent := _list_absent(self.files, offer.files):
-            raise MissingError(f"{self.model} on the hub has no {', no '.join(absent)}: name another model")
+            message = f"{self.model} on the hub has no {', no '.join(absent)}"
+            raise MissingError(Problem(message=message, hint="name another model"))
         return hub.RemoteModel(
             {name: size for name, size in offer.files.items() if self._should_fetch(name, offer.files)}, offer.license
         )

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from alref.errors import ContractError, InputError
+from alref.components.base import Stage
+from alref.errors import ContractError, InputError, Problem
 from alref.media.video import Video
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
@@ -52,6 +53,13 @@ def check_list_of(output: Any, record_type: type) -> None:
     if not isinstance(output, list) or not all(isinstance(item, record_type) for item in output):
         got = type(output).__name__ if not isinstance(output, list) else {type(item).__name__ for item in output}
         raise ContractError(f"expected a list of {record_type.__name__}, got {got}")
+
+
+def find_problems(stage: Stage, slot: str) -> list[Problem]:
+    """Return the problems of a component, with the slot that it fills. Raises ContractError where they are no problems."""
+    problems = stage.problems()
+    check_list_of(problems, Problem)
+    return [problem.assign_slot(slot) for problem in problems]
 
 
 def check_phrases(output: list[Phrase], ids: Sequence[str]) -> None:

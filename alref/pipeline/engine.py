@@ -21,7 +21,7 @@ from alref.pipeline.orders import ORDERS
 from alref.pipeline.references import make_ids_unique
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
-from alref.plugins.manager import PluginManager
+from alref.plugins.manager import PluginManager, get_flag_slot
 from alref.records import Reference
 from alref.result import Result
 
@@ -45,8 +45,9 @@ class Pipeline:
         self.plugins = plugins
         self._stages = _make_stages(config.slots, config.run.device)
         for slot, choice in config.slots.items():
-            component = choice.component
-            self._stages[slot].bind(f"{component.distribution} {component.version}", plugins.notify_observers)
+            stage, origin = self._stages[slot], f"{choice.component.distribution} {choice.component.version}"
+            filled = [name for name in config.slots if self._stages[name] is stage]
+            stage.bind(origin, plugins.notify_observers, get_flag_slot(filled))
         self._order = ORDERS[config.run.order]
         self._loaded: list[Stage] = []
         self._checked: set[Stage] = set()
@@ -70,27 +71,24 @@ class Pipeline:
     def check(self, video: Video, references: Sequence[Reference]) -> None:
         """Find everything that would keep these references from being segmented, before any work.
 
-        Raises InputError for a reference that does not fit the video, MissingError that lists every problem of every component
-        that is needed, each with its dotted path and the next command; ContractError when a component cannot tell them.
+        Raises InputError for a reference that does not fit the video, MissingError with the problems of all components that
+        are needed (``error.problems``), and ContractError when a component does not return problems.
         """
         references = make_ids_unique(references)
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(references)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
             cpu_tuning.apply_settings()
-        lines = []
+        problems = []
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._checked):
-            slots = [slot for slot in needed if self._stages[slot] is stage]
-            where = ", ".join(f"{slot}.{self.config.slots[slot].component.name}" for slot in slots)
-            with PluginErrorContext(describe_call(slots[0], self.config.slots[slots[0]].component, "problems")):
-                said = stage.problems()
-                contracts.check_list_of(said, str)
-            found = [f"{where}: {problem.replace('-o KIND.', f'-o {slots[0]}.')}" for problem in said]
-            lines += found
+            slot = next(slot for slot in needed if self._stages[slot] is stage)
+            with PluginErrorContext(describe_call(slot, self.config.slots[slot].component, "problems")):
+                found = contracts.find_problems(stage, stage.slot)
+            problems += found
             if not found:
                 self._checked.add(stage)
-        if lines:
-            raise MissingError("\n".join(lines))
+        if problems:
+            raise MissingError(*problems)
 
     def run(self, video: Video, references: Sequence[Reference], output_cache: StageCache | None = None) -> Result:
         """Check and segment all references of one video; outputs of stages are read from and written to ``output_cache``.

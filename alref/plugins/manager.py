@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from itertools import combinations
@@ -32,7 +32,7 @@ from alref.components.base import (
     Unifier,
 )
 from alref.components.dataset import Dataset
-from alref.components.libraries import describe_missing_libraries
+from alref.components.libraries import find_missing_libraries
 from alref.components.protocol import EvaluationProtocol
 from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
 from alref.plugins import catalogue, hookspecs
@@ -229,8 +229,8 @@ class PluginManager:
         """Make protocols by name, ready to score. Raises ConfigError for an unknown one, MissingError for a missing library."""
         classes = [self.get_protocol(name) for name in names]
         for cls in classes:
-            if missing := describe_missing_libraries(cls.needs, cls.extra):
-                raise MissingError(f"protocol {cls.name} {missing}")
+            if missing := find_missing_libraries(cls.needs, cls.extra):
+                raise MissingError(*(replace(problem, message=f"protocol {cls.name} {problem.message}") for problem in missing))
         return [cls() for cls in classes]
 
     @property
@@ -310,6 +310,11 @@ class PluginManager:
             except BaseException as error:  # an observer must not end a run
                 self._manager.unregister(implementation.plugin)
                 self.warnings.append(f"observer {implementation.plugin_name}: {format_exception(error)}")
+
+
+def get_flag_slot(slots: Sequence[str]) -> str:
+    """Return the name by which flags mean a component of these slots: ``reasoner`` for temporal and spatial, else the first."""
+    return "reasoner" if tuple(slots) == ("temporal", "spatial") else slots[0]
 
 
 def has_name(registered: RegisteredClass[Any], name: str) -> bool:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from alref.components.options import describe_options
+from alref.errors import Problem
 from alref.models.weights import Weights
 from alref.testing.contract import Contract
 from alref.testing.imports import HEAVY, import_in_subprocess
@@ -72,12 +73,14 @@ class DeclarationContract(Contract):
         Do what the problem says, or make ``make_component`` so that it can work here, for example with a tiny model.
         """
         problems = self.make_component().problems()
-        assert problems == [], f"expected no problem here, got {problems!r}"
+        assert isinstance(problems, list), f"expected a list of Problem from problems(), got {problems!r}"
+        assert not problems, f"expected no problem here, got {'; '.join(map(str, problems))}"
 
     def test_says_what_to_install(self) -> None:
         """Where a library is missing it says so with the command that installs it, and nothing breaks.
 
-        In ``problems`` ask ``self.missing()`` first and return what it says before anything is imported.
+        In ``problems`` call ``self.find_missing_libraries()`` first and return what it finds, before anything is imported. Each
+        problem is an ``alref.errors.Problem``, and its ``hint`` is the command.
         """
         component = self.make_component()
         if not component.needs:
@@ -86,11 +89,11 @@ class DeclarationContract(Contract):
         lacking = type(cls.__name__, (cls,), {"needs": ("a_library_that_nobody_has",), "__module__": cls.__module__})
         made = lacking(component.options, component.device)
         for method in ("find_missing_libraries", "problems"):
-            said = getattr(made, method)()
-            words = isinstance(said, list) and all(isinstance(each, str) and each.strip() for each in said)
-            assert words, f"expected a list of sentences from {method}(), got {said!r}"
-            steps = [each for each in said if "a_library_that_nobody_has" in each and "install" in each]
-            assert steps, f"expected {method}() to name a missing library and the command that installs it, got {said!r}"
+            found = getattr(made, method)()
+            typed = isinstance(found, list) and all(isinstance(problem, Problem) for problem in found)
+            assert typed, f"expected a list of Problem from {method}(), got {found!r}"
+            steps = [each for each in found if "a_library_that_nobody_has" in each.message and "install" in each.hint]
+            assert steps, f"expected {method}() to name a missing library and the command that installs it, got {found!r}"
 
     def test_lists_the_files_that_it_depends_on(self) -> None:
         """It lists its weights and the files that it reads, so that outputs of other files are never taken for its own.

@@ -14,6 +14,7 @@ from alref.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from alref.errors import Problem
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Phrase, Reference
@@ -94,14 +95,14 @@ class AudioModelStage(Stage):
 
         return [describe_weights(self.options, self.model_files)]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, a model of the right kind."""
         from alref.models import devices
         from alref_audio.models import find_model_type_problems
 
         computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
         other = [] if self.find_missing_libraries() else find_model_type_problems(self.weights()[0], self.name, self.model_type)
-        return super().problems() or computing or [f"{said}: -o KIND.model=NAME" for said in other]
+        return super().problems() or computing or other
 
     def fetch_folder(self) -> Path:
         """Return the model's folder. Raises MissingError where it cannot be had, ConfigError where it is of another kind."""
@@ -111,7 +112,7 @@ class AudioModelStage(Stage):
         weights = self.weights()[0]
         folder = weights.fetch_files()
         if said := find_model_type_problems(weights, self.name, self.model_type):
-            raise ConfigError(f"{said[0]}: take another model")
+            raise ConfigError(*said)
         return folder
 
 

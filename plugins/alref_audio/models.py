@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from alref.errors import Problem
 from alref.models.weights import Weights
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def describe_weights(options: AudioModelOptions, files: tuple[str, ...]) -> Weig
     return Weights(model=options.model, revision=options.revision, files=(CONFIG_FILE, PROCESSOR_FILES, *files))
 
 
-def find_model_type_problems(model: Weights, component: str, model_type: str) -> list[str]:
+def find_model_type_problems(model: Weights, component: str, model_type: str) -> list[Problem]:
     """Say in one line that a model is not of the kind that the component runs; nothing while it is not here."""
     place = model.find_complete_path()
     if place is None:
@@ -27,4 +28,5 @@ def find_model_type_problems(model: Weights, component: str, model_type: str) ->
         said = json.loads((place / CONFIG_FILE).read_text(encoding="utf-8"))["model_type"]
     except (OSError, ValueError, KeyError, TypeError):
         said = "unknown"
-    return [] if said == model_type else [f"{model.model} is of the kind {said}, and {component} runs {model_type}"]
+    message = f"{model.model} is of the kind {said}, and {component} runs {model_type}"
+    return [] if said == model_type else [Problem(option="model", message=message, value="NAME")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from alref.components.base import Reasoner, StageOptions
+from alref.errors import Problem
 
 if TYPE_CHECKING:
     from alref.llm.published_answers import PublishedAnswers, PublishedChoice
@@ -32,17 +33,18 @@ class ReplayReasoner(Reasoner):
     Options = ReplayReasonerOptions
     options: ReplayReasonerOptions
 
-    def problems(self) -> list[str]:
-        """Say that the file is not named or cannot be read."""
+    def problems(self) -> list[Problem]:
+        """Return a problem when the file is not named or cannot be read."""
         if self.options.answers is None:
-            return ["needs a file: alref answers import FOLDER, then -o reasoner.answers=FILE"]
+            hint = "alref answers import FOLDER FILE"
+            return [Problem(option="answers", message="needs a file of answers", hint=hint, value="FILE")]
         from alref.errors import InputError
         from alref.llm.published_answers import load_published_answers
 
         try:
             load_published_answers(self.options.answers)
         except InputError as error:
-            return [str(error)]
+            return [Problem(option="answers", message=str(error))]
         return []
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.errors import Problem
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Beats(Tagger):
         """List the checkpoints, of which ``as2m`` can be fetched."""
         return [_describe_weights(given) for given in self.options.checkpoints]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing or wrong: a library, a checkpoint, the device, the numbers to compute in."""
         return (
             self.find_missing_libraries()
@@ -124,12 +125,15 @@ class Beats(Tagger):
             for number, score in tally.rank_classes(options.top_k, options.threshold, listener.silence_index)
         ]
 
-    def _find_missing_checkpoints(self) -> list[str]:
-        gone = [each for each in self.options.checkpoints if each != AS2M and not Path(each).expanduser().is_file()]
-        where = f"download it from {PAGE} (in a browser), or -o tagger.checkpoints=[{AS2M}]"
-        return [f"{each}: no such file; expected {AS2M} or a fine-tuned checkpoint of BEATs' authors: {where}" for each in gone]
+    def _find_missing_checkpoints(self) -> list[Problem]:
+        gone = [name for name in self.options.checkpoints if name != AS2M and not Path(name).expanduser().is_file()]
+        expected = f"expected {AS2M} or a fine-tuned checkpoint of BEATs' authors"
+        hint, value = f"download it from {PAGE} (in a browser)", f"[{AS2M}]"
+        return [
+            Problem(option="checkpoints", message=f"{name}: no such file; {expected}", hint=hint, value=value) for name in gone
+        ]
 
-    def _find_load_problems(self) -> list[str]:
+    def _find_load_problems(self) -> list[Problem]:
         from alref.errors import AlrefError
         from alref.models import devices
         from alref_beats._checkpoint import read_checkpoint
@@ -139,7 +143,7 @@ class Beats(Tagger):
             try:
                 read_checkpoint(place)
             except AlrefError as error:
-                found.append(str(error))
+                found += error.problems
         return found
 
 

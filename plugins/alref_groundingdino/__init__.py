@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from alref.components.base import Proposer, StageOptions
-from alref.errors import ConfigError
+from alref.errors import ConfigError, Problem
 from alref.models import devices
 from alref.plugins.hookspecs import hookimpl
 
@@ -102,7 +102,7 @@ class OpenVocabularyProposer(Proposer):
 
         return [describe_weights(self.options.model, self.options.revision, self.tokenizer_files)]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, a model of the right kind."""
         from alref_groundingdino.models import find_model_type_problems
 
@@ -118,7 +118,7 @@ class OpenVocabularyProposer(Proposer):
         weights = self.weights()[0]
         folder = weights.fetch_files()
         if said := find_model_type_problems(weights, self.name, self.model_types):
-            raise ConfigError(said[0])
+            raise ConfigError(*said)
         self._detector = load_detector(folder, self.options, self.device)
         alone = 1 if devices.resolve_device(self.device) == "cpu" else 8
         self._batch_size = AdaptiveBatchSize(

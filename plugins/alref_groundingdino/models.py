@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 from alref.models import hub
 from alref.models.weights import Weights
 
@@ -34,18 +34,16 @@ def describe_weights(model: str, revision: str | None, tokenizer: str) -> Weight
     )
 
 
-def find_model_type_problems(model: Weights, component: str, model_types: Sequence[str]) -> list[str]:
+def find_model_type_problems(model: Weights, component: str, model_types: Sequence[str]) -> list[Problem]:
     """Say in one line that a model is of no kind that the component runs."""
     try:
         kind = _read_model_type(model)
     except MissingError as error:
-        return [str(error)]
+        return error.problems
     if kind in model_types:
         return []
-    return [
-        f"{model.model} is of the kind {kind or 'unknown'}, and {component} runs {' and '.join(model_types)}: "
-        "-o proposer.model=NAME"
-    ]
+    message = f"{model.model} is of the kind {kind or 'unknown'}, and {component} runs {' and '.join(model_types)}"
+    return [Problem(option="model", message=message, value="NAME")]
 
 
 def _read_model_type(model: Weights) -> str:

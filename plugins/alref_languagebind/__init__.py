@@ -11,6 +11,7 @@ from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Un
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.errors import Problem
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Phrase, Reference
@@ -46,7 +47,7 @@ class LanguageBind(Locator):
         files = ("config.json", "pytorch_model.bin|model.safetensors", "tokenizer.json|vocab.json")
         return [Weights(model=self.options.model, revision=self.options.revision, files=files)]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: a library, the model's files, the device, the type of numbers."""
         from alref.models import devices
 

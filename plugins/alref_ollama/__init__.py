@@ -12,6 +12,7 @@ from alref.llm.reasoner import ChatReasoner
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.errors import Problem
     from alref.llm.messages import Answer, Question
     from alref_ollama._runtime import OllamaConnection
 
@@ -42,7 +43,7 @@ class Ollama(ChatReasoner):
     neutral_options = ChatReasoner.neutral_options | {"host", "keep_alive", "timeout", "retries", "max_tokens"}
     _connection: OllamaConnection | None = None
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: the library, the server, the model, or a model that sees; a replay needs none of them."""
         from alref_ollama.server import find_problems
 

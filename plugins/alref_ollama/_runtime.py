@@ -12,7 +12,7 @@ import ollama
 
 from alref.errors import AlrefError, InputError, MissingError, sanitize_line
 from alref.llm.messages import Answer, Question
-from alref_ollama.server import format_no_model_error, format_no_server_error, resolve_address
+from alref_ollama.server import make_no_model_problem, make_no_server_problem, resolve_address
 
 if TYPE_CHECKING:
     from alref_ollama import OllamaOptions
@@ -70,7 +70,7 @@ class OllamaConnection:
         if isinstance(error, httpx.TimeoutException):
             return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
         if isinstance(error, ConnectionError):
-            return MissingError(format_no_server_error(self._options))
+            return MissingError(make_no_server_problem(self._options))
         if isinstance(error, httpx.TransportError):
             return MissingError(f"the connection to {where} failed ({said}); start the server: ollama serve")
         if not isinstance(error, ollama.ResponseError):
@@ -78,7 +78,7 @@ class OllamaConnection:
                 f"{where} gave no answer that can be read ({said}); all answers so far are kept: run the same again"
             )
         if error.status_code == 404:
-            return MissingError(format_no_model_error(self._options))
+            return MissingError(make_no_model_problem(self._options))
         return InputError(f"{where}, {self._options.model}: the question is refused ({said}): send less, or another model")
 
 

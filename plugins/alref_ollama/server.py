@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from alref.errors import Problem
+
 if TYPE_CHECKING:
     from alref_ollama import OllamaOptions
 
@@ -24,8 +26,8 @@ def resolve_address(options: OllamaOptions) -> str:
     return f"http://{place}{'' if parts.port else ':11434'}{parts.path}"
 
 
-def find_problems(options: OllamaOptions) -> list[str]:
-    """Say that no server runs, that the model is not there, or that it does not see."""
+def find_problems(options: OllamaOptions) -> list[Problem]:
+    """Return a problem when no server runs, the model is not there, or it does not see images."""
     import httpx
     import ollama
 
@@ -33,20 +35,23 @@ def find_problems(options: OllamaOptions) -> list[str]:
         with ollama.Client(resolve_address(options), timeout=TIMEOUT) as client:
             seen = client.show(options.model).capabilities
     except ollama.ResponseError as error:
-        return [format_no_model_error(options)] if error.status_code == 404 else []
+        return [make_no_model_problem(options)] if error.status_code == 404 else []
     except (ConnectionError, httpx.TransportError):
-        return [format_no_server_error(options)]
+        return [make_no_server_problem(options)]
     except (ValueError, httpx.InvalidURL):
-        return [f"{options.host or 'OLLAMA_HOST'} is no address of an Ollama server: -o reasoner.host={DEFAULT_ADDRESS}"]
-    blind = options.vision and seen is not None and "vision" not in seen
-    return [f"{options.model} sees no pictures: choose another model, or -o reasoner.vision=false"] if blind else []
+        message = f"{options.host or 'OLLAMA_HOST'} is not the address of an Ollama server"
+        return [Problem(option="host", message=message, value=DEFAULT_ADDRESS)]
+    if options.vision and seen is not None and "vision" not in seen:
+        return [Problem(option="vision", message=f"{options.model} does not see images", hint="another model", value="false")]
+    return []
 
 
-def format_no_server_error(options: OllamaOptions) -> str:
-    """Say how to start the server."""
-    return f"no Ollama server answers at {resolve_address(options)}; start it: ollama serve"
+def make_no_server_problem(options: OllamaOptions) -> Problem:
+    """Return the problem of a server that does not run."""
+    return Problem(message=f"no Ollama server answers at {resolve_address(options)}", hint="ollama serve")
 
 
-def format_no_model_error(options: OllamaOptions) -> str:
-    """Say how to get the model."""
-    return f"{resolve_address(options)} has no model {options.model!r}; get it: ollama pull {options.model}"
+def make_no_model_problem(options: OllamaOptions) -> Problem:
+    """Return the problem of a model that the server does not have."""
+    message = f"{resolve_address(options)} has no model {options.model!r}"
+    return Problem(option="model", message=message, hint=f"ollama pull {options.model}")

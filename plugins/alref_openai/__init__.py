@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref.errors import Problem
 from alref.llm.options import ChatOptions
 from alref.llm.reasoner import ChatReasoner
 from alref.plugins.hookspecs import hookimpl
@@ -63,10 +64,11 @@ class OpenAI(ChatReasoner):
     )
     _connection: OpenAIConnection | None = None
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: the library, the key, the server, the model; a replay needs none but the model's name."""
         if self.options.replay is not None:
-            return [] if self.options.model else ["a replay needs the name of the model: -o reasoner.model=NAME"]
+            message = "a replay needs the name of the model"
+            return [] if self.options.model else [Problem(option="model", message=message, value="NAME")]
         return super().problems() or server.find_problems(self.options)
 
     def load(self) -> None:

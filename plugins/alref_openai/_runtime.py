@@ -120,7 +120,7 @@ class OpenAIConnection:
         if not isinstance(error, openai.APIStatusError):
             return MissingError(f"{where}: {said}")
         if error.status_code == 401:
-            return MissingError(server.format_key_error(self._options))
+            return MissingError(server.make_key_problem(self._options))
         if error.status_code == 403:
             return MissingError(f"{where} does not allow it ({said}): look at the rights of the key, or choose another model")
         if error.status_code == 404:

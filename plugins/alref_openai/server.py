@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,8 +39,8 @@ def get_key(options: OpenAIOptions) -> str:
     return os.environ.get(options.key_variable, "").strip() or NO_KEY
 
 
-def find_problems(options: OpenAIOptions) -> list[str]:
-    """Say that the key is missing or wrong, that no server is there, or that it has no such model."""
+def find_problems(options: OpenAIOptions) -> list[Problem]:
+    """Return a problem when the key is missing or wrong, no server is there, or it has no such model."""
     import openai
 
     found = _find_key_problems(options)
@@ -49,24 +49,26 @@ def find_problems(options: OpenAIOptions) -> list[str]:
     try:
         listed = list_models(options)
     except openai.AuthenticationError:
-        return [format_key_error(options)]
+        return [make_key_problem(options)]
     except openai.APIConnectionError as error:
-        return [f"no server at {options.base_url} ({error.__cause__ or error}): start it, or set -o reasoner.base_url"]
+        message = f"no server at {options.base_url} ({error.__cause__ or error})"
+        return [Problem(option="base_url", message=message, hint="start it", value="ADDRESS")]
     except openai.APIStatusError as error:
         if error.response.headers.get("content-type", "").startswith("text/html"):
-            return [f"{options.base_url} answers with a web page; most addresses end in /v1: -o reasoner.base_url=ADDRESS"]
+            message = f"{options.base_url} answers with a web page; most addresses end in /v1"
+            return [Problem(option="base_url", message=message, value="ADDRESS")]
         listed = []
     except (openai.APIError, ValueError):
         listed = []
     return _find_model_problems(options, listed)
 
 
-def _find_key_problems(options: OpenAIOptions) -> list[str]:
-    given = get_key(options)
-    if given == NO_KEY and options.base_url == OPENAI_URL:
-        return [f"needs a key of {OPENAI_URL}: export {options.key_variable}=..."]
-    if not given.isascii() or not given.isprintable():
-        return [f"the key in {options.key_variable} has characters that no key has: export {options.key_variable}=..."]
+def _find_key_problems(options: OpenAIOptions) -> list[Problem]:
+    key, hint = get_key(options), f"export {options.key_variable}=..."
+    if key == NO_KEY and options.base_url == OPENAI_URL:
+        return [Problem(message=f"needs a key of {OPENAI_URL}", hint=hint)]
+    if not key.isascii() or not key.isprintable():
+        return [Problem(message=f"the key in {options.key_variable} has characters that a key cannot have", hint=hint)]
     return []
 
 
@@ -88,7 +90,7 @@ def find_only_model(options: OpenAIOptions) -> str:
     except (openai.APIError, ValueError):
         listed = []
     if len(listed) != 1:
-        raise MissingError("\n".join(_find_model_problems(options, listed)))
+        raise MissingError(*(problem.assign_slot("reasoner") for problem in _find_model_problems(options, listed)))
     return listed[0]
 
 
@@ -105,21 +107,22 @@ def open_client(options: OpenAIOptions) -> openai.OpenAI:
     )
 
 
-def format_key_error(options: OpenAIOptions) -> str:
-    """Say what to do about a key that a server refuses, or misses."""
-    said = "needs a key" if get_key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
-    return f"{options.base_url} {said}: export {options.key_variable}=..."
+def make_key_problem(options: OpenAIOptions) -> Problem:
+    """Return the problem of a key that a server refuses, or misses."""
+    reason = "needs a key" if get_key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
+    return Problem(message=f"{options.base_url} {reason}", hint=f"export {options.key_variable}=...")
 
 
-def _find_model_problems(options: OpenAIOptions, listed: list[str]) -> list[str]:
-    """Say that a model must be named, or is not listed; a part after a colon is a variant, a path a model of the server."""
-    choice, where = f"-o reasoner.model=NAME, one of {', '.join(sorted(listed)[:MAX_LISTED_MODELS])}", options.base_url
-    if options.model is None:
-        unclear = f"{where} has several models: {choice}" if listed else f"{where} lists no model: -o reasoner.model=NAME"
-        return [] if len(listed) == 1 else [unclear]
+def _find_model_problems(options: OpenAIOptions, listed: list[str]) -> list[Problem]:
+    """Find that a model must be named, or is not listed; a part after a colon is a variant, a path a model of the server."""
     names = {name.partition(":")[0] for name in listed}
-    known = not listed or options.model.partition(":")[0] in names or options.model.startswith("/")
-    return [] if known else [f"{where} has no model {options.model!r}: {choice}"]
+    if options.model is None:
+        fault = "" if len(listed) == 1 else "has several models" if listed else "lists no model"
+    else:
+        known = not listed or options.model.partition(":")[0] in names or options.model.startswith("/")
+        fault = "" if known else f"has no model {options.model!r}"
+    value = f"NAME, one of {', '.join(sorted(listed)[:MAX_LISTED_MODELS])}" if listed else "NAME"
+    return [Problem(option="model", message=f"{options.base_url} {fault}", value=value)] if fault else []
 
 
 def _mark_unreadable(response: httpx2.Response) -> None:

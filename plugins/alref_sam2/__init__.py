@@ -15,6 +15,7 @@ from alref_sam2 import families
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from alref.errors import Problem
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import FrameMasks, PivotBox
@@ -97,7 +98,7 @@ class Sam2FamilyPropagator(Propagator):
 
         return [Weights(self.options.model, revision=self.options.revision, license=self.license, gated=self.gated)]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing or wrong: a library, the weights, the device, the numbers to compute in, the model's family."""
         return super().problems() or self._find_problems()
 
@@ -121,7 +122,7 @@ class Sam2FamilyPropagator(Propagator):
         assert self._model is not None, "load() comes first"
         yield from self._model.propagate(video, boxes)
 
-    def _find_problems(self) -> list[str]:
+    def _find_problems(self) -> list[Problem]:
         options = self.options
         found = devices.find_device_problems(self.device, options.dtype) or (
             families.check_compiler(devices.resolve_device(self.device)) if options.compile else []
@@ -152,7 +153,7 @@ class Sam2(Sam2FamilyPropagator):
             ]
         return super().weights()
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say also what the authors' package lacks, and which options it does not take."""
         from alref_sam2 import _original
 
@@ -176,7 +177,7 @@ class EdgeTam(Sam2FamilyPropagator):
     Options = EdgeTamOptions
     options: EdgeTamOptions
 
-    def _find_problems(self) -> list[str]:
+    def _find_problems(self) -> list[Problem]:
         return super()._find_problems() or families.check_timm(self.weights()[0].find_complete_path())
 
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
+from alref.errors import Problem
 from alref.media.video import Video
 from alref.models import devices
 from alref.records import FrameMasks, PivotBox, list_object_phrases
@@ -44,13 +45,14 @@ class ScoredRle(NamedTuple):
     score: float
 
 
-def find_problems(options: Sam2Options) -> list[str]:
-    """Say what the authors' package lacks here, and which options it does not take, with the next command."""
+def find_problems(options: Sam2Options) -> list[Problem]:
+    """Return what the authors' package lacks here, and which options it does not take."""
     absent = [name for name in ("sam2", "hydra", "iopath") if find_spec(name) is None]
-    found = [f"backend original needs {', '.join(absent)}: {INSTALL_COMMAND}"] if absent else []
+    found = [Problem(message=f"backend original needs {', '.join(absent)}", hint=INSTALL_COMMAND)] if absent else []
     changed = [name for name in UNSUPPORTED_OPTIONS if getattr(options, name) != type(options).model_fields[name].default]
     if changed:
-        found.append(f"backend original takes no {', '.join(changed)}: leave it out, or -o propagator.backend=transformers")
+        message = f"backend original does not take {', '.join(changed)}"
+        found.append(Problem(option="backend", message=message, hint="leave it out", value="transformers"))
     return found
 
 

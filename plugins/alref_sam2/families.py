@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from alref.errors import sanitize_line
+from alref.errors import Problem, sanitize_line
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 IMAGENET_NORMALIZATION: Normalization = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -47,33 +47,36 @@ def read_config(path: Path | None) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def check_model_type(family: ModelFamily, model: str, path: Path | None) -> list[str]:
-    """Say in one line that a folder holds a model of another family, and which component takes it."""
+def check_model_type(family: ModelFamily, model: str, path: Path | None) -> list[Problem]:
+    """Return a problem when a folder holds a model of another family; its hint is the component that takes it."""
     given = read_config(path).get("model_type")
     if given is None or given in family.model_types:
         return []
     way_out = next((f"--propagator {each.name}" for each in FAMILIES if given in each.model_types), "another model")
-    return [f"{model} is a {given}, and {family.name} takes {family.model_types[0]}: {way_out}"]
+    message = f"{model} is a {given}, and {family.name} takes {family.model_types[0]}"
+    return [Problem(option="model", message=message, hint=way_out)]
 
 
-def check_image_size(family: ModelFamily, image_size: int | None) -> list[str]:
-    """Say in one line that pictures of ``image_size`` cannot be encoded."""
+def check_image_size(family: ModelFamily, image_size: int | None) -> list[Problem]:
+    """Return a problem when images of ``image_size`` cannot be encoded."""
     if image_size is None or image_size % family.size_multiple == 0:
         return []
     step = family.size_multiple
     near = max(round(image_size / step), 1) * step
-    return [f"image_size of {family.name} is a multiple of {step}, got {image_size}: -o propagator.image_size={near}"]
+    message = f"expected a multiple of {step} for {family.name}, got {image_size}"
+    return [Problem(option="image_size", message=message, value=str(near))]
 
 
-def check_compiler(device: str) -> list[str]:
-    """Say in one line that nothing can be compiled for the processor here."""
+def check_compiler(device: str) -> list[Problem]:
+    """Return a problem when nothing can be compiled for the processor here."""
     if device != "cpu" or any(map(shutil.which, ("g++", "clang++", "c++"))):
         return []
-    return ["compiling for the processor needs a C++ compiler: install g++, or leave out -o propagator.compile"]
+    message = "compiling for the processor needs a C++ compiler"
+    return [Problem(option="compile", message=message, hint="install g++", value="false")]
 
 
-def check_timm(path: Path | None) -> list[str]:
-    """Say in one line that the backbone of EdgeTAM, which comes from timm, cannot be made here; None: not known yet, so it is.
+def check_timm(path: Path | None) -> list[Problem]:
+    """Return a problem when timm, which has the backbone of EdgeTAM, cannot be imported; without ``path`` timm is needed.
 
     A model whose backbone is of the library itself needs no timm.
     """
@@ -84,9 +87,8 @@ def check_timm(path: Path | None) -> list[str]:
     try:
         import_module("timm")
     except (ImportError, OSError, RuntimeError) as error:
-        said = sanitize_line(str(error), 120)
-        return [
-            f"the RepViT backbone of EdgeTAM is in timm, which needs torchvision ({said}): pip install timm torchvision, of"
-            " the build that fits this torch (https://pytorch.org/get-started/locally), or --propagator sam2"
-        ]
+        reason = sanitize_line(str(error), 120)
+        message = f"the RepViT backbone of EdgeTAM is in timm, which needs torchvision ({reason})"
+        hint = "pip install timm torchvision, of the build that fits this torch (https://pytorch.org/get-started/locally)"
+        return [Problem(message=message, hint=f"{hint}, or --propagator sam2")]
     return []

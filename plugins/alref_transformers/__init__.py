@@ -14,6 +14,7 @@ from alref.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from alref.errors import Problem
     from alref.llm.conversations import StoreAnswer
     from alref.llm.messages import Answer, Question
     from alref.models.weights import Weights
@@ -44,7 +45,7 @@ class Transformers(ChatReasoner):
     neutral_options = ChatReasoner.neutral_options | {"max_tokens"}
     _model: LocalChatModel | None = None
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
         from alref_transformers import model_types
 

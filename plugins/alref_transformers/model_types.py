@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 from alref.models import devices, transformers_loading
 from alref_transformers import model_files
 
@@ -15,19 +15,21 @@ OTHER_MODEL_HINT = "-o reasoner.model=NAME or FOLDER of another"
 """What to do where a model cannot be loaded."""
 
 
-def find_problems(options: TransformersOptions, device: str) -> list[str]:
-    """Say that torch has no such device or numbers, or that the model cannot do what the options want."""
-    if said := devices.find_device_problems(device, options.dtype):
-        return said
+def find_problems(options: TransformersOptions, device: str) -> list[Problem]:
+    """Return problems when torch has no such device or dtype, or the model cannot do what the options want."""
+    if problems := devices.find_device_problems(device, options.dtype):
+        return problems
     try:
         kind = load_config(options).model_type
     except MissingError as error:
-        return [str(error)]
+        return error.problems
     if supports_images(kind):
-        return [transformers_loading.explain_missing_torchvision(options.model)] if _needs_torchvision(kind) else []
+        return [transformers_loading.make_torchvision_problem(options.model)] if _needs_torchvision(kind) else []
     if not _supports_generation(kind):
-        return [f"{options.model} is a {kind}, which answers no questions: -o reasoner.model=NAME of a chat model"]
-    return [f"{options.model} sees no pictures: -o reasoner.vision=false, or another model"] if options.vision else []
+        message = f"{options.model} is of the kind {kind}, which does not answer questions"
+        return [Problem(option="model", message=message, value="NAME of a chat model")]
+    message = f"{options.model} does not see images"
+    return [Problem(option="vision", message=message, hint="another model", value="false")] if options.vision else []
 
 
 def load_config(options: TransformersOptions) -> Any:

@@ -11,6 +11,7 @@ from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Un
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from alref.errors import Problem
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import Reference, Transcript
@@ -48,7 +49,7 @@ class Whisper(Transcriber):
 
         return [describe_weights(self.options)]
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         """Say what is missing: a library, the model's files, the device, the type of numbers, the language."""
         from alref.models import devices
         from alref_whisper.models import find_problems
@@ -64,7 +65,7 @@ class Whisper(Transcriber):
 
         folder = self.weights()[0].fetch_files()
         if said := find_problems(self.options):
-            raise ConfigError(said[0])
+            raise ConfigError(*said)
         self._transcriber = WhisperTranscriber(folder, self.options, self.device)
 
     def close(self) -> None:

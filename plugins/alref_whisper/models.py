@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alref.errors import suggest_names
+from alref.errors import Problem, suggest_names
 from alref.models.weights import Weights
 
 if TYPE_CHECKING:
@@ -26,22 +26,25 @@ def describe_weights(options: WhisperOptions) -> Weights:
     return Weights(model=options.model, revision=options.revision, files=FILES)
 
 
-def find_problems(options: WhisperOptions) -> list[str]:
-    """Say in one line that the model is no Whisper, or that it lacks the language; nothing while it is not here."""
+def find_problems(options: WhisperOptions) -> list[Problem]:
+    """Return a problem when the model is not a Whisper model, or lacks the language; nothing while it is not here."""
     folder = describe_weights(options).find_complete_path()
     if folder is None:
         return []
     kind = _read_json(folder / "config.json").get("model_type")
     if kind != "whisper":
-        return [f"{options.model} is of the kind {kind or 'unknown'}, not whisper: -o transcriber.model=openai/whisper-small"]
+        message = f"{options.model} is of the kind {kind or 'unknown'}, not whisper"
+        return [Problem(option="model", message=message, value="openai/whisper-small")]
     known = list_languages(folder)
     if options.language is None or get_language_code(options.language) in known:
         return []
     if known == ["en"]:
-        return [f"{options.model} knows English only: -o transcriber.model=openai/whisper-small for {options.language!r}"]
+        message = f"{options.model} knows English only, not {options.language!r}"
+        return [Problem(option="model", message=message, value="openai/whisper-small")]
     names = [name for name, each in _load_language_codes().items() if each in known]
-    hint = suggest_names(options.language.lower(), [*names, *known])
-    return [f"{options.model} does not know the language {options.language!r}{hint}; it knows {', '.join(known)}"]
+    nearest = suggest_names(options.language.lower(), [*names, *known])
+    message = f"{options.model} does not know the language {options.language!r}{nearest}; it knows {', '.join(known)}"
+    return [Problem(option="language", message=message, value="LANGUAGE")]
 
 
 def list_languages(folder: Path) -> list[str]:

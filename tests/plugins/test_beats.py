@@ -273,8 +273,8 @@ def test_a_checkpoint_that_cannot_be_used_is_one_clear_error(
         component.load()
     assert len(str(caught.value)) < 400
     if "do not fit" not in message:
-        [said] = component.problems()
-        assert str(caught.value) in said or said in str(caught.value)
+        [problem] = component.problems()
+        assert str(caught.value) in str(problem) or problem.message in str(caught.value)
 
 
 def test_checkpoints_that_name_other_sounds_are_not_united(tmp_path: Path, checkpoint: Path) -> None:
@@ -286,12 +286,12 @@ def test_checkpoints_that_name_other_sounds_are_not_united(tmp_path: Path, check
 def test_what_is_not_there_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shut(monkeypatch, tmp_path)
     gone = Beats(BeatsOptions(checkpoints=("as2m", str(tmp_path / "gone.pt"))), "cpu")
-    [said] = gone.problems()
-    assert "gone.pt: no such file" in said
-    assert "https://github.com/microsoft/unilm/tree/master/beats" in said
+    [problem] = gone.problems()
+    assert "gone.pt" in problem.message
+    assert "https://github.com/microsoft/unilm/tree/master/beats" in problem.hint
     default = Beats(BeatsOptions(), "cpu")
-    [said] = default.problems()
-    assert "-o KIND.checkpoints=FILE" in said
+    [problem] = default.problems()
+    assert (problem.option, problem.value) == ("checkpoints", "FILE")
     [weights] = default.weights()
     assert (weights.get_info().size, weights.license, weights.sha256[NAME]) == (SIZE, "MIT", SHA256[NAME])
 
@@ -299,8 +299,8 @@ def test_what_is_not_there_says_where_to_get_it(tmp_path: Path, monkeypatch: pyt
 def test_a_published_name_vouches_for_the_published_content(tmp_path: Path) -> None:
     for name in SHA256:
         path = save(tmp_path / name, contents())
-        [said] = Beats(BeatsOptions(checkpoints=(str(path),)), "cpu").problems()
-        assert f"{name} is another file than expected" in said
+        [problem] = Beats(BeatsOptions(checkpoints=(str(path),)), "cpu").problems()
+        assert f"{name} is another file than expected" in problem.message
 
 
 def test_one_checkpoint_needs_no_brackets() -> None:

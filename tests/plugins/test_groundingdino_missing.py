@@ -55,8 +55,8 @@ def copied(whole: Path, tmp_path: Path) -> Path:
 
 def one_problem(proposer: OpenVocabularyProposer) -> str:
     (problem,) = proposer.problems()
-    assert "\n" not in problem
-    return problem
+    assert "\n" not in str(problem)
+    return str(problem)
 
 
 def failure(folder: Path, kind: type[AlrefError], **given: Any) -> str:

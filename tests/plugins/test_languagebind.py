@@ -180,7 +180,7 @@ def test_another_model_is_said_to_be_one(tmp_path: Path, folder: Path) -> None:
         LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").load()
     (tmp_path / "pytorch_model.bin").unlink()
     [problem] = LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").problems()
-    assert "has no pytorch_model.bin" in problem
+    assert "pytorch_model.bin" in problem.message
 
 
 def test_a_phrase_that_is_no_sound_is_compared_by_its_category(folder: Path) -> None:

@@ -131,9 +131,9 @@ def test_a_model_that_went_away_is_to_be_pulled(chat_server: ChatServer) -> None
 
 def test_problems_are_known_before_any_work(chat_server: ChatServer) -> None:
     assert made(chat_server).problems() == []
-    assert "ollama pull other" in made(chat_server, model="other").problems()[0]
+    assert "ollama pull other" in made(chat_server, model="other").problems()[0].hint
     chat_server.sees = False
-    assert "-o reasoner.vision=false" in made(chat_server).problems()[0]
+    assert "-o vision=false" in made(chat_server).problems()[0].format_hint()
     assert made(chat_server, vision=False).problems() == []
     chat_server.sees = None
     assert made(chat_server).problems() == []
@@ -144,8 +144,8 @@ def test_a_server_that_does_not_run_is_to_be_started(chat_server: ChatServer) ->
     with serving() as stopped:
         pass
     (problem,) = made(stopped).problems()
-    assert problem.endswith("ollama serve")
-    assert stopped.root in problem
+    assert problem.hint == "ollama serve"
+    assert stopped.root in problem.message
     assert "ollama serve" in failed(stopped, MissingError, retries=0)
 
 

@@ -201,13 +201,14 @@ def test_a_server_that_is_silent_is_not_waited_for(chat_server: ChatServer, monk
 
 
 def problems(**given: Any) -> list[str]:
-    return OpenAI(build_options(OpenAI.Options, given, "reasoner")).problems()
+    found = OpenAI(build_options(OpenAI.Options, given, "reasoner")).problems()
+    return [str(problem.assign_slot("reasoner")) for problem in found]
 
 
 def test_problems_are_known_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "export OPENAI_API_KEY" in problems()[0]
     assert "export MY_KEY" in problems(key_variable="MY_KEY")[0]
-    assert "export OPENAI_API_KEY" in GPT4(GPT4.Options()).problems()[0]
+    assert "export OPENAI_API_KEY" in GPT4(GPT4.Options()).problems()[0].hint
     with serving(key=KEY, models=["gpt-4o:x"]) as server:
         assert "export OPENAI_API_KEY" in problems(base_url=server.base_url)[0]
         monkeypatch.setenv("OPENAI_API_KEY", "wrong")

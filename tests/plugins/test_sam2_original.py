@@ -38,17 +38,17 @@ def box(phrase: Phrase, frame: int, place: int) -> PivotBox:
 
 def test_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_original, "find_spec", lambda name: None)
-    (said,) = _original.find_problems(Sam2Options(backend="original"))
-    assert (
-        "backend original needs sam2, hydra, iopath: SAM2_BUILD_CUDA=0 pip install --no-build-isolation --no-deps sam2" in said
-    )
+    (problem,) = _original.find_problems(Sam2Options(backend="original"))
+    assert all(name in problem.message for name in ("sam2", "hydra", "iopath"))
+    assert problem.hint.startswith("SAM2_BUILD_CUDA=0 pip install --no-build-isolation --no-deps sam2")
 
 
 def test_options_that_it_does_not_take_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_original, "find_spec", lambda name: object())
     assert _original.find_problems(Sam2Options(backend="original", prompt="box", image_size=512)) == []
-    (said,) = _original.find_problems(Sam2Options(backend="original", gate=0.5, fill_holes=8))
-    assert said.startswith("backend original takes no gate, fill_holes: leave it out, or")
+    (problem,) = _original.find_problems(Sam2Options(backend="original", gate=0.5, fill_holes=8))
+    assert problem.message.endswith("gate, fill_holes")
+    assert (problem.option, problem.value) == ("backend", "transformers")
 
 
 def test_objects_are_gathered_by_the_frames_they_start_on() -> None:

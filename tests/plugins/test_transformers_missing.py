@@ -45,8 +45,8 @@ def copied(text: Path, tmp_path: Path) -> Path:
 
 def one_problem(reasoner: Transformers) -> str:
     (problem,) = reasoner.problems()
-    assert "\n" not in problem
-    return problem
+    assert "\n" not in str(problem)
+    return str(problem)
 
 
 def test_a_missing_library_is_named_with_its_extra(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:

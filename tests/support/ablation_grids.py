@@ -15,6 +15,7 @@ from pydantic import Field
 
 from alref.cli import run_command
 from alref.components.base import Propagator, Reasoner, StageOptions
+from alref.errors import Problem
 from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
 from alref.plugins import manager as plugins_module
@@ -67,8 +68,8 @@ class Grown(Propagator):
 
     options: Options
 
-    def problems(self) -> list[str]:
-        return ["needs grease: pip install grease"] if self.options.missing else []
+    def problems(self) -> list[Problem]:
+        return [Problem(message="needs grease", hint="pip install grease")] if self.options.missing else []
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         CALLS["propagate"] += 1

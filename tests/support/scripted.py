@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from alref.components.base import Locator, Propagator, Proposer, Reasoner, Stage, StageOptions, Tagger, Transcriber, Unifier
+from alref.errors import Problem
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
@@ -80,7 +81,7 @@ class Script:
         class Base(Stage):
             name = "scripted"
 
-            def problems(self) -> list[str]:
+            def problems(self) -> list[Problem]:
                 return script.answers.get("problems", list)()
 
             def load(self) -> None:

@@ -43,9 +43,10 @@ def archive(path: Path) -> Path:
 
 
 def problem(weights: Weights) -> str:
-    (said,) = weights.problems()
-    assert "\n" not in said
-    return said
+    (found,) = weights.problems()
+    assert found.option == weights.option
+    assert "\n" not in str(found)
+    return str(found)
 
 
 def refused(weights: Weights) -> str:

@@ -16,10 +16,19 @@ from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.config import UNIFIER_SLOTS, parse_yaml
-from alref.errors import ConfigError, MissingError, suggest_names
+from alref.errors import ConfigError, MissingError, Problem, suggest_names
+from alref.pipeline import contracts
 from alref.pipeline.references import read_recording
 from alref.plugins import catalogue
-from alref.plugins.manager import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, PluginManager, RegisteredClass, has_name
+from alref.plugins.manager import (
+    BASE_CLASS_BY_SLOT,
+    SLOT_LABELS,
+    SLOTS,
+    PluginManager,
+    RegisteredClass,
+    get_flag_slot,
+    has_name,
+)
 from alref.records import Recording
 from alref.testing import DatasetContract
 from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, build_contract, run_checks
@@ -116,15 +125,15 @@ def _build_component_contract(
             raise SkipTest("give a recording in which a sentence is spoken: --spoken FILE")
         return read_recording(spoken)
 
-    if problems := _collect_problems(make_component):
-        raise MissingError("; ".join(problems))
+    if problems := _collect_problems(make_component, get_flag_slot(offer.kinds)):
+        raise MissingError(*problems)
     return build_contract(offer.cls, make_component=make_component, make_recording=make_recording)
 
 
-def _collect_problems(make_component: Callable[[], Stage]) -> list[str]:
-    """Ask what keeps a component from working here; one that cannot even say so breaks a promise, which is checked later."""
+def _collect_problems(make_component: Callable[[], Stage], slot: str) -> list[Problem]:
+    """Return what keeps a component from working here; one that fails at this breaks a promise, which is checked later."""
     try:
-        return make_component().problems()
+        return contracts.find_problems(make_component(), slot)
     except Exception:  # whatever a plugin does wrong is told with its promises
         return []
 

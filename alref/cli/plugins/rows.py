@@ -8,7 +8,7 @@ from typing import Any
 
 from alref.cli.status import READY, ComponentStatus, check_status
 from alref.components.dataset import Dataset
-from alref.components.libraries import describe_missing_libraries
+from alref.components.libraries import find_missing_libraries
 from alref.components.protocol import EvaluationProtocol
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
@@ -43,7 +43,14 @@ class PluginRow:
         """Return what ``--json`` prints: None for what is not known."""
         names = ("name", "slots", "summary", "plugin", "package", "version", "level", "license", "weights_license", "homepage")
         known = {name: getattr(self, name) or None for name in names}
-        return {**known, "needs": self.needs, "state": self.status.label, "reason": self.status.reason or None}
+        problems = [problem.to_dict() for problem in self.status.problems]
+        return {
+            **known,
+            "needs": self.needs,
+            "state": self.status.label,
+            "reason": self.status.reason or None,
+            "problems": problems,
+        }
 
     def has_name(self, name: str) -> bool:
         """Whether ``name``, or ``package:name``, means this."""
@@ -107,8 +114,8 @@ def _make_loaded_row(plugins: PluginManager, offer: RegisteredClass[Any], known:
         offer=offer,
     )
     if issubclass(offer.cls, EvaluationProtocol):
-        missing = describe_missing_libraries(offer.cls.needs, offer.cls.extra)
-        status = ComponentStatus("library missing", missing) if missing else READY
+        missing = find_missing_libraries(offer.cls.needs, offer.cls.extra)
+        status = ComponentStatus.from_problems("library missing", missing) if missing else READY
         return replace(row, needs=tuple(offer.cls.needs), status=status)
     if not isinstance(offer, RegisteredComponent):
         return row

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, Field
 
 from alref.components.base import StageOptions
+from alref.errors import Problem
 from support.wrong.correct import Words
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class Lenient(Words):
 class Unwell(Words):
     """Finds a problem everywhere."""
 
-    def problems(self) -> list[str]:
-        return ["the moon is not full"]
+    def problems(self) -> list[Problem]:
+        return [Problem(message="the moon is not full")]
 
 
 class Curt(Words):
@@ -65,8 +66,8 @@ class Curt(Words):
 
     needs = ("numpy",)
 
-    def problems(self) -> list[str]:
-        return ["broken"] if self.find_missing_libraries() else []
+    def problems(self) -> list[Problem]:
+        return [Problem(message="broken")] if self.find_missing_libraries() else []
 
 
 class Careless(Words):
@@ -74,17 +75,26 @@ class Careless(Words):
 
     needs = ("numpy",)
 
-    def problems(self) -> list[str]:
+    def problems(self) -> list[Problem]:
         return []
 
 
-class OneSentence(Words):
+class OneProblem(Words):
     """Gives its problem alone, not in a list."""
 
     needs = ("numpy",)
 
     def problems(self) -> Any:
         return self.find_missing_libraries()[0] if self.find_missing_libraries() else []
+
+
+class Sentences(Words):
+    """Gives its problems as texts."""
+
+    needs = ("numpy",)
+
+    def problems(self) -> Any:
+        return [str(problem) for problem in self.find_missing_libraries()]
 
 
 class ReadsNames(Words):

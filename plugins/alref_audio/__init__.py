@@ -112,7 +112,7 @@ class AudioModelStage(Stage):
         weights = self.weights()[0]
         folder = weights.fetch_files()
         if said := find_model_type_problems(weights, self.name, self.model_type):
-            raise ConfigError(*said)
+            raise ConfigError(*(problem.assign_slot(self.slot) for problem in said))
         return folder
 
 

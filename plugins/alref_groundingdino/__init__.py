@@ -118,7 +118,7 @@ class OpenVocabularyProposer(Proposer):
         weights = self.weights()[0]
         folder = weights.fetch_files()
         if said := find_model_type_problems(weights, self.name, self.model_types):
-            raise ConfigError(*said)
+            raise ConfigError(*(problem.assign_slot(self.slot) for problem in said))
         self._detector = load_detector(folder, self.options, self.device)
         alone = 1 if devices.resolve_device(self.device) == "cpu" else 8
         self._batch_size = AdaptiveBatchSize(

@@ -65,7 +65,7 @@ class Whisper(Transcriber):
 
         folder = self.weights()[0].fetch_files()
         if said := find_problems(self.options):
-            raise ConfigError(*said)
+            raise ConfigError(*(problem.assign_slot(self.slot) for problem in said))
         self._transcriber = WhisperTranscriber(folder, self.options, self.device)
 
     def close(self) -> None:

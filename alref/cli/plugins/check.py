@@ -125,7 +125,7 @@ def _build_component_contract(
             raise SkipTest("give a recording in which a sentence is spoken: --spoken FILE")
         return read_recording(spoken)
 
-    if problems := _collect_problems(make_component, get_flag_slot(offer.kinds)):
+    if problems := _collect_problems(make_component, get_flag_slot(offer.slots)):
         raise MissingError(*problems)
     return build_contract(offer.cls, make_component=make_component, make_recording=make_recording)
 

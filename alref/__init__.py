@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Transcriber,
         Unifier,
     )
-    from alref.components.dataset import Dataset, DatasetProblem
+    from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
     from alref.components.protocol import EvaluationProtocol
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, RecordError
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Recording,
         Reference,
         StageEvent,
+        TimeSpan,
         Track,
         Transcript,
         Verdict,
@@ -67,6 +68,7 @@ __all__ = [
     "InputError",
     "Locator",
     "MissingError",
+    "NameMatcher",
     "ObjectScores",
     "OutputError",
     "Phrase",
@@ -87,6 +89,7 @@ __all__ = [
     "StageOptions",
     "Tagger",
     "TemporalReasoner",
+    "TimeSpan",
     "Track",
     "Transcriber",
     "Transcript",
@@ -109,7 +112,7 @@ _NAMES_BY_MODULE = {
     "alref.components.base": (
         "Locator Propagator Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner Transcriber Unifier"
     ),
-    "alref.components.dataset": "Dataset DatasetProblem",
+    "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.protocol": "EvaluationProtocol",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError RecordError",
@@ -122,8 +125,8 @@ _NAMES_BY_MODULE = {
     "alref.pipeline.engine": "Pipeline",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (
-        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Recording Reference StageEvent Track Transcript Verdict "
-        "list_object_phrases"
+        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Recording Reference StageEvent TimeSpan Track Transcript "
+        "Verdict list_object_phrases"
     ),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

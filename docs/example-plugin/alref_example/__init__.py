@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import alref
-from alref.components.base import Propagator, Proposer, Reasoner, StageOptions, Unifier
+from alref import Propagator, Proposer, Reasoner, StageOptions, Unifier
 from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alref.media.video import Video
-    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
+    from alref import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Video
 
 
 class PlainWords(Unifier):
@@ -32,7 +31,7 @@ class PlainWords(Unifier):
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return one phrase, or none if there are only polite words."""
-        from alref.records import Phrase
+        from alref import Phrase
 
         from alref_example._words import find_category, remove_words
 
@@ -55,7 +54,7 @@ class ByPlace(Reasoner):
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return the same frame for every phrase."""
-        from alref.records import PivotFrame
+        from alref import PivotFrame
 
         from alref_example._frames import find_typical_frame
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from alref.media.video import Frame, Video
-from alref.records import FrameMasks, PivotBox, list_object_phrases
+from alref import Frame, FrameMasks, PivotBox, Video, list_object_phrases
 
 Mask = npt.NDArray[np.bool_]
 

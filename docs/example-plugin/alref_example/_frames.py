@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from alref.media.video import Video
-from alref.records import Candidates, PivotBox
+from alref import Candidates, PivotBox, Video
 
 from alref_example._words import DIRECTIONS, find_position
 

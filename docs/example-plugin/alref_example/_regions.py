@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
-from alref.media.video import Frame
-from alref.records import Candidates, PivotFrame
+from alref import Candidates, Frame, PivotFrame
 
 from alref_example._words import find_colors
 

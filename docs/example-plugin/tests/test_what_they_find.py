@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from alref.records import Candidates, Phrase, PivotFrame, Reference
+from alref import Candidates, Phrase, PivotFrame, Reference
 from alref.testing import ArrayVideo, make_moving_square, make_square_box
 
 from alref_example import ColorRegions, PlainWords

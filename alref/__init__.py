@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
     from alref.components.protocol import EvaluationProtocol
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
-    from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, RecordError
+    from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
     from alref.media.array_video import ArrayVideo
     from alref.media.reader import open_frames, open_video
     from alref.media.video import Frame, Video
@@ -75,6 +75,7 @@ __all__ = [
     "Pipeline",
     "PivotBox",
     "PivotFrame",
+    "Problem",
     "Propagator",
     "Proposer",
     "Reasoner",
@@ -115,7 +116,7 @@ _NAMES_BY_MODULE = {
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.protocol": "EvaluationProtocol",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
-    "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError RecordError",
+    "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",
     "alref.media.array_video": "ArrayVideo",
     "alref.media.reader": "open_frames open_video",
     "alref.media.video": "Frame Video",

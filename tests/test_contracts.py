@@ -64,7 +64,7 @@ def checked(contract: type[StageContract], cls: type[Any], options: Any = None, 
 
 
 def broken(found: Iterable[CheckOutcome]) -> dict[str, str]:
-    return {each.test: each.reason for each in found if each.state == "broken"}
+    return {each.test: each.reason for each in found if each.state == "failed"}
 
 
 RIGHT: list[tuple[type[StageContract], type[Any]]] = [

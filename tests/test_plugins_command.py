@@ -56,10 +56,10 @@ class Pairs(Dataset):
 
     name, splits, protocols, license = "pairs", ("all",), ("mevis",), "CC0-1.0"
 
-    def videos(self):
+    def list_videos(self):
         return []
 
-    references = open = write = cases = faults = videos
+    read_references = open_video = write_masks = read_cases = find_problems = list_videos
 
 
 @alref.hookimpl

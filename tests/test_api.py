@@ -308,8 +308,8 @@ class TestVideo:
         assert video.times == pytest.approx([0, 0.8])
         assert (video[1] == frames[4]).all()
         assert video.fingerprint != alref.open_video(frames, fps=5).fingerprint
-        with pytest.raises(alref.InputError, match="sound_track"):
-            alref.open_video(frames, sound_track=1)
+        with pytest.raises(alref.InputError, match="audio_track"):
+            alref.open_video(frames, audio_track=1)
 
 
 class TestPipeline:

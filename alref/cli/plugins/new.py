@@ -18,17 +18,17 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 @click.argument("name")
 @click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="What the plugin is.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-NAME if not given.")
-def command(name: str, kind: str, out: Path | None) -> None:
+def command(name: str, slot: str, out: Path | None) -> None:
     """Write the distribution of a new plugin NAME, whose tests pass as created.
 
     \b
     alref plugins new my-tracker --slot propagator
     """
-    plan = NewPlugin.from_name(kind, name)
+    plan = NewPlugin.from_name(slot, name)
     _check_unused(plan)
     folder = out or Path(plan.distribution)
     plan.write_distribution(folder)
-    click.echo(f"{folder}: a {kind} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
+    click.echo(f"{folder}: a {slot} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
     for line in (f"cd {quote(str(folder))}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
         click.echo(f"    {line}")
 

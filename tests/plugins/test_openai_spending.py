@@ -60,7 +60,7 @@ def test_the_money_is_never_passed_and_the_error_says_what_to_do(chat_server: Ch
         while len(answers) < 100:
             answers.append(ask(reasoner))
 
-    with pytest.raises(ConfigError, match=r"max_cost: .*all answers so far are kept.*-o reasoner\.max_cost"):
+    with pytest.raises(ConfigError, match=r"max_cost: .*-o reasoner\.max_cost"):
         ask_for_ever()
     reasoner.close()
     spent = sum(answer.cost or 0 for answer in answers)
@@ -88,7 +88,7 @@ def test_questions_on_their_way_are_waited_for_before_money_is_said_to_be_short(
         for thread in threads:
             thread.join()
         assert len(server.questions) == 3
-        with pytest.raises(ConfigError, match=r"max_cost: \$0.6000 of \$0.7 are spent"):
+        with pytest.raises(ConfigError, match=r"max_cost: \$0\.6000.*\$0\.7"):
             ask(reasoner)
         reasoner.close()
     assert len(server.questions) == 3

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,11 +155,11 @@ def test_where_the_memory_is_full_fewer_objects_are_followed_at_once(
         cramped = logits(model, counted(6), given)
     assert set(seen) == {1}
     assert farthest(cramped, plain) < 1e-4
-    assert said == ["the memory of cpu is full: 1 of 3 objects are followed at once"]
+    assert [bool(re.search(r"\bcpu\b.*\b1 of 3\b", line)) for line in said] == [True]
 
 
 def test_where_not_even_one_object_fits_it_says_so(model: Sam2VideoRunner) -> None:
-    with batches(model, most=0), pytest.raises(MissingError, match="the memory of cpu is too small: -o propagator"):
+    with batches(model, most=0), pytest.raises(MissingError, match=r"\bcpu\b.*-o propagator"):
         logits(model, counted(6), boxes([0], frames=6))
 
 

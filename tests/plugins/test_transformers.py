@@ -157,13 +157,13 @@ def test_a_conversation_keeps_its_turns(text: Path) -> None:
 
 
 def test_a_question_longer_than_the_model_reads_is_refused(text: Path) -> None:
-    with pytest.raises(InputError, match=r"reads 8192 tokens and the question has 90\d\d: lower .*image_size"):
+    with pytest.raises(InputError, match=r"\b8192\b.*\b90\d\d\b.*image_size"):
         blind(text).chat(question("x" * 9000))
 
 
 def test_a_chat_template_that_refuses_the_question(copied: Path) -> None:
     (copied / "chat_template.jinja").write_text("{{ raise_exception('no such role') }}")
-    with pytest.raises(InputError, match=r"does not take the question \(no such role\): choose another model"):
+    with pytest.raises(InputError, match=r"\(no such role\)"):
         blind(copied).chat(question())
 
 
@@ -172,7 +172,7 @@ def test_too_little_memory_is_one_clear_error(text: Path, monkeypatch: pytest.Mo
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr("transformers.LlamaForCausalLM.generate", full)
-    with pytest.raises(MissingError, match=r"do not fit into the memory of cpu: lower -o reasoner\.concurrency"):
+    with pytest.raises(MissingError, match=r"\bcpu\b.*-o reasoner\.concurrency"):
         blind(text).chat(question())
 
 

@@ -248,7 +248,7 @@ def test_a_model_of_another_kind_is_a_problem_and_an_error(
     [problem] = made.problems()
     assert (problem.option, problem.value) == ("model", "NAME")
     assert all(word in problem.message for word in (str(folder), "bert", cls.name, cls.model_type))
-    with pytest.raises(ConfigError, match="is of the kind bert"):
+    with pytest.raises(ConfigError, match="bert"):
         made.load()
 
 

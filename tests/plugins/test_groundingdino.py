@@ -306,7 +306,7 @@ def test_short_memory_makes_the_batch_smaller_and_says_so(dino: Path, narrow: li
 
 def test_memory_too_short_for_one_prompt_is_said(dino: Path, narrow: list[int]) -> None:
     narrow[0] = 0
-    with pytest.raises(MissingError, match="one prompt on one frame does not fit into the memory: a smaller"):
+    with pytest.raises(MissingError, match="-o proposer"):
         ready(dino, batch_size=4).propose(VIDEO, ASKED)
 
 

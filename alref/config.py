@@ -160,18 +160,35 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     """Merge preset and layers into a configuration. Raises ConfigError that lists every problem by its dotted path."""
     own = [dict(layer) for layer in layers]
     named = [layer.pop("preset") for layer in own if "preset" in layer]
+    replays = [layer.pop("replay") for layer in own if "replay" in layer]
     merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
     for layer in [read_preset(preset or (named[-1] if named else DEFAULT_PRESET)), *own]:
         for slot, values in _expand_layer(layer, plugins, merged).items():
             changed = "use" in values and values["use"] != merged[slot].get("use")
             merged[slot] = dict(values) if changed else {**merged[slot], **values}
+    replaying = _set_replay(plugins, merged, replays[-1]) if replays else []
     problems: list[str] = []
     built = {slot: _call_or_collect(problems, _resolve_slot, plugins, slot, merged[slot]) for slot in SLOTS}
     run = _call_or_collect(problems, options.build_options, RunOptions, merged["run"], "run")
     video = _call_or_collect(problems, options.build_options, VideoOptions, merged["video"], "video")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
+    if replays and not replaying:
+        names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in built.items())
+        raise ConfigError(f"replay: none of the chosen components asks a language model ({names}); leave --replay out")
     return Configuration(run, video, built)
+
+
+def _set_replay(plugins: PluginManager, merged: dict[str, dict[str, Any]], path: Any) -> list[str]:
+    """Set the option ``replay`` in the slots whose component has it, and return these. Raises InputError without answers."""
+    from alref.llm.replay import AnswerReplay
+
+    slots = [slot for slot in SLOTS if _has_options(plugins, slot, merged[slot], {"replay": path})]
+    if slots:
+        AnswerReplay(Path(path)).close()
+    for slot in slots:
+        merged[slot]["replay"] = str(path)
+    return slots
 
 
 def _call_or_collect(problems: list[str], function: Any, *arguments: Any) -> Any:
@@ -204,7 +221,7 @@ def _expand_layer(
             for slot in _find_slots(key, values, plugins, lower_layers):
                 spread[slot] = dict(values) if "use" in values else {**spread.get(slot, {}), **values}
         else:
-            known = [*run_names, "preset", "video", "reasoner", *SLOTS]
+            known = [*run_names, "preset", "replay", "video", "reasoner", *SLOTS]
             raise ConfigError(f"{key}: no such setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
     return spread
 
@@ -254,6 +271,7 @@ def build_schema(plugins: PluginManager) -> dict[str, Any]:
         "properties": {
             **RunOptions.model_json_schema()["properties"],
             "preset": {"enum": list_presets()},
+            "replay": {"type": "string", "description": "ask no model: take all answers from this run folder, trace or store"},
             "video": VideoOptions.model_json_schema(),
             "reasoner": _build_slot_schema(both),
             **slots,

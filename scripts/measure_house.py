@@ -1,8 +1,8 @@
 """Print how the code is named and layered: ``python scripts/measure_house.py [--trace]``.
 
 Functions are those of ``alref`` and ``plugins`` without dunder methods, properties, classmethod constructors (``from_...``) and
-hooks. ``--trace`` also runs the default pipeline on a small clip and counts the modules and functions of the project that were
-entered.
+hooks. ``--trace`` also counts the modules and functions of the project that one run of the default pipeline enters once
+plugins are loaded and the configuration is resolved, and those that one question to a language model enters.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import ast
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from inspect import CO_OPTIMIZED
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).parents[1]
 _VERBS = """
@@ -153,12 +155,8 @@ def count_floors(graph: dict[str, set[str]]) -> int:
     return max(floors.values())
 
 
-def trace_run() -> tuple[int, int]:
-    """Return how many modules and functions of the project one run of the default pipeline enters."""
-    import alref
-    from alref.testing import make_moving_square
-
-    video, _ = make_moving_square(frames=8, size=(96, 128), side=32)
+def trace_calls(call: Callable[[], object]) -> tuple[int, int]:
+    """Return how many modules and functions of the project a call enters, in all its threads; the test video is not counted."""
     entered: set[tuple[str, str]] = set()
 
     def record(frame: object, event: str, argument: object) -> None:
@@ -166,17 +164,54 @@ def trace_run() -> tuple[int, int]:
         if (
             event == "call"
             and code.co_filename.startswith(str(ROOT))
+            and not code.co_filename.startswith((str(ROOT / "alref" / "testing"), __file__))
             and code.co_flags & CO_OPTIMIZED
             and code.co_name[0] != "<"
         ):
             entered.add((code.co_filename, code.co_qualname))
 
+    threading.setprofile(record)
     sys.setprofile(record)
     try:
-        alref.segment(video, "the red square")
+        call()
     finally:
         sys.setprofile(None)
+        threading.setprofile(None)
     return len({path for path, _ in entered}), len(entered)
+
+
+def trace_run() -> tuple[int, int]:
+    """Return how many modules and functions one run of the default pipeline enters."""
+    from alref.pipeline.engine import Pipeline
+    from alref.records import Reference
+    from alref.testing import make_moving_square
+
+    video, _ = make_moving_square(frames=8, size=(96, 128), side=32)
+    with Pipeline() as pipeline:
+        return trace_calls(lambda: pipeline.run(video, [Reference(id="1", text="the red square")]))
+
+
+def trace_question() -> tuple[int, int]:
+    """Return how many modules and functions one question about one phrase enters."""
+    from alref.llm.messages import Answer, Question
+    from alref.llm.options import ChatOptions
+    from alref.llm.reasoner import ChatReasoner
+    from alref.testing import SQUARE, make_moving_square
+
+    class FirstFrame(ChatReasoner):
+        name = "first-frame"
+
+        def chat(self, question: Question) -> Answer:
+            text = '{"why": "it is whole there", "finding": "found", "frame": 1}'
+            return Answer.model_validate({"text": text, "model": "first-frame"})
+
+    video, _ = make_moving_square(frames=8)
+    with TemporaryDirectory() as folder:
+        options = {"answers": Path(folder) / "answers.sqlite", "max_questions": 1}
+        reasoner = FirstFrame(ChatOptions.model_validate(options))
+        counts = trace_calls(lambda: reasoner.pick_frames(video, [SQUARE]))
+        reasoner.close()
+    return counts
 
 
 def main() -> None:
@@ -199,6 +234,7 @@ def main() -> None:
     print(f"rooms: {len(graph)}, arrows: {sum(map(len, graph.values()))}, floors: {count_floors(graph)}")
     if traced:
         print("one run of the default pipeline: {} modules, {} functions".format(*trace_run()))
+        print("one question to a language model: {} modules, {} functions".format(*trace_question()))
 
 
 if __name__ == "__main__":

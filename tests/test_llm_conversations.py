@@ -183,6 +183,17 @@ def test_a_pipeline_shows_what_the_model_decided(tmp_path: Path) -> None:
     assert {box.source for box in run(tmp_path).boxes} == {"cache"}
 
 
+def test_a_replay_is_a_setting_of_the_whole_pipeline(tmp_path: Path) -> None:
+    run(tmp_path)
+    plugins = PluginManager([*Script().entries, announcing("chat", reasoners=[ScriptedChat])])
+    slots = {**dict.fromkeys(("unifier", "proposer", "propagator"), "scripted"), "reasoner": "scripted-chat"}
+    made = Pipeline(plugins=plugins, replay=tmp_path / "answers.sqlite", **slots)
+    replays = {slot: getattr(choice.options, "replay", None) for slot, choice in made.config.slots.items()}
+    assert {slot for slot, path in replays.items() if path == tmp_path / "answers.sqlite"} == {"temporal", "spatial"}
+    with pytest.raises(ConfigError, match="replay"):
+        Pipeline(plugins=plugins, replay=tmp_path / "answers.sqlite", **{**slots, "reasoner": "scripted"})
+
+
 def test_a_replay_asks_no_model(tmp_path: Path) -> None:
     empty = AnswerStore(tmp_path / "empty.sqlite")
     assert empty.get("nothing") is None

@@ -53,7 +53,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
 
 
 def resolve_configuration(
-    plugins: PluginManager, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None
+    plugins: PluginManager, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None, replay: Path | None = None
 ) -> Configuration:
     """Resolve the flags of ``configured`` over the YAML file over the preset. Raises ConfigError."""
     file = [read_config_file(flags["config"])] if flags["config"] else []
@@ -62,6 +62,8 @@ def resolve_configuration(
         chosen["device"] = flags["device"]
     window = {name: value for name, value in (video or {}).items() if value is not None}
     layers = [*file, chosen, {"video": window}, *map(_parse_option, flags["options"])]
+    if replay is not None:
+        layers.append({"replay": replay})
     return resolve_config(plugins, layers, flags["preset"])
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from alref.api import open_configured_video
 from alref.cli import demo_clip
-from alref.cli.run import command as run
-from alref.output.run_folder import load_result
+from alref.cli.run import run_pipeline
+from alref.pipeline.engine import Pipeline
+from alref.pipeline.references import make_references
 from alref.utils.masks import Mask
 
 
@@ -19,11 +21,10 @@ from alref.utils.masks import Mask
 def command(out: Path, quiet: bool) -> None:
     """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
     clip = demo_clip.write_clip(out / "clip.mp4")
-    expressions = [ball.expression for ball in demo_clip.BALLS]
-    folder = out / "run"
-    arguments = [str(clip), *expressions, "--out", str(folder), "--force", *(["--quiet"] if quiet else [])]
-    run.main(arguments, prog_name="alref run", standalone_mode=False)
-    result = load_result(folder)
+    references = make_references([ball.expression for ball in demo_clip.BALLS])
+    flags = {"video": clip, "out": out / "run", "force": True, "as_json": False, "quiet": quiet}
+    with Pipeline() as pipeline:
+        result = run_pipeline(pipeline, open_configured_video(clip, pipeline.config.video), references, flags)
     for expression, truth in demo_clip.compute_masks().items():
         click.echo(f"{expression}: J {compute_jaccard(result.masks(expression), truth):.2f} against the true masks")
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -20,8 +19,8 @@ from alref.api import open_configured_video
 from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.console import make_console
 from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
-from alref.errors import ConfigError, InputError
-from alref.llm.replay import TRACE_FILE, AnswerReplay
+from alref.errors import InputError
+from alref.llm.replay import TRACE_FILE
 from alref.llm.usage import format_usage
 from alref.media.video import Video
 from alref.media.write import read_mask
@@ -76,13 +75,13 @@ def command(**flags: Any) -> None:
         asked = _build_references(flags)
         plugins = PluginManager(files=flags["plugin_files"])
         window = {name: flags[name] for name in ("start", "end", "every", "max_size", "audio_track", "fps")}
-        config = resolve_configuration(plugins, _add_replay_options(plugins, flags) if flags["replay"] else flags, window)
+        config = resolve_configuration(plugins, flags, window, flags["replay"])
         video = open_configured_video(flags["video"], config.video)
         with Pipeline.from_config(config, plugins) as pipeline:
             if flags["dry_run"]:
                 _print_dry_run(pipeline, video, asked)
             else:
-                _run_pipeline(pipeline, video, asked, flags)
+                run_pipeline(pipeline, video, asked, flags)
 
 
 def _build_references(flags: dict[str, Any]) -> list[Reference]:
@@ -100,21 +99,6 @@ def _parse_box(text: str) -> list[float]:
     return [float(number) for number in numbers]
 
 
-def _add_replay_options(plugins: PluginManager, flags: dict[str, Any]) -> dict[str, Any]:
-    """Add the option ``replay`` of each chosen component that has one to the flags.
-
-    Raises ConfigError when none has, InputError when there is nothing to replay.
-    """
-    chosen = resolve_configuration(plugins, flags).slots
-    slots = [slot for slot, choice in chosen.items() if "replay" in choice.component.cls.Options.model_fields]
-    if not slots:
-        names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in chosen.items())
-        raise ConfigError(f"--replay: none of the chosen components asks a language model ({names}); leave --replay out")
-    AnswerReplay(flags["replay"]).close()
-    path = json.dumps(str(flags["replay"]), ensure_ascii=False)
-    return {**flags, "options": [*flags["options"], *(f"{slot}.replay={path}" for slot in slots)]}
-
-
 def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Reference]) -> None:
     seconds = float(video.times[-1] - video.times[0])
     click.echo(f"# {video.name}: {len(video)} frames of {video.width} x {video.height}, {seconds:.1f} s")
@@ -126,7 +110,8 @@ def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Refere
     pipeline.check(video, run_references)
 
 
-def _run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Reference], flags: dict[str, Any]) -> None:
+def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Reference], flags: Mapping[str, Any]) -> Result:
+    """Check and run one video into its folder, show progress, and print and return the result."""
     pipeline.check(video, run_references)
     run = RunSpec(
         command=shlex.join(["alref", *sys.argv[1:]]),
@@ -138,12 +123,14 @@ def _run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Referen
     )
     path = flags["out"] or Path("alref-out") / make_run_name(flags["video"], run_references)
     with RunFolder.open(path, run, force=flags["force"]) as folder, _show_progress(pipeline, flags) as advanced:
-        if not folder.finished:
+        if folder.finished:
+            result = folder.read_result()
+        else:
             pipeline.plugins.add_observer(TraceWriter(folder.path / TRACE_FILE))
             result = pipeline.run_checked(video, run_references, StageCache(folder.stages))
             folder.write_result(result, video, advanced)
-        result = folder.read_result()
     _report_result(result, path, flags)
+    return result
 
 
 def make_run_name(video: Path, run_references: list[Reference]) -> str:
@@ -153,7 +140,7 @@ def make_run_name(video: Path, run_references: list[Reference]) -> str:
 
 
 @contextmanager
-def _show_progress(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[ProgressCallback]:
+def _show_progress(pipeline: Pipeline, flags: Mapping[str, Any]) -> Iterator[ProgressCallback]:
     if flags["as_json"]:
         pipeline.plugins.add_observer(JsonEventWriter())
         yield lambda done, total: emit_event("writing", done=done, total=total)
@@ -165,7 +152,7 @@ def _show_progress(pipeline: Pipeline, flags: dict[str, Any]) -> Iterator[Progre
             yield bar.show_progress
 
 
-def _report_result(result: Result, path: Path, flags: dict[str, Any]) -> None:
+def _report_result(result: Result, path: Path, flags: Mapping[str, Any]) -> None:
     if flags["as_json"]:
         verdicts = [verdict.model_dump(mode="json") for verdict in result.verdicts]
         usage = [each.model_dump(mode="json") for each in result.usage]

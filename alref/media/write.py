@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -74,24 +75,59 @@ def _read_mask_image(path: Path) -> Image.Image:
 
 
 def write_video(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> None:
-    """Encode uint8 (H, W, 3) frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
+    """Encode uint8 (H, W, 3) frames at their ``times`` as ``open_video_encoder`` does. Raises OutputError."""
+    with open_video_encoder(path, times) as encoder:
+        for frame in frames:
+            encoder.write_frame(frame)
 
-    Frames are taken one by one, so memory stays bounded; odd sizes are padded by a row or a column of the same color. The
-    clip begins at 0 whatever ``times`` begin with, and the last frame lasts as long as the typical one. Raises OutputError.
+
+@contextmanager
+def open_video_encoder(path: Path, times: Sequence[float]) -> Iterator[VideoEncoder]:
+    """Give an encoder of frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
+
+    Frames are encoded one by one, so memory stays bounded. The file appears when the block ends, with one frame for each time.
+    Raises OutputError.
     """
-    ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND).astype(np.int64)
-    typical = int(np.median(np.diff(ticks))) if len(ticks) > 1 else TICKS_PER_SECOND // 25
     atomic.make_folder(path.parent)
     with atomic.atomic_path(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "+faststart"}) as file:
-        stream: VideoStream | None = None
-        for tick, following, frame in zip(ticks, [*ticks[1:], ticks[-1] + typical], frames, strict=True):
-            stream = stream or _add_h264_stream(file, frame, typical)
-            picture = av.VideoFrame.from_ndarray(_pad_to_even(frame), format="rgb24")
-            picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
-            picture.pts, picture.time_base, picture.duration = int(tick), Fraction(1, TICKS_PER_SECOND), int(following - tick)
-            file.mux(stream.encode(picture))
-        if stream:
-            file.mux(stream.encode())
+        encoder = VideoEncoder(file, times)
+        yield encoder
+        encoder.finish()
+
+
+class VideoEncoder:
+    """Encodes frames into an open file; odd sizes are padded by a row or a column of the same color.
+
+    The clip begins at 0 whatever ``times`` begin with, and the last frame lasts as long as the typical one.
+    """
+
+    def __init__(self, file: OutputContainer, times: Sequence[float]) -> None:
+        self._file = file
+        self._stream: VideoStream | None = None
+        self._ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND).astype(np.int64)
+        durations = np.diff(self._ticks)
+        self._typical = int(np.median(durations)) if len(durations) else TICKS_PER_SECOND // 25
+        self._durations = [*durations, self._typical]
+        self._written = 0
+
+    def write_frame(self, frame: Frame) -> None:
+        """Encode the next frame, uint8 (H, W, 3). Raises ValueError when there is no time for it."""
+        if self._written == len(self._ticks):
+            raise ValueError(f"expected {len(self._ticks)} frames, got more")
+        self._stream = self._stream or _add_h264_stream(self._file, frame, self._typical)
+        picture = av.VideoFrame.from_ndarray(_pad_to_even(frame), format="rgb24")
+        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
+        picture.pts, picture.time_base = int(self._ticks[self._written]), Fraction(1, TICKS_PER_SECOND)
+        picture.duration = int(self._durations[self._written])
+        self._file.mux(self._stream.encode(picture))
+        self._written += 1
+
+    def finish(self) -> None:
+        """Encode what is left. Raises ValueError when frames are missing."""
+        if self._written != len(self._ticks):
+            raise ValueError(f"expected {len(self._ticks)} frames, got {self._written}")
+        if self._stream:
+            self._file.mux(self._stream.encode())
 
 
 def _add_h264_stream(file: OutputContainer, frame: Frame, typical_duration: int) -> VideoStream:

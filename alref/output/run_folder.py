@@ -15,8 +15,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from alref.errors import InputError, RecordError
-from alref.media.video import Frame, Video
-from alref.media.write import write_mask_pngs, write_video
+from alref.media.video import Video
+from alref.media.write import open_video_encoder, write_mask_pngs
 from alref.output.job_folder import JobFolder, JobSpec, format_short_error, iterate_leaves, remove_file
 from alref.output.report import render_run_report
 from alref.output.thumbnails import ObjectMasks, Thumbnails, draw_masks, make_label_map
@@ -91,17 +91,22 @@ class RunFolder(JobFolder[RunSpec]):
         return load_result(self.path)
 
     def write_result(self, result: Result, video: Video, on_progress: ProgressCallback | None = None) -> None:
-        """Write all parts in one pass over the video, ``result.json`` last; ``advanced(done, total)`` is told of each frame.
+        """Write all parts in one pass over the video, ``result.json`` last; each frame calls ``on_progress(done, total)``.
 
         Raises OutputError when a part cannot be written; then no ``result.json`` is there, and what is there is whole.
         """
         remove_file(self.path / RESULT_FILE)
-        pictures = Thumbnails(result)
-        write_video(
-            self.path / OVERLAY_FILE, self._write_masks_and_draw(result, video, pictures, on_progress), result.video.times
-        )
+        thumbnails, info = Thumbnails(result), result.video
+        with open_video_encoder(self.path / OVERLAY_FILE, info.times) as encoder:
+            for index, frame in video.read_frames():
+                masks = thumbnails.object_masks.decode_masks(index)
+                self._write_frame_masks(result, masks, index)
+                thumbnails.add_frame(index, frame)
+                if on_progress:
+                    on_progress(index + 1, len(info.times))
+                encoder.write_frame(draw_masks(frame, masks))
         name = Path(self.spec.input).name or self.spec.input
-        report = render_run_report(result, pictures, name=name, versions=self.spec.versions, command=self.spec.command)
+        report = render_run_report(result, thumbnails, name=name, versions=self.spec.versions, command=self.spec.command)
         atomic.write_text(self.path / REPORT_FILE, report)
         atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
 
@@ -115,19 +120,6 @@ class RunFolder(JobFolder[RunSpec]):
     def _write_frame_masks(self, result: Result, masks: dict[int, Mask], index: int) -> None:
         labels = make_label_map(masks, result.video.height, result.video.width)
         write_mask_pngs(self.path / MASKS_FOLDER, [labels], [f"{index:05d}"])
-
-    def _write_masks_and_draw(
-        self, result: Result, video: Video, thumbnails: Thumbnails, on_progress: ProgressCallback | None
-    ) -> Iterator[Frame]:
-        """Write the mask file of each frame and yield the frame with its masks drawn."""
-        total = len(result.video.times)
-        for index, frame in video.read_frames():
-            masks = thumbnails.object_masks.decode_masks(index)
-            self._write_frame_masks(result, masks, index)
-            thumbnails.add_frame(index, frame)
-            if on_progress:
-                on_progress(index + 1, total)
-            yield draw_masks(frame, masks)
 
     def remove_files(self, everything: bool) -> None:
         """Remove what killed processes left half written, or all that alref wrote but ``run.yaml`` and outputs of stages."""

@@ -43,6 +43,7 @@ def test_masks_are_scored_by_several_processes_without_signal_masks(monkeypatch:
     from alref.evaluation.scoring import score_videos
     from support.scripted_dataset import NAMES, Overlap, Squares
 
+    monkeypatch.setattr("multiprocessing.resource_tracker._HAVE_SIGMASK", False)
     monkeypatch.delattr("signal.pthread_sigmask")
     found = list(score_videos(Squares(tmp_path), NAMES[:2], tmp_path, [Overlap()], jobs=2))
     assert sorted(each.video for each in found) == sorted(NAMES[:2])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Unifier,
     )
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
+    from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
     from alref.components.protocol import EvaluationProtocol
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
@@ -65,9 +66,12 @@ __all__ = [
     "EvaluationProtocol",
     "Frame",
     "FrameMasks",
+    "HubModelName",
+    "HubModelOptions",
     "InputError",
     "Locator",
     "MissingError",
+    "ModelStage",
     "NameMatcher",
     "ObjectScores",
     "OutputError",
@@ -114,6 +118,7 @@ _NAMES_BY_MODULE = {
         "Locator Propagator Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner Transcriber Unifier"
     ),
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
+    "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
     "alref.components.protocol": "EvaluationProtocol",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",

@@ -14,7 +14,7 @@ from alref.models import devices
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
 
 if TYPE_CHECKING:
-    from alref_audio import AudioModelOptions
+    from alref.components.model_stage import HubModelOptions
 
 EMPTY_FILTER_WARNING = "At least one mel filter has all zero values"
 """What the library warns of: AST was trained with empty bands."""
@@ -29,7 +29,7 @@ class LoadedAudioModel:
     def __init__(
         self,
         folder: Path,
-        options: AudioModelOptions,
+        options: HubModelOptions,
         device: str,
         model_class: Any,
         extractor_class: Any,

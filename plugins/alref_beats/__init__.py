@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
-from alref.errors import Problem
+from alref.components.model_stage import ModelStage
+from alref.errors import AlrefError, Problem
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -64,38 +65,33 @@ class BeatsOptions(StageOptions):
         return self
 
 
-class Beats(Tagger):
+class Beats(ModelStage["BeatsEnsemble"], Tagger):
     """Tags with the sounds of AudioSet's 527 that BEATs (arXiv 2212.09058) hears."""
 
     name = "beats"
     extra = "sound"
-    needs = ("torch", "transformers")
     Options = BeatsOptions
     options: BeatsOptions
-    _ensemble: BeatsEnsemble | None = None
 
     def weights(self) -> list[Weights]:
         """List the checkpoints, of which ``as2m`` can be fetched."""
         return [_describe_weights(given) for given in self.options.checkpoints]
 
     def problems(self) -> list[Problem]:
-        """Say what is missing or wrong: a library, a checkpoint, the device, the numbers to compute in."""
+        """Return also the checkpoints that are not there, with the page that has them, and those that are wrong."""
         return (
             self.find_missing_libraries()
             or self._find_missing_checkpoints()
             or super().problems()
-            or self._find_load_problems()
+            or self._find_wrong_checkpoints()
         )
 
-    def load(self) -> None:
-        """Bring the networks to the device. Raises MissingError or ConfigError when one cannot be used."""
+    def load_model(self, folder: Path) -> BeatsEnsemble:
+        """Return the networks of all checkpoints, of which ``folder`` is the first."""
         from alref_beats._runtime import BeatsEnsemble
 
-        self._ensemble = BeatsEnsemble([each.fetch_files() for each in self.weights()], self.options, self.device)
-
-    def close(self) -> None:
-        """Let go of the networks."""
-        self._ensemble = None
+        others = [Path(weights.get_source()) for weights in self.weights()[1:]]
+        return BeatsEnsemble([folder, *others], self.options, self.device)
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return the tags of all checkpoints, the surest first, with the seconds in which each is heard.
@@ -107,8 +103,7 @@ class Beats(Tagger):
         from alref_beats.spectrogram import SAMPLE_RATE
         from alref_beats.tag_scores import TagScores
 
-        assert self._ensemble is not None, "load() comes first"
-        listener, options = self._ensemble, self.options
+        listener, options = self.model, self.options
         tally = TagScores(listener.step)
         for window, logits in listener.compute_logits(
             cut_windows(video.read_audio_blocks(SAMPLE_RATE), options.window, options.hop)
@@ -133,18 +128,16 @@ class Beats(Tagger):
             Problem(option="checkpoints", message=f"{name}: no such file; {expected}", hint=hint, value=value) for name in gone
         ]
 
-    def _find_load_problems(self) -> list[Problem]:
-        from alref.errors import AlrefError
-        from alref.models import devices
+    def _find_wrong_checkpoints(self) -> list[Problem]:
         from alref_beats._checkpoint import read_checkpoint
 
-        found = devices.find_device_problems(self.device, self.options.dtype)
-        for place in filter(None, (each.find_complete_path() for each in self.weights())):
+        problems = []
+        for path in filter(None, (weights.find_complete_path() for weights in self.weights())):
             try:
-                read_checkpoint(place)
+                read_checkpoint(path)
             except AlrefError as error:
-                found += error.problems
-        return found
+                problems += error.problems
+        return problems
 
 
 def _describe_weights(checkpoint: str) -> Weights:

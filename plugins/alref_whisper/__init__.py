@@ -3,74 +3,60 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
+from alref.components.base import Locator, Tagger, Transcriber, Unifier
+from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from alref.errors import Problem
     from alref.media.video import Video
-    from alref.models.weights import Weights
     from alref.records import Reference, Transcript
     from alref_whisper._runtime import WhisperTranscriber
 
 SAMPLE_RATE = 16_000
 
 
-class WhisperOptions(StageOptions):
+class WhisperOptions(HubModelOptions):
     """Options of whisper."""
 
-    model: str = Field("openai/whisper-small", min_length=1, description="name on the Hugging Face hub, or a folder")
-    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    model: HubModelName = "openai/whisper-small"
     language: str | None = Field(
         None, min_length=2, description="what is spoken, as a code or in English: de or german; found out if not given"
     )
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
-    )
 
 
-class Whisper(Transcriber):
+class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
     """Writes down a spoken reference by Whisper (arXiv 2212.04356), in the language that is spoken; a file of any length."""
 
     name = "whisper"
     extra = "sound"
-    needs = ("torch", "transformers")
+    model_files = (
+        "config.json",
+        "model.safetensors",
+        "generation_config.json",
+        "preprocessor_config.json|processor_config.json",
+        "tokenizer.json|vocab.json",
+    )
+    model_types = ("whisper",)
     Options = WhisperOptions
     options: WhisperOptions
-    _transcriber: WhisperTranscriber | None = None
 
-    def weights(self) -> list[Weights]:
-        """Name the one model that the options say."""
-        from alref_whisper.models import describe_weights
+    def find_model_problems(self) -> list[Problem]:
+        """Return also a problem when the model does not know the language."""
+        from alref_whisper.languages import find_language_problems
 
-        return [describe_weights(self.options)]
+        return super().find_model_problems() or find_language_problems(self.options, self.weights()[0].find_complete_path())
 
-    def problems(self) -> list[Problem]:
-        """Say what is missing: a library, the model's files, the device, the type of numbers, the language."""
-        from alref.models import devices
-        from alref_whisper.models import find_problems
-
-        computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
-        return super().problems() or computing or find_problems(self.options)
-
-    def load(self) -> None:
-        """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
-        from alref.errors import ConfigError
+    def load_model(self, folder: Path) -> WhisperTranscriber:
+        """Return the model on the device."""
         from alref_whisper._runtime import WhisperTranscriber
-        from alref_whisper.models import find_problems
 
-        folder = self.weights()[0].fetch_files()
-        if said := find_problems(self.options):
-            raise ConfigError(*(problem.assign_slot(self.slot) for problem in said))
-        self._transcriber = WhisperTranscriber(folder, self.options, self.device)
-
-    def close(self) -> None:
-        """Let go of the model."""
-        self._transcriber = None
+        return WhisperTranscriber(folder, self.options, self.device)
 
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
         """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file.
@@ -80,13 +66,12 @@ class Whisper(Transcriber):
         from alref.media.audio_decoder import read_audio
         from alref.records import Transcript
 
-        assert self._transcriber is not None, "load() comes first"
         assert reference.spoken is not None, "the reference is not spoken"
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             audio = read_audio(reference.spoken.path, SAMPLE_RATE)
         self.warnings += [str(each.message) for each in told]
-        language, said = self._transcriber.transcribe_audio(audio)
+        language, said = self.model.transcribe_audio(audio)
         return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in said]
 
 

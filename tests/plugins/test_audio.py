@@ -23,7 +23,7 @@ from alref.plugins.manager import SLOTS, PluginManager
 from alref.records import Phrase, Reference
 from alref.testing import LocatorContract, TaggerContract, make_buzzing_video
 from alref.testing.diff import find_difference
-from alref_audio import Ast, AstOptions, AudioModelStage, Clap, ClapOptions, PeAFrame, PeAFrameOptions
+from alref_audio import Ast, AstOptions, Clap, ClapOptions, PeAFrame, PeAFrameOptions
 from support import tiny_audio_models
 from support.scripted import Script
 
@@ -226,7 +226,7 @@ def test_windows_of_frames_are_joined_by_their_mean() -> None:
 
 @pytest.mark.parametrize("cls", [Ast, Clap, PeAFrame])
 def test_weights_that_are_not_all_there_are_never_made_up(
-    folders: dict[str, Path], cls: type[AudioModelStage], tmp_path: Path
+    folders: dict[str, Path], cls: type[Ast | Clap | PeAFrame], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(folders[cls.name], tmp_path / "model")
     tensors = load_file(folder / "model.safetensors")
@@ -239,7 +239,7 @@ def test_weights_that_are_not_all_there_are_never_made_up(
 
 @pytest.mark.parametrize("cls", [Ast, Clap, PeAFrame])
 def test_a_model_of_another_kind_is_a_problem_and_an_error(
-    folders: dict[str, Path], cls: type[AudioModelStage], tmp_path: Path
+    folders: dict[str, Path], cls: type[Ast | Clap | PeAFrame], tmp_path: Path
 ) -> None:
     folder = shutil.copytree(folders[cls.name], tmp_path / "model")
     config = json.loads((folder / "config.json").read_text())
@@ -247,7 +247,7 @@ def test_a_model_of_another_kind_is_a_problem_and_an_error(
     made = cls(cls.Options(model=str(folder)), "cpu")
     [problem] = made.problems()
     assert (problem.option, problem.value) == ("model", "NAME")
-    assert all(word in problem.message for word in (str(folder), "bert", cls.name, cls.model_type))
+    assert all(word in problem.message for word in (str(folder), "bert", cls.name, *cls.model_types))
     with pytest.raises(ConfigError, match="bert"):
         made.load()
 

@@ -1,0 +1,88 @@
+"""A component with a model of the Hugging Face hub: its options, and the life of the model."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from alref.components.base import Stage, StageOptions
+from alref.errors import ConfigError, ContractError, Problem
+
+if TYPE_CHECKING:
+    from alref.models.weights import Weights
+
+Model = TypeVar("Model")
+HubModelName = Annotated[str, Field(min_length=1, description="name on the Hugging Face hub, or a folder")]
+"""The type of an option that names a model: ``model: HubModelName = "openai/whisper-small"``."""
+
+
+class HubModelOptions(StageOptions):
+    """Options of a component with one model of the Hugging Face hub. A subclass gives ``model`` a default."""
+
+    model: HubModelName
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+    )
+
+
+class ModelStage(Stage, Generic[Model]):
+    """A component that loads the model of its ``HubModelOptions``. A subclass writes ``load_model`` and uses ``self.model``.
+
+    ``model_files`` are the files that the model must have, as in ``Weights.files``. ``model_types`` are the values of
+    ``model_type`` in ``config.json`` that the component runs; empty means any.
+    """
+
+    needs = ("torch", "transformers")
+    model_files: ClassVar[tuple[str, ...]] = ("config.json", "model.safetensors")
+    model_types: ClassVar[tuple[str, ...]] = ()
+    _model: Model | None = None
+
+    @abstractmethod
+    def load_model(self, folder: Path) -> Model:
+        """Return the model in ``folder``, on ``self.device``. A model that is one file is given as that file."""
+
+    @property
+    def model(self) -> Model:
+        """The loaded model. Raises ContractError before ``load`` and after ``close``."""
+        if self._model is None:
+            raise ContractError(f"{self.name}: the model is not loaded; call load() first")
+        return self._model
+
+    def weights(self) -> list[Weights]:
+        """Return the model that the options name. A component with options of another kind overrides it."""
+        from alref.models.weights import Weights
+
+        if not isinstance(self.options, HubModelOptions):
+            return super().weights()
+        return [Weights(self.options.model, revision=self.options.revision, files=self.model_files)]
+
+    def problems(self) -> list[Problem]:
+        """Return what is missing: libraries, weights, the device or dtype; then the result of ``find_model_problems``."""
+        from alref.models import devices
+
+        dtype = getattr(self.options, "dtype", "auto")
+        return super().problems() or devices.find_device_problems(self.device, dtype) or self.find_model_problems()
+
+    def find_model_problems(self) -> list[Problem]:
+        """Return what is wrong with the model: it is of another type. A subclass can add to it."""
+        from alref.models.model_types import check_model_type
+
+        if not self.model_types:
+            return []
+        return [problem for each in self.weights() for problem in check_model_type(each, self.name, self.model_types)]
+
+    def load(self) -> None:
+        """Fetch the weights and load the model. Raises MissingError or ConfigError when it cannot be used."""
+        folders = [weights.fetch_files() for weights in self.weights()]
+        if problems := self.find_model_problems():
+            raise ConfigError(*(problem.assign_slot(self.slot) for problem in problems))
+        self._model = self.load_model(folders[0])
+
+    def close(self) -> None:
+        """Release the model."""
+        self._model = None
+        super().close()

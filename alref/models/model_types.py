@@ -1,0 +1,45 @@
+"""Whether a model is of a type that a component runs: the ``model_type`` in its ``config.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from alref.errors import MissingError, Problem
+from alref.models import hub
+from alref.models.weights import Weights
+
+CONFIG_FILE = "config.json"
+
+
+def read_config(folder: Path | None) -> dict[str, Any]:
+    """Return the content of ``config.json`` in a folder; empty when there is none or it cannot be read."""
+    try:
+        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")) if folder else {}
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def check_model_type(weights: Weights, component: str, model_types: Collection[str]) -> list[Problem]:
+    """Return a problem when a model is of a type that is not in ``model_types``.
+
+    Before the weights are on this machine, only ``config.json`` is fetched. Weights without that file have no type.
+    """
+    if CONFIG_FILE not in weights.files:
+        return []
+    try:
+        found = read_config(weights.find_complete_path() or _fetch_config(weights)).get("model_type", "unknown")
+    except MissingError as error:
+        return error.problems
+    if found in model_types:
+        return []
+    message = f"{weights.model} is a model of type {found}, and {component} runs {' or '.join(model_types)}"
+    return [Problem(option=weights.option, message=message, value="NAME")]
+
+
+def _fetch_config(weights: Weights) -> Path | None:
+    hub.download_files(weights.model, weights.revision, [CONFIG_FILE])
+    return hub.find_snapshot(weights.model, weights.revision, [CONFIG_FILE])

@@ -31,18 +31,18 @@ class VideoOptions(StageOptions):
 
     start: float | None = Field(None, ge=0, description="first second to read")
     end: float | None = Field(None, gt=0, description="second to stop before")
-    every: int = Field(1, ge=1, description="read each n-th frame only")
-    max_size: int | None = Field(None, ge=16, description="shrink so that the longer side has at most this many pixels")
+    every: int = Field(1, ge=1, description="read only every n-th frame")
+    max_size: int | None = Field(None, ge=16, description="shrink frames so that the longer side has at most this many pixels")
     audio_track: int = Field(0, ge=0, description="index of the audio track, counted from 0")
-    fps: float | None = Field(None, gt=0, description="frames a second of a folder of pictures; 24 if not given")
+    fps: float | None = Field(None, gt=0, description="frames per second of an image folder; default 24")
 
 
 class RunOptions(StageOptions):
     """What concerns no single component."""
 
     order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models run")
-    tune: bool = Field(True, description="settings of this process that make models on a processor faster")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
+    tune: bool = Field(True, description="tune threads and allocator for CPU inference")
 
 
 @dataclass(frozen=True)

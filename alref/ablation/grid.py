@@ -26,19 +26,19 @@ MAX_NAME_LENGTH = 80
 class DatasetSelection(StageOptions):
     """The part of a data set that every row is scored on."""
 
-    dataset: str = Field(description="name of the data set")
-    root: Path = Field(description="its folder as downloaded")
-    split: str = Field("", description="part of it; the usual one if not given")
-    videos: tuple[str, ...] = Field((), description="only these videos, by name")
-    limit: int | None = Field(None, ge=1, description="only the first videos")
-    protocols: tuple[str, ...] = Field((), description="how to score; the data set's own ways if not given")
+    dataset: str = Field(description="name of the dataset")
+    root: Path = Field(description="folder of the dataset as downloaded")
+    split: str = Field("", description="split; default: the usual one of the dataset")
+    videos: tuple[str, ...] = Field((), description="use only these videos, by name")
+    limit: int | None = Field(None, ge=1, description="use only the first N videos")
+    protocols: tuple[str, ...] = Field((), description="evaluation protocols; default: all of the dataset")
 
 
 class AblationConfig(StageOptions):
     """An ablation as its file says it."""
 
     base: str | dict[str, Any] = Field({}, description="preset, YAML file, or settings that all rows share")
-    data: dict[str, Any] = Field({}, description="data set, root, split, videos, limit, protocols")
+    data: dict[str, Any] = Field({}, description="dataset, root, split, videos, limit, protocols")
     videos: dict[str, tuple[str, ...] | str] = Field({}, description="videos with expressions, or with a file of references")
     vary: dict[str, tuple[Any, ...]] = Field({}, description="values of settings, by dotted path")
     mode: Literal["grid", "one-at-a-time"] = Field("grid", description="all combinations, or one change in each row")

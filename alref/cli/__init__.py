@@ -12,25 +12,25 @@ import click
 INTERRUPTED = 130
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
-    "eval": "Run a whole benchmark through a pipeline and score it.",
-    "score": "Score masks that any program made by a benchmark's protocol.",
-    "submit": "Pack the masks of an evaluation for a benchmark's server.",
-    "compare": "Compare evaluations, with intervals.",
-    "data": "List the data sets that can be evaluated, or check one on disk.",
-    "ablate": "Run rows of settings over a data set, and compare them.",
-    "demo": "Segment a small clip that alref makes itself, and score the result.",
-    "models": "List the models that a configuration loads, or fetch those that are not here.",
-    "plugins": "List components, known ones too, or show one with its options; write and check your own.",
-    "config": "Print the whole resolved configuration as YAML.",
-    "doctor": "Say what is installed, what is usable, what is missing, and what to type next.",
-    "answers": "Show the answers of language models that are kept, or import published ones.",
-    "cache": "Show or empty the outputs of stages that ablations share.",
+    "eval": "Run a pipeline on a benchmark and score the results.",
+    "score": "Score masks of any program by a benchmark's protocol.",
+    "submit": "Pack the masks of an evaluation for a benchmark server.",
+    "compare": "Compare evaluations, with confidence intervals.",
+    "data": "List the available datasets, or check one on disk.",
+    "ablate": "Run an ablation grid over a dataset.",
+    "demo": "Segment a small generated clip and score the result.",
+    "models": "List the models that a configuration loads, or download missing ones.",
+    "plugins": "List components, show one with its options, or write and check your own.",
+    "config": "Print the resolved configuration as YAML.",
+    "doctor": "Show what is installed, usable and missing, with the next command.",
+    "answers": "Show the cached answers of language models, or import published ones.",
+    "cache": "Show or clear the stage cache that ablations share.",
     "completion": "Print the shell completion script.",
 }
 
 
 RESUMABLE = {"run", "eval", "ablate", "models"}
-"""Commands that go on where they were interrupted."""
+"""Commands that resume after an interruption."""
 
 
 class _LazyGroup(click.Group):
@@ -87,9 +87,7 @@ def run_command(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        kept = (
-            "; what is done is kept, and the same command goes on from there" if RESUMABLE.intersection(arguments[:1]) else ""
-        )
+        kept = "; re-run the same command to resume" if RESUMABLE.intersection(arguments[:1]) else ""
         click.echo(f"interrupted{kept}", err=True)
         return INTERRUPTED
     except AlrefError as error:

@@ -49,20 +49,22 @@ class ByteSize(click.ParamType[int]):
 
 @click.command("ablate")
 @click.argument("grid", type=click.Path(path_type=Path))
-@click.option("--plan", "planned", is_flag=True, help="Say what it will take, and run nothing.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
-@click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
+@click.option("--plan", "planned", is_flag=True, help="Estimate time and cost; do not run.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first N videos.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=4, help="Number of videos to process concurrently.", show_default=True
+)
 @add_plugin_option
 @click.option(
     "--cache-size",
     type=ByteSize(),
     default=stage_cache.DEFAULT_LIMIT,
-    help="Most that the shared cache may hold; 4GB if not given.",
+    help="Maximum size of the shared cache; default 4GB.",
 )
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/GRID if not given.")
-@click.option("--force", is_flag=True, help="Replace rows and another ablation that --out holds.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/GRID.")
+@click.option("--force", is_flag=True, help="Overwrite rows and any other ablation in --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(grid: Path, **flags: Any) -> int:
     """Run the rows of the YAML file GRID, and compare them with the first.
@@ -72,7 +74,7 @@ def command(grid: Path, **flags: Any) -> int:
     alref ablate grid.yaml --limit 5
     alref ablate grid.yaml
 
-    The same command goes on after an interruption. A row that fails says why, and the others are complete.
+    Re-run the same command to resume. A row that fails is reported with its reason; the other rows complete.
     """
     with reserve_stdout(flags["as_json"]):
         return _run_ablation(grid, flags)

@@ -13,7 +13,7 @@ from alref.utils import atomic
 
 @click.group("answers")
 def command() -> None:
-    """Show the answers of language models that are kept, or import published ones."""
+    """Show the cached answers of language models, or import published ones."""
 
 
 @command.command("info")

@@ -17,9 +17,9 @@ from alref.plugins.manager import SLOTS, PluginManager
 
 _SLOT_HELP = {
     "unifier": "Component that turns references into phrases: text, sound or speech.",
-    "tagger": "Component that names what is heard.",
-    "transcriber": "Component that writes down a spoken reference.",
-    "locator": "Component that says when each phrase is heard.",
+    "tagger": "Component that names the sounds.",
+    "transcriber": "Component that transcribes a spoken reference.",
+    "locator": "Component that finds when each phrase sounds.",
     "temporal": "Component that picks the pivot frame.",
     "spatial": "Component that picks the pivot box.",
     "reasoner": "Component that picks both frame and box.",
@@ -38,7 +38,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
     """Add ``-c --preset --unifier … -o --device --plugin`` to a command; it gets them by name, for ``configuration``."""
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
-        click.option("--preset", help="Shipped configuration to start from; 'baseline' if not given."),
+        click.option("--preset", help="Shipped configuration to start from; default 'baseline'."),
         *(
             click.option(f"--{slot}", metavar="NAME", shell_complete=_suggest_names, help=text)
             for slot, text in _SLOT_HELP.items()
@@ -46,7 +46,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
         click.option(
             "-o", "--option", "options", multiple=True, metavar="SLOT.OPTION=VALUE", help="Set one option; repeatable."
         ),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Where models run."),
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Device that models run on."),
         add_plugin_option,
     ]
     return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)

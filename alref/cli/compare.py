@@ -19,8 +19,8 @@ MAX_MOVES = 5
 
 @click.command("compare")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--protocol", help="How to score; the data set's usual way if not given.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each run, for programs.")
+@click.option("--protocol", help="Evaluation protocol; default: the first one of the dataset.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run.")
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...], verbose: bool) -> None:

@@ -14,7 +14,7 @@ from alref.plugins.manager import PluginManager
 
 @click.command("config")
 @add_config_options
-@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema that editors complete from.")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema of configuration files.")
 def command(as_schema: bool, **flags: Any) -> None:
     """Print the configuration that these flags give, as YAML with every default filled in.
 

@@ -19,7 +19,7 @@ from alref.plugins.manager import PluginManager
 
 @click.group("data")
 def command() -> None:
-    """List the data sets that can be evaluated, or check one on disk."""
+    """List the available datasets, or check one on disk."""
 
 
 @command.command("list")
@@ -46,7 +46,7 @@ def _format_protocols(cls: type[Dataset]) -> str:
 @command.command("check")
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--split", default="", help="Part of the data set; the usual one if not given.")
+@click.option("--split", default="", help="Split of the dataset; default: its usual one.")
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:

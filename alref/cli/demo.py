@@ -17,7 +17,7 @@ from alref.utils.masks import Mask
 
 @click.command("demo")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("alref-out/demo"), help="Folder to write to.")
-@click.option("--quiet", is_flag=True, help="Print the scores only.")
+@click.option("--quiet", is_flag=True, help="Print only the scores.")
 def command(out: Path, quiet: bool) -> None:
     """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
     clip = demo_clip.write_clip(out / "clip.mp4")

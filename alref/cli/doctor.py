@@ -23,7 +23,7 @@ OPTIONAL_SLOT = "transcriber"
 
 @click.command("doctor")
 def command() -> None:
-    """Say what is installed, what is usable, what is missing, and what to type next."""
+    """Show what is installed, usable and missing, with the next command."""
     console = make_console()
     table = Table("part", "state", "next")
     table.columns[1].overflow = "fold"

@@ -24,17 +24,19 @@ from alref.plugins.manager import PluginManager
 
 @click.command("eval")
 @click.argument("dataset")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the data set as downloaded.")
-@click.option("--split", default="", help="Part of the data set; the usual one if not given.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the dataset as downloaded.")
+@click.option("--split", default="", help="Split of the dataset; default: its usual one.")
 @add_config_options
-@click.option("--protocol", "protocols", multiple=True, help="How to score; the data set's own ways if not given.")
-@click.option("--videos", help="Only these videos, by name: a,b.")
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first N videos.")
-@click.option("--jobs", type=click.IntRange(min=1), default=4, help="Videos under way at once.", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/DATASET-SPLIT if not given.")
-@click.option("--force", is_flag=True, help="Replace another evaluation that --out holds.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--protocol", "protocols", multiple=True, help="Evaluation protocol; default: all of the dataset; repeatable.")
+@click.option("--videos", help="Use only these videos, by name: a,b.")
+@click.option("--limit", type=click.IntRange(min=1), help="Use only the first N videos.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=4, help="Number of videos to process concurrently.", show_default=True
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/DATASET-SPLIT.")
+@click.option("--force", is_flag=True, help="Overwrite any other evaluation in --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> int:
     """Run DATASET through a pipeline and score it by its published protocol.
@@ -43,7 +45,7 @@ def command(**flags: Any) -> int:
     alref eval ref-davis17 --data ref-davis -c mine.yaml
     alref eval mevis --data mevis --split valid_u --limit 5 --out try
 
-    The same command goes on after an interruption. A video that fails is named with its reason, and the others go on.
+    Re-run the same command to resume. A video that fails is reported with its reason; the others complete.
     """
     with reserve_stdout(flags["as_json"]):
         return _run_evaluation(flags)

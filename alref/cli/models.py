@@ -72,9 +72,9 @@ class WeightsRow:
 @click.command("models")
 @click.argument("action", type=click.Choice(["list", "pull"]), default="list")
 @add_config_options
-@click.option("--sound", is_flag=True, help="Those too that --sound of alref run needs.")
-@click.option("--spoken", is_flag=True, help="Those too that --spoken of alref run needs.")
-@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON, for programs.")
+@click.option("--sound", is_flag=True, help="Include models needed by `alref run --sound`.")
+@click.option("--spoken", is_flag=True, help="Include models needed by `alref run --spoken`.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any) -> int:
     """List the models that a run with these flags loads, or 'pull' those that are not on this machine.
 

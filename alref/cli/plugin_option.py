@@ -14,6 +14,8 @@ CommandFunction = Callable[..., Any]
 def add_plugin_option(command: CommandFunction) -> CommandFunction:
     """Add ``--plugin FILE`` to a command; it gets ``plugin_files``, for ``Plugins(files=…)``."""
     path = click.Path(path_type=Path)
-    flag = click.option("--plugin", "plugin_files", multiple=True, type=path, help="Python file that is a plugin; repeatable.")
+    flag = click.option(
+        "--plugin", "plugin_files", multiple=True, type=path, help="Python file to load as a plugin; repeatable."
+    )
     wrapped: CommandFunction = flag(command)
     return wrapped

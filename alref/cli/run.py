@@ -39,25 +39,33 @@ ProgressCallback = Callable[[int, int], None]
 @click.command("run", context_settings={"show_default": False})
 @click.argument("video", type=click.Path(path_type=Path))
 @click.argument("expressions", nargs=-1, metavar="[EXPRESSION]...")
-@click.option("-r", "--reference", "file", type=click.Path(path_type=Path), help="YAML file of many references.")
-@click.option("--sound", is_flag=True, help="Segment what makes the sound; beside an expression, both together.")
-@click.option("--spoken", multiple=True, type=click.Path(path_type=Path), help="Sound file in which an expression is spoken.")
+@click.option("-r", "--reference", "file", type=click.Path(path_type=Path), help="YAML file with several references.")
+@click.option("--sound", is_flag=True, help="Segment what makes the sound; can be combined with an expression.")
+@click.option(
+    "--spoken", multiple=True, type=click.Path(path_type=Path), help="Audio file with a spoken expression; repeatable."
+)
 @click.option("--box", metavar="X0,Y0,X1,Y1", help="Start from this box in pixels instead of reasoning.")
-@click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask picture instead of reasoning.")
-@click.option("--frame", type=int, help="Frame of --box or --mask, as read, counted from 0.")
+@click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask image instead of reasoning.")
+@click.option("--frame", type=int, help="Index of the frame of --box or --mask, counted from 0 after --start and --every.")
 @add_config_options
-@click.option("--start", type=float, metavar="SECONDS", help="Read from this second.")
-@click.option("--end", type=float, metavar="SECONDS", help="Read up to this second.")
-@click.option("--every", type=int, metavar="N", help="Read each N-th frame only.")
-@click.option("--max-size", type=int, metavar="PIXELS", help="Shrink to this longer side.")
+@click.option("--start", type=float, metavar="SECONDS", help="First second to read.")
+@click.option("--end", type=float, metavar="SECONDS", help="Second to stop before.")
+@click.option("--every", type=int, metavar="N", help="Read only every N-th frame.")
+@click.option(
+    "--max-size", type=int, metavar="PIXELS", help="Shrink frames so that the longer side has at most this many pixels."
+)
 @click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0.")
-@click.option("--fps", type=float, help="Frames a second of a folder of pictures.")
-@click.option("--replay", type=click.Path(path_type=Path), help="Ask no model: take its answers from this run folder or store.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-out/VIDEO-EXPRESSION if not given.")
-@click.option("--force", is_flag=True, help="Replace another run that --out holds.")
-@click.option("--dry-run", is_flag=True, help="Check everything, print what would run, and run nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON event a line, for programs.")
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@click.option("--fps", type=float, help="Frames per second of an image folder.")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    help="Replay recorded LLM answers from this run folder or store instead of calling the model.",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/VIDEO-EXPRESSION.")
+@click.option("--force", is_flag=True, help="Overwrite any other run in --out.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print what would run; do not run.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
+@click.option("--quiet", is_flag=True, help="Print only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> None:
     """Segment in VIDEO, a file or a folder of pictures, what each EXPRESSION points at.

@@ -14,8 +14,8 @@ from alref.plugins.manager import PluginManager
 
 @click.command("submit")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of the data set; where it was if not given.")
-@click.option("--out", type=click.Path(path_type=Path), help="File to write; RUN/submission.zip if not given.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of the dataset; default: the one of the evaluation.")
+@click.option("--out", type=click.Path(path_type=Path), help="Output file; default RUN/submission.zip.")
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...], verbose: bool) -> None:

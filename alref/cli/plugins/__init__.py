@@ -18,7 +18,7 @@ from alref.errors import ConfigError, suggest_names
 from alref.plugins.manager import PluginManager, RegisteredComponent
 
 COMMANDS = {
-    "new": "Write a whole distribution of a new plugin.",
+    "new": "Create the distribution of a new plugin.",
     "check": "Check a component against its contract.",
 }
 

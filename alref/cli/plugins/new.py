@@ -16,8 +16,8 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 
 @click.command("new")
 @click.argument("name")
-@click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="What the plugin is.")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder to write; alref-NAME if not given.")
+@click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset.")
+@click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")
 def command(name: str, slot: str, out: Path | None) -> None:
     """Write the distribution of a new plugin NAME, whose tests pass as created.
 

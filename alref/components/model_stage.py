@@ -36,7 +36,7 @@ class ModelStage(Stage, Generic[Model]):
     ``model_type`` in ``config.json`` that the component runs; empty means any.
     """
 
-    needs = ("torch", "transformers")
+    needs: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     model_files: ClassVar[tuple[str, ...]] = ("config.json", "model.safetensors")
     model_types: ClassVar[tuple[str, ...]] = ()
     _model: Model | None = None

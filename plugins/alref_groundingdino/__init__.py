@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from alref.components.base import Proposer, StageOptions
-from alref.errors import ConfigError, Problem
+from alref.components.base import Proposer
+from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
 from alref.models import devices
 from alref.plugins.hookspecs import hookimpl
+from alref_groundingdino.models import LICENSE, MODEL_FILES, SIZES
 
 if TYPE_CHECKING:
     from alref.media.video import Video
@@ -18,18 +21,9 @@ if TYPE_CHECKING:
     from alref_groundingdino.detection import AdaptiveBatchSize, Detector
 
 
-def _make_model_field(name: str) -> Any:
-    return Field(name, min_length=1, description="name on the Hugging Face hub, or a folder")
-
-
-class DetectorOptions(StageOptions):
+class DetectorOptions(HubModelOptions):
     """Options of every detector."""
 
-    model: str
-    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
-    )
     prompt: Literal["category", "expression"] = Field(
         "category", description="what is asked for: the phrase's category, where it has one, or the whole expression"
     )
@@ -61,73 +55,51 @@ class GroundingOptions(DetectorOptions):
 class GroundingDinoOptions(GroundingOptions):
     """Options of grounding-dino."""
 
-    model: str = _make_model_field("IDEA-Research/grounding-dino-tiny")
+    model: HubModelName = "IDEA-Research/grounding-dino-tiny"
 
 
 class MMGroundingDinoOptions(GroundingOptions):
     """Options of mm-grounding-dino."""
 
-    model: str = _make_model_field("openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det")
+    model: HubModelName = "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det"
 
 
 class LLMDetOptions(GroundingOptions):
     """Options of llmdet."""
 
-    model: str = _make_model_field("iSEE-Laboratory/llmdet_tiny")
+    model: HubModelName = "iSEE-Laboratory/llmdet_tiny"
 
 
 class Owlv2Options(DetectorOptions):
     """Options of owlv2."""
 
-    model: str = _make_model_field("google/owlv2-base-patch16-ensemble")
+    model: HubModelName = "google/owlv2-base-patch16-ensemble"
     box_threshold: float = Field(0.1, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
 
 
-class OpenVocabularyProposer(Proposer):
+class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
     """Asks a detector for boxes of each phrase, one prompt for each, so that no phrase takes another's boxes or words."""
 
     extra = "groundingdino"
-    needs = ("torch", "transformers")
     options: DetectorOptions
-    model_types: ClassVar[tuple[str, ...]]
-    """The values of ``model_type`` in the configurations of models that it runs."""
-    tokenizer_files: ClassVar[str]
-    """The files of which one must come with the model."""
-    _detector: Detector | None = None
     _batch_size: AdaptiveBatchSize
 
     def weights(self) -> list[Weights]:
-        """Name the one model that the options say."""
-        from alref_groundingdino.models import describe_weights
+        """Add the size and the license of models that are known."""
+        return [
+            replace(weights, size=SIZES[weights.model], license=LICENSE) if weights.model in SIZES else weights
+            for weights in super().weights()
+        ]
 
-        return [describe_weights(self.options.model, self.options.revision, self.tokenizer_files)]
-
-    def problems(self) -> list[Problem]:
-        """Say what is missing: a library, the model's files, the device, the type of numbers, a model of the right kind."""
-        from alref_groundingdino.models import find_model_type_problems
-
-        computing = [] if self.find_missing_libraries() else devices.find_device_problems(self.device, self.options.dtype)
-        return super().problems() or computing or find_model_type_problems(self.weights()[0], self.name, self.model_types)
-
-    def load(self) -> None:
-        """Bring the model to the device. Raises MissingError or ConfigError when it cannot be used."""
+    def load_model(self, folder: Path) -> Detector:
+        """Return the detector on the device."""
         from alref_groundingdino._runtime import load_detector
         from alref_groundingdino.detection import AdaptiveBatchSize
-        from alref_groundingdino.models import find_model_type_problems
 
-        weights = self.weights()[0]
-        folder = weights.fetch_files()
-        if said := find_model_type_problems(weights, self.name, self.model_types):
-            raise ConfigError(*(problem.assign_slot(self.slot) for problem in said))
-        self._detector = load_detector(folder, self.options, self.device)
-        alone = 1 if devices.resolve_device(self.device) == "cpu" else 8
-        self._batch_size = AdaptiveBatchSize(
-            alone if self.options.batch_size == "auto" else self.options.batch_size, self.warnings.append
-        )
-
-    def close(self) -> None:
-        """Let go of the model."""
-        self._detector = None
+        default_size = 1 if devices.resolve_device(self.device) == "cpu" else 8
+        batch_size = default_size if self.options.batch_size == "auto" else self.options.batch_size
+        self._batch_size = AdaptiveBatchSize(batch_size, self.warnings.append)
+        return load_detector(folder, self.options, self.device)
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return the boxes of each phrase, best first, labeled with words of the phrase; none where none scores enough.
@@ -137,8 +109,7 @@ class OpenVocabularyProposer(Proposer):
         """
         from alref_groundingdino.proposals import propose_boxes
 
-        assert self._detector is not None, "load() comes first"
-        return propose_boxes(self._detector, video, pivots, self.options, self._batch_size)
+        return propose_boxes(self.model, video, pivots, self.options, self._batch_size)
 
 
 class GroundingDino(OpenVocabularyProposer):
@@ -146,7 +117,7 @@ class GroundingDino(OpenVocabularyProposer):
 
     name = "grounding-dino"
     model_types = ("grounding-dino", "mm-grounding-dino")
-    tokenizer_files = "tokenizer.json|vocab.txt"
+    model_files = (*MODEL_FILES, "tokenizer.json|vocab.txt")
     Options: ClassVar[type[GroundingOptions]] = GroundingDinoOptions
 
 
@@ -169,7 +140,7 @@ class Owlv2(OpenVocabularyProposer):
 
     name = "owlv2"
     model_types = ("owlv2",)
-    tokenizer_files = "tokenizer.json|vocab.json"
+    model_files = (*MODEL_FILES, "tokenizer.json|vocab.json")
     Options = Owlv2Options
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from alref.components.base import Propagator, StageOptions
+from alref.components.base import Propagator
+from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
 from alref.models import devices
 from alref.plugins.hookspecs import hookimpl
 from alref_sam2 import families
@@ -23,11 +25,9 @@ if TYPE_CHECKING:
     from alref_sam2._runtime import Sam2VideoRunner
 
 
-class Sam2FamilyOptions(StageOptions):
+class Sam2FamilyOptions(HubModelOptions):
     """Options that all three components have."""
 
-    model: str = Field(min_length=1, description="name on the Hugging Face hub, or a folder")
-    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
     prompt: Literal["mask", "box"] = Field(
         "mask", description="start from the mask that the image model makes of the box, as published, or from the box itself"
     )
@@ -36,9 +36,6 @@ class Sam2FamilyOptions(StageOptions):
     )
     resize: Literal["bicubic", "bilinear"] = Field(
         "bicubic", description="filter that frames are resized with: the authors' bicubic, or the library's bilinear"
-    )
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="numbers to compute in; auto is bfloat16 on a CUDA device that has it, else float32"
     )
     compile: bool = Field(
         False, description="compile the encoder first, which takes up to minutes; the processor needs a C++ compiler"
@@ -72,16 +69,16 @@ class Sam2Options(Sam2FamilyOptions):
 class EdgeTamOptions(Sam2FamilyOptions):
     """Options of edgetam."""
 
-    model: str = Field("yonigozlan/EdgeTAM-hf", min_length=1, description="name on the Hugging Face hub, or a folder")
+    model: HubModelName = "yonigozlan/EdgeTAM-hf"
 
 
 class Sam3TrackerOptions(Sam2FamilyOptions):
     """Options of sam3-tracker."""
 
-    model: str = Field("facebook/sam3", min_length=1, description="name on the Hugging Face hub, or a folder")
+    model: HubModelName = "facebook/sam3"
 
 
-class Sam2FamilyPropagator(Propagator):
+class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Propagator):
     """Base of the three: all objects of a video in one pass, every frame encoded once."""
 
     needs = ("torch", "transformers", "PIL")
@@ -90,45 +87,37 @@ class Sam2FamilyPropagator(Propagator):
     license: ClassVar[str] = "Apache-2.0"
     gated: ClassVar[str] = ""
     options: Sam2FamilyOptions
-    _model: Sam2VideoRunner | OriginalPredictor | None = None
 
     def weights(self) -> list[Weights]:
-        """Return the one model that it loads."""
-        from alref.models.weights import Weights
-
-        return [Weights(self.options.model, revision=self.options.revision, license=self.license, gated=self.gated)]
+        """Return the model with its license, and how to get a gated one."""
+        return [replace(weights, license=self.license, gated=self.gated) for weights in super().weights()]
 
     def problems(self) -> list[Problem]:
-        """Say what is missing or wrong: a library, the weights, the device, the numbers to compute in, the model's family."""
-        return super().problems() or self._find_problems()
-
-    def load(self) -> None:
-        """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
-        from alref_sam2._runtime import Sam2VideoRunner
-
-        self._model = Sam2VideoRunner(
-            self.options, self.device, self.family, self.weights()[0].fetch_files(), self.warnings.append
+        """Return also a problem when a compiler is needed and there is none."""
+        return super().problems() or (
+            families.check_compiler(devices.resolve_device(self.device)) if self.options.compile else []
         )
 
-    def close(self) -> None:
-        """Let go of the weights."""
-        self._model = None
+    def find_model_problems(self) -> list[Problem]:
+        """Return also a wrong ``image_size``; a model of another family has the component that takes it as the hint."""
+        hint = families.suggest_propagator(self.weights()[0].find_complete_path())
+        return [
+            *(replace(problem, hint=hint) for problem in super().find_model_problems()),
+            *families.check_image_size(self.family, self.options.image_size),
+        ]
+
+    def load_model(self, folder: Path) -> Sam2VideoRunner | OriginalPredictor:
+        """Return the model of the library on the device."""
+        from alref_sam2._runtime import Sam2VideoRunner
+
+        return Sam2VideoRunner(self.options, self.device, self.family, folder, self.warnings.append)
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of every frame, as soon as those of all objects are known.
 
         Raises MissingError when not even one object fits into the memory; ``warnings`` says when the memory was full.
         """
-        assert self._model is not None, "load() comes first"
-        yield from self._model.propagate(video, boxes)
-
-    def _find_problems(self) -> list[Problem]:
-        options = self.options
-        found = devices.find_device_problems(self.device, options.dtype) or (
-            families.check_compiler(devices.resolve_device(self.device)) if options.compile else []
-        )
-        found += families.check_model_type(self.family, options.model, self.weights()[0].find_complete_path())
-        return found + families.check_image_size(self.family, options.image_size)
+        yield from self.model.propagate(video, boxes)
 
 
 class Sam2(Sam2FamilyPropagator):
@@ -136,6 +125,7 @@ class Sam2(Sam2FamilyPropagator):
 
     name = "sam2"
     family = families.SAM2
+    model_types = family.model_types
     Options = Sam2Options
     options: Sam2Options
 
@@ -159,14 +149,13 @@ class Sam2(Sam2FamilyPropagator):
 
         return (self.options.backend == "original" and _original.find_problems(self.options)) or super().problems()
 
-    def load(self) -> None:
-        """Load the weights into the library's model or the authors'. Raises MissingError or ConfigError."""
+    def load_model(self, folder: Path) -> Sam2VideoRunner | OriginalPredictor:
+        """Return the library's model or the authors'."""
         if self.options.backend == "transformers":
-            return super().load()
+            return super().load_model(folder)
         from alref_sam2._original import OriginalPredictor
 
-        self._model = OriginalPredictor(self.options, self.device, str(self.weights()[0].fetch_files()))
-        return None
+        return OriginalPredictor(self.options, self.device, str(folder))
 
 
 class EdgeTam(Sam2FamilyPropagator):
@@ -174,11 +163,13 @@ class EdgeTam(Sam2FamilyPropagator):
 
     name = "edgetam"
     family = families.EDGETAM
+    model_types = family.model_types
     Options = EdgeTamOptions
     options: EdgeTamOptions
 
-    def _find_problems(self) -> list[Problem]:
-        return super()._find_problems() or families.check_timm(self.weights()[0].find_complete_path())
+    def problems(self) -> list[Problem]:
+        """Return also a problem when timm is needed and cannot be imported."""
+        return super().problems() or families.check_timm(self.weights()[0].find_complete_path())
 
 
 class Sam3Tracker(Sam2FamilyPropagator):
@@ -186,6 +177,7 @@ class Sam3Tracker(Sam2FamilyPropagator):
 
     name = "sam3-tracker"
     family = families.SAM3_TRACKER
+    model_types = family.model_types
     license = "SAM License"
     gated = "accept the terms at https://huggingface.co/facebook/sam3; then: hf auth login"
     Options = Sam3TrackerOptions

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import transformers
 
-from alref.errors import ConfigError
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
 from alref_sam2 import families
 from alref_sam2.families import ModelFamily
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
 def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, device: str) -> Any:
     """Return the model on ``device``, in evaluation mode. Raises ConfigError or MissingError when it cannot be used."""
-    if wrong := families.check_model_type(family, options.model, path) or families.check_image_size(family, options.image_size):
-        raise ConfigError(*(problem.assign_slot("propagator") for problem in wrong))
     with translate_model_errors(options.model, device, alternative="-o propagator.model=NAME", expected_kind=family.name):
         model = _load_original_checkpoint(options, path) if path.is_file() else _load_library_folder(family, options, path)
         model = model.to(device)

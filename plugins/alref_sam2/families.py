@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from alref.errors import Problem, sanitize_line
+from alref.models.model_types import read_config
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]
 IMAGENET_NORMALIZATION: Normalization = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -36,25 +36,10 @@ SAM3_TRACKER = ModelFamily(
 FAMILIES = (SAM2, EDGETAM, SAM3_TRACKER)
 
 
-def read_config(path: Path | None) -> dict[str, object]:
-    """Return what ``config.json`` of a folder says, nothing where there is none or it cannot be read."""
-    if path is None or not (path / "config.json").is_file():
-        return {}
-    try:
-        found = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def check_model_type(family: ModelFamily, model: str, path: Path | None) -> list[Problem]:
-    """Return a problem when a folder holds a model of another family; its hint is the component that takes it."""
-    given = read_config(path).get("model_type")
-    if given is None or given in family.model_types:
-        return []
-    way_out = next((f"--propagator {each.name}" for each in FAMILIES if given in each.model_types), "another model")
-    message = f"{model} is a {given}, and {family.name} takes {family.model_types[0]}"
-    return [Problem(option="model", message=message, hint=way_out)]
+def suggest_propagator(folder: Path | None) -> str:
+    """Return the flag that chooses the component for the model in a folder; empty when no component takes it."""
+    model_type = read_config(folder).get("model_type")
+    return next((f"--propagator {family.name}" for family in FAMILIES if model_type in family.model_types), "")
 
 
 def check_image_size(family: ModelFamily, image_size: int | None) -> list[Problem]:

@@ -321,7 +321,7 @@ def test_other_faults_of_the_model_are_not_taken_for_short_memory(dino: Path, mo
 
 def test_answers_that_are_no_numbers_are_not_taken_for_nothing_seen(tmp_path: Path) -> None:
     proposer = loaded(grounding_dino(tmp_path))
-    proposer._detector._model.model.level_embed.fill_(float("nan"))  # type: ignore[union-attr]
+    proposer.model._model.model.level_embed.fill_(float("nan"))  # type: ignore[union-attr]
     with pytest.raises(ConfigError, match=r"no number in this type of numbers: -o proposer\.dtype=float32"):
         proposer.propose(VIDEO, ASKED)
 
@@ -329,7 +329,7 @@ def test_answers_that_are_no_numbers_are_not_taken_for_nothing_seen(tmp_path: Pa
 def test_a_closed_detector_is_gone(dino: Path) -> None:
     proposer = loaded(dino)
     proposer.propose(VIDEO, ASKED[:1])
-    model = weakref.ref(proposer._detector._model)  # type: ignore[union-attr]
+    model = weakref.ref(proposer.model._model)  # type: ignore[union-attr]
     proposer.close()
     assert model() is None
 

@@ -106,13 +106,15 @@ def test_a_model_of_another_family_is_sent_to_its_component(
     folders: dict[type[Sam2FamilyPropagator], Path],
 ) -> None:
     component = made(cls, folders[other])
-    assert one_problem(component).endswith(way_out)
-    assert failure(component, ConfigError).endswith(way_out)
+    assert way_out in one_problem(component)
+    assert way_out in failure(component, ConfigError)
 
 
 def test_a_model_that_follows_nothing_is_refused(copied: Path) -> None:
     changed(copied, model_type="bert")
-    assert one_problem(made(Sam2, copied)) == f"{copied} is a bert, and sam2 takes sam2_video: another model"
+    message = one_problem(made(Sam2, copied))
+    assert all(word in message for word in (str(copied), "bert", "sam2_video"))
+    assert "--propagator" not in message
 
 
 def test_a_size_that_cannot_be_encoded_is_refused_with_the_nearest_that_can(

@@ -43,14 +43,14 @@ def loaded(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino
 def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino, **given: Any) -> OpenVocabularyProposer:
     """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
     proposer = component(folder, cls, **given)
-    proposer._detector = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
+    proposer._model = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
     proposer._batch_size = AdaptiveBatchSize(given.get("batch_size", 1), proposer.warnings.append)
     return proposer
 
 
 @lru_cache
 def _detector(folder: Path | str, cls: type[OpenVocabularyProposer], **given: Any) -> Any:
-    return loaded(folder, cls, **given)._detector
+    return loaded(folder, cls, **given).model
 
 
 def pivot(frame: int | None, text: str, category: str = "") -> PivotFrame:

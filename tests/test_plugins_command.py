@@ -104,7 +104,7 @@ def test_the_list_fits_the_terminal_and_names_everything(
     heads = table[0].split("  ")
     assert [head.strip() for head in heads if head.strip()][:6] == ["name", "package", "level", "license", "weights", "state"]
     assert ("needs" in table[0]) == (width >= 110)
-    assert ("what it does" in table[0]) == (width >= 160)
+    assert ("summary" in table[0]) == (width >= 160)
 
 
 def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The command line. Each command is a module that is imported when the command is called, so that ``alref --help`` is quick."""
+"""The command line. Each command module is imported on first use, so that ``alref --help`` is fast."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted_version: bool)
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, callback=_print_version, expose_value=False, is_eager=True, help="Print the version.")
 def cli() -> None:
-    """Segment, in every frame of a video, the object that you point at with words or with sound.
+    """Segment, in every frame of a video, the object that text or audio refers to.
 
     \b
     alref demo                          see it work
-    alref run clip.mp4 "the red cup"    segment a clip of your own
+    alref run clip.mp4 "the red cup"    segment your own clip
     alref run clip.mp4 --sound          segment what makes the sound
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and leave with its exit code: see ``alref.errors``, and 130 after an interruption."""
+    """Run the command line and exit with its code: see ``alref.errors``; 130 after an interruption."""
     code = run_command(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
         atexit.register(_exit_now)
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command and return its exit code; every error is one message on stderr, with its traceback after ``-v``."""
+    """Run one command and return its exit code. Print an error as one message on stderr; add its traceback with ``-v``."""
     from alref.errors import AlrefError
 
     try:
@@ -101,7 +101,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _exit_now() -> None:
-    """End before Python takes itself down, which aborts the process while a thread is at work in a compiled library."""
+    """Exit before Python shuts down, which aborts the process while a thread runs in a compiled library."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(INTERRUPTED)

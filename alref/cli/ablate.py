@@ -1,4 +1,4 @@
-"""``alref ablate``: a grid of components over a data set, paying once for what its rows share."""
+"""``alref ablate``: run an ablation grid over a dataset and compute shared stages once."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ from alref.pipeline import stage_cache
 from alref.plugins.manager import PluginManager
 
 WIDTH = 140
-"""Columns of a table that goes to no terminal."""
+"""Width of a table that is not printed to a terminal."""
 BYTE_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
 
 
 class ByteSize(click.ParamType[int]):
-    """A number of bytes: 500MB, 10GB."""
+    """A size in bytes: 500MB, 10GB."""
 
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Turn what was typed into bytes."""
+        """Convert the value to bytes."""
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
         if not found:
             self.fail(f"expected a size such as 500MB or 10GB, got {value!r}", param, ctx)
@@ -111,7 +111,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
 
 
 def _select_videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
-    """Pick the videos: those that the file names, and of these the first."""
+    """Return the videos that the file names, cut to the limit."""
     asked = ablation.data
     videos = list(dict.fromkeys(map(data.require_video, asked.videos))) if asked and asked.videos else data.list_videos()
     limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
@@ -140,27 +140,27 @@ def _print_plan(estimate: AblationPlan, as_json: bool) -> None:
 
 
 def _format_estimates(estimate: AblationPlan) -> Iterator[str]:
-    """Say what is still to be taken, as far as it is known."""
+    """Yield lines that estimate the remaining time, questions and cost."""
     if estimate.seconds is None:
-        yield f"time: not known yet of {', '.join(estimate.not_measured)}"
+        yield f"time: unknown for {', '.join(estimate.not_measured)}"
     else:
-        yield f"time: about {format_duration(estimate.seconds)} in stages, one after the other"
+        yield f"time: about {format_duration(estimate.seconds)} (stages run one after the other)"
     if estimate.questions is None:
-        yield "language models: not known yet what they are asked"
+        yield "language models: number of questions unknown"
     elif estimate.questions == 0:
-        yield "language models: not asked"
+        yield "language models: not used"
     else:
         count = f"{'at most' if estimate.is_upper_bound else 'about'} {estimate.questions:,}"
-        tokens = "not known yet" if estimate.tokens is None else f"about {estimate.tokens:,}"
-        cost = "not known yet" if estimate.dollars is None else f"about ${estimate.dollars:,.2f}"
-        rule = " (tokens and cost by rules of thumb)" if estimate.is_upper_bound else ""
+        tokens = "unknown" if estimate.tokens is None else f"about {estimate.tokens:,}"
+        cost = "unknown" if estimate.dollars is None else f"about ${estimate.dollars:,.2f}"
+        rule = " (tokens and cost are rough estimates)" if estimate.is_upper_bound else ""
         yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
     if estimate.seconds is None or estimate.questions is None or estimate.is_upper_bound:
-        yield "what is not known yet is measured on a first video: the same command with --limit 1 and without --plan"
+        yield "run the same command with --limit 1 and without --plan to measure unknown values on one video"
 
 
 def _print_summary(summary: AblationSummary, path: Path, flags: dict[str, Any]) -> None:
-    """Print the table, or one event for a program."""
+    """Print the table, or one JSON event."""
     if flags["as_json"]:
         emit_event("finished", out=str(path), **summary.model_dump(mode="json"))
         return

@@ -1,4 +1,4 @@
-"""The options that help with an error: the engine, which Python calls too, names only what is wrong."""
+"""Command-line options that help with an error; messages of the library itself name no options."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from alref.errors import AlrefError
 
 ADVICE = {
     "no-reference": "give an expression, for example: alref run clip.mp4 'the dog'",
-    "several-references": "write a file of them: -r references.yaml",
+    "several-references": "write the references to a file: -r references.yaml",
     "folder-of-another-job": "name another folder with --out, or replace what it holds with --force",
     "folder-of-others": "name another folder with --out",
 }
-"""What to type next, by the ``code`` of an error."""
+"""Advice on the next command, by the ``code`` of an error."""
 
 
 def format_error(error: AlrefError) -> str:
-    """Return the message of an error with the options that help."""
+    """Return the message of an error with advice on options."""
     return "; ".join([str(error), *([ADVICE[error.code]] if error.code in ADVICE else [])])

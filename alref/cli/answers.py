@@ -1,4 +1,4 @@
-"""``alref answers``: what is kept of language models, and what others published."""
+"""``alref answers``: show cached answers of language models, or import published ones."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def command() -> None:
 @command.command("info")
 @click.argument("store", type=click.Path(path_type=Path), required=False)
 def show_info(store: Path | None) -> None:
-    """Say where the answers are kept, how large the file is, and how many there are of each model.
+    """Print the path and size of the answer store, and the number of answers by model.
 
-    STORE is another file than the user's own.
+    STORE defaults to the user's own store.
     """
     kept = AnswerStore(store or get_default_path())
     try:
@@ -38,9 +38,9 @@ def show_info(store: Path | None) -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 def import_answers(folder: Path, file: Path | None) -> None:
-    """Turn the answers that AL-Ref-SAM 2's authors published for a data set into FILE, for the reasoner 'replay'.
+    """Convert the answers that the authors of AL-Ref-SAM 2 published for a dataset to FILE, for the reasoner 'replay'.
 
-    FOLDER holds cot_stage_1_outputs.json and cot_stage_2_outputs.json; FILE is FOLDER's name with -answers.json if not given.
+    FOLDER holds cot_stage_1_outputs.json and cot_stage_2_outputs.json; FILE defaults to FOLDER-answers.json.
     """
     published = import_published_answers(folder)
     path = file or Path(f"{folder.resolve().name}-answers.json")

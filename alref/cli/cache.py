@@ -1,4 +1,4 @@
-"""``alref cache``: the outputs of stages that are kept for all ablations of this user."""
+"""``alref cache``: show or clear the stage cache that the ablations of this user share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alref.pipeline import stage_cache
 
 @click.group("cache")
 def command() -> None:
-    """Show or empty the cache of stage outputs that ablations share.
+    """Show or clear the cache of stage outputs that ablations share.
 
     \b
     alref cache info
@@ -22,9 +22,9 @@ def command() -> None:
 @command.command("info")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def show_info(folder: Path | None) -> None:
-    """Say where the outputs are kept, how many there are of each kind, and how large they are.
+    """Print the path of the cache, and the number and size of its outputs by stage.
 
-    FOLDER is another one than the user's own.
+    FOLDER defaults to the user's own cache.
     """
     place = folder or stage_cache.get_default_folder()
     held = stage_cache.count_outputs(place)
@@ -37,9 +37,9 @@ def show_info(folder: Path | None) -> None:
 @command.command("clear")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 def clear_cache(folder: Path | None) -> None:
-    """Remove all outputs: what needs them computes them again. Runs and evaluations stay as they are.
+    """Remove all cached outputs. They are computed again when needed. Runs and evaluations are not changed.
 
-    FOLDER is another one than the user's own.
+    FOLDER defaults to the user's own cache.
     """
     place = folder or stage_cache.get_default_folder()
     count = stage_cache.clear_outputs(place)

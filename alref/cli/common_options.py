@@ -1,4 +1,4 @@
-"""The flags that several commands share: which configuration, which components, which options."""
+"""Flags that several commands share: configuration, components and their options."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _suggest_names(ctx: click.Context, parameter: click.Parameter, incomplete: s
 
 
 def add_config_options(command: CommandFunction) -> CommandFunction:
-    """Add ``-c --preset --unifier … -o --device --plugin`` to a command; it gets them by name, for ``configuration``."""
+    """Add ``-c --preset --unifier … -o --device --plugin`` to a command, which receives them as keyword arguments."""
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
         click.option("--preset", help="Shipped configuration to start from; default 'baseline'."),

@@ -1,4 +1,4 @@
-"""``alref compare``: evaluations side by side."""
+"""``alref compare``: compare evaluations."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ MAX_MOVES = 5
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...], verbose: bool) -> None:
-    """Compare evaluations in the folders RUNS with the first of them, on the videos that all of them scored.
+    """Compare evaluations in the folders RUNS with the first one, on the videos that all of them scored.
 
     \b
     alref compare runs/top-score runs/gpt4
 
-    Differences come with a 95 % interval: videos are drawn again and again, the same ones for both.
+    Differences have 95 % intervals from a paired bootstrap over videos.
     """
     plugins = PluginManager(files=plugin_files)
     asked = load_evaluation(runs[0])
@@ -49,7 +49,7 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
 
 def _build_table(comparisons: list[RunComparison]) -> Table:
     first = comparisons[0]
-    title = f"{first.protocol}, {first.main_metric}, {first.videos} videos that all have"
+    title = f"{first.protocol}, {first.main_metric}, {first.videos} common videos"
     table = Table("run", "value", "95 % interval", "difference", "95 % interval", title=title)
     for each in comparisons:
         difference = ("", "") if each is first else (f"{100 * each.difference[0]:+.2f}", _format_interval(each.difference, "+"))
@@ -58,7 +58,7 @@ def _build_table(comparisons: list[RunComparison]) -> Table:
 
 
 def _build_moves_table(comparison: RunComparison) -> Table:
-    table = Table("video", "base", "here", "difference", title=f"moved most in {comparison.run}")
+    table = Table("video", "base", "here", "difference", title=f"largest differences in {comparison.run}")
     for move in comparison.changes[:MAX_MOVES]:
         table.add_row(move.video, f"{100 * move.base:.1f}", f"{100 * move.other:.1f}", f"{100 * move.difference:+.1f}")
     return table

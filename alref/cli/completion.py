@@ -1,4 +1,4 @@
-"""``alref completion``: the script that teaches a shell to complete alref's commands, flags and component names."""
+"""``alref completion``: print the script that completes commands, flags and component names in a shell."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from click.shell_completion import get_completion_class
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the completion script of SHELL.
+    """Print the completion script for SHELL.
 
     \b
     bash:  eval "$(alref completion bash)"

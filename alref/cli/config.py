@@ -1,4 +1,4 @@
-"""``alref config``: the whole configuration with every default filled in, or the JSON Schema of configuration files."""
+"""``alref config``: print the resolved configuration, or the JSON Schema of configuration files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from alref.plugins.manager import PluginManager
 @add_config_options
 @click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema of configuration files.")
 def command(as_schema: bool, **flags: Any) -> None:
-    """Print the configuration that these flags give, as YAML with every default filled in.
+    """Print the resolved configuration as YAML, with every default filled in.
 
     \b
     alref config --spatial top-score > mine.yaml

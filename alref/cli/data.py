@@ -1,4 +1,4 @@
-"""``alref data``: which data sets there are, and whether one is whole on this machine."""
+"""``alref data``: list the available datasets, or check one on disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command() -> None:
 @command.command("list")
 @add_plugin_option
 def list_datasets(plugin_files: tuple[Path, ...]) -> None:
-    """List the data sets with their splits, the usual one first, the ways to score them, and where to get them."""
+    """List the datasets with their splits (the default first), protocols and homepages."""
     table = Table("name", "splits", "scored by", "from", box=SIMPLE)
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
@@ -36,7 +36,7 @@ def list_datasets(plugin_files: tuple[Path, ...]) -> None:
 
 
 def _format_protocols(cls: type[Dataset]) -> str:
-    """Name the ways to score a data set, with the splits of each where they differ."""
+    """Format the protocols of a dataset, with the splits of each where they differ."""
     ways: dict[str, list[str]] = {}
     for split in cls.splits:
         ways.setdefault(", ".join(cls.split_protocols.get(split, cls.protocols)) or "its server", []).append(split)
@@ -50,9 +50,9 @@ def _format_protocols(cls: type[Dataset]) -> str:
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:
-    """Look through all files of the data set NAME in FOLDER: what is missing, cannot be read or is not as published.
+    """Check all files of the dataset NAME in FOLDER, and list those that are missing, unreadable or not as published.
 
-    Every picture and sound is decoded, so that this takes a while. Videos without a fault can be evaluated all the same.
+    Every image and audio file is decoded, which takes a while. Videos without faults can still be evaluated.
     """
     dataset = PluginManager(files=plugin_files).get_dataset(name)(folder, split)
     videos = dataset.list_videos()
@@ -68,7 +68,7 @@ def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path,
 
 
 def _count_references(dataset: Dataset, videos: Sequence[str]) -> tuple[int, list[DatasetProblem]]:
-    """Count the references of all videos, and say which videos have none that can be used."""
+    """Count the references of all videos, and list the videos without a usable one."""
     count, lacking = 0, []
     for video in videos:
         try:

@@ -1,4 +1,4 @@
-"""``alref demo``: make a small clip, segment it, and score the masks against the true ones."""
+"""``alref demo``: generate a small clip, segment it and score the masks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref.utils.masks import Mask
 @click.option("--out", type=click.Path(path_type=Path), default=Path("alref-out/demo"), help="Folder to write to.")
 @click.option("--quiet", is_flag=True, help="Print only the scores.")
 def command(out: Path, quiet: bool) -> None:
-    """Segment a small clip that alref draws itself, and print how well the masks agree with the true ones."""
+    """Segment a small generated clip, and score the masks against the true ones."""
     clip = demo_clip.write_clip(out / "clip.mp4")
     references = make_references([ball.expression for ball in demo_clip.BALLS])
     flags = {"video": clip, "out": out / "run", "force": True, "as_json": False, "quiet": quiet}

@@ -1,4 +1,4 @@
-"""A small clip drawn by alref itself, with the true masks: two balls roll over a wooden table."""
+"""A small generated clip with true masks: two balls roll over a wooden table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ball:
     stop: tuple[float, float]
 
     def get_center(self, frame: int) -> tuple[float, float]:
-        """Where the ball is, (x, y) in pixels."""
+        """Return the center of the ball, (x, y) in pixels."""
         share = frame / (FRAME_COUNT - 1)
         (x0, y0), (x1, y1) = self.start, self.stop
         return x0 + (x1 - x0) * share, y0 + (y1 - y0) * share
@@ -50,7 +50,7 @@ def compute_masks() -> dict[str, Mask]:
 
 
 def draw_frames() -> npt.NDArray[np.uint8]:
-    """Draw the clip: uint8 (T, H, W, 3) RGB, the same at every call."""
+    """Draw the clip, uint8 (T, H, W, 3) RGB. Every call returns the same frames."""
     table = _draw_table()
     drawn = []
     for frame in range(FRAME_COUNT):
@@ -70,14 +70,14 @@ def write_clip(path: Path) -> Path:
 
 
 def _compute_squared_distance(ball: Ball, frame: int) -> FloatImage:
-    """Squared distance from the ball's center in radii: below 1 inside."""
+    """Return the squared distance from the ball's center in radii; it is below 1 inside the ball."""
     x, y = ball.get_center(frame)
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
     return np.asarray(((columns - x) ** 2 + (rows - y) ** 2) / ball.radius**2, np.float32)
 
 
 def _draw_table() -> FloatImage:
-    """Planks with grain, darker towards the back."""
+    """Draw planks with grain, darker towards the back."""
     import cv2
 
     noise = np.random.default_rng(7).normal(0, 1, SIZE).astype(np.float32)

@@ -1,4 +1,4 @@
-"""``alref doctor``: what is installed, usable and missing here, and the next command."""
+"""``alref doctor``: show what is installed, usable and missing, with the next command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alref.models import cpu_tuning, download, hub
 from alref.plugins.manager import PluginManager
 
 OPTIONAL_SLOT = "transcriber"
-"""The stage of which only spoken sentences make use: the default pipeline is ready without it."""
+"""The stage that only spoken expressions need; the default pipeline is ready without it."""
 
 
 @click.command("doctor")
@@ -38,7 +38,7 @@ def command() -> None:
 
 
 def _describe_default_pipeline(waiting: list[str]) -> str:
-    """Say whether the default pipeline is ready when these parts are not."""
+    """Return whether the default pipeline is ready, given the parts that are not."""
     try:
         stages = resolve_config(PluginManager()).slots
     except ConfigError as error:
@@ -69,13 +69,13 @@ def _generate_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _describe_model_folders() -> str:
-    """Say where models are kept, and from where they come."""
+    """Return lines on where models are stored and where they come from."""
     places = f"checkpoints in {download.get_weights_folder()}"
     if find_spec("huggingface_hub") is None:
         return f"{places}\nhuggingface_hub is not installed"
     from huggingface_hub.constants import ENDPOINT
 
-    offline = "\nHF_HUB_OFFLINE is set: nothing is fetched" if hub.is_offline() else ""
+    offline = "\nHF_HUB_OFFLINE is set; nothing is downloaded" if hub.is_offline() else ""
     return f"{places}\nmodels of {ENDPOINT} in {hub.get_cache_folder()}{offline}"
 
 
@@ -94,4 +94,4 @@ def _describe_accelerator() -> str:
 
     if torch.cuda.is_available():
         return f"cuda, {torch.cuda.get_device_name()}"
-    return "mps" if torch.backends.mps.is_available() else f"none; torch {torch.__version__} runs on the processor"
+    return "mps" if torch.backends.mps.is_available() else f"none; torch {torch.__version__} runs on the CPU"

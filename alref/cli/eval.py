@@ -1,4 +1,4 @@
-"""``alref eval``: a whole benchmark through one pipeline, scored, going on wherever it was stopped."""
+"""``alref eval``: run a pipeline on a benchmark and score it; an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
 
 
 def select_videos(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
-    """Pick the videos asked for, in the data set's order. Raises InputError for a name that there is not."""
+    """Return the selected videos in the order of the dataset. Raises InputError for an unknown name."""
     videos = dataset.list_videos()
     asked = set(videos) if names is None else {dataset.require_video(name.strip()) for name in names.split(",")}
     return [video for video in videos if video in asked][:limit]
 
 
 def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:
-    """Do all videos, telling of each; return what failed. An interruption tells how far it came."""
+    """Run all videos, report each and return the errors. An interruption prints the progress so far."""
     failed: list[AlrefError] = []
     with EvaluationProgress(
         len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], flags["verbose"]

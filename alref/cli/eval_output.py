@@ -1,4 +1,4 @@
-"""What the evaluating commands show: how far they are and what it costs, and a table of numbers at the end."""
+"""Output of the commands that evaluate: progress, cost and the final table."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from alref.result import Usage
 
 
 class EvaluationProgress:
-    """Counts videos as they are done: a bar with the time and cost still to come, or one JSON event a line.
+    """Counts finished videos: a progress bar with remaining time and cost, or one JSON event per line.
 
-    ``jobs`` of them are under way at once.
+    ``jobs`` videos are processed concurrently.
     """
 
     def __init__(self, total: int, jobs: int, as_json: bool, quiet: bool, verbose: bool) -> None:
@@ -46,7 +46,7 @@ class EvaluationProgress:
             click.echo(f"stopped: {self._done} of {self._total} videos are done, {self._failed} failed", err=True)
 
     def add_outcome(self, outcome: VideoOutcome, **labels: str) -> None:
-        """Count one video; ``where`` says more of it, as the row of an ablation."""
+        """Count one video; ``labels`` describe it, for example the row of an ablation."""
         self._done += outcome.error is None
         self._failed += outcome.error is not None
         self._uncached += not outcome.already_done
@@ -66,9 +66,9 @@ class EvaluationProgress:
             click.echo("".join(format_exception(outcome.error)), err=True)
 
     def format_remaining(self) -> str:
-        """Say how long it still takes, what was asked and what all of it will cost, at the pace so far.
+        """Format the remaining time, the usage of language models and the estimated total cost.
 
-        The pace is that of a video by ``jobs``, not of the clock: when the first is done, others have nearly come as far.
+        The pace is the time of one video divided by ``jobs``, since other videos are in progress when the first one finishes.
         """
         waiting = self._total - self._done - self._failed
         pace = self._seconds / max(1, self._uncached) / max(1, self._jobs)
@@ -84,7 +84,7 @@ class EvaluationProgress:
 
 
 def format_duration(seconds: float) -> str:
-    """Write a time that people wait for: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    """Format a duration: ``45 s``, ``12 min``, ``3 h 20 min``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -92,7 +92,7 @@ def format_duration(seconds: float) -> str:
 
 
 def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, Any]) -> None:
-    """Print the tables of an evaluation, or one event for a program."""
+    """Print the tables of an evaluation, or one JSON event."""
     if flags["as_json"]:
         emit_event("finished", out=str(path), **summary.model_dump(mode="json", exclude={"lines"}))
         return
@@ -111,7 +111,7 @@ def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, An
 
 
 def build_score_table(summary: EvaluationSummary) -> Table:
-    """Make a table: each number of each protocol, the main one with its interval."""
+    """Build a table of all metrics by protocol; the main metric has its interval."""
     table = Table(
         Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{summary.dataset}, {summary.split}"
     )

@@ -1,4 +1,4 @@
-"""``alref models``: the files of models that a configuration loads: where they are, how large, whose; and fetching them."""
+"""``alref models``: list the models that a configuration loads, with path, size and license, or download missing ones."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from alref.pipeline.orders import ORDERS
 from alref.pipeline.stage_runner import describe_call
 from alref.plugins.manager import SLOTS, PluginManager, get_flag_slot
 
-NOTHING_TO_FETCH = "this configuration loads no models that need fetching"
+NOTHING_TO_FETCH = "this configuration loads no models"
 
 
 @dataclass(frozen=True)
 class WeightsRow:
-    """Weights that one component loads, and the kinds of stage that it fills."""
+    """Weights that one component loads, and the slots that it fills."""
 
     slots: tuple[str, ...]
     choice: SlotConfiguration
@@ -35,26 +35,26 @@ class WeightsRow:
 
     @property
     def component(self) -> str:
-        """Name the component."""
+        """Return the name of the component."""
         return self.choice.component.name
 
     @cached_property
     def problems(self) -> list[Problem]:
-        """Why it cannot be loaded; nothing when it can."""
+        """Return why it cannot be loaded; empty if it can."""
         return self.assign_slot(self.choice.component.cls.find_missing_libraries() or self.weights.problems())
 
     def assign_slot(self, problems: list[Problem]) -> list[Problem]:
-        """Return problems with the slot that the component fills."""
+        """Return the problems, with the slot that the component fills."""
         return [problem.assign_slot(get_flag_slot(self.slots)) for problem in problems]
 
     def fetch_weights(self) -> str:
-        """Bring it to this machine and return its place. Raises an AlrefError."""
+        """Download it and return its path. Raises AlrefError."""
         if missing := self.choice.component.cls.find_missing_libraries():
             raise MissingError(*missing)
         return str(self.weights.fetch_files())
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints: sizes in bytes, None for what is not known or not here."""
+        """Return what ``--json`` prints: sizes in bytes, None for unknown values and missing files."""
         bare = WeightsInfo(None, self.weights.size, self.weights.license)
         known = bare if self.choice.component.cls.find_missing_libraries() else self.weights.get_info()
         return {
@@ -76,7 +76,7 @@ class WeightsRow:
 @click.option("--spoken", is_flag=True, help="Include models needed by `alref run --spoken`.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any) -> int:
-    """List the models that a run with these flags loads, or 'pull' those that are not on this machine.
+    """List the models that a run with these flags loads, or download missing ones with 'pull'.
 
     \b
     alref models --propagator sam2
@@ -101,7 +101,7 @@ def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any)
 
 
 def find_weights(config: Configuration, slots: Collection[str]) -> Iterator[WeightsRow]:
-    """Yield what the components in these slots load; one that fills several with the same options once."""
+    """Yield what the components in these slots load. A component that fills several slots appears once."""
     kinds: dict[tuple[str, str], list[str]] = {}
     choices: dict[tuple[str, str], SlotConfiguration] = {}
     for kind, choice in ((slot, choice) for slot, choice in config.slots.items() if slot in slots):
@@ -117,14 +117,14 @@ def find_weights(config: Configuration, slots: Collection[str]) -> Iterator[Weig
 
 
 def format_size(size: int | None) -> str:
-    """Write a number of bytes for people."""
+    """Format a number of bytes for display."""
     if size is None:
         return "unknown"
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _print_table(rows: list[WeightsRow]) -> None:
-    """Print a table that fits any screen, then where each model is or what keeps it away, then the next command."""
+    """Print a table, then the path or the problem of each model, then the next command."""
     console = make_console()
     table = Table("stage", "component", "model", "size", "license", "", box=SIMPLE)
     table.columns[2].overflow = "fold"
@@ -136,15 +136,17 @@ def _print_table(rows: list[WeightsRow]) -> None:
     console.print(table)
     for row, values in zip(rows, known, strict=True):
         problems = "; ".join(problem.describe() for problem in row.problems)
-        console.print(values["path"] or problems or f"{values['model']} is not here yet", soft_wrap=True)
+        console.print(values["path"] or problems or f"{values['model']} is not downloaded yet", soft_wrap=True)
     missing = [values for values in known if values["path"] is None]
     if missing:
         size = format_size(sum(row["size"] for row in missing) if all(row["size"] for row in missing) else None)
-        console.print(f"{len(missing)} of {len(rows)} to fetch, {size}: alref models pull, with the same flags", soft_wrap=True)
+        console.print(
+            f"{len(missing)} of {len(rows)} to download, {size}: alref models pull, with the same flags", soft_wrap=True
+        )
 
 
 def _pull_models(rows: list[WeightsRow]) -> int:
-    """Fetch everything that is not here, with one line for each; return the exit code of MissingError when any failed."""
+    """Download all missing models, one line for each. Return the exit code of MissingError if one failed."""
     failed = 0
     for row in rows:
         try:

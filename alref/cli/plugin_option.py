@@ -1,4 +1,4 @@
-"""The flag ``--plugin FILE``, in a module of its own: listing plugins needs no configuration."""
+"""The flag ``--plugin FILE``, in its own module because listing plugins needs no configuration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CommandFunction = Callable[..., Any]
 
 
 def add_plugin_option(command: CommandFunction) -> CommandFunction:
-    """Add ``--plugin FILE`` to a command; it gets ``plugin_files``, for ``Plugins(files=…)``."""
+    """Add ``--plugin FILE`` to a command, which receives ``plugin_files`` for ``PluginManager(files=…)``."""
     path = click.Path(path_type=Path)
     flag = click.option(
         "--plugin", "plugin_files", multiple=True, type=path, help="Python file to load as a plugin; repeatable."

@@ -1,4 +1,4 @@
-"""Observers of a run: a progress bar for people, one JSON event a line for programs."""
+"""Observers of a run: a progress bar, or one JSON event per line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref.records import StageEvent
 
 
 class ProgressBar:
-    """A progress bar on stderr: what is done, how far, how long still. Use it as a context manager."""
+    """A progress bar on stderr with stage, frames and remaining time. Use it as a context manager."""
 
     def __init__(self) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -34,7 +34,7 @@ class ProgressBar:
         self._progress.stop()
 
     def show_progress(self, done: int, total: int, what: str = "writing") -> None:
-        """Show that ``done`` of ``total`` frames of something are done."""
+        """Show that ``done`` of ``total`` frames are processed."""
         if self._task is None:
             self._task = self._progress.add_task(what, total=total)
         self._progress.update(self._task, description=what, completed=done, total=total)
@@ -51,7 +51,7 @@ class ProgressBar:
 
     @hookimpl
     def stage_finished(self, event: StageEvent) -> None:
-        kept = ", kept from before" if event.cached else ""
+        kept = ", cached" if event.cached else ""
         self._progress.console.print(f"{_format_title(event)}: {event.seconds:.2f} s{kept}", highlight=False)
         if self._task is not None:
             self._progress.remove_task(self._task)
@@ -59,7 +59,7 @@ class ProgressBar:
 
 
 class JsonEventWriter:
-    """One JSON object a line on stdout for every event."""
+    """Prints every event as one JSON object per line on stdout."""
 
     @hookimpl
     def stage_started(self, event: StageEvent) -> None:
@@ -75,12 +75,12 @@ class JsonEventWriter:
 
 
 _OUTPUT: list[TextIO] = []
-"""Where events go while what else is printed goes to stderr."""
+"""The stream for events while other output goes to stderr."""
 
 
 @contextmanager
 def reserve_stdout(as_json: bool) -> Iterator[None]:
-    """Keep stdout for events where they are ``wanted``: what components print goes to stderr, and an error is an event too."""
+    """Reserve stdout for events if ``wanted``: output of components goes to stderr, and an error is an event."""
     if not as_json:
         yield
         return

@@ -1,4 +1,4 @@
-"""``alref run``: one video with all its references, from the command line to a run folder."""
+"""``alref run``: segment one video and write a run folder."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ ProgressCallback = Callable[[int, int], None]
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> None:
-    """Segment in VIDEO, a file or a folder of pictures, what each EXPRESSION points at.
+    """Segment what each EXPRESSION refers to in VIDEO, a file or a folder of images.
 
     \b
     alref run clip.mp4 "the red cup" "the dog that jumps"
@@ -119,7 +119,7 @@ def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Refere
 
 
 def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Reference], flags: Mapping[str, Any]) -> Result:
-    """Check and run one video into its folder, show progress, and print and return the result."""
+    """Check the configuration, run one video, write its folder, and print and return the result."""
     pipeline.check(video, run_references)
     run = RunSpec(
         command=shlex.join(["alref", *sys.argv[1:]]),
@@ -142,7 +142,7 @@ def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Referenc
 
 
 def make_run_name(video: Path, run_references: list[Reference]) -> str:
-    """Name a run folder after the video and the first expression: ``clip-the-red-cup``."""
+    """Return a folder name from the video and the first expression: ``clip-the-red-cup``."""
     words = re.sub(r"\W+", "-", run_references[0].title.lower()).strip("-") if run_references else ""
     return f"{video.stem or video.name}-{words[:40].strip('-') or 'box'}"
 

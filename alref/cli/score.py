@@ -1,4 +1,4 @@
-"""``alref score``: masks that any program made, scored by a benchmark's published protocol."""
+"""``alref score``: score masks of any program by a benchmark's published protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In what state a component is: what ``alref plugins`` and ``alref doctor`` say of it."""
+"""The status of a component, as ``alref plugins`` and ``alref doctor`` show it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from alref.plugins.manager import RegisteredComponent, get_flag_slot
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """One of ``ready``, ``library missing``, ``weights missing``, ``not ready``, ``broken``, and why, with the next command.
+    """One of ``ready``, ``library missing``, ``weights missing``, ``not ready``, ``broken``, with reason and next command.
 
-    ``alref plugins`` has two more: ``not installed`` and ``switched off``.
+    ``alref plugins`` adds two more: ``not installed`` and ``switched off``.
     """
 
     label: str
@@ -24,7 +24,7 @@ class ComponentStatus:
 
     @classmethod
     def from_problems(cls, label: str, problems: list[Problem], slot: str = "") -> Self:
-        """Make a state whose reason is these problems."""
+        """Create a status from these problems."""
         found = tuple(problem.assign_slot(slot) for problem in problems)
         return cls(label, "; ".join(sanitize_line(problem.describe()) for problem in found), found)
 
@@ -36,10 +36,10 @@ READY = ComponentStatus("ready")
 
 
 def check_status(component: RegisteredComponent, *, thorough: bool) -> ComponentStatus:
-    """Say in what state a component is; whatever it does wrong is a state too.
+    """Return the status of a component; an error that it raises becomes a status.
 
-    Quickly: whether its libraries are here; nothing heavy is imported. Thoroughly: whether it would work with its defaults, by
-    its own ``problems``; the hub is not asked.
+    By default only its libraries are looked up, and nothing heavy is imported. If ``thorough``, the component is created with
+    its defaults and checked by its own ``problems``; the hub is not queried.
     """
     cls, slot, method = component.cls, get_flag_slot(component.slots), "find_missing_libraries"
     try:

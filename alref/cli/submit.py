@@ -1,4 +1,4 @@
-"""``alref submit``: the archive that a benchmark's server takes."""
+"""``alref submit``: pack masks for a benchmark server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref.plugins.manager import PluginManager
 @add_plugin_option
 @click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...], verbose: bool) -> None:
-    """Pack the masks of an evaluation in the folder RUN as its benchmark's server takes them.
+    """Pack the masks of the evaluation in the folder RUN in the format of its benchmark server.
 
     \b
     alref eval ref-youtube-vos --data ryvos --out runs/ryvos
@@ -29,8 +29,8 @@ def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[
     dataset = PluginManager(files=plugin_files).get_dataset(asked.dataset)(data or Path(asked.root), asked.split)
     folder = EvaluationFolder(run, asked)
     if undone := [video for video in dataset.list_videos() if folder.read_row(video) is None]:
-        many = f"{len(undone)} of {len(dataset.list_videos())} videos are not done, {undone[0]} for one"
-        raise InputError(f"{run}: {many}; first do all: alref eval, without --limit and --videos")
+        many = f"{len(undone)} of {len(dataset.list_videos())} videos are not done, for example {undone[0]}"
+        raise InputError(f"{run}: {many}; run all videos first: alref eval, without --limit and --videos")
     file = out or run / "submission.zip"
     dataset.pack_submission(run / MASKS_FOLDER, file, dataset.list_videos())
     click.echo(file)

@@ -1,4 +1,4 @@
-"""``alref plugins``: which components are installed, what one of them takes, and the tools of those who write plugins."""
+"""``alref plugins``: list components, show one with its options, and create or check plugins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMANDS = {
 
 
 class _PluginGroup(click.Group):
-    """Its commands by name; any other first word is the name of a component to show."""
+    """A group of commands; any other first word is the name of a component to show."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -45,7 +45,7 @@ class _PluginGroup(click.Group):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List components, data sets and ways to score, also known ones that are not installed; or show the one called NAME.
+    """List components, datasets and protocols, including known ones that are not installed; or show NAME.
 
     \b
     alref plugins
@@ -66,10 +66,10 @@ def _print_rows(rows: list[PluginRow], as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """Show what is known of a component, a data set or a way to score: its options, license, needs and state.
+    """Show a component, dataset or protocol: its options, license, requirements and status.
 
-    It is called by its name, or by package:name where two packages have one name; so is a plugin that could not be loaded.
-    The name of a plugin or of a package lists what it brings.
+    Use package:name if two packages share a name. A plugin that could not be loaded is found by its name too.
+    The name of a plugin or package lists its components.
     """
     name = ctx.info_name or ""
     files, json_before = ctx.obj
@@ -80,7 +80,7 @@ def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: 
     if not found and not brought:
         known = {called for row in every for called in (row.name, row.plugin, row.package)}
         broken = ", ".join(each.plugin for each in plugins.broken)
-        lost = f"; not loaded, since they are broken: {broken}" if broken else ""
+        lost = f"; broken and not loaded: {broken}" if broken else ""
         raise ConfigError(f"nothing is called {name!r}{suggest_names(name, known)}{lost}; see: alref plugins")
     if not found:
         _print_rows(brought, as_json or json_before)
@@ -92,5 +92,9 @@ def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: 
 
 
 def _update_status(row: PluginRow) -> PluginRow:
-    """Ask a component itself whether it would work."""
-    return replace(row, status=check_status(row.offer, thorough=True)) if isinstance(row.offer, RegisteredComponent) else row
+    """Return the row with a thorough status of its component."""
+    return (
+        replace(row, status=check_status(row.registered, thorough=True))
+        if isinstance(row.registered, RegisteredComponent)
+        else row
+    )

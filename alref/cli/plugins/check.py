@@ -1,4 +1,4 @@
-"""``alref plugins check``: whether a component or a data set keeps what is promised of its slot, and what to do where not."""
+"""``alref plugins check``: check a component or a dataset against the contract of its slot."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def command(
     verbose: bool,
     **flags: Any,
 ) -> int:
-    """Check the component or the data set NAME against all that its slot promises, and say what to do where it fails.
+    """Check the component or dataset NAME against the contract of its slot, and print how to fix each failure.
 
     \b
     alref plugins check uniform
@@ -70,97 +70,103 @@ def command(
     as_json |= json_before
     with reserve_stdout(as_json):
         plugins = PluginManager(files=[*files, *plugin_files])
-        offer = _find_target(plugins, name, slot)
+        registered = _find_target(plugins, name, slot)
         contract = (
-            _build_dataset_contract(plugins, offer, **flags)
-            if issubclass(offer.cls, Dataset)
-            else _build_component_contract(offer, **flags)
+            _build_dataset_contract(plugins, registered, **flags)
+            if issubclass(registered.cls, Dataset)
+            else _build_component_contract(registered, **flags)
         )
         without = DECLARED_TESTS | SLOW_TESTS if quick else DECLARED_TESTS
-        with CheckReport(offer, as_json) as report:
-            for outcome in run_checks(contract, offer.cls, without, report.start_check):
+        with CheckReport(registered, as_json) as report:
+            for outcome in run_checks(contract, registered.cls, without, report.start_check):
                 report.add_outcome(outcome)
         return report.get_exit_code()
 
 
 def _find_target(plugins: PluginManager, name: str, slot: str | None) -> RegisteredClass[Any]:
-    """Return what is called ``name``, or ``distribution:name``, of a slot. Raises ConfigError for none and for several."""
+    """Return the class named ``name`` or ``distribution:name``. Raises ConfigError if none or several match."""
     found = [
         each
         for each in plugins.registered_classes
         if issubclass(each.cls, Stage | Dataset) and (not slot or slot in each.slots)
     ]
-    fitting = [offer for offer in found if has_name(offer, name)]
+    fitting = [registered for registered in found if has_name(registered, name)]
     if not fitting:
-        raise ConfigError(_explain_unknown_name(plugins, name, slot, [offer.name for offer in found]))
+        raise ConfigError(_explain_unknown_name(plugins, name, slot, [registered.name for registered in found]))
     if len(fitting) > 1:
-        choices = " or ".join(f"{offer.distribution}:{offer.name} --slot {offer.slots[0]}" for offer in fitting)
+        choices = " or ".join(
+            f"{registered.distribution}:{registered.name} --slot {registered.slots[0]}" for registered in fitting
+        )
         raise ConfigError(f"{len(fitting)} are called {name!r}; choose one: alref plugins check {choices}")
     return fitting[0]
 
 
 def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, names: Iterable[str]) -> str:
-    """Say where a name that nothing loaded has is to be had, or which name is meant, and what could not be loaded."""
+    """Explain an unknown name: where to get it, or similar names, and which plugins could not be loaded."""
     slots = [slot] if slot else BASE_CLASS_BY_SLOT
     known = (plugins.explain_absence(card) for each in slots for card in catalogue.find_cards(each, name))
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = SLOT_LABELS.get(slot, slot) if slot else "component or data set"
+    what = SLOT_LABELS.get(slot, slot) if slot else "component or dataset"
     return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
 def _build_component_contract(
-    offer: RegisteredClass[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any
+    registered: RegisteredClass[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any
 ) -> type:
-    """Make the contract of a component with its options. Raises ConfigError, and MissingError for what it lacks here."""
-    values = options.build_options(offer.cls.Options, dict(_parse_option(offer, text) for text in given), offer.name)
+    """Build the contract of a component with its options. Raises ConfigError, or MissingError if a requirement is missing."""
+    values = options.build_options(
+        registered.cls.Options, dict(_parse_option(registered, text) for text in given), registered.name
+    )
 
     def make_component(_: object = None) -> Stage:
-        component: Stage = offer.cls(values, device)
+        component: Stage = registered.cls(values, device)
         return component
 
     def make_recording(_: object) -> Recording:
         if spoken is None:
-            raise SkipTest("give a recording in which a sentence is spoken: --spoken FILE")
+            raise SkipTest("give an audio file with a spoken sentence: --spoken FILE")
         return read_recording(spoken)
 
-    if problems := _collect_problems(make_component, get_flag_slot(offer.slots)):
+    if problems := _collect_problems(make_component, get_flag_slot(registered.slots)):
         raise MissingError(*problems)
-    return build_contract(offer.cls, make_component=make_component, make_recording=make_recording)
+    return build_contract(registered.cls, make_component=make_component, make_recording=make_recording)
 
 
 def _collect_problems(make_component: Callable[[], Stage], slot: str) -> list[Problem]:
-    """Return what keeps a component from working here; one that fails at this breaks a promise, which is checked later."""
+    """Return the problems of a component; a component that raises here fails a later check."""
     try:
         return contracts.find_problems(make_component(), slot)
     except Exception:  # whatever a plugin does wrong is told with its promises
         return []
 
 
-def _parse_option(offer: RegisteredClass[Any], text: str) -> tuple[str, Any]:
-    """Read ``OPTION=VALUE``; before the option may stand the slot, as in every other command. Raises ConfigError."""
+def _parse_option(registered: RegisteredClass[Any], text: str) -> tuple[str, Any]:
+    """Parse ``OPTION=VALUE`` or ``SLOT.OPTION=VALUE``. Raises ConfigError."""
     path, equals, value = text.partition("=")
     slot, _, name = path.strip().rpartition(".")
-    if not (equals and name and slot in {"", *offer.slots, *_list_slot_groups(offer)}):
-        raise ConfigError(f"-o {text}: expected OPTION=VALUE with an option of {offer.name}; see: alref plugins {offer.name}")
+    if not (equals and name and slot in {"", *registered.slots, *_list_slot_groups(registered)}):
+        raise ConfigError(
+            f"-o {text}: expected OPTION=VALUE with an option of {registered.name}; see: alref plugins {registered.name}"
+        )
     return name, parse_yaml(value, f"-o {path}")
 
 
-def _list_slot_groups(offer: RegisteredClass[Any]) -> list[str]:
-    """Return the names that stand for several kinds, of which it is one."""
-    return [name for name, slots in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*slots} & {*offer.slots}]
+def _list_slot_groups(registered: RegisteredClass[Any]) -> list[str]:
+    """Return the names that stand for several slots, this one included."""
+    return [name for name, slots in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*slots} & {*registered.slots}]
 
 
 def _build_dataset_contract(
-    plugins: PluginManager, offer: RegisteredClass[Any], data: Path | None, split: str, **_: Any
+    plugins: PluginManager, registered: RegisteredClass[Any], data: Path | None, split: str, **_: Any
 ) -> type:
-    """Make the contract of a data set in a folder. Raises ConfigError, and InputError where the folder is not that of it."""
+    """Build the contract of a dataset in a folder. Raises ConfigError, or InputError if the folder holds something else."""
     if data is None:
-        raise ConfigError(f"{offer.name} is a data set; say where it is: alref plugins check {offer.name} --data DIR")
-    offer.cls(data, split).list_videos()
+        raise ConfigError(f"{registered.name} is a dataset; give its folder: alref plugins check {registered.name} --data DIR")
+    registered.cls(data, split).list_videos()
     methods = {
-        "make_dataset": lambda _: offer.cls(data, split),
+        "make_dataset": lambda _: registered.cls(data, split),
         "make_protocol": lambda _, name: plugins.make_protocols([name])[0],
     }
     return type("Contract", (DatasetContract,), methods)

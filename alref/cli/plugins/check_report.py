@@ -1,4 +1,4 @@
-"""What ``alref plugins check`` shows: each promise as it is checked, and at the end what to do about those that are broken."""
+"""Output of ``alref plugins check``: each check as it runs, then how to fix the failures."""
 
 from __future__ import annotations
 
@@ -18,22 +18,24 @@ from alref.testing.runner import CheckOutcome
 
 STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
 SLOW_SECONDS = 1.0
-"""Seconds from which the time that a promise took is shown."""
+"""Seconds above which the duration of a check is shown."""
 
 
 class CheckReport:
-    """Shows promises one by one, and sums up when it is left, also by Ctrl-C."""
+    """Shows checks one by one, and prints a summary on exit, also after Ctrl-C."""
 
-    def __init__(self, offer: RegisteredClass[Any], as_json: bool) -> None:
-        self._offer, self._json = offer, as_json
+    def __init__(self, registered: RegisteredClass[Any], as_json: bool) -> None:
+        self._registered, self._json = registered, as_json
         self._console = make_console(quiet=as_json)
         self._status = self._console.status("")
         self._outcomes: list[CheckOutcome] = []
 
     def __enter__(self) -> Self:
-        offer = self._offer
-        self._console.print(fill(f"{offer.name}  {offer.summary}", self._console.width), style="bold", soft_wrap=True)
-        self._console.print(f"{' and '.join(offer.slots)}, from {offer.distribution} {offer.version}\n", soft_wrap=True)
+        registered = self._registered
+        self._console.print(fill(f"{registered.name}  {registered.summary}", self._console.width), style="bold", soft_wrap=True)
+        self._console.print(
+            f"{' and '.join(registered.slots)}, from {registered.distribution} {registered.version}\n", soft_wrap=True
+        )
         self._status.start()
         return self
 
@@ -42,7 +44,9 @@ class CheckReport:
         states = Counter(each.state for each in self._outcomes)
         counts = {state: states[state] for state in ("passed", "failed", "skipped")}
         if self._json:
-            emit_event("finished", component=self._offer.name, **counts, seconds=self._sum_seconds(), completed=kind is None)
+            emit_event(
+                "finished", component=self._registered.name, **counts, seconds=self._sum_seconds(), completed=kind is None
+            )
             return
         for number, outcome in enumerate(self._list_failed(), 1):
             self._console.print()
@@ -52,11 +56,11 @@ class CheckReport:
         self._console.print(f"\n{early}{said}; {self._sum_seconds():.0f} s")
 
     def start_check(self, requirement: str) -> None:
-        """Show which promise is being checked."""
+        """Show which check is running."""
         self._status.update(requirement)
 
     def add_outcome(self, outcome: CheckOutcome) -> None:
-        """Show what became of a promise."""
+        """Show the outcome of a check."""
         self._outcomes.append(outcome)
         if self._json:
             emit_event("check", **asdict(outcome))
@@ -66,7 +70,7 @@ class CheckReport:
         self._print_lines(outcome.state, STYLES[outcome.state], outcome.requirement + took, *reason)
 
     def get_exit_code(self) -> int:
-        """Return the exit code: 0 where no promise is broken."""
+        """Return the exit code: 0 if no check failed."""
         return ContractError.exit_code if self._list_failed() else 0
 
     def _list_failed(self) -> list[CheckOutcome]:
@@ -76,7 +80,7 @@ class CheckReport:
         return sum(each.seconds for each in self._outcomes)
 
     def _print_lines(self, word: str, style: str, *lines: str) -> None:
-        """Print lines beside a word, each folded under itself."""
+        """Print wrapped lines beside a label."""
         for number, line in enumerate(lines):
             before = "" if number else word
             folded = fill(line, self._console.width, initial_indent=f"{before:9}", subsequent_indent=" " * 9)

@@ -1,4 +1,4 @@
-"""The pages of ``alref plugins``: the list, as wide as the terminal allows, and all that is known of one name."""
+"""Output of ``alref plugins``: the list, as wide as the terminal, and the details of one name."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from alref.cli.status import ComponentStatus
 from alref.components import options
 from alref.plugins.manager import SLOTS
 
-BENCHMARKS = {"dataset": "data sets", "protocol": "ways to score"}
+BENCHMARKS = {"dataset": "datasets", "protocol": "protocols"}
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
-"""Columns that a terminal must have to show more than names, origins, licenses and states."""
+"""Terminal widths from which requirements and summaries are shown."""
 
 MIN_WIDTH = 8
-"""Characters that a column keeps, whatever the terminal."""
+"""Minimum width of a column in characters."""
 
 UNFOLDED = (0, 5)
-"""Columns that are not folded: name and state."""
+"""Columns that are not wrapped: name and status."""
 
 MAX_NAMES = 12
-"""Names that are written out where one reason holds for many."""
+"""Maximum number of names listed for one reason."""
 
 
 def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
-    """Write all rows: components by what they fill, then data sets and ways to score, then plugins that were not loaded.
+    """Format all rows: components by slot, then datasets and protocols, then plugins that were not loaded.
 
-    Below stands why something is not ready, with the next command, in lines that can be copied.
+    Reasons why components are not ready follow, with the next command on lines that can be copied.
     """
     stages = [row for row in rows if SLOTS.keys() & set(row.slots)]
     benchmarks = [row for row in rows if BENCHMARKS.keys() & set(row.slots)]
@@ -42,7 +42,7 @@ def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
 
 
 def format_reasons(rows: Sequence[PluginRow]) -> Iterator[str]:
-    """Say why something is not ready: one line for each reason, with all that it holds for."""
+    """Format why components are not ready: one line for each reason, with the names that it applies to."""
     found: dict[ComponentStatus, list[str]] = {}
     for row in rows:
         found.setdefault(row.status, []).append(row.name)
@@ -54,7 +54,7 @@ def format_reasons(rows: Sequence[PluginRow]) -> Iterator[str]:
 
 def _format_table(rows: Sequence[PluginRow], loads: str, width: int) -> Iterator[str]:
     wide, wider = width >= ROOM_FOR_NEEDS, width >= ROOM_FOR_SUMMARY
-    heads = ["name", "package", "level", "license", loads, "state", *["needs"] * wide, *["what it does"] * wider]
+    heads = ["name", "package", "level", "license", loads, "state", *["needs"] * wide, *["summary"] * wider]
     cells = [
         [f" {row.name}", format_origin(row), str(row.level or ""), row.license, row.weights_license, row.status.label]
         + [", ".join(row.needs)] * wide
@@ -69,10 +69,10 @@ def _format_table(rows: Sequence[PluginRow], loads: str, width: int) -> Iterator
 
 
 def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
-    """Lay out rows of cells in columns; each row becomes its lines.
+    """Lay out rows of cells in columns; return the lines of each row.
 
-    Where there is no room the widest columns are folded, but not names and states. Done here since rich takes a quarter of the
-    command's time.
+    If space is short, the widest columns are wrapped, except name and status. Rich is not used: its import takes a quarter of
+    the command's time.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     foldable = [place for place in range(len(widths)) if place not in UNFOLDED]
@@ -90,17 +90,17 @@ def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]
 
 
 def format_slots(slots: Sequence[str]) -> str:
-    """Say what a row can be chosen for."""
+    """Format the slots of a row."""
     return " and ".join(BENCHMARKS.get(slot, slot) for slot in slots) or "not loaded"
 
 
 def format_origin(row: PluginRow) -> str:
-    """Name package and version."""
+    """Format package and version."""
     return f"{row.package} {row.version}".strip()
 
 
 def format_row(row: PluginRow, width: int) -> Iterator[str]:
-    """Write all that is known of one row, with its options."""
+    """Format the details of one row with its options."""
     yield f"{row.name}  {row.summary}".strip()
     yield from (f"  {name:9} {value}" for name, value in _collect_facts(row).items() if value)
     for each in describe_options(row):
@@ -122,11 +122,11 @@ def _collect_facts(row: PluginRow) -> dict[str, str]:
 
 
 def _format_value(value: Any) -> str:
-    """Write a value as YAML has it."""
+    """Format a value as YAML."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def describe_options(row: PluginRow) -> list[dict[str, Any]]:
-    """List the options of a component that is loaded: name, type, default, help."""
-    model = getattr(row.offer and row.offer.cls, "Options", None)
+    """List the options of a loaded component: name, type, default, help."""
+    model = getattr(row.registered and row.registered.cls, "Options", None)
     return [vars(each) for each in options.describe_options(model)] if model else []

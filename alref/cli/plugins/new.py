@@ -1,4 +1,4 @@
-"""``alref plugins new``: a whole distribution of a new plugin, ready to install, test and change."""
+"""``alref plugins new``: create the distribution of a new plugin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 @click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")
 def command(name: str, slot: str, out: Path | None) -> None:
-    """Write the distribution of a new plugin NAME, whose tests pass as created.
+    """Create the distribution of a new plugin NAME, whose tests pass as created.
 
     \b
     alref plugins new my-tracker --slot propagator
@@ -34,7 +34,7 @@ def command(name: str, slot: str, out: Path | None) -> None:
 
 
 def _check_unused(plan: NewPlugin) -> None:
-    """Raise ConfigError when something that is installed, or that is in the catalogue, has the name or the module already."""
+    """Raise ConfigError if the name or the module is installed or in the catalogue already."""
     known = {name for card in load_cards() for name in (card.plugin, *(each.name for each in card.components))}
     if plan.name in known | {each.name for each in PluginManager().registered_classes} or find_spec(plan.module):
-        raise ConfigError(f"{plan.name!r}: is taken; choose a name that is none of those in: alref plugins")
+        raise ConfigError(f"{plan.name!r}: is taken; choose a name that `alref plugins` does not list")

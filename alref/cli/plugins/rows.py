@@ -1,4 +1,4 @@
-"""What ``alref plugins`` tells of each component, data set and metric, also of those that are known and not installed."""
+"""Rows of ``alref plugins``: components, datasets and protocols, including known ones that are not installed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredC
 
 @dataclass(frozen=True)
 class PluginRow:
-    """One thing that can be chosen by name; or a plugin that was not loaded, which has no ``slots``.
+    """A component, dataset or protocol; or a plugin that was not loaded, which has no ``slots``.
 
-    ``name`` is what people type, ``slots`` what it is chosen for. ``license`` is that of its code, ``weights_license`` that of
-    what it loads, or of the data; both are empty where they are not known. ``offer`` is what is loaded; ``brings`` are names of
-    what a plugin would bring.
+    ``name`` is the name to type, ``slots`` are those that it fills. ``license`` is that of its code, ``weights_license`` of
+    its weights or data; both are empty if unknown. ``registered`` is the loaded class; ``brings`` are the names that a
+    plugin would register.
     """
 
     name: str
@@ -36,11 +36,11 @@ class PluginRow:
     weights_license: str = ""
     homepage: str = ""
     needs: tuple[str, ...] = ()
-    offer: RegisteredClass[Any] | None = None
+    registered: RegisteredClass[Any] | None = None
     provides: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what ``--json`` prints: None for what is not known."""
+        """Return what ``--json`` prints; unknown values are None."""
         names = ("name", "slots", "summary", "plugin", "package", "version", "level", "license", "weights_license", "homepage")
         known = {name: getattr(self, name) or None for name in names}
         problems = [problem.to_dict() for problem in self.status.problems]
@@ -53,13 +53,13 @@ class PluginRow:
         }
 
     def has_name(self, name: str) -> bool:
-        """Whether ``name``, or ``package:name``, means this."""
+        """Return whether ``name`` or ``package:name`` means this row."""
         package, _, short = name.rpartition(":")
         return short in (self.name.rpartition(":")[2], *self.provides) and package in ("", self.package)
 
 
 def list_rows(plugins: PluginManager) -> list[PluginRow]:
-    """List all that is installed or known, by slot in the order of work; what was not loaded stands last."""
+    """List everything installed or known, by slot in pipeline order; plugins that were not loaded come last."""
     known = {
         (card.package, each.slots, each.name): _make_catalogue_row(card, each)
         for card in load_cards()
@@ -93,37 +93,47 @@ def _make_catalogue_row(card: PluginCard, known: KnownComponent) -> PluginRow:
     )
 
 
-def _make_installed_row(offer: RegisteredClass[Any]) -> PluginRow:
-    license, homepage = read_license_and_homepage(offer.distribution)
+def _make_installed_row(registered: RegisteredClass[Any]) -> PluginRow:
+    license, homepage = read_license_and_homepage(registered.distribution)
     row = PluginRow(
-        offer.name, offer.plugin, offer.distribution, READY, slots=tuple(offer.slots), license=license, homepage=homepage
+        registered.name,
+        registered.plugin,
+        registered.distribution,
+        READY,
+        slots=tuple(registered.slots),
+        license=license,
+        homepage=homepage,
     )
-    if issubclass(offer.cls, Dataset):
-        return replace(row, weights_license=offer.cls.license, homepage=offer.cls.homepage or homepage)
+    if issubclass(registered.cls, Dataset):
+        return replace(row, weights_license=registered.cls.license, homepage=registered.cls.homepage or homepage)
     return row
 
 
-def _make_loaded_row(plugins: PluginManager, offer: RegisteredClass[Any], known: PluginRow | None) -> PluginRow:
-    rivals = [each for each in plugins.registered_classes if each.name == offer.name and set(each.slots) & set(offer.slots)]
+def _make_loaded_row(plugins: PluginManager, registered: RegisteredClass[Any], known: PluginRow | None) -> PluginRow:
+    rivals = [
+        each for each in plugins.registered_classes if each.name == registered.name and set(each.slots) & set(registered.slots)
+    ]
     row = replace(
-        known or _make_installed_row(offer),
-        name=get_qualified_name(offer, rivals),
-        version=offer.version,
-        summary=offer.summary,
+        known or _make_installed_row(registered),
+        name=get_qualified_name(registered, rivals),
+        version=registered.version,
+        summary=registered.summary,
         status=READY,
-        offer=offer,
+        registered=registered,
     )
-    if issubclass(offer.cls, EvaluationProtocol):
-        missing = find_missing_libraries(offer.cls.needs, offer.cls.extra)
+    if issubclass(registered.cls, EvaluationProtocol):
+        missing = find_missing_libraries(registered.cls.needs, registered.cls.extra)
         status = ComponentStatus.from_problems("library missing", missing) if missing else READY
-        return replace(row, needs=tuple(offer.cls.needs), status=status)
-    if not isinstance(offer, RegisteredComponent):
+        return replace(row, needs=tuple(registered.cls.needs), status=status)
+    if not isinstance(registered, RegisteredComponent):
         return row
-    return replace(row, level=offer.cls.api, needs=tuple(offer.cls.needs), status=check_status(offer, thorough=False))
+    return replace(
+        row, level=registered.cls.api, needs=tuple(registered.cls.needs), status=check_status(registered, thorough=False)
+    )
 
 
 def _list_unloaded(plugins: PluginManager, known: list[PluginRow]) -> Iterator[PluginRow]:
-    """List what is known and not installed or switched off; and plugins that are broken, or switched off without a card."""
+    """List known rows that are not installed or are switched off, and plugins that are broken or switched off."""
     yield from (row for row in known if row.package not in plugins.installed)
     for each in [*plugins.disabled, *plugins.broken]:
         own = [row for row in known if (row.plugin, row.package) == (each.plugin, each.distribution)]

@@ -98,7 +98,7 @@ SPANS = "gives_back_each locates_a_known spans_do_not_depend very_short"
 WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (UnifierContract, describing.TwoWords, "name_people", "got name = 'Two Words'"),
     (UnifierContract, describing.Speechless, "explains_itself", "expected a docstring"),
-    (UnifierContract, describing.Undescribed, "explains_itself", "got none for size"),
+    (UnifierContract, describing.Undescribed, "explains_itself", "size"),
     (UnifierContract, describing.NoJson, "survive_json", "Unable to serialize"),
     (UnifierContract, describing.Lenient, "refuses_unknown", "no_such_option"),
     (UnifierContract, describing.Unwell, "no_problem", "the moon is not full"),
@@ -121,13 +121,13 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (UnifierContract, unifiers.Tupled, f"{SIZES} finds_phrases", "expected a list of Phrase, got tuple"),
     (TemporalReasonerContract, reasoners.Beyond, f"{SIZES} answers_for_each", "expected a frame from 0 to"),
     (TemporalReasonerContract, reasoners.Ignoring, "answers_for_each", "got those of ['1']"),
-    (TemporalReasonerContract, reasoners.Silent, "answers_for_each", "expected words in why"),
+    (TemporalReasonerContract, reasoners.Silent, "answers_for_each", "in why"),
     (TemporalReasonerContract, reasoners.InTurn, "phrases_may_come", "got 1 for 0"),
     (TemporalReasonerContract, reasoners.NeedsPhrases, "nothing_for_no_phrase", "index out of range"),
     (TemporalReasonerContract, reasoners.Hoarding, "memory_stays", "MB more"),
     (SpatialReasonerContract, reasoners.Skipping, "one_candidate candidates_may_come", "got [0]"),
     (SpatialReasonerContract, reasoners.Outside, f"{SIZES} one_candidate candidates_may one_pixel", "expected a box inside"),
-    (SpatialReasonerContract, reasoners.Mute, "one_candidate", "expected words in why"),
+    (SpatialReasonerContract, reasoners.Mute, "one_candidate", "in why"),
     (SpatialReasonerContract, reasoners.Alternating, "candidates_may_come", "in the answer[0].xyxy"),
     (SpatialReasonerContract, reasoners.NeedsCandidates, "nothing_for_no_candidates", "index out of range"),
     (SpatialReasonerContract, reasoners.Coarse, "one_pixel", "nothing to look at"),
@@ -152,21 +152,21 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (PropagatorContract, propagators.Numbers, MASKS, "expected masks of dtype bool, got uint8"),
     (PropagatorContract, propagators.Halved, MASKS, "expected masks of"),
     (PropagatorContract, propagators.Percent, MASKS, "expected scores from 0 to 1, got [90.0"),
-    (PropagatorContract, propagators.Swapped, "objects_apart", "expected object 0 to be where its mask is"),
+    (PropagatorContract, propagators.Swapped, "objects_apart", "expected object 0"),
     (PropagatorContract, propagators.OnlyFirst, f"{SIZES} objects_apart boxes_may_come", "expected masks of (2,"),
-    (PropagatorContract, propagators.Losing, "objects_apart boxes_may_come", "expected object 1 to be where its mask is"),
+    (PropagatorContract, propagators.Losing, "objects_apart boxes_may_come", "expected object 1"),
     (PropagatorContract, propagators.FirstComes, "boxes_may_come", "with boxes in the order [1, 0, 2]"),
     (PropagatorContract, propagators.Separate, "several_pivots boxes_may_come", "expected masks of (1,"),
-    (PropagatorContract, propagators.Boxed, "starts_from_a_mask", "got one that agrees by 0.5"),
+    (PropagatorContract, propagators.Boxed, "starts_from_a_mask", "0.5"),
     (PropagatorContract, propagators.Thick, "one_pixel", "expected a box with an inside"),
     (PropagatorContract, endurance.KeepsFrames, "memory_stays", "MB more"),
     (PropagatorContract, endurance.Collects, "memory_stays", "MB more"),
-    (PropagatorContract, endurance.Draws, "leaves_its_inputs", "expected frames as they were, got 8 of 8 changed"),
+    (PropagatorContract, endurance.Draws, "leaves_its_inputs", "8 of 8"),
     (
         PropagatorContract,
         endurance.MovesBoxes,
         "leaves_its_inputs boxes_may_come",
-        "expected propagate to leave its inputs as they are",
+        "expected propagate",
     ),
     (PropagatorContract, endurance.Swallows, "errors_of_reading", "got an answer"),
     (PropagatorContract, endurance.Rewords, "errors_of_reading", "got ContractError: something went wrong"),
@@ -176,7 +176,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (PropagatorContract, endurance.Even, "odd_sizes", "expected masks of (2, 33, 47), got (2, 32, 40)"),
     (PropagatorContract, endurance.Small, "4k_frames", "no room for such frames"),
     (PropagatorContract, endurance.AtOnce, "comes_later", "no object on the first frame"),
-    (TaggerContract, audio.Unsorted, "names_distinct", "expected the surest first"),
+    (TaggerContract, audio.Unsorted, "names_distinct", "got scores ["),
     (TaggerContract, audio.Echoing, "names_distinct", "expected each sound once"),
     (TaggerContract, audio.Overdone, "names_distinct", "expected scores from 0 to 1"),
     (TaggerContract, audio.Visual, "names_distinct", "expected sound=True"),
@@ -185,7 +185,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (TaggerContract, audio.Patient, "sound_of_any_length", "the sound is too short"),
     (TaggerContract, audio.OwnRate, "sound_of_other_rates", "expected 16 kHz"),
     (TaggerContract, audio.Calm, "errors_of_reading", "got an answer"),
-    (LocatorContract, audio.Deaf, "locates_a_known", "expected 'dog' to be heard at some time"),
+    (LocatorContract, audio.Deaf, "locates_a_known", "'dog'"),
     (LocatorContract, audio.Backwards, SPANS, "expected spans in order"),
     (LocatorContract, audio.Ending, SPANS, "expected spans that end after they begin"),
     (LocatorContract, audio.Renaming, SPANS, "expected the same"),
@@ -259,7 +259,7 @@ def test_a_component_given_by_its_file_runs_in_one_process(tmp_path: Path) -> No
     found = checked(UnifierContract, component)
     assert broken(found) == {}
     (said,) = [each.reason for each in found if each.test == "test_can_be_pickled_before_it_is_loaded"]
-    assert "given by its file, mine.py" in said
+    assert "mine.py" in said
 
 
 def test_what_is_declared_away_names_its_attribute() -> None:
@@ -272,7 +272,7 @@ def test_where_memory_is_not_told_nothing_is_said_of_it(tmp_path: Path, monkeypa
     monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
     (said,) = [each for each in checked(PropagatorContract, endurance.Collects) if "memory" in each.test]
     assert said.state == "skipped"
-    assert "this platform does not tell" in said.reason
+    assert str(tmp_path / "statm") in said.reason
 
 
 PROMISES = {name: getattr(kind, name) for kind in KINDS for name in dir(kind) if name.startswith("test_")}

@@ -1,12 +1,12 @@
-"""The contract kit: what a plugin author inherits to test a component, and small videos to test it on.
+"""The contract kit: base classes to test a component with, and small videos to test it on.
 
-A component's test is three lines::
+The test of a component takes three lines::
 
     class TestMine(PropagatorContract):
-        def component(self) -> Propagator:
+        def make_component(self) -> Propagator:
             return Mine(Mine.Options())
 
-Each ``test_`` method holds one promise that the engine relies on.
+Each ``test_`` method checks one requirement of the engine.
 """
 
 from alref.media.array_video import ArrayVideo

@@ -1,4 +1,4 @@
-"""What components promise that hear."""
+"""The contracts of taggers and locators."""
 
 from __future__ import annotations
 
@@ -20,70 +20,70 @@ AUDIO_REFERENCE = Reference(id="1", sound=True)
 
 
 class AudioContract(StageContract):
-    """What every component promises that is given the sound of a video.
+    """The contract of every component that takes the audio of a video.
 
-    Override ``make_video_with_audio`` where it does not hear a buzz.
+    Override ``make_video_with_audio`` if the component does not recognize a buzz.
     """
 
     def make_video_with_audio(self) -> Video:
-        """Return a video that can be heard."""
+        """Return a video with audible sound."""
         return make_buzzing_video()
 
 
 class TaggerContract(AudioContract):
-    """What a tagger promises. Override ``make_component``."""
+    """The contract of a tagger. Override ``make_component``."""
 
     def make_component(self) -> Tagger:
         """Return the tagger to test."""
         raise NotImplementedError("return the tagger to test")
 
     def tag_video(self, video: Video) -> list[Phrase]:
-        """Return the sounds that it hears in a video, checked against the contract."""
+        """Return the tags of a video, checked against the contract."""
         with self.load_component() as component:
             tags: list[Phrase] = component.tag(video, AUDIO_REFERENCE)
         _check_tags(tags)
         return tags
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to tag."""
+        """Return a task that calls ``tag``."""
         return [*super().build_tasks(video, truth), Task("tag", (AUDIO_REFERENCE,), _check_tags)]
 
     def test_names_distinct_sounds_of_the_reference_surest_first(self) -> None:
-        """It names what sounds, each sound once, the surest first, with scores from 0 to 1.
+        """It returns the sounds of a video, each once, highest score first, with scores from 0 to 1.
 
-        Make each ``Phrase`` with ``reference=reference.id``, ``sound=True`` and ``score``; override the kit's
-        ``make_video_with_audio`` for one that it hears.
+        Make each ``Phrase`` with ``reference=reference.id``, ``sound=True`` and ``score``; override ``make_video_with_audio``
+        with a video that the component recognizes.
         """
         tags = self.tag_video(self.make_video_with_audio())
         assert tags, "expected at least one sound, got none"
         names = [tag.text for tag in tags]
         assert len(set(names)) == len(names), f"expected each sound once, got {names}"
         scores = [tag.score for tag in tags]
-        assert scores == sorted(scores, reverse=True), f"expected the surest first, got scores {scores}"
+        assert scores == sorted(scores, reverse=True), f"expected the highest score first, got scores {scores}"
         assert all(0 <= score <= 1 for score in scores), f"expected scores from 0 to 1, got {scores}"
         assert all(tag.sound for tag in tags), f"expected sound=True in each, got {[tag.sound for tag in tags]}"
 
     def test_takes_sound_of_any_length(self) -> None:
-        """It works on a sound of a hundredth of a second, and on one of twelve seconds.
+        """It works on audio of 0.01, 0.3 and 12 seconds.
 
-        Pad a short sound to what the model needs, and go through a long one in windows.
+        Pad short audio to what the model needs, and split long audio into windows.
         """
         for seconds in (0.01, 0.3, 12.0):
             self.tag_video(make_buzzing_video(seconds, (0.0, seconds)))
 
     def test_takes_sound_of_other_rates(self) -> None:
-        """It works on sound that was recorded at 8 or 96 kHz.
+        """It works on audio recorded at 8 or 96 kHz.
 
-        Ask ``video.audio(rate)`` for the rate that the model needs, and look at no other.
+        Read the audio with ``video.read_audio(rate)`` at the rate that the model needs; it is resampled.
         """
         for rate in (8_000, 96_000):
             self.tag_video(make_buzzing_video(1.0, (0.0, 1.0), rate))
 
 
 class LocatorContract(AudioContract):
-    """What a locator promises. Override ``make_component``.
+    """The contract of a locator. Override ``make_component``.
 
-    ``known_sound`` is the name of something that it hears in ``make_video_with_audio()``.
+    ``known_sound`` is the name of a sound that the component recognizes in ``make_video_with_audio()``.
     """
 
     known_sound: ClassVar[str] = "dog"
@@ -93,76 +93,76 @@ class LocatorContract(AudioContract):
         raise NotImplementedError("return the locator to test")
 
     def locate_phrases(self, names: Sequence[str], video: Video) -> list[Phrase]:
-        """Return phrases of these names with the spans in which they are heard, checked against the contract."""
-        asked = _make_phrases(names)
+        """Return phrases with these names and the spans in which they are heard, checked against the contract."""
+        phrases = _make_phrases(names)
         with self.load_component() as component:
-            phrases: list[Phrase] = component.locate(video, AUDIO_REFERENCE, asked)
-        _check_located_phrases(phrases, asked)
-        return phrases
+            located: list[Phrase] = component.locate(video, AUDIO_REFERENCE, phrases)
+        _check_located_phrases(located, phrases)
+        return located
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to say when three things sound."""
-        asked = _make_phrases(["dog", "piano", "rain"])
+        """Return a task that locates three phrases."""
+        phrases = _make_phrases(["dog", "piano", "rain"])
         return [
             *super().build_tasks(video, truth),
-            Task("locate", (AUDIO_REFERENCE, asked), partial(_check_located_phrases, phrases=asked)),
+            Task("locate", (AUDIO_REFERENCE, phrases), partial(_check_located_phrases, phrases=phrases)),
         ]
 
     def test_gives_back_each_phrase_with_spans_in_order(self) -> None:
-        """It gives back the phrases that it was given, in their order, with spans of seconds that follow each other.
+        """It returns the given phrases in the same order, each with spans in seconds that are sorted and do not overlap.
 
-        Return ``phrase.model_copy(update={"heard": spans})`` for each; merge spans that touch, and leave out empty ones.
+        Return ``phrase.model_copy(update={"heard": spans})`` for each phrase; merge spans that touch, and drop empty ones.
         """
         self.locate_phrases(["dog", "piano", "rain"], self.make_video_with_audio())
 
     def test_locates_a_known_sound(self) -> None:
-        """It hears something in a sound that it knows.
+        """It hears a sound that it knows.
 
-        Declare ``known_sound = "…"``, a name of what sounds in ``make_video_with_audio()``; override ``make_video_with_audio``
-        for one that the model knows.
+        Set ``known_sound = "…"`` to the name of a sound in ``make_video_with_audio()``, and override ``make_video_with_audio``
+        with a video that contains it.
         """
         (phrase,) = self.locate_phrases([self.known_sound], self.make_video_with_audio())
-        assert phrase.heard != (), f"expected {self.known_sound!r} to be heard at some time, got none"
+        assert phrase.heard != (), f"expected {self.known_sound!r} to be heard, got no span"
 
     def test_locates_nothing_for_no_phrase(self) -> None:
-        """Without a phrase it returns an empty list.
+        """It returns an empty list for no phrases.
 
-        Return early where there is nothing to do.
+        Return early if there is nothing to do.
         """
-        said = self.locate_phrases([], self.make_video_with_audio())
-        assert said == [], f"expected [] for no phrase, got {said!r}"
+        answer = self.locate_phrases([], self.make_video_with_audio())
+        assert answer == [], f"expected [] for no phrase, got {answer!r}"
 
     def test_spans_do_not_depend_on_the_order_of_phrases(self) -> None:
-        """When a phrase sounds does not depend on the order of the phrases.
+        """The spans of a phrase do not depend on the order of the phrases.
 
-        Judge each phrase by itself, or treat all of them alike.
+        Handle each phrase independently, or treat all of them alike.
         """
         names = ["dog", "piano", "rain"]
         expected, got = (
             self.locate_phrases(names, self.make_video_with_audio()),
             self.locate_phrases(names[::-1], self.make_video_with_audio())[::-1],
         )
-        apart = find_difference(expected, got)
-        assert not apart, f"expected the same spans in another order of phrases, got {apart}"
+        difference = find_difference(expected, got)
+        assert not difference, f"expected the same spans in another order of phrases, got {difference}"
 
     def test_takes_a_very_short_sound(self) -> None:
-        """It works on a sound of a hundredth of a second.
+        """It works on 0.01 seconds of audio.
 
-        Pad a short sound to what the model needs.
+        Pad short audio to what the model needs.
         """
         self.locate_phrases(["dog", "cat"], make_buzzing_video(0.01, (0.0, 0.01)))
 
     def test_maps_names_to_words_of_a_vocabulary_or_none(self) -> None:
-        """It finds the word of a vocabulary that means the same as a name, and None where no word does.
+        """It maps each name to the vocabulary entry with the same meaning, or to None.
 
-        Leave ``match_names`` as it is in ``Locator``, or return for each name a word of the vocabulary or None.
+        Do not override ``Locator.match_names``, or return for each name an entry of the vocabulary or None.
         """
         with self.load_component() as component:
-            words = component.match_names(["Dog", "qwertz"], ["cat", "dog"])
+            matches = component.match_names(["Dog", "qwertz"], ["cat", "dog"])
             none = component.match_names([], ["dog"])
         assert none == [], f"expected [] for no name, got {none!r}"
-        fits = len(words) == 2 and words[0] == "dog" and words[1] in ("cat", "dog", None)
-        assert fits, f"expected 'dog' for 'Dog' and a word of the vocabulary or None for 'qwertz', got {words!r}"
+        valid = len(matches) == 2 and matches[0] == "dog" and matches[1] in ("cat", "dog", None)
+        assert valid, f"expected 'dog' for 'Dog' and an entry of the vocabulary or None for 'qwertz', got {matches!r}"
 
 
 def _check_tags(output: Any) -> None:

@@ -1,4 +1,4 @@
-"""How the contract kit asks a component."""
+"""How the contract kit calls a component."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from alref.testing.videos import make_buzzing_video, make_moving_square
 from alref.utils.masks import Mask
 
 TrueMasks = Sequence[Mask] | Mask
-"""True masks bool (H, W) of the square, one for each frame."""
+"""True masks bool (H, W) of the square, one per frame."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One call of a component, as the engine makes it: the method, what follows the video, and the check of what it returns."""
+    """One call of a component: the method, the arguments after the video, and the check of the output."""
 
     method: str
     inputs: tuple[Any, ...]
     check: Callable[[Any], None]
 
     def run(self, component: Any, video: Video) -> Any:
-        """Return what the component answers, a list where it yields."""
+        """Return the output of the component; a generator is turned into a list."""
         output = getattr(component, self.method)(video, *self.inputs)
         return list(output) if isinstance(output, Iterator) else output
 
 
 class Contract:
-    """Base of all contracts. Override ``make_component``; override ``make_video`` where it cannot see a moving square.
+    """Base class of all contracts. Override ``make_component``; override ``make_video`` if a moving square is not suitable.
 
-    Each ``test_`` method is one promise: the first line of its docstring says which, what follows says what to do about it.
+    Each ``test_`` method checks one requirement: the first line of its docstring states it, the rest says how to meet it.
     """
 
     def make_component(self) -> Stage:
-        """Return the component to test, made anew."""
+        """Return a new instance of the component to test."""
         raise NotImplementedError("return the component to test")
 
     @contextmanager
     def load_component(self) -> Iterator[Any]:
-        """Give the component, loaded, and close it at the end."""
+        """Yield the loaded component, and close it at the end."""
         component = self.make_component()
         component.load()
         try:
@@ -51,13 +51,13 @@ class Contract:
             component.close()
 
     def make_video(self) -> tuple[Video, Mask]:
-        """Return a video with sound, and the true masks bool (T, H, W) of SQUARE in it."""
+        """Return a video with audio, and the true masks bool (T, H, W) of SQUARE in it."""
         return make_buzzing_video(0.8, (0.2, 0.6)), make_moving_square(8)[1]
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return what the component is asked about a video: one task for each kind that it is of."""
+        """Return the calls to make on a video: one task for each slot that the component fills."""
         return []
 
     def collect_answers(self, component: Any, video: Video, truth: TrueMasks) -> list[Any]:
-        """Return all that a component answers about a video, unchecked."""
+        """Return all outputs of a component for a video, unchecked."""
         return [record for task in self.build_tasks(video, truth) for record in task.run(component, video)]

@@ -1,4 +1,4 @@
-"""What data sets promise of the videos and references that they read, and of files that are missing or damaged."""
+"""The contract of a dataset: the videos and references that it reads, and missing or damaged files."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ UNKNOWN_VIDEO = "no such video"
 
 
 class DatasetReadingContract:
-    """What a data set promises of what it reads. Frames are read of the first ``max_videos`` videos only."""
+    """The contract of reading a dataset. Frames of the first ``max_videos`` videos only are read."""
 
     max_videos: ClassVar[int] = 3
 
     def make_dataset(self) -> Dataset:
-        """Return the data set to test, made anew over a small folder."""
-        raise NotImplementedError("return the data set to test, over a small folder")
+        """Return a new instance of the dataset to test, over a small folder."""
+        raise NotImplementedError("return the dataset to test, over a small folder")
 
     def make_dataset_in(self, root: Path) -> Dataset:
-        """Return the same split of the data set in another folder."""
-        made = self.make_dataset()
-        return type(made)(root, made.split)
+        """Return the same split of the dataset in another folder."""
+        dataset = self.make_dataset()
+        return type(dataset)(root, dataset.split)
 
     def find_required_files(self, video: str) -> list[Path]:
-        """Return files without which a video cannot be used. Default: one of each folder, found by the video's name."""
+        """Return files that a video needs. Default: one file per folder, found by the name of the video."""
         root = self.make_dataset().root
         firsts = {path.parent: path for path in reversed(list(dataset_copies.find_video_files(root, video)))}
         return [path for path in firsts.values() if not self._is_usable_without(path, video)]
@@ -48,78 +48,78 @@ class DatasetReadingContract:
             return cases.is_usable(self.make_dataset_in(copy), video)
 
     def iterate_videos(self) -> Iterator[tuple[Dataset, str]]:
-        """Yield the data set with the name of each video to look at."""
+        """Yield the dataset with the name of each video to check."""
         dataset = self.make_dataset()
         for video in dataset.list_videos()[: self.max_videos]:
             yield dataset, video
 
     def test_explains_itself(self) -> None:
-        """It has a name that people can type, a docstring, a homepage and a license.
+        """It has a name, a docstring, a homepage and a license.
 
-        Set ``name`` in lower case without spaces, ``homepage`` and ``license``, and say in the docstring what the data set is.
+        Set ``name`` in lower case without spaces, ``homepage`` and ``license``, and describe the dataset in the docstring.
         """
         cls = type(self.make_dataset())
         assert cls.name == "".join(cls.name.lower().split()), f"expected one word in lower case, got name = {cls.name!r}"
-        lacking = [what for what in ("name", "homepage", "license", "__doc__") if not (getattr(cls, what) or "").strip()]
-        assert not lacking, f"expected words in each of name, homepage, license and __doc__, got none in {', '.join(lacking)}"
+        missing = [what for what in ("name", "homepage", "license", "__doc__") if not (getattr(cls, what) or "").strip()]
+        assert not missing, f"expected text in each of name, homepage, license and __doc__, got none in {', '.join(missing)}"
 
     def test_knows_its_splits(self) -> None:
-        """An unknown split is one ConfigError, and nothing is said of splits that there are not.
+        """An unknown split raises ConfigError, and all declared splits exist.
 
-        Call ``super().__init__(root, split)``; list each split once in ``splits``, and use no other in ``split_protocols``,
-        ``published_counts``.
+        Call ``super().__init__(root, split)``; list each split once in ``splits``, and use no other split in
+        ``split_protocols`` and ``published_counts``.
         """
-        made = self.make_dataset()
+        dataset = self.make_dataset()
         with assert_raises(ConfigError, "no-such-split"):
-            type(made)(made.root, "no-such-split")
-        assert len({*made.splits}) == len(made.splits), f"expected each split once, got {made.splits}"
-        strange = {made.split, *made.split_protocols, *made.published_counts} - {*made.splits}
-        assert not strange, f"expected splits among {', '.join(made.splits)}, got {', '.join(sorted(strange))}"
+            type(dataset)(dataset.root, "no-such-split")
+        assert len({*dataset.splits}) == len(dataset.splits), f"expected each split once, got {dataset.splits}"
+        invalid = {dataset.split, *dataset.split_protocols, *dataset.published_counts} - {*dataset.splits}
+        assert not invalid, f"expected splits among {', '.join(dataset.splits)}, got {', '.join(sorted(invalid))}"
 
     def test_lists_its_videos(self) -> None:
-        """Videos have names of their own, listed in the same order each time.
+        """Video names are unique and are listed in the same order each time.
 
-        Return a list of str from ``list_videos``; sort what a folder lists, since another machine lists it in another order.
+        Return a list of str from ``list_videos``; sort the entries of a folder, because their order depends on the machine.
         """
         first, second = self.make_dataset().list_videos(), self.make_dataset().list_videos()
         assert isinstance(first, list), f"expected a list of names, got {type(first).__name__}"
         assert first, "expected at least one video, got none"
-        strange = [name for name in first if not (isinstance(name, str) and name)]
-        assert not strange, f"expected names, got {strange[0]!r}"
-        twice = [name for name, times in Counter(first).items() if times > 1]
-        assert not twice, f"expected each video once, got {twice[0]!r} more often"
+        invalid = [name for name in first if not (isinstance(name, str) and name)]
+        assert not invalid, f"expected names, got {invalid[0]!r}"
+        repeated = [name for name, times in Counter(first).items() if times > 1]
+        assert not repeated, f"expected each video once, got {repeated[0]!r} several times"
         assert first == second, (
             f"expected the same order each time, got {first[: self.max_videos]}, then {second[: self.max_videos]}"
         )
 
     def test_says_what_is_missing_in_the_folder(self) -> None:
-        """Nothing is read when it is made; the wrong folder is one InputError that names it when videos are listed.
+        """The constructor reads nothing; listing the videos of a wrong folder raises InputError with the path.
 
-        Read the index in ``list_videos``, not in ``__init__``, and raise InputError with the path that was expected.
+        Read the index in ``list_videos``, not in ``__init__``, and raise InputError with the expected path.
         """
         with TemporaryDirectory() as empty:
-            made = self.make_dataset_in(Path(empty))
+            dataset = self.make_dataset_in(Path(empty))
             with assert_raises(InputError, empty):
-                made.list_videos()
+                dataset.list_videos()
 
     def test_refuses_an_unknown_video(self) -> None:
-        """An unknown video is one InputError that names it.
+        """An unknown video raises InputError with its name.
 
-        Begin ``read_references``, ``open_video`` and ``read_cases`` with ``self.require_video(video)``.
+        Call ``self.require_video(video)`` first in ``read_references``, ``open_video`` and ``read_cases``.
         """
-        made = self.make_dataset()
+        dataset = self.make_dataset()
         with assert_raises(InputError, UNKNOWN_VIDEO):
-            made.read_references(UNKNOWN_VIDEO)
+            dataset.read_references(UNKNOWN_VIDEO)
         with assert_raises(InputError, UNKNOWN_VIDEO):
-            made.open_video(UNKNOWN_VIDEO)
-        if made.protocols:
+            dataset.open_video(UNKNOWN_VIDEO)
+        if dataset.protocols:
             with assert_raises(InputError, UNKNOWN_VIDEO):
-                cases.list_unread_cases(made, UNKNOWN_VIDEO)
+                cases.list_unread_cases(dataset, UNKNOWN_VIDEO)
 
     def test_gives_references_with_ids(self) -> None:
-        """Every video has references, each with an id of its own, the same each time.
+        """Every video has references with unique ids, the same each time.
 
-        Return at least one ``Reference`` for each listed video; where ids come twice, add a number.
+        Return at least one ``Reference`` for each video; append a number to ids that repeat.
         """
         for dataset, video in self.iterate_videos():
             given, again = dataset.read_references(video), self.make_dataset().read_references(video)
@@ -129,9 +129,9 @@ class DatasetReadingContract:
             assert same, f"{video}: expected the same references each time, got others"
 
     def test_opens_its_videos(self) -> None:
-        """Frames are uint8 (H, W, 3) of one size, their times increase, and a frame that is not there is an InputError.
+        """Frames are uint8 (H, W, 3) of one size, times increase, and a frame outside the video raises InputError.
 
-        Open pictures with ``alref.media.open_frames`` and files with ``alref.media.open_video``, which see to it.
+        Open images with ``alref.media.open_frames`` and files with ``alref.media.open_video``, which check all of this.
         """
         for dataset, video in self.iterate_videos():
             opened = dataset.open_video(video)
@@ -144,75 +144,79 @@ class DatasetReadingContract:
                 opened.read_frame(len(opened))
 
     def test_names_the_files_of_its_videos(self) -> None:
-        """The files that it names lie on disk, or it names none.
+        """The files that it lists exist, or it lists none.
 
-        Return from ``list_files`` the paths that ``open_video`` reads, as they are called on disk: no change of another is ever
-        noticed.
+        Return the paths that ``open_video`` reads from ``list_files``, exactly as they are named on disk: a change to any other
+        file is not noticed.
         """
         for dataset, video in self.iterate_videos():
             lost = [path for path in dataset.list_files(video) if not path.is_file()]
-            assert not lost, f"{video}: expected files that are there, got {lost[0]}"
+            assert not lost, f"{video}: expected files that exist, got {lost[0]}"
 
     def test_describes_a_video_the_same_each_time(self) -> None:
-        """What ``get_index_entry`` says of a video can be written as JSON, and is the same each time.
+        """``get_index_entry`` returns the same JSON-compatible data each time.
 
-        Return from ``get_index_entry`` plain data or dataclasses of it: a video of which it says something else is done again.
+        Return plain data or dataclasses of plain data from ``get_index_entry``: a video is computed again if its entry changes.
         """
         for dataset, video in self.iterate_videos():
             first, second = compute_key(dataset.get_index_entry(video)), compute_key(self.make_dataset().get_index_entry(video))
-            assert first == second, f"{video}: expected the same entry each time, got another"
+            assert first == second, f"{video}: expected the same entry each time, got a different one"
 
     def test_can_be_sent_to_other_processes(self) -> None:
-        """It can be pickled, also when it has read its index, and lists the same afterwards.
+        """It can be pickled, before and after it reads its index, and lists the same videos afterwards.
 
-        Keep no open file and no lock in the instance, or say in ``__reduce__`` how it is made anew.
+        Do not store an open file or a lock in the instance, or define ``__reduce__``.
         """
-        made = self.make_dataset()
-        videos = made.list_videos()
-        sent = pickle.loads(pickle.dumps(made))  # noqa: S301 - its own bytes
-        assert (sent.split, sent.list_videos()) == (made.split, videos), "expected the same videos after pickling, got others"
+        dataset = self.make_dataset()
+        videos = dataset.list_videos()
+        sent = pickle.loads(pickle.dumps(dataset))  # noqa: S301 - its own bytes
+        assert (sent.split, sent.list_videos()) == (dataset.split, videos), (
+            "expected the same videos after pickling, got others"
+        )
 
     def test_reports_faults_in_one_line(self) -> None:
-        """A look through the files says each fault in one line, with the name of the video that it spoils.
+        """``find_problems`` reports each problem in one line with the name of the affected video.
 
-        Yield ``DatasetProblem(message, video)`` from ``find_problems``; leave ``video`` empty when a fault is of the whole data
-        set.
+        Yield ``DatasetProblem(message, video)`` from ``find_problems``; leave ``video`` empty if a problem concerns the whole
+        dataset.
         """
-        made = self.make_dataset()
-        cases.check_faults(list(made.find_problems()), made.list_videos())
+        dataset = self.make_dataset()
+        cases.check_faults(list(dataset.find_problems()), dataset.list_videos())
 
     def test_names_a_file_that_is_missing(self) -> None:
-        """A file that is missing is named as a fault of its video, and the other videos can still be used.
+        """A missing file is reported as a problem of its video, and the other videos remain usable.
 
-        Look in ``find_problems`` for every file that ``open_video`` and ``read_cases`` read, which raise InputError when it is
-        not there.
+        Check in ``find_problems`` every file that ``open_video`` and ``read_cases`` read; these raise InputError if it is
+        missing.
         """
         self._check_damaged_files(None)
 
     def test_names_a_file_that_cannot_be_read(self) -> None:
-        """A file that cannot be read is named as a fault of its video, and the other videos can still be used.
+        """An unreadable file is reported as a problem of its video, and the other videos remain usable.
 
-        Decode every file in ``find_problems``, and turn the errors of whatever decodes into InputError in ``open_video`` and
+        Decode every file in ``find_problems``, and convert the errors of the decoder to InputError in ``open_video`` and
         ``read_cases``.
         """
-        self._check_damaged_files(b"neither a picture nor a sound")
+        self._check_damaged_files(b"neither an image nor audio")
 
     def _check_damaged_files(self, content: bytes | None) -> None:
-        """Look among the faults for files that are not there, or that hold something else."""
+        """Check the reported problems of a copy in which files are missing or damaged."""
         videos = self.make_dataset().list_videos()
-        spoilt, others = videos[0], [video for video in videos if video != videos[0]]
-        paths = self.find_required_files(spoilt)
+        damaged_video, others = videos[0], [video for video in videos if video != videos[0]]
+        paths = self.find_required_files(damaged_video)
         if not paths:
-            raise SkipTest(f"no file is needed whose path has the name of video {spoilt}; override files_of")
+            raise SkipTest(f"no required file has a path with the name of video {damaged_video}; override find_required_files")
         for path in paths:
             with dataset_copies.make_altered_copy(self.make_dataset().root, [path], content) as copy:
-                self._check_damaged_dataset(self.make_dataset_in(copy), path.name, spoilt, others[: self.max_videos])
+                self._check_damaged_dataset(self.make_dataset_in(copy), path.name, damaged_video, others[: self.max_videos])
 
     def _check_damaged_dataset(self, damaged: Dataset, file: str, video: str, others: list[str]) -> None:
         assert not cases.is_usable(damaged, video), f"{video}: expected InputError for {file}, got none"
         faults = list(damaged.find_problems())
         cases.check_faults(faults, damaged.list_videos())
-        told = [each.message for each in faults if each.video == video]
-        assert any(file in what for what in told), f"{video}: expected a fault that names {file}, got {told}"
+        messages = [each.message for each in faults if each.video == video]
+        assert any(file in what for what in messages), f"{video}: expected a problem that names {file}, got {messages}"
         for other in others:
-            assert cases.is_usable(damaged, other), f"{other}: expected to be usable, where {file} of {video} is not"
+            assert cases.is_usable(damaged, other), (
+                f"{other}: expected the video to be usable although {file} of {video} is damaged"
+            )

@@ -1,4 +1,4 @@
-"""A data set on disk of which some files are not as they should be, made of links: nothing is copied, nothing is changed."""
+"""Copies of a dataset on disk in which some files are changed or missing; the rest are symbolic links."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MEDIA_SUFFIXES = frozenset(
         ".wav",
     ]
 )
-"""Suffixes of pictures, videos and sounds."""
+"""Suffixes of image, video and audio files."""
 
 
 def find_video_files(root: Path, video: str) -> Iterator[Path]:
-    """Yield the files below ``root`` that carry a video's name: in the name of a folder, or at the start of their own."""
+    """Yield the files below ``root`` whose path has a folder or file name that starts with the name of a video."""
     for folder, folders, files in os.walk(root, followlinks=True):
         folders.sort()
         for file in sorted(files):
@@ -47,9 +47,9 @@ def find_video_files(root: Path, video: str) -> Iterator[Path]:
 
 @contextmanager
 def make_altered_copy(root: Path, paths: Collection[Path], content: bytes | None) -> Iterator[Path]:
-    """Give a folder that is ``root``, but for the files ``paths`` below it: they hold ``content``, or are not there if None."""
-    with TemporaryDirectory() as place:
-        copy = Path(place, "copy")
+    """Yield a copy of ``root`` in which the files ``paths`` hold ``content``, or are missing if ``content`` is None."""
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, "copy")
         _link_folder(root, copy, set(paths), {parent for path in paths for parent in path.parents}, content)
         yield copy
 

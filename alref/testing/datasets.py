@@ -1,4 +1,4 @@
-"""What data sets promise: what they read, the truth that they give, the results that they write and read back."""
+"""The contract of a dataset: what it reads, its ground truth, and the results that it writes and reads back."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from alref.testing.errors import assert_raises
 
 
 class DatasetContract(DatasetReadingContract):
-    """What a data set promises. Override ``make_dataset``.
+    """The contract of a dataset. Override ``make_dataset``.
 
-    Override ``make_true_objects``, and ``void_label``, where the truth is more than one plain mask for each reference.
+    Override ``make_true_objects`` and ``void_label`` if the truth is more than one plain mask per reference.
     """
 
     void_label: ClassVar[int | None] = None
-    """The number in true maps that marks pixels which do not count."""
+    """The label in true maps that marks ignored pixels."""
 
     def make_protocol(self, name: str) -> EvaluationProtocol:
-        """Return a way to score. Raises ConfigError when there is none of this name."""
+        """Return a protocol by name. Raises ConfigError for an unknown name."""
         return PluginManager().make_protocols([name])[0]
 
     def make_true_objects(self, dataset: Dataset, video: str) -> dict[str, list[ScriptedObject]]:
-        """Return the objects that each reference truly means. Default: those of the cases that bear the references' ids."""
+        """Return the true objects of each reference. Default: those of the cases whose ids are ids of references."""
         length, ids = len(dataset.open_video(video)), {each.id for each in dataset.read_references(video)}
         return {case.id: cases.make_true_object(case, length, ids) for case in cases.list_unread_cases(dataset, video)}
 
     def iterate_scored_videos(self) -> Iterator[tuple[Dataset, str]]:
-        """Yield the data set with the name of each video to look at. Raises SkipTest where the truth is not public."""
+        """Yield the dataset with the name of each video to check. Raises SkipTest if the truth is not public."""
         dataset = self.make_dataset()
         if not dataset.protocols:
             raise SkipTest(f"the truth of split {dataset.split} is not public; check another split")
@@ -50,20 +50,20 @@ class DatasetContract(DatasetReadingContract):
     def test_names_registered_protocols(self) -> None:
         """Every protocol that it names is registered.
 
-        Name protocols that alref has, or announce yours with ``register_metrics``.
+        Name protocols that alref has, or register your own with ``register_metrics``.
         """
-        made = self.make_dataset()
+        dataset = self.make_dataset()
         for name in {
-            *made.protocols,
-            *type(made).protocols,
-            *(name for names in made.split_protocols.values() for name in names),
+            *dataset.protocols,
+            *type(dataset).protocols,
+            *(name for names in dataset.split_protocols.values() for name in names),
         }:
             self.make_protocol(name)
 
     def test_gives_the_truth_or_says_that_it_is_not_public(self) -> None:
-        """The truth is maps (H, W) of bool or whole numbers, of the frames' size, for all frames or some of them.
+        """The truth is maps (H, W) of bool or integers, of the size of the frames, for all or some frames.
 
-        Give in ``read_cases`` one ``Case`` with an id of its own for each thing to score; where the truth is not public, set
+        Return from ``read_cases`` one ``Case`` with a unique id for each thing to score; if the truth is not public, set
         ``split_protocols`` to ``()`` for this split and call ``self.require_ground_truth()`` first.
         """
         for dataset, video in self.iterate_videos():
@@ -76,26 +76,24 @@ class DatasetContract(DatasetReadingContract):
     def test_reads_images_lazily(self) -> None:
         """Listing videos, references and cases reads no frame and no true map.
 
-        Give iterators as ``Case.truth`` and ``Case.predicted``, and open a file when its map is taken from them.
+        Use iterators for ``Case.truth`` and ``Case.predicted``, and open a file only when its map is requested.
         """
-        made = self.make_dataset()
-        first = made.list_videos()[0]
-        pictures = [path for path in find_video_files(made.root, first) if path.suffix.lower() in MEDIA_SUFFIXES]
-        with make_altered_copy(made.root, pictures, b"") as copy:
+        dataset = self.make_dataset()
+        first = dataset.list_videos()[0]
+        media_files = [path for path in find_video_files(dataset.root, first) if path.suffix.lower() in MEDIA_SUFFIXES]
+        with make_altered_copy(dataset.root, media_files, b"") as copy:
             other = self.make_dataset_in(copy)
-            assert sorted(other.list_videos()) == sorted(made.list_videos()), (
-                "expected the same videos when pictures are empty files, got others"
+            assert sorted(other.list_videos()) == sorted(dataset.list_videos()), (
+                "expected the same videos when image files are empty, got others"
             )
-            assert other.read_references(first), f"{first}: expected references when its pictures are empty files, got none"
+            assert other.read_references(first), f"{first}: expected references when image files are empty, got none"
             if other.protocols:
-                assert cases.list_unread_cases(other, first), (
-                    f"{first}: expected cases when its pictures are empty files, got none"
-                )
+                assert cases.list_unread_cases(other, first), f"{first}: expected cases when image files are empty, got none"
 
     def test_writes_only_below_the_given_folder(self) -> None:
-        """Results are written below the folder that is given and nowhere else, whatever a video is called.
+        """Results are written only below the given folder, whatever the name of a video is.
 
-        Make the paths in ``write_masks`` of ``folder`` and names; refuse names from an index that would lead out of it.
+        Build the paths in ``write_masks`` from ``folder`` and names; reject names from an index that lead out of it.
         """
         for dataset, video in self.iterate_videos():
             with cases.create_result_folder() as folder:
@@ -107,9 +105,9 @@ class DatasetContract(DatasetReadingContract):
                 assert not strays, f"{video}: expected files below run/masks only, got {join_shortened(strays)}"
 
     def test_reads_back_what_it_wrote(self) -> None:
-        """Masks that were written are read back pixel by pixel in the order of frames; nothing found is empty masks.
+        """Masks are read back pixel for pixel in the order of frames; absent objects have empty masks.
 
-        Read in ``read_cases`` the files that ``write_masks`` wrote, in the order of the frames; write empty masks for absent
+        Read in ``read_cases`` the files that ``write_masks`` writes, in the order of frames; write empty masks for absent
         objects.
         """
         for dataset, video in self.iterate_scored_videos():
@@ -120,18 +118,19 @@ class DatasetContract(DatasetReadingContract):
                         cases.check_read_masks(f"{video}, {case.id}", case, masks)
 
     def test_predicts_none_without_results(self) -> None:
-        """Where there is no result of a video, the prediction of its cases is None.
+        """The prediction of a case is None if the video has no result.
 
-        Set ``Case.predicted`` to None when the folder holds nothing of the video, and a frame of it when its file is missing.
+        Set ``Case.predicted`` to None if the folder has no result of the video, and a frame of it to None if its file is
+        missing.
         """
         for dataset, video in self.iterate_scored_videos():
             made_up = [case.id for case in cases.list_unread_cases(dataset, video) if case.predicted is not None]
-            assert not made_up, f"{video}: expected None out of an empty folder, got predictions of {', '.join(made_up)}"
+            assert not made_up, f"{video}: expected None for an empty folder, got predictions of {', '.join(made_up)}"
 
     def test_scores_the_truth_as_perfect(self) -> None:
-        """True masks that are written and read back score as the truth itself does, by each protocol.
+        """The true masks, written and read back, score the same as the truth in each protocol.
 
-        Compare what ``write_masks`` writes with the truth in ``read_cases``: the order of frames, the numbers of objects or
+        Compare the output of ``write_masks`` with the truth in ``read_cases``: the order of frames, the labels of objects or
         classes.
         """
         for dataset, video in self.iterate_scored_videos():
@@ -145,7 +144,7 @@ class DatasetContract(DatasetReadingContract):
                     assert got.objects == best.objects, f"{video}: {way.name}: {apart}"
 
     def _make_perfect_case(self, case: Case) -> Case:
-        """Return the case in which the truth itself is handed in."""
+        """Return the case with the truth as its prediction."""
         frames = list(case.truth)
         counted = frames if self.void_label is None else [np.where(frame == self.void_label, 0, frame) for frame in frames]
         return replace(case, truth=frames, predicted=counted)

@@ -1,4 +1,4 @@
-"""Whether two answers are the same, and where they differ."""
+"""Find the first difference between two outputs."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 from pydantic import BaseModel
 
 MAX_PIXEL_SHARE = 0.001
-"""Share of a mask's pixels that may differ: a device adds up numbers in any order."""
+"""Fraction of the pixels of a mask that may differ, because devices sum floats in any order."""
 TOLERANCE = 1e-3
-"""Difference between numbers that may be, in pixels or relative to their size."""
+"""Absolute and relative tolerance for numbers."""
 
 
 def find_difference(expected: Sequence[Any], got: Sequence[Any]) -> str:
-    """Say where two lists of records differ first, empty where they are the same; where an answer came from does not count."""
+    """Describe the first difference between two lists of records; empty if they are equal. ``source`` is ignored."""
     return _compare_values(_to_plain_data(list(expected)), _to_plain_data(list(got)), "the answer")
 
 
 def copy_inputs(inputs: Sequence[Any]) -> Any:
-    """Return a copy of what a component is given that nothing done to the original changes."""
+    """Return a deep copy of the inputs of a component, as plain data."""
     return copy.deepcopy(_to_plain_data(list(inputs)))
 
 
 def _to_plain_data(value: Any) -> Any:
-    """Turn records into dictionaries, without where they came from."""
+    """Convert records to dictionaries without ``source``."""
     if isinstance(value, BaseModel):
         return {name: _to_plain_data(getattr(value, name)) for name in type(value).model_fields if name != "source"}
     if isinstance(value, (list, tuple)):
@@ -39,7 +39,7 @@ def _compare_values(expected: Any, got: Any, where: str) -> str:
         return next(filter(None, (_compare_values(expected[name], got[name], f"{where}.{name}") for name in expected)), "")
     if isinstance(expected, list) and isinstance(got, list) and len(expected) == len(got):
         pairs = enumerate(zip(expected, got, strict=True))
-        return next(filter(None, (_compare_values(one, other, f"{where}[{place}]") for place, (one, other) in pairs)), "")
+        return next(filter(None, (_compare_values(one, other, f"{where}[{index}]") for index, (one, other) in pairs)), "")
     if isinstance(expected, np.ndarray) and isinstance(got, np.ndarray) and expected.shape == got.shape:
         return _compare_arrays(expected, got, where)
     if isinstance(expected, (float, np.floating)) and isinstance(got, (float, np.floating)):
@@ -51,7 +51,7 @@ def _compare_values(expected: Any, got: Any, where: str) -> str:
 def _compare_arrays(expected: Any, got: Any, where: str) -> str:
     if expected.dtype == np.bool_:
         changed = int((expected != got).sum())
-        return f"{changed} of {expected.size} other pixels in {where}" if changed > MAX_PIXEL_SHARE * expected.size else ""
+        return f"{changed} of {expected.size} pixels differ in {where}" if changed > MAX_PIXEL_SHARE * expected.size else ""
     near = np.allclose(expected, got, rtol=TOLERANCE, atol=TOLERANCE)
     return "" if near else f"{_format_value(got.tolist())} for {_format_value(expected.tolist())} in {where}"
 

@@ -1,4 +1,4 @@
-"""What every component promises that works through a whole video: memory that does not grow with its length."""
+"""The contract of components that process a whole video: memory does not grow with its length."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from alref.testing.memory import STATM, MemoryProbeVideo, freeze_garbage_collect
 from alref.testing.shapes import FrameContract
 
 LENGTH_RATIO = 4
-"""How many times shorter the video is that the long one is compared with."""
+"""Ratio of the lengths of the long and the short video."""
 MASK_BYTES = 32_000_000
-"""Bytes that the masks of one object take on the frames by which the long video is longer: half of them is too much."""
+"""Bytes of the masks of one object on the frames that the short video lacks. The limit is half of it."""
 
 
 class EnduranceContract(FrameContract):
-    """What every component promises that works through a whole video.
+    """The contract of components that process a whole video.
 
-    ``long_video_length`` is the length in frames of the long video, to be made smaller only where 2,000 would take too long;
-    the frames are the larger for it, so that as many bytes tell.
+    ``long_video_length`` is the length of the long video in frames. Reduce it only if 2000 takes too long; the frames get
+    larger accordingly, so that the check is as sensitive.
     """
 
     long_video_length: ClassVar[int] = 2000
 
     def test_memory_stays_flat_over_a_long_video(self) -> None:
-        """Over a video of ``long_video_length`` frames it holds no more memory than over one a quarter as long.
+        """A video of ``long_video_length`` frames needs no more memory than one a quarter as long.
 
-        Keep no list of frames, masks or features that grows with the video: yield masks as they come, forget what is not
-        needed, and give every cache a limit that it reaches early.
+        Do not collect frames, masks or features in a list that grows with the video: yield masks one by one, drop what is not
+        needed, and limit every cache.
         """
         if not STATM.exists():
-            raise SkipTest(f"{STATM} is not there: this platform does not tell the memory that a process holds")
+            raise SkipTest(f"{STATM} does not exist: this platform does not report the memory of a process")
         pixels = MASK_BYTES / (self.long_video_length * (1 - 1 / LENGTH_RATIO))
         size = 16 * round(sqrt(pixels * 3 / 4) / 16), 16 * round(sqrt(pixels * 4 / 3) / 16)
         with freeze_garbage_collector(), self.load_component() as component:

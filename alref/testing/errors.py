@@ -1,4 +1,4 @@
-"""Honest errors: the right kind, in one message that says what it is about."""
+"""Check the type and the message of an error."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from alref.errors import AlrefError
 
 @contextmanager
 def assert_raises(error_type: type[AlrefError], *words: str) -> Iterator[None]:
-    """Expect an error of a kind whose message has all ``words``. Raises AssertionError when none or another message comes."""
-    said = None
+    """Expect an error of a type with all ``words`` in its message. Raises AssertionError otherwise."""
+    message = None
     try:
         yield
     except error_type as error:
-        said = str(error)
-    if said is None:
+        message = str(error)
+    if message is None:
         raise AssertionError(f"expected {error_type.__name__}, got none")
-    lacking = [word for word in words if word not in said]
-    assert not lacking, f"expected {lacking[0]!r} in the message, got: {said}"
+    missing = [word for word in words if word not in message]
+    assert not missing, f"expected {missing[0]!r} in the message, got: {message}"

@@ -1,4 +1,4 @@
-"""What importing a component's module brings along, found out in a process of its own."""
+"""Find out in a subprocess what importing the module of a component loads."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HEAVY = (
     "torch",
     "transformers",
 )
-"""Libraries that take long to import."""
+"""Libraries that are slow to import."""
 _PROBE = """
 import importlib, importlib.util, json, runpy, sys
 name, file, sys.path[:] = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
@@ -39,7 +39,7 @@ print(json.dumps([by_name, sorted({each.partition(".")[0] for each in sys.module
 
 @dataclass(frozen=True)
 class ImportReport:
-    """A module as another process imports it: whether it can by name, why not, and the libraries that are loaded then."""
+    """Whether another process can import a module by name, why not, and the libraries that are loaded then."""
 
     module: str
     by_name: bool
@@ -48,7 +48,7 @@ class ImportReport:
 
 
 def import_in_subprocess(cls: type) -> ImportReport:
-    """Import the module of a class in another process. Raises AssertionError with the last words where that fails."""
+    """Import the module of a class in a subprocess. Raises AssertionError with the last line of stderr if that fails."""
     module = sys.modules.get(cls.__module__)
     file = getattr(module, "__file__", None)
     first, _, rest = cls.__qualname__.partition(".")
@@ -61,8 +61,8 @@ def import_in_subprocess(cls: type) -> ImportReport:
 def _run_probe(module: str, file: str) -> ImportReport:
     command = [sys.executable, "-c", _PROBE, module, file, json.dumps(sys.path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = (done.stderr.strip().splitlines() or ["nothing"])[-1]
-    assert done.returncode == 0, f"expected {module} to be imported in a process of its own, got {said}"
+    last_line = (done.stderr.strip().splitlines() or ["nothing"])[-1]
+    assert done.returncode == 0, f"expected {module} to be importable in a subprocess, got {last_line}"
     by_name, loaded = json.loads(done.stdout.splitlines()[-1])
-    why = "" if by_name else f"given by its file, {Path(file).name}, which another process cannot import by name"
+    why = "" if by_name else f"it was loaded from the file {Path(file).name}, which another process cannot import by name"
     return ImportReport(module, by_name, why, frozenset(loaded))

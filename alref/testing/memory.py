@@ -1,4 +1,4 @@
-"""How much memory this process holds."""
+"""Measure the memory of this process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATM = Path("/proc/self/statm")
 
 
 def measure_resident_memory() -> int:
-    """Return the bytes of memory that are held now, after garbage is collected and what is free is given back."""
+    """Return the resident memory in bytes, after a garbage collection and a ``malloc_trim``."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -26,7 +26,7 @@ def measure_resident_memory() -> int:
 
 @contextmanager
 def freeze_garbage_collector() -> Iterator[None]:
-    """Spare the garbage collector all objects that are there already, so that looking is quick."""
+    """Exclude all existing objects from garbage collection, which makes it fast."""
     gc.collect()
     gc.freeze()
     try:
@@ -36,7 +36,7 @@ def freeze_garbage_collector() -> Iterator[None]:
 
 
 class MemoryProbeVideo(MovingSquare):
-    """A moving square that looks at the memory a few times while it is worked on; ``peak`` is the most that was held."""
+    """A moving square that samples the memory of the process while frames are read; ``peak`` is the maximum in bytes."""
 
     SAMPLES = 8
 
@@ -46,12 +46,12 @@ class MemoryProbeVideo(MovingSquare):
         self._count = 0
 
     def read_frame(self, index: int) -> Frame:
-        """Return frame ``index``, and look."""
+        """Return frame ``index``, and sample the memory."""
         self.sample_memory()
         return super().read_frame(index)
 
     def sample_memory(self) -> None:
-        """Look at the memory, when enough has happened since the last look."""
+        """Sample the memory if enough calls passed since the last sample."""
         self._count += 1
         if self._count % max(1, 2 * len(self) // self.SAMPLES) == 0:
             self.peak = max(self.peak, measure_resident_memory())

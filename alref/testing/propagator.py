@@ -1,4 +1,4 @@
-"""What a propagator promises."""
+"""The contract of a propagator."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from alref.testing.shapes import SQUARE, find_visible_frames, make_square_box
 
 SECOND_PHRASE = SQUARE.model_copy(update={"reference": "2"})
 MIN_IOU = 0.8
-"""Share of the union of two masks in which a mask that was given agrees with the one that came back."""
+"""Least intersection over union of a given mask and the mask returned on its frame."""
 
 
 class PropagatorContract(EnduranceContract):
-    """What a propagator promises. Override ``make_component``. It is never asked without a box."""
+    """The contract of a propagator. Override ``make_component``. The engine never calls it without a box."""
 
     def make_component(self) -> Propagator:
         """Return the propagator to test."""
         raise NotImplementedError("return the propagator to test")
 
     def propagate_masks(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
-        """Return the masks of every frame by their numbers, checked against the contract."""
+        """Return the masks of every frame by frame index, checked against the contract."""
         with self.load_component() as component:
             output = list(component.propagate(video, boxes))
         _check_frame_masks(output, boxes, video)
         return {each.frame: each for each in output}
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to propagate two objects, from the middle and the end of where the square is."""
+        """Return a task that propagates two objects, from the middle and the end of the frames that show the square."""
         frames = find_visible_frames(truth)
         boxes = [make_square_box(truth, frames[len(frames) // 2]), make_square_box(truth, frames[-1], SECOND_PHRASE)]
         return [
@@ -46,17 +46,17 @@ class PropagatorContract(EnduranceContract):
         ]
 
     def test_gives_every_frame_once_with_bool_masks_of_its_size(self) -> None:
-        """It yields each frame exactly once, those before the pivot too, with masks bool (P, H, W) and scores from 0 to 1.
+        """It yields each frame exactly once, also those before the pivot, with masks bool (P, H, W) and scores from 0 to 1.
 
-        Go backwards from the pivot as well as forwards; yield ``FrameMasks`` with one mask of the video's size for each object.
+        Propagate from the pivot in both directions; yield ``FrameMasks`` with one mask of the video's size per object.
         """
         video, truth = self.make_video()
         self.propagate_masks(video, [make_square_box(truth, len(truth) // 2)])
 
     def test_keeps_objects_apart(self) -> None:
-        """Several objects come in one pass, each with its own mask in its own place.
+        """It propagates several objects in one pass, each with its own mask.
 
-        Let the first axis of the masks be ``alref.records.list_object_phrases(boxes)``, and follow each object by itself.
+        The first axis of the masks follows ``alref.records.list_object_phrases(boxes)``; propagate each object independently.
         """
         video, truth = self.make_video()
         square = np.asarray(truth[0])
@@ -67,14 +67,14 @@ class PropagatorContract(EnduranceContract):
         ]
         for given, name in ((boxes, "first"), (boxes[::-1], "second")):
             masks = self.propagate_masks(video, given)[0].masks
-            for place, box in enumerate(given):
-                likeness = [_compute_iou(mask, np.asarray(box.mask)) for mask in masks]
-                assert int(np.argmax(likeness)) == place, (
-                    f"expected object {place} to be where its mask is with the {name} order of boxes, got likeness {likeness}"
+            for position, box in enumerate(given):
+                overlaps = [_compute_iou(mask, np.asarray(box.mask)) for mask in masks]
+                assert int(np.argmax(overlaps)) == position, (
+                    f"expected object {position} at its own mask with the {name} order of boxes, got IoU {overlaps}"
                 )
 
     def test_takes_several_pivots_of_one_object(self) -> None:
-        """Several boxes of one phrase are starts of one object, which has one mask.
+        """Several boxes of one phrase are prompts for one object with one mask.
 
         Group the boxes by ``box.pivot.phrase``.
         """
@@ -82,35 +82,37 @@ class PropagatorContract(EnduranceContract):
         self.propagate_masks(video, [make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)])
 
     def test_starts_from_a_mask(self) -> None:
-        """A box that carries a mask starts from the mask.
+        """A mask takes precedence over the box.
 
-        Where ``box.mask`` is not None, use it instead of the box, and give it back on its own frame.
+        If ``box.mask`` is not None, use it instead of the box, and return it on its own frame.
         """
         video, truth = self.make_video()
         half = np.tri(video.height, video.width, dtype=np.bool_)
         start = np.asarray(truth[0]) & np.roll(half, np.argwhere(truth[0])[0], (0, 1))
-        likeness = _compute_iou(self.propagate_masks(video, [_set_mask(make_square_box(truth, 0), start)])[0].masks[0], start)
-        assert likeness > MIN_IOU, f"expected the mask that was given on its frame, got one that agrees by {likeness:.2f}"
+        overlap = _compute_iou(self.propagate_masks(video, [_set_mask(make_square_box(truth, 0), start)])[0].masks[0], start)
+        assert overlap > MIN_IOU, f"expected the given mask on its frame, got one with IoU {overlap:.2f}"
 
     def test_boxes_may_come_in_any_order(self) -> None:
         """The masks of an object do not depend on the order of the boxes.
 
-        Keep the objects apart, and choose among several pivots of one by frame or score, never by place.
+        Handle the objects independently, and choose among several pivots of one object by frame or score, never by position.
         """
         video, truth = self.make_video()
         first, last = make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)
         boxes = [first, make_square_box(truth, 1, SECOND_PHRASE), last]
         for order in ([1, 0, 2], [2, 1, 0]):
-            mixed = [boxes[place] for place in order]
+            mixed = [boxes[position] for position in order]
             expected, got = self.propagate_masks(video, boxes), self.propagate_masks(video, mixed)
             for frame in range(len(video)):
-                apart = find_difference(*(_group_by_object(*each, frame) for each in ((expected, boxes), (got, mixed))))
-                assert not apart, f"frame {frame}: expected the same masks with boxes in the order {order}, got {apart}"
+                difference = find_difference(*(_group_by_object(*each, frame) for each in ((expected, boxes), (got, mixed))))
+                assert not difference, (
+                    f"frame {frame}: expected the same masks with boxes in the order {order}, got {difference}"
+                )
 
     def test_takes_a_box_one_pixel_wide(self) -> None:
-        """It works from a box that is one pixel wide, and from one that is one pixel high.
+        """It works with a box that is one pixel wide or one pixel high.
 
-        Look where a box is rounded to nothing, or its object has no cell of its own.
+        Check where a box is rounded to zero size, or is smaller than one cell of the feature grid.
         """
         video, truth = self.make_video()
         for side in (2, 3):
@@ -144,4 +146,4 @@ def _group_by_object(frames: dict[int, FrameMasks], boxes: list[PivotBox], frame
     pairs = sorted(
         zip(list_object_phrases(boxes), range(len(list_object_phrases(boxes))), strict=True), key=lambda pair: pair[0].reference
     )
-    return [[frames[frame].masks[place], frames[frame].scores[place]] for _, place in pairs]
+    return [[frames[frame].masks[position], frames[frame].scores[position]] for _, position in pairs]

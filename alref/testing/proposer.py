@@ -1,4 +1,4 @@
-"""What a proposer promises."""
+"""The contract of a proposer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_fra
 
 
 class ProposerContract(FrameContract):
-    """What a proposer promises. Override ``make_component``.
+    """The contract of a proposer. Override ``make_component``.
 
-    ``frames_together`` says that it looks at all frames of a phrase together: candidates of one depend on the others.
+    ``frames_together`` declares that the candidates on one frame may depend on the other frames of the phrase.
     """
 
     frames_together: ClassVar[bool] = False
@@ -31,14 +31,14 @@ class ProposerContract(FrameContract):
         raise NotImplementedError("return the proposer to test")
 
     def propose_candidates(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        """Return its candidates, checked against the contract."""
+        """Return the candidates, checked against the contract."""
         with self.load_component() as component:
             candidates: list[Candidates] = component.propose(video, pivots)
         _check_candidates(candidates, pivots, video)
         return candidates
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to propose boxes for two phrases on two frames."""
+        """Return a task that proposes boxes for two phrases on two frames."""
         pivots = _make_pivots(truth)
         return [
             *super().build_tasks(video, truth),
@@ -46,71 +46,71 @@ class ProposerContract(FrameContract):
         ]
 
     def test_answers_each_pivot_in_order_with_boxes_inside_the_image(self) -> None:
-        """It answers each pivot, in their order, with boxes inside the picture, best first, and masks of its size if any.
+        """It returns the candidates of each pivot in order: boxes inside the image, best first, and optional masks.
 
-        Return one ``Candidates`` for each pivot; boxes are ``xyxy`` in pixels of the video, masks bool (N, H, W).
+        Return one ``Candidates`` per pivot; boxes are ``xyxy`` in pixels of the video, masks are bool (N, H, W).
         """
         video, truth = self.make_video()
         self.propose_candidates(video, _make_pivots(truth))
 
     def test_answers_nothing_for_no_pivot(self) -> None:
-        """Without a pivot it returns an empty list.
+        """It returns an empty list for no pivots.
 
-        Return early where there is nothing to do.
+        Return early if there is nothing to do.
         """
-        said = self.propose_candidates(self.make_video()[0], [])
-        assert said == [], f"expected [] for no pivot, got {said!r}"
+        answer = self.propose_candidates(self.make_video()[0], [])
+        assert answer == [], f"expected [] for no pivot, got {answer!r}"
 
     def test_no_candidates_is_an_answer(self) -> None:
-        """Where there is nothing to see it still answers each pivot, with no box if it sees none.
+        """It answers each pivot on a blank image, if necessary without boxes.
 
-        Return ``Candidates(pivot=pivot, xyxy=np.zeros((0, 4)), scores=np.zeros(0))`` where nothing was seen.
+        Return ``Candidates(pivot=pivot, xyxy=np.zeros((0, 4)), scores=np.zeros(0))`` if nothing was detected.
         """
         video = ArrayVideo(np.full((2, 64, 96, 3), 128, np.uint8))
-        strange = Phrase(reference="1", text="the stethoscope", category="stethoscope")
-        self.propose_candidates(video, [PivotFrame(phrase=strange, frame=frame) for frame in (0, 1)])
+        unknown = Phrase(reference="1", text="the stethoscope", category="stethoscope")
+        self.propose_candidates(video, [PivotFrame(phrase=unknown, frame=frame) for frame in (0, 1)])
 
     def test_pivots_may_come_in_any_order(self) -> None:
         """The candidates of a pivot do not depend on the order of the pivots.
 
-        Judge each pivot by itself, or put answers back into the order of the pivots.
+        Handle each pivot independently, or restore the order of the pivots at the end.
         """
         video, truth = self.make_video()
         pivots = _make_pivots(truth)
-        apart = find_difference(self.propose_candidates(video, pivots), self.propose_candidates(video, pivots[::-1])[::-1])
-        assert not apart, f"expected the same candidates in another order of pivots, got {apart}"
+        difference = find_difference(self.propose_candidates(video, pivots), self.propose_candidates(video, pivots[::-1])[::-1])
+        assert not difference, f"expected the same candidates in another order of pivots, got {difference}"
 
     def test_phrases_are_looked_for_by_themselves(self) -> None:
-        """The candidates of a phrase do not depend on which other phrases are asked about.
+        """The candidates of a phrase do not depend on the other phrases.
 
-        Ask the model about each phrase by itself; where it takes several in one prompt, keep their boxes apart.
+        Query the model with one phrase at a time; if one prompt holds several phrases, keep their boxes apart.
         """
         video, truth = self.make_video()
         pivots = _make_pivots(truth)
-        own = [place for place, pivot in enumerate(pivots) if pivot.phrase == SQUARE]
+        own = [position for position, pivot in enumerate(pivots) if pivot.phrase == SQUARE]
         together = self.propose_candidates(video, pivots)
-        apart = find_difference(
-            self.propose_candidates(video, [pivots[place] for place in own]), [together[place] for place in own]
+        difference = find_difference(
+            self.propose_candidates(video, [pivots[position] for position in own]), [together[position] for position in own]
         )
-        assert not apart, f"expected the same candidates without the other phrase, got {apart}"
+        assert not difference, f"expected the same candidates without the other phrase, got {difference}"
 
     def test_frames_are_looked_at_by_themselves(self) -> None:
-        """The candidates of a frame do not depend on which other frames are asked about.
+        """The candidates on a frame do not depend on the other frames.
 
-        Look at each frame by itself; a proposer that compares frames on purpose declares ``frames_together = True``.
+        Process each frame independently; a proposer that compares frames declares ``frames_together = True``.
         """
         if self.frames_together:
-            raise SkipTest("frames_together = True: it looks at all frames of a phrase together")
+            raise SkipTest("frames_together = True: it processes all frames of a phrase together")
         video, truth = self.make_video()
         pivots = _make_pivots(truth)
         together = self.propose_candidates(video, pivots)
         alone = [each for pivot in pivots for each in self.propose_candidates(video, [pivot])]
-        apart = find_difference(alone, together)
-        assert not apart, f"expected the same candidates as for each pivot alone, got {apart}"
+        difference = find_difference(alone, together)
+        assert not difference, f"expected the same candidates as for each pivot alone, got {difference}"
 
 
 def _make_pivots(truth: TrueMasks) -> list[PivotFrame]:
-    """Return two phrases on the last and the first frame that shows the square."""
+    """Return pivots of two phrases, on the last and the first frame that show the square."""
     frames = dict.fromkeys((find_visible_frames(truth)[-1], find_visible_frames(truth)[0]))
     return [PivotFrame(phrase=phrase, frame=frame) for phrase in (SQUARE, GROUND) for frame in frames]
 

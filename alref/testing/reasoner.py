@@ -1,4 +1,4 @@
-"""What reasoners promise."""
+"""The contracts of reasoners."""
 
 from __future__ import annotations
 
@@ -19,106 +19,106 @@ from alref.utils.masks import compute_box
 
 
 class TemporalReasonerContract(EnduranceContract):
-    """What a temporal reasoner promises. Override ``make_component``."""
+    """The contract of a temporal reasoner. Override ``make_component``."""
 
     def make_component(self) -> TemporalReasoner:
         """Return the temporal reasoner to test."""
         raise NotImplementedError("return the temporal reasoner to test")
 
     def pick_frames(self, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return the pivots that it picks."""
+        """Return the pivot frames."""
         with self.load_component() as component:
             pivots: list[PivotFrame] = component.pick_frames(self.make_video()[0], phrases)
             return pivots
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to pick frames for two phrases."""
+        """Return a task that picks frames for two phrases."""
         check = _PivotCheck(video, ["1", "2"])
         return [*super().build_tasks(video, truth), Task("pick_frames", ([SQUARE, GROUND],), check)]
 
     def test_answers_for_each_phrase_in_the_video_and_says_why(self) -> None:
-        """It answers each phrase with frames of the video, or says that it is absent, and says why.
+        """It answers each phrase with frames of the video or with absent, and gives a reason.
 
-        Return a ``PivotFrame`` for each phrase with ``why`` in words; where there is none, ``finding="absent"`` and no frame.
+        Return a ``PivotFrame`` for each phrase with a text in ``why``; for an absent phrase, ``finding="absent"`` and no frame.
         """
         pivots = self.pick_frames([SQUARE, GROUND])
         _PivotCheck(self.make_video()[0], ["1", "2"])(pivots)
         answered = {pivot.phrase.reference for pivot in pivots}
         assert answered == {"1", "2"}, f"expected pivots of references 1 and 2, got those of {sorted(answered)}"
-        assert all(pivot.why for pivot in pivots), f"expected words in why, got {[pivot.why for pivot in pivots]}"
+        assert all(pivot.why for pivot in pivots), f"expected a text in why, got {[pivot.why for pivot in pivots]}"
 
     def test_answers_nothing_for_no_phrase(self) -> None:
-        """Without a phrase it returns an empty list.
+        """It returns an empty list for no phrases.
 
-        Return early where there is nothing to do.
+        Return early if there is nothing to do.
         """
-        said = self.pick_frames([])
-        assert said == [], f"expected [] for no phrase, got {said!r}"
+        answer = self.pick_frames([])
+        assert answer == [], f"expected [] for no phrase, got {answer!r}"
 
     def test_phrases_may_come_in_any_order(self) -> None:
-        """Its answers do not depend on the order of the phrases.
+        """The answers do not depend on the order of the phrases.
 
-        Answer each phrase by itself, or sort them first.
+        Handle each phrase independently, or sort the phrases first.
         """
         forwards, backwards = self.pick_frames([SQUARE, GROUND]), self.pick_frames([GROUND, SQUARE])
-        apart = find_difference(_sort_by_phrase(forwards), _sort_by_phrase(backwards))
-        assert not apart, f"expected the same pivots in another order of phrases, got {apart}"
+        difference = find_difference(_sort_by_phrase(forwards), _sort_by_phrase(backwards))
+        assert not difference, f"expected the same pivots in another order of phrases, got {difference}"
 
 
 class SpatialReasonerContract(FrameContract):
-    """What a spatial reasoner promises. Override ``make_component``."""
+    """The contract of a spatial reasoner. Override ``make_component``."""
 
     def make_component(self) -> SpatialReasoner:
         """Return the spatial reasoner to test."""
         raise NotImplementedError("return the spatial reasoner to test")
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
-        """Return the boxes that it picks, checked against the contract."""
+        """Return the pivot boxes, checked against the contract."""
         with self.load_component() as component:
             boxes: list[PivotBox] = component.pick_boxes(video, candidates)
         _BoxCheck(video, candidates)(boxes)
         return boxes
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to pick boxes on two frames."""
-        asked = _make_candidates(truth)
-        return [*super().build_tasks(video, truth), Task("pick_boxes", (asked,), _BoxCheck(video, asked))]
+        """Return a task that picks boxes on two frames."""
+        candidates = _make_candidates(truth)
+        return [*super().build_tasks(video, truth), Task("pick_boxes", (candidates,), _BoxCheck(video, candidates))]
 
     def test_picks_one_candidate_for_each_pivot_and_says_why(self) -> None:
-        """It answers each pivot, in their order, with one box inside the picture or absent, and says why.
+        """It answers each pivot in order with one box inside the image or with absent, and gives a reason.
 
-        Return one ``PivotBox`` for each entry of ``candidates``, with that entry's pivot and ``why`` in words.
+        Return one ``PivotBox`` per entry of ``candidates``, with the pivot of the entry and a text in ``why``.
         """
         video, truth = self.make_video()
-        asked = _make_candidates(truth)
-        boxes = self.pick_boxes(video, asked)
-        assert [box.pivot for box in boxes] == [each.pivot for each in asked], (
-            f"expected one box for each of {len(asked)} pivots in their order, got {[box.pivot.frame for box in boxes]}"
+        candidates = _make_candidates(truth)
+        boxes = self.pick_boxes(video, candidates)
+        assert [box.pivot for box in boxes] == [each.pivot for each in candidates], (
+            f"expected one box for each of {len(candidates)} pivots in their order, got {[box.pivot.frame for box in boxes]}"
         )
-        assert all(box.why for box in boxes), f"expected words in why, got {[box.why for box in boxes]}"
+        assert all(box.why for box in boxes), f"expected a text in why, got {[box.why for box in boxes]}"
 
     def test_answers_nothing_for_no_candidates(self) -> None:
-        """Without candidates it returns an empty list.
+        """It returns an empty list for no candidates.
 
-        Return early where there is nothing to do.
+        Return early if there is nothing to do.
         """
-        said = self.pick_boxes(self.make_video()[0], [])
-        assert said == [], f"expected [] for no candidates, got {said!r}"
+        answer = self.pick_boxes(self.make_video()[0], [])
+        assert answer == [], f"expected [] for no candidates, got {answer!r}"
 
     def test_candidates_may_come_in_any_order(self) -> None:
         """The box of a pivot does not depend on the order of the pivots.
 
-        Judge each entry by itself.
+        Handle each entry independently.
         """
         video, truth = self.make_video()
-        asked = _make_candidates(truth)
-        apart = find_difference(self.pick_boxes(video, asked), self.pick_boxes(video, asked[::-1])[::-1])
-        assert not apart, f"expected the same boxes in another order of pivots, got {apart}"
+        candidates = _make_candidates(truth)
+        difference = find_difference(self.pick_boxes(video, candidates), self.pick_boxes(video, candidates[::-1])[::-1])
+        assert not difference, f"expected the same boxes in another order of pivots, got {difference}"
 
     def test_takes_candidates_one_pixel_wide(self) -> None:
         """It works on candidates that are one pixel wide or high.
 
-        Look where a box is cut out, shrunk or rounded to nothing.
+        Check where a box is cropped, shrunk or rounded to zero size.
         """
         video, truth = self.make_video()
         left, top, right, bottom = compute_box(truth[find_visible_frames(truth)[0]])
@@ -127,7 +127,7 @@ class SpatialReasonerContract(FrameContract):
 
 
 class ReasonerContract(TemporalReasonerContract, SpatialReasonerContract):
-    """What a reasoner promises that picks both frames and boxes. Override ``make_component``."""
+    """The contract of a reasoner that picks both frames and boxes. Override ``make_component``."""
 
     def make_component(self) -> Reasoner:
         """Return the reasoner to test."""
@@ -153,7 +153,7 @@ class _BoxCheck:
 
 
 def _make_candidates(truth: TrueMasks) -> list[Candidates]:
-    """Return two candidates on the first and the last frame that shows the square: the square itself and a corner."""
+    """Return two candidates, the square and a corner, on the first and the last frame that show the square."""
     frames = dict.fromkeys((find_visible_frames(truth)[0], find_visible_frames(truth)[-1]))
     corner = np.array([0, 0, 8, 8], np.float32)
     return [_make_frame_candidates(frame, np.stack([compute_box(truth[frame]), corner])) for frame in frames]

@@ -1,4 +1,4 @@
-"""Checking promises one after another, without pytest: what ``alref plugins check`` does."""
+"""Run the tests of a contract without pytest, for ``alref plugins check``."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ CONTRACTS: dict[str, type[StageContract]] = {
     "proposer": ProposerContract,
     "propagator": PropagatorContract,
 }
-"""What a component promises for each place of a pipeline that it fills."""
+"""The contract of each slot."""
 
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """What became of one promise: kept, broken or skipped, the ``reason`` of the latter two, the seconds it took.
+    """The result of one test: its state, the ``reason`` if it is broken or skipped, and the time in seconds.
 
     ``test`` is the method that holds it, ``requirement`` what is promised, ``advice`` what an author does when it is broken.
     """
@@ -63,13 +63,13 @@ class CheckOutcome:
 
 
 def build_contract(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
-    """Make the contract of a component out of those of all places that it fills; ``methods`` override theirs."""
+    """Return the contract of a component, derived from those of all slots that it fills; ``methods`` override theirs."""
     kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
     return type(f"{cls.__name__}Contract", kinds, methods)
 
 
 def list_tests(contract: type) -> list[str]:
-    """Return the names of a contract's tests, those first that it shares with others."""
+    """Return the names of the tests of a contract, inherited ones first."""
     listed = (name for base in reversed(contract.__mro__) for name in vars(base))
     return list(dict.fromkeys(name for name in listed if name.startswith("test_")))
 
@@ -77,10 +77,10 @@ def list_tests(contract: type) -> list[str]:
 def run_checks(
     contract: type, component: type, skip: Mapping[str, str], on_start: Callable[[str], object] = str
 ) -> Iterator[CheckOutcome]:
-    """Check the promises of a contract class one by one, and yield what became of each.
+    """Run the tests of a contract one by one, and yield the outcome of each.
 
-    ``without`` are the tests to leave out, each with the reason. ``component`` is the class that is tested: what it raises is
-    found in its code. ``begins`` is told each promise before it is checked.
+    ``skip`` maps tests to the reason for skipping them. ``component`` is the tested class: errors are located in its code.
+    ``on_start`` is called with each requirement before it is checked.
     """
     for test in list_tests(contract):
         requirement, _, advice = map(
@@ -93,9 +93,9 @@ def run_checks(
 
 
 def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, str]:
-    """Call one test on an instance of its own. Whatever is raised breaks the promise, but for SkipTest and Ctrl-C.
+    """Call one test on a new instance. Any exception breaks the requirement, except SkipTest and KeyboardInterrupt.
 
-    What the component prints goes to stderr.
+    Output of the component goes to stderr.
     """
     try:
         with redirect_stdout(sys.stderr):
@@ -110,9 +110,11 @@ def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, s
 
 
 def _describe_error(error: BaseException, component: type) -> str:
-    """Say in words what was raised, and the last line of the component's own code on the way to it."""
+    """Format an exception with the last line of the component's code in its traceback."""
     home = _locate_code(component)
-    lines = [each for each in extract_tb(error.__traceback__) if home in (path := Path(each.filename)).parents or path == home]
+    lines = [
+        entry for entry in extract_tb(error.__traceback__) if home in (path := Path(entry.filename)).parents or path == home
+    ]
     if not lines and isinstance(error, AssertionError | ContractError):
         return sanitize_line(str(error))
     where = f" ({_format_path(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
@@ -120,18 +122,18 @@ def _describe_error(error: BaseException, component: type) -> str:
 
 
 def _locate_code(component: type) -> Path:
-    """Return the folder of the package that a class is of, or its file where it is of none."""
+    """Return the folder of the package of a class, or its file if it is not in a package."""
     package = sys.modules.get(component.__module__.partition(".")[0])
     file = getattr(package, "__file__", None) or inspect.getfile(component)
     return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
 
 
 def _format_path(file: str) -> str:
-    """Return a path as people type it here."""
+    """Return a path relative to the current folder if possible."""
     here = os.path.relpath(file)
     return file if here.startswith(os.pardir) else here
 
 
 def _clean_docstring(text: str) -> str:
-    """Return a docstring's text as a terminal shows it."""
+    """Return a docstring without its markup."""
     return " ".join(text.replace("``", "`").split())

@@ -1,4 +1,4 @@
-"""What every component promises that is given the frames of a video."""
+"""The contract of components that take the frames of a video."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def make_square_box(truth: TrueMasks, frame: int = 0, phrase: Phrase = SQUARE) -
 
 
 def find_visible_frames(truth: TrueMasks) -> list[int]:
-    """Return the frames on which the square is there."""
+    """Return the indices of the frames that show the square."""
     return [frame for frame in range(len(truth)) if truth[frame].any()]
 
 
 class FrameContract(StageContract):
-    """What every component promises that is given the frames of a video."""
+    """The contract of every component that takes the frames of a video."""
 
     def check_answers(self, video: MovingSquare) -> None:
-        """Ask the component about a video, and check its answers as the engine does."""
+        """Run the component on a video, and check its output as the engine does."""
         with self.load_component() as component:
             for task in self.build_tasks(video, video.truth):
                 task.check(task.run(component, video))
@@ -34,34 +34,34 @@ class FrameContract(StageContract):
     def test_takes_a_video_of_one_frame(self) -> None:
         """It works on a video of a single frame.
 
-        Look where it takes the frame before or after, or divides by the number of frames less one.
+        Check where it uses the previous or next frame, or divides by the number of frames minus one.
         """
         self.check_answers(MovingSquare(frames=1))
 
     def test_takes_odd_sizes(self) -> None:
-        """It works on frames of 47 x 33 pixels, whose sides are no multiples of anything.
+        """It works on frames of 47 x 33 pixels.
 
-        Resize or pad inside the component, and bring boxes and masks back to ``video.height`` and ``video.width``.
+        Resize or pad inside the component, and convert boxes and masks back to ``video.height`` and ``video.width``.
         """
         self.check_answers(MovingSquare(frames=3, size=(33, 47)))
 
     def test_takes_gray_images(self) -> None:
-        """It works on a video without color, in which red, green and blue are the same.
+        """It works on a grayscale video, in which red, green and blue are equal.
 
-        Look where it divides by the spread or the saturation of colors, which is 0 there.
+        Check where it divides by the standard deviation or the saturation of colors, which is 0 here.
         """
         self.check_answers(MovingSquare(frames=3, gray=True))
 
     def test_takes_4k_frames(self) -> None:
         """It works on frames of 3840 x 2160 pixels.
 
-        Work at a smaller size inside the component, and bring boxes and masks back to ``video.height`` and ``video.width``.
+        Process smaller images inside the component, and convert boxes and masks back to ``video.height`` and ``video.width``.
         """
         self.check_answers(MovingSquare(frames=2, size=(2160, 3840)))
 
     def test_takes_an_object_that_comes_later(self) -> None:
-        """It works on a video whose object is not there before the middle.
+        """It works on a video whose object appears halfway through.
 
-        Answer for the frames before too: an empty mask is a mask.
+        Return masks for the earlier frames too: an empty mask is valid.
         """
         self.check_answers(MovingSquare(frames=8, first=4))

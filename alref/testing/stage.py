@@ -1,4 +1,4 @@
-"""What every component promises of its work."""
+"""The contract of every component while it runs."""
 
 from __future__ import annotations
 
@@ -18,74 +18,74 @@ from alref.testing.videos import UNREADABLE, DamagedVideo
 
 
 class StageContract(DeclarationContract):
-    """What every component promises, of whatever kind it is. Override ``make_component``."""
+    """The contract of every component. Override ``make_component``."""
 
     def test_loads_and_closes_more_than_once(self) -> None:
-        """It can be closed twice, and loaded again to give the same answers.
+        """It can be closed twice, and gives the same answers after it is loaded again.
 
-        Let ``close`` do nothing where nothing is loaded, and ``load`` make anew all that ``close`` let go of.
+        ``close`` does nothing if nothing is loaded, and ``load`` creates again everything that ``close`` released.
         """
         video, truth = self.make_video()
         component = self.make_component()
-        said = []
+        answers = []
         for _ in range(2):
             component.load()
-            said.append(self.collect_answers(component, video, truth))
+            answers.append(self.collect_answers(component, video, truth))
             component.close()
             component.close()
-        apart = find_difference(*said)
-        assert not apart, f"expected the same answers after load() came again, got {apart}"
+        difference = find_difference(*answers)
+        assert not difference, f"expected the same answers after a second load(), got {difference}"
 
     def test_gives_the_same_answers_twice(self) -> None:
-        """The same question gets the same answer, asked again or of a component made anew.
+        """It is deterministic: a second call, or a new instance, gives the same answers.
 
-        Seed what is random in ``load``, or use none; keep nothing of one call that changes the next.
+        Seed random generators in ``load``, or use none; store nothing in a call that changes the next one.
         """
         video, truth = self.make_video()
         with self.load_component() as component:
             first, again = (self.collect_answers(component, video, truth) for _ in range(2))
         with self.load_component() as component:
             anew = self.collect_answers(component, video, truth)
-        for said, when in ((again, "asked again"), (anew, "made anew")):
-            apart = find_difference(first, said)
-            assert not apart, f"expected the same answers, {when} got {apart}"
+        for answers, when in ((again, "on a second call"), (anew, "of a new instance")):
+            difference = find_difference(first, answers)
+            assert not difference, f"expected the same answers {when}, got {difference}"
 
     def test_works_in_several_threads_at_once(self) -> None:
-        """Where it says ``concurrent = True``, several threads may ask it at once, and each gets the same answers.
+        """If ``concurrent`` is True, several threads get the same answers.
 
-        Keep what belongs to one video in variables of the call; give each thread what it may not share. Or leave ``concurrent``
-        False.
+        Store what belongs to one video in local variables, and give each thread what it must not share. Or set ``concurrent``
+        to False.
         """
         if not self.make_component().concurrent:
-            raise SkipTest("concurrent = False: it is asked about one video at a time")
+            raise SkipTest("concurrent = False: it processes one video at a time")
         video, truth = self.make_video()
         with self.load_component() as component, ThreadPoolExecutor(2) as threads:
-            asked = [threads.submit(self.collect_answers, component, video, truth) for _ in range(4)]
+            futures = [threads.submit(self.collect_answers, component, video, truth) for _ in range(4)]
             alone = self.collect_answers(component, video, truth)
-            apart = next(filter(None, (find_difference(alone, each.result()) for each in asked)), "")
-        assert not apart, f"expected the same answers in several threads, got {apart}"
+            difference = next(filter(None, (find_difference(alone, future.result()) for future in futures)), "")
+        assert not difference, f"expected the same answers in several threads, got {difference}"
 
     def test_leaves_its_inputs_alone(self) -> None:
-        """It changes nothing of what it is given: frames and records are the caller's.
+        """It does not modify its inputs: frames and records belong to the caller.
 
-        Copy a frame or an array before you write to it; ``torch.from_numpy`` shares memory, so copy before that too.
+        Copy a frame or an array before you write to it; ``torch.from_numpy`` shares memory, so copy before it too.
         """
         given, truth = self.make_video()
         frames = np.stack([frame for _, frame in given.read_frames()])
         video, before = ArrayVideo(frames, given.fps, given.read_audio(16_000)), frames.copy()
         with self.load_component() as component:
             for task in self.build_tasks(video, truth):
-                asked = copy_inputs(task.inputs)
+                inputs = copy_inputs(task.inputs)
                 task.run(component, video)
-                apart = find_difference([asked], [copy_inputs(task.inputs)])
-                assert not apart, f"expected {task.method} to leave its inputs as they are, got {apart}"
+                difference = find_difference([inputs], [copy_inputs(task.inputs)])
+                assert not difference, f"expected {task.method} not to modify its inputs, got {difference}"
         changed = int((before != frames).any(axis=(1, 2, 3)).sum())
-        assert not changed, f"expected frames as they were, got {changed} of {len(frames)} changed"
+        assert not changed, f"expected unmodified frames, got {changed} of {len(frames)} changed"
 
     def test_lets_errors_of_reading_through(self) -> None:
-        """When a frame or the sound cannot be read, the video's own error reaches the caller.
+        """An error while reading frames or audio reaches the caller unchanged.
 
-        Catch no InputError, and no Exception, around the reading of frames and sound.
+        Do not catch InputError or Exception where frames or audio are read.
         """
         given, truth = self.make_video()
         with self.load_component() as component:
@@ -95,17 +95,17 @@ class StageContract(DeclarationContract):
                     _check_input_error(task, component, video)
 
     def test_recovers_after_a_video_that_failed(self) -> None:
-        """After a video that could not be read the next one gets the same answers as ever.
+        """After a video that cannot be read, it gives the same answers for the next video.
 
-        Keep what belongs to one video in variables of the call, or let go of it in ``finally``.
+        Store what belongs to one video in local variables, or release it in ``finally``.
         """
         given, truth = self.make_video()
         with self.load_component() as component:
             before = self.collect_answers(component, given, truth)
             for task in self.build_tasks(given, truth):
                 _run_ignoring_errors(task, component, DamagedVideo(given, 1))
-            apart = find_difference(before, self.collect_answers(component, given, truth))
-        assert not apart, f"expected the same answers as before the failure, got {apart}"
+            difference = find_difference(before, self.collect_answers(component, given, truth))
+        assert not difference, f"expected the same answers as before the failure, got {difference}"
 
 
 def _check_input_error(task: Task, component: Any, video: DamagedVideo) -> None:

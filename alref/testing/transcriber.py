@@ -1,4 +1,4 @@
-"""What a transcriber promises."""
+"""The contract of a transcriber."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ RATE = 16_000
 
 
 class TranscriberContract(StageContract):
-    """What a transcriber promises. Override ``make_component`` and ``make_recording``."""
+    """The contract of a transcriber. Override ``make_component`` and ``make_recording``."""
 
     def make_component(self) -> Transcriber:
         """Return the transcriber to test."""
         raise NotImplementedError("return the transcriber to test")
 
     def make_recording(self) -> Recording:
-        """Return a spoken sentence."""
+        """Return a recording of a spoken sentence."""
         raise NotImplementedError("return a recording to test with")
 
     def transcribe_recording(self, spoken: Recording) -> list[Transcript]:
-        """Return what it writes down, checked against the contract."""
+        """Return the transcripts, checked against the contract."""
         with self.load_component() as component:
-            said: list[Transcript] = component.transcribe(self.make_video()[0], Reference(id="1", spoken=spoken))
-        _check_transcripts(said)
-        return said
+            transcripts: list[Transcript] = component.transcribe(self.make_video()[0], Reference(id="1", spoken=spoken))
+        _check_transcripts(transcripts)
+        return transcripts
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to write down the recording."""
+        """Return a task that transcribes the recording."""
         reference = Reference(id="1", spoken=self.make_recording())
         return [*super().build_tasks(video, truth), Task("transcribe", (reference,), _check_transcripts)]
 
     def test_transcribes_speech_in_order(self) -> None:
-        """It writes down what is said, sentence after sentence, with the id of the reference.
+        """It transcribes speech into sentences in order, with the id of the reference.
 
-        Make each ``Transcript`` with ``reference=reference.id``; override ``make_recording`` for one that the model
+        Make each ``Transcript`` with ``reference=reference.id``; override ``make_recording`` with speech that the model
         understands.
         """
-        said = self.transcribe_recording(self.make_recording())
-        assert any(each.text.strip() for each in said), f"expected words, got {said!r}"
-        starts = [each.span[0] for each in said if each.span]
+        transcripts = self.transcribe_recording(self.make_recording())
+        assert any(each.text.strip() for each in transcripts), f"expected words, got {transcripts!r}"
+        starts = [each.span[0] for each in transcripts if each.span]
         assert starts == sorted(starts), f"expected sentences in order, got starts {starts}"
 
     def test_takes_a_recording_without_words(self) -> None:
-        """It works on a recording in which nobody speaks.
+        """It works on a recording without speech.
 
-        Return an empty list where nothing is said.
+        Return an empty list if nothing is spoken.
         """
         with TemporaryDirectory() as folder:
             self.transcribe_recording(read_recording(_write_silence(Path(folder) / "silence.wav")))
 
     def test_refuses_a_file_without_audio(self) -> None:
-        """A recording that cannot be read is an InputError that names the file.
+        """A recording that cannot be read raises InputError with the name of the file.
 
-        Read the file with ``alref.media``, and catch no error around it.
+        Read the file with ``alref.media``, and do not catch its errors.
         """
         with TemporaryDirectory() as folder:
             path = Path(folder) / "broken.wav"

@@ -1,4 +1,4 @@
-"""What a unifier promises that reads text."""
+"""The contract of a unifier that reads text."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from alref.testing.shapes import FrameContract
 
 
 class UnifierContract(FrameContract):
-    """What a unifier promises: that it reads text. Override ``make_component``; override ``make_reference`` for other words."""
+    """The contract of a unifier that reads text. Override ``make_component``, and ``make_reference`` for another text."""
 
     def make_component(self) -> Unifier:
         """Return the unifier to test."""
         raise NotImplementedError("return the unifier to test")
 
     def make_reference(self) -> Reference:
-        """Return a reference that it understands."""
+        """Return a reference that the unifier understands."""
         return Reference(id="1", text="the red square")
 
     def unify_reference(self) -> list[Phrase]:
-        """Return what the unifier makes of the reference."""
+        """Return the phrases of the reference."""
         with self.load_component() as component:
-            found: list[Phrase] = component.unify(self.make_video()[0], self.make_reference())
-            return found
+            phrases: list[Phrase] = component.unify(self.make_video()[0], self.make_reference())
+            return phrases
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
-        """Return the task to unify the reference."""
+        """Return a task that unifies the reference."""
         return [*super().build_tasks(video, truth), Task("unify", (self.make_reference(),), self._check_phrases)]
 
     def _check_phrases(self, output: Any) -> None:
@@ -38,20 +38,20 @@ class UnifierContract(FrameContract):
         contracts.check_phrases(output, [self.make_reference().id])
 
     def test_finds_phrases_of_the_reference(self) -> None:
-        """It returns a list of phrases that carry the id of the reference, at least one.
+        """It returns at least one phrase, each with the id of the reference.
 
-        Make each ``Phrase`` with ``reference=reference.id``; where it does not understand these words, override
-        ``make_reference``.
+        Make each ``Phrase`` with ``reference=reference.id``; override ``make_reference`` if it does not understand the default
+        text.
         """
         phrases = self.unify_reference()
         self._check_phrases(phrases)
         assert phrases, f"expected at least one phrase for {self.make_reference().text!r}, got none"
 
     def test_gives_distinct_phrases(self) -> None:
-        """It gives each phrase once.
+        """It returns each phrase once.
 
-        Drop repeated ones: ``list(dict.fromkeys(phrases))``.
+        Remove duplicates: ``list(dict.fromkeys(phrases))``.
         """
         phrases = self.unify_reference()
-        twice = sorted({phrase.text for phrase in phrases if phrases.count(phrase) > 1})
-        assert not twice, f"expected distinct phrases, got {', '.join(twice)} more than once"
+        repeated = sorted({phrase.text for phrase in phrases if phrases.count(phrase) > 1})
+        assert not repeated, f"expected distinct phrases, got {', '.join(repeated)} more than once"

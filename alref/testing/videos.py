@@ -17,10 +17,10 @@ from alref.utils.masks import Mask, make_read_only
 
 
 class MovingSquare(Video):
-    """A red square that moves right over gray noise, each frame drawn when it is asked for; ``truth`` are its true masks.
+    """A red square that moves right over gray noise, drawn frame by frame on demand; ``truth`` holds its true masks.
 
-    ``size`` is (height, width) in pixels, ``side`` that of the square, by default a third of the height. The square is there
-    from frame ``first`` on. ``gray`` draws it in gray.
+    ``size`` is (height, width) in pixels, ``side`` the side of the square (default: a third of the height). The square appears
+    on frame ``first``. ``gray`` draws it in gray.
     """
 
     def __init__(
@@ -43,15 +43,15 @@ class MovingSquare(Video):
 
     @property
     def truth(self) -> Sequence[Mask]:
-        """The true mask bool (H, W) of each frame, drawn when it is asked for."""
+        """The true mask bool (H, W) of each frame, drawn on demand."""
         return _LazyMasks(self)
 
     def read_frame(self, index: int) -> Frame:
-        """Return frame ``index``; raises InputError outside the video."""
+        """Return frame ``index``, uint8 (H, W, 3). Raises InputError outside the video."""
         self._check_index(index)
-        picture = self._background.copy()
-        picture[self.draw_mask(index)] = self._color
-        frame: Frame = make_read_only(picture)
+        image = self._background.copy()
+        image[self.draw_mask(index)] = self._color
+        frame: Frame = make_read_only(image)
         return frame
 
     def draw_mask(self, index: int) -> Mask:
@@ -64,12 +64,12 @@ class MovingSquare(Video):
         return mask
 
     def read_audio(self, rate: int) -> Audio | None:
-        """Return None: it is not heard."""
+        """Return None: the video has no audio."""
         return None
 
     @property
     def fingerprint(self) -> str:
-        """A digest of what is drawn."""
+        """Digest of the drawing parameters."""
         return hashlib.blake2b(self._facts.encode(), digest_size=16).hexdigest()
 
 
@@ -84,11 +84,11 @@ class _LazyMasks(Sequence[Mask]):
         return self._video.draw_mask(range(len(self))[index])
 
 
-UNREADABLE = "cannot be read; this fault is part of the test"
+UNREADABLE = "cannot be read; this error is part of the test"
 
 
 class DamagedVideo(Video):
-    """A video of which only the first ``readable`` frames can be read, and no sound; ``refused`` counts what was not."""
+    """A video whose first ``readable`` frames can be read, and nothing else; ``refused`` counts the failed reads."""
 
     def __init__(self, video: Video, readable: int) -> None:
         self._video, self._readable, self.failed_reads = video, readable, 0
@@ -96,16 +96,16 @@ class DamagedVideo(Video):
         self.height, self.width = video.height, video.width
 
     def read_frame(self, index: int) -> Frame:
-        """Return frame ``index``. Raises InputError where it cannot be read."""
+        """Return frame ``index``. Raises InputError if it is not readable."""
         return self._video.read_frame(index) if index < self._readable else self._raise_unreadable(f"frame {index}")
 
     def read_audio(self, rate: int) -> Audio | None:
         """Raise InputError."""
-        return self._raise_unreadable("the sound")
+        return self._raise_unreadable("the audio")
 
     @property
     def fingerprint(self) -> str:
-        """A digest of what can be read."""
+        """Digest of what can be read."""
         return f"{self._video.fingerprint}{self._readable:08x}"
 
     def _raise_unreadable(self, what: str) -> Never:
@@ -116,7 +116,7 @@ class DamagedVideo(Video):
 def make_moving_square(
     frames: int = 8, size: tuple[int, int] = (96, 128), side: int = 32, seed: int = 0
 ) -> tuple[ArrayVideo, Mask]:
-    """Make a red square that moves right over gray noise: the video, and its true masks bool (T, H, W)."""
+    """Return a video of a red square that moves right over gray noise, and its true masks bool (T, H, W)."""
     drawn = MovingSquare(frames, size, side, seed)
     masks = np.stack([drawn.draw_mask(index) for index in range(frames)])
     return ArrayVideo(np.stack([drawn.read_frame(index) for index in range(frames)])), masks
@@ -125,19 +125,19 @@ def make_moving_square(
 def make_buzzing_video(
     seconds: float = 4.0, heard: tuple[float, float] = (1.0, 3.0), rate: int = 16_000, seed: int = 0
 ) -> ArrayVideo:
-    """Make a moving square of ``seconds`` at 10 frames a second that buzzes in the seconds ``heard`` and is silent else."""
+    """Return a moving square of ``seconds`` at 10 fps that buzzes during ``heard`` and is silent otherwise."""
     time = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(seed).normal(0, 0.05, len(time))
     tone = sum(np.sin(2 * np.pi * pitch * time) / pitch for pitch in (220, 440, 660)) * 60
     inside = (time >= heard[0]) & (time < heard[1])
     samples = np.where(inside, tone + noise, 0).astype(np.float32)
     frames = make_moving_square(max(1, round(10 * seconds)))[0]
-    pictures = [frame for _, frame in frames.read_frames()]
-    return ArrayVideo(pictures, fps=10.0, audio=Audio(samples=samples, rate=rate))
+    images = [frame for _, frame in frames.read_frames()]
+    return ArrayVideo(images, fps=10.0, audio=Audio(samples=samples, rate=rate))
 
 
 def write_frames(video: Video, folder: Path) -> Path:
-    """Write a video as a folder of PNG frames 00000.png, 00001.png, …; returns the folder."""
+    """Write the frames of a video as 00000.png, 00001.png, ... and return the folder."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)

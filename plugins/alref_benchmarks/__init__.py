@@ -1,4 +1,4 @@
-"""Data sets, their official measures, and what their servers want handed in."""
+"""Datasets, their official metrics, and archives for evaluation servers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from alref_benchmarks.protocols import PROTOCOLS
 
 @hookimpl
 def register_datasets() -> list[type[Dataset]]:
-    """Announce the data sets as they are downloaded."""
+    """Register the datasets."""
     return DATASETS
 
 
 @hookimpl
 def register_metrics() -> list[type[EvaluationProtocol]]:
-    """Announce the published ways to score."""
+    """Register the published protocols."""
     return PROTOCOLS

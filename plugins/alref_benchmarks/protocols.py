@@ -1,4 +1,4 @@
-"""The published ways to score by name. What measures is imported when the first video is scored."""
+"""The published protocols by name. The metrics are imported when the first video is scored."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 class _LazyProtocol(EvaluationProtocol):
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure one case; ``where`` names it in errors."""
+        """Score one case; ``where`` names it in errors."""
         return self._get_metric().score_case(where, case)
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Combine the parts of all videos; there is at least one."""
+        """Combine the parts of all videos; there is at least one part."""
         return self._get_metric().build_table(parts)
 
     def compute_terms(self, scores: VideoScores) -> tuple[Numbers, Numbers]:
@@ -37,13 +37,13 @@ class _LazyProtocol(EvaluationProtocol):
 
 
 class Davis17SemiSupervisedProtocol(_LazyProtocol):
-    """DAVIS 2017, objects by their numbers, without the first and the last frame."""
+    """DAVIS 2017 semi-supervised: objects keep their labels; the first and last frame are ignored."""
 
     name = "davis17-semi-supervised"
 
 
 class Davis17UnsupervisedProtocol(_LazyProtocol):
-    """DAVIS 2017, objects matched, all frames: that of Ref-DAVIS17, where the four annotators are averaged."""
+    """DAVIS 2017 unsupervised: objects are matched on all frames. Used by Ref-DAVIS17, averaged over four annotators."""
 
     name = "davis17-unsupervised"
     extra = "eval"
@@ -57,31 +57,31 @@ class RefYouTubeVosProtocol(_LazyProtocol):
 
 
 class MeViSProtocol(_LazyProtocol):
-    """J and F of each expression, with the accuracy on expressions without a target."""
+    """J and F of each expression, and the accuracy on expressions without a target."""
 
     name = "mevis"
 
 
 class AvsBenchProtocol(_LazyProtocol):
-    """M_J and M_F of AVSBench as its own test takes them, video by video."""
+    """M_J and M_F of AVSBench as in its official test, video by video."""
 
     name = "avs-avsbench"
 
 
 class AvsPerFrameProtocol(_LazyProtocol):
-    """M_J and M_F as AL-Ref-SAM 2 takes them, frame by frame."""
+    """M_J and M_F as computed by AL-Ref-SAM 2, frame by frame."""
 
     name = "avs-alref"
 
 
 class AvssPaddedProtocol(_LazyProtocol):
-    """Classes of AVSBench-semantic as its own test takes them: every clip has ten frames."""
+    """Per-class scores of AVSBench-semantic as in its official test: every clip is padded to ten frames."""
 
     name = "avss-avsbench"
 
 
 class AvssUnpaddedProtocol(_LazyProtocol):
-    """Classes of AVSBench-semantic as AL-Ref-SAM 2 takes them: the frames that there are."""
+    """Per-class scores of AVSBench-semantic as computed by AL-Ref-SAM 2: only the frames of the clip count."""
 
     name = "avss-alref"
 
@@ -93,7 +93,7 @@ class RefAvsProtocol(_LazyProtocol):
 
 
 class RefAvsNullProtocol(_LazyProtocol):
-    """S of the null split of Ref-AVS: lower is better."""
+    """S of the null split of Ref-AVS; lower is better."""
 
     name = "ref-avs-null"
 

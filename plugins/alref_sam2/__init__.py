@@ -1,4 +1,4 @@
-"""Propagators on SAM 2, EdgeTAM and the tracker of SAM 3, by the transformers library or the authors' own code."""
+"""Propagators based on SAM 2, EdgeTAM and the tracker of SAM 3, with transformers or the original package."""
 
 from __future__ import annotations
 
@@ -26,31 +26,32 @@ if TYPE_CHECKING:
 
 
 class Sam2FamilyOptions(HubModelOptions):
-    """Options that all three components have."""
+    """Options of all three components."""
 
     prompt: Literal["mask", "box"] = Field(
-        "mask", description="start from the mask that the image model makes of the box, as published, or from the box itself"
+        "mask",
+        description="start from the mask that the image model predicts for the box, as published, or from the box itself",
     )
     image_size: int | None = Field(
-        None, ge=32, le=4096, description="pixels of the square that a frame is resized to; the model's own if not given"
+        None, ge=32, le=4096, description="side in pixels of the square input image (default: that of the model)"
     )
     resize: Literal["bicubic", "bilinear"] = Field(
-        "bicubic", description="filter that frames are resized with: the authors' bicubic, or the library's bilinear"
+        "bicubic", description="resize filter: bicubic as in the original code, or bilinear as in transformers"
     )
     compile: bool = Field(
-        False, description="compile the encoder first, which takes up to minutes; the processor needs a C++ compiler"
+        False, description="compile the encoder first, which can take minutes; on CPU this needs a C++ compiler"
     )
     feature_memory: int = Field(
-        2048, ge=0, description="MiB of encoded frames that are kept for objects that start elsewhere; others are encoded twice"
+        2048, ge=0, description="cache size for frame features in MiB, used if objects start on different frames"
     )
     gate: float | None = Field(
-        None, ge=0, le=1, description="empty masks whose score is below this; the model itself empties those below 0.5"
+        None, ge=0, le=1, description="empty masks with a score below this; the model itself empties those below 0.5"
     )
     memory: Literal["recent", "selected"] = Field(
-        "recent", description="remember the last frames, or of them those that are sure and go on as the object moved"
+        "recent", description="read memories of the most recent frames, or only reliable ones that match the motion"
     )
-    fill_holes: int = Field(0, ge=0, description="fill holes of at most so many pixels")
-    remove_sprinkles: int = Field(0, ge=0, description="remove parts of at most so many pixels")
+    fill_holes: int = Field(0, ge=0, description="fill holes of at most this many pixels")
+    remove_sprinkles: int = Field(0, ge=0, description="remove components of at most this many pixels")
 
 
 class Sam2Options(Sam2FamilyOptions):
@@ -59,10 +60,10 @@ class Sam2Options(Sam2FamilyOptions):
     model: str = Field(
         "facebook/sam2.1-hiera-small",
         min_length=1,
-        description="name on the Hugging Face hub, a folder, or a checkpoint of the authors (.pt)",
+        description="Hugging Face model id, local folder, or original checkpoint (.pt)",
     )
     backend: Literal["transformers", "original"] = Field(
-        "transformers", description="the transformers library, or the authors' package sam2"
+        "transformers", description="transformers, or the original sam2 package"
     )
 
 
@@ -79,7 +80,7 @@ class Sam3TrackerOptions(Sam2FamilyOptions):
 
 
 class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Propagator):
-    """Base of the three: all objects of a video in one pass, every frame encoded once."""
+    """Base class: propagates all objects of a video in one pass and encodes every frame once."""
 
     needs = ("torch", "transformers", "PIL")
     extra = "sam2"
@@ -113,15 +114,15 @@ class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Pr
         return Sam2VideoRunner(self.options, self.device, self.family, folder, self.warnings.append)
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        """Yield the masks of every frame, as soon as those of all objects are known.
+        """Yield the masks of every frame as soon as those of all objects are known.
 
-        Raises MissingError when not even one object fits into the memory; ``warnings`` says when the memory was full.
+        Raises MissingError if memory is too small for a single object; ``warnings`` reports when memory ran out.
         """
         yield from self.model.propagate(video, boxes)
 
 
 class Sam2(Sam2FamilyPropagator):
-    """Follows objects with SAM 2 or 2.1 of any size, by the transformers library or by the authors' own package."""
+    """Propagates masks with SAM 2 or 2.1 of any size, using transformers or the original package."""
 
     name = "sam2"
     family = families.SAM2
@@ -159,7 +160,7 @@ class Sam2(Sam2FamilyPropagator):
 
 
 class EdgeTam(Sam2FamilyPropagator):
-    """Follows objects with EdgeTAM, which is SAM 2 made small for phones."""
+    """Propagates masks with EdgeTAM, a small variant of SAM 2 for mobile devices."""
 
     name = "edgetam"
     family = families.EDGETAM
@@ -173,7 +174,7 @@ class EdgeTam(Sam2FamilyPropagator):
 
 
 class Sam3Tracker(Sam2FamilyPropagator):
-    """Follows objects with the tracker of SAM 3, whose weights are given to those who accept their terms."""
+    """Propagates masks with the tracker of SAM 3, whose weights require accepting a license."""
 
     name = "sam3-tracker"
     family = families.SAM3_TRACKER
@@ -186,5 +187,5 @@ class Sam3Tracker(Sam2FamilyPropagator):
 
 @hookimpl
 def register_propagators() -> list[type[Propagator]]:
-    """Announce them."""
+    """Register the propagators."""
     return [Sam2, EdgeTam, Sam3Tracker]

@@ -1,7 +1,7 @@
-"""Attention of frames to memories, SAM 2's and the SAM 3 tracker's, with the weights of the library's modules.
+"""Memory attention of SAM 2 and of the SAM 3 tracker, with the weights of the transformers modules.
 
-What the library computes anew for each object or layer is computed once here: the first self-attention, which no object
-changes, and the sum of memories and places. Turning keys by their places (RoPE) is one multiplication of complex numbers.
+Results that do not depend on the object are computed once per frame: the first self-attention, and the sum of memories and
+position embeddings. Rotary embeddings (RoPE) are applied as one complex multiplication.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from torch.nn.functional import scaled_dot_product_attention
 
 
 class MemoryAttention:
-    """Calls the layers of a ``memory_attention`` of the library."""
+    """Runs the layers of a transformers ``memory_attention`` module."""
 
     def __init__(self, module: Any) -> None:
         self._module = module
 
     def __call__(self, frame: torch.Tensor, memories: torch.Tensor, positions: torch.Tensor, pointers: int) -> torch.Tensor:
-        """Return the tokens of a frame (1, N, D) as B objects see them, (B, N, D).
+        """Return the tokens of a frame (1, N, D) after attention to the memories of B objects, (B, N, D).
 
-        ``memories`` and their ``places`` are (B, S, C); the last ``pointers`` of the S tokens lie nowhere in the picture.
+        ``memories`` and their ``places`` are (B, S, C); the last ``pointers`` of the S tokens have no position in the image.
         """
         keys, seen = memories + positions, frame
         for layer in self._module.layers:
@@ -46,7 +46,7 @@ class MemoryAttention:
         return projected
 
     def _rotate_tokens(self, tokens: torch.Tensor, pointers: int) -> torch.Tensor:
-        """Turn pairs of numbers of tokens (B, heads, S, E), whole frames of them and then pointers, by their places."""
+        """Apply rotary embeddings to tokens (B, heads, S, E): whole frames followed by pointers."""
         whole = tokens.float()
         pairs = torch.view_as_complex(whole.view(*whole.shape[:-1], -1, 2))
         frames = pairs[:, :, : pairs.shape[2] - pointers]
@@ -55,6 +55,6 @@ class MemoryAttention:
 
     @cached_property
     def _rotations(self) -> torch.Tensor:
-        """Complex numbers of length 1, (N, E / 2)."""
+        """Return complex numbers of magnitude 1, (N, E / 2)."""
         cos, sin = self._module.rotary_emb(self._module.layer_norm.weight, self._module.position_ids)
         return torch.complex(cos[0, :, ::2].contiguous(), sin[0, :, ::2].contiguous())

@@ -1,4 +1,4 @@
-"""How much is done at once on a device, and what is given up when its memory is full."""
+"""Limits how many objects are processed in one call, and frees memory when a device runs out."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from alref_sam2._feature_cache import FrameFeatureCache
 
 Output = TypeVar("Output")
 HOST_TOKENS, DEVICE_TOKENS = 1 << 17, 1 << 19
-"""Tokens of memory that objects attend to in one call: on the processor, and on a device with memory of its own."""
+"""Memory tokens that objects attend to in one call: on the CPU, and on a device with its own memory."""
 
 
 class BatchLimiter:
-    """Lets work be done in parts that fit. ``warn`` is told in words what is given up."""
+    """Runs work in batches that fit into memory. ``warn`` is called with a message when something is reduced."""
 
     def __init__(self, device: torch.device, cache: FrameFeatureCache, warn: Callable[[str], None]) -> None:
         self._device, self._cache, self._warn = device, cache, warn
         self._max_tokens = HOST_TOKENS if device.type == "cpu" else DEVICE_TOKENS
 
     def get_max_objects(self, tokens: int) -> int:
-        """Return how many objects, each of which attends to so many tokens, are followed in one call."""
+        """Return how many objects to process in one call, each attending to the given number of tokens."""
         return max(1, self._max_tokens // max(tokens, 1))
 
     def run_if_fits(self, work: Callable[[], Output], count: int = 1, tokens: int = 1) -> Output | None:
-        """Do work for ``count`` objects, or make room and return None where the memory is full: try again with fewer.
+        """Run work for ``count`` objects, or free memory and return None if memory runs out: try again with fewer.
 
-        Raises MissingError when nothing is left to give up.
+        Raises MissingError if nothing is left to free.
         """
         try:
             return work()
@@ -41,7 +41,7 @@ class BatchLimiter:
         return None
 
     def run_until_fits(self, work: Callable[[], Output]) -> Output:
-        """Do work that cannot be made smaller, once more after making room. Raises MissingError."""
+        """Run work that cannot be split, and once more after freeing memory. Raises MissingError."""
         while (made := self.run_if_fits(work)) is None:
             pass
         return made

@@ -1,7 +1,7 @@
-"""Checkpoints as the authors of SAM 2 publish them (``sam2.1_hiera_tiny.pt``), read for the transformers library.
+"""Convert original SAM 2 checkpoints (such as ``sam2.1_hiera_tiny.pt``) to transformers models.
 
-The size of a model and its version are read off the tensors themselves, so that no configuration file is needed. Names are
-translated piece by piece; a tensor that is missing, left over or of another shape is an error.
+The size and version of a model are derived from its tensors, so no configuration file is needed. Tensor names are translated
+by rules; a missing, unexpected or misshapen tensor is an error.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ FETCH_AGAIN_HINT = "Fetch it again: alref models pull"
 
 @dataclass(frozen=True)
 class ModelSize:
-    """One size of SAM 2: what tells it from the others (``width``, ``blocks``), and what shapes do not say."""
+    """One size of SAM 2: ``width`` and ``blocks``, which identify it, and settings that tensor shapes do not show."""
 
     name: str
     width: int
@@ -49,7 +49,7 @@ SIZES = (
     ModelSize("large", 144, (2, 6, 36, 4), 2, (23, 33, 43), windows=(8, 4, 16, 8)),
 )
 
-# what tensors are called there and here, in the order in which the rules are applied
+# original and transformers tensor names, in the order in which the rules apply
 RENAME_RULES = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -98,7 +98,7 @@ RENAME_RULES = tuple(
 
 
 def load_original(path: Path) -> Sam2VideoModel:
-    """Load a checkpoint of the authors' as a float32 model in evaluation mode. Raises ConfigError when it cannot be used."""
+    """Load an original checkpoint as a float32 model in eval mode. Raises ConfigError if it is not usable."""
     config, tensors = read_checkpoint(path)
     model = Sam2VideoModel(config).eval()
     load_tensors(model, tensors, path)
@@ -106,16 +106,16 @@ def load_original(path: Path) -> Sam2VideoModel:
 
 
 def read_checkpoint(path: Path) -> tuple[Sam2VideoConfig, Tensors]:
-    """Return the configuration that a checkpoint of the authors' is for, and its tensors under the library's names.
+    """Return the configuration of an original checkpoint, and its tensors under their transformers names.
 
-    Raises ConfigError when the file cannot be read, is none of SAM 2 or SAM 2.1, or of no known size.
+    Raises ConfigError if the file cannot be read, is not a checkpoint of SAM 2 or SAM 2.1, or has an unknown size.
     """
     tensors = read_tensors(path)
     return build_config(detect_size(tensors, path), is_sam21(tensors)), rename_tensors(tensors)
 
 
 def load_tensors(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
-    """Give a model its tensors. Raises ConfigError when one is missing, left over or of another shape."""
+    """Load tensors into a model. Raises ConfigError if one is missing, unexpected or misshapen."""
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = sorted(name for name in wanted.keys() | given.keys() if wanted.get(name) != given.get(name))
@@ -126,7 +126,7 @@ def load_tensors(model: Sam2VideoModel, tensors: Tensors, path: Path) -> None:
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Read the tensors of a checkpoint under the authors' names. Raises ConfigError when there are none of SAM 2."""
+    """Read the tensors of a checkpoint under their original names. Raises ConfigError if it has none of SAM 2."""
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, UnpicklingError) as error:
@@ -136,16 +136,14 @@ def read_tensors(path: Path) -> Tensors:
     tensors: Tensors = held if isinstance(held, dict) else {}
     names = tensors.keys()
     if any(str(name).startswith(EDGETAM_PREFIX) for name in names):
-        raise ConfigError(f"{path} is a checkpoint of EdgeTAM, which is read in the library's format: --propagator edgetam")
+        raise ConfigError(f"{path} is a checkpoint of EdgeTAM; use EdgeTAM in transformers format: --propagator edgetam")
     if not {f"{TRUNK_PREFIX}pos_embed", "maskmem_tpos_enc"} <= names:
-        raise ConfigError(
-            f"{path} is no checkpoint of SAM 2 or SAM 2.1: expected one of its authors' .pt files. {FETCH_AGAIN_HINT}"
-        )
+        raise ConfigError(f"{path} is not a checkpoint of SAM 2 or SAM 2.1: expected an original .pt file. {FETCH_AGAIN_HINT}")
     return tensors
 
 
 def detect_size(tensors: Tensors, path: Path) -> ModelSize:
-    """Tell the size by the width of the first stage and the number of blocks in each. Raises ConfigError for another one."""
+    """Return the size with the given width of the first stage and blocks per stage. Raises ConfigError for an unknown one."""
     width = tensors[f"{TRUNK_PREFIX}pos_embed"].shape[1]
     widths = [tensor.shape[0] for name, tensor in tensors.items() if re.fullmatch(BLOCK_PATTERN, name)]
     blocks = tuple(widths.count(width << stage) for stage in range(4))
@@ -153,16 +151,18 @@ def detect_size(tensors: Tensors, path: Path) -> ModelSize:
         if (size.width, size.blocks) == (width, blocks) and sum(blocks) == len(widths):
             return size
     known = ", ".join(size.name for size in SIZES)
-    raise ConfigError(f"{path} is of no known size of SAM 2: expected {known}, got {blocks} blocks, the first {width} wide")
+    raise ConfigError(
+        f"{path} has an unknown size: expected one of {known}, got {blocks} blocks the first {width} channels wide"
+    )
 
 
 def is_sam21(tensors: Tensors) -> bool:
-    """Tell SAM 2.1 from SAM 2: the later one marks memories without the object."""
+    """Return whether a checkpoint is of SAM 2.1, which has an embedding for absent objects, rather than SAM 2."""
     return "no_obj_embed_spatial" in tensors
 
 
 def build_config(size: ModelSize, sam21: bool) -> Sam2VideoConfig:
-    """Return the library's configuration of a size at 1024 pixels; ``second`` for SAM 2.1."""
+    """Return the transformers configuration of a size at 1024 pixels; ``second`` for SAM 2.1."""
     widths = [size.width << stage for stage in range(4)]
     trunk = Sam2HieraDetConfig(
         hidden_size=size.width,
@@ -183,7 +183,7 @@ def build_config(size: ModelSize, sam21: bool) -> Sam2VideoConfig:
 
 
 def rename_tensors(tensors: Tensors) -> Tensors:
-    """Return tensors under the library's names: the four point embeddings are one there, the random Fourier features two."""
+    """Return tensors under their transformers names: four point embeddings are merged, random Fourier features duplicated."""
     points = [
         tensors[f"{POINT_EMBEDDINGS_PREFIX}{kind}.weight"]
         for kind in range(4)

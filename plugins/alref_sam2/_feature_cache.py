@@ -1,4 +1,4 @@
-"""The features of frames that will be used again, kept within a budget: on the device, then in the host's memory, then not."""
+"""Cache for features of frames that are used again, within a budget: on the device, then in host memory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from alref_sam2._network import FrameFeatures
 
 
 class FrameFeatureCache:
-    """Gives the features of frames in a known ``order``; those whose next use is farthest away are the first to go.
+    """Provides the features of frames in a known ``order``; the frame whose next use is farthest away is evicted first.
 
-    ``budget`` is in bytes for all that is kept, ``near`` is how much of it may be on ``device``.
+    ``budget`` is the total size in bytes, ``near`` the part of it that may be on ``device``.
     """
 
     def __init__(
@@ -44,17 +44,17 @@ class FrameFeatureCache:
         return features
 
     def has_frame(self, frame: int) -> bool:
-        """Whether the features of a frame are kept."""
+        """Return whether the features of a frame are cached."""
         return frame in self._on_device or frame in self._on_host
 
     def move_to_host(self) -> bool:
-        """Move what is on the device to the host, and keep nothing on the device from now on; says whether there was any."""
+        """Move all features from the device to the host, for the rest of the session; return whether there were any."""
         moved, self._device_budget = bool(self._on_device) and self._device.type != "cpu", 0
         self._enforce_budget()
         return moved
 
     def count_bytes(self) -> int:
-        """Bytes that are kept."""
+        """Size of the cached features in bytes."""
         return _sum_bytes(self._on_device) + _sum_bytes(self._on_host)
 
     def _enforce_budget(self) -> None:
@@ -75,5 +75,5 @@ def _sum_bytes(cached: dict[int, FrameFeatures]) -> int:
 
 
 def get_device_budget(device: torch.device) -> int:
-    """Return how many bytes of features may be on a device: half of what is free where it has memory of its own."""
+    """Return how many bytes of features fit on a device: half of its free memory, if it has its own."""
     return int(torch.cuda.mem_get_info(device)[0] // 2) if device.type == "cuda" else sys.maxsize

@@ -1,4 +1,4 @@
-"""Frames as the encoder takes them, and prompts at its scale."""
+"""Convert frames, boxes and masks to the input scale of the encoder, and masks back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ResizeFilter = Literal["bicubic", "bilinear"]
 
 
 class ImageReader:
-    """The frames of a video as normalized pictures (1, 3, S, S) float32 on a device; one may be read ahead of its turn."""
+    """The frames of a video as normalized images (1, 3, S, S) float32 on a device, with one frame of read-ahead."""
 
     def __init__(
         self, video: Video, size: int, resize: ResizeFilter, normalization: Normalization, device: torch.device
@@ -29,7 +29,7 @@ class ImageReader:
         self.read_count = 0
 
     def take_image(self, frame: int) -> torch.Tensor:
-        """Return the picture of a frame."""
+        """Return the normalized image of a frame, (1, 3, S, S) float32."""
         if self._next_image is None or self._next_image[0] != frame:
             self.read_ahead(frame)
         assert self._next_image is not None
@@ -37,20 +37,20 @@ class ImageReader:
         return (picture.to(self._device, non_blocking=True).float() / 255 - self._mean) / self._std
 
     def read_ahead(self, frame: int) -> None:
-        """Read and resize a frame on the processor, while the device is at work on another."""
+        """Read and resize a frame on the CPU while the device processes another one."""
         if self._next_image is None or self._next_image[0] != frame:
             self.read_count += 1
             self._next_image = frame, _resize_frame(self._video.read_frame(frame), self._size, self._filter)
 
 
 def _resize_frame(frame: Frame, size: int, resampling: Image.Resampling) -> torch.Tensor:
-    """Return uint8 (1, 3, size, size)."""
+    """Return the resized image, uint8 (1, 3, size, size)."""
     picture = np.array(Image.fromarray(frame).resize((size, size), resampling))
     return torch.from_numpy(picture).permute(2, 0, 1)[None]
 
 
 def scale_box(box: Array, video: Video, size: int, device: torch.device) -> torch.Tensor:
-    """Return the corners of a box, (1, 1, 2, 2) as x and y, in pixels of the encoder's picture."""
+    """Return the corners of a box, (1, 1, 2, 2) as x and y, in pixels of the encoder's input image."""
     scale = np.array([size / video.width, size / video.height])
     return torch.tensor(box.reshape(1, 1, 2, 2) * scale, dtype=torch.float32, device=device)
 
@@ -62,6 +62,6 @@ def resize_mask(mask: Mask, size: int, device: torch.device) -> torch.Tensor:
 
 
 def resize_to_video(logits: torch.Tensor, video: Video) -> list[Mask]:
-    """Return mask logits (P, 1, h, w) as P bool masks (H, W) of the video's frames."""
+    """Return mask logits (P, 1, h, w) as P bool masks (H, W) at the size of the video."""
     size = (video.height, video.width)
     return [(interpolate(each[None], size, mode="bilinear")[0, 0] > 0).cpu().numpy() for each in logits]

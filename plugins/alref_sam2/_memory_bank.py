@@ -1,4 +1,4 @@
-"""What is remembered of one object: its prompted frames, and of the followed ones as much as later frames can still read."""
+"""The memory bank of one object: its prompted frames, and the propagated frames that later frames still read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class FrameMemory:
-    """One frame of one object: ``features`` (N, C) of its mask and picture, ``pointer`` (D,), and whether it is trusted."""
+    """The memory of one object on one frame: ``features`` (N, C), object ``pointer`` (D,), and whether it is reliable."""
 
     features: torch.Tensor
     pointer: torch.Tensor
@@ -22,22 +22,22 @@ class FrameMemory:
 
 @dataclass(frozen=True)
 class MemoryContext:
-    """What one frame reads: features with their place in time, 0 for a prompted frame, and pointers with their distances."""
+    """The memories that one frame reads: features with temporal positions (0 for prompted frames), pointers with distances."""
 
     features: list[tuple[int, torch.Tensor]]
     pointers: list[tuple[int, torch.Tensor]]
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Numbers of memories and of pointers: objects that share them are computed together."""
+        """Numbers of memories and pointers: objects with equal numbers are batched."""
         return len(self.features), len(self.pointers)
 
 
 @dataclass(frozen=True)
 class MemoryLimits:
-    """How much a frame reads: ``near`` followed frames, pointers of ``far`` frames, ``given`` prompted frames (-1: all).
+    """How much a frame reads: ``near`` propagated frames, pointers of ``far`` frames, ``given`` prompted frames (-1: all).
 
-    ``selected`` reads the trusted ones among the followed frames, and the last one whatever it is.
+    ``selected`` reads only reliable frames, and always the last propagated one.
     """
 
     max_tracked: int
@@ -46,7 +46,7 @@ class MemoryLimits:
     trusted_only: bool = False
 
     def select_memories(self, candidates: list[tuple[int, FrameMemory]]) -> list[tuple[int, FrameMemory]]:
-        """Choose whose features are read, among memories with their distances, nearest first; distances become places."""
+        """Select the memories whose features are read, given nearest first; distances become temporal positions."""
         if not self.trusted_only:
             return [(distance, memory) for distance, memory in candidates if distance <= self.max_tracked]
         trusted = [memory for place, (_, memory) in enumerate(candidates) if memory.trusted or place == 0]
@@ -54,7 +54,7 @@ class MemoryLimits:
 
 
 class MemoryBank:
-    """The memories of one object that is followed from frame ``start``, forwards and then back."""
+    """The memories of one object that is propagated from frame ``start``, forward and then backward."""
 
     def __init__(self, start: int, limits: MemoryLimits) -> None:
         self.start, self._limits = start, limits
@@ -63,13 +63,13 @@ class MemoryBank:
         self._pointers: dict[int, torch.Tensor] = {}
 
     def add_prompted(self, frame: int, memory: FrameMemory) -> None:
-        """Take in a prompted frame; it stays."""
+        """Add a prompted frame, which is never dropped."""
         self._prompted[frame] = memory
 
     def add_tracked(self, frame: int, memory: FrameMemory, reverse: bool) -> None:
-        """Take in a followed frame, and let go of what no later frame reads.
+        """Add a propagated frame, and drop frames that no later frame reads.
 
-        On the way forwards that is what neither the next frame reads nor the first ones of the way back.
+        On the forward pass, frames are dropped that neither the next frame nor the first frames of the backward pass read.
         """
         self._tracked[frame], self._pointers[frame] = memory, memory.pointer
         views = [(frame - 1, -1)] if reverse else [(frame + 1, 1), (self.start - 1, -1)]
@@ -83,7 +83,7 @@ class MemoryBank:
         self._pointers = {each: pointer for each, pointer in self._pointers.items() if id(pointer) in near}
 
     def read_context(self, frame: int, reverse: bool) -> MemoryContext:
-        """Return what ``frame`` reads, on the way forwards or back."""
+        """Return the memories that ``frame`` reads, on the forward or the backward pass."""
         sign = -1 if reverse else 1
         given = self._select_prompted(frame)
         rest = {each: memory for each, memory in self._prompted.items() if each not in given}
@@ -99,7 +99,7 @@ class MemoryBank:
         return MemoryContext(features, pointers)
 
     def count_bytes(self) -> int:
-        """Bytes that are kept."""
+        """Size of the memories in bytes."""
         memories = [*self._prompted.values(), *self._tracked.values()]
         pointers = {id(each): each for each in [*self._pointers.values(), *(memory.pointer for memory in memories)]}
         return sum(each.untyped_storage().nbytes() for each in [*pointers.values(), *(memory.features for memory in memories)])
@@ -110,7 +110,7 @@ class MemoryBank:
         ]
 
     def _select_prompted(self, frame: int) -> dict[int, FrameMemory]:
-        """Return the prompted frames that are read as such: the nearest on either side, and then the nearest of all."""
+        """Return the prompted frames to read: the nearest on either side, then the nearest of all."""
         limit = self._limits.max_prompted
         if limit < 0 or len(self._prompted) <= limit:
             return self._prompted
@@ -121,6 +121,6 @@ class MemoryBank:
 
 
 def _sort_by_distance(items: Iterable[tuple[int, Item]], frame: int, sign: int) -> list[tuple[int, Item]]:
-    """List what is kept of the frames that were passed before ``frame``, nearest first, with their distances."""
+    """List the memories of the frames visited before ``frame``, nearest first, with their distances."""
     distances = (((frame - each) * sign, item) for each, item in items)
     return sorted((item for item in distances if item[0] > 0), key=lambda item: item[0])

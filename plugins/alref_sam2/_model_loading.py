@@ -1,4 +1,4 @@
-"""Loading a model: from the hub, a folder, or a checkpoint of SAM 2's authors; complete, or not at all."""
+"""Load a model completely, from the hub, a folder, or an original SAM 2 checkpoint."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, devi
 
 
 def _load_library_folder(family: ModelFamily, options: Sam2FamilyOptions, path: Path) -> Any:
-    """Load a folder of the library, every weight of it."""
+    """Load all weights of a folder in transformers format."""
     config = transformers.AutoConfig.from_pretrained(path, trust_remote_code=False)
     config = resize_config(getattr(config, "tracker_config", config), options.image_size)
     return load_complete_model(getattr(transformers, family.model_class), path, config=config)
 
 
 def _load_original_checkpoint(options: Sam2FamilyOptions, path: Path) -> Any:
-    """Load a checkpoint of the authors."""
+    """Load an original checkpoint."""
     from alref_sam2 import _checkpoints
 
     config, tensors = _checkpoints.read_checkpoint(path)
@@ -43,7 +43,7 @@ def _load_original_checkpoint(options: Sam2FamilyOptions, path: Path) -> Any:
 
 
 def resize_config(config: Any, size: int | None) -> Any:
-    """Return a configuration changed to squares of ``size`` pixels; no weight depends on it."""
+    """Return a configuration for square images of ``size`` pixels; the weights do not depend on it."""
     if size is None:
         return config
     config.image_size = size

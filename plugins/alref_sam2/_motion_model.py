@@ -1,7 +1,7 @@
-"""Which frames are worth remembering, by how sure the model is and by how well the mask goes on as it moved before.
+"""Select reliable frames for memory, by predicted quality and agreement with the object's motion.
 
-In the manner of SAMURAI (Yang et al. 2024, arXiv 2411.11922) and DAM4SAM (Videnovic et al. 2025, arXiv 2411.17576): a memory is
-read only if the object is there, its mask is predicted to be good, and its box lies where its motion leads.
+This follows SAMURAI (Yang et al. 2024, arXiv 2411.11922) and DAM4SAM (Videnovic et al. 2025, arXiv 2411.17576): a memory is
+read only if the object is present, the predicted IoU of its mask is high, and its box is where the motion predicts it.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import numpy.typing as npt
 import torch
 
 MIN_QUALITY = 0.5
-"""The least predicted IoU of a mask that is trusted."""
+"""Minimum predicted IoU of a reliable mask."""
 MIN_BOX_IOU = 0.3
-"""The least IoU of its box with the box that the motion leads to."""
+"""Minimum IoU of its box with the box predicted from motion."""
 WARMUP_FRAMES = 3
-"""Frames after which the motion is known well enough to be asked."""
+"""Frames before the motion prediction is used."""
 FILTER_GAIN = 0.5
-"""How far the expected box, and a quarter of it how far its velocity, follow what is seen."""
+"""Gain of the filter for the box; the gain for the velocity is a quarter of it."""
 
 Box = npt.NDArray[np.float64]
 
 
 class MotionModel:
-    """The box of one object, expected to move and grow steadily: an alpha-beta filter on its sides."""
+    """Predicts the box of one object that moves and grows steadily, with an alpha-beta filter on its sides."""
 
     def __init__(self) -> None:
         self._box: Box | None = None
@@ -31,7 +31,7 @@ class MotionModel:
         self._frame_count = 0
 
     def check_and_update(self, logits: torch.Tensor, score: float, quality: float) -> bool:
-        """Say whether the mask logits (h, w) of the next frame are to be trusted, and learn from them."""
+        """Return whether the mask logits (h, w) of the next frame are reliable, and update the filter."""
         seen = _compute_box(logits)
         if seen is None or score <= 0:
             self._frame_count = 0
@@ -48,7 +48,7 @@ class MotionModel:
 
 
 def _compute_box(logits: torch.Tensor) -> Box | None:
-    """Return the sides (x0, y0, x1, y1) of what is above 0, or None."""
+    """Return the bounding box (x0, y0, x1, y1) of the positive logits, or None."""
     rows, columns = np.nonzero((logits > 0).cpu().numpy())
     if len(rows) == 0:
         return None

@@ -1,7 +1,7 @@
-"""The parts of SAM 2 that a session calls, for several objects at once; EdgeTAM and the tracker of SAM 3 differ in few places.
+"""The modules of SAM 2 that a session calls, batched over objects; with the differences of EdgeTAM and the SAM 3 tracker.
 
-What is computed is what the video predictor of SAM 2 (Ravi et al. 2024, arXiv 2408.00714) computes: a prompted frame without
-memories, a followed frame from memories of features and of object pointers, the best of three masks by predicted IoU.
+The computation is that of the video predictor of SAM 2 (Ravi et al. 2024, arXiv 2408.00714): a prompted frame has no
+memories, a propagated frame reads features and object pointers, and the best of three masks by predicted IoU is taken.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from alref_sam2._attention import MemoryAttention
 from alref_sam2._memory_bank import MemoryContext
 
 ABSENT_LOGIT = -1024.0
-"""The logit of every pixel of an object that is not in the frame."""
+"""Mask logit of every pixel of an absent object."""
 MASK_LOGIT_SCALE, MASK_LOGIT_BIAS = 20.0, -10.0
-"""A given mask has logits of DOUBT outside and SURE + DOUBT inside."""
+"""A given mask has logits MASK_LOGIT_BIAS outside and MASK_LOGIT_SCALE + MASK_LOGIT_BIAS inside."""
 
 
 @dataclass(frozen=True)
 class FrameFeatures:
-    """What the encoder sees in one frame: maps (1, C, h, w) from fine to coarse."""
+    """Encoder features of one frame: maps (1, C, h, w) from fine to coarse."""
 
     maps: tuple[torch.Tensor, ...]
 
     @property
     def nbytes(self) -> int:
-        """Bytes."""
+        """Size in bytes."""
         return sum(each.nbytes for each in self.maps)
 
     def to(self, device: torch.device | str) -> FrameFeatures:
-        """Return the same on another device; what goes to the processor is pinned where that speeds the way back."""
+        """Return the features on another device; on the CPU they are pinned if that speeds up the transfer back."""
         if torch.device(device).type != "cpu" or self.maps[0].device.type != "cuda":
             return FrameFeatures(tuple(each.to(device, non_blocking=True) for each in self.maps))
         return FrameFeatures(tuple(torch.empty_like(each, device="cpu", pin_memory=True).copy_(each) for each in self.maps))
@@ -44,8 +44,8 @@ class FrameFeatures:
 
 @dataclass(frozen=True)
 class MaskPrediction:
-    """What is seen of B objects in one frame: mask logits (B, 1, h, w) at a quarter of the encoder's picture, logits (B,) that
-    the object is there, pointers (B, D), predicted IoU (B,).
+    """Predictions for B objects on one frame: mask logits (B, 1, h, w) at a quarter of the encoder's input size,
+    presence logits (B,), pointers (B, D), predicted IoU (B,).
     """  # noqa: D205
 
     logits: torch.Tensor
@@ -55,7 +55,7 @@ class MaskPrediction:
 
 
 class Sam2Network:
-    """A model in evaluation mode. The ``length`` of a video bounds the distance of pointers."""
+    """A model in eval mode. The ``length`` of a video bounds the distance of pointers."""
 
     def __init__(self, model: Any) -> None:
         self.model, self.config = model, model.config
@@ -69,7 +69,7 @@ class Sam2Network:
         self._pointer_positions: tuple[int, torch.Tensor] | None = None
 
     def encode_image(self, image: torch.Tensor) -> FrameFeatures:
-        """Encode a picture (1, 3, S, S)."""
+        """Encode an image (1, 3, S, S)."""
         self.encoded_count += 1
         found = self.model.get_image_features(image, return_dict=True)
         sizes = self.model.backbone_feature_sizes
@@ -85,13 +85,13 @@ class Sam2Network:
         return masks.float()
 
     def segment_from_box(self, features: FrameFeatures, corners: torch.Tensor) -> MaskPrediction:
-        """See one object from a box: ``corners`` (1, 1, 2, 2) in pixels of the encoder's picture."""
+        """Predict one object from a box: ``corners`` (1, 1, 2, 2) in pixels of the encoder's input image."""
         return self._decode_best_masks(
             features, self._add_no_memory_embedding(features), *self._embed_box(corners), multimask=False
         )
 
     def segment_from_mask(self, features: FrameFeatures, mask: torch.Tensor) -> MaskPrediction:
-        """See one object from its mask (1, 1, S, S) of 0 and 1, which is what is seen; the decoder only gives the pointer."""
+        """Use the mask (1, 1, S, S) of 0 and 1 as the prediction of one object; the decoder only computes the pointer."""
         given = interpolate(
             (mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS).cpu(), self.mask_size, mode="bilinear", antialias=True
         ).to(self.device)
@@ -104,12 +104,12 @@ class Sam2Network:
         return MaskPrediction(given, MASK_LOGIT_SCALE * there + MASK_LOGIT_BIAS, pointers, torch.ones_like(there))
 
     def track_objects(self, features: FrameFeatures, contexts: Sequence[MemoryContext], length: int) -> MaskPrediction:
-        """See objects from what they read, alike in shape."""
+        """Predict objects from memories of equal shapes."""
         coarse = self._apply_memory_attention(features.maps[-1], contexts, length)
         return self._decode_best_masks(features, coarse, *self._empty_prompt, multimask=self._uses_multimask)
 
     def encode_memory(self, features: FrameFeatures, prediction: MaskPrediction, prompted: bool) -> torch.Tensor:
-        """Return what is remembered of objects, (B, N, C); the masks of prompted frames (``given``) are made 0 and 1 first."""
+        """Return the memory features of objects, (B, N, C); masks of prompted frames (``given``) are binarized first."""
         masks = interpolate(prediction.logits, (self.image_size, self.image_size), mode="bilinear")
         wanted = (4 * self.mask_size[0], 4 * self.mask_size[1])
         if masks.shape[-2:] != wanted:
@@ -123,7 +123,7 @@ class Sam2Network:
         return self._to_tokens(maps)
 
     def _to_tokens(self, maps: torch.Tensor) -> torch.Tensor:
-        """Return maps (B, C, h, w) as tokens; EdgeTAM sums them up in fewer. Where they lie is the same for all frames."""
+        """Return maps (B, C, h, w) as tokens; EdgeTAM compresses them. Positions are the same for all frames."""
         places = self.model.memory_encoder.position_encoding(maps[:1].shape, self.device, torch.float32)
         if self._compresses_memory:
             each = [self.model.spatial_perceiver(one[None], places.to(one)) for one in maps]
@@ -134,7 +134,7 @@ class Sam2Network:
         return tokens
 
     def _apply_memory_attention(self, coarse: torch.Tensor, contexts: Sequence[MemoryContext], length: int) -> torch.Tensor:
-        """Return the coarse map (B, D, h, w) after attention to what each object reads."""
+        """Return the coarse map (B, D, h, w) after attention to the memories of each object."""
         memories, places = (
             torch.stack(each)
             for each in zip(*(self._collect_memory_tokens(reading, length) for reading in contexts), strict=True)
@@ -150,7 +150,7 @@ class Sam2Network:
     def _call_library_attention(
         self, frame: torch.Tensor, memories: torch.Tensor, positions: torch.Tensor, pointers: int, frames: int
     ) -> torch.Tensor:
-        """Return what EdgeTAM's attention, as the library computes it, makes of a frame."""
+        """Return the output of EdgeTAM's memory attention for a frame, computed by transformers."""
         found: torch.Tensor = self.model.memory_attention(
             current_vision_features=frame.transpose(0, 1).expand(-1, len(memories), -1),
             memory=memories.transpose(0, 1),
@@ -161,7 +161,7 @@ class Sam2Network:
         return found[0]
 
     def _collect_memory_tokens(self, context: MemoryContext, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return all tokens (S, C) that one object reads, and where they lie in space and time."""
+        """Return all memory tokens (S, C) of one object, and their spatial and temporal positions."""
         times = self.model.memory_temporal_positional_encoding[:, 0]
         tokens = [features for _, features in context.features]
         places = [self._memory_positions + times[place - 1] for place, _ in context.features]
@@ -174,9 +174,9 @@ class Sam2Network:
         return torch.cat([each.float() for each in tokens]), torch.cat(places)
 
     def _get_pointer_positions(self, length: int) -> torch.Tensor:
-        """Return where pointers lie in time by their distance, (length, C): its projected sine embedding, or zeros.
+        """Return the temporal positions of pointers by distance, (length, C): projected sine embeddings, or zeros.
 
-        They stay on the device for all frames of a video, so that nothing waits for it.
+        They are computed once per video and stay on the device, which avoids synchronization.
         """
         if self._pointer_positions is None or self._pointer_positions[0] != length:
             self._pointer_positions = length, self._encode_distances(torch.arange(length), length)
@@ -208,7 +208,7 @@ class Sam2Network:
     def _call_mask_decoder(
         self, features: FrameFeatures, coarse: torch.Tensor, sparse: torch.Tensor, dense: torch.Tensor, multimask: bool
     ) -> list[torch.Tensor]:
-        """Return masks (B, M, h, w), predicted IoU (B, M), tokens (B, M, D) and the logits that objects are there (B, 1)."""
+        """Return masks (B, M, h, w), predicted IoU (B, M), tokens (B, M, D) and presence logits (B, 1)."""
         found = self.model.mask_decoder(
             image_embeddings=coarse,
             image_positional_embeddings=self._image_positions.expand(len(coarse), -1, -1, -1),
@@ -220,7 +220,7 @@ class Sam2Network:
         return [each[:, 0] for each in found]
 
     def _add_no_memory_embedding(self, features: FrameFeatures) -> torch.Tensor:
-        """Return the coarse map of a frame that reads no memories."""
+        """Return the coarse map of a frame without memories."""
         alone: torch.Tensor = features.maps[-1] + self.model.no_memory_embedding.reshape(1, -1, 1, 1)
         return alone
 
@@ -238,7 +238,7 @@ class Sam2Network:
         return sparse, dense
 
     def _mask_absent_pointers(self, pointers: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-        """Put the pointer of no object where an object is not there."""
+        """Replace the pointers of absent objects by the no-object pointer."""
         none: torch.Tensor = self.model.no_object_pointer
         return present[:, None] * pointers + (1 - present[:, None]) * none
 
@@ -253,25 +253,25 @@ class Sam2Network:
 
     @cached_property
     def _coarse_positions(self) -> torch.Tensor:
-        """Where the tokens of the coarse map lie, (1, h * w, D)."""
+        """Return the positions of the tokens of the coarse map, (1, h * w, D)."""
         shape = torch.Size((1, 1, *self.model.backbone_feature_sizes[-1]))
         places: torch.Tensor = self.model.vision_encoder.neck.position_encoding(shape, self.device, torch.float32)
         return places.flatten(2).transpose(1, 2)
 
     @property
     def _uses_multimask(self) -> bool:
-        """Whether a followed frame is the best of several masks."""
+        """Return whether a propagated frame takes the best of several masks."""
         several = self.config.multimask_output_in_sam and self.config.multimask_output_for_tracking
         return bool(several and self.config.multimask_min_pt_num == 0)
 
     @property
     def _tokens_per_pointer(self) -> int:
-        """How many tokens a pointer makes."""
+        """Return the number of tokens per pointer."""
         return int(self.model.hidden_dim // self.model.mem_dim)
 
     @contextmanager
     def _ignore_stability(self) -> Iterator[None]:
-        """Let the decoder give the mask of its first token whatever its stability."""
+        """Make the decoder return the mask of its first token regardless of stability."""
         decoder = self.model.mask_decoder
         stable, decoder.dynamic_multimask_via_stability = decoder.dynamic_multimask_via_stability, False
         try:

@@ -1,7 +1,7 @@
-"""The video predictor of SAM 2's authors, the ``sam2`` package, as it is: for who wants exactly that code.
+"""The original video predictor of SAM 2 (package ``sam2``), for runs that need exactly that code.
 
-It reads frames of a Video one by one, where the package alone wants a folder of JPEG files. Objects that start on the same
-frames share one state of the predictor, which keeps the memory of every frame until it is done.
+It reads the frames of a Video one by one, while the package alone needs a folder of JPEG files. Objects that start on the same
+frames share a predictor state, which holds the memory of every frame until the end.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ def find_problems(options: Sam2Options) -> list[Problem]:
 
 
 def get_checkpoint_name(model: str) -> str:
-    """Return what the checkpoint is called in a repository: sam2.1_hiera_small.pt in facebook/sam2.1-hiera-small."""
+    """Return the file name of a checkpoint in a repository: sam2.1_hiera_small.pt in facebook/sam2.1-hiera-small."""
     return f"{Path(model).name.replace('-', '_')}.pt"
 
 
 class OriginalPredictor:
-    """The authors' predictor with the weights of one of their checkpoints, on a device.
+    """The original predictor with the weights of an original checkpoint, on a device.
 
-    ``source`` is the checkpoint, or a folder with it. Raises ConfigError when the checkpoint cannot be used.
+    ``source`` is the checkpoint, or a folder that contains it. Raises ConfigError if the checkpoint is not usable.
     """
 
     def __init__(self, options: Sam2Options, device: str, source: str) -> None:
@@ -77,7 +77,7 @@ class OriginalPredictor:
         )
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        """Yield the masks of all objects, each frame once: forward and backward from the middle one of an object's pivots."""
+        """Yield the masks of all objects, each frame once: forward and backward from the middle pivot of each object."""
         count = len(list_object_phrases(boxes))
         waiting: dict[int, dict[int, ScoredRle]] = {}
         for members in group_by_pivots(boxes).values():
@@ -105,23 +105,23 @@ class OriginalPredictor:
                     yield frame, {each: _read_prediction(state, place, frame, logits) for place, each in enumerate(members)}
 
     def _run_step(self, steps: Iterator[Any]) -> Any:
-        """Do one step in the chosen precision, which must not leak to who waits for the frame."""
+        """Run one step under autocast, without leaking the autocast state to the consumer of the generator."""
         with devices.autocast(self._device, self._dtype):
             return next(steps, None)
 
     def _add_group_prompts(self, state: Any, boxes: list[PivotBox], members: list[int]) -> set[int]:
-        """Give the predictor its prompts, object by object; returns the pivot frames."""
+        """Add the prompts of each object to the predictor; return the pivot frames."""
         phrases = list_object_phrases(boxes)
         frames = set()
         for each in members:
             for box in (box for box in boxes if box.pivot.phrase == phrases[each]):
-                assert box.pivot.frame is not None, "a box that was found has a frame"
+                assert box.pivot.frame is not None, "a pivot box has a frame"
                 self._add_prompt(state, box, box.pivot.frame, each)
                 frames.add(box.pivot.frame)
         return frames
 
     def _add_prompt(self, state: Any, box: PivotBox, frame: int, index: int) -> None:
-        """Prompt with the mask where one is known, else with the box, or with the mask that the box makes of the picture."""
+        """Add a prompt: the given mask, the box, or the mask that the image model predicts for the box."""
         if box.mask is None and self._prompt == "box":
             self._predictor.add_new_points_or_box(state, frame, index, box=box.xyxy)
             return
@@ -130,7 +130,7 @@ class OriginalPredictor:
 
 
 def build_predictor(checkpoint: Path, device: str, image_size: int | None) -> Any:
-    """Build the authors' predictor for a checkpoint of theirs, whose size and version are read off it. Raises ConfigError."""
+    """Build the original predictor for a checkpoint, with size and version derived from its tensors. Raises ConfigError."""
     from alref_sam2 import _checkpoints
 
     tensors = _checkpoints.read_tensors(checkpoint)
@@ -147,7 +147,7 @@ def build_predictor(checkpoint: Path, device: str, image_size: int | None) -> An
 
 
 def init_video_state(predictor: Any, video: Video) -> Any:
-    """Return a new state of the predictor for a video, whose frames it will read one by one; it draws no progress bars."""
+    """Return a new predictor state for a video, which reads frames lazily and shows no progress bars."""
     module: Any = import_module("sam2.sam2_video_predictor")
     module.tqdm = lambda order, desc: order
     with patch.object(module, "load_video_frames", _load_images):
@@ -159,7 +159,7 @@ def _load_images(video_path: Video, image_size: int, **_: object) -> tuple[Image
 
 
 class ImageSequence:
-    """The frames of a video as the package takes them: float32 (3, S, S), scaled by Pillow and normalized, one at a time."""
+    """The frames of a video as the package expects them: float32 (3, S, S), resized by Pillow and normalized, one at a time."""
 
     def __init__(self, video: Video, size: int) -> None:
         self._video = video
@@ -177,8 +177,8 @@ class ImageSequence:
 
 
 def compute_image_mask(predictor: Any, state: Any, frame: int, box: PivotBox) -> Mask:
-    """Return the mask (H, W) that a box makes of one picture, with the predictor's own parts and as the package's image
-    predictor makes it: of its first token, whatever its stability. That predictor itself cannot do without torchvision.
+    """Return the mask (H, W) of a box on one image, computed with modules of the predictor as in the image predictor of the
+    package: from its first token, regardless of stability. The image predictor itself needs torchvision.
     """  # noqa: D205
     import torch
 
@@ -204,7 +204,7 @@ def compute_image_mask(predictor: Any, state: Any, frame: int, box: PivotBox) ->
 
 
 def group_by_pivots(boxes: list[PivotBox]) -> PivotGroups:
-    """Gather objects, as places on the P axis, by the frames that they start on."""
+    """Group objects, as indices on the P axis, by their pivot frames."""
     found: PivotGroups = {}
     for place, phrase in enumerate(list_object_phrases(boxes)):
         pivots = sorted({box.pivot.frame or 0 for box in boxes if box.pivot.phrase == phrase})
@@ -213,7 +213,7 @@ def group_by_pivots(boxes: list[PivotBox]) -> PivotGroups:
 
 
 def _read_prediction(state: Any, index: int, frame: int, logits: torch.Tensor) -> ScoredRle:
-    """Return the mask of one object and how sure the model is that it is there."""
+    """Return the mask of one object and the probability that it is present."""
     kept = state["output_dict_per_obj"][index]
     output = kept["cond_frame_outputs"].get(frame) or kept["non_cond_frame_outputs"][frame]
     mask: Mask = (logits[index, 0] > 0).cpu().numpy()

@@ -1,4 +1,4 @@
-"""A loaded model, and the masks that it makes of a video."""
+"""A loaded model and the propagation of masks through a video."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ MEBIBYTE = 1 << 20
 
 
 def _ignore_warning(_: str) -> None:
-    """Hear a warning, and tell nobody."""
+    """Ignore a warning."""
 
 
 class Sam2VideoRunner:
-    """A model on a device, from ``place`` (a folder or a file; what the options say if not given).
+    """A model on a device, from ``place`` (a folder or a file; by default the model of the options).
 
-    ``warn`` is told in words when the memory is full. Raises ConfigError or MissingError when the model cannot be loaded.
+    ``warn`` is called with a message when memory runs out. Raises ConfigError or MissingError if the model cannot be loaded.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Sam2VideoRunner:
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects of ``boxes``, each frame once, as soon as all of them are known.
 
-        Objects that start alike are followed once. Raises MissingError when not even one object fits into the memory.
+        Objects with equal prompts are propagated once. Raises MissingError if memory is too small for a single object.
         """
         prompts = [
             _collect_prompts([box for box in boxes if box.pivot.phrase == phrase]) for phrase in list_object_phrases(boxes)
@@ -68,7 +68,7 @@ class Sam2VideoRunner:
             yield from (gathering.build_frame(frame, {}) for frame in range(len(video)))
 
     def iterate_steps(self, video: Video, prompts: Sequence[PromptsByFrame]) -> Iterator[TrackingStep]:
-        """Yield the logits of each visit of a frame, for objects that are given by their boxes by frame."""
+        """Yield the logits of each visit of a frame, for objects given by their boxes by frame."""
         steps = self.create_session(video, prompts).iterate_steps()
         while True:
             with torch.inference_mode(), devices.autocast(self._device, self._dtype):
@@ -78,7 +78,7 @@ class Sam2VideoRunner:
             yield step
 
     def create_session(self, video: Video, prompts: Sequence[PromptsByFrame]) -> TrackingSession:
-        """Return a session over a video."""
+        """Return a session for a video."""
         options, network = self._options, self.network
         pictures = ImageReader(video, network.image_size, options.resize, self._family.normalization, network.device)
         settings = SessionSettings(options.prompt == "box", options.memory == "selected", options.feature_memory * MEBIBYTE)
@@ -92,18 +92,18 @@ class Sam2VideoRunner:
 
 
 def _collect_prompts(boxes: list[PivotBox]) -> PromptsByFrame:
-    """Return the boxes of one object by frame, without those that say that it is absent."""
+    """Return the boxes of one object by frame, without those that are absent."""
     return {box.pivot.frame: box for box in boxes if box.pivot.frame is not None and box.xyxy is not None}
 
 
 def _build_prompt_key(prompts: PromptsByFrame) -> tuple[object, ...]:
-    """Return what objects that start alike have in common, nothing for an absent one."""
+    """Return a key that objects with equal prompts share; empty for an absent object."""
     starts = ((frame, box.xyxy if box.mask is None else box.mask) for frame, box in sorted(prompts.items()))
     return tuple((frame, array.tobytes()) for frame, array in starts if array is not None)
 
 
 def _group_equal_keys(keys: list[tuple[object, ...]]) -> list[list[int]]:
-    """Gather places of equal keys, without those of the empty one."""
+    """Group indices by key, without those of the empty key."""
     places: dict[tuple[object, ...], list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)

@@ -1,4 +1,4 @@
-"""One video with all its objects: prompts, memories and features, in the order of the plan."""
+"""Process one video with all its objects in the order of the visit plan."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from alref_sam2.visit_plan import Visit, get_start_frame, plan_visits
 PromptsByFrame = dict[int, PivotBox]
 """The pivot boxes of one object by frame."""
 GroupPredictions = list[tuple[list[int], MaskPrediction]]
-"""What is seen of groups of objects."""
+"""Predictions of groups of objects."""
 
 
 @dataclass(frozen=True)
 class TrackingStep:
-    """What one visit gives: of ``objects``, mask logits (n, 1, h, w) at low resolution and logits (n,) that they are there."""
+    """Output of one visit: for ``objects``, low-resolution mask logits (n, 1, h, w) and presence logits (n,)."""
 
     frame: int
     objects: tuple[int, ...]
@@ -36,7 +36,7 @@ class TrackingStep:
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """How a session works: start from the box itself, choose among memories, bytes of features."""
+    """Settings of a session: start from the box itself, select memories, budget for features in bytes."""
 
     prompt_with_box: bool
     select_trusted: bool
@@ -44,7 +44,7 @@ class SessionSettings:
 
 
 class TrackingSession:
-    """Follows objects through a video. ``warn`` is told in words when the memory is full."""
+    """Propagates objects through a video. ``warn`` is called with a message when memory runs out."""
 
     def __init__(
         self,
@@ -68,9 +68,9 @@ class TrackingSession:
         self._limiter = BatchLimiter(network.device, self._feature_cache, warn)
 
     def iterate_steps(self) -> Iterator[TrackingStep]:
-        """Yield what each visit gives; each object comes once for each frame.
+        """Yield the output of each visit; each object occurs once per frame.
 
-        The next frame is read after the device was told what to do, and before anybody waits for it.
+        The next frame is read while the device is busy with the current one.
         """
         following: list[Visit | None] = [*self._visits, None][1:]
         for visit, after in zip(self._visits, following, strict=True):
@@ -83,7 +83,7 @@ class TrackingSession:
             yield TrackingStep(visit.frame, objects, logits, scores)
 
     def count_bytes(self) -> int:
-        """Bytes of memories and features that are kept."""
+        """Size of the memories and cached features in bytes."""
         return self._feature_cache.count_bytes() + sum(bank.count_bytes() for bank in self._banks)
 
     def _encode_frame(self, frame: int) -> FrameFeatures:
@@ -100,14 +100,14 @@ class TrackingSession:
         return found
 
     def _start_object(self, features: FrameFeatures, box: PivotBox) -> tuple[MaskPrediction, torch.Tensor]:
-        """See an object from its prompt, and return what is remembered of it."""
+        """Predict an object from its prompt, and return its memory."""
         seen = self._segment_from_prompt(features, box)
         return seen, self._network.encode_memory(features, seen, prompted=True)
 
     def _segment_from_prompt(self, features: FrameFeatures, box: PivotBox) -> MaskPrediction:
         size, device, mask = self._network.image_size, self._network.device, box.mask
         if mask is None:
-            assert box.xyxy is not None, "a prompt is a box or a mask"
+            assert box.xyxy is not None, "a prompt has a box or a mask"
             corners = scale_box(box.xyxy, self._video, size, device)
             if self._settings.prompt_with_box:
                 return self._network.segment_from_box(features, corners)
@@ -115,7 +115,7 @@ class TrackingSession:
         return self._network.segment_from_mask(features, resize_mask(mask, size, device))
 
     def _track_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
-        """Follow the objects of a visit, those that read alike in as few calls as fit into the memory."""
+        """Propagate the objects of a visit, batching those with equally many memories as far as memory allows."""
         found: GroupPredictions = []
         readings = {index: self._banks[index].read_context(visit.frame, visit.reverse) for index in visit.tracked}
         waiting = _group_by_shape(readings)
@@ -135,7 +135,7 @@ class TrackingSession:
         return found
 
     def _track_group(self, features: FrameFeatures, contexts: list[MemoryContext]) -> tuple[MaskPrediction, torch.Tensor]:
-        """See objects that read alike, and return what is remembered of them."""
+        """Predict objects with equally many memories, and return their new memories."""
         seen = self._network.track_objects(features, contexts, len(self._video))
         return seen, self._network.encode_memory(features, seen, prompted=False)
 
@@ -158,7 +158,7 @@ def _build_memory_limits(network: Sam2Network, trusted_only: bool) -> MemoryLimi
 
 
 def _group_by_shape(contexts: dict[int, MemoryContext]) -> list[list[int]]:
-    """Gather objects that read as many memories and pointers."""
+    """Group objects by their numbers of memories and pointers."""
     groups: dict[tuple[int, int], list[int]] = {}
     for index, reading in contexts.items():
         groups.setdefault(reading.shape, []).append(index)

@@ -1,4 +1,4 @@
-"""The three families of models: what their configurations are called, how pictures are normalized, which sizes they take."""
+"""The three model families: model types, image normalization and valid image sizes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ HALF_NORMALIZATION: Normalization = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 @dataclass(frozen=True)
 class ModelFamily:
-    """A family: the component's ``name``, the class of the library, the types of its configurations (the first is its own),
-    mean and deviation of pictures, and the number that ``image_size`` is a multiple of.
+    """A family: the component's ``name``, the transformers class, its model types (the first is its own), mean and standard
+    deviation of images, and the number that ``image_size`` must be a multiple of.
     """  # noqa: D205
 
     name: str
@@ -63,7 +63,7 @@ def check_compiler(device: str) -> list[Problem]:
 def check_timm(path: Path | None) -> list[Problem]:
     """Return a problem when timm, which has the backbone of EdgeTAM, cannot be imported; without ``path`` timm is needed.
 
-    A model whose backbone is of the library itself needs no timm.
+    A model with a backbone from transformers does not need timm.
     """
     vision = read_config(path).get("vision_config")
     backbone = vision.get("backbone_config") if isinstance(vision, dict) else None

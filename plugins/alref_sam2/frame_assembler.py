@@ -1,4 +1,4 @@
-"""Masks of several objects that are not known at the same time, gathered into frames."""
+"""Assemble the masks of several objects, which become known at different times, into frames."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ ScoredMask = tuple[Mask | Rle, float]
 
 
 class FrameAssembler:
-    """Gathers ``count`` objects in frames of ``size`` (height, width); those that nobody tells of are absent.
+    """Collects the masks of ``count`` objects in frames of ``size`` (height, width); objects without masks are absent.
 
-    A frame of which something is still missing waits run-length encoded.
+    Masks of an incomplete frame are stored run-length encoded.
     """
 
     def __init__(self, count: int, expected: Sequence[int], size: tuple[int, int]) -> None:
@@ -23,7 +23,7 @@ class FrameAssembler:
         self._waiting: dict[int, dict[int, ScoredMask]] = {}
 
     def add_masks(self, frame: int, found: dict[int, tuple[Mask, float]]) -> FrameMasks | None:
-        """Take in masks by object; returns the frame when it is whole."""
+        """Add masks by object; return the frame when it is complete."""
         known = self._waiting.pop(frame, {}) | found
         if known.keys() >= self._expected:
             return self.build_frame(frame, known)
@@ -33,7 +33,7 @@ class FrameAssembler:
         return None
 
     def build_frame(self, frame: int, known: dict[int, ScoredMask]) -> FrameMasks:
-        """Return a frame of the masks that are known."""
+        """Return a frame with the masks that are known."""
         masks, scores = np.zeros((self._count, *self._size), np.bool_), np.zeros(self._count, np.float32)
         for row, (mask, score) in known.items():
             masks[row], scores[row] = decode_mask(mask) if isinstance(mask, Rle) else mask, score

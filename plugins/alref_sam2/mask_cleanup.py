@@ -1,4 +1,4 @@
-"""Small faults of masks mended: holes filled and sprinkles removed, by connected components of OpenCV."""
+"""Fill holes and remove sprinkles of masks, with connected components of OpenCV."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from alref.utils.masks import Mask
 
 
 def clean_mask(mask: Mask, max_hole_area: int, max_sprinkle_area: int) -> Mask:
-    """Return a bool (H, W) mask whose holes of at most ``holes`` pixels are filled, and then its parts of at most
-    ``sprinkles`` pixels removed; 0 leaves them. Neighbors share a side or a corner.
+    """Return a bool (H, W) mask whose holes of at most ``holes`` pixels are filled, and then its components of at most
+    ``sprinkles`` pixels removed; 0 disables a step. Connectivity is 8.
     """  # noqa: D205
     filled = mask | _find_small_components(~mask, max_hole_area)
     return filled & ~_find_small_components(filled, max_sprinkle_area)

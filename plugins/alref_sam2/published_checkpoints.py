@@ -1,4 +1,4 @@
-"""The checkpoints of SAM 2.1 as its authors give them away: where they are, and the digests that they must have."""
+"""The published checkpoints of SAM 2.1: URLs and SHA-256 digests."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SHA256 = {
     "sam2.1_hiera_base_plus.pt": "a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
     "sam2.1_hiera_large.pt": "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
 }
-"""Digests as several public repositories pin them."""
+"""Digests as pinned by several public repositories."""
 
 
 def describe_checkpoint(path: Path, license_name: str) -> Weights:
-    """Describe a checkpoint: one of a known name is fetched where it is not here, and must be the authors' file."""
+    """Return the weights record of a checkpoint; a published one is downloaded if missing and verified by its digest."""
     if path.name not in SHA256:
         return Weights(str(path), files=(path.name,), license=license_name)
     digests = {path.name: SHA256[path.name]}

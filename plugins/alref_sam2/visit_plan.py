@@ -1,4 +1,4 @@
-"""In which order the frames of a video are visited, so that each object is followed forwards and backwards from its pivots."""
+"""Plan the order in which frames are visited, so that each object is propagated in both directions from its pivots."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PromptedFrames = Sequence[Sequence[int]]
 
 @dataclass(frozen=True)
 class Visit:
-    """One use of a frame's features: the objects that are prompted in it, and those that are followed into it."""
+    """One use of the features of a frame: the objects that are prompted on it, and those that are propagated to it."""
 
     frame: int
     prompted: tuple[int, ...] = ()
@@ -20,14 +20,14 @@ class Visit:
 
 
 def get_start_frame(frames: Sequence[int]) -> int:
-    """Return the frame that an object is followed from: the middle one of its prompted frames, as published."""
+    """Return the frame from which an object is propagated: the middle one of its prompted frames, as published."""
     return frames[len(frames) // 2]
 
 
 def plan_visits(pivots: PromptedFrames, length: int) -> list[Visit]:
     """Plan a video of ``length`` frames: one sweep to its end, and one back from the last object's start to frame 0.
 
-    An object's prompts are all taken before it is followed, wherever they are. It is not followed into a prompted frame.
+    All prompts of an object are processed before it is propagated. It is not propagated to a prompted frame.
     """
     if not pivots:
         return []

@@ -1,4 +1,4 @@
-"""The data sets that come with alref. Nothing heavy is imported until one of them is read."""
+"""The datasets that come with alref. Nothing heavy is imported until one of them is read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Archives for servers: complete, in the order of the data set, and of the same bytes whenever the masks are the same."""
+"""Reproducible archives of results for evaluation servers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _UNIX_SYSTEM, _READABLE_MODE = 3, 0o100644 << 16
 
 
 def write_archive(folder: Path, files: Sequence[Path], archive: Path, prefix: str) -> None:
-    """Write ``files`` of ``folder``, the masks of an evaluation, below ``top`` in a zip.
+    """Write ``files`` of ``folder``, the masks of an evaluation, below ``top`` in a zip file.
 
-    Pictures are compressed already, so they are stored. Raises InputError that says which files are missing, OutputError.
+    Images are stored, because they are compressed already. Raises InputError that lists missing files, and OutputError.
     """
     missing = [file.as_posix() for file in files if not (folder / file).is_file()]
     if missing:
         lacking = f"{len(missing)} of {len(files)} masks are missing ({join_shortened(missing)})"
-        anew = f"remove {folder.with_name(ROWS_FOLDER)}/NAME.json of their videos and run the same alref eval again"
-        raise InputError(f"{folder}: {lacking}; the server takes complete results only: {anew}, or run it with --force")
+        anew = f"remove {folder.with_name(ROWS_FOLDER)}/NAME.json of these videos and run the same alref eval again"
+        raise InputError(f"{folder}: {lacking}; the server accepts complete results only: {anew}, or run it with --force")
     atomic.make_folder(archive.parent)
     with atomic.atomic_path(archive) as part, ZipFile(part, "w", ZIP_STORED) as target:
         for file in files:

@@ -1,4 +1,4 @@
-"""AVSBench-object (Zhou et al., ECCV 2022): what sounds, in five frames of five seconds, one each second."""
+"""AVSBench-object (Zhou et al., ECCV 2022): sounding objects in clips of five seconds, one frame per second."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ FRAME_COUNT = 5
 
 
 def build_audio_entry(count: int, folder: str = "") -> VideoEntry:
-    """Return a clip of ``count`` seconds whose one reference is its sound."""
+    """Return a clip of ``count`` seconds with one reference, its audio."""
     return VideoEntry(tuple(map(str, range(count))), {AUDIO_REFERENCE: Expression()}, folder)
 
 
 class AudioDataset(MaskFileDataset):
-    """Clips with one picture for each second, taken towards its end; the reference is the sound. Results count from 0."""
+    """Clips with one image per second; the reference is the audio. Frames of results count from 0."""
 
     homepage, license = HOMEPAGE, LICENSE
     fps = 1.0
     uses_audio = True
 
     def get_mask_folder(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
+        """Return the folder of the predicted masks of a video."""
         return Path(video)
 
     def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
-        """Name the files of the predicted masks."""
+        """Return the files of the predicted masks."""
         home = folder / self.get_mask_folder(video)
         return [home / f"{video}_{name}.png" for name in self.find_video_entry(video).frames]
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Read the true masks: what is not black."""
+        """Read the true masks; foreground is everything that is not black."""
         from alref_benchmarks.datasets.mask_files import read_mask, require_map
 
         return (require_map(path, read_mask(path)) for path in self.get_true_mask_paths(video))
 
 
 class _AvsBenchObjectDataset(AudioDataset):
-    """The two parts of AVSBench-object; pictures and true masks count from 1."""
+    """Base class of the two parts of AVSBench-object; images and true masks count from 1."""
 
     protocols = ("avs-avsbench", "avs-alref")
     part_folder: ClassVar[str]
@@ -69,21 +69,21 @@ class _AvsBenchObjectDataset(AudioDataset):
         """Return the folder of a row's clip."""
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the pictures of the true masks."""
+        """Return the image files of the true masks."""
         home = self.get_data_folder("gt_masks") / self.find_video_entry(video).folder / video
         return [home / f"{video}_{number}.png" for number in range(1, FRAME_COUNT + 1)]
 
     def get_audio_path(self, video: str) -> Path:
-        """Name the sound of a video."""
+        """Return the audio file of a video."""
         return self.get_data_folder("audio_wav") / self.find_video_entry(video).folder / f"{video}.wav"
 
     def get_data_folder(self, kind: str) -> Path:
-        """Name the folder of one kind of files of this split."""
+        """Return the folder of one kind of files of this split."""
         return self.root / self.part_folder / self.metadata_name.replace("_meta_data.csv", "_data") / kind / self.split
 
 
 class AvsBenchS4Dataset(_AvsBenchObjectDataset):
-    """AVSBench-object, single source: one thing sounds in each clip."""
+    """AVSBench-object, single source: one object sounds in each clip."""
 
     name = "avsbench-s4"
     splits = ("test", "val")
@@ -91,7 +91,7 @@ class AvsBenchS4Dataset(_AvsBenchObjectDataset):
     part_folder, metadata_name = "Single-source", "s4_meta_data.csv"
 
     def read_category(self, path: Path, cells: list[str]) -> str:
-        """Return the category, which is the third column."""
+        """Return the category from the third column."""
         from alref_benchmarks.datasets.index_files import check_file_name
 
         if len(cells) < 3:
@@ -99,17 +99,17 @@ class AvsBenchS4Dataset(_AvsBenchObjectDataset):
         return check_file_name(path, cells[2])
 
     def get_mask_folder(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
+        """Return the folder of the predicted masks of a video."""
         return Path(self.find_video_entry(video).folder, video)
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
         home = self.get_data_folder("visual_frames") / self.find_video_entry(video).folder / video
         return [home / f"{video}_{number}.png" for number in range(1, FRAME_COUNT + 1)]
 
 
 class AvsBenchMS3Dataset(_AvsBenchObjectDataset):
-    """AVSBench-object, multiple sources: several things may sound in a clip, together or in turn."""
+    """AVSBench-object, multiple sources: several objects sound in a clip, together or one after another."""
 
     name = "avsbench-ms3"
     splits = ("test", "val", "train")
@@ -117,10 +117,10 @@ class AvsBenchMS3Dataset(_AvsBenchObjectDataset):
     part_folder, metadata_name = "Multi-sources", "ms3_meta_data.csv"
 
     def read_category(self, path: Path, cells: list[str]) -> str:
-        """Return nothing: clips are not sorted by category."""
+        """Return an empty string: clips are not sorted by category."""
         return ""
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video, which are not sorted by split."""
+        """Return the image files of a video, which are not sorted by split."""
         home = self.get_data_folder("visual_frames").parent / video
         return [home / f"{video}.mp4_{number}.png" for number in range(1, FRAME_COUNT + 1)]

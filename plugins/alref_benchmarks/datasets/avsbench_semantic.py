@@ -1,4 +1,4 @@
-"""AVSBench-semantic (Zhou et al., IJCV 2024): what sounds and what it is, in 70 classes; and its new clips without classes."""
+"""AVSBench-semantic (Zhou et al., IJCV 2024): sounding objects of 70 classes, and its new clips without classes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FRAME_COUNT_BY_SUBSET = {"v1s": FRAME_COUNT, "v1m": FRAME_COUNT, V2_SUBSET: V2_F
 
 
 class _AvsBenchSemanticDataset(AudioDataset):
-    """The folder ``AVSBench_semantic``, or the folder in which it lies; pictures and true masks count from 0."""
+    """The folder ``AVSBench_semantic``, or its parent folder; images and true masks count from 0."""
 
     subsets: ClassVar[tuple[str, ...]]
 
@@ -44,29 +44,29 @@ class _AvsBenchSemanticDataset(AudioDataset):
         return clips
 
     def get_base_folder(self) -> Path:
-        """Name the folder that holds the table."""
+        """Return the folder that contains the table."""
         inner = self.root / "AVSBench_semantic"
         return inner if inner.is_dir() else self.root
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
         clip = self.find_video_entry(video)
         folder = self.get_base_folder() / clip.folder / video / "frames"
         return [folder / f"{name}.jpg" for name in clip.frames]
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the true maps of classes, by color."""
+        """Return the files of the true class maps, which are coded by color."""
         clip = self.find_video_entry(video)
         folder = self.get_base_folder() / clip.folder / video / "labels_rgb"
         return [folder / f"{name}.png" for name in clip.frames]
 
     def get_audio_path(self, video: str) -> Path:
-        """Name the sound of a video."""
+        """Return the audio file of a video."""
         return self.get_base_folder() / self.find_video_entry(video).folder / video / "audio.wav"
 
 
 class AvssDataset(_AvsBenchSemanticDataset):
-    """AVSBench-semantic: a map of 70 classes of what sounds, in clips of five or ten seconds."""
+    """AVSBench-semantic: maps of 70 classes of sounding objects, in clips of five or ten seconds."""
 
     name = "avsbench-avss"
     splits = ("test", "val")
@@ -75,7 +75,7 @@ class AvssDataset(_AvsBenchSemanticDataset):
     subsets = tuple(FRAME_COUNT_BY_SUBSET)
 
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
-        """Paint the objects in their order, in the colors of their classes; what is of no class is left out."""
+        """Write maps in which objects are drawn in order in the colors of their classes; others are omitted."""
         from alref.media.write import write_mask_pngs
 
         tracks = _match_classes(result.get_tracks(AUDIO_REFERENCE), match_names)
@@ -87,7 +87,7 @@ class AvssDataset(_AvsBenchSemanticDataset):
         )
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
-        """Give the one case of a clip: class numbers."""
+        """Yield the one case of a clip, with class indices."""
         from alref.components.scores import Case
         from alref_benchmarks.datasets.mask_files import read_classes, require_map
 
@@ -98,7 +98,7 @@ class AvssDataset(_AvsBenchSemanticDataset):
 
 
 class AvsBenchV2BinaryDataset(_AvsBenchSemanticDataset):
-    """The clips of ten seconds that are new in AVSBench-semantic; any class is foreground."""
+    """The ten-second clips that are new in AVSBench-semantic; every class is foreground."""
 
     name = "avsbench-v2-binary"
     splits = ("test", "val")
@@ -108,7 +108,7 @@ class AvsBenchV2BinaryDataset(_AvsBenchSemanticDataset):
 
 
 def _match_classes(tracks: list[Track], match_names: NameMatcher) -> list[tuple[int, Track]]:
-    """Pair tracks with the numbers of their classes."""
+    """Pair tracks with their class indices."""
     from alref.audio.vocabulary import load_vocabulary
 
     classes = list(load_vocabulary("avsbench"))

@@ -1,4 +1,4 @@
-"""What all data sets here share: an index that is read once, frames found by their names, and masks in files of their own."""
+"""Base classes of the datasets: an index that is read once, frames found by name, and masks in separate files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expression:
-    """One reference: its words, empty for the sound alone, what the data set calls the objects meant, its official place."""
+    """One reference: its text (empty for audio), the labels of its target objects, its official position."""
 
     text: str = ""
     objects: tuple[str, ...] = ()
@@ -31,9 +31,9 @@ class Expression:
 
 @dataclass(frozen=True)
 class VideoEntry:
-    """What the index says of a video: names of its frames in order, references by id, the folder that it lies in.
+    """The index entry of a video: names of its frames in order, references by id, its folder.
 
-    ``wrong`` says why there can be no references, if so.
+    ``problem`` is the reason why it cannot have references, if any.
     """
 
     frames: tuple[str, ...]
@@ -43,41 +43,41 @@ class VideoEntry:
 
 
 class IndexedDataset(Dataset):
-    """A data set with an index of clips; ``fps`` is the rate of its frames, ``heard`` says that references mean the sound."""
+    """A dataset with an index of clips; ``fps`` is the frame rate, ``heard`` is True if references are audio."""
 
     fps: ClassVar[float]
     uses_audio: ClassVar[bool] = False
 
     @abstractmethod
     def read_index(self) -> dict[str, VideoEntry]:
-        """Read what there is, in the official order. Raises InputError that names the file that is missing or wrong."""
+        """Read the index in the official order. Raises InputError that names the missing or invalid file."""
 
     @abstractmethod
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
 
     @abstractmethod
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the pictures of the true masks of a video; none where they are kept otherwise."""
+        """Return the image files of the true masks of a video; empty if they are stored in another form."""
 
     def get_audio_path(self, video: str) -> Path | None:
-        """Name the sound of a video. Default: it has none."""
+        """Return the audio file of a video. Default: None."""
         return None
 
     def check_annotations(self, video: str) -> Iterator[str]:
-        """Say what is wrong with a video besides its files. Default: nothing."""
+        """Yield problems of a video other than its files. Default: none."""
         return iter(())
 
     @cached_property
     def video_entries(self) -> dict[str, VideoEntry]:
-        """All clips by name, read once. Raises InputError when there is none."""
+        """All clips by name, read once. Raises InputError if there is none."""
         clips = self.read_index()
         if not clips:
-            raise InputError(f"{self.root}: lists no video of split {self.split}; splits: {', '.join(self.splits)}")
+            raise InputError(f"{self.root}: split {self.split} has no videos; splits: {', '.join(self.splits)}")
         return clips
 
     def find_video_entry(self, video: str) -> VideoEntry:
-        """Return a clip. Raises InputError with the nearest name."""
+        """Return a clip. Raises InputError that suggests the nearest name."""
         return self.video_entries.get(video) or self.video_entries[self.require_video(video)]
 
     def list_videos(self) -> list[str]:
@@ -85,7 +85,7 @@ class IndexedDataset(Dataset):
         return list(self.video_entries)
 
     def read_references(self, video: str) -> list[Reference]:
-        """Return all references of a video. Raises InputError that says which of them cannot be."""
+        """Return all references of a video. Raises InputError for an invalid one."""
         from alref.records import Reference
 
         clip = self.find_video_entry(video)
@@ -94,7 +94,7 @@ class IndexedDataset(Dataset):
         return [Reference(id=name, text=each.text, sound=self.uses_audio) for name, each in clip.expressions.items()]
 
     def open_video(self, video: str) -> Video:
-        """Open the frames of a video, with their sound where there is some."""
+        """Open the frames of a video, with audio if available."""
         from alref.media.reader import open_frames
 
         sound = self.get_audio_path(video)
@@ -107,16 +107,16 @@ class IndexedDataset(Dataset):
         return opened
 
     def list_files(self, video: str) -> list[Path]:
-        """Name the pictures and the sound."""
+        """Return the image files and the audio file."""
         sound = self.get_audio_path(video)
         return [match_suffix_case(path) for path in [*self.get_frame_paths(video), *([sound] if sound else [])]]
 
     def get_index_entry(self, video: str) -> VideoEntry:
-        """Give the clip: which objects are meant decides on scores, and so does an expression's place."""
+        """Return the clip, because target objects and positions of expressions affect the scores."""
         return self.find_video_entry(video)
 
     def find_problems(self) -> Iterator[DatasetProblem]:
-        """Look through all files."""
+        """Check all files."""
         from alref_benchmarks.datasets.file_checks import check_dataset
 
         return check_dataset(self)
@@ -126,15 +126,15 @@ class IndexedDataset(Dataset):
 
 
 class MaskFileDataset(IndexedDataset):
-    """A data set whose results are one mask for each frame and reference, in files of their own."""
+    """A dataset whose results are one mask file per frame and reference."""
 
     @abstractmethod
     def get_mask_folder(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
+        """Return the folder of the predicted masks of a video."""
 
     @abstractmethod
     def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
-        """Name the files of the predicted masks of a reference in a folder of results."""
+        """Return the files of the predicted masks of a reference in a folder of results."""
 
     @abstractmethod
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
@@ -148,7 +148,7 @@ class MaskFileDataset(IndexedDataset):
             write_mask_files(self.get_mask_paths(folder, video, reference), result.iterate_masks(reference))
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
-        """Give one case for each reference; frames that are not there are None."""
+        """Yield one case per reference; missing frames are None."""
         from alref.components.scores import Case
         from alref_benchmarks.datasets.mask_files import read_mask
 
@@ -163,5 +163,5 @@ class MaskFileDataset(IndexedDataset):
 
 @lru_cache(maxsize=8)
 def _get_shared_dataset(dataset_class: type[IndexedDataset], root: Path, split: str) -> IndexedDataset:
-    """Return one instance for all videos that a process is sent, so that it reads the index once."""
+    """Return one instance per process, so that the index is read once."""
     return dataset_class(root, split)

@@ -1,4 +1,4 @@
-"""Ref-DAVIS17 (Khoreva et al., ACCV 2018), as ReferFormer's converter lays it out."""
+"""Ref-DAVIS17 (Khoreva et al., ACCV 2018), in the layout of ReferFormer's converter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANNOTATOR_COUNT = 4
 
 
 class RefDavis17Dataset(IndexedDataset):
-    """DAVIS 2017 with four expressions for each object, one from each of four annotations."""
+    """DAVIS 2017 with four expressions per object, one by each of four annotators."""
 
     name = "ref-davis17"
     homepage = "https://davischallenge.org/davis2017/code.html"
@@ -39,25 +39,25 @@ class RefDavis17Dataset(IndexedDataset):
         return require_object_numbers(path, read_expressions(path))
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
         folder = self.root / self.split / "JPEGImages" / video
         return [folder / f"{name}.jpg" for name in self.find_video_entry(video).frames]
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the maps of true objects, 255 being void."""
+        """Return the files of the true label maps; 255 is void."""
         folder = self.root / self.split / "Annotations" / video
         return [folder / f"{name}.png" for name in self.find_video_entry(video).frames]
 
     def get_annotator_expressions(self, video: str, annotator: int) -> dict[int, str]:
-        """Return the ids of the expressions of one annotation, by the number of the object."""
+        """Return the ids of the expressions of one annotator, by object label."""
         said = self.find_video_entry(video).expressions
         ids = sorted(said, key=lambda name: (len(name), name))[annotator::ANNOTATOR_COUNT]
         return {int(said[name].objects[0]): name for name in ids}
 
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
-        """Write for each annotation one map of all objects in each frame.
+        """Write one label map per annotator and frame.
 
-        Where objects overlap, the one with the highest score on that frame is seen, the lower number among equals.
+        Where objects overlap, the one with the highest score on the frame wins, and the lower label among equals.
         """
         from alref.media.write import write_mask_pngs
 
@@ -69,7 +69,7 @@ class RefDavis17Dataset(IndexedDataset):
             write_mask_pngs(folder / f"anno_{annotator}" / video, maps, self.find_video_entry(video).frames)
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
-        """Give one case for each annotation."""
+        """Yield one case per annotator."""
         from alref.components.scores import Case
         from alref_benchmarks.datasets.mask_files import read_objects, require_map
 
@@ -80,14 +80,14 @@ class RefDavis17Dataset(IndexedDataset):
             yield Case(str(annotator), truth, map(read_objects, files) if home.is_dir() else None)
 
     def check_annotations(self, video: str) -> Iterator[str]:
-        """Say when annotations do not name the same objects."""
+        """Yield a problem if the annotators do not name the same objects."""
         named = [sorted(self.get_annotator_expressions(video, annotator)) for annotator in range(ANNOTATOR_COUNT)]
         if any(each != named[0] for each in named):
-            yield f"expected {ANNOTATOR_COUNT} expressions for each object, in turn; got objects {named}"
+            yield f"expected {ANNOTATOR_COUNT} expressions per object, one by each annotator; got objects {named}"
 
 
 def _merge_tracks(tracks: dict[int, list[Track]], frame: int, result: Result) -> npt.NDArray[np.uint8]:
-    """Paint the objects of one frame by number, the surest last."""
+    """Draw the label map of one frame, highest score last."""
     from alref.output.thumbnails import make_label_map
     from alref.utils.masks import decode_union
 

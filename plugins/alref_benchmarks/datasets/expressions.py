@@ -1,4 +1,4 @@
-"""Videos with expressions that a server scores: Ref-YouTube-VOS (Seo et al., ECCV 2020), MeViS (Ding et al., ICCV 2023)."""
+"""Datasets scored by a server: Ref-YouTube-VOS (Seo et al., ECCV 2020), MeViS (Ding et al., ICCV 2023)."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ _RLES_LOCK = Lock()
 
 
 class _ServerScoredDataset(MaskFileDataset):
-    """Masks are ``<video>/<expression>/<frame>.png``, and so is the archive, below ``top``."""
+    """Masks are ``<video>/<expression>/<frame>.png``, also in the archive, below ``top``."""
 
     fps = 6.0
     archive_prefix: ClassVar[str]
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
         folder = self.get_image_folder() / "JPEGImages" / video
         return [folder / f"{name}.jpg" for name in self.find_video_entry(video).frames]
 
     def get_image_folder(self) -> Path:
-        """Name the folder that holds the pictures of this split."""
+        """Return the folder of the images of this split."""
         return self.root / self.split
 
     def get_mask_folder(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
+        """Return the folder of the predicted masks of a video."""
         return Path(video)
 
     def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
-        """Name the files of the predicted masks of an expression."""
+        """Return the files of the predicted masks of an expression."""
         own = folder / video / reference
         return [own / f"{name}.png" for name in self.find_video_entry(video).frames]
 
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
-        """Write the archive. Raises InputError that says which masks are missing."""
+        """Write the archive. Raises InputError that lists missing masks."""
         from alref_benchmarks.datasets.archive import write_archive
 
         files = [
@@ -54,7 +54,7 @@ class _ServerScoredDataset(MaskFileDataset):
 
 
 class RefYouTubeVosDataset(_ServerScoredDataset):
-    """YouTube-VOS with expressions; the truth of both parts of its validation set is the server's."""
+    """YouTube-VOS with expressions; the truth of both parts of its validation set is not public."""
 
     name = "ref-youtube-vos"
     homepage = "https://youtube-vos.org/dataset/rvos/"
@@ -66,7 +66,7 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
     archive_prefix = "Annotations/"
 
     def read_index(self) -> dict[str, VideoEntry]:
-        """Read the expressions. The file of split valid lists the videos of split test as well."""
+        """Read the expressions. The file of split valid also lists the videos of split test."""
         from alref_benchmarks.datasets.index_files import read_expressions, require_object_numbers
 
         lists = {split: self.root / "meta_expressions" / split / "meta_expressions.json" for split in self.splits}
@@ -77,19 +77,19 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
         return {video: clip for video, clip in clips.items() if video not in others}
 
     def get_image_folder(self) -> Path:
-        """Name the folder of the pictures: those of split test lie in ``test``, or with those of split valid."""
+        """Return the folder of the images: those of split test are in ``test``, or with those of split valid."""
         own = self.root / self.split
         return self.root / "valid" if self.split == "test" and not own.is_dir() else own
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the maps of true objects."""
+        """Return the files of the true label maps."""
         if not self.protocols:
             return []
         folder = self.root / self.split / "Annotations" / video
         return [folder / f"{name}.png" for name in self.find_video_entry(video).frames]
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Pick the object that is meant from the maps."""
+        """Read the masks of the target object from the label maps."""
         from alref_benchmarks.datasets.mask_files import read_objects, require_map
 
         number = int(self.find_video_entry(video).expressions[reference].objects[0])
@@ -97,7 +97,7 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
 
 
 class MeViSDataset(_ServerScoredDataset):
-    """Videos in which motion tells objects apart; an expression may mean several of them, or none."""
+    """Videos whose objects are distinguished by motion; an expression may refer to several objects, or none."""
 
     name = "mevis"
     homepage = "https://henghuiding.com/MeViS/"
@@ -109,7 +109,7 @@ class MeViSDataset(_ServerScoredDataset):
     archive_prefix = ""
 
     def read_index(self) -> dict[str, VideoEntry]:
-        """Read the expressions, beside the pictures or in a folder of their own."""
+        """Read the expressions, next to the images or in a separate folder."""
         from alref_benchmarks.datasets.index_files import find_first_existing, read_expressions
 
         file = "meta_expressions.json"
@@ -118,17 +118,17 @@ class MeViSDataset(_ServerScoredDataset):
         )
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name none: the true masks are in ``mask_dict.json``."""
+        """Return an empty list: the true masks are in ``mask_dict.json``."""
         return []
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Merge the masks that are meant, frame by frame."""
+        """Merge the masks of the target objects, frame by frame."""
         from alref_benchmarks.datasets.mevis_masks import merge_object_masks
 
         return merge_object_masks(self, video, self.find_video_entry(video).expressions[reference].objects)
 
     def check_annotations(self, video: str) -> Iterator[str]:
-        """Say which masks are missing or have too few frames."""
+        """Yield masks that are missing or have too few frames."""
         if not self.protocols:
             return
         clip, kept = self.find_video_entry(video), self.rles
@@ -139,7 +139,7 @@ class MeViSDataset(_ServerScoredDataset):
 
     @property
     def rles(self) -> dict[str, list[Any]]:
-        """The masks of all objects by number: COCO's compressed run lengths or null for each frame, read once."""
+        """The masks of all objects by id: compressed COCO run lengths or null for each frame, read once."""
         with _RLES_LOCK:
             return self._cached_rles
 

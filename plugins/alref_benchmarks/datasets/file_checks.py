@@ -1,4 +1,4 @@
-"""A look through all files of a data set: what is missing, cannot be read, or does not fit."""
+"""Check all files of a dataset for missing, unreadable and inconsistent ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ImageSize = tuple[int, int]
 
 
 def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
-    """Yield what is wrong, one line each: counts first, then video by video."""
+    """Yield problems, one line each: counts first, then video by video."""
     yield from _check_counts(dataset)
     told: set[str] = set()
     with ThreadPoolExecutor() as pool:
@@ -67,11 +67,11 @@ def _check_image_sizes(sizes: Sequence[tuple[ImageSize, Path]]) -> Iterator[str]
     if others:
         (width, height), first = sizes[0]
         listed = join_shortened([f"{path}: {size[0]}x{size[1]}" for size, path in others])
-        yield f"expected pictures of {width}x{height}, as {first.name}, got {listed}"
+        yield f"expected images of {width}x{height}, as {first.name}, got {listed}"
 
 
 def _check_image(path: Path) -> ImageSize | str | None:
-    """Decode a picture; return its (width, height), None when it is not there, or what is wrong with it."""
+    """Decode an image; return its (width, height), None if it is missing, or a message if it is damaged."""
     try:
         with Image.open(match_suffix_case(path)) as image:
             size = image.size
@@ -83,13 +83,13 @@ def _check_image(path: Path) -> ImageSize | str | None:
     except PermissionError:
         return str(make_permission_error(path))
     except UnidentifiedImageError:
-        return f"{path}: is no picture; download it again"
+        return f"{path}: not an image; download it again"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return f"{path}: cannot be read ({error}); download it again"
 
 
 def _check_audio(path: Path) -> Iterator[str]:
-    """Decode a sound, and say what is wrong with it."""
+    """Decode an audio file; return a message if it is damaged."""
     try:
         with warnings.catch_warnings(action="error"):
             read_audio(path, 16000)

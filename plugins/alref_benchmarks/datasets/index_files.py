@@ -1,4 +1,4 @@
-"""The files that say what a data set holds: expressions in JSON, tables in CSV, each checked as it is read."""
+"""Read and validate the index files of datasets: expressions in JSON, tables in CSV."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _ExpressionMeta(BaseModel):
     anno_id: list[int] = []
 
     def to_expression(self) -> Expression:
-        """Return it with the numbers of its masks (MeViS) or of its one object."""
+        """Return the expression with the ids of its masks (MeViS) or of its one object."""
         numbers = self.anno_id if isinstance(self.obj_id, list) else [self.obj_id]
         return Expression(self.exp, tuple(map(str, numbers)))
 
@@ -38,7 +38,7 @@ class _ExpressionsMeta(BaseModel):
 
 
 def read_expressions(path: Path) -> dict[str, VideoEntry]:
-    """Read ``meta_expressions.json``: the clips in its order, frames in the order of their names."""
+    """Read ``meta_expressions.json``: clips in its order, frames in the order of their names."""
     clips = {}
     for video, meta in _read_meta(path).videos.items():
         said = {check_file_name(path, name): each.to_expression() for name, each in meta.expressions.items()}
@@ -48,7 +48,7 @@ def read_expressions(path: Path) -> dict[str, VideoEntry]:
 
 
 def _find_wrong_expression(path: Path, video: str, expressions: Mapping[str, Expression]) -> str:
-    """Say which expression of a video can be no reference; nothing if all can."""
+    """Return a message if an expression of a video is not a valid reference; empty otherwise."""
     for name, each in expressions.items():
         try:
             Reference(id=name, text=each.text)
@@ -58,13 +58,11 @@ def _find_wrong_expression(path: Path, video: str, expressions: Mapping[str, Exp
 
 
 def require_object_numbers(path: Path, entries: dict[str, VideoEntry]) -> dict[str, VideoEntry]:
-    """Return clips whose expressions each mean one object by number. Raises InputError for another."""
+    """Return clips whose expressions each refer to one object. Raises InputError otherwise."""
     for video, clip in entries.items():
         for name, said in clip.expressions.items():
             if len(said.objects) != 1 or not said.objects[0].isdecimal():
-                raise InputError(
-                    f"{path}: expected the number of an object beside expression {name} of {video}; convert it again"
-                )
+                raise InputError(f"{path}: expected an object id for expression {name} of {video}; convert it again")
     return entries
 
 
@@ -76,7 +74,7 @@ def _read_meta(path: Path) -> _ExpressionsMeta:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Yield the rows of a CSV file: their cells, and the cells by the names of the columns ``needed``. Raises InputError."""
+    """Yield the rows of a CSV file: all cells, and the cells of the columns ``needed`` by name. Raises InputError."""
     header, *rows = [*csv.reader(io.StringIO(read_file(path).decode("utf-8-sig", "replace"), newline=""))] or [[]]
     missing = [name for name in columns if name not in header]
     if missing:
@@ -91,24 +89,24 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], d
 
 
 def check_file_name(path: Path, name: str) -> str:
-    """Return a name that ``path`` gives to a file or folder. Raises InputError when it would lead elsewhere."""
+    """Return a file or folder name from ``path``. Raises InputError if it leads to another folder."""
     if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{path}: expected the name of a file or folder, got {name!r}; download it again")
     return name
 
 
 def find_first_existing(*paths: Path) -> Path:
-    """Return the first path that exists, or else the first."""
+    """Return the first path that exists, or the first one if none does."""
     return next((path for path in paths if path.exists()), paths[0])
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file. Raises InputError that says what is expected where."""
+    """Read a file. Raises InputError with the expected path."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise InputError(
-            f"{path}: cannot be read ({error.strerror}); is this the folder of the data set? see docs/datasets.md"
+            f"{path}: cannot be read ({error.strerror}); is this the folder of the dataset? see docs/datasets.md"
         ) from None
 
 
@@ -117,7 +115,7 @@ def read_json_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_file(path))
     except ValueError as error:
-        raise InputError(f"{path}: is no JSON ({error}); download it again") from None
+        raise InputError(f"{path}: not valid JSON ({error}); download it again") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: expected a JSON object, got {type(content).__name__}; download it again")
     return content

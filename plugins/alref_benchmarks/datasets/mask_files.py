@@ -1,4 +1,4 @@
-"""Masks to and from files: each read by the quickest decoder that is exact for its kind, each written whole."""
+"""Read and write masks with the fastest decoder that is exact for each format."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from alref_benchmarks.datasets.file_names import match_suffix_case
 from alref_benchmarks.metrics.palette import convert_colors_to_labels
 
 Labels = npt.NDArray[np.uint8]
-# the quickest of what zlib and libpng offer for masks, and the smallest
+# the fastest setting of zlib and libpng for masks, and the smallest
 _PNG_PARAMETERS = [
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
@@ -29,9 +29,9 @@ _PNG_SIGNATURE = b"\x89PNG"
 
 
 def read_mask(path: Path) -> Mask | None:
-    """Read a mask as bool (H, W): every pixel that is not black, of any depth. None when there is no such file.
+    """Read a mask as bool (H, W): True where a pixel is not black, at any bit depth. None if the file does not exist.
 
-    Raises InputError when it cannot be decoded, or is partly transparent, where foreground could mean two things.
+    Raises InputError if it cannot be decoded, or has transparent pixels, which are ambiguous.
     """
     pixels = _decode_png(path, cv2.IMREAD_UNCHANGED)
     if pixels is None:
@@ -39,12 +39,12 @@ def read_mask(path: Path) -> Mask | None:
     if pixels.ndim == 2:
         return np.asarray(pixels != 0, np.bool_)
     if pixels.shape[2] != 3:
-        raise InputError(f"{path}: expected a gray, indexed or RGB picture, got one with transparency; save it as a gray PNG")
+        raise InputError(f"{path}: expected a gray, indexed or RGB image, got one with transparency; save it as a gray PNG")
     return np.asarray(reduce(cv2.bitwise_or, cv2.split(pixels)) != 0, np.bool_)
 
 
 def read_objects(path: Path) -> Labels | None:
-    """Read a map of object numbers, uint8 (H, W), indexed or gray. None when there is no such file. Raises InputError."""
+    """Read a label map, uint8 (H, W), indexed or gray. None if the file does not exist. Raises InputError."""
     try:
         with Image.open(match_suffix_case(path)) as image:
             if image.format != "PNG" or image.mode not in ("P", "L", "1"):
@@ -57,17 +57,17 @@ def read_objects(path: Path) -> Labels | None:
 
 
 def read_classes(path: Path) -> Labels | None:
-    """Read a map of the classes of AVSBench by its colors, uint8 (H, W). None when there is no such file.
+    """Read a class map of AVSBench by its colors, uint8 (H, W). None if the file does not exist.
 
-    As in the official code a color of no class is background. Raises InputError for grays of no class alone: they rather are
-    bare class numbers.
+    As in the official code, unknown colors are background. Raises InputError if all pixels are unknown grays, which suggests
+    plain class indices.
     """
     pixels = _decode_png(path, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         return None
     labels, unknown = convert_colors_to_labels(pixels)
     if unknown and not labels.any() and not np.ptp(pixels, axis=2).any():
-        raise InputError(f"{path}: expected the colors of AVSBench's classes, got none of them; save it as an RGB picture")
+        raise InputError(f"{path}: expected the colors of AVSBench's classes, got none of them; save it as an RGB image")
     return labels
 
 
@@ -77,18 +77,18 @@ def make_empty_mask(frame: Path) -> Mask:
         with Image.open(match_suffix_case(frame)) as image:
             return np.zeros((image.height, image.width), np.bool_)
     except OSError as error:
-        raise InputError(f"{frame}: the picture cannot be read ({error}); download it again") from error
+        raise InputError(f"{frame}: the image cannot be read ({error}); download it again") from error
 
 
 def require_map(path: Path, map_: LabelMap | None) -> LabelMap:
-    """Return a true map. Raises InputError when there is none."""
+    """Return a true map. Raises InputError if it is None."""
     if map_ is None:
-        raise InputError(f"{path}: the true mask is missing; download the data set again, or see: alref data check")
+        raise InputError(f"{path}: the true mask is missing; download the dataset again, or see: alref data check")
     return map_
 
 
 def write_mask_files(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
-    """Write masks, bool (H, W), as gray pictures of 0 and 255 of one folder. Raises OutputError."""
+    """Write masks, bool (H, W), as gray images of 0 and 255 into one folder. Raises OutputError."""
     atomic.make_folder(paths[0].parent)
     for path, mask in zip(paths, masks, strict=True):
         atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG_PARAMETERS)[1].tobytes())
@@ -112,4 +112,4 @@ def _make_read_error(path: Path, error: Exception | None = None) -> InputError:
     if isinstance(error, PermissionError):
         return make_permission_error(path)
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return InputError(f"{path}: expected the PNG of a mask, cannot read it{why}; save or download it again")
+    return InputError(f"{path}: expected a mask as PNG, cannot read it{why}; save or download it again")

@@ -1,4 +1,4 @@
-"""The true masks of MeViS, which are run lengths of objects by number."""
+"""The true masks of MeViS: run lengths by object id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
-    """Yield the union of the objects ``numbers`` on each frame, bool (H, W). Raises InputError when one is missing."""
+    """Yield the union of the given objects on each frame, bool (H, W). Raises InputError if one is missing."""
     kept = [_get_object_rles(dataset, video, number) for number in numbers]
     sizes = (tuple(runs["size"]) for each in kept for runs in each if runs)
     size = next(sizes, None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape

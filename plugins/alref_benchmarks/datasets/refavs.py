@@ -1,4 +1,4 @@
-"""Ref-AVS (Wang et al., ECCV 2024): objects that text and sound together point at, in ten frames of ten seconds."""
+"""Ref-AVS (Wang et al., ECCV 2024): objects referred to by text and audio, in ten frames of ten seconds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NULL_SPLIT = "test_n"
 
 
 class RefAvsDataset(MaskFileDataset):
-    """Expressions such as "the object that makes the loudest sound"; those of split test_n mean nothing that is there."""
+    """Expressions such as "the object that makes the loudest sound"; those of split test_n refer to nothing."""
 
     name = "ref-avs"
     homepage = "https://gewu-lab.github.io/Ref-AVS/"
@@ -36,7 +36,7 @@ class RefAvsDataset(MaskFileDataset):
     uses_audio = True
 
     def read_index(self) -> dict[str, VideoEntry]:
-        """Read the rows of this split. An id that comes twice is told apart by a number."""
+        """Read the rows of this split. A number is appended to repeated ids."""
         from alref_benchmarks.datasets.index_files import check_file_name, read_rows
 
         path = self.root / "metadata.csv"
@@ -52,32 +52,32 @@ class RefAvsDataset(MaskFileDataset):
         return {video: VideoEntry(FRAME_NAMES, of_video) for video, of_video in said.items()}
 
     def get_frame_paths(self, video: str) -> list[Path]:
-        """Name the pictures of a video."""
+        """Return the image files of a video."""
         folder = self.root / "media" / video / "frames"
         return [folder / f"{name}.jpg" for name in FRAME_NAMES]
 
     def get_audio_path(self, video: str) -> Path:
-        """Name the sound of a video."""
+        """Return the audio file of a video."""
         return self.root / "media" / video / "audio.wav"
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Name the pictures of the true masks of all objects that are meant; those of split test_n are empty."""
+        """Return the files of the true masks of all target objects; those of split test_n are empty."""
         meant = dict.fromkeys(said.objects[0] for said in self.find_video_entry(video).expressions.values())
         return (
             [] if self.split == NULL_SPLIT else [path for number in meant for path in self.get_object_mask_paths(video, number)]
         )
 
     def get_object_mask_paths(self, video: str, number: str) -> list[Path]:
-        """Name the pictures of the true masks of one object."""
+        """Return the files of the true masks of one object."""
         folder = self.root / "gt_mask" / video / f"fid_{number}"
         return [folder / f"0000{name}.png" for name in FRAME_NAMES]
 
     def get_mask_folder(self, video: str) -> Path:
-        """Name the folder of a video's predicted masks."""
+        """Return the folder of the predicted masks of a video."""
         return Path(video)
 
     def get_mask_paths(self, folder: Path, video: str, reference: str) -> list[Path]:
-        """Name the files of the predicted masks of an expression."""
+        """Return the files of the predicted masks of an expression."""
         own = folder / video / reference
         return [own / f"{name}.png" for name in FRAME_NAMES]
 

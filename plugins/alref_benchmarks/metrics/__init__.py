@@ -1,20 +1,20 @@
-"""The published ways to score masks, all of one shape: cases in, numbers of one video out, one table at the end.
+"""Published protocols with one interface: score the cases of a video, then summarize all videos in a table.
 
-A ``Protocol`` measures one video at a time and keeps nothing, so that videos can be scored in any order, in any process, and
-their ``VideoScores`` kept as JSON until ``summarize`` combines them. Kept or fresh, the table is the same to the last bit::
+An ``EvaluationProtocol`` scores one video at a time and has no state, so videos can be scored in any order and process, and
+their ``VideoScores`` stored as JSON until ``summarize_scores`` combines them. The table is the same to the last bit::
 
-    from alref_benchmarks.metrics import Case, VideoScores, protocol
+    from alref_benchmarks.metrics import Case, VideoScores, get_metric
 
-    way = protocol("davis17-unsupervised")
+    protocol = get_metric("davis17-unsupervised")
     cases = [Case(id="0", truth=true_labels, predicted=labels)]        # (T, H, W), or any iterable of (H, W) frames
-    scores = way.score_video("blackswan", cases)
+    scores = protocol.score_video("blackswan", cases)
     path.write_text(scores.model_dump_json())
 
     kept = [VideoScores.model_validate_json(path.read_text()) for path in paths]       # in the order of the data set
     table = way.summarize(kept)
     table.main_metric, table.metrics["J&F"], table.groups["0"]["J&F"]
 
-``way.summarize([scores])`` is the table of one video alone. What a frame is, and what a case is one of:
+``protocol.summarize_scores([scores])`` is the table of a single video. Cases and frames of each protocol:
 
 =========================  ==================================  =================================================
 protocol                   a case is                           a frame is

@@ -1,7 +1,7 @@
-"""M_J and M_F of AVSBench (Zhou et al., ECCV 2022) as two published programs take them.
+"""M_J and M_F of AVSBench (Zhou et al., ECCV 2022), as computed by two published programs.
 
-Predicted frames are masks (bool or integer, not zero is foreground) or logits (floats). The official code computes in float32,
-and so does this; what is kept of a video are counts of pixels.
+Predicted frames are masks (bool or integer, nonzero is foreground) or logits (floats). The official code computes in float32,
+and so does this module; the stored scores of a video are pixel counts.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _EMPTY_STEPS = np.zeros((3, 0), np.int64)
 
 
 class FrameCounts(NamedTuple):
-    """Pixels of one frame: truly foreground, ``common`` and ``union`` that make J, and what makes F at every threshold.
+    """Pixel counts of one frame: true foreground, ``common`` and ``union`` for J, and counts for F at every threshold.
 
-    Without an object J is the share of pixels left background: ``common`` counts these, ``union`` all; there are no steps.
+    Without an object J is the share of background pixels: ``common`` counts these, ``union`` all; there are no thresholds.
     """
 
     true_area: int
@@ -42,14 +42,14 @@ class FrameCounts(NamedTuple):
 
 
 class AvsBenchMetric(EvaluationProtocol):
-    """The official test: one video at a time; M_F is the top of the mean curve of its frames that have an object."""
+    """The official test, video by video; M_F is the maximum of the mean curve of the frames with an object."""
 
     name = "avs-avsbench"
     threshold = 0.5
     side = 0
 
     def __init__(self, batch_size: int = 1) -> None:
-        """``batch`` is how many cases one call of the official code scores; a mean curve is that of one call."""
+        """``batch`` is the number of cases per call of the official code; a mean curve is computed per call."""
         self.batch_size = batch_size
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
@@ -64,7 +64,7 @@ class AvsBenchMetric(EvaluationProtocol):
         return _count_mask_pixels(to_foreground(truth), values > np.float32(self.threshold), values)
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Take the mean over calls of ``batch`` cases each, however many frames they have."""
+        """Return the mean over batches of cases, whatever their number of frames."""
         calls = [_unpack_parts(parts[start : start + self.batch_size]) for start in range(0, len(parts), self.batch_size)]
         regions = [np.float32(compute_torch_mean([_compute_j(frame) for frame in call])) for call in calls]
         return self.make_table(compute_sequential_mean(regions), compute_mean([_compute_max_f(call) for call in calls]))
@@ -75,7 +75,7 @@ class AvsBenchMetric(EvaluationProtocol):
 
 
 class AvsPerFrameMetric(AvsBenchMetric):
-    """The published system's own test: binary masks, each frame alone; F is 0 where there is no object."""
+    """The test of AL-Ref-SAM 2: binary masks, each frame independently; F is 0 without an object."""
 
     name = "avs-alref"
 
@@ -84,7 +84,7 @@ class AvsPerFrameMetric(AvsBenchMetric):
         return super().count_pixels(truth, predicted > 0)
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Take the mean over all frames."""
+        """Return the mean over all frames."""
         frames = _unpack_parts(parts)
         return self.make_table(
             compute_mean([float(_compute_j(frame)) for frame in frames]),
@@ -110,7 +110,7 @@ def _compute_j(frame: FrameCounts) -> np.float32:
 
 
 def _compute_max_f(frames: Sequence[FrameCounts]) -> float:
-    """Highest point of the mean curve over the frames with an object, 0 if none has one."""
+    """Return the maximum of the mean curve over the frames with an object, or 0 without any."""
     total, curves = (
         np.zeros(1, np.float32),
         [compute_f_curve(frame.steps, frame.true_area) for frame in frames if frame.true_area],

@@ -23,16 +23,16 @@ ClassCounts = npt.NDArray[np.int64]
 
 
 class AvssUnpaddedMetric(EvaluationProtocol):
-    """The published system's test: the frames that a clip has, each squeezed to a square."""
+    """The test of AL-Ref-SAM 2: the frames of a clip, each resized to a square."""
 
     name = "avss-alref"
 
     def __init__(self, side: int = 224, batch_size: int = 1) -> None:
-        """``side`` is the square's, in pixels; the official code adds up ``batch`` clips before adding them to the rest."""
+        """``side`` is the side of the square in pixels; the official code sums ``batch`` clips at a time."""
         self.side, self.batch_size = side, batch_size
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Count the pixels of every class in every frame. Raises InputError for other numbers than 0..70."""
+        """Count the pixels of every class in every frame. Raises InputError for labels outside 0..70."""
         both = iterate_frame_pairs(where, case, side=self.side)
         frames = [
             _count_class_pixels(self._resize_labels(where, truth), self._resize_labels(where, found)) for truth, found in both
@@ -47,7 +47,7 @@ class AvssUnpaddedMetric(EvaluationProtocol):
         ]
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Divide the sums of each class by the number of frames that show or predict it; a class never seen scores 0."""
+        """Divide the sums of each class by the number of frames with true or predicted pixels; unseen classes score 0."""
         total = np.zeros((3, len(CLASSES)), np.float32)
         for start in range(0, len(parts), self.batch_size):
             total += _sum_class_scores(parts[start : start + self.batch_size])
@@ -70,16 +70,16 @@ class AvssUnpaddedMetric(EvaluationProtocol):
 
 
 class AvssPaddedMetric(AvssUnpaddedMetric):
-    """The official test: every clip has ten frames; those that it lacks are background."""
+    """The official test: every clip has ten frames; missing ones are background."""
 
     name = "avss-avsbench"
 
     def __init__(self, side: int = 224, batch_size: int = 4) -> None:
-        """As above; the official test takes four clips at a time."""
+        """Set the batch of the official test, four clips."""
         super().__init__(side, batch_size)
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Count as above; the result may also have its own answer for the frames that the clip lacks."""
+        """Count as in the base class; the result may have predictions for the frames that the clip lacks."""
         truth, predicted = list(case.truth), None if case.predicted is None else list(case.predicted)
         if len(truth) > _PADDED_LENGTH:
             raise InputError(
@@ -91,7 +91,7 @@ class AvssPaddedMetric(AvssUnpaddedMetric):
 
 
 def _count_class_pixels(truth: Frame, predicted: Frame) -> ClassCounts:
-    """Rows of class, common, predicted and true pixels, for the classes that one of them has."""
+    """Return rows of class, common, predicted and true pixels, for the classes with pixels."""
     count = len(CLASSES)
     found, true = np.bincount(predicted.ravel(), minlength=count), np.bincount(truth.ravel(), minlength=count)
     common = np.bincount(truth[truth == predicted], minlength=count)
@@ -100,7 +100,7 @@ def _count_class_pixels(truth: Frame, predicted: Frame) -> ClassCounts:
 
 
 def _sum_class_scores(parts: Sequence[ObjectScores]) -> Floats:
-    """Add up IoU, F and 1 of each class, one frame after the other, (3, 71)."""
+    """Sum IoU, F and 1 of each class over frames, (3, 71)."""
     sums = np.zeros((3, len(CLASSES)), np.float32)
     for part in parts:
         label = np.array(part.columns["label"], np.int64)
@@ -111,7 +111,7 @@ def _sum_class_scores(parts: Sequence[ObjectScores]) -> Floats:
 
 
 def _compute_class_scores(common: Floats, predicted: Floats, truth: Floats) -> Floats:
-    """IoU, F and 1 of each row, (3, N)."""
+    """Return IoU, F and 1 of each row, (3, N)."""
     region = common / (predicted + truth - common)
     precision, recall = common / np.maximum(predicted, 1), common / np.maximum(truth, 1)
     above, below = (1 + _BETA2) * precision * recall, _BETA2 * precision + recall
@@ -119,7 +119,7 @@ def _compute_class_scores(common: Floats, predicted: Floats, truth: Floats) -> F
 
 
 def _compute_means(name: str, scores: Floats, present: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """Take means over all classes, over all but the background as published (it drops the last) and right, over those seen."""
+    """Return means over all classes, over those except the last (as published) or the background, and over seen classes."""
     return {
         name: compute_torch_mean(scores),
         f"{name}-noBg-published": compute_torch_mean(scores[:-1]),

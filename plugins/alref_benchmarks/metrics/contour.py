@@ -1,7 +1,7 @@
 """Region J and boundary F of DAVIS (Perazzi et al., CVPR 2016), equal to the official code to the last bit.
 
-A mask is kept as one long integer, a bit for each pixel, row after row. Shifting it moves the whole mask, so that its outline,
-and all that is near the outline, take a few shifts each, and counting common pixels takes one ``&``.
+A mask is stored as one long integer with one bit per pixel, row by row. Shifts move the whole mask, so the contour and its
+dilation take a few shifts each, and counting common pixels takes one ``&``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TOLERANCE = 0.008
 
 @dataclass(frozen=True)
 class MaskContour:
-    """The pixels of a mask, of its outline, and of all that is near the outline, as bits."""
+    """A mask, its contour, and the dilated contour, as bits."""
 
     pixels: int
     outline: int
@@ -35,9 +35,9 @@ class MaskContour:
 
 
 def build_contours(masks: Sequence[Mask], frame_size: tuple[int, ...] = ()) -> list[MaskContour]:
-    """Measure masks of one frame, bool (H, W) each, together, so that they can be compared with each other.
+    """Encode masks of one frame, bool (H, W) each, with a common crop, so that they can be compared.
 
-    ``frame`` is the size (H, W) of the whole frame, if they are what lies ``around`` them.
+    ``frame`` is the size (H, W) of the whole frame if the masks are crops of it.
     """
     radius = ceil(_TOLERANCE * hypot(*(frame_size or masks[0].shape)))
     rows, columns = find_crop(masks)
@@ -47,20 +47,20 @@ def build_contours(masks: Sequence[Mask], frame_size: tuple[int, ...] = ()) -> l
 
 
 def find_crop(maps: Sequence[Mask | npt.NDArray[np.uint8]]) -> tuple[slice, slice]:
-    """Rows and columns that hold all that is not zero with a pixel around it, as far as the frame goes."""
+    """Return the rows and columns that contain all nonzero pixels and a margin of one pixel inside the frame."""
     together = reduce(np.bitwise_or, [each.view(np.uint8) for each in maps])
     left, top, width, height = cv2.boundingRect(together)
     return slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
 
 
 def compute_region_j(one: MaskContour, other: MaskContour) -> float:
-    """J: intersection over union, 1 if both are empty."""
+    """Return J: intersection over union, 1 if both masks are empty."""
     union = (one.pixels | other.pixels).bit_count()
     return (one.pixels & other.pixels).bit_count() / union if union else 1.0
 
 
 def compute_boundary_f(truth: MaskContour, predicted: MaskContour) -> float:
-    """F: harmonic mean of precision and recall of the outlines, 0.8 % of the diagonal being near enough."""
+    """Return F: harmonic mean of boundary precision and recall, with a tolerance of 0.8 % of the diagonal."""
     if not (truth.outline and predicted.outline):
         return float(truth.outline == predicted.outline)
     precision = (predicted.outline & truth.near_outline).bit_count() / predicted.outline.bit_count()
@@ -69,7 +69,7 @@ def compute_boundary_f(truth: MaskContour, predicted: MaskContour) -> float:
 
 
 def _build_contour(mask: Mask, inside: int, radius: int) -> MaskContour:
-    """Find pixels that differ from their right, lower or lower right neighbor; the last row and column repeat for ever."""
+    """Mark pixels that differ from their right, lower or lower right neighbor; the last row and column are replicated."""
     stride = mask.shape[1] + radius
     wide = _pack_bits(mask, 1, radius, cv2.BORDER_REPLICATE)
     outline = (wide ^ wide >> 1 | wide ^ wide >> stride | wide ^ wide >> stride + 1) & inside
@@ -77,13 +77,13 @@ def _build_contour(mask: Mask, inside: int, radius: int) -> MaskContour:
 
 
 def _pack_bits(mask: Mask, below: int, right: int, border: int) -> int:
-    """Pixel (y, x) becomes bit y * (W + right) + x; ``border`` says how rows ``below`` and columns ``right`` are filled."""
+    """Map pixel (y, x) to bit y * (W + right) + x; ``border`` is the fill mode of ``below`` rows and ``right`` columns."""
     wide = np.asarray(cv2.copyMakeBorder(mask.view(np.uint8), 0, below, 0, right, border), np.uint8)
     return int.from_bytes(np.packbits(wide, bitorder="little").tobytes(), "little")
 
 
 def _grow_outline(outline: int, radius: int, stride: int) -> int:
-    """Add all pixels within ``radius`` of a set one; what leaves a row falls into the ``radius`` empty columns after it."""
+    """Dilate by ``radius``; bits that leave a row fall into the ``radius`` empty columns after it."""
     spans = [outline, outline | outline << 1 | outline << 2]
     while len(spans) <= radius:
         spans.append(spans[-1] | spans[-1] << 2)

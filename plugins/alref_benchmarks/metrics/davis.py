@@ -1,7 +1,7 @@
 """The two tasks of DAVIS 2017 on label maps: 0 is background, 255 in the truth is void.
 
-Semi-supervised is Pont-Tuset et al., arXiv 1704.00675; unsupervised is Caelles et al., arXiv 1905.00737. Ref-DAVIS17 is the
-unsupervised task with one case for each of the four annotators; its score is the mean of theirs.
+Semi-supervised: Pont-Tuset et al., arXiv 1704.00675. Unsupervised: Caelles et al., arXiv 1905.00737. Ref-DAVIS17 is the
+unsupervised task with one case per annotator (four); its score is their mean.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
 
 class _Davis17Metric(EvaluationProtocol):
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Take the statistics of each object, the mean over objects for each annotator, and the mean over annotators."""
+        """Average the statistics of each object over objects per annotator, and over annotators."""
         by_case: dict[str, list[ObjectScores]] = defaultdict(list)
         for part in parts:
             by_case[part.case].append(part)
@@ -51,12 +51,12 @@ class _Davis17Metric(EvaluationProtocol):
 
 
 class Davis17SemiSupervisedMetric(_Davis17Metric):
-    """Objects keep their numbers; the first and the last frame are left out; void counts as background."""
+    """Objects keep their labels; the first and last frame are ignored; void counts as background."""
 
     name = "davis17-semi-supervised"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
+        """Score each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
         count, frames = None, []
         for truth, predicted in iterate_frame_pairs(where, case, include_ends=False):
             labels = _remove_void(_check_labels(where, truth))
@@ -65,18 +65,18 @@ class Davis17SemiSupervisedMetric(_Davis17Metric):
                 _score_same_numbers(labels, _check_labels(where, predicted, count, " as in the true first frame"), count)
             )
         if len(frames) < 3:
-            raise InputError(f"{where}: expected 3 frames or more, as the first and the last do not count, got {len(frames)}")
+            raise InputError(f"{where}: expected 3 frames or more, because the first and last are ignored, got {len(frames)}")
         scores = np.array(frames[1:-1])
         return [_make_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
 
 
 class Davis17UnsupervisedMetric(_Davis17Metric):
-    """All frames count, void pixels do not, and objects are matched so that the mean of J and F is highest."""
+    """All frames count, void pixels are ignored, and objects are matched to maximize the mean of J and F."""
 
     name = "davis17-unsupervised"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure each object of the first frame. Raises InputError for more than 20 objects in the result."""
+        """Score each object of the first frame. Raises InputError for more than 20 predicted objects."""
         count, frames = None, []
         for truth, predicted in iterate_frame_pairs(where, case):
             labels, proposals = (
@@ -100,7 +100,7 @@ def _compute_statistics(parts: Sequence[ObjectScores]) -> dict[str, float]:
 
 
 def _make_part(case: Case, number: int, matched: int, scores: Scores) -> ObjectScores:
-    """Keep ``scores`` (T, 2), J and F of every frame, of true object ``number`` and the predicted one ``matched`` with it."""
+    """Store ``scores`` (T, 2), J and F of every frame, of true object ``number`` and its match ``matched``."""
     region_, boundary_ = scores.T.tolist()
     return ObjectScores(
         case=case.id, object=str(number), position=case.position, columns={"J": region_, "F": boundary_, "matched": (matched,)}
@@ -120,7 +120,7 @@ def _split_masks(labels: Labels, count: int) -> list[Mask]:
 
 
 def _score_same_numbers(truth: Labels, predicted: Labels, count: int) -> Scores:
-    """J and F, (count, 2), of each object with the one of the same number."""
+    """Return J and F, (count, 2), of each object and the prediction with the same label."""
     cut = find_crop([truth, predicted])
     masks = zip(_split_masks(truth[cut], count), _split_masks(predicted[cut], count), strict=True)
     both = [build_contours(pair, truth.shape) for pair in masks]
@@ -128,7 +128,7 @@ def _score_same_numbers(truth: Labels, predicted: Labels, count: int) -> Scores:
 
 
 def _score_all_pairs(truth: Labels, predicted: Labels, count: int) -> Scores:
-    """J and F, (P + 1, count, 2), of each predicted object of this frame with each true one; the first row is of no object."""
+    """Return J and F, (P + 1, count, 2), of each prediction on a frame with each true object; the first row is background."""
     found, cut = int(predicted.max()), find_crop([truth, predicted])
     true, counted = truth[cut], predicted[cut]
     if truth.max() == VOID:
@@ -142,7 +142,7 @@ def _score_all_pairs(truth: Labels, predicted: Labels, count: int) -> Scores:
 
 
 def _stack_scores(frames: Sequence[Scores], count: int) -> Scores:
-    """(T, P, count, 2) with P for all proposals of the video, and at least as many as there are true objects."""
+    """Return scores (T, P, count, 2), with P padded to at least the number of true objects."""
     proposals = max([count, *(len(frame) - 1 for frame in frames)])
     missing = [proposals + 1 - len(frame) for frame in frames]
     full = [np.concatenate([frame[1:], frame[:1].repeat(lack, axis=0)]) for frame, lack in zip(frames, missing, strict=True)]
@@ -150,7 +150,7 @@ def _stack_scores(frames: Sequence[Scores], count: int) -> Scores:
 
 
 def _find_best_matches(scores: Scores) -> list[tuple[int, int]]:
-    """Rows and columns of (P, count) such that their sum is highest and each column has a row of its own."""
+    """Return rows and columns of (P, count) with the highest sum, one row per column."""
     from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # a second to import
 
     return list(zip(*linear_sum_assignment(scores, maximize=True), strict=True))

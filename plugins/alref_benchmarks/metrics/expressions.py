@@ -1,6 +1,6 @@
-"""J and F of videos with expressions: Ref-YouTube-VOS (Seo et al., ECCV 2020) and MeViS (Ding et al., ICCV 2023).
+"""J and F of referring video segmentation: Ref-YouTube-VOS (Seo et al., ECCV 2020) and MeViS (Ding et al., ICCV 2023).
 
-A frame is a mask; any pixel that is not zero is foreground. Both scores are means over frames, then over expressions.
+A frame is a mask; nonzero pixels are foreground. Both scores are means over frames, then over expressions.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from alref_benchmarks.metrics.means import Values, compute_mean
 
 
 class RefYouTubeVosMetric(EvaluationProtocol):
-    """The mean over expressions; every frame must be there."""
+    """The mean over expressions; every frame is required."""
 
     name = "ref-youtube-vos"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure one expression; ``truth`` and ``predicted`` are the areas in pixels."""
+        """Score one expression; ``truth`` and ``predicted`` are areas in pixels."""
         return [_make_part(case, [_score_frame(where, *pair) for pair in iterate_frame_pairs(where, case)])]
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
@@ -34,16 +34,16 @@ class RefYouTubeVosMetric(EvaluationProtocol):
 
 
 class MeViSMetric(RefYouTubeVosMetric):
-    """The official evaluator, and the accuracies of expressions with and without a target.
+    """The official evaluator, with the accuracies on expressions with and without a target.
 
-    A video that was not handed in scores 0. An expression with a missing frame leaves the official mean altogether; the numbers
+    A video without a result scores 0. An expression with a missing frame is excluded from the official mean; the numbers
     named ``strict`` count it as 0.
     """
 
     name = "mevis"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure one expression: J = F = 0 when the video was not handed in, neither when a frame is missing."""
+        """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
         for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
@@ -68,7 +68,7 @@ class MeViSMetric(RefYouTubeVosMetric):
         return np.array([total]), np.array([float(len(scored))])
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
-        """Take the mean over the expressions that have scores, and the accuracies over all."""
+        """Return the mean over the expressions with scores, and the accuracies over all."""
         scored = [part for part in parts if part.columns["J"]]
         numbers = _compute_means(scored)
         strict = numbers["J&F"] * len(scored) / len(parts) if scored else 0.0
@@ -83,9 +83,9 @@ class MeViSMetric(RefYouTubeVosMetric):
 
 
 def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
-    """J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
+    """Return J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
     if predicted.dtype.kind not in "bui":
-        raise InputError(f"{where}: expected masks of bool or whole numbers, got {predicted.dtype}; hand in: scores > 0.5")
+        raise InputError(f"{where}: expected bool or integer masks, got {predicted.dtype}; threshold them: scores > 0.5")
     true, found = build_contours([to_foreground(truth), to_foreground(predicted)])
     return compute_region_j(true, found), compute_boundary_f(true, found), true.area, found.area
 
@@ -103,6 +103,6 @@ def _compute_means(parts: Sequence[ObjectScores]) -> dict[str, float]:
 
 
 def _compute_accuracy(parts: Sequence[ObjectScores], has_target: bool) -> float:
-    """Share of the expressions with (or without) a target for which something (or nothing) was predicted; NaN of none."""
+    """Return the share of expressions with (or without) a target that have a (or no) prediction; NaN for none."""
     asked = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == has_target]
     return compute_mean([bool(areas) and any(areas) == has_target for areas in asked])

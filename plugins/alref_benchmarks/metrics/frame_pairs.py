@@ -1,4 +1,4 @@
-"""Frames of a case side by side, checked against each other."""
+"""Pair the true and predicted frames of a case, and check that they match."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ FramePair = tuple[Frame | None, Frame | None]
 def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
 
-    Without ``ends`` nothing is as good as predicted for the first and the last frame, whatever is there. What is predicted may
-    also be a square of ``side``, if that is how the official test scores it.
+    Without ``ends`` the predictions for the first and last frame are replaced by empty masks. Predictions may also be squares
+    of ``side``, if the official test scores them so.
     """
     if case.predicted is None:
-        raise InputError(f"{where}: expected predicted masks, got none; predict this video or leave it out")
+        raise InputError(f"{where}: expected predicted masks, got none; predict this video or exclude it")
     number = -1
     both = zip_longest(case.truth, case.predicted)
     for number, (truth, predicted) in enumerate(both if include_ends else _clear_ends(both)):
@@ -33,11 +33,11 @@ def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side:
             raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
         yield truth, check_predicted(f"{where}, frame {number}", truth, predicted, side)
     if number < 0:
-        raise InputError(f"{where}: expected masks, got not a single frame")
+        raise InputError(f"{where}: expected masks, got no frames")
 
 
 def _clear_ends(both: Iterable[FramePair]) -> Iterator[FramePair]:
-    """Put nothing in place of what is predicted for the first and the last frame."""
+    """Replace the predictions for the first and last frame by empty masks."""
     held: FramePair | None = None
     for pair in both:
         if held is not None:
@@ -55,20 +55,20 @@ def check_predicted(where: str, truth: Frame, predicted: Frame, side: int = 0) -
     """Return ``predicted``. Raises InputError if it is not of the truth's size or a square of ``side``, or has a NaN."""
     if truth.ndim != 2 or predicted.shape not in (truth.shape, (side, side)):
         true, found = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
-        wanted = "masks of one height and width" + (f" or predicted ones of {side}x{side}" if side else "")
-        raise InputError(f"{where}: expected {wanted}, got a true one of {true} and a predicted {found}")
+        wanted = "masks of one size" + (f" or predictions of {side}x{side}" if side else "")
+        raise InputError(f"{where}: expected {wanted}, got truth of {true} and prediction of {found}")
     if predicted.dtype.kind == "f" and np.isnan(predicted).any():
-        raise InputError(f"{where}: expected masks or logits, got NaN; write infinity where a pixel is sure")
+        raise InputError(f"{where}: expected masks or logits, got NaN; use infinity for certain pixels")
     return predicted
 
 
 def to_foreground(frame: Frame) -> Mask:
-    """Return what is not zero, bool (H, W); a bool frame itself, since comparing one with 0 is slow."""
+    """Return the nonzero pixels, bool (H, W); a bool frame is returned as it is."""
     return frame.astype(np.bool_, copy=False)
 
 
 def to_label_map(expected: str, where: str, frame: Frame, highest: int) -> Labels:
-    """Return ``frame`` as uint8. Raises InputError if it is not of whole numbers 0..``highest``, which ``what`` names."""
+    """Return ``frame`` as uint8. Raises InputError if it is not integers 0..``highest``; ``what`` describes them."""
     least, most = frame.min(initial=0), frame.max(initial=0)
     if frame.dtype.kind not in "bui" or least < 0 or most > highest:
         raise InputError(f"{where}: expected a map of {expected}, got {frame.dtype} of {least}..{most}")

@@ -122,8 +122,8 @@ def test_silence_is_known_without_hearing_all_of_a_loud_track(tmp_path: Path) ->
     assert explain_silence(Listened(np.zeros((1, 8, 8, 3), np.uint8))) == ""
     assert asked == [0, 1, 2, 3]
     quiet = open_video(long_clip(tmp_path / "quiet.mkv", 120, range(0)))
-    assert explain_silence(quiet) == "its sound track is silent: nowhere above -60 dB of full scale"
-    assert explain_silence(open_video(encode(tmp_path / "mute.mp4", 5))) == "the video has no sound track"
+    assert "-60 dB" in explain_silence(quiet)
+    assert "no audio" in explain_silence(open_video(encode(tmp_path / "mute.mp4", 5)))
 
 
 def test_a_sound_file_is_still_read_whole(tmp_path: Path) -> None:

@@ -125,9 +125,9 @@ class TestEmbedded:
     @pytest.mark.parametrize(
         ("audio", "why"),
         [
-            (None, "the video has no sound track"),
-            (Audio(samples=np.zeros(16_000, np.float32), rate=16_000), "its sound track is silent"),
-            (Audio(samples=np.full(16_000, 1e-4, np.float32), rate=16_000), "nowhere above -60 dB"),
+            (None, "no audio"),
+            (Audio(samples=np.zeros(16_000, np.float32), rate=16_000), "silent"),
+            (Audio(samples=np.full(16_000, 1e-4, np.float32), rate=16_000), "-60 dB"),
         ],
     )
     def test_silence_is_a_verdict_with_a_reason_and_no_mask(self, audio: Audio | None, why: str) -> None:

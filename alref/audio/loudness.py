@@ -1,4 +1,4 @@
-"""Whether there is anything to hear."""
+"""Measure loudness and detect silence."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from alref.records import Audio
 
 SAMPLE_RATE = 16_000
 LOUDNESS_WINDOW = 0.05
-"""Seconds over which loudness is measured."""
+"""Length of a loudness window in seconds."""
 SILENCE_THRESHOLD = -60.0
-"""Decibels below full scale under which a sound track is silent."""
+"""Level in dB relative to full scale below which audio is silent."""
 
 
 def explain_silence(video: Video) -> str:
-    """Say why nothing can be heard in a video; empty when something can."""
+    """Return why a video is silent; empty if it has audible sound."""
     heard = False
     for block in video.read_audio_blocks(SAMPLE_RATE):
         heard = True
         if compute_loudness(block).max() >= SILENCE_THRESHOLD:
             return ""
     return (
-        f"its sound track is silent: nowhere above {SILENCE_THRESHOLD:g} dB of full scale"
+        f"the audio is silent: never above {SILENCE_THRESHOLD:g} dB relative to full scale"
         if heard
-        else "the video has no sound track"
+        else "the video has no audio"
     )
 
 
 def compute_loudness(audio: Audio, window: float = LOUDNESS_WINDOW) -> npt.NDArray[np.float64]:
-    """Return the level of each window of ``window`` seconds in decibels of full scale (0 is the loudest), float64 (W,)."""
+    """Return the level of each window of ``window`` seconds in dB relative to full scale, float64 (W,), at most 0."""
     size = max(1, round(window * audio.rate))
     padded = np.pad(audio.samples.astype(np.float64), (0, -len(audio.samples) % size)).reshape(-1, size)
     power = (padded**2).mean(axis=1)

@@ -1,4 +1,4 @@
-"""Options of locators that compare sound with words. Light: numpy is not loaded here."""
+"""Options of locators that compare audio with text. This module does not import numpy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 
 class SimilarityOptions(BaseModel):
-    """How a sound track is cut up, and how what is heard in a part is compared with the phrases."""
+    """How audio is segmented, and how segments are compared with phrases."""
 
     segments: Literal["windows", "similarity"] = Field(
         "windows", description="segments of equal length, or, as published, merged from seconds with similar audio"
     )
-    seconds: float = Field(0.5, ge=0.1, le=10, description="window length in seconds; AL-Ref-SAM 2 uses 1")
+    seconds: float = Field(0.5, ge=0.1, le=10, description="length of a window; 1 in AL-Ref-SAM 2")
     segments_file: Path | None = Field(
         None, description="JSON file with the segments of each clip, used instead: {clip: [[start, end], ...]}"
     )
@@ -26,3 +26,5 @@ class SimilarityOptions(BaseModel):
     negatives: tuple[str, ...] = Field(
         ("silence", "background noise"), min_length=1, description="negative prompts, for mode `independent`"
     )
+    separator: str = Field(", ", min_length=1, description="separator of the names in a subset; '; ' for AVSS as published")
+    nothing: tuple[str, ...] = Field(("silence", "background noise"), min_length=1, description="negative prompts (mode each)")

@@ -1,4 +1,4 @@
-"""Options of every reasoner that asks a language model."""
+"""Options of all reasoners that query a language model."""
 
 from __future__ import annotations
 
@@ -13,38 +13,41 @@ from alref.errors import ConfigError, suggest_names
 
 
 class ChatOptions(StageOptions):
-    """Options of every language model."""
+    """Options of all language models."""
 
     prompts: Literal["structured", "paper", "direct"] = Field(
-        "structured", description="questions that ask for JSON with reasons, as published, or for the bare answer"
+        "structured", description="prompt style: JSON with reasons, as published, or the bare answer"
     )
     prompt_files: dict[Literal["frame_text", "frame_sound", "box"], Path] = Field(
-        {}, description="prompt files of your own by task, for example {box: my-box.txt}"
+        {}, description="custom prompt files by task, such as {box: my-box.txt}"
     )
-    vision: bool = Field(True, description="show pictures; without, frames and candidates are described in words")
+    vision: bool = Field(True, description="send images; if false, describe frames and candidates in text")
     layout: Literal["sharp", "paper", "frames"] = Field(
-        "sharp", description="one sheet with large cells, the published sheet, or each frame a picture of its own"
+        "sharp", description="one sheet with large cells, the published sheet, or one image per frame"
     )
-    image_size: int = Field(2048, ge=224, description="longest side in pixels of a picture, except in layout paper")
-    image_format: Literal["jpeg", "png"] = Field("jpeg", description="how pictures are sent")
+    image_size: int = Field(2048, ge=224, description="longest side of an image in pixels, except in layout paper")
+    image_format: Literal["jpeg", "png"] = Field("jpeg", description="format of the images that are sent")
     sampler: Literal["coarse-to-fine", "paper"] = Field(
-        "coarse-to-fine", description="frames of the whole video, then closer ones; or chunks of 50 frames as published"
+        "coarse-to-fine",
+        description="frames of the whole video, then neighbors of the chosen one; or chunks of 50 frames as published",
     )
-    frames: int = Field(9, ge=1, le=64, description="frames shown in one question, except by sampler paper")
+    frames: int = Field(9, ge=1, le=64, description="frames per question, except with sampler paper")
     max_questions: int = Field(
-        3, ge=1, description="most questions about the frame of one phrase, whatever the length; not with sampler paper"
+        3, ge=1, description="maximum questions per phrase for picking a frame; ignored with sampler paper"
     )
-    max_candidates: int = Field(10, ge=1, le=64, description="most candidates shown, the best-scored ones")
+    max_candidates: int = Field(10, ge=1, le=64, description="maximum number of candidates to show, highest score first")
     ask_single: bool | None = Field(
-        None, description="ask even about a single candidate; by default only prompts paper does, for a text reference"
+        None, description="query the model even if there is one candidate (default: only with prompts=paper and text)"
     )
-    one_source: bool = Field(False, description="sound: exactly one object makes it")
+    one_source: bool = Field(False, description="for audio: assume that exactly one object makes the sound")
     vocabulary: VocabularyName | tuple[str, ...] = Field(
-        (), description="sound: names to be preferred for what makes it, a list of your own, avsbench or audioset"
+        (), description="for audio: preferred names of sounding objects: your own list, avsbench or audioset"
     )
-    concurrency: int = Field(8, ge=1, description="questions that wait for an answer at once")
-    answers: Path | None = Field(None, description="file that keeps answers; the user's own if not given")
-    replay: Path | None = Field(None, description="ask no model: take all answers from this run folder, trace or store")
+    concurrency: int = Field(8, ge=1, description="concurrent questions")
+    answers: Path | None = Field(None, description="file that caches answers (default: in the user's cache folder)")
+    replay: Path | None = Field(
+        None, description="replay answers from this run folder, trace or store instead of querying a model"
+    )
 
     @field_validator("vocabulary", mode="before")
     @classmethod

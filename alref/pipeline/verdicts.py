@@ -1,4 +1,4 @@
-"""From decisions to one verdict for each reference: found, absent, silent or ambiguous, with a reason and its source."""
+"""Make one verdict per reference: found, absent, silent or ambiguous, with a reason and its source."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def make_verdict(
     tracks: Sequence[Track],
     silent_verdict: Verdict | None = None,
 ) -> Verdict:
-    """Say what became of one reference, given the phrases, decisions and tracks of the whole run.
+    """Return the verdict of one reference, given the phrases, decisions and tracks of the run.
 
-    ``unheard`` is the one of a reference whose sound or words could not be heard.
+    ``silent_verdict`` is the verdict of a reference whose audio or speech could not be used.
     """
     own_boxes = [box for box in boxes if box.pivot.phrase.reference == reference.id]
     own_pivots = [pivot for pivot in pivots if pivot.phrase.reference == reference.id]
@@ -27,7 +27,7 @@ def make_verdict(
         return _make_found_verdict(reference, own_boxes, decisions)
     if own and all(track.phrase.heard == () for track in own):
         names = ", ".join(repr(track.phrase.text) for track in own)
-        return Verdict(reference=reference.id, finding="silent", why=f"at no time is {names} heard")
+        return Verdict(reference=reference.id, finding="silent", why=f"{names} {'is' if len(own) == 1 else 'are'} never heard")
     if silent_verdict:
         return silent_verdict
     return _make_absent_verdict(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
@@ -50,11 +50,11 @@ def _make_absent_verdict(
 ) -> Verdict:
     if not phrases and not decisions:
         silent = reference.sound and not (reference.text or reference.spoken)
-        why = "the tagger names no sound" if silent else "the unifier found nothing to look for"
+        why = "the tagger found no sounds" if silent else "the unifier found no phrases"
         return Verdict(reference=reference.id, finding="silent" if silent else "absent", why=why)
     if not decisions:
-        return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner left it out")
-    last = "" if any(each.finding != "found" for each in decisions) else "nothing remained of it after propagation"
+        return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner did not answer for it")
+    last = "" if any(each.finding != "found" for each in decisions) else "all propagated masks are empty"
     unsure = any(each.finding == "ambiguous" for each in decisions)
     why = _join_reasons([*_collect_reasons(decisions), last])
     return Verdict(
@@ -71,6 +71,6 @@ def _join_reasons(parts: Sequence[str]) -> str:
 
 
 def _select_source(decisions: Sequence[Decision]) -> DecisionSource:
-    """Name the source to be warned of: a fallback shows through every other."""
+    """Return the source of the last decision, or fallback if any decision is one."""
     sources = [each.source for each in decisions]
     return "fallback" if "fallback" in sources else (sources[-1] if sources else "rule")

@@ -1,4 +1,4 @@
-"""Listeners that install everywhere: AST and CLAP tag sounds, CLAP and PE-A-Frame say when they are heard."""
+"""Audio components based on transformers: AST and CLAP tag sounds, CLAP and PE-A-Frame locate them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TagOptions(HubModelOptions):
-    """Options of listeners that tag: windows of ten seconds, and which tags are given."""
+    """Options of taggers: windows of ten seconds, and which tags are returned."""
 
     top_k: int = Field(5, ge=1, description="most tags, the surest first")
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
@@ -49,24 +49,24 @@ class ClapOptions(SimilarityOptions, TagOptions):
     labels: VocabularyName | tuple[str, ...] = Field(
         "audioset",
         min_length=1,
-        description="what tags are chosen from: AudioSet's 527 sounds, AVSBench's 70 objects, or your list",
+        description="vocabulary of tags: the 527 classes of AudioSet, the 70 of AVSBench, or your own list",
     )
-    seconds: float = Field(1.0, ge=0.1, le=10, description="length of a window in which phrases are looked for")
+    seconds: float = Field(1.0, ge=0.1, le=10, description="length of a window for locating phrases")
 
 
 class PeAFrameOptions(HubModelOptions):
     """Options of pe-a-frame."""
 
     model: HubModelName = "facebook/pe-a-frame-base"
-    threshold: float = Field(0.3, ge=0, le=1, description="a phrase is heard where it scores more than this, 0 to 1")
-    gap: float = Field(0.2, ge=0, description="pauses shorter than so many seconds are bridged")
+    threshold: float = Field(0.3, ge=0, le=1, description="minimum score, 0 to 1, at which a phrase is heard")
+    gap: float = Field(0.2, ge=0, description="merge spans separated by less than this many seconds")
 
 
 CONFIG_FILES = ("config.json", "preprocessor_config.json|processor_config.json")
 
 
 class Ast(ModelStage["AstModel"], Tagger):
-    """Tags with the sounds of AudioSet's 527 that the Audio Spectrogram Transformer (arXiv 2104.01778) hears."""
+    """Tags audio with the 527 classes of AudioSet, using the Audio Spectrogram Transformer (arXiv 2104.01778)."""
 
     name = "ast"
     extra = "sound"
@@ -89,7 +89,7 @@ class Ast(ModelStage["AstModel"], Tagger):
 
 
 class Clap(ModelStage["ClapEncoder"], Tagger, Locator):
-    """Tags with names of your own, and says when phrases sound, by CLAP (arXiv 2211.06687): it compares sounds with words."""
+    """Tags audio with any labels and locates phrases, using CLAP (arXiv 2211.06687)."""
 
     name = "clap"
     extra = "sound"
@@ -127,7 +127,7 @@ class Clap(ModelStage["ClapEncoder"], Tagger, Locator):
 
 
 class PeAFrame(ModelStage["PeAFrameModel"], Locator):
-    """Says every 40 milliseconds which phrases are heard, by PE-A-Frame (arXiv 2512.19687)."""
+    """Locates phrases with a resolution of 40 ms, using PE-A-Frame (arXiv 2512.19687)."""
 
     name = "pe-a-frame"
     extra = "sound"
@@ -157,5 +157,5 @@ class PeAFrame(ModelStage["PeAFrameModel"], Locator):
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
-    """Announce them."""
+    """Register the components."""
     return [Ast, Clap, PeAFrame]

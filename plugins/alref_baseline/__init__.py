@@ -1,4 +1,4 @@
-"""Components that need no download, no key and no GPU: the default pipeline, and the plain rows of an ablation."""
+"""Components without download, API key or GPU: the default pipeline, and baselines for ablations."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from alref_baseline.vision import ClassEvidenceProposer, LabelPropagator
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
-    """Announce the grammar, and what hears that something sounds."""
+    """Register the grammar and the activity tagger."""
     return [GrammarUnifier, VerbatimUnifier, EnergyLocator, AlwaysLocator]
 
 
 @hookimpl
 def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Announce the rules, what to compare them with, and published answers."""
+    """Register the rules, baselines and published answers."""
     return [RulesReasoner, FirstFrameReasoner, MiddleFrameReasoner, UniformReasoner, TopScoreReasoner, ReplayReasoner]
 
 
 @hookimpl
 def register_proposers() -> list[type[Proposer]]:
-    """Announce the classifier's evidence."""
+    """Register the class-evidence proposer."""
     return [ClassEvidenceProposer]
 
 
 @hookimpl
 def register_propagators() -> list[type[Propagator]]:
-    """Announce label propagation."""
+    """Register label propagation."""
     return [LabelPropagator]

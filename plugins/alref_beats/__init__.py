@@ -1,4 +1,4 @@
-"""Tags for sounds by BEATs, the tagger of AL-Ref-SAM 2."""
+"""Audio tags by BEATs, the tagger of AL-Ref-SAM 2."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class BeatsOptions(StageOptions):
     checkpoints: tuple[str, ...] = Field(
         (AS2M,),
         min_length=1,
-        description="fine-tuned checkpoints whose tags are united: as2m, or files of the authors (.pt)",
+        description="fine-tuned checkpoints whose tags are merged: as2m, or original files (.pt)",
     )
     top_k: int = Field(5, ge=1, description="tags of each checkpoint, the surest first")
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
@@ -50,7 +50,7 @@ class BeatsOptions(StageOptions):
     )
     batch_size: int = Field(4, ge=1, description="windows per batch")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+        "auto", description="compute dtype; auto is bfloat16 on CUDA devices that support it, else float32"
     )
 
     @field_validator("checkpoints", mode="before")
@@ -66,7 +66,7 @@ class BeatsOptions(StageOptions):
 
 
 class Beats(ModelStage["BeatsEnsemble"], Tagger):
-    """Tags with the sounds of AudioSet's 527 that BEATs (arXiv 2212.09058) hears."""
+    """Tags audio with the 527 classes of AudioSet, using BEATs (arXiv 2212.09058)."""
 
     name = "beats"
     extra = "sound"
@@ -151,5 +151,5 @@ def _describe_weights(checkpoint: str) -> Weights:
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
-    """Announce it."""
+    """Register the component."""
     return [Beats]

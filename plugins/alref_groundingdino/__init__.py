@@ -1,4 +1,4 @@
-"""Proposers that find what words describe: Grounding DINO, MM-Grounding-DINO, LLMDet and OWLv2, by the transformers library."""
+"""Open-vocabulary detectors as proposers: Grounding DINO, MM-Grounding-DINO, LLMDet and OWLv2, using transformers."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class DetectorOptions(HubModelOptions):
-    """Options of every detector."""
+    """Options of all detectors."""
 
     prompt: Literal["category", "expression"] = Field(
-        "category", description="what is asked for: the phrase's category, where it has one, or the whole expression"
+        "category", description="prompt of the detector: the category of the phrase if it has one, or the whole expression"
     )
     box_threshold: float = Field(0.25, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
     top_k: int = Field(3, ge=1, description="most boxes kept for a phrase on a frame, the best first")
@@ -34,7 +34,7 @@ class DetectorOptions(HubModelOptions):
         None,
         gt=0,
         lt=1,
-        description="of two boxes that overlap more (IoU) the weaker is dropped; all kept if not given",
+        description="IoU threshold for non-maximum suppression (default: off)",
     )
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         "auto", description="prompts answered at once; auto takes 1 on the processor, where more is slower, else 8"
@@ -42,13 +42,13 @@ class DetectorOptions(HubModelOptions):
 
 
 class GroundingOptions(DetectorOptions):
-    """Options of Grounding DINO and of the models built like it."""
+    """Options of Grounding DINO and models with its architecture."""
 
     text_threshold: float = Field(
-        0.25, ge=0, lt=1, description="a box is labeled with the words whose score is above this, the whole phrase if none is"
+        0.25, ge=0, lt=1, description="minimum score of the words that label a box; if none reaches it, the whole phrase"
     )
     max_size: int | None = Field(
-        None, ge=32, description="longest side in pixels that pictures are made to have; the model's own, 1333, if not given"
+        None, ge=32, description="longest side in pixels of the input image (default: that of the model, 1333)"
     )
 
 
@@ -74,11 +74,11 @@ class Owlv2Options(DetectorOptions):
     """Options of owlv2."""
 
     model: HubModelName = "google/owlv2-base-patch16-ensemble"
-    box_threshold: float = Field(0.1, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
+    box_threshold: float = Field(0.1, ge=0, lt=1, description="minimum score of a box, 0 to 1")
 
 
 class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
-    """Asks a detector for boxes of each phrase, one prompt for each, so that no phrase takes another's boxes or words."""
+    """Queries a detector with one prompt per phrase, so that phrases do not affect each other."""
 
     extra = "groundingdino"
     options: DetectorOptions
@@ -113,7 +113,7 @@ class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
 
 
 class GroundingDino(OpenVocabularyProposer):
-    """Boxes by Grounding DINO (arXiv 2303.05499), tiny or base: the detector of AL-Ref-SAM 2."""
+    """Proposes boxes with Grounding DINO (arXiv 2303.05499), tiny or base, the detector of AL-Ref-SAM 2."""
 
     name = "grounding-dino"
     model_types = ("grounding-dino", "mm-grounding-dino")
@@ -122,21 +122,21 @@ class GroundingDino(OpenVocabularyProposer):
 
 
 class MMGroundingDino(GroundingDino):
-    """Boxes by MM-Grounding-DINO (arXiv 2401.02361): the same build, trained anew on more data."""
+    """Proposes boxes with MM-Grounding-DINO (arXiv 2401.02361), the same architecture trained on more data."""
 
     name = "mm-grounding-dino"
     Options = MMGroundingDinoOptions
 
 
 class LLMDet(GroundingDino):
-    """Boxes by LLMDet (arXiv 2501.18954): MM-Grounding-DINO trained on with long captions of a language model."""
+    """Proposes boxes with LLMDet (arXiv 2501.18954), MM-Grounding-DINO fine-tuned on long captions of a language model."""
 
     name = "llmdet"
     Options = LLMDetOptions
 
 
 class Owlv2(OpenVocabularyProposer):
-    """Boxes by OWLv2 (arXiv 2306.09683), for short names of things: it reads 16 tokens at most."""
+    """Proposes boxes with OWLv2 (arXiv 2306.09683), for short names of up to 16 tokens."""
 
     name = "owlv2"
     model_types = ("owlv2",)
@@ -146,5 +146,5 @@ class Owlv2(OpenVocabularyProposer):
 
 @hookimpl
 def register_proposers() -> list[type[Proposer]]:
-    """Announce them."""
+    """Register the components."""
     return [GroundingDino, MMGroundingDino, LLMDet, Owlv2]

@@ -1,4 +1,4 @@
-"""When things sound: LanguageBind, the model of AL-Ref-SAM 2, which compares sounds with words."""
+"""Locate phrases in audio with LanguageBind, the model of AL-Ref-SAM 2."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LanguageBindOptions(SimilarityOptions, HubModelOptions):
 
 
 class LanguageBind(ModelStage["LanguageBindEncoder"], Locator):
-    """Says when phrases sound by LanguageBind (arXiv 2310.01852), as AL-Ref-SAM 2 does, or each phrase for itself."""
+    """Locates phrases with LanguageBind (arXiv 2310.01852), as AL-Ref-SAM 2 does or independently."""
 
     name = "languagebind"
     extra = "sound"
@@ -55,5 +55,5 @@ class LanguageBind(ModelStage["LanguageBindEncoder"], Locator):
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
-    """Announce it."""
+    """Register the component."""
     return [LanguageBind]

@@ -1,4 +1,4 @@
-"""A reasoner on the models of an Ollama server."""
+"""A reasoner for models of an Ollama server."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 class OllamaOptions(ChatOptions):
     """Options of ollama."""
 
-    model: str = Field("qwen2.5vl", min_length=1, description="model to ask, as ollama list names it")
-    host: str | None = Field(None, description="address of the server; OLLAMA_HOST or 127.0.0.1:11434 if not given")
-    temperature: float = Field(0.0, ge=0, le=2, description="0 for the likeliest answer")
-    seed: int | None = Field(0, description="start of the random numbers")
-    num_ctx: int = Field(8192, ge=512, description="tokens that the model reads at once, pictures included")
-    max_tokens: int = Field(2048, ge=16, description="longest answer in tokens")
-    keep_alive: str | None = Field(None, description="how long the model stays loaded: 10m, 0, -1 for ever")
-    timeout: float = Field(600.0, gt=0, description="seconds to wait for one answer; the first loads the model")
-    retries: int = Field(3, ge=0, description="further tries when the server is busy or fails")
+    model: str = Field("qwen2.5vl", min_length=1, description="model to query, as shown by: ollama list")
+    host: str | None = Field(None, description="URL of the server (default: OLLAMA_HOST, else 127.0.0.1:11434)")
+    temperature: float = Field(0.0, ge=0, le=2, description="sampling temperature; 0 is greedy")
+    seed: int | None = Field(0, description="random seed")
+    num_ctx: int = Field(8192, ge=512, description="context length in tokens, including images")
+    max_tokens: int = Field(2048, ge=16, description="maximum length of an answer in tokens")
+    keep_alive: str | None = Field(None, description="how long the model stays loaded: 10m, 0, or -1 for unlimited")
+    timeout: float = Field(600.0, gt=0, description="timeout for one answer in seconds; the first loads the model")
+    retries: int = Field(3, ge=0, description="retries if the server is busy or fails")
 
 
 class Ollama(ChatReasoner):
-    """Asks a model of an Ollama server; nothing leaves the machine that runs it."""
+    """Queries a model of an Ollama server; no data leaves that machine."""
 
     name = "ollama"
     extra = "ollama"
@@ -74,5 +74,5 @@ class Ollama(ChatReasoner):
 
 @hookimpl
 def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Announce it."""
+    """Register the component."""
     return [Ollama]

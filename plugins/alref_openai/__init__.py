@@ -1,4 +1,4 @@
-"""Reasoners behind an OpenAI-compatible address: GPT-4, and any model of vLLM, llama.cpp, LM Studio, OpenRouter and others."""
+"""Reasoners for OpenAI-compatible servers: GPT-4, and any model of vLLM, llama.cpp, LM Studio, OpenRouter and others."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 class OpenAIOptions(ChatOptions):
     """Options of openai."""
 
-    model: str | None = Field(None, description="model to ask; the only one that the server lists if not given")
-    base_url: str = Field(server.OPENAI_URL, description="address of the server; most end in /v1")
+    model: str | None = Field(None, description="model to query (default: the only model of the server)")
+    base_url: str = Field(server.OPENAI_URL, description="URL of the server; most end in /v1")
     key_variable: str = Field(
-        "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="name of the environment variable that holds the key"
+        "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="environment variable that contains the API key"
     )
-    temperature: float = Field(0.0, ge=0, le=2, description="0 for the likeliest answer")
-    seed: int | None = Field(0, description="sent where the server takes one")
-    max_tokens: int = Field(2048, ge=16, description="longest answer in tokens")
-    detail: Literal["auto", "low", "high"] = Field("high", description="how closely pictures are looked at")
-    timeout: float = Field(120.0, gt=0, description="seconds to wait for one answer")
-    retries: int = Field(5, ge=0, description="further tries when the server is busy or fails")
-    requests_per_minute: float | None = Field(None, gt=0, description="most questions a minute")
-    tokens_per_minute: float | None = Field(None, gt=0, description="most tokens a minute, by estimate")
-    max_cost: float | None = Field(None, gt=0, description="most dollars that one run may spend")
-    input_price: float | None = Field(None, ge=0, description="dollars for a million tokens sent, where no price is known")
-    output_price: float | None = Field(None, ge=0, description="dollars for a million tokens answered")
+    temperature: float = Field(0.0, ge=0, le=2, description="sampling temperature; 0 is greedy")
+    seed: int | None = Field(0, description="random seed, if the server supports it")
+    max_tokens: int = Field(2048, ge=16, description="maximum length of an answer in tokens")
+    detail: Literal["auto", "low", "high"] = Field("high", description="level of detail at which the model processes images")
+    timeout: float = Field(120.0, gt=0, description="timeout for one answer in seconds")
+    retries: int = Field(5, ge=0, description="retries if the server is busy or fails")
+    requests_per_minute: float | None = Field(None, gt=0, description="maximum requests per minute")
+    tokens_per_minute: float | None = Field(None, gt=0, description="maximum tokens per minute (estimated)")
+    max_cost: float | None = Field(None, gt=0, description="maximum cost of one run in US dollars")
+    input_price: float | None = Field(None, ge=0, description="US dollars per million input tokens, if the price is unknown")
+    output_price: float | None = Field(None, ge=0, description="US dollars per million output tokens, if the price is unknown")
 
     @field_validator("base_url")
     @classmethod
@@ -51,7 +51,7 @@ class OpenAIOptions(ChatOptions):
 
 
 class OpenAI(ChatReasoner):
-    """Asks a model behind an OpenAI-compatible address, for example of vLLM, llama.cpp, LM Studio or OpenRouter."""
+    """Queries a model of an OpenAI-compatible server, such as vLLM, llama.cpp, LM Studio or OpenRouter."""
 
     name = "openai"
     extra = "openai"
@@ -109,11 +109,11 @@ class OpenAI(ChatReasoner):
 class GPT4Options(OpenAIOptions):
     """Options of gpt4."""
 
-    model: str | None = Field("gpt-4o", description="model to ask")
+    model: str | None = Field("gpt-4o", description="model to query")
 
 
 class GPT4(OpenAI):
-    """Asks GPT-4, as the published system does."""
+    """Queries GPT-4, as AL-Ref-SAM 2 does."""
 
     name = "gpt4"
     Options = GPT4Options
@@ -121,5 +121,5 @@ class GPT4(OpenAI):
 
 @hookimpl
 def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Announce the two."""
+    """Register the components."""
     return [OpenAI, GPT4]

@@ -1,4 +1,4 @@
-"""A reasoner on local models: vision-language models, and models of text alone, by the transformers library."""
+"""A reasoner for local vision-language and text models, using transformers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 class TransformersOptions(ChatOptions):
     """Options of transformers."""
 
-    model: str = Field("Qwen/Qwen3-VL-4B-Instruct", min_length=1, description="name on the Hugging Face hub, or a folder")
-    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
+    model: str = Field("Qwen/Qwen3-VL-4B-Instruct", min_length=1, description="Hugging Face model id or local folder")
+    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub (default: latest)")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="type of the numbers; auto takes that of the weights"
+        "auto", description="compute dtype; auto is the dtype of the weights"
     )
-    max_tokens: int = Field(1024, ge=16, description="longest answer in tokens")
-    constrained: bool = Field(True, description="let the model write nothing but JSON after the schema, where one is asked for")
-    concurrency: int = Field(4, ge=1, description="questions answered in one batch")
+    max_tokens: int = Field(1024, ge=16, description="maximum length of an answer in tokens")
+    constrained: bool = Field(True, description="constrain answers to the JSON schema, if there is one")
+    concurrency: int = Field(4, ge=1, description="questions per batch")
 
 
 class Transformers(ChatReasoner):
-    """Asks a local model, for example Qwen3-VL, SmolVLM2, InternVL, Gemma 3 or LLaVA; the likeliest answer, always the same."""
+    """Queries a local model, such as Qwen3-VL, SmolVLM2, InternVL, Gemma 3 or LLaVA, with greedy decoding."""
 
     name = "transformers"
     extra = "transformers"
@@ -89,5 +89,5 @@ class Transformers(ChatReasoner):
 
 @hookimpl
 def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Announce it."""
+    """Register the component."""
     return [Transformers]

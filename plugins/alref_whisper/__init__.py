@@ -1,4 +1,4 @@
-"""Spoken references: Whisper by the transformers library."""
+"""Transcribe spoken references with Whisper and transformers."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class WhisperOptions(HubModelOptions):
 
     model: HubModelName = "openai/whisper-small"
     language: str | None = Field(
-        None, min_length=2, description="what is spoken, as a code or in English: de or german; found out if not given"
+        None, min_length=2, description="spoken language as a code or in English, such as de or german (default: detected)"
     )
 
 
 class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
-    """Writes down a spoken reference by Whisper (arXiv 2212.04356), in the language that is spoken; a file of any length."""
+    """Transcribes a spoken reference of any length with Whisper (arXiv 2212.04356)."""
 
     name = "whisper"
     extra = "sound"
@@ -77,5 +77,5 @@ class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
 
 @hookimpl
 def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber] | type[Locator]]:
-    """Announce it."""
+    """Register the component."""
     return [Whisper]

@@ -79,7 +79,8 @@ def test_a_mask_that_was_removed_is_made_again_as_the_message_says(capsys: pytes
     assert run_command(["submit", "run"]) == 3
     said = capsys.readouterr().err
     assert f"1 of 6 masks are missing ({lost.relative_to('run/masks')})" in said
-    assert "remove run/rows/NAME.json of their videos and run the same alref eval again, or run it with --force" in said
+    assert "run/rows/NAME.json" in said
+    assert "--force" in said
     Path("run/rows", f"{lost.relative_to('run/masks').parts[0]}.json").unlink()
     assert run_command(evaluate) == 0
     assert run_command(["submit", "run"]) == 0

@@ -83,7 +83,7 @@ def test_frames_may_lie_in_memory_in_any_order(way: EvaluationProtocol, kind: ty
 @WAYS
 def test_pictures_in_color_are_refused(way: EvaluationProtocol) -> None:
     color = np.stack([clip(1)[0]] * 3, axis=-1)
-    with pytest.raises(InputError, match=r"expected masks of one height and width.*, got a true one of 40x40x3"):
+    with pytest.raises(InputError, match="40x40x3"):
         numbers_of(way, color, color)
 
 

@@ -1,6 +1,6 @@
-"""What the words of a phrase say about each candidate of a frame, cue by cue: a factor, and the number behind it in words.
+"""Score the candidates of a frame by the attributes that a phrase names: one factor and one explanation per attribute.
 
-No factor is 0: a cue that is missing or wrong weakens a candidate and never rules it out.
+Factors are above 0, so a missing or wrong attribute weakens a candidate and never excludes it.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from alref_baseline.region_score import DIRECTIONS, get_speed, score_motion_stre
 from alref_baseline.relations import NormalizedBox, find_other_regions, score_relation
 
 FULL_GROWTH = 0.003
-"""Growth a frame that is certain to be more than noise."""
+"""Growth per frame that is certainly more than noise."""
 FULL_CHANGE = 8.0
-"""Change of look, in CIELAB units, that is certain."""
+"""Change of appearance, in CIELAB units, that is certain."""
 _FRAME_OFFSETS = (-12, -6, 6, 12)
 _FULL_COLOR = 0.6
 _FULL_PART = 0.25
@@ -59,14 +59,14 @@ class FrameCandidates:
 
 @dataclass(frozen=True)
 class AttributeScores:
-    """How well each candidate fits one thing that was said: ``factors`` above 0 up to 1, and what to say of each."""
+    """How well each candidate fits one attribute: ``factors`` above 0 up to 1, and an explanation for each."""
 
     factors: Sequence[float]
     explanations: Sequence[str]
 
 
 def score_attributes(description: ObjectDescription, candidates: FrameCandidates) -> Iterator[AttributeScores]:
-    """Yield a cue for everything that the words ask for and that can be measured."""
+    """Yield scores for every attribute of the phrase that can be measured."""
     if description.colors:
         yield _score_colors(candidates, description.colors, _FULL_COLOR, "")
     for name in description.part_colors:
@@ -85,7 +85,7 @@ def score_attributes(description: ObjectDescription, candidates: FrameCandidates
 
 
 def score_synchrony(synchrony: Sequence[float]) -> AttributeScores:
-    """Weigh how well each candidate's motion follows the sound, -1..1; where none does, the sound decides nothing."""
+    """Score how well the motion of each candidate follows the audio, -1..1; if none does, all factors are equal."""
     factors = [0.1 + 0.9 * min(1.0, max(0.0, each) / _FULL_SYNCHRONY) for each in synchrony]
     return AttributeScores(factors, [f"moves with the sound {each:.2f}" for each in synchrony])
 
@@ -99,7 +99,7 @@ def _score_colors(candidates: FrameCandidates, names: Sequence[str], full_share:
 
 
 def _score_side(candidates: FrameCandidates, side: str) -> AttributeScores:
-    """Weigh a place by where it is in the frame and, as much, by where it is among the candidates."""
+    """Score the position in the frame and, with equal weight, among the candidates."""
     places = np.array([_score_box_side(box, side) for box in candidates.boxes])
     spread = float(np.ptp(places))
     among = (places - places.min()) / spread if spread > 0.01 else np.ones(len(places))
@@ -112,7 +112,7 @@ def _score_box_side(box: NormalizedBox, side: str) -> float:
 
 
 def _score_rank(candidates: FrameCandidates, number: int, side: str) -> AttributeScores:
-    """Count from a side, among the candidates that are strong enough to be rivals."""
+    """Score the rank from a side among the candidates with enough evidence."""
     rivals = [index for index, score in enumerate(candidates.scores) if score >= _RIVAL_SCORE_RATIO * candidates.scores[0]]
     line = sorted(rivals, key=lambda index: -_score_box_side(candidates.boxes[index], side))
     factors, says = [0.2] * len(candidates.boxes), ["not counted"] * len(candidates.boxes)
@@ -147,7 +147,7 @@ def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
 
 
 def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
-    """Weigh the direction of motion; an object that does not stir has none."""
+    """Score the direction of motion; an object that does not move has none."""
     moves = [candidates.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in candidates.masks]
     speeds = [get_speed(motion, move.tolist()) / max(candidates.motion.shape) for move in moves]
     return AttributeScores(
@@ -157,7 +157,7 @@ def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScore
 
 
 def _score_growth(candidates: FrameCandidates, motion: str) -> AttributeScores:
-    """Weigh growth, or shrinking, beside the candidate that grows most."""
+    """Score growth or shrinking relative to the candidate that grows or shrinks most."""
     rates = [compute_growth(candidates.motion, mask) * (1 if motion == "closer" else -1) for mask in candidates.masks]
     most = max(FULL_GROWTH, *rates)
     verb = "grows" if motion == "closer" else "shrinks"
@@ -167,7 +167,7 @@ def _score_growth(candidates: FrameCandidates, motion: str) -> AttributeScores:
 
 
 def _score_change(candidates: FrameCandidates, speeds: Sequence[float]) -> AttributeScores:
-    """Weigh the change of look over about a second, less for what moves away from its place."""
+    """Score the change of appearance over about a second, less for objects that move away."""
     frames = {min(max(0, candidates.frame + step), len(candidates.video_features) - 1) for step in _FRAME_OFFSETS} - {
         candidates.frame
     }
@@ -178,10 +178,10 @@ def _score_change(candidates: FrameCandidates, speeds: Sequence[float]) -> Attri
 
 
 def _score_relation(candidates: FrameCandidates, relation: str, other: ObjectDescription) -> AttributeScores:
-    """Weigh the place beside another thing, where that can be looked for and is seen."""
+    """Score the position relative to another object, if it can be detected."""
     count = len(candidates.boxes)
     seen = find_other_regions(candidates.video, candidates.frame, other) if other.is_findable else []
     if not seen:
-        return AttributeScores([1.0] * count, [f"not used: {relation} {other.text!r}, which is not seen"] * count)
+        return AttributeScores([1.0] * count, [f"not used: {relation} {other.text!r}, which was not found"] * count)
     fits = [score_relation(relation, box, mask, seen) for box, mask in zip(candidates.boxes, candidates.masks, strict=True)]
     return AttributeScores([0.3 + 0.7 * fit for fit in fits], [f"{relation} {other.text!r} {fit:.2f}" for fit in fits])

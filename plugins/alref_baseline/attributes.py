@@ -1,4 +1,4 @@
-"""What can be measured of a region without knowing what it is: its color, its motion, its growth, its change.
+"""Attributes of a region that need no classifier: color, motion, growth and change.
 
 Colors are named in HSV with soft borders; growth is read from the motion field, change from the look of a region over time.
 """
@@ -17,15 +17,15 @@ Frame = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 COLORS = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white", "gray", "brown")
-"""The colors that can be told apart; other color words are mapped to these by the grammar."""
+"""The supported colors; the grammar maps other color words to these."""
 
 _BITS = 5
 
 
 def compute_color_map(frame: Frame, name: str) -> FloatArray:
-    """Say how well each pixel of an RGB uint8 (H, W, 3) frame fits color ``name``: float32 (H, W), 0..1.
+    """Return how well each pixel of an RGB uint8 (H, W, 3) frame fits color ``name``: float32 (H, W), 0..1.
 
-    Raises KeyError when ``name`` is not one of COLORS.
+    Raises KeyError if ``name`` is not in COLORS.
     """
     levels = frame >> (8 - _BITS)
     index = (levels[..., 0].astype(np.intp) << 2 * _BITS) | (levels[..., 1].astype(np.intp) << _BITS) | levels[..., 2]
@@ -33,7 +33,7 @@ def compute_color_map(frame: Frame, name: str) -> FloatArray:
 
 
 def compute_color_share(frame: Frame, mask: Mask, names: Sequence[str]) -> float:
-    """Return the share 0..1 of a region's pixels that have any of the named colors, 0 for an empty region."""
+    """Return the share 0..1 of a region's pixels that have any of the named colors; 0 for an empty region."""
     if not mask.any():
         return 0.0
     smooth = np.asarray(cv2.GaussianBlur(frame, (5, 5), 0), np.uint8)
@@ -42,7 +42,7 @@ def compute_color_share(frame: Frame, mask: Mask, names: Sequence[str]) -> float
 
 @lru_cache(maxsize=len(COLORS))
 def _build_color_table(name: str) -> FloatArray:
-    """Tabulate a color's fit over RGB at 5 bits a channel."""
+    """Tabulate the fit of a color over RGB at 5 bits per channel."""
     steps = np.arange(1 << _BITS, dtype=np.float32) * (1 << (8 - _BITS)) + (1 << (7 - _BITS))
     rgb = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(1, -1, 3) / np.float32(255)
     hue, saturation, value = np.moveaxis(cv2.cvtColor(rgb, cv2.COLOR_RGB2HSV)[0], -1, 0)
@@ -50,7 +50,7 @@ def _build_color_table(name: str) -> FloatArray:
 
 
 def _score_colors(hue: FloatArray, sat: FloatArray, val: FloatArray) -> dict[str, FloatArray]:
-    """Fit of every color from hue in degrees, saturation and value in 0..1."""
+    """Return the fit of every color from hue in degrees, saturation and value in 0..1."""
     vivid = _interpolate_ramp(sat, 0.2, 0.4) * _interpolate_ramp(val, 0.15, 0.3)
     plain = 1 - _interpolate_ramp(sat, 0.12, 0.28)
     dark = _interpolate_ramp(val, 0.1, 0.2) * (1 - _interpolate_ramp(val, 0.55, 0.72))
@@ -82,20 +82,20 @@ def _score_colors(hue: FloatArray, sat: FloatArray, val: FloatArray) -> dict[str
 
 
 def _interpolate_ramp(values: FloatArray, low: float, high: float) -> FloatArray:
-    """Rise linearly from 0 at ``low`` to 1 at ``high``."""
+    """Return a linear ramp from 0 at ``low`` to 1 at ``high``."""
     return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), dtype=np.float32)
 
 
 def _score_hue(hue: FloatArray, start: float, full: float, end: float, stop: float) -> FloatArray:
-    """Fit to a band of hues in degrees: 1 from ``full`` to ``end``, falling to 0 at ``start`` and ``stop``."""
+    """Return the fit to a band of hues in degrees: 1 from ``full`` to ``end``, falling to 0 at ``start`` and ``stop``."""
     turned = np.mod(hue - np.float32(start), np.float32(360)) + np.float32(start)
     return _interpolate_ramp(turned, start, full) * (1 - _interpolate_ramp(turned, end, stop))
 
 
 def compute_saliency(frame: Frame) -> FloatArray:
-    """Say how much each pixel stands out from the frame by its color, float32 (H, W) in 0..1, less towards the edges.
+    """Return the color saliency of each pixel, float32 (H, W) in 0..1, less towards the edges.
 
-    The distance of each color from the mean one (after Achanta et al., CVPR 2009).
+    It is the distance of each color from the mean color (after Achanta et al., CVPR 2009).
     """
     colors = _convert_to_lab(frame)
     apart = np.linalg.norm(colors - colors.mean(axis=(0, 1)), axis=2)
@@ -105,7 +105,7 @@ def compute_saliency(frame: Frame) -> FloatArray:
 
 
 def compute_growth(motion: FloatArray, mask: Mask) -> float:
-    """Return by what share a region grows in a frame: the slope of its pixels' motion (h, w, 2) over their place."""
+    """Return the growth of a region per frame: the slope of its pixels' motion (h, w, 2) over their position."""
     rows, columns = np.nonzero(mask)
     if len(rows) < 2:
         return 0.0
@@ -115,7 +115,7 @@ def compute_growth(motion: FloatArray, mask: Mask) -> float:
 
 
 def compute_change(image: Frame, others: Sequence[Frame], mask: Mask) -> float:
-    """Return how much the look of a region changes more than the rest of the picture does, in CIELAB units, at least 0.
+    """Return how much more the appearance of a region changes than the rest of the image, in CIELAB units, at least 0.
 
     ``others`` are later or earlier frames of the same size as ``here``; the largest change counts. A region that stays in place
     and fills, burns or melts changes; compare it with its motion, for a region that leaves its place changes too.

@@ -1,4 +1,4 @@
-"""The embedded components for sound: when something is heard, and no more. Heavy libraries are imported when they work."""
+"""The embedded audio components, which detect when something sounds. Heavy libraries are imported on first use."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class EnergyLocator(Tagger, Locator):
-    """Hears that something sounds and when, by how far the sound rises above its own background; what it is, it cannot tell."""
+    """Detects when something sounds, by its level above the background; it does not recognize what sounds."""
 
     name = "energy"
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return one phrase for whatever sounds, with its spans; none where nothing does."""
+        """Return one phrase for any sound, with its spans; an empty list for silence."""
         from alref.audio.vocabulary import UNKNOWN_SOUND
         from alref.records import Phrase
 
@@ -25,24 +25,24 @@ class EnergyLocator(Tagger, Locator):
         return [phrase for phrase in phrases if phrase.heard]
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with the spans in which anything sounds, the same for all of them."""
+        """Return all phrases with the same spans, those in which anything sounds."""
         from alref_baseline.audio_activity import get_activity
 
         heard = get_activity(video).find_spans()
         return [phrase.model_copy(update={"heard": heard}) for phrase in phrases]
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Return for each name the word of a vocabulary that means the same or a kind of the same, by a list of synonyms."""
+        """Return for each name the vocabulary entry with the same or a more general meaning, by a list of synonyms."""
         from alref.audio.vocabulary import find_nearest_word
 
         return [find_nearest_word(name, vocabulary) for name in names]
 
 
 class AlwaysLocator(Locator):
-    """Leaves every phrase in force for the whole video: what locators are compared with."""
+    """Leaves every phrase active for the whole video: the baseline for locators."""
 
     name = "always"
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with nothing said of when they sound."""
+        """Return the phrases with unknown spans (``heard`` is None)."""
         return [phrase.model_copy(update={"heard": None}) for phrase in phrases]

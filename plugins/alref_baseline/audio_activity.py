@@ -1,6 +1,6 @@
-"""When something sounds: the level of a sound in bands of pitch, above what each band holds when little is heard.
+"""Detect when something sounds: the level in frequency bands above the noise floor of each band.
 
-A band's floor is its own, so that a bird is heard over traffic that is louder than it. What sounds, it does not say.
+Each band has its own floor, so a bird is detected over louder traffic. The source is not recognized.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from alref_baseline.efficientnet import FloatArray
 
 SAMPLE_RATE = 16_000
 STEP_SECONDS = 0.02
-"""Seconds from one level to the next."""
+"""Seconds between levels."""
 MIN_FLOOR_DB = -72.0
-"""Decibels of full scale, in one band, that the floor never lies below."""
+"""Minimum floor of a band, in dB relative to full scale."""
 ONSET_DB, OFFSET_DB = 12.0, 8.0
-"""Decibels above the floor at which something begins to sound, and down to which it goes on."""
+"""Level above the floor, in dB, at which a sound begins, and down to which it continues."""
 MAX_PAUSE = 0.4
-"""Seconds of quiet that do not end a sound: between words, between keystrokes."""
+"""Maximum pause within a sound, in seconds: between words, between keystrokes."""
 MIN_DURATION = 0.04
-"""Seconds below which a sound alone is none."""
+"""Minimum duration of an isolated sound, in seconds."""
 _HOP = round(STEP_SECONDS * SAMPLE_RATE)
 _WINDOW = 1024
 _BAND_EDGES = (60, 150, 300, 500, 800, 1200, 1800, 2700, 4000, 8000)
@@ -38,9 +38,9 @@ _SMOOTHING_STEPS = 5
 
 @dataclass(frozen=True, eq=False)
 class AudioActivity:
-    """How a sound rises: ``height`` float32 (L,) decibels above the floor in its loudest band, one for every STEP seconds.
+    """Activity over time: ``height`` float32 (L,) is the level above the floor in dB of the loudest band, one per STEP_SECONDS.
 
-    The first is that of second ``start``; ``seconds`` is the length of the sound.
+    The first is at second ``start``; ``seconds`` is the duration of the audio.
     """
 
     excess_db: FloatArray
@@ -48,7 +48,7 @@ class AudioActivity:
     seconds: float
 
     def find_spans(self) -> tuple[TimeSpan, ...]:
-        """Return the seconds in which something sounds, in order and apart."""
+        """Return the spans in seconds in which something sounds, in order and disjoint."""
         times = np.arange(len(self.excess_db), dtype=np.float64) * STEP_SECONDS
         found = merge_windows(times, _apply_hysteresis(self.excess_db), STEP_SECONDS, MAX_PAUSE)
         return tuple(
@@ -62,14 +62,14 @@ _ACTIVITY_BY_VIDEO: weakref.WeakKeyDictionary[Video, AudioActivity] = weakref.We
 
 
 def get_activity(video: Video) -> AudioActivity:
-    """Return the activity of a video's sound track, listened to once as long as the video lives; without one it is empty."""
+    """Return the activity of the audio of a video, computed once per video; empty without audio."""
     if video not in _ACTIVITY_BY_VIDEO:
         _ACTIVITY_BY_VIDEO[video] = detect_activity(video.read_audio_blocks(SAMPLE_RATE))
     return _ACTIVITY_BY_VIDEO[video]
 
 
 def detect_activity(blocks: Iterable[Audio]) -> AudioActivity:
-    """Listen to a sound at RATE that comes in blocks, holding one at a time.
+    """Compute the activity of audio at RATE that comes in blocks, one block at a time.
 
     One as steady as a background, with none beneath it, stands above silence instead, whatever single drops there are.
     """
@@ -81,7 +81,7 @@ def detect_activity(blocks: Iterable[Audio]) -> AudioActivity:
 
 
 def _compute_excess(level: FloatArray) -> FloatArray:
-    """Return how far the loudest band stands above its floor, from levels (L, B), L at least 1: float32 (L,), at least 0."""
+    """Return the level of the loudest band above its floor, from levels (L, B), L at least 1: float32 (L,), at least 0."""
     height = (level - np.maximum(np.percentile(level, _FLOOR_PERCENTILE, axis=0), MIN_FLOOR_DB)).max(axis=1)
     if np.convolve(height, np.ones(_SMOOTHING_STEPS) / _SMOOTHING_STEPS, "same").max() < ONSET_DB:
         height = (level - MIN_FLOOR_DB).max(axis=1)
@@ -89,14 +89,14 @@ def _compute_excess(level: FloatArray) -> FloatArray:
 
 
 def _record_blocks(blocks: Iterable[Audio], facts: list[tuple[float, float]]) -> Iterator[FloatArray]:
-    """Yield the samples of blocks, and note where each begins and how many seconds it takes."""
+    """Yield the samples of blocks, and record their start and duration in seconds."""
     for block in blocks:
         facts.append((block.start, len(block.samples) / block.rate))
         yield block.samples
 
 
 def _apply_hysteresis(excess: FloatArray) -> Mask:
-    """Say in which steps something sounds: from where it begins, back and on to where it no longer goes on."""
+    """Return the steps in which something sounds, by hysteresis between ONSET_DB and OFFSET_DB."""
     going = excess >= OFFSET_DB
     run = np.cumsum(np.diff(going, prepend=False))
     begun = np.zeros(int(run.max(initial=0)) + 1, np.bool_)

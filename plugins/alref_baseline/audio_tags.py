@@ -1,4 +1,4 @@
-"""From the names of sounds to the objects that make them: tags of one object become one phrase, what cannot be seen is left."""
+"""Map names of sounds to the objects that make them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from alref.records import Phrase, PivotFrame
 
 
 def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list[PivotFrame]]:
-    """Return the phrases to look for, and an absent pivot for each sound that no object in a picture makes.
+    """Return the phrases to search for, and an absent pivot for each sound without a visible source.
 
-    Sounds of the same object become one phrase under its name, the surest first; a general one ("animal") is taken for a part
-    of a particular one ("dog") that is heard too. Phrases that name no sound stay as they are.
+    Sounds of the same object are merged into one phrase under its name, with the highest score; a general name ("animal") is
+    merged into a specific one ("dog") that is also heard. Phrases that are not sounds remain unchanged.
     """
     makers = {phrase: find_sound_source(phrase.text) for phrase in phrases if phrase.sound}
     unseen = [_make_absent_pivot(phrase) for phrase, maker in makers.items() if maker is None]
@@ -28,7 +28,7 @@ def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list
 
 
 def _merge_phrases(phrases: Sequence[Phrase], maker: str) -> Phrase:
-    """Return one phrase for the sounds of one object, heard when any of them is."""
+    """Return one phrase for the sounds of one object, heard when any of them is heard."""
     surest = max(phrases, key=lambda phrase: phrase.score)
     if surest.text == maker and len(phrases) == 1:
         return surest
@@ -38,4 +38,4 @@ def _merge_phrases(phrases: Sequence[Phrase], maker: str) -> Phrase:
 
 
 def _make_absent_pivot(phrase: Phrase) -> PivotFrame:
-    return PivotFrame(phrase=phrase, finding="absent", why=f"{phrase.text!r} names no object that can be seen")
+    return PivotFrame(phrase=phrase, finding="absent", why=f"{phrase.text!r} does not name a visible object")

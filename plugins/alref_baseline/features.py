@@ -1,4 +1,4 @@
-"""What the network sees of one video: pictures, features and class scores of its frames, each computed once while remembered.
+"""Input images, features and class scores of one video, each computed once while cached.
 
 All components of a run share the ``Eye`` of their video. It works at one internal size, whatever the size of the video.
 """
@@ -20,7 +20,7 @@ from alref_baseline.weights import load_weights
 ImageArray = TypeVar("ImageArray", Frame, FloatArray)
 
 LONG_SIDE = 768
-"""Longer side of the pictures that the network sees, in pixels."""
+"""Longer side of the network's input image in pixels."""
 
 CELL_SIZE = 8
 """Pixels between neighboring cells of the feature grid."""
@@ -70,7 +70,7 @@ class VideoFeatures:
         return self._cache.get_or_compute(("classes", frame), lambda: self.compute_class_scores(self.get_image(frame)))
 
     def compute_class_scores(self, image: Frame) -> FloatArray:
-        """Return class scores of any RGB picture whose sides are multiples of 16."""
+        """Return class scores of any RGB image whose sides are multiples of 16."""
         return load_network().compute_class_scores(load_network().extract_features(image)[1])
 
     def _compute_features(self, frame: int) -> FloatArray:

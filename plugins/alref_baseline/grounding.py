@@ -1,4 +1,4 @@
-"""Finds what a phrase means: regions of sampled frames, weighed by the phrase's words and by agreement over frames."""
+"""Grounds a phrase: regions of sampled frames, scored by the phrase's attributes and by agreement over frames."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_
 from alref_baseline.synchrony import get_motion_window
 
 ABSENT_THRESHOLD = 0.1
-"""Evidence below which an object is said to be absent.
+"""Evidence below which an object is absent.
 
 On six real clips, nouns of things that were there had 0.18 (a kettle) to 1.0, but for a toy that no class fits (0.01); nouns of
 things that were not had 0.06 at most, but for a dog seen in a bird (0.53).
@@ -53,7 +53,7 @@ class PhraseGrounding:
 
     @property
     def is_absent(self) -> bool:
-        """Whether too little speaks for the object to say that it is in the video."""
+        """Whether the evidence is too weak for the object to be in the video."""
         return not self.scored_regions or self.evidence < ABSENT_THRESHOLD
 
     def get_regions(self, frame: int) -> list[ScoredRegion]:

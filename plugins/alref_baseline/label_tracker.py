@@ -1,4 +1,4 @@
-"""Carries one object's label from frame to frame, and turns labels into masks.
+"""Propagates the label of one object from frame to frame, and converts labels to masks.
 
 Label propagation over frozen features, after the protocol of space-time correspondence learning (Jabri et al., NeurIPS 2020):
 each cell asks a window of the previous frame and a memory of the pivot frames. Only labels are carried on; graph cuts refine
@@ -117,6 +117,6 @@ def segment_label(video_features: VideoFeatures, frame: int, label: FloatArray, 
 
 
 def compute_confidence(label: FloatArray) -> float:
-    """Say how sure a label is of its object: the mean over the cells it claims, 0 when it claims none."""
+    """Return the confidence of a label: its mean over the cells of the object, 0 for none."""
     inside = label > 0.5
     return float(label[inside].mean()) if inside.any() else 0.0

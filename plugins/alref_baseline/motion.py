@@ -1,4 +1,4 @@
-"""What moves by itself: optical flow less the motion of the background."""
+"""Object motion: optical flow minus the motion of the background."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def compute_residual_motion(video_features: VideoFeatures, frame: int) -> FloatA
 
 
 def compute_motion_strength(motion: FloatArray) -> FloatArray:
-    """Say how much each pixel moves by itself, 0..1, from its motion (h, w, 2)."""
+    """Return how much each pixel moves on its own, 0..1, from its motion (h, w, 2)."""
     speed = np.linalg.norm(motion, axis=2)
     return np.asarray(np.clip(speed / max(float(np.percentile(speed, 99)), _MIN_SPEED), 0, 1), np.float32)
 
@@ -49,7 +49,7 @@ def compute_flow(first: Frame, second: Frame) -> FloatArray:
 
 
 def subtract_background(flow: FloatArray) -> FloatArray:
-    """Subtract the homography that most of the picture follows; the flow as it is where none is found."""
+    """Subtract the dominant homography; return the flow unchanged if none is found."""
     height, width = flow.shape[:2]
     across, down = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     places = np.stack([across, down], axis=2)

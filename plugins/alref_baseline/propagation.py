@@ -1,4 +1,4 @@
-"""All objects of a video in one pass: forwards and backwards from their pivots, each frame given out once."""
+"""Propagate all objects of a video in one pass, in both directions from their pivots; each frame is yielded once."""
 
 from __future__ import annotations
 

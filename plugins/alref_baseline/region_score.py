@@ -1,4 +1,4 @@
-"""How well a region fits the words of a phrase, beside the other regions of its frame."""
+"""Score a region by the attributes of a phrase, relative to the other regions of its frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from alref_baseline.regions import Region
 Box = tuple[float, float, float, float]
 
 MIN_VELOCITY = 0.002
-"""Least velocity, in shares of the frame's longer side a frame, that has a direction."""
+"""Minimum velocity, in shares of the frame's longer side per frame, that has a direction."""
 
 _SIDE_SCORES: dict[str, Callable[[Box, float], float]] = {
     "left": lambda box, area: 1 - (box[0] + box[2]) / 2,
@@ -84,7 +84,7 @@ def _score_region_side(region: Region, side: str) -> float:
 
 
 def _score_rank(region: Region, rivals: Sequence[Region], rank: tuple[int, str]) -> float:
-    """Say whether a region stands at the n-th place from a side among those with enough evidence."""
+    """Return whether a region is the n-th from a side among those with enough evidence."""
     number, side = rank
     strong = 0.25 * max(rival.score for rival in rivals)
     line = sorted((rival for rival in rivals if rival.score >= strong), key=lambda rival: -_score_region_side(rival, side))

@@ -1,4 +1,4 @@
-"""How one thing stands to another in a picture: "next to the bench", "on the table", judged from their boxes."""
+"""Score spatial relations of two boxes: "next to the bench", "on the table"."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from alref_baseline.regions import Region
 NormalizedBox = tuple[float, float, float, float]
 
 _SAME_OBJECT_IOU = 0.6
-"""Overlap above which two regions are one thing."""
+"""IoU above which two regions are the same object."""
 
 
 def find_other_regions(video: Video, frame: int, other: ObjectDescription) -> list[Region]:
-    """Return where the other thing of a relation is seen on a frame, best first; none when it is not."""
+    """Return the regions of the related object on a frame, best first; empty if it is not found."""
     found = find_grounding(video, GroundingQuery(other.text), [frame])
     return [] if found.is_absent else [each.region for each in found.get_regions(frame)]
 
 
 def score_relation(relation: str, box: NormalizedBox, mask: Mask, regions: Sequence[Region]) -> float:
-    """Return how well a thing stands to the best of the regions that are not the thing itself: 0..1."""
+    """Return how well an object is related to the best of the other regions: 0..1."""
     apart = [other for other in regions if (mask & other.mask).sum() < _SAME_OBJECT_IOU * (mask | other.mask).sum()]
     return max((score_box_relation(relation, box, other.box) for other in apart), default=0.0)
 
@@ -53,7 +53,7 @@ def _make_before_score(axis: int) -> Callable[[NormalizedBox, NormalizedBox], fl
 
 
 def _compute_inside_share(one: NormalizedBox, other: NormalizedBox) -> float:
-    """Return the share of one that lies in the other."""
+    """Return the share of one box that lies in the other."""
     shares = [max(0.0, min(one[axis + 2], other[axis + 2]) - max(one[axis], other[axis])) for axis in (0, 1)]
     return shares[0] * shares[1] / max((one[2] - one[0]) * (one[3] - one[1]), 1e-9)
 
@@ -77,4 +77,4 @@ _RELATION_SCORES: dict[str, Callable[[NormalizedBox, NormalizedBox], float]] = {
     "front": _score_closer,
     "behind": lambda one, other: _score_closer(other, one),
 }
-"""What a relation asks besides nearness."""
+"""Condition of a relation besides nearness."""

@@ -1,4 +1,4 @@
-"""The answers that AL-Ref-SAM 2's authors published, as a reasoner."""
+"""The published answers of AL-Ref-SAM 2 as a reasoner."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 class ReplayReasonerOptions(StageOptions):
     """Options of replay."""
 
-    answers: Path | None = Field(None, description="file that 'alref answers import' wrote")
+    answers: Path | None = Field(None, description="file written by: alref answers import")
 
 
 class ReplayReasoner(Reasoner):
-    """Gives the answers that the authors of AL-Ref-SAM 2 published for a clip, found by the video's name.
+    """Replays the answers that the authors of AL-Ref-SAM 2 published for a clip, found by the name of the video.
 
-    The recorded labels take the place of the phrases.
+    The recorded labels replace the phrases.
     """
 
     name = "replay"
@@ -48,7 +48,7 @@ class ReplayReasoner(Reasoner):
         return []
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return the recorded frames of each reference, a phrase for each recorded label; absent where there is none."""
+        """Return the recorded frames of each reference, one phrase per recorded label; absent if there is none."""
         own: dict[str, list[Phrase]] = {}
         for phrase in phrases:
             own.setdefault(phrase.reference, []).append(phrase)
@@ -58,7 +58,7 @@ class ReplayReasoner(Reasoner):
         return [_make_absent_pivot(video, phrase, known=recorded is not None) for phrase in phrases]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
-        """Return for each entry the recorded candidate; where none is recorded the only one, or the best as a fallback."""
+        """Return the recorded candidate of each entry; without one, the only candidate, or the best one as a fallback."""
         boxes = {choice.label: choice.box for choice in self._find_choices(video) or ()}
         return [_make_pivot_box(each, boxes.get(each.pivot.phrase.text)) for each in candidates]
 
@@ -75,7 +75,7 @@ class ReplayReasoner(Reasoner):
 
 
 def _find_phrase(choice: PublishedChoice, phrases: list[Phrase]) -> Phrase:
-    """Return the phrase of a label: the one that was given with these words, or a new one of the same reference."""
+    """Return the phrase of a label: the given phrase with this text, or a new one of the same reference."""
     from alref.records import Phrase
 
     same = [phrase for phrase in phrases if phrase.text == choice.label]
@@ -88,7 +88,7 @@ def _make_pivot(video: Video, choice: PublishedChoice, phrase: Phrase) -> PivotF
     if choice.frame < len(video):
         why = f"the recorded answer names {choice.label!r} on frame {choice.frame}"
         return PivotFrame(phrase=phrase, frame=choice.frame, why=why, source="replay")
-    why = f"the recorded answer names frame {choice.frame}, the video has {len(video)}; the first frame was taken"
+    why = f"the recorded answer names frame {choice.frame}, but the video has {len(video)} frames; using the first frame"
     return PivotFrame(phrase=phrase, frame=0, why=why, source="fallback")
 
 
@@ -112,5 +112,5 @@ def _make_pivot_box(candidates: Candidates, recorded: int | None) -> PivotBox:
         box, source = make_pivot_box(candidates, 0, "the only candidate"), "rule"
     else:
         missing = "no box is recorded" if recorded is None else f"the recorded answer names box {recorded} of {count}"
-        box, source = make_pivot_box(candidates, 0, f"{missing}; the candidate with the best score was taken"), "fallback"
+        box, source = make_pivot_box(candidates, 0, f"{missing}; using the candidate with the highest score"), "fallback"
     return box.model_copy(update={"source": source})

@@ -1,4 +1,4 @@
-"""The rule-based reasoner: the proposer's score times every cue that the words ask for decides."""
+"""The rule-based reasoner: the score of the proposer times a factor for each attribute."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from alref_baseline.relations import NormalizedBox
 from alref_baseline.synchrony import compute_synchrony
 
 MIN_COLOR_SHARE = 0.06
-"""Share of a color below which a region has no trace of it."""
+"""Minimum share of pixels with a color for a region to have it."""
 MIN_SYNCHRONY = 0.35
-"""Correlation of motion with the sound from which it tells what makes it.
+"""Minimum correlation of motion and audio for an object to count as the source of a sound.
 
 On drawn films, a disc that moved with a sound had 0.39 to 0.52, one that always moved 0.24 to 0.35, by chance.
 """
@@ -31,24 +31,24 @@ _TIE_RATIO = 0.95
 
 
 def pick_pivot(video: Video, phrase: Phrase) -> PivotFrame:
-    """Return the frame that shows a phrase best, or absent when too little speaks for it anywhere in the video."""
+    """Return the frame that shows a phrase best, or absent if there is too little evidence in the whole video."""
     ranked = rank_frames(video, GroundingQuery.from_phrase(phrase))
     if not ranked:
-        why = f"too little in the video looks like {phrase.category or phrase.text!r}"
+        why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
         return PivotFrame(phrase=phrase, finding="absent", why=why)
     frame, _, why = ranked[0]
     return PivotFrame(phrase=phrase, frame=frame, why=why)
 
 
 def pick_box(video: Video, candidates: Candidates) -> PivotBox:
-    """Pick the candidate that fits the phrase best; absent when a color was asked for that none of them has.
+    """Pick the candidate that fits the phrase best; absent if no candidate has the named color.
 
-    Ambiguous when the object is known by its sound alone, and motion does not tell which makes it.
+    Ambiguous if the object is known only by its sound, and motion does not identify its source.
     """
     words = parse_description(candidates.pivot.phrase.text)
     look = _build_candidates(video, candidates)
     if words.colors and not _has_color(look, words):
-        why = f"none of {len(candidates)} candidates has any {' or '.join(words.colors)}"
+        why = f"none of {len(candidates)} candidates is {' or '.join(words.colors)}"
         return PivotBox(pivot=candidates.pivot, finding="absent", why=why)
     fits = np.maximum(np.array(look.scores), 1e-6)
     asked = list(score_attributes(words, look))
@@ -85,7 +85,7 @@ def _has_color(candidates: FrameCandidates, description: ObjectDescription) -> b
 
 
 def _describe_rivals(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
-    """Say how many candidates there were, and that another is as good when one is."""
+    """Yield the number of candidates, and whether another one is as good."""
     if len(fits) == 1:
         yield "the only candidate"
         return
@@ -94,7 +94,7 @@ def _describe_rivals(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
 
 
 def _build_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
-    """Gather what is measured of a frame and its candidates; where there is no mask, the ellipse in the box stands for it."""
+    """Measure a frame and its candidates; a candidate without a mask is replaced by the ellipse inscribed in its box."""
     frame = candidates.pivot.frame or 0
     eye = get_video_features(video)
     motion = compute_residual_motion(eye, frame)

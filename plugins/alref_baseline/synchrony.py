@@ -1,7 +1,7 @@
-"""How well motion follows the sound: what moves when it sounds and rests when it does not is likely to make it.
+"""Correlate motion with audio: an object that moves while it sounds and rests otherwise is its likely source.
 
-Motion is optical flow less that of the camera, over some seconds around a frame; it is correlated with the rise and fall of
-the sound. It is a hint: a thing may move with a sound that it does not make.
+Motion is optical flow minus camera motion, over some seconds around a frame; it is correlated with the loudness of the audio.
+This is only a hint: an object may move in time with a sound that it does not make.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from alref_baseline.features import resize_image
 from alref_baseline.motion import compute_flow, subtract_background
 
 LONG_SIDE = 192
-"""Longer side of the pictures in which motion is measured, in pixels."""
+"""Longer side of the image for motion estimation, in pixels."""
 MAX_STEP_RATE = 15.0
-"""Steps a second at most between which motion is measured."""
+"""Maximum number of motion steps per second."""
 WINDOW_RADIUS = 4.0
-"""Seconds before and after a frame in which motion is compared with sound."""
+"""Seconds before and after a frame in which motion is compared with audio."""
 FULL_SECONDS = 4.0
 """Seconds that must be compared for a correlation to count in full; with fewer it is drawn to 0 in proportion.
 
 Motion and sound that begin and end at random agree beyond 0.35 in 15 of 100 cases over two seconds, in 3 over eight.
 """
 MIN_LOUDNESS_STD = 0.04
-"""Least standard deviation of loudness, 1 being 40 decibels, that motion can be compared with."""
+"""Minimum standard deviation of loudness, where 1 is 40 dB, for a comparison with motion."""
 _LOUDNESS_RANGE_DB = 40.0
 _MOTION_NOISE_STD = 0.05
 """Standard deviation of the root of speed, in sides a second, that is certain to be more than noise."""
@@ -61,18 +61,18 @@ class MotionWindow:
 
     @property
     def is_steady(self) -> bool:
-        """Whether the sound rises and falls too little to compare motion with it."""
+        """Whether loudness varies too little for a comparison with motion."""
         return len(self.loudness) < 2 * _SMOOTHING_STEPS or float(self.loudness.std()) < MIN_LOUDNESS_STD
 
     def compute_map(self) -> FloatArray:
-        """Say how well motion at each place follows the sound: float32 (h, w), -1..1, near 0 where nothing moves."""
+        """Return how well motion at each position follows the audio: float32 (h, w), -1..1, near 0 without motion."""
         if self.is_steady:
             return np.zeros(self.speed.shape[1:], np.float32)
         spread = np.stack([cv2.blur(cv2.dilate(each, np.ones((7, 7), np.uint8)), (7, 7)) for each in self.speed])
         return self._compare_with_loudness(np.sqrt(spread))
 
     def score_mask(self, mask: Mask) -> float:
-        """Say how well the motion of what is in a mask bool (h, w) at the frame follows the sound, -1..1, less for few seconds.
+        """Return how well the motion inside a mask bool (h, w) at the frame follows the audio, -1..1, shrunk for few seconds.
 
         The mask is carried along by the mean motion inside it.
         """
@@ -130,7 +130,7 @@ class VideoMotion:
         self.height, self.width = (max(16, round(side * scale)) for side in (video.height, video.width))
 
     def get_window(self, frame: int) -> MotionWindow:
-        """Return the motion and the sound within REACH seconds of a frame."""
+        """Return the motion and the audio within WINDOW_RADIUS seconds of a frame."""
         times = self._video.times[:: self._stride]
         here = min(frame // self._stride, max(0, len(times) - 2))
         steps = [k for k in range(len(times) - 1) if abs(times[k] - times[here]) <= WINDOW_RADIUS]
@@ -162,7 +162,7 @@ class VideoMotion:
 
 
 def _compute_texture(gray: Frame) -> FloatArray:
-    """Say where a gray picture has texture, float32 (h, w) in 0..1: where it has none, flow is a guess from around it."""
+    """Return where a gray image has texture, float32 (h, w) in 0..1; elsewhere flow is interpolated and unreliable."""
     across, down = (cv2.Sobel(gray, cv2.CV_32F, *order) for order in ((1, 0), (0, 1)))
     slope = cv2.blur(np.hypot(across, down), (5, 5)) / (8 * _FULL_TEXTURE)
     return np.asarray(np.minimum(slope, 1), np.float32)
@@ -172,14 +172,14 @@ _MOTION_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoMotion] = weakref.WeakKe
 
 
 def get_motion_window(video: Video, frame: int) -> MotionWindow:
-    """Return motion and sound around a frame of a video, measured once while remembered."""
+    """Return motion and audio around a frame of a video, computed once while cached."""
     if video not in _MOTION_BY_VIDEO:
         _MOTION_BY_VIDEO[video] = VideoMotion(video)
     return _MOTION_BY_VIDEO[video].get_window(frame)
 
 
 def compute_synchrony(video: Video, frame: int, masks: Sequence[Mask]) -> list[float]:
-    """Say how well the motion in each mask, of any size, follows the sound: -1..1, 0 when the sound is too steady to tell."""
+    """Return how well the motion in each mask, of any size, follows the audio: -1..1, 0 if loudness is too steady."""
     around = get_motion_window(video, frame)
     size = around.speed.shape[1:]
     return [around.score_mask(np.asarray(resize_image(mask.astype(np.float32), *size) > 0.5)) for mask in masks]

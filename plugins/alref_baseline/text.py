@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class GrammarUnifier(Unifier):
-    """Reads an English expression: one phrase for each object it names ("the dog and the cat"), with what was not understood.
+    """Parses an English expression into one phrase per object ("the dog and the cat"), with the words it did not use.
 
-    Reads text only; the sound track beside a text is heard by others.
+    It uses the text only; other components use the audio.
     """
 
     name = "grammar"
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the phrases. Raises InputError when the text has no word."""
+        """Return the phrases. Raises InputError if the text contains no word."""
         from alref.records import Phrase
         from alref_baseline.grammar import parse_descriptions
 
@@ -42,7 +42,7 @@ class GrammarUnifier(Unifier):
 
 
 class VerbatimUnifier(Unifier):
-    """Takes an expression as it is: one phrase, one object, as the published system does."""
+    """Uses the whole expression as one phrase for one object, as AL-Ref-SAM 2 does."""
 
     name = "verbatim"
 
@@ -61,17 +61,17 @@ def _check_reference(reference: Reference) -> None:
 
 
 def _list_warnings(description: ObjectDescription, makes_sound: bool) -> Iterator[str]:
-    """Say what of an expression cannot be used; ``heard`` says that its object makes a sound."""
+    """Yield the parts of an expression that cannot be used; ``makes_sound`` is True if its object makes a sound."""
     from alref_baseline.lexicon import look_up_noun, read_lexicon
 
     if not look_up_noun(description.noun).classes:
-        left = "color, place, motion and sound" if makes_sound else "color, place and motion"
-        yield f"no picture class is known for {description.noun!r}: only {left} can be used"
+        left = "color, position, motion and sound" if makes_sound else "color, position and motion"
+        yield f"no image class is known for {description.noun!r}: only {left} can be used"
     if description.is_plural:
-        yield f"{description.noun!r} stands in the plural: one of them is looked for; name them one by one"
+        yield f"{description.noun!r} is plural, but only one of them is searched for; name them one by one"
     for how, other in description.relations:
         if not other.is_findable:
-            yield f"'{how} {other.text}' was not used: no picture class is known for {other.noun!r}"
+            yield f"'{how} {other.text}' was not used: no image class is known for {other.noun!r}"
     unused = [word for word in description.unused if not (makes_sound and word in read_lexicon("words")["loud"])]
     if unused:
-        yield f"words that could not be used: {', '.join(unused)}"
+        yield f"unused words: {', '.join(unused)}"

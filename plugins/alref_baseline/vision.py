@@ -1,4 +1,4 @@
-"""The embedded proposer and propagator. Heavy libraries are imported when they work."""
+"""The embedded proposer and propagator. Heavy libraries are imported on first use."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class ClassEvidenceOptions(StageOptions):
 
 
 class ClassEvidenceProposer(Proposer):
-    """Proposes regions where an ImageNet classifier sees the noun, in the colors asked for, moving by themselves.
+    """Proposes regions with an ImageNet classifier, using the noun, colors and motion of a phrase.
 
-    Each candidate has a mask; its score is 0..1 and says how sure it is that this is the object.
+    Each candidate has a mask and a score, 0..1, the probability that it is the object.
     """
 
     name = "class-evidence"
@@ -35,22 +35,22 @@ class ClassEvidenceProposer(Proposer):
     options: ClassEvidenceOptions
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        """Return regions for each pivot; none where nothing was seen. Frames are looked at together, not one by one."""
+        """Return regions for each pivot, if any. All frames of a phrase are processed together."""
         from alref_baseline.proposals import propose_candidates
 
         return propose_candidates(video, pivots, self.options.max_candidates)
 
 
 class LabelPropagator(Propagator):
-    """Carries masks over the video by the likeness of a classifier's features; a box is first turned into a mask."""
+    """Propagates masks by the similarity of classifier features; a box is first converted to a mask."""
 
     name = "label-propagation"
     needs = _NEEDS
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        """Yield every frame once, the frames before the first pivot backwards; an object that is gone has an empty mask.
+        """Yield every frame once, the frames before the first pivot in reverse; an absent object has an empty mask.
 
-        A score is 1 on pivot frames, else the mean certainty 0.5..1 of the label inside the mask, 0 without one.
+        The score is 1 on pivot frames, else the mean confidence 0.5..1 of the label inside the mask, or 0 for an empty one.
         """
         from alref_baseline.propagation import propagate_objects
 

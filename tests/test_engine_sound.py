@@ -36,8 +36,8 @@ def test_a_sound_is_tagged_and_located() -> None:
 @pytest.mark.parametrize(
     ("video", "why"),
     [
-        (make_buzzing_video(0.4, (0.0, 0.0)), "its sound track is silent"),
-        (make_moving_square(4)[0], "the video has no sound track"),
+        (make_buzzing_video(0.4, (0.0, 0.0)), "silent"),
+        (make_moving_square(4)[0], "no audio"),
     ],
 )
 @pytest.mark.parametrize("reference", [Reference(id="1", sound=True), HEARD])

@@ -112,7 +112,7 @@ class ProtocolContract:
 
         Iterate over truth and prediction with ``itertools.zip_longest``; ``Case.predicted`` is None if there is no result.
         """
-        complete = self.score_masks(self.make_truth(), "a video")
+        whole = self.score_masks(self.make_truth(), "a video")
         for predicted in (None, self.make_truth()[1:]):
             try:
                 scores = self.score_masks(predicted, "a video")

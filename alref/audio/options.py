@@ -26,5 +26,3 @@ class SimilarityOptions(BaseModel):
     negatives: tuple[str, ...] = Field(
         ("silence", "background noise"), min_length=1, description="negative prompts, for mode `independent`"
     )
-    separator: str = Field(", ", min_length=1, description="separator of the names in a subset; '; ' for AVSS as published")
-    nothing: tuple[str, ...] = Field(("silence", "background noise"), min_length=1, description="negative prompts (mode each)")

@@ -87,7 +87,7 @@ class DeclarationContract(Contract):
             raise SkipTest("needs = (): the component needs no library")
         cls = type(component)
         subclass = type(cls.__name__, (cls,), {"needs": ("a_library_that_nobody_has",), "__module__": cls.__module__})
-        instance = subclass(component.options, component.device)
+        made = subclass(component.options, component.device)
         for method in ("find_missing_libraries", "problems"):
             found = getattr(made, method)()
             typed = isinstance(found, list) and all(isinstance(problem, Problem) for problem in found)

@@ -222,7 +222,7 @@ def test_problems_are_said_and_nothing_is_run(plugin: Path, capsys: pytest.Captu
 def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert checked("stopped", "--plugin", plugin, "--quick") == 130
     captured = capsys.readouterr()
-    assert "lower case" in captured.out
+    assert "Its name" in captured.out
     assert captured.out.splitlines()[-1].startswith("stopped early: ")
     assert captured.err.strip() == "interrupted"
     assert checked("stopped", "--plugin", plugin, "--quick", "--json") == 130

@@ -84,5 +84,5 @@ def test_results_may_have_the_size_of_the_official_test(way: EvaluationProtocol)
     truth, found = np.random.default_rng(0).uniform(size=(2, 2, 300, 512)) < 0.3
     squeezed = [cv2.resize(mask.view(np.uint8), (256, 256), interpolation=cv2.INTER_NEAREST) for mask in found]
     assert numbers_of(way, truth, squeezed) == numbers_of(way, truth, found)
-    with pytest.raises(InputError, match="256x256.*300x512.*299x512"):
+    with pytest.raises(InputError, match=r"256x256.*300x512.*299x512"):
         one(way, truth, found[:, 1:])

@@ -1,7 +1,7 @@
-"""What can go wrong, and the exit code of each kind.
+"""Exceptions and their exit codes.
 
 AlrefError
-├── InputError       3   a video, a sound, a picture or a reference cannot be used
+├── InputError       3   a video, an audio file, an image or a reference cannot be used
 ├── ConfigError      4   an unknown component or option, a wrong value, YAML that cannot be read
 ├── MissingError     5   a library, a weight file, a key or a server that a component needs is not there
 ├── ContractError    6   a plugin broke its contract
@@ -24,7 +24,7 @@ from typing import ClassVar, Self
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """What keeps a component from working here, and what to do about it.
+    """A problem that keeps a component from running, and how to solve it.
 
     ``message`` is what is wrong, and what was allowed. ``hint`` is the next command. ``option`` is the option that is wrong, if
     one is; with ``value``, which is what to set it to (``NAME``, ``float32``), the flag is added to the hint. ``slot`` is the
@@ -81,7 +81,7 @@ class AlrefError(Exception):
 
 
 class InputError(AlrefError):
-    """A video, a sound, a picture or a reference cannot be used."""
+    """A video, an audio file, an image or a reference cannot be used."""
 
     exit_code = 3
 
@@ -115,11 +115,11 @@ class OutputError(AlrefError):
 
 
 class _AttributedError(ContractError):
-    """A broken contract that says already who broke it."""
+    """A contract error that already names its origin."""
 
 
 class PluginErrorContext(AbstractContextManager[None]):
-    """Whatever a plugin does wrong inside becomes a ContractError that begins with ``who``.
+    """Turn exceptions of a plugin into a ContractError that begins with ``origin``.
 
     AlrefErrors of other kinds stay what they are, and so do an interruption and the end of a generator.
     """
@@ -145,7 +145,7 @@ SUGGESTION_CUTOFF = 0.85
 
 
 def format_exception(error: BaseException) -> str:
-    """Write an exception in one line: its kind, and what it says, as ``plain`` writes it."""
+    """Write an exception in one line: its type and its message, as ``sanitize_line`` writes it."""
     try:
         said = sanitize_line(str(error))
     except Exception:  # the exception of a plugin may fail even at this
@@ -161,12 +161,12 @@ def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
 
 
 def make_permission_error(path: Path) -> InputError:
-    """Say that a file or a folder may not be read, or that its folder may not be looked into, with the command that helps."""
-    return InputError(f"{path}: may not be read; give yourself permission: chmod u+rX '{path.parent}' '{path}'")
+    """Return the error for a file or folder without read permission, with the command that grants it."""
+    return InputError(f"{path}: permission denied; grant it: chmod u+rX '{path.parent}' '{path}'")
 
 
 def suggest_names(word: str, known: Iterable[str]) -> str:
-    """Say which known names may be meant: ``"; did you mean 'sam2' or 'sam3-tracker'?"``, or nothing when none is near."""
+    """Return similar known names: ``"; did you mean 'sam2' or 'sam3-tracker'?"``, or an empty text when none is similar."""
     names = list(known)
     begun = [name for name in names if word and name.startswith(word)]
     close = (

@@ -1,4 +1,4 @@
-"""What the stages hand to each other: frozen, checked when made, JSON both ways.
+"""The records that stages exchange: frozen, checked when made, JSON both ways.
 
 Boxes are float32 ``xyxy`` in pixels; frames count from 0; times are seconds on the video's own clock, whose zero is its first
 frame. Arrays are numpy, read-only. Masks are bool in memory and COCO run-length encoding at rest.
@@ -93,14 +93,14 @@ class Audio(_ArrayRecord):
 
 
 class Recording(Record):
-    """A sound file by its path, and the digest of its content that outputs are kept under."""
+    """An audio file by its path, and the digest of its content that keys cached outputs."""
 
     path: Path
     fingerprint: str
 
 
 class Reference(_ArrayRecord):
-    """What the user points with: text, a spoken sentence, the sound track, or a box or mask that stands for a reasoned pivot.
+    """What the user points with: text, a spoken sentence, the audio track, or a box or mask that stands for a reasoned pivot.
 
     ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
     pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is reasoned: the object is propagated
@@ -127,17 +127,17 @@ class Reference(_ArrayRecord):
 
     @property
     def has_default_id(self) -> bool:
-        """Whether the id follows from the text, so that it may be changed where another reference has it too."""
+        """Return whether the id follows from the text, so that it may be changed where another reference has it too."""
         return self.id == make_default_id(self.text)
 
     @property
     def has_prompt(self) -> bool:
-        """Whether a box or a mask was given, so that nothing is left to reason about."""
+        """Return whether a box or a mask was given, so that nothing is left to reason about."""
         return self.box is not None or self.mask is not None
 
     @property
     def title(self) -> str:
-        """What people know it by: its words, or what stands in for them."""
+        """The title to display: its text, or a description without one."""
         sound = "the sound" if self.sound else ""
         words = self.text.strip() or (self.spoken.path.name if self.spoken else sound)
         return words or f"{'box' if self.mask is None else 'mask'} on frame {self.frame}"
@@ -286,7 +286,7 @@ class Track(Record):
 
 
 class Verdict(Record):
-    """What became of one reference: found, absent, silent or ambiguous, and the reason."""
+    """The outcome of one reference: found, absent, silent or ambiguous, and the reason."""
 
     reference: str
     finding: Finding
@@ -295,7 +295,7 @@ class Verdict(Record):
 
 
 class VideoInfo(Record):
-    """What is kept of a video in a result: where it was, its size in pixels, its frames' times in seconds, its fingerprint."""
+    """A video in a result: its path, its size in pixels, its frames' times in seconds, its fingerprint."""
 
     path: Path | None
     height: int
@@ -307,9 +307,9 @@ class VideoInfo(Record):
 
 
 class StageEvent(BaseModel):
-    """What an observer is told: stage, method and component, how far (``done`` of ``total`` frames), seconds.
+    """An event for observers: stage, method and component, how far (``done`` of ``total`` frames), seconds.
 
-    ``output`` is there at the end. ``cached`` says that it was kept from before.
+    ``output`` is there at the end. ``cached`` is True if it came from the cache.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""What a run gives back: every decision with its reason and source, a track for every object, a verdict for every reference."""
+"""The result of a run: every decision with its reason and source, a track for every object, a verdict for every reference."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ class Result(Record):
     """
 
     draw_for_notebook: ClassVar[Callable[[Result], str] | None] = None
-    """What draws a result as HTML in a notebook; ``alref.output`` sets it."""
+    """The function that renders a result as HTML in a notebook; ``alref.output`` sets it."""
     write_folder: ClassVar[Callable[[Result, Path, Video | None], None] | None] = None
-    """What writes a result to a folder; ``alref.output`` sets it."""
+    """The function that writes a result to a folder; ``alref.output`` sets it."""
 
     format: Literal[1] = 1
     alref: str

@@ -90,7 +90,7 @@ def test_words_that_are_no_reference_are_a_fault_of_their_video(
 
 
 WRONG = {
-    "name": (["ref-davis", "."], 4, "no data set 'ref-davis'; did you mean 'ref-davis17' or 'ref-avs'?"),
+    "name": (["ref-davis", "."], 4, "no dataset 'ref-davis'; did you mean 'ref-davis17' or 'ref-avs'?"),
     "split": (["mevis", ".", "--split", "test"], 4, "mevis: no split 'test'"),
     "folder": (["mevis", "nowhere"], 3, "nowhere/valid/meta_expressions.json: cannot be read"),
 }

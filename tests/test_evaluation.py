@@ -95,7 +95,7 @@ def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest
 
 
 WRONG = {
-    "data set": (["eval", "square", "--data", "data"], 4, "no data set 'square'; did you mean 'squares'?"),
+    "data set": (["eval", "square", "--data", "data"], 4, "no dataset 'square'; did you mean 'squares'?"),
     "split": ([*EVAL, "--split", "vald"], 4, "squares: no split 'vald'; did you mean 'valid'?"),
     "protocol": ([*EVAL, "--protocol", "overlapp"], 4, "no protocol 'overlapp'; did you mean 'overlap'?"),
     "folder": (["eval", "squares", "--data", "nowhere", *SLOTS], 3, "nowhere: no such folder"),

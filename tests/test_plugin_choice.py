@@ -105,8 +105,8 @@ def test_the_environment_limits_plugins(said: str, loaded: list[str], monkeypatc
     [
         ("-none", "'none' stands alone"),
         ("none,one", "'none' stands alone"),
-        ("one,-one", "'one' is asked for and left out"),
-        ("two,one,-module_one", "'one' is asked for and left out"),
+        ("one,-one", "'one' is both included and excluded"),
+        ("two,one,-module_one", "'one' is both included and excluded"),
         ("-", "no plugin ''"),
     ],
 )

@@ -81,10 +81,10 @@ def test_weights_that_could_run_code_are_not_taken(tmp_path: Path) -> None:
     ("data", "told"),
     [
         (safetensors()[:-1], f"is cut off or damaged: it has {len(safetensors()) - 1:,} of {len(safetensors()):,} bytes"),
-        (safetensors()[:20], "is no safetensors file, or cut off in its header"),
-        (b"", "is no safetensors file, or cut off in its header"),
-        (b"\xff" * 50, "is no safetensors file, or cut off in its header"),
-        (b"<html>not found</html>", "is no safetensors file, or cut off in its header"),
+        (safetensors()[:20], "is not a safetensors file, or its header is cut off"),
+        (b"", "is not a safetensors file, or its header is cut off"),
+        (b"\xff" * 50, "is not a safetensors file, or its header is cut off"),
+        (b"<html>not found</html>", "is not a safetensors file, or its header is cut off"),
     ],
 )
 def test_a_file_of_weights_that_is_cut_off(tmp_path: Path, data: bytes, told: str) -> None:
@@ -113,7 +113,7 @@ def test_a_file_of_the_user_that_is_not_the_one_expected(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("model", ["./nowhere", "~/nowhere", "/no/where", "no name!"])
 def test_neither_a_place_nor_a_name(model: str) -> None:
-    assert f"{model} is no folder or file here, and no name on the hub: -o model=FOLDER" in problem(Weights(model))
+    assert f"{model} is neither a local path nor a Hugging Face model id: -o model=FOLDER" in problem(Weights(model))
 
 
 def test_a_model_is_fetched_from_the_hub(hub: FakeHub) -> None:

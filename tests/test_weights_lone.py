@@ -37,7 +37,7 @@ def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
     weights = Weights(str(path), files=("own.pt",))
     assert weights.problems() == []
     assert weights.get_source() == str(path)
-    assert "is a file and no folder" in problem(Weights(str(path)))
+    assert "is a file, not a folder" in problem(Weights(str(path)))
     path.write_bytes(path.read_bytes()[: SIZE // 2])
     assert f"{path} is cut off: -o model=FILE" in problem(weights)
 
@@ -99,7 +99,7 @@ def test_a_lone_checkpoint_that_was_changed_is_fetched_anew(hub: FakeHub) -> Non
 
 def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = Weights("tiny", url=f"{hub.address}/gone.pt", sha256={"gone.pt": ""})
-    assert problem(gone) == f"{hub.address}/gone.pt is not given: 404 Not Found: -o model=FILE"
+    assert problem(gone) == f"download failed: {hub.address}/gone.pt: 404 Not Found: -o model=FILE"
     nobody = Weights("tiny", url="http://127.0.0.1:9/a.pt", sha256={"a.pt": ""})
     assert "http://127.0.0.1:9/a.pt cannot be reached (" in problem(nobody)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

@@ -1,6 +1,6 @@
 """The kinds of component. A plugin subclasses one of them, or several; the engine calls it.
 
-Unifiers come in four: one reads a text, one tags a sound, one transcribes a spoken sentence, one locates when a phrase sounds.
+There are four kinds of unifier: text parsers, audio taggers, speech transcribers and sound event locators.
 
 A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries
 inside the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
@@ -37,14 +37,14 @@ class StageOptions(BaseModel):
 
 
 def _ignore_event(hook: str, event: object) -> None:
-    """Tell nobody: what a component does that no engine has bound; a function, so that components can be pickled."""
+    """Ignore an event. Default for components that no engine has bound; a function, so that components can be pickled."""
 
 
 class Stage(ABC):
-    """A component: a ``name`` to choose it by, options, what it needs, and the life of its models.
+    """A component: a ``name`` to choose it by, options, what it needs, and the loading and release of its models.
 
-    Of several videos under way it works on one at a time; ``concurrent`` says that it may be called for several at once, from
-    several threads, as one that waits on the network. What it appends to ``warnings`` while it works reaches the user.
+    The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
+    suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
     """
 
     name: ClassVar[str]
@@ -81,7 +81,7 @@ class Stage(ABC):
                 self._listeners[thread] = outer
 
     def notify(self, hook: str, event: object) -> None:
-        """Tell observers of an event by the name of their hook, for example ``question_answered``."""
+        """Notify observers of an event by the name of their hook, for example ``question_answered``."""
         self._listeners.get(get_ident(), self._default_listener)(hook, event)
 
     @classmethod
@@ -99,17 +99,17 @@ class Stage(ABC):
         return [value for value in values if isinstance(value, Path)]
 
     def problems(self) -> list[Problem]:
-        """Return what keeps this component from working here; called before any work.
+        """Return the problems that keep this component from running on this machine; called before any work.
 
-        Libraries, weights, keys, servers: whatever can be known quickly. Default: the libraries, then the weights.
+        Check libraries, weights, keys and servers, as far as this is quick. Default: the libraries, then the weights.
         """
         return self.find_missing_libraries() or [problem for each in self.weights() for problem in each.problems()]
 
     def load(self) -> None:  # noqa: B027 - optional
-        """Bring models to the device. Called once, before the first video."""
+        """Load models onto the device. Called once, before the first video."""
 
     def close(self) -> None:  # noqa: B027 - optional
-        """Let go of models and connections. Called once, after the last video."""
+        """Release models and connections. Called once, after the last video."""
 
 
 class Unifier(Stage):
@@ -117,7 +117,7 @@ class Unifier(Stage):
 
     @abstractmethod
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the phrases that ``reference.text`` means, none when nothing is to be looked for."""
+        """Return the phrases that ``reference.text`` means, an empty list when there is nothing to find."""
 
 
 class Tagger(Stage):
@@ -125,9 +125,9 @@ class Tagger(Stage):
 
     @abstractmethod
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the sounds of the video, the surest first, as phrases with ``sound`` and ``score`` set; none where none is.
+        """Return the sounds of the video, most confident first, as phrases with ``sound`` and ``score`` set.
 
-        Asked only when the sound track is not silent. ``heard`` may say when; ``locate`` has the last word.
+        Called only when the audio track is not silent. ``heard`` may be set; ``locate`` overrides it.
         """
 
 
@@ -136,15 +136,15 @@ class Transcriber(Stage):
 
     @abstractmethod
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
-        """Return what is said in the file ``reference.spoken``, in order; joined they are the reference's text."""
+        """Return the transcript of the file ``reference.spoken`` in order; joined, its parts are the reference's text."""
 
 
 class Locator(Stage):
-    """Says when phrases sound."""
+    """Locates phrases in time by their sound."""
 
     @abstractmethod
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means at no time."""
+        """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means never."""
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
         """Return for each name the word of a vocabulary that means the same, None where none does. Default: equal words."""
@@ -157,7 +157,7 @@ class TemporalReasoner(Stage):
 
     @abstractmethod
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` and says why.
+        """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` with the reason in ``why``.
 
         A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are starts of one object.
         """
@@ -180,7 +180,7 @@ class Proposer(Stage):
 
     @abstractmethod
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        """Return one entry for each pivot, in their order; an entry with no box says that nothing was seen."""
+        """Return one entry for each pivot, in their order; an entry without a box means that nothing was found."""
 
 
 class Propagator(Stage):

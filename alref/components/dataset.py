@@ -22,16 +22,16 @@ NameMatcher = Callable[[list[str], list[str]], list[str | None]]
 
 @dataclass(frozen=True)
 class DatasetProblem:
-    """Something wrong with a data set on disk, in one line, and the video that cannot be used because of it, if any."""
+    """A problem of a dataset on disk, in one line, and the video that it makes unusable, if any."""
 
     message: str
     video: str = ""
 
 
 class Dataset(ABC):
-    """A data set as it is downloaded, in ``root``, one of its ``splits`` (the first by default).
+    """A dataset as it is downloaded, in ``root``, one of its ``splits`` (the first by default).
 
-    ``protocols`` are the names of the ways to score it, the usual one first; ``scored`` those of splits that differ, none where
+    ``protocols`` are the names of the protocols it, the usual one first; ``scored`` those of splits that differ, none where
     the truth is not public. ``counts`` are the published numbers of videos and references by split. Nothing is read before it
     is asked for. Names of videos and references may hold any character. An instance can be pickled.
     """
@@ -45,7 +45,7 @@ class Dataset(ABC):
     published_counts: ClassVar[dict[str, tuple[int, int]]] = {}
 
     def __init__(self, root: Path, split: str = "") -> None:
-        """Name the folder. Raises ConfigError for a split that there is not."""
+        """Name the folder. Raises ConfigError for an unknown split."""
         self.root = root
         self.split = split or self.splits[0]
         if self.split not in self.splits:
@@ -59,31 +59,31 @@ class Dataset(ABC):
 
     @abstractmethod
     def read_references(self, video: str) -> list[Reference]:
-        """Return all references of a video; their ids are those of the data set."""
+        """Return all references of a video; their ids are those of the dataset."""
 
     @abstractmethod
     def open_video(self, video: str) -> Video:
-        """Open the frames of a video, with their sound where there is some. Raises InputError."""
+        """Open the frames of a video, with their audio if there is any. Raises InputError."""
 
     def list_files(self, video: str) -> Sequence[Path]:
-        """Name the files that ``open`` reads: once one has changed, an evaluation does the video again. Default: none."""
+        """Name the files that ``open`` reads: when one changes, an evaluation runs the video again. Default: none."""
         return ()
 
     def get_index_entry(self, video: str) -> Any:
-        """Give what the index says of a video beside its references, as data that JSON can hold; it is watched as files are."""
+        """Return the index entry of a video without its references, as JSON data; a change of it runs the video again."""
         return None
 
     @abstractmethod
     def find_problems(self) -> Iterator[DatasetProblem]:
-        """Look through all files: what is missing, cannot be read or does not fit, counts that are not the published ones."""
+        """Check all files: list missing, unreadable and inconsistent ones, and counts that differ from the published ones."""
 
     @abstractmethod
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
-        """Write the masks of one video below ``folder`` in the official layout of results, each file whole."""
+        """Write the masks of one video below ``folder`` in the official layout of results; each file is written atomically."""
 
     @abstractmethod
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
-        """Give the truth of a video beside the masks below ``folder``, read as they are asked for.
+        """Yield the ground truth of a video with the masks below ``folder``, read lazily.
 
         Raises InputError when this split has no public truth.
         """
@@ -93,7 +93,7 @@ class Dataset(ABC):
 
         Raises InputError that says which masks are missing, ConfigError when no server takes any.
         """
-        raise ConfigError(f"{self.name}: no server takes results of this data set; score them here: alref score {self.name}")
+        raise ConfigError(f"{self.name}: this dataset has no evaluation server; score locally: alref score {self.name}")
 
     def require_ground_truth(self) -> None:
         """Raise InputError when the truth of this split is not public, and say what can be done."""

@@ -1,4 +1,4 @@
-"""Which of the libraries that a class needs are not installed; nothing is imported to find out."""
+"""Check which required libraries are installed, without importing them."""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ _PLAIN_MESSAGES = {
     "tuple_type": "expected a list",
     "string_type": "expected text",
 }
-"""What pydantic says in words of Python, in those of a configuration file."""
+"""pydantic's messages in the terms of a configuration file."""
 
 
 @dataclass(frozen=True)
 class OptionRow:
-    """One option as people read it."""
+    """One option in readable form."""
 
     name: str
     type: str

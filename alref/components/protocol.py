@@ -1,4 +1,4 @@
-"""What every published way to score shares: cases in, numbers of one video out, a table of all videos at the end."""
+"""Base of evaluation protocols: score the cases of each video, then combine all videos into a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class EvaluationProtocol(ABC):
-    """A published way to score. It keeps nothing between videos, so that any process may score any video.
+    """A published evaluation protocol. It is stateless, so that any process may score any video.
 
     ``needs`` are import names of libraries that it cannot score without, ``extra`` is the extra of alref that holds them.
     """
@@ -29,14 +29,14 @@ class EvaluationProtocol(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
 
     def score_video(self, video: str, cases: Iterable[Case]) -> VideoScores:
-        """Measure all cases of one video. Raises InputError if frames are missing or do not fit."""
+        """Score all cases of one video. Raises InputError if frames are missing or do not fit."""
         from alref.components.scores import VideoScores
 
         parts = [part for case in cases for part in self.score_case(f"{video}, {case.id}", case)]
         return VideoScores(protocol=self.name, video=video, objects=tuple(parts))
 
     def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
-        """Combine videos, in the order of the data set. Raises InputError for none, or for another protocol's."""
+        """Combine videos, in the order of the dataset. Raises InputError for none, or for another protocol's."""
         for other in (each for each in scores if each.protocol != self.name):
             raise InputError(f"{other.video}: expected numbers of protocol {self.name}, got {other.protocol}; score it again")
         parts = sorted((part for each in scores for part in each.objects), key=lambda part: part.position)
@@ -56,7 +56,7 @@ class EvaluationProtocol(ABC):
 
     @abstractmethod
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Measure one case; ``where`` names it in errors."""
+        """Score one case; ``where`` names it in errors."""
 
     @abstractmethod
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:

@@ -1,4 +1,4 @@
-"""What goes into scoring and what comes out: cases, the numbers of one video, a table of all videos."""
+"""Inputs and outputs of scoring: cases, the scores of one video, a table of all videos."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Case:
 
 
 class ObjectScores(Record):
-    """What was measured of one object of one case: named columns, most of them with one number for each frame."""
+    """The scores of one object of one case: named columns, most of them with one number for each frame."""
 
     case: str
     object: str = ""
@@ -40,7 +40,7 @@ class ObjectScores(Record):
 
 
 class VideoScores(Record):
-    """What one video gave under one protocol. JSON and back changes no bit, so that a resumed run scores the same."""
+    """The scores of one video under one protocol. A JSON round trip is exact, so that a resumed run scores the same."""
 
     protocol: str
     video: str

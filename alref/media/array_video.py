@@ -19,7 +19,7 @@ from alref.utils.masks import make_read_only
 
 
 class ArrayVideo(Video):
-    """A video in memory: ``frames`` uint8 (T, H, W, 3) RGB at ``fps`` frames a second, with an optional sound track.
+    """A video in memory: ``frames`` uint8 (T, H, W, 3) RGB at ``fps`` frames a second, with an optional audio track.
 
     ``window`` selects frames. ``max_size`` is the largest number of pixels of the longer side: larger frames are shrunk.
     Raises InputError for an array of another shape or dtype, or when the window is empty.

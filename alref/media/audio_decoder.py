@@ -24,7 +24,7 @@ from alref.media.streams import get_audio_stream, open_container, read_packets, 
 from alref.records import Audio
 
 Samples = npt.NDArray[np.float32]
-EXPECTED_AUDIO = "a sound or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
+EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
 MAX_JITTER = 0.02
 """Seconds by which a packet may be off before the gap is filled with silence or the overlap is cut."""
 ALL_TIME = (-math.inf, math.inf)
@@ -43,14 +43,14 @@ class AudioBlock:
 
 @dataclass
 class AudioTrackInfo:
-    """What is learnt of a sound track while it is decoded: the second at which it begins, and how often each fault came."""
+    """What is learnt of an audio track while it is decoded: the second at which it begins, and how often each fault came."""
 
     start_time: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
 
 
 def read_audio(path: str | Path, rate: int, audio_track: int = 0) -> Audio:
-    """Read a sound file, or sound track ``track`` of a video, as mono float32 at ``rate`` Hz; second 0 is its beginning.
+    """Read an audio file, or audio track ``track`` of a video, as mono float32 at ``rate`` Hz; second 0 is its beginning.
 
     Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
     InputError.
@@ -61,21 +61,21 @@ def read_audio(path: str | Path, rate: int, audio_track: int = 0) -> Audio:
         None,
     )
     if whole is None:
-        raise InputError(f"{path}: holds no sound; expected {EXPECTED_AUDIO}")
+        raise InputError(f"{path}: has no audio; expected {EXPECTED_AUDIO}")
     for note in describe_faults(Path(path).name, learnt.faults):
         warnings.warn(note, stacklevel=2)
     return Audio(samples=whole.samples, rate=rate, start=whole.time - learnt.start_time)
 
 
 def describe_faults(name: str, faults: Counter[str]) -> tuple[str, ...]:
-    """Say in words what is wrong with a sound track of file ``name``."""
+    """List the faults of an audio track of file ``name``."""
     return tuple(f"{name}: {fault}: {many}" for fault, many in faults.items())
 
 
 def decode_audio(
     path: Path, rate: int, audio_track: int, span: tuple[float, float], track_info: AudioTrackInfo
 ) -> Iterator[AudioBlock]:
-    """Yield the part of a sound track in ``span`` seconds of the file's clock, as it is decoded; nothing where none is heard.
+    """Yield the part of an audio track in ``span`` seconds of the file's clock, as it is decoded; nothing where none is heard.
 
     The blocks are short, at ``rate`` Hz, and follow each other whatever gaps and overlaps the packets have. Raises InputError.
     """
@@ -112,7 +112,7 @@ def _join_blocks(blocks: list[AudioBlock]) -> AudioBlock:
 
 
 def _seek_stream(file: InputContainer, stream: AudioStream, second: float) -> None:
-    """Go near a second; where the file cannot, it is decoded from its beginning."""
+    """Seek to a second; a file without seeking is decoded from its beginning."""
     if math.isfinite(second) and second > PREROLL_SECONDS:
         with suppress(av.FFmpegError):
             file.seek(int((second - PREROLL_SECONDS) / float(stream.time_base or 1)), stream=stream)

@@ -1,4 +1,4 @@
-"""Pictures and sound of a video file."""
+"""Images and audio of a video file."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from alref.media.video import Frame
 
 
 class VideoFileSource(FrameSource):
-    """The first stream of moving pictures of a file, turned upright as the file says.
+    """The first video stream of a file, turned upright as the file says.
 
-    Pixels are those that are stored: where they are not square, they are not stretched. A picture that cannot be decoded is
+    Pixels are those that are stored: where they are not square, they are not stretched. An image that cannot be decoded is
     replaced by the last one before it that can, and counted in ``warnings``.
     """
 
@@ -38,7 +38,7 @@ class VideoFileSource(FrameSource):
         self.height, self.width = self._stored_size[::-1] if self._quarter_turns % 2 else self._stored_size
 
     def read_frame(self, number: int) -> Frame:
-        """Return picture ``number``. Raises InputError when no picture at all can be decoded."""
+        """Return image ``number``. Raises InputError when no image at all can be decoded."""
         picture = self._decoder.decode_frame(number)
         if picture.number != number:
             self._broken_frames.add(number)
@@ -51,7 +51,7 @@ class VideoFileSource(FrameSource):
         return max(0, self._decoder.index.find_keyframe(number))
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
-        """Yield the sound track's part in [start, end) seconds after the first picture, in short blocks."""
+        """Yield the audio track's part in [start, end) seconds after the first image, in short blocks."""
         zero = self._decoder.index.start_time
         for block in decode_audio(self._path, rate, self._audio_track, (zero + start, zero + end), track_info):
             yield replace(block, time=block.time - zero)
@@ -62,12 +62,12 @@ class VideoFileSource(FrameSource):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Whether the file is cut short, and how many pictures could not be decoded by now."""
+        """Return whether the file is cut short, and how many images could not be decoded by now."""
         found = []
         if self._decoder.index.is_truncated:
-            found.append(f"{self._path.name}: the file ends too early; what is there is read, {len(self.times)} pictures")
+            found.append(f"{self._path.name}: the file ends too early; what is there is read, {len(self.times)} images")
         if self._broken_frames:
             when = self.times[min(self._broken_frames)]
-            many = f"pictures that cannot be decoded: {len(self._broken_frames)}, the first at {when:.3f} s"
-            found.append(f"{self._path.name}: {many}; the picture before is shown instead")
+            many = f"images that cannot be decoded: {len(self._broken_frames)}, the first at {when:.3f} s"
+            found.append(f"{self._path.name}: {many}; the image before is shown instead")
         return tuple(found)

@@ -1,4 +1,4 @@
-"""Decoding the pictures of a file in order, or from the keyframe that is nearest before a wanted one."""
+"""Decoding the images of a file in order, or from the keyframe that is nearest before a wanted one."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from alref.media.frame_index import read_frame_index
 from alref.media.streams import EXPECTED_INPUT, get_video_stream, open_container, read_packets
 
 MIN_SEEK_FRAMES = 8
-"""Seeking pays when it spares the decoder more pictures than this."""
+"""Seeking pays when it spares the decoder more images than this."""
 FALLBACK_FRAMES = 8
-"""Of the pictures on the way to the wanted one, all of the last few are decoded: one of them may have to stand in for it."""
+"""Of the images on the way to the wanted one, all of the last few are decoded: one of them may have to stand in for it."""
 
 
 @dataclass(frozen=True)
 class DecodedFrame:
-    """A decoded picture and its number."""
+    """A decoded image and its number."""
 
     number: int
     image: av.VideoFrame
 
 
 class VideoDecoder:
-    """The numbered pictures of the first stream of moving pictures of ``file``; ``index`` says when each is shown."""
+    """The numbered images of the first video stream of ``file``; ``index`` says when each is shown."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open_stream()
         self.index = read_frame_index(self.container, self._stream)
         if not len(self.index.times):
-            raise InputError(f"{path}: holds no pictures at all; expected {EXPECTED_INPUT}")
+            raise InputError(f"{path}: holds no images at all; expected {EXPECTED_INPUT}")
         self._current_frame: DecodedFrame | None = None
         self._following_frame: DecodedFrame | None = None
         self._decoded_frames: Iterator[DecodedFrame] = iter(())
@@ -46,9 +46,9 @@ class VideoDecoder:
         self._seek_keyframe(self.index.find_keyframe(0))
 
     def decode_frame(self, number: int) -> DecodedFrame:
-        """Return picture ``number``, or where it cannot be decoded the last one before, or the first of all.
+        """Return image ``number``, or where it cannot be decoded the last one before, or the first of all.
 
-        Decoding goes on from the last picture, or begins anew at a keyframe. Raises InputError when no picture at all can be
+        Decoding continues from the last image or restarts at a keyframe. Raises InputError when no image at all can be
         decoded.
         """
         key, self._target_number = self.index.find_keyframe(number), number
@@ -64,11 +64,11 @@ class VideoDecoder:
             picture = self._decode_up_to(number)
         picture = picture or self._following_frame
         if picture is None:
-            raise InputError(f"{self._path}: no picture can be decoded ({self._stream.codec.name}); expected {EXPECTED_INPUT}")
+            raise InputError(f"{self._path}: no image can be decoded ({self._stream.codec.name}); expected {EXPECTED_INPUT}")
         return picture
 
     def _decode_up_to(self, number: int) -> DecodedFrame | None:
-        """Decode up to the last picture that is not after ``number``; the one after it, if decoded already, waits its turn."""
+        """Decode up to the last image that is not after ``number``; the one after it, if decoded already, waits its turn."""
         while self._current_frame is None or self._current_frame.number < number:
             self._following_frame = self._following_frame or next(self._decoded_frames, None)
             if self._following_frame is None or self._following_frame.number > number:
@@ -116,7 +116,7 @@ class VideoDecoder:
                 yield from decoder.decode(packet)
 
     def _can_skip(self, packet: Packet[VideoStream]) -> bool:
-        """Whether a picture lies far before the wanted one. H.264 alone says for sure that no other picture refers to it."""
+        """Return whether an image lies far before the wanted one. Only H.264 marks images that no other refers to."""
         if self._stream.codec.name != "h264" or self.index.pts is None or packet.pts is None:
             return False
         return bool(packet.pts < self.index.pts[max(0, self._target_number - FALLBACK_FRAMES)])

@@ -1,4 +1,4 @@
-"""When each picture of a stream is shown, and which of them can be decoded without those before."""
+"""When each image of a stream is shown, and which of them can be decoded without those before."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ FALLBACK_FPS = 25.0
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """The pictures of a stream in the order in which they are shown, numbered from 0.
+    """The images of a stream in the order in which they are shown, numbered from 0.
 
     ``pts`` int64 (T,) are their presentation times in ticks of the file, None where it keeps none that can be relied on, so
-    that pictures have to be counted from the first; ``keys`` are the numbers of keyframes; ``times`` float64 (T,) are seconds
-    from 0; ``fps`` the nominal rate; ``zero`` the second of the file's own clock at which the first picture is shown; ``cut``
+    that images have to be counted from the first; ``keys`` are the numbers of keyframes; ``times`` float64 (T,) are seconds
+    from 0; ``fps`` the nominal rate; ``zero`` the second of the file's own clock at which the first image is shown; ``cut``
     says that the file ends before its time.
     """
 
@@ -32,7 +32,7 @@ class FrameIndex:
     is_truncated: bool
 
     def find_number(self, pts: int | None) -> int | None:
-        """Return the number of the picture that is shown at ``pts``, None when there is none."""
+        """Return the number of the image that is shown at ``pts``, None when there is none."""
         if self.pts is None or pts is None:
             return None
         number = int(np.searchsorted(self.pts, pts))

@@ -1,4 +1,4 @@
-"""What OpenedVideo reads from: all pictures of a file or a folder, numbered from 0, before any window."""
+"""What OpenedVideo reads from: all images of a file or a folder, numbered from 0, before any window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alref.media.window import Times
 
 
 class FrameSource(ABC):
-    """Pictures with ``times`` float64 (T,) seconds from 0, all read as uint8 (``height``, ``width``, 3) RGB."""
+    """Images with ``times`` float64 (T,) seconds from 0, all read as uint8 (``height``, ``width``, 3) RGB."""
 
     height: int
     width: int
@@ -23,10 +23,10 @@ class FrameSource(ABC):
 
     @abstractmethod
     def read_frame(self, number: int) -> Frame:
-        """Return picture ``number``. Raises InputError when it cannot be decoded."""
+        """Return image ``number``. Raises InputError when it cannot be decoded."""
 
     def find_decode_start(self, number: int) -> int:
-        """Return the first picture that is decoded on the way to ``number``: reading from there on costs no more."""
+        """Return the first image that is decoded on the way to ``number``: reading from there on costs no more."""
         return number
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
@@ -35,7 +35,7 @@ class FrameSource(ABC):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is known by now to be wrong with the pictures."""
+        """The faults of the images found so far."""
         return ()
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Pictures on disk: a folder of frames, or a single picture, through Pillow."""
+"""Images on disk: a folder of frames, or a single image, through Pillow."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ EXIF_ORIENTATION, ROTATED_ORIENTATIONS = 0x0112, (5, 6, 7, 8)
 
 
 class ImageFolderSource(FrameSource):
-    """The pictures of a folder in the order of their names, numbers in names counting as numbers, at a steady rate.
+    """The images of a folder in the order of their names, numbers in names counting as numbers, at a steady rate.
 
-    Hidden files and other files are left out. All pictures have one size, upright as EXIF says; 16 bits become 8, palettes and
-    grays become RGB, and transparency is dropped. ``sound`` is a file whose second 0 is heard with the first picture.
+    Hidden files and other files are left out. All images have one size, upright as EXIF says; 16 bits become 8, palettes and
+    grays become RGB, and transparency is dropped. ``sound`` is a file whose second 0 is heard with the first image.
     """
 
     def __init__(
@@ -43,57 +43,57 @@ class ImageFolderSource(FrameSource):
         self.height, self.width = limit_size(*_read_common_size(paths), max_size)
 
     def read_frame(self, number: int) -> Frame:
-        """Return picture ``number``. Raises InputError when it cannot be decoded."""
+        """Return image ``number``. Raises InputError when it cannot be decoded."""
         frame = read_image(self._paths[number])
         return frame if frame.shape[:2] == (self.height, self.width) else resize_frame(frame, self.height, self.width)
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
-        """Yield the sound of the seconds [start, end) of the sound file beside the pictures, if there is one."""
+        """Yield the sound of the seconds [start, end) of the audio file beside the images, if there is one."""
         return decode_audio(self._audio_path, rate, 0, (start, end), track_info) if self._audio_path else iter(())
 
     def list_files(self) -> Iterable[Path]:
-        """Return the pictures, and the sound file."""
+        """Return the images, and the audio file."""
         return [*self._paths, *([self._audio_path] if self._audio_path else [])]
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the pictures of a folder in natural order of their names: 2 before 10. Raises InputError when there are none."""
+    """List the images of a folder in natural order of their names: 2 before 10. Raises InputError when there are none."""
     try:
         found = list_images(folder)
     except PermissionError as error:
         raise make_permission_error(folder) from error
     if not found:
-        raise InputError(f"{folder}: no pictures in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))} files")
+        raise InputError(f"{folder}: no images in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))} files")
     return found
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List what is taken for pictures in a folder, in natural order of their names. Raises OSError."""
+    """List what is taken for images in a folder, in natural order of their names. Raises OSError."""
     found = [path for path in folder.iterdir() if is_image(path) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: (_make_sort_key(path.name), path.name))
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is taken for a single picture, by its suffix in any case."""
+    """Return whether a file is taken for a single image, by its suffix in any case."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 @contextmanager
 def _ignore_pillow_warnings() -> Iterator[None]:
-    """Leave out Pillow's remarks on pictures; one thread at a time, since filters of warnings are the process's."""
+    """Leave out Pillow's remarks on images; one thread at a time, since filters of warnings are the process's."""
     with _WARNINGS_LOCK, warnings.catch_warnings(action="ignore"):
         yield
 
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open a picture without Pillow's remarks on it."""
+    """Open an image without Pillow's remarks on it."""
     with _ignore_pillow_warnings(), Image.open(path) as image:
         yield image
 
 
 def read_image(path: Path) -> Frame:
-    """Read a picture file as uint8 (H, W, 3) RGB, upright. Raises InputError when it is damaged."""
+    """Read an image file as uint8 (H, W, 3) RGB, upright. Raises InputError when it is damaged."""
     try:
         with open_image(path) as image:
             upright = ImageOps.exif_transpose(image)
@@ -105,7 +105,7 @@ def read_image(path: Path) -> Frame:
 
 
 def _read_common_size(paths: Sequence[Path]) -> tuple[int, int]:
-    """Read (height, width) of pictures of one size. Raises InputError for one that has another."""
+    """Read (height, width) of images of one size. Raises InputError for one that has another."""
     with _ignore_pillow_warnings():
         first, *others = ((path, *_read_image_size(path)) for path in paths)
     for path, height, width in others:
@@ -116,7 +116,7 @@ def _read_common_size(paths: Sequence[Path]) -> tuple[int, int]:
 
 
 def _read_image_size(path: Path) -> tuple[int, int]:
-    """Read (height, width) of the upright picture from its header."""
+    """Read (height, width) of the upright image from its header."""
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -128,7 +128,7 @@ def _read_image_size(path: Path) -> tuple[int, int]:
 def _make_read_error(path: Path, error: Exception) -> InputError:
     if isinstance(error, PermissionError):
         return make_permission_error(path)
-    return InputError(f"{path}: the picture cannot be read ({error}); replace it or take it out of the folder")
+    return InputError(f"{path}: the image cannot be read ({error}); replace it or take it out of the folder")
 
 
 def _make_sort_key(name: str) -> list[tuple[int, str]]:

@@ -47,11 +47,11 @@ def open_video(
     ``cache_bytes`` bounds the memory for decoded frames.
 
     Frames are upright, in the pixels that are stored (not stretched where pixels are not square), uint8 RGB whatever the file
-    holds. A file that ends too early is read as far as it goes, a picture that cannot be decoded is replaced by the one
+    holds. A file that ends too early is read as far as it goes, an image that cannot be decoded is replaced by the one
     before, and ``warnings`` says so. A video is for one thread at a time.
 
     Raises InputError when ``path`` is neither a path nor such an array, there is nothing to read, the window is empty, images
-    of a folder differ in size, or the sound track is not there.
+    of a folder differ in size, or the audio track is not there.
     """
     window = FrameWindow(start, end, every)
     if not isinstance(path, (str, PathLike)):
@@ -65,11 +65,11 @@ def open_video(
 
 
 def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None, name: str = "") -> Video:
-    """Open pictures as the frames of a video, in the order given, with a sound file that begins with the first of them.
+    """Open images as the frames of a video, in the order given, with an audio file that begins with the first of them.
 
-    ``name`` is the video's, that of the pictures' folder if not given.
+    ``name`` is the video's, that of the images' folder if not given.
 
-    Raises InputError when a file is missing or damaged, or the pictures differ in size.
+    Raises InputError when a file is missing or damaged, or the images differ in size.
     """
     places = [require_existing_path(path) for path in paths]
     heard = None if audio is None else require_existing_path(audio, EXPECTED_AUDIO)
@@ -84,7 +84,7 @@ def _open_source(path: Path, max_size: int | None, audio_track: int, fps: float 
     if is_image(path):
         return ImageFolderSource([path], fps, max_size)
     if fps is not None:
-        raise InputError(f"{path}: expected no fps, got {fps:g}; a file has its own, fps is for folders of pictures")
+        raise InputError(f"{path}: fps applies only to image folders; this video has its own frame rate")
     return VideoFileSource(path, max_size, audio_track)
 
 
@@ -127,7 +127,7 @@ class VideoReader(Video):
         """Return the sound from the first frame to the end of the last, or of the sound if that is earlier.
 
         Mono float32 at ``rate`` Hz, channels averaged; sample i is heard at ``start + i / rate`` on the clock of ``times``,
-        and ``start`` is later than the first frame when the sound begins later. None when no sound track is heard in the
+        and ``start`` is later than the first frame when the sound begins later. None when no audio track is heard in the
         window. Packets that cannot be decoded are silence; ``warnings`` says so.
         """
         return next(self.read_audio_blocks(rate, math.inf), None)
@@ -143,7 +143,7 @@ class VideoReader(Video):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the bytes of the file or folder, of the frames picked, their size and the sound track."""
+        """A digest of the bytes of the file or folder, of the frames picked, their size and the audio track."""
         window = f"{self.height} {self.width} {self._audio_track} {self.times.tolist()}"
         return hashlib.blake2b(f"{self._source.compute_digest()} {window}".encode(), digest_size=16).hexdigest()
 
@@ -160,5 +160,5 @@ class VideoReader(Video):
         return range(max(int(np.searchsorted(self._source_numbers, start)), index - room), index)
 
     def _update_warnings(self) -> None:
-        """Say what is wrong with the pictures read, and with the sound in the pass in which most was found."""
+        """List the faults of the images read, and of the audio in the pass with the most faults."""
         self.warnings = (*self._source.warnings, *describe_faults(self.name, self._audio_faults))

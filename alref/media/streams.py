@@ -21,7 +21,7 @@ URL_PATTERN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 """How an address begins; as a path it has lost a slash."""
 PLAYLIST_FORMATS = ("hls", "dash", "concat", "imf")
 StreamType = TypeVar("StreamType", VideoStream, AudioStream)
-EXPECTED_INPUT = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of pictures (jpg, png, webp, bmp, tif)"
+EXPECTED_INPUT = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of images (jpg, png, webp, bmp, tif)"
 
 
 def require_existing_path(path: str | Path, expected: str = EXPECTED_INPUT) -> Path:
@@ -29,7 +29,7 @@ def require_existing_path(path: str | Path, expected: str = EXPECTED_INPUT) -> P
     address = URL_PATTERN.match(str(path))
     if address:
         whole = f"{address[1]}://{address.string[address.end() :]}"
-        raise InputError(f"{whole}: addresses are not read; download the file and give its path")
+        raise InputError(f"{whole}: URLs are not supported; download the file and pass its path")
     try:
         if not (Path(path).is_file() or Path(path).is_dir()):
             raise InputError(f"{path}: no such file; expected {expected}")
@@ -56,19 +56,19 @@ def open_container(path: Path, expected: str = EXPECTED_INPUT) -> InputContainer
 
 
 def get_video_stream(file: InputContainer, path: Path) -> VideoStream:
-    """Return the first stream of moving pictures; a cover is none. Raises InputError."""
+    """Return the first video stream; a cover is none. Raises InputError."""
     moving = [stream for stream in file.streams.video if not stream.disposition & Disposition.attached_pic]
     if file.format.name in PLAYLIST_FORMATS:
-        raise InputError(f"{path}: names other files and holds no pictures itself; give one of those files")
+        raise InputError(f"{path}: names other files and holds no images itself; give one of those files")
     if not moving or file.format.name == "tty":
         held = ", ".join(sorted({stream.type for stream in file.streams})) or "nothing"
-        raise InputError(f"{path}: holds no pictures, only {held}; expected {EXPECTED_INPUT}")
+        raise InputError(f"{path}: holds no images, only {held}; expected {EXPECTED_INPUT}")
     select_stream(file, moving[0])
     return moving[0]
 
 
 def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> AudioStream | None:
-    """Return sound track ``track``, None when there is no sound at all. Raises InputError that lists the tracks."""
+    """Return audio track ``track``, None when there is no sound at all. Raises InputError that lists the tracks."""
     tracks = file.streams.audio
     if not tracks and audio_track == 0:
         return None

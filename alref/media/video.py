@@ -1,4 +1,4 @@
-"""What a video is to a stage: numbered frames with times, and a sound track. ``alref.media`` opens files and folders."""
+"""What a video is to a stage: numbered frames with times, and an audio track. ``alref.media`` opens files and folders."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ class Video(ABC):
 
     @abstractmethod
     def read_audio(self, rate: int) -> Audio | None:
-        """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no sound track."""
+        """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no audio track."""
 
     def read_audio_blocks(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
-        """Yield what ``audio`` returns in blocks of about ``seconds`` that follow each other; nothing without a sound track.
+        """Yield what ``audio`` returns in blocks of about ``seconds`` that follow each other; nothing without an audio track.
 
-        A long sound track is heard in little memory where it is decoded block by block.
+        A long audio track is heard in little memory where it is decoded block by block.
         """
         from alref.records import Audio
 
@@ -77,10 +77,10 @@ class Video(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hexadecimal digest of the content and of the window that was opened: what results are kept under."""
+        """A hexadecimal digest of the content and of the window that was opened: the key of cached results."""
 
     def get_info(self) -> VideoInfo:
-        """Return what a result keeps of this video."""
+        """Return the record of this video in a result."""
         from alref.records import VideoInfo
 
         return VideoInfo(

@@ -1,4 +1,4 @@
-"""Writing masks and overlays: each file appears under its name whole, or not at all."""
+"""Writing masks and overlays: each file is written atomically."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[st
 
 
 def read_label_map(path: Path) -> LabelMap:
-    """Read an indexed or gray 8-bit picture as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
+    """Read an indexed or gray 8-bit image as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
     image = _read_mask_image(path)
     if image.mode not in ("P", "L", "1"):
         raise InputError(f"{path}: expected an indexed or gray 8-bit PNG, got mode {image.mode}; save it as an indexed PNG")
@@ -50,7 +50,7 @@ def read_label_map(path: Path) -> LabelMap:
 def read_mask(path: Path) -> Mask:
     """Read a mask that a user drew as bool (H, W): every pixel that is neither zero nor wholly transparent.
 
-    Indexed pictures count by index, not by color. Raises InputError when it is no lossless picture, or empty.
+    Indexed images count by index, not by color. Raises InputError when it is not a lossless image, or is empty.
     """
     image = _read_mask_image(path)
     planes: Mask = np.atleast_3d(np.array(image)) != 0
@@ -66,7 +66,7 @@ def _read_mask_image(path: Path) -> Image.Image:
         with open_image(path) as image:
             image.load()
             if image.format == "JPEG":
-                raise InputError(f"{path}: expected a lossless picture, got JPEG, which alters values; save it as PNG")
+                raise InputError(f"{path}: expected a lossless image, got JPEG, which alters values; save it as PNG")
             return image.copy()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the PNG of a mask") from None
@@ -83,7 +83,7 @@ def write_video(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> 
 
 @contextmanager
 def open_video_encoder(path: Path, times: Sequence[float]) -> Iterator[VideoEncoder]:
-    """Give an encoder of frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
+    """Yield an encoder of frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
 
     Frames are encoded one by one, so memory stays bounded. The file appears when the block ends, with one frame for each time.
     Raises OutputError.

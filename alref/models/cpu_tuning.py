@@ -1,4 +1,4 @@
-"""Settings of this process that make models on a processor quicker; nothing heavy is imported.
+"""Tune threads and the allocator of this process for CPU inference; nothing heavy is imported.
 
 Threads of OpenMP sleep while they wait instead of spinning, which would take a shared machine from others; and the allocator of
 glibc keeps memory that is given back, so that each layer of a network does not ask the system for fresh, zeroed pages again.
@@ -19,7 +19,7 @@ _applied: dict[str, str] = {}
 
 
 def apply_settings() -> list[str]:
-    """Apply the settings and return them, as ``NAME=value``; to be called before torch is imported, and as often as one likes.
+    """Apply the settings and return them, as ``NAME=value``; call it before torch is imported; it may be called again.
 
     What the user has set in the environment stays. The allocator is left alone on systems without glibc, and where
     GLIBC_TUNABLES is set; the waiting threads where torch has already been imported.
@@ -36,7 +36,7 @@ def apply_settings() -> list[str]:
 
 
 def describe_settings() -> list[str]:
-    """Say of each setting what it is now and who set it, in the order of ``tune``."""
+    """List each setting with its value and who set it, in the order in which they are applied."""
     return [_describe_setting(name) for name in (*OPENMP_SETTINGS, *(MALLOC_SETTINGS if _uses_glibc() else ()))]
 
 

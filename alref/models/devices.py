@@ -1,7 +1,7 @@
-"""Where models run and in which numbers; torch is imported inside its functions.
+"""Devices and compute dtypes of models; torch is imported inside its functions.
 
-A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a type of numbers as ``auto``, ``float32``, ``bfloat16`` or
-``float16``. Weights stay float32 unless a component says otherwise; ``autocast`` lowers the arithmetic.
+A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a compute dtype as ``auto``, ``float32``, ``bfloat16`` or
+``float16``. Weights stay float32 unless a component says otherwise; ``autocast`` lowers the precision of the arithmetic.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough mem
 
 
 def list_devices() -> list[str]:
-    """List the devices that torch sees here, the best first; the processor is always the last."""
+    """List the devices that torch sees, best first; the CPU is always last."""
     import torch
 
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
@@ -28,7 +28,7 @@ def list_devices() -> list[str]:
 
 
 def resolve_device(device: str) -> str:
-    """Return the device to use: the best there is for ``auto``. Raises MissingError for one that is not here."""
+    """Return the device to use: the best one for ``auto``. Raises MissingError if it is not available."""
     here = list_devices()
     if device != "auto" and device not in here:
         raise MissingError(_make_device_problem(device))
@@ -36,7 +36,7 @@ def resolve_device(device: str) -> str:
 
 
 def find_device_problems(device: str, dtype: str = "auto") -> list[Problem]:
-    """Return a problem when a device is not here, or cannot compute in ``dtype``."""
+    """Return a problem when a device is not available or does not support ``dtype``."""
     if device != "auto" and device not in list_devices():
         return [_make_device_problem(device)]
     used = resolve_device(device)
@@ -46,7 +46,7 @@ def find_device_problems(device: str, dtype: str = "auto") -> list[Problem]:
 
 
 def resolve_dtype(name: str, device: str) -> torch.dtype:
-    """Return the type of numbers to compute in; ``auto`` is bfloat16 on CUDA where the chip has it, else float32."""
+    """Return the compute dtype; ``auto`` is bfloat16 on CUDA if the GPU supports it, else float32."""
     import torch
 
     if name == "auto":
@@ -64,7 +64,7 @@ def autocast(device: str, dtype: torch.dtype) -> AbstractContextManager[object]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Say whether an error means that the memory of the device, or of this machine, is full."""
+    """Return whether an error means that the device or this machine is out of memory."""
     import torch
 
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
@@ -91,9 +91,9 @@ def _make_device_problem(device: str) -> Problem:
 
 
 def _list_dtypes(device: str) -> tuple[str, ...]:
-    """List the types that a device computes in, in hardware and without losing speed; the last is the one to turn to.
+    """List the dtypes that a device computes fast in hardware; the last is the fallback.
 
-    float16 is left out on the processor: its kernels there take about thirty times as long as those of float32.
+    float16 is left out on CPU: its kernels there take about thirty times as long as those of float32.
     """
     import torch
 

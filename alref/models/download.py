@@ -1,4 +1,4 @@
-"""Lone files from the web: fetched with progress, gone on with after a cut, checked, and under their name only when whole."""
+"""Single-file downloads with progress, resume and checksum; a file gets its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from httpx2 import Response
 
 TIMEOUT_SECONDS = 30.0
-"""Seconds in which a server has to send something."""
+"""Timeout of a read from a server, in seconds."""
 
 
 def get_weights_folder() -> Path:
-    """Return where fetched files are kept: ``weights`` in the folder that ALREF_HOME names, else in the user's cache."""
+    """Return the folder of downloaded files: ``weights`` in the folder that ALREF_HOME names, else in the user's cache."""
     return get_cache_path("weights")
 
 
@@ -33,7 +33,7 @@ def request_size(url: str) -> int:
 
 
 def fetch_file(url: str, path: Path, sha256: str) -> None:
-    """Fetch a file to ``path``, with a bar on stderr; an earlier fetch that was cut is gone on with.
+    """Fetch a file to ``path``, with a bar on stderr; an interrupted download is resumed.
 
     Raises MissingError when the server does not give it, when the connection is cut before anything came, or when what came is
     another file than the one expected; OutputError when it cannot be written.
@@ -60,7 +60,7 @@ def _resume_download(url: str, part: Path) -> bool:
         whole = start + _get_content_length(response)
         have = start + _append_response(response, part, start, whole)
     if have <= before and have < whole:
-        raise MissingError(f"{url}: the connection was cut at {have:,} of {whole:,} bytes; the same command goes on from there")
+        raise MissingError(f"{url}: the connection was cut at {have:,} of {whole:,} bytes; re-run the same command to resume")
     return have >= whole
 
 
@@ -110,7 +110,7 @@ def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
                 response.raise_for_status()
             yield response
     except HTTPStatusError as error:
-        raise MissingError(f"{url} is not given: {error.response.status_code} {error.response.reason_phrase}") from None
+        raise MissingError(f"download failed: {url}: {error.response.status_code} {error.response.reason_phrase}") from None
     except HTTPError as error:
         raise MissingError(f"{url} cannot be reached ({error}): go online and try again") from None
 

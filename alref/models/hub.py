@@ -1,6 +1,6 @@
-"""The Hugging Face hub and its cache on this machine, by its own library, which is imported inside the functions.
+"""The Hugging Face hub and its local cache, through huggingface_hub, which is imported inside the functions.
 
-What its variables say holds: HF_ENDPOINT for a mirror, HF_HUB_OFFLINE, HF_HOME, HF_TOKEN.
+Its environment variables apply: HF_ENDPOINT for a mirror, HF_HUB_OFFLINE, HF_HOME, HF_TOKEN.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from alref.errors import MissingError, Problem, sanitize_line
 from alref.utils import atomic
 
 TIMEOUT_SECONDS = 10.0
-"""Seconds that the hub has to answer a question."""
+"""Timeout of a request to the hub, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def get_cache_folder() -> Path:
 
 
 def is_offline() -> bool:
-    """Say whether HF_HUB_OFFLINE forbids to use the network."""
+    """Return whether HF_HUB_OFFLINE forbids network access."""
     from huggingface_hub import is_offline_mode
 
     return is_offline_mode()
@@ -121,7 +121,7 @@ def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[
     except errors.RevisionNotFoundError:
         raise _make_error(f"{model} has no revision {revision!r} on the hub", "leave it out, or name another") from None
     except errors.HFValidationError:
-        raise _make_error(f"{model} is no folder or file here, and no name on the hub") from None
+        raise _make_error(f"{model} is neither a local path nor a Hugging Face model id") from None
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
         require_online(model)
         reason = sanitize_line(str(error.__cause__ or error), 200)

@@ -1,4 +1,4 @@
-"""Files of weights, looked at without loading them: the parts of a model, and files that are cut off."""
+"""Check weight files without loading them: the shards of a model, and truncated files."""
 
 from __future__ import annotations
 
@@ -62,5 +62,5 @@ def _check_safetensors(path: Path) -> str:
             8 + length + max((each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"), default=0)
         )
     except (ValueError, KeyError, AttributeError, TypeError):
-        return f"{path} is no safetensors file, or cut off in its header"
+        return f"{path} is not a safetensors file, or its header is cut off"
     return "" if size == promised else f"{path} is cut off or damaged: it has {size:,} of {promised:,} bytes"

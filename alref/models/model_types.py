@@ -1,4 +1,4 @@
-"""Whether a model is of a type that a component runs: the ``model_type`` in its ``config.json``."""
+"""Return whether a model is of a type that a component runs: the ``model_type`` in its ``config.json``."""
 
 from __future__ import annotations
 

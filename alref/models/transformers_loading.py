@@ -1,4 +1,4 @@
-"""Models of the transformers library, loaded whole or not at all, and without a word on the screen.
+"""Load models of the transformers library completely or not at all, without output.
 
 torch and transformers are imported inside functions only. Code that comes with a model is never run.
 """
@@ -55,7 +55,7 @@ def translate_model_errors(
 def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) -> Any:
     """Return the model in a folder, by a class of the library; in float32 and from safetensors if ``settings`` do not differ.
 
-    It is on the processor, in evaluation mode, and learns nothing. Raises ConfigError when weights are missing or of another
+    Returned on CPU, in eval mode, with gradients disabled. Raises ConfigError when weights are missing or of another
     size than its configuration says, and where it is to be ``exact``, when there are weights of more layers than it describes.
     """
     settings = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False, **settings}
@@ -90,7 +90,7 @@ def _strip_layer_numbers(name: str) -> str:
 
 
 def _explain_load_error(error: Exception, model: str | Path, alternative: str, expected_kind: str) -> str:
-    """Say in one line why a model cannot be loaded, and what to do."""
+    """Return one line with the reason why a model cannot be loaded and the next step."""
     said = str(error)
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
         return (

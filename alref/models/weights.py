@@ -141,7 +141,7 @@ class Weights:
     def _find_missing(self, root: Path) -> list[str]:
         """List what must be there and is not."""
         if root.is_file():
-            return [] if self.url or len(self.files) == 1 else [f"{self.files[0]}, for it is a file and no folder"]
+            return [] if self.url or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
         lacking = _list_absent(self.files, there)
         if INDEX_FILE in there and SINGLE_FILE not in there:
@@ -152,7 +152,7 @@ class Weights:
         return lacking
 
     def _find_damaged(self, root: Path) -> dict[str, str]:
-        """Say of each file, by its name in the model, what is wrong with it."""
+        """Return the fault of each file, by its name in the model."""
         wrong = {}
         for path in self._list_files(root):
             name = path.name if path == root else path.relative_to(root).as_posix()
@@ -182,7 +182,7 @@ class Weights:
         )
 
     def _should_fetch(self, name: str, available: Collection[str]) -> bool:
-        """Whether a file of the hub is to be fetched: what must be there, shards where there is no single file, small words."""
+        """Return whether to fetch a file of the hub: required files, shards without a single file, small texts."""
         sharded = SINGLE_FILE in self._list_names() and SINGLE_FILE not in available and fnmatch(name, SHARD_PATTERN)
         return (
             name in self._list_names()

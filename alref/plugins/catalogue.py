@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class KnownComponent:
-    """A component, a data set or a metric that a card names.
+    """A component, a dataset or a metric that a card names.
 
     ``slots`` are the slots that it fills, or ``dataset``, or ``protocol``. ``needs`` are import names. ``license`` is that of
     its weights or data; it and ``homepage`` are empty if the card has none.

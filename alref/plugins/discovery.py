@@ -1,4 +1,4 @@
-"""What is installed as a plugin: where an entry point comes from, which of them are wanted, and how code is loaded."""
+"""Discover installed plugins: the origin of entry points, their selection, and loading their code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from alref.errors import ConfigError, ContractError, format_exception, suggest_n
 from alref.plugins.hookspecs import PROJECT
 
 PLUGINS_VARIABLE = "ALREF_PLUGINS"
-"""The environment variable that says which installed plugins are loaded."""
+"""The environment variable that selects the installed plugins to load."""
 
 NO_PLUGINS = "none"
 EXPECTED_VALUE = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
@@ -82,7 +82,7 @@ def select_plugins(entries: list[EntryPoint], setting: str) -> list[EntryPoint]:
     _check_names(off | only, {name for entry in entries for name in _get_names(entry)}, setting)
     left = [entry for entry in entries if not off & _get_names(entry)]
     for word in sorted(only.difference(*map(_get_names, left))):
-        raise ConfigError(f"{PLUGINS_VARIABLE}={setting}: {word!r} is asked for and left out; expected {EXPECTED_VALUE}")
+        raise ConfigError(f"{PLUGINS_VARIABLE}={setting}: {word!r} is both included and excluded; expected {EXPECTED_VALUE}")
     return [entry for entry in left if not only or only & _get_names(entry)]
 
 
@@ -114,7 +114,7 @@ def translate_plugin_errors() -> Iterator[None]:
 
 @contextmanager
 def _observe_interrupts() -> Iterator[list[int]]:
-    """Give a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
+    """Yield a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
     before, pressed = signal.getsignal(signal.SIGINT), list[int]()
 
     def record_interrupt(number: int, frame: FrameType | None) -> Any:

@@ -58,7 +58,7 @@ def register_datasets() -> list[type[Dataset]]:
 
 @hookspec
 def register_metrics() -> list[type[EvaluationProtocol]]:
-    """Return published ways to score."""
+    """Return published protocols."""
 
 
 @hookspec

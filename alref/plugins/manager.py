@@ -50,7 +50,7 @@ SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "proposer": ("register_proposers", Proposer),
     "propagator": ("register_propagators", Propagator),
 }
-"""The places of a pipeline that a component fills: the hook that announces it, and the class that it derives from."""
+"""The slots of a pipeline that a component fills: the hook that announces it, and the class that it derives from."""
 
 _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
@@ -63,10 +63,10 @@ BASE_CLASS_BY_SLOT: dict[str, type] = {
     "dataset": Dataset,
     "protocol": EvaluationProtocol,
 }
-"""Everything that people choose by name, and the class that it derives from."""
+"""Everything that is chosen by name, and the class that it derives from."""
 
-SLOT_LABELS = {"dataset": "data set", "protocol": "protocol"}
-"""What people call the kinds that are no place of a pipeline."""
+SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol"}
+"""Labels of the kinds that are not slots of a pipeline."""
 
 AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol)
 AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
@@ -83,12 +83,12 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @property
     def name(self) -> str:
-        """What people type."""
+        """The name by which it is chosen."""
         return self.cls.name
 
     @cached_property
     def slots(self) -> list[str]:
-        """What it can be chosen for: places of a pipeline, or ``dataset``, or ``protocol``."""
+        """What it can be chosen for: slots of a pipeline, or ``dataset``, or ``protocol``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
@@ -116,8 +116,8 @@ class PluginManager:
     """All plugins of this installation; ``sources`` replaces the installed entry points.
 
     ``files`` are Python files that are plugins too, without being installed; their version is the digest of their content.
-    ``benchmarks`` are data sets and metrics. ``off`` is what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for
-    a file that is no plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
+    ``benchmarks`` are datasets and metrics. ``off`` is what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for
+    a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
     sources: Iterable[EntryPoint] | None = None
@@ -165,7 +165,7 @@ class PluginManager:
             raise ConfigError(f"--plugin {path}: cannot be loaded: {error}") from error
 
     def _register_module(self, module: ModuleType, plugin: str, distribution: str, version: str) -> None:
-        """Take up all that a module announces, or nothing of it. Raises whatever is wrong with it."""
+        """Register everything that a module announces, or nothing of it. Raises the error of an invalid class."""
         name = f"{distribution}:{plugin}"
         if self._manager.has_plugin(name):
             raise ContractError(f"another plugin is called {name} as well; rename one of them")
@@ -200,7 +200,7 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All that can be chosen by name: components, data sets and metrics."""
+        """All that can be chosen by name: components, datasets and metrics."""
         return [*self.components, *self.benchmarks]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
@@ -216,12 +216,12 @@ class PluginManager:
         return self._find_registered(slot, name, self.list_components(slot))
 
     def get_dataset(self, name: str) -> type[Dataset]:
-        """Return the data set ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        """Return the dataset ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
         cls: type[Dataset] = self._find_registered("dataset", name, self._list_benchmarks("dataset")).cls
         return cls
 
     def get_protocol(self, name: str) -> type[EvaluationProtocol]:
-        """Return the way to score ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        """Return the protocol ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
         cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_benchmarks("protocol")).cls
         return cls
 
@@ -235,20 +235,20 @@ class PluginManager:
 
     @property
     def datasets(self) -> dict[str, type[Dataset]]:
-        """All data sets, by the name that means no other."""
+        """All datasets, by their unambiguous names."""
         return self._index_classes("dataset")
 
     @property
     def protocols(self) -> dict[str, type[EvaluationProtocol]]:
-        """All ways to score, by the name that means no other."""
+        """All protocols, by their unambiguous names."""
         return self._index_classes("protocol")
 
     def get_dataset_name(self, dataset: Dataset) -> str:
-        """Return the name that means a data set and no other."""
+        """Return the unambiguous name of a dataset."""
         return next((name for name, cls in self.datasets.items() if cls is type(dataset)), dataset.name)
 
     def get_component_name(self, slot: str, component: RegisteredComponent) -> str:
-        """Return what names a component without doubt: its name, or ``distribution:name`` where two carry one name."""
+        """Return the unambiguous name of a component: its name, or ``distribution:name`` where two carry one name."""
         return get_qualified_name(component, self.list_components(slot))
 
     def _list_benchmarks(self, slot: str) -> list[RegisteredClass[Any]]:
@@ -262,13 +262,13 @@ class PluginManager:
         found = [each for each in registered if has_name(each, name)]
         if len(found) > 1:
             choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
-            raise ConfigError(f"{SLOT_LABELS.get(slot, slot)}: {len(found)} plugins offer {name!r}; choose one of {choices}")
+            raise ConfigError(f"{SLOT_LABELS.get(slot, slot)}: {len(found)} plugins register {name!r}; choose one of {choices}")
         if not found:
             raise ConfigError(self._explain_unknown(slot, name, [each.name for each in registered]))
         return found[0]
 
     def _explain_unknown(self, slot: str, name: str, names: Sequence[str]) -> str:
-        """Say where a name that nothing loaded has is to be had, or which name is meant."""
+        """Return the error for an unknown name: which plugin has it, or which name is similar."""
         for card in catalogue.find_cards(slot, name):
             if why := self.explain_absence(card):
                 return f"{name!r} is in {why}"
@@ -285,7 +285,7 @@ class PluginManager:
         return f"{message}; see: alref plugins"
 
     def explain_absence(self, card: PluginCard) -> str:
-        """Say why a known plugin is not among those loaded, with the command that installs it; nothing if it is."""
+        """Return why a known plugin is not loaded, with the command that installs it; empty if it is loaded."""
         for states, those in (("is switched off", self.disabled), ("could not be loaded", self.broken)):
             for each in those:
                 if (each.plugin, each.distribution) == (card.plugin, card.package):
@@ -300,7 +300,7 @@ class PluginManager:
         self._manager.check_pending()
 
     def notify_observers(self, hook: str, event: Any) -> None:
-        """Tell all observers. One that fails is named in ``warnings`` and told no more."""
+        """Notify all observers. One that fails is named in ``warnings`` and removed."""
         caller = getattr(self._manager.hook, hook)
         for implementation in caller.get_hookimpls():
             try:
@@ -318,13 +318,13 @@ def get_flag_slot(slots: Sequence[str]) -> str:
 
 
 def has_name(registered: RegisteredClass[Any], name: str) -> bool:
-    """Whether ``name``, or ``distribution:name``, means an offer."""
+    """Return whether ``name``, or ``distribution:name``, names a registered class."""
     distribution, _, short = name.rpartition(":")
     return registered.name == short and distribution in ("", registered.distribution)
 
 
 def get_qualified_name(registered: RegisteredClass[Any], others: Iterable[RegisteredClass[Any]]) -> str:
-    """Return what names an offer without doubt: its name, or ``distribution:name`` where two of ``among`` carry one name."""
+    """Return the unambiguous name of a registered class: ``distribution:name`` if ``others`` share its name."""
     alone = sum(each.name == registered.name for each in others) == 1
     return registered.name if alone else f"{registered.distribution}:{registered.name}"
 
@@ -338,4 +338,4 @@ def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
     for one, other in combinations(registered, 2):
         if one.name == other.name and set(one.slots) & set(other.slots):
             both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
-            raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a name of its own")
+            raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a unique name")

@@ -1,4 +1,4 @@
-"""What a plugin announces is checked before it is taken up: each class is complete, and says of itself what it must."""
+"""Check what a plugin announces before it is registered: each class is complete and declares its attributes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[A
 
 
 def _check_stage(cls: type[Stage], where: str) -> None:
-    """Check what a component says of itself. Raises ContractError."""
+    """Check the attributes that a component declares. Raises ContractError."""
     if cls.api != API_LEVEL:
         raise ContractError(f"{where} is written for contract level {cls.api!r}, this alref has {API_LEVEL}")
     if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
@@ -41,7 +41,7 @@ def _check_stage(cls: type[Stage], where: str) -> None:
     if not cls.Options.__pydantic_fields_complete__:
         raise ContractError(f"{where}.Options: a type is not known when the class is made; import it at the top of the module")
     if "use" in cls.Options.model_fields:
-        raise ContractError(f"{where}.Options: 'use' names the component in a configuration; call the option otherwise")
+        raise ContractError(f"{where}.Options: 'use' is reserved; rename the option")
     try:
         values = cls.Options()
     except ValidationError as error:

@@ -62,5 +62,5 @@ def test_masks_that_are_missing_are_named_and_nothing_is_written(tmp_path: Path)
 
 
 def test_a_data_set_without_a_server_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no server takes results of this data set; score them here: alref score avsbench-s4"):
+    with pytest.raises(ConfigError, match="alref score avsbench-s4"):
         AvsBenchS4Dataset(tmp_path).pack_submission(tmp_path, tmp_path / "s.zip", [])

@@ -61,7 +61,7 @@ def test_a_folder_of_the_same_name_does_not_stand_for_a_lone_checkpoint(
 
 def test_a_lone_checkpoint_is_gone_on_with(hub: FakeHub) -> None:
     hub.cuts = [100_000, 0]
-    assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes; the same" in refused(lone(hub))
+    assert f"the connection was cut at 100,000 of {len(hub.models['lone/files'][LONE]):,} bytes" in refused(lone(hub))
     assert lone(hub).find_complete_path() is None
     hub.requests.clear()
     assert lone(hub).fetch_files().read_bytes() == hub.models["lone/files"][LONE]

@@ -1,4 +1,4 @@
-"""What a few lines of Python do: list components, open a video, segment what references point at."""
+"""The Python interface: list components, open a video, segment what references point at."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Box = Sequence[float] | npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class ComponentInfo:
-    """A component by the ``name`` that chooses it, with the package that it comes from and the first line of its docstring."""
+    """A component: its ``name``, its package and the first line of its docstring."""
 
     name: str
     package: str
@@ -38,14 +38,14 @@ class ComponentInfo:
 
 
 def list_components(slot: str) -> list[ComponentInfo]:
-    """List the installed components that can fill a slot, by name: what ``alref.components(slot)`` returns.
+    """List the installed components that can fill a slot, sorted by name.
 
     ``slot`` is one of unifier, tagger, transcriber, locator, temporal, spatial, proposer, propagator; ``reasoner`` stands for
     the components that fill both temporal and spatial. Raises InputError for another word.
     """
     plugins = PluginManager()
     if slot not in (known := [*SLOTS, "reasoner"]):
-        raise InputError(f"slot: no slot {slot!r}{suggest_names(str(slot), known)}; slots: {', '.join(known)}")
+        raise InputError(f"slot: unknown slot {slot!r}{suggest_names(str(slot), known)}; slots: {', '.join(known)}")
     found = plugins.list_components("temporal" if slot == "reasoner" else slot)
     return [
         ComponentInfo(plugins.get_component_name(each.slots[0], each), each.distribution, each.version, each.summary)
@@ -75,29 +75,29 @@ def segment(
     preset: str | None = None,
     **settings: Any,
 ) -> Result:
-    """Segment in every frame what each expression points at.
+    """Segment what each expression refers to, in every frame.
 
     Args:
-        video: a file, a folder of images, an array uint8 (T, H, W, 3) RGB, or a Video that is open already.
+        video: a file, a folder of images, an array uint8 (T, H, W, 3) RGB, or an open Video.
         expressions: texts, References, or lists of them.
-        sound: segment what makes the sound; beside expressions, both together.
-        spoken: a sound file in which an expression is spoken, or several.
+        sound: segment what makes the sound; can be combined with expressions.
+        spoken: an audio file with a spoken expression, or a list of them.
         box: ``xyxy`` in pixels of ``frame``: start from this box instead of reasoning.
         mask: bool (H, W) of ``frame``, or an image file: start from this mask instead of reasoning.
-        frame: the frame of ``box`` or ``mask``, as read, counted from 0; 0 by default.
-        start: read from this second.
-        end: read up to this second.
-        every: read each n-th frame only.
-        fps: frames a second of a folder of images or of an array, 24 by default.
-        preset: a shipped configuration, ``baseline`` by default.
-        settings: those of a configuration file, for example ``propagator="sam2"``,
+        frame: index of the frame of ``box`` or ``mask``, counted from 0 after ``start`` and ``every``; default 0.
+        start: first second to read.
+        end: second to stop before.
+        every: read only every n-th frame.
+        fps: frames per second of a folder of images or an array; default 24.
+        preset: a shipped configuration; default ``baseline``.
+        settings: settings as in a configuration file, for example ``propagator="sam2"``,
             ``proposer={"use": "grounding-dino", "box_threshold": 0.3}`` or ``video={"max_size": 640}``.
 
     Returns:
         The result: masks, verdicts and every decision.
 
     Raises:
-        AlrefError: says what is wrong and what to do; its subclasses tell input, configuration and missing parts apart.
+        AlrefError: a subclass for invalid input, invalid configuration or a missing requirement.
 
     >>> result = segment("clip.mp4", "the red cup")  # doctest: +SKIP
     >>> result.masks().shape  # bool (T, H, W)  # doctest: +SKIP
@@ -138,7 +138,7 @@ def _build_references(
     mask: Mask | str | Path | None,
     frame: int | None,
 ) -> list[Reference]:
-    """Make references in the order of the expressions, texts numbered as on the command line; prompts come last."""
+    """Create references in the order of the expressions, with texts numbered as on the command line; prompts come last."""
     given = list(_flatten_expressions(expressions))
     typed = make_references(
         [each for each in given if isinstance(each, str)],
@@ -159,7 +159,7 @@ def _flatten_expressions(expressions: Sequence[Any]) -> Iterator[str | Reference
         many = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Path, Reference, np.ndarray))
         for each in given if many else [given]:
             if not isinstance(each, (str, Reference)):
-                hint = "; a sound file is given as spoken=PATH" if isinstance(each, Path) else ""
+                hint = "; pass an audio file as spoken=PATH" if isinstance(each, Path) else ""
                 raise InputError(f"expressions[{number}]: expected a text or an alref.Reference, got {each!r:.80}{hint}")
             yield each
 
@@ -167,11 +167,11 @@ def _flatten_expressions(expressions: Sequence[Any]) -> Iterator[str | Reference
 def _list_paths(spoken: Any) -> list[Path]:
     paths = [] if spoken is None else [spoken] if isinstance(spoken, (str, Path)) else spoken
     if not isinstance(paths, Iterable) or not all(isinstance(path, (str, Path)) for path in paths):
-        raise InputError(f"spoken: expected the path of a sound file, or a list of them, got {spoken!r:.80}")
+        raise InputError(f"spoken: expected the path of an audio file, or a list of them, got {spoken!r:.80}")
     return [Path(path) for path in paths]
 
 
 def _check_sound(sound: Any) -> bool:
     if not isinstance(sound, bool):
-        raise InputError(f"sound: expected True or False, got {sound!r:.80}; a sound file is given as spoken=PATH")
+        raise InputError(f"sound: expected True or False, got {sound!r:.80}; pass an audio file as spoken=PATH")
     return sound

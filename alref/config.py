@@ -1,7 +1,7 @@
-"""From YAML and flags to a configuration: which component fills each slot, with every option resolved.
+"""Resolve YAML and flags to a configuration: the component of each slot with all its options.
 
-Layers, later wins: preset, YAML file, flags. A layer that names another component in a slot drops the options that earlier
-layers gave that slot. ``reasoner`` stands for ``temporal`` and ``spatial`` together; ``unifier`` for those of ``unifier``,
+Later layers override earlier ones: preset, YAML file, flags. A layer that names another component for a slot drops the options
+that earlier layers set for it. ``reasoner`` stands for both ``temporal`` and ``spatial``; ``unifier`` for those of ``unifier``,
 ``tagger``, ``transcriber`` and ``locator`` that the component can fill, and an option for those whose component has it.
 """
 
@@ -27,7 +27,7 @@ UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")
 
 
 class VideoOptions(StageOptions):
-    """What of a video is read."""
+    """Options for reading a video."""
 
     start: float | None = Field(None, ge=0, description="first second to read")
     end: float | None = Field(None, gt=0, description="second to stop before")
@@ -38,7 +38,7 @@ class VideoOptions(StageOptions):
 
 
 class RunOptions(StageOptions):
-    """What concerns no single component."""
+    """Options of the run that belong to no single component."""
 
     order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
@@ -47,7 +47,7 @@ class RunOptions(StageOptions):
 
 @dataclass(frozen=True)
 class SlotConfiguration:
-    """The component that fills a slot, with its options; ``use`` names it without doubt."""
+    """The component that fills a slot, with its options; ``use`` is its unambiguous name."""
 
     component: RegisteredComponent
     options: StageOptions
@@ -56,14 +56,14 @@ class SlotConfiguration:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A whole configuration, resolved."""
+    """A resolved configuration."""
 
     run: RunOptions
     video: VideoOptions
     slots: Mapping[str, SlotConfiguration]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data with every default filled in: what ``run.yaml`` keeps and ``resolve`` takes back."""
+        """Return plain data with every default filled in, as stored in ``run.yaml`` and accepted by ``resolve``."""
         data: dict[str, Any] = {**self.run.model_dump(mode="json"), "video": self.video.model_dump(mode="json")}
         for slot, choice in self.slots.items():
             data[slot] = {"use": choice.use, **choice.options.model_dump(mode="json")}
@@ -97,12 +97,12 @@ def _format_option(row: options.OptionRow, value: Any) -> str:
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """Read a configuration file. Raises ConfigError when it is missing, not YAML, not plain data or no mapping."""
+    """Read a configuration file. Raises ConfigError if it is missing, not plain YAML or not a mapping."""
     return _require_mapping(read_yaml_file(path), str(path))
 
 
 def read_yaml_file(path: Path) -> Any:
-    """Read plain YAML data. Raises ConfigError when the file is missing, not text or not plain YAML."""
+    """Read plain YAML data. Raises ConfigError if the file is missing, not text or not plain YAML."""
     try:
         return parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
@@ -112,7 +112,7 @@ def read_yaml_file(path: Path) -> Any:
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Reads plain YAML in which no mapping has a key twice, of which one would be lost."""
+    """Reads plain YAML and rejects duplicate keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -124,7 +124,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def parse_yaml(text: str, where: str) -> Any:
-    """Parse plain YAML data; tags such as ``!!python/object`` and keys twice are refused. Raises ConfigError with the line."""
+    """Parse plain YAML data. Raises ConfigError with the line, also for duplicate keys and tags such as ``!!python/object``."""
     try:
         return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
@@ -147,10 +147,10 @@ def list_presets() -> list[str]:
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Read a shipped preset. Raises ConfigError with the names there are."""
+    """Read a shipped preset. Raises ConfigError that lists the presets if the name is unknown."""
     if name not in list_presets():
         raise ConfigError(
-            f"preset: no preset {name!r}{suggest_names(name, list_presets())}; presets: {', '.join(list_presets())}"
+            f"preset: unknown preset {name!r}{suggest_names(name, list_presets())}; presets: {', '.join(list_presets())}"
         )
     text = files("alref.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return _require_mapping(parse_yaml(text, f"preset {name}"), f"preset {name}")
@@ -175,12 +175,12 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     if replays and not replaying:
         names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in built.items())
-        raise ConfigError(f"replay: none of the chosen components asks a language model ({names}); leave --replay out")
+        raise ConfigError(f"replay: none of the chosen components calls a language model ({names}); leave --replay out")
     return Configuration(run, video, built)
 
 
 def _set_replay(plugins: PluginManager, merged: dict[str, dict[str, Any]], path: Any) -> list[str]:
-    """Set the option ``replay`` in the slots whose component has it, and return these. Raises InputError without answers."""
+    """Set the option ``replay`` in the slots whose component has it, and return them. Raises InputError."""
     from alref.llm.replay import AnswerReplay
 
     slots = [slot for slot in SLOTS if _has_options(plugins, slot, merged[slot], {"replay": path})]
@@ -210,7 +210,7 @@ def _resolve_slot(plugins: PluginManager, slot: str, values: Mapping[str, Any]) 
 def _expand_layer(
     layer: Layer, plugins: PluginManager, lower_layers: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Spread one layer over the slots: names become mappings, a shared name becomes several, the rest is ``run``."""
+    """Split one layer by slot: names become mappings, a shared name sets several slots, the rest is ``run``."""
     spread: dict[str, dict[str, Any]] = {}
     run_names = list(RunOptions.model_fields)
     for key in sorted(layer, key=lambda key: key not in ("reasoner", "unifier")):
@@ -222,14 +222,14 @@ def _expand_layer(
                 spread[slot] = dict(values) if "use" in values else {**spread.get(slot, {}), **values}
         else:
             known = [*run_names, "preset", "replay", "video", "reasoner", *SLOTS]
-            raise ConfigError(f"{key}: no such setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
+            raise ConfigError(f"{key}: unknown setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
     return spread
 
 
 def _find_slots(
     key: str, values: Mapping[str, Any], plugins: PluginManager, lower_layers: Mapping[str, Mapping[str, Any]]
 ) -> Sequence[str]:
-    """List the slots that a setting is for."""
+    """List the slots that a setting applies to."""
     if key == "reasoner":
         return ("temporal", "spatial")
     if key != "unifier":
@@ -246,7 +246,7 @@ def _find_slots(
 
 
 def _has_options(plugins: PluginManager, slot: str, slot_values: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
-    """Whether the component chosen so far for a slot has all these options."""
+    """Return whether the component chosen so far for a slot has all these options."""
     found = [each for each in plugins.list_components(slot) if each.name == str(slot_values.get("use", "")).rpartition(":")[2]]
     return any(set(values) <= set(each.cls.Options.model_fields) for each in found)
 
@@ -271,7 +271,7 @@ def build_schema(plugins: PluginManager) -> dict[str, Any]:
         "properties": {
             **RunOptions.model_json_schema()["properties"],
             "preset": {"enum": list_presets()},
-            "replay": {"type": "string", "description": "ask no model: take all answers from this run folder, trace or store"},
+            "replay": {"type": "string", "description": "replay recorded LLM answers from this run folder, trace or store"},
             "video": VideoOptions.model_json_schema(),
             "reasoner": _build_slot_schema(both),
             **slots,

@@ -98,7 +98,7 @@ def test_a_home_in_a_path_is_found(script: Script, monkeypatch: pytest.MonkeyPat
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "mode beside rows": ({"mode": "grid"}, "mode says how values under vary are combined; leave it out beside rows"),
+    "mode beside rows": ({"mode": "grid"}, "mode applies only to vary"),
     "no name": ({"rows": {"": {}}}, "rows: expected a name for each row, got a blank one"),
     "a blank name": ({"rows": {" ": {}}}, "rows: expected a name for each row, got a blank one"),
     "a number": ({"rows": {1: {}}}, "grid.yaml.rows.1: expected text, got 1; write it in quotes"),

@@ -66,7 +66,7 @@ def test_the_report_links_to_the_runs_and_needs_no_network(script: Script) -> No
     assert all(Path("out", link).is_file() for link in links)
     assert sum("rows/grown-by-four" in link for link in links) == 2
     assert page.count("<tr") == 3
-    assert "seconds a video" in page
+    assert "seconds per video" in page
 
 
 def test_numbers_along_an_axis_are_round_and_hold_all() -> None:

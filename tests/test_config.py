@@ -115,7 +115,7 @@ def test_what_is_printed_is_read_back_as_the_same(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "unknown setting": ({"propagater": "scripted"}, "propagater: no such setting; did you mean 'propagator'?"),
+    "unknown setting": ({"propagater": "scripted"}, "propagater: unknown setting; did you mean 'propagator'?"),
     "unknown component": ({"propagator": "scriptd"}, "propagator: no component 'scriptd'; did you mean 'scripted'?"),
     "component of another kind": ({"proposer": "elsewhere"}, "proposer: no component 'elsewhere'"),
     "unknown option": (
@@ -129,7 +129,7 @@ WRONG = {
     "component as a number": ({"temporal": 3}, "temporal: expected a component's name or a mapping of options, got 3"),
     "unknown device": ({"device": "tpu"}, "run.device: Input should be 'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
     "unknown order": ({"order": "backwards"}, "run.order"),
-    "unknown preset": ({"preset": "baselin"}, "preset: no preset 'baselin'; did you mean 'baseline'?"),
+    "unknown preset": ({"preset": "baselin"}, "preset: unknown preset 'baselin'; did you mean 'baseline'?"),
 }
 
 

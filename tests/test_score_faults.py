@@ -101,7 +101,7 @@ WRONG = {
     "protocol": (Whole, Dividing, "protocol 'overlap': ZeroDivisionError: division by zero; add -v to see where"),
     "record": (Whole, Unnamed, "protocol 'overlap': "),
     "no scores": (Whole, Nothing, "protocol 'overlap': score_video: expected VideoScores, got NoneType"),
-    "another's": (Whole, Borrowing, "protocol 'overlap': score_video: expected scores of this protocol, got those of 'other'"),
+    "another's": (Whole, Borrowing, "protocol 'overlap': score_video: expected scores of this protocol, got scores of 'other'"),
 }
 
 

@@ -1,1 +1,1 @@
-"""Ablations: one file says what varies; rows share what they have in common, and a table compares them with a base."""
+"""Ablations: a grid file defines rows, which share common stages; a table compares them with a baseline."""

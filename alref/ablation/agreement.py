@@ -1,4 +1,4 @@
-"""How alike the masks of two rows are: what is left to compare by where there is no truth."""
+"""Agreement between the masks of two rows, for videos without ground truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from alref.utils.masks import Mask
 
 
 def compute_agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Sequence[str]) -> float | None:
-    """Return the mean of ``alike`` over the videos that both rows did; None when there is none that they read alike."""
+    """Return the mean agreement over the videos of both rows; None if no video is comparable."""
     pairs = [(own.read_result(video), base.read_result(video)) for video in videos]
     found = [compute_similarity(one, other) for one, other in pairs if one and other and _has_same_input(one, other)]
     return fmean(found) if found else None
@@ -22,7 +22,7 @@ def compute_agreement(own: EvaluationFolder, base: EvaluationFolder, videos: Seq
 def compute_similarity(one: Result, other: Result) -> float:
     """Return the region similarity J of two results of one video, 0..1: the mean over references and frames.
 
-    J is the intersection over the union of the masks of all objects of a reference; two empty masks are alike (1).
+    J is the intersection over the union of the masks of all objects of a reference; two empty masks agree (1).
     """
     return fmean(
         _compute_iou(mine, theirs)
@@ -32,7 +32,7 @@ def compute_similarity(one: Result, other: Result) -> float:
 
 
 def _has_same_input(one: Result, other: Result) -> bool:
-    """Whether two results have the same frames, in time and size, and the same references."""
+    """Return whether two results have the same frames, in time and size, and the same references."""
     mine, theirs = (
         (each.video.times, each.video.height, each.video.width, [reference.id for reference in each.references])
         for each in (one, other)

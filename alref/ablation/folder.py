@@ -13,29 +13,29 @@ PARTIAL_FILE = re.compile(r"\.(ablation|table|report)\.\d+\.(yaml|json|csv|md|te
 
 
 class AblationSpec(JobSpec):
-    """What was asked for, kept in ``ablation.yaml``. Rows may come and go: each is an evaluation with its own settings."""
+    """The settings of an ablation, stored in ``ablation.yaml``. Rows may change: each is an evaluation of its own."""
 
     format: Literal[1] = 1
     dataset: str
     split: str
 
     def iterate_settings(self) -> Iterator[tuple[str, Any]]:
-        """Yield what makes one ablation another, by name."""
-        yield "the data set", f"{self.dataset}, {self.split}"
+        """Yield the names and values of settings that distinguish ablations."""
+        yield "dataset", f"{self.dataset}, {self.split}"
 
 
 class AblationFolder(JobFolder[AblationSpec]):
-    """A folder taken for one ablation until ``close``: use it as a context manager."""
+    """A folder locked for one ablation until ``close``: use it as a context manager."""
 
     SPEC_FILE, JOB_NAME, spec_type = ABLATION_FILE, "ablation", AblationSpec
 
     @property
     def finished(self) -> bool:
-        """Never: the next call may ask for other rows."""
+        """Return False: the next call may request other rows."""
         return False
 
     def remove_files(self, everything: bool) -> None:
-        """Remove what killed processes left half written; rows clear themselves."""
+        """Remove incomplete files of killed processes; rows remove their own."""
         for path in self.path.glob(".*"):
             if PARTIAL_FILE.fullmatch(path.name):
                 remove_file(path)

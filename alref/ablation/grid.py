@@ -1,4 +1,4 @@
-"""The file of an ablation: what stays, what varies, and the rows that come of it."""
+"""The grid file of an ablation: base settings, varied settings and the resulting rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_NAME_LENGTH = 80
 
 
 class DatasetSelection(StageOptions):
-    """The part of a data set that every row is scored on."""
+    """The part of a dataset that every row is scored on."""
 
     dataset: str = Field(description="name of the dataset")
     root: Path = Field(description="folder of the dataset as downloaded")
@@ -35,7 +35,7 @@ class DatasetSelection(StageOptions):
 
 
 class AblationConfig(StageOptions):
-    """An ablation as its file says it."""
+    """The content of a grid file."""
 
     base: str | dict[str, Any] = Field({}, description="preset, YAML file, or settings that all rows share")
     data: dict[str, Any] = Field({}, description="dataset, root, split, videos, limit, protocols")
@@ -51,7 +51,7 @@ class AblationConfig(StageOptions):
         if bool(self.vary) == bool(self.rows):
             raise ValueError("expected one of vary and rows")
         if self.rows and "mode" in self.model_fields_set:
-            raise ValueError("mode says how values under vary are combined; leave it out beside rows")
+            raise ValueError("mode applies only to vary; remove it, or replace rows by vary")
         if not all(map(str.strip, self.rows)):
             raise ValueError("rows: expected a name for each row, got a blank one")
         if empty := [path for path, values in self.vary.items() if not values]:
@@ -65,7 +65,7 @@ class AblationConfig(StageOptions):
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One row: its name, the values that it is known by, and its whole configuration."""
+    """One row: its name, its varied values and its configuration."""
 
     name: str
     values: tuple[str, ...]
@@ -73,7 +73,7 @@ class AblationRow:
 
     @property
     def folder_name(self) -> str:
-        """The name of its folder: its own in letters that any disk takes."""
+        """Return the folder name: the row name in characters that every file system accepts."""
         plain = re.sub(r"[^\w.=+-]+", "-", self.name).strip("-.")
         return (
             plain
@@ -84,7 +84,7 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A whole ablation: ``columns`` head the values that rows are known by; the first row is the base of comparison."""
+    """A resolved ablation. ``columns`` are the headers of the varied values; the first row is the baseline."""
 
     path: Path
     grid: AblationConfig
@@ -93,7 +93,7 @@ class Ablation:
 
     @property
     def data(self) -> DatasetSelection | None:
-        """The data set, its folder taken from where the file is; None where videos are named."""
+        """Return the dataset, its folder relative to the file; None if the file lists videos."""
         if not self.grid.data:
             return None
         found = options.build_options(DatasetSelection, self.grid.data, "data")
@@ -104,7 +104,7 @@ RowSettings = dict[str, Any]
 
 
 def read_ablation(path: Path, plugins: PluginManager) -> Ablation:
-    """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with the row that has it."""
+    """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with its row."""
     grid = options.build_options(AblationConfig, read_config_file(path), str(path))
     base = _read_base_settings(grid.base, path.parent)
     rows, problems = [], []
@@ -124,7 +124,7 @@ def read_ablation(path: Path, plugins: PluginManager) -> Ablation:
 
 
 def _expand_rows(grid: AblationConfig) -> list[tuple[str, tuple[str, ...], RowSettings]]:
-    """List for each row its name, the values that it is known by, and its settings by dotted path."""
+    """List the name, the varied values and the settings by dotted path of each row."""
     if grid.rows:
         return [(name, (name,), settings or {}) for name, settings in grid.rows.items()]
     if grid.mode == "one-at-a-time":
@@ -141,7 +141,7 @@ def _expand_rows(grid: AblationConfig) -> list[tuple[str, tuple[str, ...], RowSe
 
 
 def format_settings(value: Any) -> str:
-    """Write a value as people do: a word, a number, a mapping on one line."""
+    """Format a value on one line."""
     if isinstance(value, str):
         return value
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False)
@@ -149,14 +149,14 @@ def format_settings(value: Any) -> str:
 
 
 def _read_base_settings(base: str | RowSettings, folder: Path) -> Layer:
-    """Return the settings that all rows share; a file is looked for in ``folder``."""
+    """Return the settings that all rows share; the path of a file is relative to ``folder``."""
     if isinstance(base, str):
         return read_config_file(folder / base) if base.endswith((".yaml", ".yml")) else {"preset": base}
     return base
 
 
 def _resolve_row(base: Layer, settings: RowSettings, plugins: PluginManager) -> Configuration:
-    """Put settings over the base; components come before options, which they would drop."""
+    """Apply settings to the base: components first, because they reset options."""
     ordered = sorted(settings.items(), key=lambda item: "." in item[0])
     return resolve_config(plugins, [base, *(_build_layer(*item) for item in ordered)])
 
@@ -167,14 +167,14 @@ def _build_layer(path: str, value: Any) -> Layer:
 
 
 def _check_rows(ablation: Ablation) -> None:
-    """Check what concerns several rows, or rows and data, and that the videos are there."""
+    """Check for conflicts between rows or with the data, and for missing videos."""
     check_videos_exist(ablation.path, ablation.grid.videos)
     places: dict[str, str] = {}
     problems = []
     for row in ablation.rows:
         if (other := places.setdefault(row.folder_name.lower(), row.name)) != row.name:
-            problems.append(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; name one otherwise")
+            problems.append(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; rename one")
         if ablation.data and row.config.video.model_fields_set:
-            problems.append(f"row {row.name!r}: video: a data set is read as it is; leave this out, or name videos")
+            problems.append(f"row {row.name!r}: video: not allowed with a dataset; remove it, or use videos instead of data")
     if problems:
         raise ConfigError("\n".join(problems))

@@ -1,4 +1,4 @@
-"""What an ablation will take, without running any of it: calls of stages from its file, time and cost from what is done."""
+"""Estimate an ablation without running it: stage calls from its file, time and cost from finished videos."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from alref.records import Record, Reference
 from alref.result import Usage
 
 SLOT_ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
-"""The kinds of stage as they work: what each gives depends on those before it."""
+"""Stage kinds in pipeline order; each output depends on the earlier stages."""
 OWN_DISTRIBUTION = "alref"
-"""The distribution whose reasoners are known: they ask through ``ChatReasoner``, or not at all."""
+"""The distribution whose reasoners are known: they use ``ChatReasoner`` or no language model."""
 ChainKey = tuple[Hashable, ...]
 
 
 class CallCounts(Record):
-    """Calls of one kind of stage: if each row were run alone, at most with sharing, and at most of these still to do."""
+    """Calls of one stage kind: without sharing, with sharing (upper bound), and remaining (upper bound)."""
 
     alone: int
     shared: int
@@ -39,11 +39,11 @@ class CallCounts(Record):
 
 
 class AblationPlan(Record):
-    """Estimate of the remaining work of an ablation; None stands for what is not known.
+    """Estimate of the remaining work of an ablation; unknown values are None.
 
     ``rows`` counts finished videos by row. ``not_measured`` names stages that no finished video covers. ``seconds`` is the sum
-    over stages, one after the other. If ``is_upper_bound``, ``questions`` is the maximum that the options allow, and tokens and
-    dollars are rules of thumb.
+    over stages run one after the other. If ``is_upper_bound``, ``questions`` is an upper bound, and tokens and
+    dollars are rough estimates.
     """
 
     videos: int
@@ -59,7 +59,7 @@ class AblationPlan(Record):
 
 @dataclass(frozen=True)
 class _RemainingCalls:
-    """Calls of one stage on one video that are still to do, and a row that makes them."""
+    """Remaining calls of one stage on one video, and a row that makes them."""
 
     video: str
     slot: str
@@ -69,7 +69,7 @@ class _RemainingCalls:
 
 @dataclass
 class _Measurements:
-    """What was measured on videos that are done: seconds by choice of a stage; questions, tokens, dollars by reasoners."""
+    """Measurements of finished videos: seconds by stage choice; questions, tokens and dollars by reasoners."""
 
     done: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     seconds: dict[Hashable, list[float]] = field(default_factory=lambda: defaultdict(list))
@@ -90,7 +90,7 @@ class _Measurements:
 
 
 def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[str], path: Path) -> AblationPlan:
-    """Plan the rows of an ablation whose folder is ``path``. Raises InputError when references cannot be read."""
+    """Plan the rows of an ablation whose folder is ``path``. Raises InputError if references cannot be read."""
     measured = _collect_measurements(rows, data, videos, path)
     alone: Counter[str] = Counter()
     shared: Counter[str] = Counter()
@@ -134,7 +134,7 @@ def _collect_measurements(rows: Sequence[AblationRow], data: Dataset, videos: Se
 
 
 def _count_calls(references: Sequence[Reference]) -> dict[str, int]:
-    """Count the calls of each kind of stage for one video; a phrase for every reference is supposed."""
+    """Count the calls of each stage kind for one video, assuming one phrase per reference."""
     asked = [each for each in references if not each.has_prompt]
     heard, spoken = sum(each.sound for each in asked), sum(each.spoken is not None for each in asked)
     read = sum(bool(each.text.strip()) or each.spoken is not None for each in asked)
@@ -145,7 +145,7 @@ def _count_calls(references: Sequence[Reference]) -> dict[str, int]:
 
 
 def _make_choice_key(row: AblationRow, slot: str) -> Hashable:
-    """Return what tells a row's stage from others."""
+    """Return the key of a row's stage."""
     choice = row.config.slots[slot]
     who = choice.component.distribution, choice.component.name
     return slot, *who, choice.options.model_dump_json(), row.config.run.device
@@ -156,7 +156,7 @@ def _make_reasoners_key(row: AblationRow) -> Hashable:
 
 
 def _make_chain_key(row: AblationRow, slot: str, used: Iterable[str]) -> ChainKey:
-    """Return what tells a row's call of a stage from others: its own choice and those before it, of the kinds used."""
+    """Return the key of a row's stage call: its own choice and those of earlier stages."""
     before = {"tagger": (), "unifier": ("transcriber",)}.get(slot, SLOT_ORDER[: SLOT_ORDER.index(slot)])
     window = row.config.video.model_dump_json()
     return window, *(_make_choice_key(row, each) for each in (*before, slot) if each in used)
@@ -174,7 +174,7 @@ def _estimate_time(remaining: Sequence[_RemainingCalls], measured: _Measurements
 
 
 def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measurements, data: Dataset) -> dict[str, Any]:
-    """Say what reasoners that are ``left`` ask language models: by the means of videos done, else by rules of thumb."""
+    """Estimate the language model usage of ``left``: from means of finished videos, else rough estimates."""
     askers = {each.row.name: _find_reasoners(each.row) for each in remaining}
     unmeasured = [each for each in remaining if _make_reasoners_key(each.row) not in measured.questions]
     if not any(askers[each.row.name] for each in unmeasured):
@@ -193,7 +193,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
 
 
 def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
-    """Return the stages that may ask a language model, by slot; None where somebody else's reasoner may ask by itself."""
+    """Return the stages that may call a language model, by slot; None if a third-party reasoner may call one."""
     chosen = {slot: row.config.slots[slot] for slot in ("temporal", "spatial")}
     made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
     asking: dict[str, ChatReasoner | None] = {slot: each for slot, each in made.items() if isinstance(each, ChatReasoner)}
@@ -202,7 +202,7 @@ def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
 
 
 def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, data: Dataset) -> Iterator[Usage]:
-    """Estimate what a reasoner takes for each reference of a video, a phrase for each; nothing where it asks no model."""
+    """Estimate the usage of a reasoner per reference, one phrase each; zero if it calls no language model."""
     if reasoner is None:
         return
     frames = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0
@@ -212,7 +212,7 @@ def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, d
 
 
 def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[float, float | None, float | None]:
-    """Return questions, tokens and dollars of a video; tokens are known of answers that were not kept."""
+    """Return questions, tokens and dollars of a video; cached answers count no tokens."""
     questions, asked = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
     tokens = questions * measured.tokens[reasoners] / asked if asked else None if questions else 0.0
     uncached_cost = sum_known(measured.dollars[reasoners])

@@ -1,4 +1,4 @@
-"""What an ablation leaves for people and programs: tables in four formats, and ``report.html``, which needs no network."""
+"""Reports of an ablation: tables in four formats, and ``report.html``, which needs no network access."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_TICKS = 5
 
 @dataclass(frozen=True)
 class PlotPoint:
-    """A row in the plot, in a box of 100 by 100 units from the upper left: where it is, and the ends of its interval."""
+    """A row in the plot: position and interval bounds, in a box of 100 by 100 units from the upper left."""
 
     row: RowSummary
     number: int
@@ -33,7 +33,7 @@ class PlotPoint:
 
 @dataclass(frozen=True)
 class CostPlot:
-    """Score against cost: points, and the numbers along both axes, those of ``up`` from above."""
+    """Plot of score against cost: points and tick values of both axes; ``up`` starts at the top."""
 
     cost: str
     points: tuple[PlotPoint, ...]
@@ -55,7 +55,7 @@ def write_ablation_report(folder: Path, summary: AblationSummary, grid: Path) ->
 
 
 def render_ablation_report(summary: AblationSummary, grid: str) -> str:
-    """Make the report; ``grid`` is the text of the ablation's file."""
+    """Render the report; ``grid`` is the text of the grid file."""
     return (
         make_environment(score=format_score)
         .get_template("ablation.html.j2")
@@ -72,7 +72,7 @@ def render_ablation_report(summary: AblationSummary, grid: str) -> str:
 
 
 def build_plot(summary: AblationSummary) -> CostPlot | None:
-    """Place rows by what a video costs, in dollars where anything costs any, else in seconds; None without scores."""
+    """Build the plot by cost per video, in dollars if any row costs money, else in seconds; None without scores."""
     usual = summary.protocols[0] if summary.protocols else ""
     paid = any(row.dollars for row in summary.rows)
     placed = [
@@ -88,11 +88,11 @@ def build_plot(summary: AblationSummary) -> CostPlot | None:
         PlotPoint(row, number, _scale_to_axis(cost, along), *(_scale_to_axis(each, up) for each in (value, top, bottom)))
         for row, number, cost, (value, bottom, top) in placed
     )
-    return CostPlot("dollars a video" if paid else "seconds a video", tuple(points), tuple(along), tuple(up))
+    return CostPlot("dollars per video" if paid else "seconds per video", tuple(points), tuple(along), tuple(up))
 
 
 def compute_ticks(low: float, high: float) -> list[float]:
-    """Return round numbers, evenly spread, the first at or below ``low`` and the last at or above ``high``; six or so."""
+    """Return about six round tick values, the first at or below ``low``, the last at or above ``high``."""
     span = high - low or 1.0
     unit = 10.0 ** math.floor(math.log10(span / MAX_TICKS))
     step = next(unit * factor for factor in (1, 2, 5, 10) if span <= MAX_TICKS * unit * factor)
@@ -101,5 +101,5 @@ def compute_ticks(low: float, high: float) -> list[float]:
 
 
 def _scale_to_axis(value: float, axis: Sequence[float]) -> float:
-    """Return how far a number is along an axis, 0 to 100."""
+    """Return the position of a value on an axis, 0 to 100."""
     return 100 * (value - axis[0]) / (axis[-1] - axis[0])

@@ -1,4 +1,4 @@
-"""Rows one after the other, each an evaluation that goes on wherever it was stopped; outputs of stages are shared by all."""
+"""Run rows one after the other; each is an evaluation that can resume, and all share stage outputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VideoCallback = Callable[[AblationRow, VideoOutcome], None]
 
 @dataclass
 class AblationRunner:
-    """An ablation at work below ``path``; ``told`` hears of each video of each row. ``errors`` are what went wrong so far."""
+    """Runs an ablation in ``path`` and calls ``on_video`` for each video of each row; ``errors`` collects failures."""
 
     ablation: Ablation
     plugins: PluginManager
@@ -41,7 +41,7 @@ class AblationRunner:
     errors: list[AlrefError] = field(default_factory=list)
 
     def run_rows(self) -> AblationSummary:
-        """Run all rows, and sum them up. A row that cannot be run says why, and the others go on."""
+        """Run all rows and return their summary. A row that fails stores the reason, and the others continue."""
         base = self.ablation.rows[0]
         data = make_dataset(self.ablation, base, self.plugins)
         return AblationSummary(
@@ -76,7 +76,7 @@ class AblationRunner:
             return bare.model_copy(update={"why": str(error)})
 
     def _find_base_folder(self, base: AblationRow, spec: EvaluationSpec) -> EvaluationFolder | None:
-        """Return the folder of the base, None when that of other settings stands in its place."""
+        """Return the folder of the baseline, None if it holds other settings."""
         try:
             there = load_evaluation(self.get_row_folder(base))
         except InputError:
@@ -84,7 +84,7 @@ class AblationRunner:
         return None if there.describe_differences(spec) else EvaluationFolder(self.get_row_folder(base), spec)
 
     def _run_videos(self, row: AblationRow, data: Dataset, folder: EvaluationFolder) -> str:
-        """Do the videos of a row; return why none can be done, if so."""
+        """Run the videos of a row; return the reason if none can be run."""
         with Pipeline.from_config(row.config, self.plugins) as pipe:
             try:
                 self._check_components(pipe, data, folder)
@@ -100,7 +100,7 @@ class AblationRunner:
         return ""
 
     def _check_components(self, pipe: Pipeline, data: Dataset, folder: EvaluationFolder) -> None:
-        """Raise MissingError for what a row lacks before its first video, and leave to each video what is wrong with it."""
+        """Raise MissingError before the first video if a row lacks a requirement; each video reports its other errors."""
         waiting = [video for video in self.videos if find_unchanged_row(folder, data, video) is None]
         try:
             if waiting:
@@ -110,7 +110,7 @@ class AblationRunner:
 
 
 def make_dataset(ablation: Ablation, row: AblationRow, plugins: PluginManager) -> Dataset:
-    """Return the data set of an ablation as a row reads it. Raises ConfigError."""
+    """Return the dataset of an ablation as a row reads it. Raises ConfigError."""
     if ablation.data is None:
         return UserVideoDataset(ablation.path.parent, ablation.grid.videos, row.config.video)
     return plugins.get_dataset(ablation.data.dataset)(ablation.data.root, ablation.data.split)

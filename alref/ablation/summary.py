@@ -1,4 +1,4 @@
-"""What an ablation gave: for each row its scores with intervals, its difference from the base, what it took, what failed."""
+"""The summary of an ablation: scores with intervals, differences from the baseline, cost and failures of each row."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alref.llm.usage import sum_usage
 from alref.records import Finding, Record
 
 ScoreInterval = tuple[float, float, float]
-"""A number, and the ends of its 95 % interval."""
+"""A value with the bounds of its 95 % interval."""
 
 
 class RowScore(Record):
     """Scores of a row under one protocol: the value of ``main_metric`` with its interval, all ``metrics``, 0..1.
 
-    ``difference`` is the value minus that of the base, on the ``paired_videos`` that both have.
+    ``difference`` is the value minus that of the baseline, on the common ``paired_videos``.
     """
 
     model_config = NAN_CONFIG
@@ -35,7 +35,7 @@ class RowScore(Record):
 
 
 class RowSummary(Record):
-    """One row. ``seconds`` and ``dollars`` are for a video, as if the row had been run alone and nothing had been kept.
+    """One row. ``seconds`` and ``dollars`` are per video, for the row run alone without a cache.
 
     ``agreement`` with the masks of the base, 0..1, is told where there is no truth. ``spent`` is what this row's questions took
     in fact, in dollars; None where a price is not known. ``failed`` says why videos failed, ``why`` why the whole row did.
@@ -61,15 +61,15 @@ class RowSummary(Record):
 
     @property
     def problem(self) -> str:
-        """Say in short what is missing from the row, nothing when it is whole."""
+        """Return a short description of the failures, empty if there are none."""
         if self.why or not self.failed:
             return self.why
         video, why = next(iter(self.failed.items()))
-        return f"{len(self.failed)} of {self.requested} videos failed, {video} for one: {why}"
+        return f"{len(self.failed)} of {self.requested} videos failed, for example {video}: {why}"
 
 
 class AblationSummary(Record):
-    """All rows, the base first. ``columns`` head their values; ``protocols`` are the ways to score, the usual one first."""
+    """All rows, the base first. ``columns`` head their values; ``protocols`` has the default one first."""
 
     model_config = NAN_CONFIG
 
@@ -87,7 +87,7 @@ def summarize_row(
     protocols: Sequence[EvaluationProtocol],
     base: EvaluationFolder | None,
 ) -> RowSummary:
-    """Fill in what an evaluation gave; ``base`` is that of the base row, if there is one to compare with."""
+    """Return the row with the results of its evaluation; ``base`` is that of the baseline, if available."""
     count = sum(line.row is not None for line in summary.lines)
     usage = sum_usage(summary.usage)
     videos = [line.video for line in summary.lines]

@@ -1,4 +1,4 @@
-"""The table of an ablation for papers and programs: Markdown, LaTeX with booktabs, CSV."""
+"""Tables of an ablation as Markdown, LaTeX with booktabs and CSV."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from alref.ablation.summary import AblationSummary, RowSummary, ScoreInterval
 
 AGREEMENT_HEADER = "J with the first"
-"""Heads how far the masks of a row agree with those of the first, where there is no truth."""
+"""Header of the agreement with the masks of the first row, used without ground truth."""
 _LATEX_SPECIAL = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -22,17 +22,17 @@ _LATEX_SPECIAL = {
     "[": "{[}",
     "-": "-{}",
 }
-"""What LaTeX takes for something else, other than by a backslash before it.
+"""LaTeX special characters that a backslash does not escape.
 
-A bracket after a line is an option of it, and two hyphens are a dash.
+A bracket after a line break is an option of it, and two hyphens form a dash.
 """
 _WHITESPACE = r"[\s\0-\x1f\x7f-\x9f]+"
 _MARKDOWN_SPECIAL = r"[\\`*<~|]|&(?=#?\w+;)|](?=[(\[])|(?<![^\W_])_|_(?![^\W_])"
-"""What Markdown takes for something else; underscores inside a word are none."""
+"""Markdown special characters; underscores inside a word are not special."""
 
 
 def build_header(summary: AblationSummary) -> list[str]:
-    """Return the heads of the columns that ``cells`` fills: the first ``len(done.columns)`` are words, the rest numbers."""
+    """Return the column headers: the first ``len(summary.columns)`` are text columns, the rest numbers."""
     score = (
         [_get_main_metric(summary), "95 % interval", "difference", "95 % interval"]
         if summary.protocols
@@ -42,12 +42,12 @@ def build_header(summary: AblationSummary) -> list[str]:
 
 
 def format_cells(summary: AblationSummary) -> list[list[str]]:
-    """Return the table as people read it, row by row, each cell one line, scores in per cent; what there is not is empty."""
+    """Return the formatted cells row by row, each on one line, scores in percent; missing values are empty."""
     return [[_join_lines(cell) for cell in _format_row(summary, row)] for row in summary.rows]
 
 
 def format_markdown(summary: AblationSummary) -> str:
-    """Write the table in Markdown, and below it which rows are not whole."""
+    """Return the table as Markdown, followed by the incomplete rows."""
     words = len(summary.columns)
     marks = ["---"] * words + ["---:"] * (len(build_header(summary)) - words)
     rows = [
@@ -62,7 +62,7 @@ def format_markdown(summary: AblationSummary) -> str:
 
 
 def format_latex(summary: AblationSummary) -> str:
-    """Write the table in LaTeX for the package booktabs."""
+    """Return the table as LaTeX for the package booktabs."""
     words = len(summary.columns)
     heads = " & ".join(map(_escape_latex, build_header(summary))) + r" \\"
     rows = [
@@ -79,7 +79,7 @@ def format_latex(summary: AblationSummary) -> str:
 
 
 def format_csv(summary: AblationSummary) -> str:
-    """Write every number of every row in full, scores 0..1."""
+    """Return every number of every row as CSV, scores 0..1."""
     file = io.StringIO()
     rows = [_build_record(summary, row) for row in summary.rows]
     writer = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
@@ -89,7 +89,7 @@ def format_csv(summary: AblationSummary) -> str:
 
 
 def _get_main_metric(summary: AblationSummary) -> str:
-    """Return the name of the number that papers report, or that of the protocol while nothing is scored."""
+    """Return the name of the main metric, or of the protocol if nothing is scored."""
     usual = summary.protocols[0]
     return next((row.scores[usual].main_metric for row in summary.rows if usual in row.scores), usual)
 
@@ -113,7 +113,7 @@ def _format_row(summary: AblationSummary, row: RowSummary) -> list[str]:
 
 
 def _format_interval(interval: ScoreInterval | None, sign: str = "") -> tuple[str, str]:
-    """Write a number and its interval in per cent."""
+    """Format a value and its interval in percent."""
     if interval is None:
         return "", ""
     value, low, high = (f"{100 * number:{sign}z.1f}" for number in interval)
@@ -146,7 +146,7 @@ def _join_lines(text: str) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    """Write a text so that Markdown shows it as it is, a backslash by its number: one before a bar is read in two ways."""
+    """Escape text for Markdown. A backslash becomes a character reference, as one before a bar is ambiguous."""
     return re.sub(_MARKDOWN_SPECIAL, lambda found: "&#92;" if found[0] == "\\" else "\\" + found[0], text)
 
 

@@ -1,4 +1,4 @@
-"""Videos of one's own as a data set without truth, so that an ablation runs on them too."""
+"""User videos as a dataset without ground truth, for ablations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from alref.result import Result
 
 
 class UserVideoDataset(Dataset):
-    """Videos below ``root`` by their paths, each with expressions or with a file of references; read as ``window`` says.
+    """Videos below ``root`` by their paths, each with expressions or with a file of references; read with ``window``.
 
     Raises InputError or ConfigError for references that cannot be read.
     """
@@ -37,7 +37,7 @@ class UserVideoDataset(Dataset):
         self._references = {video: _read_references(video, said, root) for video, said in videos.items()}
 
     def list_videos(self) -> list[str]:
-        """List the paths as they were given."""
+        """List the paths as given."""
         return list(self._references)
 
     def read_references(self, video: str) -> list[Reference]:
@@ -45,11 +45,11 @@ class UserVideoDataset(Dataset):
         return self._references[video]
 
     def open_video(self, video: str) -> Video:
-        """Open a video file or a folder of pictures."""
+        """Open a video file or a folder of images."""
         return open_video(self._resolve_path(video), **self._window.model_dump())
 
     def list_files(self, video: str) -> list[Path]:
-        """Name the video file, or the pictures in the folder."""
+        """Return the video file, or the images in the folder."""
         path = self._resolve_path(video)
         return list_images(path) if path.is_dir() else [path]
 
@@ -57,7 +57,7 @@ class UserVideoDataset(Dataset):
         return self.root / Path(video).expanduser()
 
     def find_problems(self) -> Iterator[DatasetProblem]:
-        """Name the videos that cannot be opened."""
+        """Yield the videos that cannot be opened."""
         for video in self._references:
             try:
                 self.open_video(video)
@@ -65,7 +65,7 @@ class UserVideoDataset(Dataset):
                 yield DatasetProblem(str(error), video)
 
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
-        """Write one indexed PNG for each frame, the pixel values being the numbers of the objects."""
+        """Write one indexed PNG for each frame, whose pixel values are object numbers."""
         drawn, size = ObjectMasks(result.tracks), (result.video.height, result.video.width)
         frames = range(len(result.video.times))
         labels = (make_label_map(drawn.decode_masks(frame), *size) for frame in frames)
@@ -75,28 +75,28 @@ class UserVideoDataset(Dataset):
         write_mask_pngs(own, labels, [f"{frame:05d}" for frame in frames])
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
-        """There is no truth. Raises InputError."""
-        raise InputError(f"{video}: a video of one's own has no truth to be scored against")
+        """Raise InputError, since there is no ground truth."""
+        raise InputError(f"{video}: a user video has no ground truth to score against")
 
 
 def check_videos_exist(file: Path, videos: Mapping[str, tuple[str, ...] | str]) -> None:
-    """Raise InputError that names all videos and references of the grid ``file`` that are not there or not given."""
+    """Raise InputError that lists all missing videos and references of the grid ``file``."""
     root = file.parent
     lost = [video for video in videos if not (root / Path(video).expanduser()).exists()]
-    problems = [f"no such file: {', '.join(lost)}; give paths as seen from {root.resolve()}"] if lost else []
+    problems = [f"no such file: {', '.join(lost)}; give paths relative to {root.resolve()}"] if lost else []
     for video, said in videos.items():
         if not said:
-            problems.append(f"{video}: nothing to look for; write a list of expressions: [the dog]")
+            problems.append(f"{video}: no expressions; write a list such as [the dog]")
         elif isinstance(said, str) and not (root / Path(said).expanduser()).is_file():
-            problems.append(f"{video}: there is no file of references {said!r}; an expression stands in a list: [{said}]")
+            problems.append(f"{video}: no such file of references: {said!r}; write an expression as a list: [{said}]")
     if problems:
         raise InputError("\n".join(f"{file}: videos: {problem}" for problem in problems))
 
 
 def _read_references(video: str, source: tuple[str, ...] | str, root: Path) -> list[Reference]:
-    """Read what is asked of a video: a list of expressions, or the name of a file of references. Raises InputError."""
+    """Read the references of a video from a list of expressions or a file of references. Raises InputError."""
     if not isinstance(source, str):
         if not all(map(str.strip, source)):
-            raise InputError(f"videos: {video}: an expression is blank; write what to look for: [the dog]")
+            raise InputError(f"videos: {video}: blank expression; write a list such as [the dog]")
         return references.make_references(source)
     return references.read_references(root / Path(source).expanduser())

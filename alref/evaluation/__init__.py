@@ -1,1 +1,1 @@
-"""Whole benchmarks: videos predicted and scored, each written whole, so that a run goes on wherever it was stopped."""
+"""Benchmarks: predict and score videos one by one, so that an interrupted run resumes."""

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over videos (Efron and Tibshirani, 1993): how far a score would move with other videos of this kind."""
+"""Bootstrap intervals over videos (Efron and Tibshirani, 1993): the uncertainty of a score over videos."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ RESAMPLES = 2000
 CONFIDENCE_LEVEL = 0.95
 SEED = 20240828
 BATCH_SIZE = 50
-"""Draws that are made at once: they bound the memory, which is 16 bytes for each of them and each video."""
+"""Number of draws per batch; memory is 16 bytes for each draw and video."""
 FloatArray = npt.NDArray[np.float64]
 ScoreTerms = tuple[FloatArray, FloatArray]
 
 
 @dataclass(frozen=True)
 class ConfidenceInterval:
-    """A number, and the ends of the interval in which it lies in 95 % of the draws; NaN where nothing could be counted."""
+    """A value with the bounds of its 95 % interval; NaN if there is nothing to count."""
 
     value: float
     low: float
@@ -30,7 +30,7 @@ class ConfidenceInterval:
 
 
 def estimate_interval(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) -> ConfidenceInterval:
-    """Return the main number of a protocol over videos with its percentile interval; the same videos give the same one."""
+    """Return the main metric of a protocol over videos with its percentile interval. The result is deterministic."""
     terms = _stack_terms(protocol, scores)
     return _build_interval(
         _compute_score(terms), np.concatenate([_score_resamples(terms, picks) for picks in _draw_resamples(len(scores))])
@@ -40,7 +40,7 @@ def estimate_interval(protocol: EvaluationProtocol, scores: Sequence[VideoScores
 def estimate_difference(
     protocol: EvaluationProtocol, base: Sequence[VideoScores], other: Sequence[VideoScores]
 ) -> ConfidenceInterval:
-    """Return by how much ``other`` is above ``base`` on the same videos, in the same order, with its interval."""
+    """Return the difference ``other`` minus ``base`` on the same videos, in the same order, with its interval."""
     old, new = _stack_terms(protocol, base), _stack_terms(protocol, other)
     drawn = [_score_resamples(new, picks) - _score_resamples(old, picks) for picks in _draw_resamples(len(base))]
     return _build_interval(_compute_score(new) - _compute_score(old), np.concatenate(drawn))
@@ -53,7 +53,7 @@ def _stack_terms(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) ->
 
 
 def _draw_resamples(videos: int) -> Iterator[FloatArray]:
-    """Yield how often each of some draws picks each video, (TOGETHER, N), until there are DRAWS of them."""
+    """Yield batches of draws: how often each draw picks each video, (batch, N)."""
     random = np.random.default_rng(SEED)
     for _ in range(RESAMPLES // BATCH_SIZE):
         yield random.multinomial(videos, np.full(videos, 1 / videos), BATCH_SIZE).astype(np.float64)
@@ -70,7 +70,7 @@ def _score_resamples(terms: ScoreTerms, picks: FloatArray) -> FloatArray:
 
 
 def _compute_mean_ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
-    """Return the mean over K of sum by count, 0 for one of which nothing was counted, NaN where nothing was counted at all."""
+    """Return the mean over K of sum divided by count: 0 for a count of 0, NaN if all counts are 0."""
     counted = counts > 0
     ratios: FloatArray = np.divide(sums, counts, out=np.zeros_like(sums), where=counted)
     return np.where(counted.any(axis=-1), ratios.mean(axis=-1), np.nan)

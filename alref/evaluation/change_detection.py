@@ -1,4 +1,4 @@
-"""What tells the files and references of a video from others, without reading the files."""
+"""Detect changes of the files and references of a video without reading the files."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from alref.pipeline.stage_cache import compute_key
 
 
 def compute_fingerprint(dataset: Dataset, video: str) -> str:
-    """Digest what the index says of a video, with its references, and name, size and time of change of each of its files.
+    """Return a digest of a video's index entry, its references, and the name, size and modification time of its files.
 
-    Empty when all files are gone: nothing can be said then. Raises InputError when the references cannot be read.
+    Empty if all files are missing. Raises InputError if the references cannot be read.
     """
     files = dataset.list_files(video)
     facts = [fact for path in files for fact in _read_file_stat(path)]
@@ -22,7 +22,7 @@ def compute_fingerprint(dataset: Dataset, video: str) -> str:
 
 
 def find_unchanged_row(folder: EvaluationFolder, dataset: Dataset, video: str) -> EvaluationRow | None:
-    """Return the row of a video that is done, None when its files or references have changed since."""
+    """Return the row of a finished video, None if its files or references have changed."""
     row = folder.read_row(video)
     return row if row is not None and compute_fingerprint(dataset, video) in ("", row.fingerprint) else None
 

@@ -1,4 +1,4 @@
-"""Evaluations side by side: on the videos that all of them scored, with paired intervals and the videos that moved most."""
+"""Compare evaluations on their common videos, with paired intervals and the videos that differ most."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from alref.records import Record
 
 
 class VideoChange(Record):
-    """By how much a video's main number is above the base's."""
+    """The difference of a video's main metric from the baseline."""
 
     model_config = NAN_CONFIG
 
@@ -33,9 +33,9 @@ class VideoChange(Record):
 
 
 class RunComparison(Record):
-    """One evaluation against the base, under one protocol, on the ``videos`` that both have.
+    """One evaluation compared with the baseline under one protocol, on the common ``videos``.
 
-    ``value`` and ``difference`` come with their 95 % bootstrap intervals; ``moves`` are videos, those that moved most first.
+    ``value`` and ``difference`` come with their 95 % bootstrap intervals; ``moves`` are videos, largest differences first.
     """
 
     model_config = NAN_CONFIG
@@ -50,11 +50,11 @@ class RunComparison(Record):
 
 
 def compare_runs(runs: Sequence[Path], protocol: EvaluationProtocol) -> list[RunComparison]:
-    """Compare runs of one data set and split, each once, with the first. Raises InputError for no video in common."""
+    """Compare each run of one dataset and split with the first. Raises InputError if no video is common to all."""
     asked = {run: load_evaluation(run) for run in runs}
     what = {f"{each.dataset}, {each.split}" for each in asked.values()}
     if len(what) > 1:
-        raise InputError(f"expected runs of one data set and split, got {' and '.join(sorted(what))}")
+        raise InputError(f"expected runs of one dataset and split, got {' and '.join(sorted(what))}")
     scores = {run: _read_run_scores(run, protocol.name) for run in runs}
     order = _read_video_order(runs[0])
     common = sorted(set.intersection(*map(set, scores.values())), key=lambda video: (order.get(video, len(order)), video))
@@ -66,7 +66,7 @@ def compare_runs(runs: Sequence[Path], protocol: EvaluationProtocol) -> list[Run
 
 
 def _read_video_order(run: Path) -> dict[str, int]:
-    """Read the places of videos in the summary, which is in the data set's order: scores may depend on it, and draws do."""
+    """Read the order of videos from the summary, which is that of the dataset; bootstrap draws depend on it."""
     try:
         done = EvaluationSummary.model_validate_json((run / "summary.json").read_bytes())
     except (OSError, ValidationError, RecordError):

@@ -1,4 +1,4 @@
-"""The folder of an evaluation: what was asked for, and of each video the result, masks and scores, each written whole."""
+"""The folder of an evaluation: settings, and the result, masks and scores of each video, written atomically."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ PARTIAL_FILE = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
 
 
 class EvaluationSpec(JobSpec):
-    """What was asked for, kept in ``eval.yaml``. Two are the same when data set, split, configuration and versions agree."""
+    """Settings stored in ``eval.yaml``. Two are the same if dataset, split, configuration and versions agree."""
 
     format: Literal[1] = 1
     command: str = ""
@@ -49,7 +49,7 @@ class EvaluationSpec(JobSpec):
 
     @classmethod
     def from_command(cls, dataset: Dataset, config: Configuration, name: str) -> Self:
-        """Take down what this command asks for; ``name`` is the one that means this data set and no other."""
+        """Create the settings of this command; ``name`` is the unambiguous name of the dataset."""
         return cls(
             command=shlex.join(["alref", *sys.argv[1:]]),
             dataset=name,
@@ -60,16 +60,16 @@ class EvaluationSpec(JobSpec):
         )
 
     def iterate_settings(self) -> Iterator[tuple[str, Any]]:
-        """Yield what makes one evaluation another, by name."""
-        yield "the data set", f"{self.dataset}, {self.split}"
+        """Yield the names and values of settings that distinguish evaluations."""
+        yield "dataset", f"{self.dataset}, {self.split}"
         yield from iterate_leaves(self.config)
         yield from iterate_leaves(self.model_dump(mode="json", include={"versions"}))
 
 
 class EvaluationRow(Record):
-    """In short what became of a video: seconds of each stage, what language models were asked, verdicts and fallbacks.
+    """Summary of a video: seconds per stage, usage of language models, verdicts and fallbacks.
 
-    ``fingerprint`` tells the files and references that it was made from, as ``alref.evaluation.change_detection`` says.
+    ``fingerprint`` identifies its files and references; see ``alref.evaluation.change_detection``.
     """
 
     video: str
@@ -82,7 +82,7 @@ class EvaluationRow(Record):
 
     @classmethod
     def from_result(cls, video: str, result: Result, fingerprint: str) -> Self:
-        """Take the row of a result."""
+        """Create the row of a result."""
         return cls(
             video=video,
             fingerprint=fingerprint,
@@ -95,44 +95,44 @@ class EvaluationRow(Record):
 
 
 class EvaluationFolder(JobFolder[EvaluationSpec]):
-    """A folder taken for one evaluation until ``close``: use it as a context manager."""
+    """A folder locked for one evaluation until ``close``: use it as a context manager."""
 
     SPEC_FILE, JOB_NAME, spec_type = EVALUATION_FILE, "evaluation", EvaluationSpec
 
     @property
     def finished(self) -> bool:
-        """Never: the next call may ask for other videos."""
+        """Return False: the next call may request other videos."""
         return False
 
     @property
     def masks(self) -> Path:
-        """The folder of predictions, in the data set's own layout."""
+        """Return the folder of predictions, in the layout of the dataset."""
         return self.path / MASKS_FOLDER
 
     @property
     def stages(self) -> Path:
-        """The folder in which outputs of stages are kept."""
+        """Return the folder of cached stage outputs."""
         return self.path / STAGES_FOLDER
 
     def read_result(self, video: str) -> Result | None:
-        """Read the result of a video, None when there is none that can be read."""
+        """Read the result of a video, None if it is missing or unreadable."""
         return _read_record(self.path / VIDEOS_FOLDER / encode_file_name(video), Result)
 
     def read_scores(self, video: str, protocol: str) -> VideoScores | None:
-        """Read the scores of a video, None when there are none that can be read."""
+        """Read the scores of a video, None if they are missing or unreadable."""
         return read_scores(self.path, video, protocol)
 
     def read_row(self, video: str) -> EvaluationRow | None:
-        """Read in short what became of a video, None when it is not done."""
+        """Read the row of a video, None if the video is not done."""
         return _read_record(self.path / ROWS_FOLDER / encode_file_name(video), EvaluationRow)
 
     def write_result(self, video: str, result: Result, fingerprint: str) -> None:
-        """Write the result of a video, after its masks, and then its row: from then on it is done."""
+        """Write the result of a video after its masks, then its row, which marks the video as done."""
         self._write_file(VIDEOS_FOLDER, video, result.model_dump_json())
         self._write_file(ROWS_FOLDER, video, EvaluationRow.from_result(video, result, fingerprint).model_dump_json())
 
     def reset_video(self, video: str) -> None:
-        """Remove the scores of a video, and then its row: it is to be done again."""
+        """Remove the scores of a video, then its row, so that the video is processed again."""
         scores = self.path / SCORES_FOLDER
         for folder in (*(scores.iterdir() if scores.is_dir() else ()), self.path / ROWS_FOLDER):
             remove_file(folder / encode_file_name(video))
@@ -142,20 +142,20 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
         self._write_file(f"{SCORES_FOLDER}/{scores.protocol}", video, scores.model_dump_json())
 
     def write_error(self, video: str, why: str) -> None:
-        """Write why a video failed; it is tried again by the next call."""
+        """Write the error of a video; the next call retries it."""
         self._write_file(ERRORS_FOLDER, video, why, ".txt")
 
     def clear_error(self, video: str) -> None:
-        """Remove why a video failed before: now it went well."""
+        """Remove an earlier error of a video."""
         remove_file(self.path / ERRORS_FOLDER / encode_file_name(video, ".txt"))
 
     def read_errors(self) -> dict[str, str]:
-        """Read which videos failed, and why."""
+        """Read the failed videos with their errors."""
         files = sorted((self.path / ERRORS_FOLDER).glob("*.txt"))
         return {decode_video_name(file): file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")}
 
     def remove_files(self, everything: bool) -> None:
-        """Remove what killed processes left half written, or all results, masks and scores."""
+        """Remove incomplete files of killed processes, or all results, masks and scores."""
         own = [self.path / part for part in (SCORES_FOLDER, ROWS_FOLDER, VIDEOS_FOLDER, MASKS_FOLDER, ERRORS_FOLDER)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:
@@ -169,22 +169,22 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
 
 
 def load_evaluation(path: Path) -> EvaluationSpec:
-    """Read what an evaluation was asked for. Raises InputError."""
+    """Read the settings of an evaluation. Raises InputError."""
     try:
         return EvaluationSpec.model_validate(yaml.safe_load((path / EVALUATION_FILE).read_bytes()))
     except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
         raise InputError(
-            f"{path}: expected the folder of an evaluation ({format_short_error(error)}); make one: alref eval"
+            f"{path}: expected the folder of an evaluation ({format_short_error(error)}); create one with: alref eval"
         ) from None
 
 
 def read_scores(path: Path, video: str, protocol: str) -> VideoScores | None:
-    """Read the scores of a video from the folder of an evaluation, None when there are none that can be read."""
+    """Read the scores of a video from the folder of an evaluation, None if they are missing or unreadable."""
     return _read_record(path / SCORES_FOLDER / protocol / encode_file_name(video), VideoScores)
 
 
 def encode_file_name(video: str, suffix: str = ".json") -> str:
-    """Return a file's name for a video, whatever characters its name holds; ``video_name`` inverts."""
+    """Return a safe file name for a video name with any characters."""
     plain = video.replace("%", "%25").replace("/", "%2F")
     return f"%2E{plain[1:]}{suffix}" if plain.startswith(".") else f"{plain}{suffix}"
 

@@ -1,4 +1,4 @@
-"""What an evaluation leaves for people and programs: ``report.html``, which needs no network, and ``summary.json``."""
+"""Reports of an evaluation: ``report.html``, which needs no network access, and ``summary.json``."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ HISTOGRAM_BINS = 20
 
 @dataclass(frozen=True)
 class VideoPreview:
-    """One video as the report shows it: a frame with the true masks and with the predicted ones, as data addresses.
+    """One video in the report: a frame with ground-truth masks and one with predicted masks, as data URIs.
 
-    ``why`` says why there are none.
+    ``why`` is the reason if there are no images.
     """
 
     video: str
@@ -44,7 +44,7 @@ class VideoPreview:
 
 @dataclass(frozen=True)
 class HistogramBar:
-    """How many videos have a number in a range, in a box of 100 by 100 units."""
+    """One bar of the histogram, in a box of 100 by 100 units."""
 
     left: float
     height: float
@@ -59,7 +59,7 @@ def write_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary:
 
 
 def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> str:
-    """Make the report of what is done."""
+    """Render the report of the finished videos."""
     usual = summary.tables[0].protocol if summary.tables else ""
     ordered = sorted((line for line in summary.lines if usual in line.scores), key=lambda line: line.scores[usual])
     worst, best = ordered[:MAX_PREVIEWS], ordered[MAX_PREVIEWS:][-MAX_PREVIEWS:][::-1]
@@ -83,7 +83,7 @@ def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary
 
 
 def build_histogram(values: Sequence[float]) -> list[HistogramBar]:
-    """Count numbers 0..1 in equal ranges."""
+    """Count values 0..1 in equal bins."""
     counts, edges = np.histogram(values, HISTOGRAM_BINS, (0, 1))
     highest = max(int(counts.max()), 1)
     return [
@@ -95,7 +95,7 @@ def build_histogram(values: Sequence[float]) -> list[HistogramBar]:
 def _build_previews(
     folder: EvaluationFolder, dataset: Dataset, lines: Iterable[VideoSummary], protocol: str
 ) -> Iterator[VideoPreview]:
-    """Show one frame of each video; one that cannot be read any more says so."""
+    """Create a preview of each video; an unreadable video shows the reason."""
     for line in lines:
         value = line.scores[protocol]
         try:
@@ -106,7 +106,7 @@ def _build_previews(
 
 
 def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> VideoPreview:
-    """Show the frame of the first ones with the largest true mask."""
+    """Create a preview of the frame with the largest ground-truth mask."""
     truth = list(islice(case.truth, 64))
     predicted = [] if case.predicted is None else list(islice(case.predicted, 64))
     frame = int(np.argmax([np.count_nonzero(each) for each in truth]))
@@ -123,7 +123,7 @@ def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> Vi
 
 
 def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
-    """Draw a binary map, or a map of object numbers, on a picture."""
+    """Draw a binary mask or a label map on an image."""
     if labels is None:
         return image
     numbers = [int(number) for number in np.unique(labels) if 0 < number < 255]
@@ -131,7 +131,7 @@ def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
 
 
 def _build_table_row(line: VideoSummary) -> dict[str, Any]:
-    """Gather what the table of videos shows of one."""
+    """Collect the table data of one video."""
     row = line.row
     usage = sum_usage(row.usage) if row and row.usage else None
     return {
@@ -147,5 +147,5 @@ def _build_table_row(line: VideoSummary) -> dict[str, Any]:
 
 
 def format_score(value: float) -> str:
-    """Write a score in per cent with one decimal."""
+    """Format a score as percent with one decimal."""
     return f"{100 * value:.1f}"

@@ -1,4 +1,4 @@
-"""Many videos through one pipeline: several under way at once, each predicted, written and scored before it counts as done."""
+"""Run a pipeline on many videos concurrently. Each video is predicted, written and scored before it counts as done."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from alref.result import Usage
 from alref.utils.thread_pool import run_in_threads
 
 MIN_CACHED_SECONDS = 0.05
-"""Seconds below which the output of a stage is not kept: only the videos that a kill cut short would read it."""
+"""Minimum duration of a stage whose output is cached; faster stages are recomputed after a kill."""
 
 
 @dataclass(frozen=True)
 class VideoOutcome:
-    """What became of one video: the seconds it took, what was asked of language models, and why it failed, if it did.
+    """The outcome of one video: duration in seconds, usage of language models, and the error if it failed.
 
-    ``kept`` says that it was done before.
+    ``already_done`` is True if an earlier call finished it.
     """
 
     video: str
@@ -37,9 +37,9 @@ class VideoOutcome:
 
 @dataclass(frozen=True)
 class EvaluationRunner:
-    """One evaluation: what predicts, what is read, where it is written, how it is scored; ``jobs`` videos at once.
+    """One evaluation: pipeline, dataset, folder and protocols; ``jobs`` videos run concurrently.
 
-    ``kept`` holds outputs of stages, the folder's own if not given, where quick ones are not kept.
+    ``stage_cache`` holds stage outputs. The default is the cache of the folder, which skips fast stages.
     """
 
     pipeline: Pipeline
@@ -50,7 +50,7 @@ class EvaluationRunner:
     stage_cache: StageCache | None = None
 
     def run_videos(self, videos: Sequence[str]) -> Iterator[VideoOutcome]:
-        """Yield what became of each video as it is done. A video that fails is an outcome, and the others go on."""
+        """Yield the outcome of each video as it finishes. A failed video is an outcome too, and the others continue."""
         for _, outcome in run_in_threads(self._run_video, videos, self.jobs):
             yield outcome
 
@@ -60,7 +60,7 @@ class EvaluationRunner:
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
-            with PluginErrorContext(f"data set {self.dataset.name!r}"):
+            with PluginErrorContext(f"dataset {self.dataset.name!r}"):
                 kept = find_unchanged_row(self.folder, self.dataset, video) is not None
             if not kept:
                 usage = self._predict_video(video)
@@ -75,7 +75,7 @@ class EvaluationRunner:
         return VideoOutcome(video, perf_counter() - started, kept, usage, error)
 
     def _predict_video(self, video: str) -> tuple[Usage, ...]:
-        who = f"data set {self.dataset.name!r}"
+        who = f"dataset {self.dataset.name!r}"
         with PluginErrorContext(f"{who}, open"):
             seen = compute_fingerprint(self.dataset, video)
             opened, references = self.dataset.open_video(video), self.dataset.read_references(video)

@@ -1,4 +1,4 @@
-"""Masks that any program made, scored with all processors: one process for each, videos handed to whoever is free."""
+"""Score masks of any program in parallel, one process per CPU core."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AnyFrame = TypeVar("AnyFrame")
 
 @dataclass(frozen=True)
 class ScoredVideo:
-    """The scores of one video under each protocol, or why there are none, and ``where``: the traceback."""
+    """The scores of one video under each protocol, or the error, with the traceback in ``where``."""
 
     video: str
     scores: tuple[VideoScores, ...] = ()
@@ -42,16 +42,16 @@ def score_videos(
     jobs: int = 0,
     files: Sequence[Path] = (),
 ) -> Iterator[ScoredVideo]:
-    """Yield the scores of each video as they come; ``jobs`` processes, as many as there are processors for 0.
+    """Yield the scores of each video as they finish. ``jobs`` is the number of processes; 0 means one per CPU core.
 
-    ``files`` are the Python files that data set and protocols may come from: each process loads them. Raises ContractError for
-    one that cannot be sent to a process.
+    ``files`` are plugin files that define the dataset or protocols; each process loads them. Raises ContractError if one
+    of these cannot be pickled.
     """
     width = min(jobs or os.cpu_count() or 1, len(videos))
     if width <= 1:
         yield from (score_video_masks(dataset, video, masks, protocols) for video in videos)
         return
-    for who, each in ((f"data set {dataset.name!r}", dataset), *((f"protocol {each.name!r}", each) for each in protocols)):
+    for who, each in ((f"dataset {dataset.name!r}", dataset), *((f"protocol {each.name!r}", each) for each in protocols)):
         with PluginErrorContext(f"{who}, to be sent to other processes (with --jobs 1 there are none)"):
             pickle.dumps(each)
     with ProcessPoolExecutor(width, get_context("spawn"), _load_plugin_files, (files,)) as pool:
@@ -65,7 +65,7 @@ def score_videos(
 
 
 def _load_plugin_files(files: Sequence[Path]) -> None:
-    """Load plugins that are files, so that what their classes made can be received; what they print is no result."""
+    """Load plugin files, so that their objects can be unpickled; their printed output is dropped."""
     with redirect_stdout(sys.stderr):
         for file in files:
             import_file(file)
@@ -73,7 +73,7 @@ def _load_plugin_files(files: Sequence[Path]) -> None:
 
 @contextmanager
 def _ignore_sigint() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach: they end when this one ends them, without a word."""
+    """Start processes that ignore Ctrl-C; this process stops them silently."""
     if not hasattr(signal, "pthread_sigmask"):  # as on Windows
         yield
         return
@@ -93,19 +93,19 @@ def score_video_masks(dataset: Dataset, video: str, masks: Path, protocols: Sequ
 
 
 def score_with_protocol(dataset: Dataset, video: str, masks: Path, protocol: EvaluationProtocol) -> VideoScores:
-    """Score one video by one protocol. Raises AlrefError, and ContractError that names whichever of the two is wrong."""
+    """Score one video by one protocol. Raises AlrefError, or ContractError that names the faulty dataset or protocol."""
     with PluginErrorContext(f"protocol {protocol.name!r}"):
         scores = protocol.score_video(video, _iterate_cases(dataset, video, masks))
         if not isinstance(scores, VideoScores):
             raise ContractError(f"score_video: expected VideoScores, got {type(scores).__name__}")
         if scores.protocol != protocol.name:
-            raise ContractError(f"score_video: expected scores of this protocol, got those of {scores.protocol!r}")
+            raise ContractError(f"score_video: expected scores of this protocol, got scores of {scores.protocol!r}")
     return scores
 
 
 def _iterate_cases(dataset: Dataset, video: str, masks: Path) -> Iterator[Case]:
-    """Give the cases of a video; what goes wrong while they or their frames are read is the data set's."""
-    who = f"data set {dataset.name!r}, cases"
+    """Yield the cases of a video; errors while reading them are attributed to the dataset."""
+    who = f"dataset {dataset.name!r}, cases"
     with PluginErrorContext(who):
         for case in dataset.read_cases(video, masks):
             predicted = None if case.predicted is None else _iterate_frames(case.predicted, who)

@@ -1,4 +1,4 @@
-"""What an evaluation gave: a table for each protocol with its interval, a line for each video, what it took."""
+"""The summary of an evaluation: metrics by protocol with intervals, a line for each video, and cost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alref.result import Usage
 
 
 class VideoSummary(Record):
-    """One video: its main number under each protocol, and in short what became of it."""
+    """One video: its main metric under each protocol, and its summary."""
 
     model_config = NAN_CONFIG
 
@@ -30,7 +30,7 @@ class EvaluationSummary(Record):
     """Metrics of an evaluation, 0..1, with the bounds of the 95 % bootstrap interval of each protocol's main metric.
 
     ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
-    ``lines`` nor ``failed`` is still to do. ``seconds`` sums each stage over videos.
+    ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos.
     """
 
     model_config = NAN_CONFIG
@@ -49,7 +49,7 @@ class EvaluationSummary(Record):
 
     @property
     def scored_count(self) -> int:
-        """How many videos are in the numbers; where nothing is scored, how many are done."""
+        """Return the number of scored videos, or of finished videos if none is scored."""
         done = [line for line in self.lines if line.video not in self.failed]
         return sum(bool(line.scores) for line in done) if self.tables else len(done)
 
@@ -57,7 +57,7 @@ class EvaluationSummary(Record):
 def summarize_evaluation(
     folder: EvaluationFolder, videos: Sequence[str], protocols: Sequence[EvaluationProtocol]
 ) -> EvaluationSummary:
-    """Sum up what is done of ``videos``, in their order."""
+    """Summarize the finished ``videos``, in their order."""
     rows = [row for video in videos if (row := folder.read_row(video)) is not None]
     scores = {protocol: read_all_scores(folder, videos, protocol) for protocol in protocols}
     usages = [usage for row in rows for usage in row.usage]
@@ -78,7 +78,7 @@ def summarize_evaluation(
 def summarize_external_scores(
     dataset: Dataset, videos: Sequence[str], scores: dict[EvaluationProtocol, list[VideoScores]], failed: dict[str, str]
 ) -> EvaluationSummary:
-    """Sum up scores of masks that were made elsewhere, in the order of ``videos``."""
+    """Summarize scores of masks of any program, in the order of ``videos``."""
     place = {video: number for number, video in enumerate(videos)}
     some = {protocol: [each for each in found if each.objects] for protocol, found in scores.items()}
     ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in some.items()}
@@ -100,12 +100,12 @@ def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[s
 
 
 def read_all_scores(folder: EvaluationFolder, videos: Sequence[str], protocol: EvaluationProtocol) -> list[VideoScores]:
-    """Read the scores of the videos that have some, in their order; one with no object to score has none."""
+    """Read the available scores of videos, in their order; a video without objects has none."""
     return [scores for video in videos if (scores := folder.read_scores(video, protocol.name)) is not None and scores.objects]
 
 
 def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Sequence[EvaluationRow]) -> tuple[VideoSummary, ...]:
-    """Make a line for each video that was scored or predicted."""
+    """Create a line for each video that was scored or predicted."""
     numbers: dict[str, dict[str, float]] = {row.video: {} for row in rows}
     for protocol, found in scores.items():
         for each in found:

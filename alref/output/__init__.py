@@ -1,4 +1,4 @@
-"""What a run writes: its folder, the report, the trace; and how a notebook shows a result."""
+"""Output of a run: its folder, report and trace, and the HTML view in a notebook."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["Result"]
 
 
 def draw_for_notebook(result: Result) -> str:
-    """Draw a result as HTML for a notebook; Jinja is imported only then."""
+    """Return a result as HTML for a notebook. Jinja is imported on the first call."""
     from alref.output.report import render_notebook_html
 
     return render_notebook_html(result)
 
 
 def write_folder(result: Result, folder: Path, video: Video | None) -> None:
-    """Write a result to a folder; what writes videos is imported only then."""
+    """Write a result to a folder. Video writers are imported on the first call."""
     from alref.output.run_folder import save_result
 
     save_result(result, folder, video)

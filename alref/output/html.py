@@ -1,4 +1,4 @@
-"""How pages are made from the templates beside this module."""
+"""Render HTML pages from the templates in this package."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import jinja2
 
 
 def make_environment(**filters: Callable[[Any], Any]) -> jinja2.Environment:
-    """Return what renders ``templates/``: all is escaped, a missing name is an error, ``filters`` are added."""
+    """Return the Jinja environment of ``templates/``, with escaping, strict undefined names and ``filters``."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("alref.output"),
         autoescape=True,

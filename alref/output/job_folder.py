@@ -1,4 +1,4 @@
-"""A folder that belongs to one job: it says what was asked for, one process at a time writes there, the same job goes on."""
+"""A folder of one job: it stores the job's settings, locks out other processes and lets the same job resume."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from alref.utils import atomic
 
 
 class JobSpec(Record):
-    """What was asked for. Two are the same job when their settings agree."""
+    """The settings of a job. Two jobs are the same if their settings agree."""
 
     @abstractmethod
     def iterate_settings(self) -> Iterator[tuple[str, Any]]:
-        """Yield what makes one job another, by name."""
+        """Yield the names and values of settings that distinguish jobs."""
 
     def describe_differences(self, other: JobSpec) -> list[str]:
-        """Say in what ``other`` is another job, a phrase for each setting; none when it is the same."""
+        """Return one phrase for each setting that differs from ``other``; empty if the jobs are the same."""
         there, here = dict(self.iterate_settings()), dict(other.iterate_settings())
         names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
         return [f"{name}: {there.get(name, 'nothing')} there, {here.get(name, 'nothing')} here" for name in names]
@@ -36,7 +36,7 @@ Job = TypeVar("Job", bound=JobSpec)
 
 
 class JobFolder(ABC, Generic[Job]):
-    """A folder taken for one job until ``close``: use it as a context manager. ``FILE`` holds what was asked for."""
+    """A folder locked for one job until ``close``: use it as a context manager. ``SPEC_FILE`` holds the settings."""
 
     SPEC_FILE: ClassVar[str]
     JOB_NAME: ClassVar[str]
@@ -49,9 +49,9 @@ class JobFolder(ABC, Generic[Job]):
 
     @classmethod
     def open(cls, path: Path, spec: Job, *, force: bool = False) -> Self:
-        """Create the folder of a job, or go on in it when it holds the same one; ``force`` starts it anew whatever it holds.
+        """Create the folder of a job, or resume if it holds the same job; ``force`` overwrites another job.
 
-        ``force`` removes only what alref wrote there, outputs of stages excepted. Raises OutputError when the folder holds
+        ``force`` removes only files that alref wrote, except stage outputs. Raises OutputError if the folder holds
         another job, or files that are not alref's, or cannot be written, or is in use by another process.
         """
         folder = cls(path, spec)
@@ -63,14 +63,14 @@ class JobFolder(ABC, Generic[Job]):
     @property
     @abstractmethod
     def finished(self) -> bool:
-        """Whether every part is there."""
+        """Return whether every part exists."""
 
     @abstractmethod
     def remove_files(self, everything: bool) -> None:
-        """Remove what killed processes left half written, or all results."""
+        """Remove incomplete files of killed processes, or all results."""
 
     def close(self) -> None:
-        """Let other processes have the folder."""
+        """Unlock the folder."""
         if self._lock:
             self._lock.release()
 
@@ -81,7 +81,7 @@ class JobFolder(ABC, Generic[Job]):
         self.close()
 
     def _has_same_job(self, force: bool) -> bool:
-        """Whether the folder holds this job already. Raises OutputError when it may not become this job's."""
+        """Return whether the folder holds this job already. Raises OutputError if it holds another job."""
         there = self._read_spec()
         differences = there.describe_differences(self.spec) if there else []
         if differences and not force:
@@ -90,7 +90,7 @@ class JobFolder(ABC, Generic[Job]):
         return there is not None and not differences
 
     def _prepare_folder(self, force: bool) -> None:
-        """Lock the folder, look again at what it holds now, clear it and write what was asked for."""
+        """Lock the folder, check its content again, clear it and write the settings."""
         atomic.make_folder(self.path)
         with ExitStack() as undo:
             self._lock = atomic.lock_folder(self.path)
@@ -103,20 +103,20 @@ class JobFolder(ABC, Generic[Job]):
             undo.pop_all()
 
     def _read_spec(self) -> Job | None:
-        """Read what job the folder holds, None when it is empty or not there. Raises OutputError for something else."""
+        """Read the job of the folder, None if it is empty or missing. Raises OutputError for other content."""
         try:
             names = sorted(path.name for path in self.path.iterdir()) if self.path.exists() else []
             own = [name for name in names if not name.startswith(".")]
             return self.spec_type.model_validate(yaml.safe_load((self.path / self.SPEC_FILE).read_bytes())) if own else None
         except FileNotFoundError:
-            problem = f"{self.path}: holds files that are no {self.JOB_NAME} ({join_shortened(own)})"
+            problem = f"{self.path}: holds files other than those of the {self.JOB_NAME} ({join_shortened(own)})"
         except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
             problem = f"{self.path / self.SPEC_FILE}: cannot be read as a {self.JOB_NAME} ({format_short_error(error)})"
         raise OutputError(f"{problem}; choose another folder", code="folder-of-others")
 
 
 def format_short_error(error: Exception) -> str:
-    """Say in one short line why something could not be read."""
+    """Format an error on one short line."""
     text = (
         format_validation_error(error) if isinstance(error, ValidationError) else str(getattr(error, "strerror", None) or error)
     )
@@ -124,13 +124,13 @@ def format_short_error(error: Exception) -> str:
 
 
 def join_shortened(parts: list[str]) -> str:
-    """Join the first three, each cut to 160 characters, and say how many more there are."""
+    """Join the first three parts, each cut to 160 characters, and add the number of the others."""
     short = [part if len(part) <= 160 else f"{part[:159]}…" for part in parts[:3]]
     return "; ".join(short) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
 
 
 def iterate_leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk nested data: each plain value under its dotted name; empty lists and mappings are plain."""
+    """Yield each plain value of nested data with its dotted name; empty lists and mappings count as plain."""
     if not value or not isinstance(value, (dict, list)):
         yield name, value
         return
@@ -139,7 +139,7 @@ def iterate_leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file that may not be there. Raises OutputError."""
+    """Remove a file if it exists. Raises OutputError."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What a result looks like: a page that needs no network and no script, and a strip of pictures for a notebook."""
+"""Render a result as a page without network access or scripts, and as a strip of images for a notebook."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from alref.result import Result
 MAX_CURVE_POINTS = 400
 NOTEBOOK_THUMBNAILS = 8
 MAX_LISTED_FLAGS = 8
-"""Most places of one reference that are listed as worth a look; all of them are in ``result.json`` and on the curve."""
+"""Maximum number of flags listed for one reference; all are in ``result.json`` and on the curve."""
 
 
 @dataclass(frozen=True)
 class ObjectSummary:
-    """One track in words: its number and color, the frames in which it is seen, its mean share of the picture there."""
+    """Summary of a track: number, color, frames in which it is visible, and mean share of the image there."""
 
     number: int
     color: str
@@ -39,7 +39,7 @@ class ObjectSummary:
 
 @dataclass(frozen=True)
 class FlaggedFrames:
-    """Neighboring frames that are flagged for the same: where they are on the curve and in words, whose they are, and why."""
+    """Adjacent frames with the same flag: position on the curve, description, object and reason."""
 
     x: float
     color: str
@@ -50,7 +50,7 @@ class FlaggedFrames:
 
 @dataclass(frozen=True)
 class AreaCurve:
-    """Shares of the picture over time, drawn in a box of 1000 by 100 units: paths by color, spans that are heard, labels."""
+    """Area shares over time in a box of 1000 by 100 units: paths by color, audible spans, labels."""
 
     lines: list[tuple[str, str]]
     heard: list[tuple[float, float]]
@@ -60,7 +60,7 @@ class AreaCurve:
 
 
 def render_run_report(result: Result, thumbnails: Thumbnails, *, name: str, versions: Mapping[str, str], command: str) -> str:
-    """Write ``report.html``. ``name`` is that of the input, ``pictures`` have seen the whole video."""
+    """Write ``report.html``. ``name`` is that of the input; ``thumbnails`` hold images of the whole video."""
     shares = _compute_area_shares(result)
     sections = [_build_section(result, thumbnails, reference, shares) for reference in result.references]
     return (
@@ -80,7 +80,7 @@ def render_run_report(result: Result, thumbnails: Thumbnails, *, name: str, vers
 
 
 def render_notebook_html(result: Result) -> str:
-    """Draw a result for a notebook: for each reference its verdict and masks along time, on gray when the video is gone."""
+    """Render a result for a notebook: verdict and masks over time for each reference, on gray if the video is missing."""
     pictures = Thumbnails(result, NOTEBOOK_THUMBNAILS)
     note = _fill_thumbnails(result, pictures)
     sections = [_build_section(result, pictures, reference, _compute_area_shares(result)) for reference in result.references]
@@ -88,7 +88,7 @@ def render_notebook_html(result: Result) -> str:
 
 
 def collect_warnings(result: Result) -> list[str]:
-    """List what the user should know of the whole run, each once; what concerns one phrase is shown beside it."""
+    """List the warnings of the whole run without duplicates; warnings of a phrase are shown with it."""
     of_phrases = tuple(warning for phrase in result.phrases for warning in phrase.warnings)
     whole = [each for each in (*result.video.warnings, *result.warnings) if not each.endswith(of_phrases)]
     many = ["masks/ holds objects 1 to 255 only; result.json holds all"] if len(result.tracks) > 255 else []
@@ -96,7 +96,7 @@ def collect_warnings(result: Result) -> list[str]:
 
 
 def format_time(seconds: float) -> str:
-    """Write seconds as people read them: ``4.25 s``, ``1:04.2``."""
+    """Format seconds: ``4.25 s``, ``1:04.2``."""
     if seconds < 60:
         return f"{round(seconds, 2):g} s"
     minutes, tenths = divmod(round(10 * seconds), 600)
@@ -104,7 +104,7 @@ def format_time(seconds: float) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Write a share 0..1 with two significant digits."""
+    """Format a share 0..1 as percent with two significant digits."""
     return f"{float(f'{100 * share:.2g}'):g} %"
 
 
@@ -116,7 +116,7 @@ def _get_environment() -> jinja2.Environment:
 
 
 def _describe_reference(reference: Reference) -> str:
-    """Say what a reference points with, where its title does not."""
+    """Return the kind of a reference if its title does not show it."""
     if reference.has_prompt:
         return "given"
     words = "spoken" if reference.spoken else ("text" if reference.text else "")
@@ -126,7 +126,7 @@ def _describe_reference(reference: Reference) -> str:
 def _build_section(
     result: Result, thumbnails: Thumbnails, reference: Reference, shares: npt.NDArray[np.float64]
 ) -> dict[str, Any]:
-    """Gather what the templates show of one reference."""
+    """Collect the template data of one reference."""
     numbers = [index for index, track in enumerate(result.tracks) if track.phrase.reference == reference.id]
     tracks = [result.tracks[index] for index in numbers]
     objects = [_summarize_object(result.tracks[index], index + 1, shares[index]) for index in numbers]
@@ -161,13 +161,13 @@ def _format_candidates(summary: PivotSummary) -> str:
         return ""
     count = len(summary.candidates)
     text = f": {count} candidate{'' if count == 1 else 's'}" + (
-        f", the best {MAX_DRAWN_CANDIDATES} drawn" if count > MAX_DRAWN_CANDIDATES else ""
+        f", best {MAX_DRAWN_CANDIDATES} drawn" if count > MAX_DRAWN_CANDIDATES else ""
     )
     return text if summary.chosen_index is None else f"{text}, number {summary.chosen_index + 1} chosen"
 
 
 def _format_scores(summary: PivotSummary) -> str:
-    """Write the number, label and score of each candidate that is drawn."""
+    """Format the number, label and score of each drawn candidate."""
     if summary.candidates is None:
         return ""
     labels = summary.candidates.labels or ("",) * len(summary.candidates)
@@ -178,7 +178,7 @@ def _format_scores(summary: PivotSummary) -> str:
 def _format_box(summary: PivotSummary) -> str:
     if summary.box is None or summary.box.xyxy is None:
         return ""
-    return "; the box taken is " + ", ".join(f"{value:.0f}" for value in summary.box.xyxy)
+    return "; chosen box: " + ", ".join(f"{value:.0f}" for value in summary.box.xyxy)
 
 
 def _format_pivot_frame(summary: PivotSummary, times: Sequence[float]) -> str:
@@ -189,7 +189,7 @@ def _format_pivot_frame(summary: PivotSummary, times: Sequence[float]) -> str:
 
 
 def _group_flags(times: Sequence[float], summary: ObjectSummary, track: Track) -> list[FlaggedFrames]:
-    """Gather the flags of a track, those of one kind on neighboring frames into one."""
+    """Group the flags of a track by kind over adjacent frames."""
     groups: list[list[Flag]] = []
     for flag in sorted(track.flags, key=lambda flag: (flag.kind, flag.frame)):
         if groups and groups[-1][-1].kind == flag.kind and flag.frame == groups[-1][-1].frame + 1:
@@ -222,7 +222,7 @@ def _summarize_object(track: Track, number: int, shares: npt.NDArray[np.float64]
 
 
 def _compute_area_shares(result: Result) -> npt.NDArray[np.float64]:
-    """Share of the picture that each object covers, float64 (P, T) in 0..1."""
+    """Return the share of the image that each object covers, float64 (P, T) in 0..1."""
     areas = [[rle.area for rle in track.rles] for track in result.tracks]
     pixels = result.video.height * result.video.width
     return np.array(areas, np.float64).reshape(len(areas), len(result.video.times)) / pixels
@@ -242,12 +242,12 @@ def _build_curve(
         ticks=[format_time(first + length * part) for part in (0, 0.25, 0.5, 0.75, 1)]
         if len(times) > 1
         else [format_time(first)],
-        summary=f"Share of the picture over time, {ends}; at most {format_percent(float(shares.max()))}",
+        summary=f"Share of the image over time, {ends}; maximum {format_percent(float(shares.max()))}",
     )
 
 
 def _format_svg_path(times: Sequence[float], heights: npt.NDArray[np.float64]) -> str:
-    """Draw heights 0..1 as an SVG path, means of neighbors where there are more frames than points; a lone one as a level."""
+    """Draw heights 0..1 as an SVG path; average adjacent frames if there are too many; draw a single one as a level line."""
     starts = np.unique(np.linspace(0, len(times), min(len(times), MAX_CURVE_POINTS), endpoint=False).astype(int))
     counts = np.diff([*starts, len(times)])
     y = 100 * (1 - np.add.reduceat(heights, starts) / counts)
@@ -263,7 +263,7 @@ def _place_span(span: TimeSpan, first: float, length: float) -> tuple[float, flo
 
 
 def _round_axis_limit(share: float) -> float:
-    """Return the next of 1, 2, 5, 10 … at or above a share: the top of the axis."""
+    """Return the upper axis limit: the next of 1, 2, 5, 10 … percent at or above a share."""
     if share <= 0:
         return 0.01
     power = 10.0 ** np.floor(np.log10(share))
@@ -275,7 +275,7 @@ def _open_source_video(result: Result) -> Video:
 
     facts = result.video
     if facts.path is None:
-        raise InputError("the video was in memory")
+        raise InputError("the video was given as an array")
     video = open_video(facts.path, **result.config.get("video", {}))
     if len(video) != len(facts.times):
         raise InputError(f"{facts.path}: expected {len(facts.times)} frames, got {len(video)}; the file has changed")
@@ -283,7 +283,7 @@ def _open_source_video(result: Result) -> Video:
 
 
 def _fill_thumbnails(result: Result, thumbnails: Thumbnails) -> str:
-    """Fill pictures in from the video, or on gray; return why when it is gray."""
+    """Fill thumbnails from the video, or on gray; return the reason if gray."""
     try:
         video: Video = _open_source_video(result)
         for index, frame in video.read_frames(thumbnails.frame_indices):
@@ -292,5 +292,5 @@ def _fill_thumbnails(result: Result, thumbnails: Thumbnails) -> str:
         gray = np.full((result.video.height, result.video.width, 3), 96, np.uint8)
         for index in thumbnails.frame_indices:
             thumbnails.add_frame(index, gray)
-        return f"the masks are drawn on gray: {error}"
+        return f"masks are drawn on gray: {error}"
     return ""

@@ -1,7 +1,7 @@
-"""The folder that a run leaves: what was asked, what was found, and pictures of it. ``docs/run-folder.md`` describes each file.
+"""The output folder of a run: settings, result and images. ``docs/run-folder.md`` describes each file.
 
-Every file is written whole or not at all, ``run.yaml`` first and ``result.json`` last: a folder that holds all parts is
-finished, and one whose run was killed at any instant is completed by the same command.
+Every file is written atomically, ``run.yaml`` first and ``result.json`` last. A folder that holds all parts is finished. If a
+run is killed, the same command completes it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ProgressCallback = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class _VideoIdentity:
-    """A video as runs compare it: by its fingerprint, wherever it lies."""
+    """A video that runs compare by fingerprint, independent of its path."""
 
     name: str = field(compare=False)
     fingerprint: str
@@ -49,10 +49,10 @@ class _VideoIdentity:
 
 
 class RunSpec(JobSpec):
-    """What was asked for, kept in ``run.yaml``.
+    """The settings of a run, stored in ``run.yaml``.
 
     ``input`` is the video's path or name, ``fingerprint`` that of its content, ``versions`` those of alref and of the
-    plugins used, ``config`` every option with its value. Two runs are the same when all but ``command`` and ``input`` agree.
+    plugins used, ``config`` every option with its value. Two runs are the same if all but ``command`` and ``input`` agree.
     """
 
     format: Literal[1] = 1
@@ -64,7 +64,7 @@ class RunSpec(JobSpec):
     config: dict[str, Any]
 
     def iterate_settings(self) -> Iterator[tuple[str, Any]]:
-        """Yield what makes one run another, by name."""
+        """Yield the names and values of settings that distinguish runs."""
         data = self.model_dump(mode="json", include={"versions", "references", "config"})
         yield "the video", _VideoIdentity(self.input, self.fingerprint)
         yield from iterate_leaves(data.pop("config"))
@@ -72,28 +72,28 @@ class RunSpec(JobSpec):
 
 
 class RunFolder(JobFolder[RunSpec]):
-    """A folder taken for one run until ``close``: use it as a context manager."""
+    """A folder locked for one run until ``close``: use it as a context manager."""
 
     SPEC_FILE, JOB_NAME, spec_type = RUN_FILE, "run", RunSpec
 
     @property
     def finished(self) -> bool:
-        """Whether every part is there."""
+        """Return whether every part exists."""
         return all((self.path / part).exists() for part in (RUN_FILE, MASKS_FOLDER, OVERLAY_FILE, REPORT_FILE, RESULT_FILE))
 
     @property
     def stages(self) -> Path:
-        """The folder in which outputs of stages are kept."""
+        """Return the folder of cached stage outputs."""
         return self.path / STAGES_FOLDER
 
     def read_result(self) -> Result:
-        """Read the result back. Raises InputError as ``load_result`` does."""
+        """Read the result. Raises InputError as ``load_result`` does."""
         return load_result(self.path)
 
     def write_result(self, result: Result, video: Video, on_progress: ProgressCallback | None = None) -> None:
         """Write all parts in one pass over the video, ``result.json`` last; each frame calls ``on_progress(done, total)``.
 
-        Raises OutputError when a part cannot be written; then no ``result.json`` is there, and what is there is whole.
+        Raises OutputError if a part cannot be written. Then ``result.json`` is missing, and the other files are complete.
         """
         remove_file(self.path / RESULT_FILE)
         thumbnails, info = Thumbnails(result), result.video
@@ -111,7 +111,7 @@ class RunFolder(JobFolder[RunSpec]):
         atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
 
     def write_masks(self, result: Result) -> None:
-        """Write the mask files and ``result.json`` alone, where the video is not at hand. Raises OutputError."""
+        """Write only the mask files and ``result.json``, without the video. Raises OutputError."""
         object_masks = ObjectMasks(result.tracks)
         for index in range(len(result.video.times)):
             self._write_frame_masks(result, object_masks.decode_masks(index), index)
@@ -122,7 +122,7 @@ class RunFolder(JobFolder[RunSpec]):
         write_mask_pngs(self.path / MASKS_FOLDER, [labels], [f"{index:05d}"])
 
     def remove_files(self, everything: bool) -> None:
-        """Remove what killed processes left half written, or all that alref wrote but ``run.yaml`` and outputs of stages."""
+        """Remove incomplete files of killed processes, or all outputs except ``run.yaml`` and cached stage outputs."""
         paths = [path for path in self.path.rglob(".*") if PARTIAL_FILE.fullmatch(path.name)]
         if everything:
             paths += [self.path / part for part in (RESULT_FILE, OVERLAY_FILE, REPORT_FILE)]
@@ -134,11 +134,11 @@ class RunFolder(JobFolder[RunSpec]):
 def save_result(result: Result, folder: Path, video: Video | None = None) -> None:
     """Write a result to a folder as ``alref run`` does; without ``video``, masks and ``result.json`` only.
 
-    Raises OutputError when the folder holds something else or cannot be written, InputError when ``video`` is not the one that
-    was segmented.
+    Raises OutputError if the folder holds something else or cannot be written, InputError if ``video`` is not the segmented
+    one.
     """
     if video is not None and video.fingerprint != result.video.fingerprint:
-        raise InputError(f"video: expected the one that was segmented ({result.video.path or 'in memory'}), got {video!r}")
+        raise InputError(f"video: expected the segmented video ({result.video.path or 'in memory'}), got {video!r}")
     spec = RunSpec(
         input=str(result.video.path or "in memory"),
         fingerprint=result.video.fingerprint,
@@ -155,7 +155,7 @@ def save_result(result: Result, folder: Path, video: Video | None = None) -> Non
 
 
 def load_result(folder: str | Path) -> Result:
-    """Read the result of a finished run. Raises InputError when there is none, or when it cannot be read."""
+    """Read the result of a finished run. Raises InputError if it is missing or cannot be read."""
     path = Path(folder) / RESULT_FILE
     try:
         return Result.model_validate_json(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The small pictures of reports, made in one pass over a video: pivot frames with their boxes, and masks along time."""
+"""Thumbnails of reports, drawn in one pass over a video: pivot frames with boxes, and masks over time."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ MAX_DRAWN_CANDIDATES = 20
 
 
 class ObjectMasks:
-    """The tracks of a result by their number, from 1: the pixel value in mask files, and the place in the palette.
+    """The tracks of a result by number, from 1: the pixel value in mask files and the palette index.
 
-    Where objects overlap, the one with the highest mean score lies on top, the lower number among equals.
+    Where objects overlap, the one with the highest mean score is on top; ties go to the lower number.
     """
 
     def __init__(self, tracks: Sequence[Track]) -> None:
@@ -35,7 +35,7 @@ class ObjectMasks:
         self._tracks = {index + 1: tracks[index] for index in order}
 
     def decode_masks(self, frame: int, reference: str | None = None) -> dict[int, Mask]:
-        """Decode what is seen on one frame, of one reference or of all: masks bool (H, W) by number, the topmost last."""
+        """Decode the masks of one frame, of one reference or all: bool (H, W) by number, the topmost last."""
         wanted = {
             number: track for number, track in self._tracks.items() if reference is None or track.phrase.reference == reference
         }
@@ -43,7 +43,7 @@ class ObjectMasks:
 
 
 def make_label_map(masks: Mapping[int, Mask], height: int, width: int) -> npt.NDArray[np.uint8]:
-    """Paint masks by number into uint8 (H, W): 0 is the ground, later ones lie on top, numbers above 255 are left out."""
+    """Return a label map uint8 (H, W): 0 is background, later masks are on top, numbers above 255 are omitted."""
     labels = np.zeros((height, width), np.uint8)
     for number, mask in masks.items():
         if number <= 255:
@@ -73,7 +73,7 @@ def sample_evenly(total: int, count: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class PivotSummary:
-    """What was seen and decided on one pivot frame: the candidates and the box, None where it did not come to that."""
+    """The candidates and the box of one pivot frame; None if the pipeline did not reach them."""
 
     pivot: PivotFrame
     candidates: Candidates | None
@@ -81,7 +81,7 @@ class PivotSummary:
 
     @property
     def chosen_index(self) -> int | None:
-        """Index of the candidate that the box is, from 0; None when there is no box or it is none of them."""
+        """Return the index of the candidate that equals the box, from 0; None without one."""
         if not self.candidates or self.box is None or self.box.xyxy is None:
             return None
         apart = np.abs(self.candidates.xyxy - self.box.xyxy).max(axis=1)
@@ -97,7 +97,7 @@ def summarize_pivots(result: Result, reference: str) -> list[PivotSummary]:
 
 
 def draw_pivot(frame: Frame, summary: PivotSummary) -> Frame:
-    """Draw the candidates of a look with their numbers from 1, best last, and the chosen box over them in another color."""
+    """Draw the candidates of a pivot with their numbers from 1, best last, and the chosen box on top in another color."""
     small = resize_longest_side(frame, min(max(*frame.shape[:2], MIN_PIVOT_IMAGE_SIZE), MAX_PIVOT_IMAGE_SIZE))
     scale = np.tile([small.shape[1] / frame.shape[1], small.shape[0] / frame.shape[0]], 2)
     boxes = summary.candidates.xyxy[:MAX_DRAWN_CANDIDATES] if summary.candidates else np.zeros((0, 4))
@@ -115,10 +115,10 @@ def draw_pivot(frame: Frame, summary: PivotSummary) -> Frame:
 
 
 class Thumbnails:
-    """The pictures of a report, data URIs of JPEG, filled in frame by frame.
+    """The images of a report as JPEG data URIs, filled frame by frame.
 
-    ``sheets[reference, position]`` belong to ``looks[reference][position]``; ``thumbs[reference, frame]`` show the masks of
-    that reference alone.
+    ``pivot_images[reference, position]`` belong to ``pivots[reference][position]``; ``mask_images[reference, frame]`` show only
+    the masks of that reference.
     """
 
     def __init__(self, result: Result, count: int = 12) -> None:
@@ -129,7 +129,7 @@ class Thumbnails:
         self.mask_images: dict[tuple[str, int], str] = {}
 
     def add_frame(self, index: int, frame: Frame) -> None:
-        """Make the pictures of one frame uint8 (H, W, 3)."""
+        """Draw the images of one frame uint8 (H, W, 3)."""
         if index in self.frame_indices:
             small = resize_longest_side(frame, THUMBNAIL_SIZE)
             for reference in self.pivots:
@@ -143,7 +143,7 @@ class Thumbnails:
 
 
 def encode_data_uri(frame: Frame) -> str:
-    """Encode a frame as JPEG in a ``data:`` address."""
+    """Encode a frame as a JPEG data URI."""
     file = io.BytesIO()
     Image.fromarray(frame).save(file, "JPEG", quality=80, optimize=True)
     return f"data:image/jpeg;base64,{b64encode(file.getvalue()).decode()}"

@@ -1,4 +1,4 @@
-"""``trace.jsonl``: every question of a run with its answer, a line each, there as soon as it is answered."""
+"""``trace.jsonl``: one line for each question of a run with its answer, written as soon as it is answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alref.plugins.hookspecs import hookimpl
 
 
 class TraceWriter:
-    """An observer that appends each question to a file, which is made with the first one; told from any thread.
+    """An observer that appends each question to a file, created with the first one. Thread-safe.
 
     A line is a QuestionEvent as JSON; ``alref.llm.replay.read_trace`` reads them back.
     """
@@ -24,7 +24,7 @@ class TraceWriter:
 
     @hookimpl
     def question_answered(self, event: QuestionEvent) -> None:
-        """Append one question, in one write."""
+        """Append one question in a single write."""
         line = event.model_dump_json().encode() + b"\n"
         with self._lock:
             if not self._started:
@@ -35,7 +35,7 @@ class TraceWriter:
 
 
 def _trim_partial_line(path: Path) -> None:
-    """Cut off the last line when a kill left it without its end."""
+    """Remove an incomplete last line that a killed run left."""
     if path.exists():
         content = path.read_bytes()
         os.truncate(path, content.rfind(b"\n") + 1)

@@ -131,7 +131,7 @@ class Sam2(Sam2FamilyPropagator):
     options: Sam2Options
 
     def weights(self) -> list[Weights]:
-        """Return the model, which is one file where it is a checkpoint of the authors."""
+        """Return the model, which is one file if it is a checkpoint of the authors."""
         from alref.models.weights import Weights
         from alref_sam2 import _original, published_checkpoints
 
@@ -145,7 +145,7 @@ class Sam2(Sam2FamilyPropagator):
         return super().weights()
 
     def problems(self) -> list[Problem]:
-        """Say also what the authors' package lacks, and which options it does not take."""
+        """Return also problems of the authors' package: what is missing, and which options it does not take."""
         from alref_sam2 import _original
 
         return (self.options.backend == "original" and _original.find_problems(self.options)) or super().problems()

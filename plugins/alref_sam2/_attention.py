@@ -22,7 +22,7 @@ class MemoryAttention:
     def __call__(self, frame: torch.Tensor, memories: torch.Tensor, positions: torch.Tensor, pointers: int) -> torch.Tensor:
         """Return the tokens of a frame (1, N, D) after attention to the memories of B objects, (B, N, D).
 
-        ``memories`` and their ``places`` are (B, S, C); the last ``pointers`` of the S tokens have no position in the image.
+        ``memories`` and their ``positions`` are (B, S, C); the last ``pointers`` of the S tokens have no position in the image.
         """
         keys, seen = memories + positions, frame
         for layer in self._module.layers:

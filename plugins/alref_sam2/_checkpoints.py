@@ -162,7 +162,7 @@ def is_sam21(tensors: Tensors) -> bool:
 
 
 def build_config(size: ModelSize, sam21: bool) -> Sam2VideoConfig:
-    """Return the transformers configuration of a size at 1024 pixels; ``second`` for SAM 2.1."""
+    """Return the transformers configuration of a size at 1024 pixels; ``sam21`` selects SAM 2.1."""
     widths = [size.width << stage for stage in range(4)]
     trunk = Sam2HieraDetConfig(
         hidden_size=size.width,

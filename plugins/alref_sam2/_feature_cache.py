@@ -14,7 +14,7 @@ from alref_sam2._network import FrameFeatures
 class FrameFeatureCache:
     """Provides the features of frames in a known ``order``; the frame whose next use is farthest away is evicted first.
 
-    ``budget`` is the total size in bytes, ``near`` the part of it that may be on ``device``.
+    ``budget`` is the total size in bytes, ``device_budget`` the part of it that may be on ``device``.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class FrameFeatureCache:
         return moved
 
     def count_bytes(self) -> int:
-        """Size of the cached features in bytes."""
+        """Return the size of the cached features in bytes."""
         return _sum_bytes(self._on_device) + _sum_bytes(self._on_host)
 
     def _enforce_budget(self) -> None:

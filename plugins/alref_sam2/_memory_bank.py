@@ -35,9 +35,10 @@ class MemoryContext:
 
 @dataclass(frozen=True)
 class MemoryLimits:
-    """How much a frame reads: ``near`` propagated frames, pointers of ``far`` frames, ``given`` prompted frames (-1: all).
+    """How much a frame reads: at most ``max_tracked`` propagated and ``max_prompted`` prompted frames (-1: all).
 
-    ``selected`` reads only reliable frames, and always the last propagated one.
+    Pointers are read of frames up to ``max_pointer_distance`` away. With ``trusted_only``, only reliable frames are read, and
+    always the last propagated one.
     """
 
     max_tracked: int
@@ -99,7 +100,7 @@ class MemoryBank:
         return MemoryContext(features, pointers)
 
     def count_bytes(self) -> int:
-        """Size of the memories in bytes."""
+        """Return the size of the memories in bytes."""
         memories = [*self._prompted.values(), *self._tracked.values()]
         pointers = {id(each): each for each in [*self._pointers.values(), *(memory.pointer for memory in memories)]}
         return sum(each.untyped_storage().nbytes() for each in [*pointers.values(), *(memory.features for memory in memories)])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, device: str) -> Any:
-    """Return the model on ``device``, in evaluation mode. Raises ConfigError or MissingError when it cannot be used."""
+    """Return the model on ``device``, in eval mode. Raises ConfigError or MissingError when it cannot be used."""
     with translate_model_errors(options.model, device, alternative="-o propagator.model=NAME", expected_kind=family.name):
         model = _load_original_checkpoint(options, path) if path.is_file() else _load_library_folder(family, options, path)
         model = model.to(device)

@@ -109,7 +109,7 @@ class Sam2Network:
         return self._decode_best_masks(features, coarse, *self._empty_prompt, multimask=self._uses_multimask)
 
     def encode_memory(self, features: FrameFeatures, prediction: MaskPrediction, prompted: bool) -> torch.Tensor:
-        """Return the memory features of objects, (B, N, C); masks of prompted frames (``given``) are binarized first."""
+        """Return the memory features of objects, (B, N, C); masks of ``prompted`` frames are binarized first."""
         masks = interpolate(prediction.logits, (self.image_size, self.image_size), mode="bilinear")
         wanted = (4 * self.mask_size[0], 4 * self.mask_size[1])
         if masks.shape[-2:] != wanted:

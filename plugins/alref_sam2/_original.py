@@ -46,7 +46,7 @@ class ScoredRle(NamedTuple):
 
 
 def find_problems(options: Sam2Options) -> list[Problem]:
-    """Return what the authors' package lacks here, and which options it does not take."""
+    """Return problems of the authors' package: what is missing, and which options it does not take."""
     absent = [name for name in ("sam2", "hydra", "iopath") if find_spec(name) is None]
     found = [Problem(message=f"backend original needs {', '.join(absent)}", hint=INSTALL_COMMAND)] if absent else []
     changed = [name for name in UNSUPPORTED_OPTIONS if getattr(options, name) != type(options).model_fields[name].default]

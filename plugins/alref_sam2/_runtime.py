@@ -32,7 +32,7 @@ def _ignore_warning(_: str) -> None:
 
 
 class Sam2VideoRunner:
-    """A model on a device, from ``place`` (a folder or a file; by default the model of the options).
+    """A model on a device, from ``path`` (a folder or a file; by default the model of the options).
 
     ``warn`` is called with a message when memory runs out. Raises ConfigError or MissingError if the model cannot be loaded.
     """

@@ -83,7 +83,7 @@ class TrackingSession:
             yield TrackingStep(visit.frame, objects, logits, scores)
 
     def count_bytes(self) -> int:
-        """Size of the memories and cached features in bytes."""
+        """Return the size of the memories and cached features in bytes."""
         return self._feature_cache.count_bytes() + sum(bank.count_bytes() for bank in self._banks)
 
     def _encode_frame(self, frame: int) -> FrameFeatures:

@@ -53,7 +53,7 @@ def check_image_size(family: ModelFamily, image_size: int | None) -> list[Proble
 
 
 def check_compiler(device: str) -> list[Problem]:
-    """Return a problem when nothing can be compiled for the processor here."""
+    """Return a problem when there is no compiler for the CPU."""
     if device != "cpu" or any(map(shutil.which, ("g++", "clang++", "c++"))):
         return []
     message = "compiling for the processor needs a C++ compiler"
@@ -61,7 +61,7 @@ def check_compiler(device: str) -> list[Problem]:
 
 
 def check_timm(path: Path | None) -> list[Problem]:
-    """Return a problem when timm, which has the backbone of EdgeTAM, cannot be imported; without ``path`` timm is needed.
+    """Return a problem if timm, which has the backbone of EdgeTAM, cannot be imported; without ``path`` timm is needed.
 
     A model with a backbone from transformers does not need timm.
     """

@@ -16,7 +16,7 @@ _UNIX_SYSTEM, _READABLE_MODE = 3, 0o100644 << 16
 
 
 def write_archive(folder: Path, files: Sequence[Path], archive: Path, prefix: str) -> None:
-    """Write ``files`` of ``folder``, the masks of an evaluation, below ``top`` in a zip file.
+    """Write ``files`` of ``folder``, the masks of an evaluation, below ``prefix`` in a zip file.
 
     Images are stored, because they are compressed already. Raises InputError that lists missing files, and OutputError.
     """

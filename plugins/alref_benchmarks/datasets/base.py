@@ -43,7 +43,7 @@ class VideoEntry:
 
 
 class IndexedDataset(Dataset):
-    """A dataset with an index of clips; ``fps`` is the frame rate, ``heard`` is True if references are audio."""
+    """A dataset with an index of clips; ``fps`` is the frame rate, ``uses_audio`` is True if references are audio."""
 
     fps: ClassVar[float]
     uses_audio: ClassVar[bool] = False
@@ -70,7 +70,7 @@ class IndexedDataset(Dataset):
 
     @cached_property
     def video_entries(self) -> dict[str, VideoEntry]:
-        """All clips by name, read once. Raises InputError if there is none."""
+        """Clips by name, read once. Raises InputError if there is none."""
         clips = self.read_index()
         if not clips:
             raise InputError(f"{self.root}: split {self.split} has no videos; splits: {', '.join(self.splits)}")

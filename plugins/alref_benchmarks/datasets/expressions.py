@@ -17,7 +17,7 @@ _RLES_LOCK = Lock()
 
 
 class _ServerScoredDataset(MaskFileDataset):
-    """Masks are ``<video>/<expression>/<frame>.png``, also in the archive, below ``top``."""
+    """Masks are ``<video>/<expression>/<frame>.png``, also in the archive, below ``archive_prefix``."""
 
     fps = 6.0
     archive_prefix: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Names of files as they are on disk."""
+"""Names of files as on disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def match_suffix_case(path: Path) -> Path:
-    """Return a file as it is called on disk, where its suffix may be in upper case; one that may not be looked at, as it is."""
+    """Return a file by its name on disk, whose suffix may be in upper case; unchanged if access is denied."""
     with suppress(PermissionError):
         shouted = path.with_suffix(path.suffix.upper())
         if not path.exists() and shouted.exists():

@@ -74,7 +74,7 @@ def _read_meta(path: Path) -> _ExpressionsMeta:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Yield the rows of a CSV file: all cells, and the cells of the columns ``needed`` by name. Raises InputError."""
+    """Yield the rows of a CSV file: all cells, and the cells of the required ``columns`` by name. Raises InputError."""
     header, *rows = [*csv.reader(io.StringIO(read_file(path).decode("utf-8-sig", "replace"), newline=""))] or [[]]
     missing = [name for name in columns if name not in header]
     if missing:

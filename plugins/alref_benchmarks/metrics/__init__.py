@@ -10,8 +10,8 @@ their ``VideoScores`` stored as JSON until ``summarize_scores`` combines them. T
     scores = protocol.score_video("blackswan", cases)
     path.write_text(scores.model_dump_json())
 
-    kept = [VideoScores.model_validate_json(path.read_text()) for path in paths]       # in the order of the data set
-    table = way.summarize(kept)
+    scores = [VideoScores.model_validate_json(path.read_text()) for path in paths]     # in the order of the dataset
+    table = protocol.summarize_scores(scores)
     table.main_metric, table.metrics["J&F"], table.groups["0"]["J&F"]
 
 ``protocol.summarize_scores([scores])`` is the table of a single video. Cases and frames of each protocol:
@@ -28,8 +28,8 @@ avss-avsbench, avss-alref  a clip                              class numbers 0..
 ref-avs, ref-avs-null      an expression                       a mask of any size; predicted may be logits
 =========================  ==================================  =================================================
 
-A mask is bool or integer, and what is not zero is foreground; logits are floats. What is predicted has the size of the truth,
-or that which the official test squeezes both to: 224x224 for ``avss``, 256x256 for ``ref-avs``. Scores are 0..1.
+A mask is bool or integer, and nonzero pixels are foreground; logits are floats. Predictions have the size of the truth,
+or the size to which the official test resizes both: 224x224 for ``avss``, 256x256 for ``ref-avs``. Scores are 0..1.
 """
 
 from __future__ import annotations

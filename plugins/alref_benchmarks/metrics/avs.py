@@ -30,9 +30,10 @@ _EMPTY_STEPS = np.zeros((3, 0), np.int64)
 
 
 class FrameCounts(NamedTuple):
-    """Pixel counts of one frame: true foreground, ``common`` and ``union`` for J, and counts for F at every threshold.
+    """Pixel counts of one frame: true foreground, ``intersection`` and ``union`` for J, and counts for F at every threshold.
 
-    Without an object J is the share of background pixels: ``common`` counts these, ``union`` all; there are no thresholds.
+    Without an object J is the share of background pixels: ``intersection`` counts these, ``union`` all;
+    there are no thresholds.
     """
 
     true_area: int
@@ -49,7 +50,7 @@ class AvsBenchMetric(EvaluationProtocol):
     side = 0
 
     def __init__(self, batch_size: int = 1) -> None:
-        """``batch`` is the number of cases per call of the official code; a mean curve is computed per call."""
+        """``batch_size`` is the number of cases per call of the official code; a mean curve is computed per call."""
         self.batch_size = batch_size
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
@@ -135,7 +136,7 @@ def _pack_part(case: Case, frames: Sequence[FrameCounts]) -> ObjectScores:
 
 
 def _unpack_parts(parts: Sequence[ObjectScores]) -> list[FrameCounts]:
-    """Undo ``_part`` for several of them."""
+    """Undo ``_pack_part`` for several parts."""
     return [frame for part in parts for frame in _unpack_part(part)]
 
 

@@ -28,7 +28,7 @@ class AvssUnpaddedMetric(EvaluationProtocol):
     name = "avss-alref"
 
     def __init__(self, side: int = 224, batch_size: int = 1) -> None:
-        """``side`` is the side of the square in pixels; the official code sums ``batch`` clips at a time."""
+        """``side`` is the side of the square in pixels; the official code sums ``batch_size`` clips at a time."""
         self.side, self.batch_size = side, batch_size
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:

@@ -37,7 +37,7 @@ class MaskContour:
 def build_contours(masks: Sequence[Mask], frame_size: tuple[int, ...] = ()) -> list[MaskContour]:
     """Encode masks of one frame, bool (H, W) each, with a common crop, so that they can be compared.
 
-    ``frame`` is the size (H, W) of the whole frame if the masks are crops of it.
+    ``frame_size`` is the size (H, W) of the whole frame if the masks are crops of it.
     """
     radius = ceil(_TOLERANCE * hypot(*(frame_size or masks[0].shape)))
     rows, columns = find_crop(masks)

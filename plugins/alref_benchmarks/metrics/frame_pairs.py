@@ -20,8 +20,8 @@ FramePair = tuple[Frame | None, Frame | None]
 def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
 
-    Without ``ends`` the predictions for the first and last frame are replaced by empty masks. Predictions may also be squares
-    of ``side``, if the official test scores them so.
+    Without ``include_ends`` the predictions for the first and last frame are replaced by empty masks. Predictions may
+    also be squares of ``side``, if the official test scores them so.
     """
     if case.predicted is None:
         raise InputError(f"{where}: expected predicted masks, got none; predict this video or exclude it")
@@ -68,7 +68,7 @@ def to_foreground(frame: Frame) -> Mask:
 
 
 def to_label_map(expected: str, where: str, frame: Frame, highest: int) -> Labels:
-    """Return ``frame`` as uint8. Raises InputError if it is not integers 0..``highest``; ``what`` describes them."""
+    """Return ``frame`` as uint8. Raises InputError if it is not integers 0..``highest``; ``expected`` describes them."""
     least, most = frame.min(initial=0), frame.max(initial=0)
     if frame.dtype.kind not in "bui" or least < 0 or most > highest:
         raise InputError(f"{where}: expected a map of {expected}, got {frame.dtype} of {least}..{most}")

@@ -17,12 +17,12 @@ QuarterBounds = npt.NDArray[np.int64] | npt.NDArray[np.uint8]
 
 
 def compute_mean(values: Sequence[float] | npt.NDArray[Any]) -> float:
-    """Mean, NaN of none."""
+    """Return the mean, NaN without values."""
     return float(np.mean(values)) if len(values) else nan
 
 
 def compute_torch_mean(values: Sequence[np.float32] | Floats) -> float:
-    """Mean of up to 500 float32 numbers, added in the order in which PyTorch adds them, to give the published last digit.
+    """Return the mean of up to 500 float32 numbers, added in the order of PyTorch, to match the last published digit.
 
     Eight numbers are added at a time, if there are eight, in four running sums.
     """
@@ -37,7 +37,7 @@ def compute_torch_mean(values: Sequence[np.float32] | Floats) -> float:
 
 
 def compute_sequential_mean(values: Sequence[np.float32]) -> float:
-    """Mean of float32 numbers, added one after the other, as the official programs add up those of their calls."""
+    """Return the mean of float32 numbers, added one after the other, as the official programs add results of calls."""
     return float(_sum_sequentially(values) / np.float32(len(values)))
 
 
@@ -46,23 +46,23 @@ def _sum_sequentially(numbers: Sequence[Any]) -> Any:
 
 
 def compute_recall(values: Sequence[float]) -> float:
-    """Share of frames above 0.5."""
+    """Return the share of frames above 0.5."""
     return compute_mean(np.asarray(values) > 0.5)
 
 
 def compute_decay(values: Sequence[float]) -> float:
-    """Mean of the first quarter less that of the last; neighboring quarters share a frame. NaN for fewer than one frame."""
+    """Return the mean of the first quarter minus that of the last; neighboring quarters share a frame. NaN without frames."""
     return _compute_decay_between(np.asarray(values), _compute_quarter_bounds(len(values)))
 
 
 def compute_published_decay(values: Sequence[float]) -> float:
-    """``decay`` with frame numbers kept in 8 bits, as the official code does: NaN or a wrong number from 256 frames on."""
+    """Return the decay with 8-bit frame numbers, as in the official code: NaN or a wrong number from 256 frames on."""
     corners = _compute_quarter_bounds(len(values)).astype(np.uint8)
     return _compute_decay_between(np.asarray(values), corners)
 
 
 def _compute_quarter_bounds(count: int) -> npt.NDArray[np.int64]:
-    """First frame of each quarter, and the last frame."""
+    """Return the first frame of each quarter, and the last frame."""
     return (np.round(np.linspace(1, count, 5) + 1e-10) - 1).astype(np.int64)
 
 

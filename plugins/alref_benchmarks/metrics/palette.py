@@ -23,7 +23,7 @@ PixelArray = npt.NDArray[np.uint8]
 
 
 def _build_palette() -> PixelArray:
-    """RGB of every index, (71, 3)."""
+    """Return RGB of every index, (71, 3)."""
     bits = np.unpackbits(np.arange(len(CLASSES), dtype=np.uint8)[:, None], axis=1, bitorder="little")
     by_channel = np.pad(bits, ((0, 0), (0, 1))).reshape(-1, 3, 3).transpose(0, 2, 1)
     return np.packbits(by_channel, axis=2)[..., 0]
@@ -33,7 +33,7 @@ PALETTE = _build_palette()
 
 
 def _build_channel_bits() -> PixelArray:
-    """Bits of the index that each value of red, green and blue stands for, (1, 256, 3); ``_UNKNOWN`` for other values."""
+    """Return the bits of the index for each value of red, green and blue, (1, 256, 3); ``_UNKNOWN`` for other values."""
     table = np.full((256, 3), _UNKNOWN, np.uint8)
     for index, color in enumerate(PALETTE):
         for channel, value in enumerate(color):
@@ -45,7 +45,7 @@ _CHANNEL_BITS = _build_channel_bits()
 
 
 def convert_colors_to_labels(colors: PixelArray) -> tuple[PixelArray, int]:
-    """Turn RGB, uint8 (H, W, 3), into class numbers (H, W), and count the pixels of no class's color, which become 0."""
+    """Convert RGB, uint8 (H, W, 3), to class numbers (H, W), and count the pixels of unknown colors, which become 0."""
     red, green, blue = (np.asarray(part, np.uint8) for part in cv2.split(cv2.LUT(colors, _CHANNEL_BITS)))
     labels = red | green | blue
     unknown = labels >= len(CLASSES)
@@ -54,5 +54,5 @@ def convert_colors_to_labels(colors: PixelArray) -> tuple[PixelArray, int]:
 
 
 def convert_labels_to_colors(labels: PixelArray) -> PixelArray:
-    """Turn class numbers 0..70, uint8 (H, W), into RGB (H, W, 3)."""
+    """Convert class numbers 0..70, uint8 (H, W), to RGB (H, W, 3)."""
     return PALETTE[labels]

@@ -1,4 +1,4 @@
-"""The measures of Ref-AVS (Wang et al., ECCV 2024): those of AVSBench with settings of their own, and S of the null split."""
+"""The metrics of Ref-AVS (Wang et al., ECCV 2024): those of AVSBench with other settings, and S of the null split."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class RefAvsMetric(AvsBenchMetric):
     side = _SIDE
 
     def __init__(self, batch_size: int = _BATCH_SIZE) -> None:
-        """``batch`` is how many expressions one call of the official code scores."""
+        """``batch_size`` is the number of expressions per call of the official code."""
         super().__init__(batch_size)
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
-        """Count the pixels of one frame; a true pixel counts where any of it is foreground, as the official resizing has it."""
+        """Count the pixels of one frame; a true pixel counts if any part of it is foreground, as in the official resizing."""
         touched = cv2.resize(to_foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
         return super().count_pixels(touched, _resize_predicted(predicted))
 
@@ -71,7 +71,7 @@ def _threshold_foreground(predicted: Frame) -> Frame:
 
 
 def _resize_predicted(predicted: Frame) -> Frame:
-    """256x256: masks by the nearest pixel, logits linearly, of which infinite ones would have no mean."""
+    """Resize to 256x256: masks by the nearest pixel, logits linearly; infinite logits are made finite to have a mean."""
     if predicted.dtype.kind == "f":
         return np.asarray(cv2.resize(predicted.clip(-_MAX_LOGIT, _MAX_LOGIT).astype(np.float32), (_SIDE, _SIDE)))
     return np.asarray(cv2.resize(to_foreground(predicted).astype(np.uint8), (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST))

@@ -1,8 +1,8 @@
 """The F of AVSBench over 255 thresholds (Zhou et al., ECCV 2022), from two histograms, in float32 as the official code.
 
-Threshold k marks the pixels whose probability is at least t_k; t_0 = 0 marks all. Only steps are kept, the thresholds at which
-something changes: two for a mask, whose probabilities are 0 and 1. ``Steps`` are int64 (3, N): the first threshold of each, how
-many marked pixels are truly foreground from there on, and how many are marked.
+Threshold k marks the pixels whose probability is at least t_k; t_0 = 0 marks all. Only steps are stored: thresholds at which
+something changes, two for a mask, whose probabilities are 0 and 1. ``ThresholdSteps`` are int64 (3, N): the first threshold of
+each step, and from there on the numbers of marked pixels that are truly foreground, and of marked pixels.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ ThresholdSteps = npt.NDArray[np.int64]
 
 
 def _compute_thresholds() -> Floats:
-    """255 numbers 0..1, rounded as the official code's are: upwards from 0 in the lower half, downwards from 1 in the upper."""
+    """Return 255 numbers 0..1, rounded as in the official code: up from 0 in the lower half, down from 1 in the upper half."""
     number, step = np.arange(THRESHOLD_COUNT), np.float64(np.float32(1 / (THRESHOLD_COUNT - 1)))
     return np.where(number < THRESHOLD_COUNT // 2, step * number, 1 - step * (THRESHOLD_COUNT - 1 - number)).astype(np.float32)
 
 
 THRESHOLDS = _compute_thresholds()
-_THRESHOLD_TABLE = np.append(THRESHOLDS, np.float32(2))  # no value passes the last, which is there to fill a table of 256
+_THRESHOLD_TABLE = np.append(THRESHOLDS, np.float32(2))  # no value passes the last one, which fills a table of 256
 
 
 def apply_sigmoid(logits: Frame) -> Floats:
-    """Sigmoid in float32."""
+    """Return the sigmoid in float32."""
     with np.errstate(over="ignore"):
         return np.asarray(1 / (1 + np.exp(-logits.astype(np.float32, copy=False))))
 
 
 def count_mask_steps(mask: Mask, truth: Mask) -> ThresholdSteps:
-    """Count for a predicted mask, bool (H, W) as the truth."""
+    """Return the steps of a predicted mask, bool (H, W) like the truth."""
     hit, marked = np.count_nonzero(mask & truth), np.count_nonzero(mask)
     return np.array([[0, 1], [np.count_nonzero(truth), hit], [truth.size, marked]], np.int64)
 
 
 def count_probability_steps(probabilities: Floats, truth: Mask) -> ThresholdSteps:
-    """Count for predicted probabilities, float32 (H, W) in 0..1."""
+    """Return the steps of predicted probabilities, float32 (H, W) in 0..1."""
     nearest = np.rint(probabilities * np.float32(THRESHOLD_COUNT - 1)).astype(np.uint8)
     passed = nearest + (probabilities >= cv2.LUT(nearest, _THRESHOLD_TABLE))
     marked, hit = _count_passing_pixels(passed.ravel()), _count_passing_pixels(passed[truth])
@@ -52,7 +52,7 @@ def count_probability_steps(probabilities: Floats, truth: Mask) -> ThresholdStep
 
 
 def compute_f_curve(steps: ThresholdSteps, true_area: int) -> Floats:
-    """F at all thresholds, float32 (255,), where ``truth`` > 0 pixels are truly foreground; 0 where nothing is hit."""
+    """Return F at all thresholds, float32 (255,), given ``true_area`` > 0 true foreground pixels; 0 where no pixel is hit."""
     starts, hit, marked = steps
     precision = hit.astype(np.float32) / np.maximum(marked, 1).astype(np.float32)
     share = hit.astype(np.float32) / np.float32(true_area)
@@ -63,6 +63,6 @@ def compute_f_curve(steps: ThresholdSteps, true_area: int) -> Floats:
 
 
 def _count_passing_pixels(passed: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-    """From how many thresholds each pixel passed to how many pixels passed each threshold, (255,)."""
+    """Return how many pixels passed each threshold, (255,), given how many thresholds each pixel passed."""
     histogram = np.bincount(passed, minlength=THRESHOLD_COUNT + 1)
     return histogram[:0:-1].cumsum()[::-1]

@@ -1,1 +1,1 @@
-"""What components that hear share: windows of sound, spans in which something is heard, segments, and AudioSet's names."""
+"""Shared code of audio components: windows, time spans in which something sounds, segments, and AudioSet's classes."""

@@ -1,4 +1,4 @@
-"""Kaldi's log-mel filter bank, which audio networks are trained on, computed by the transformers library."""
+"""Kaldi's log-mel filter bank, the usual input of audio networks, computed by the transformers library."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 WINDOW_SECONDS, HOP_SECONDS = 0.025, 0.01
-"""Seconds that a column of the filter bank describes, and from one column to the next."""
+"""Length of a window and distance between windows, in seconds."""
 LOW_FREQUENCY, PREEMPHASIS, WINDOW_POWER, ENERGY_FLOOR = 20.0, 0.97, 0.85, float(np.finfo(np.float32).eps)
-"""The lowest frequency in Hz, the pre-emphasis coefficient, the exponent of the window, the least energy."""
+"""The lowest frequency in Hz, the pre-emphasis coefficient, the exponent of the window, the minimum energy."""
 
 
 def compute_fbank(
@@ -19,8 +19,8 @@ def compute_fbank(
 ) -> npt.NDArray[np.float32]:
     """Return the log energies float32 (T, ``num_mel_bins``) of audio (N,) at ``rate`` Hz, as Kaldi does without dither.
 
-    T is 1 + (N - window) // hop, in samples; 0 if the audio is shorter than a window of 25 ms. Kaldi's samples are 16-bit
-    numbers: multiply audio in -1..1 by 2^15 first. ``power`` is the exponent of a Hann window: 0.85 is Kaldi's own "povey".
+    T is 1 + (N - window) // hop, in samples; 0 if the audio is shorter than a window of 25 ms. Kaldi expects samples in the
+    16-bit range: multiply audio in -1..1 by 2^15 first. ``power`` is the exponent of a Hann window: 0.85 is Kaldi's "povey".
     """
     from transformers.audio_utils import spectrogram
 
@@ -40,7 +40,7 @@ def compute_fbank(
 def _make_mel_filters(num_mel_bins: int, fft_size: int, rate: int) -> npt.NDArray[np.float64]:
     """Return the weight (fft_size // 2 + 1, bands) of each frequency in each band.
 
-    The lowest of many bands are narrower than the transform resolves and hold nothing, of which the library warns.
+    With many bands, the lowest ones are narrower than the FFT resolution and have no weights; the library warns of this.
     """
     from transformers.audio_utils import mel_filter_bank
 

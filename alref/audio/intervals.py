@@ -1,4 +1,4 @@
-"""Seconds in which something is heard."""
+"""Time spans in which something sounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from alref.records import TimeSpan
 
 GAP_TOLERANCE = 1e-6
-"""Seconds that two windows may lie apart and still follow each other."""
+"""Maximum distance of consecutive windows, in seconds."""
 
 
 def merge_windows(
@@ -21,7 +21,7 @@ def merge_windows(
 ) -> tuple[TimeSpan, ...]:
     """Merge windows of ``step`` seconds that begin at ``times`` (N,), ascending, into spans where ``flags`` (N,) are true.
 
-    Windows that overlap or touch become one span, and so do those less than ``gap`` seconds apart.
+    Windows that overlap or touch become one span, as do windows less than ``gap`` seconds apart.
     """
     found: list[TimeSpan] = []
     for start in np.asarray(times, np.float64)[np.asarray(flags, np.bool_)].tolist():
@@ -33,7 +33,7 @@ def merge_windows(
 
 
 def merge_spans(span_lists: Iterable[tuple[TimeSpan, ...] | None]) -> tuple[TimeSpan, ...] | None:
-    """Return the seconds of several lists of spans together, in order and apart; None, which is always, if one of them is."""
+    """Return the union of several lists of spans, sorted and disjoint; None, which means always, if one of them is None."""
     listed = list(span_lists)
     known = [spans for spans in listed if spans is not None]
     if len(known) < len(listed):

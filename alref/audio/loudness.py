@@ -16,7 +16,7 @@ SILENCE_THRESHOLD = -60.0
 
 
 def explain_silence(video: Video) -> str:
-    """Return why a video is silent; empty if it has audible sound."""
+    """Return the reason why a video is silent; empty if it has audible sound."""
     heard = False
     for block in video.read_audio_blocks(SAMPLE_RATE):
         heard = True

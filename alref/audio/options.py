@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 
 class SimilarityOptions(BaseModel):
-    """How audio is segmented, and how segments are compared with phrases."""
+    """Options for segmenting audio and comparing segments with phrases."""
 
     segments: Literal["windows", "similarity"] = Field(
         "windows", description="segments of equal length, or, as published, merged from seconds with similar audio"

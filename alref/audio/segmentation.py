@@ -1,4 +1,4 @@
-"""Segments of a sound track: parts that follow each other, in each of which the same things sound."""
+"""Segments of an audio track: consecutive parts within which the same things sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from alref.records import TimeSpan, format_validation_error
 
 Floats = npt.NDArray[np.floating[Any]]
 SIMILARITY_THRESHOLD = 0.5
-"""Similarity of neighboring seconds under which AL-Ref-SAM 2 (arXiv 2408.15876) begins a new segment."""
+"""Similarity of neighboring seconds below which AL-Ref-SAM 2 (arXiv 2408.15876) starts a new segment."""
 SEGMENTS_ADAPTER = TypeAdapter(dict[str, tuple[TimeSpan, ...]], config=ConfigDict(allow_inf_nan=False))
 
 
@@ -27,7 +27,7 @@ def segment_by_similarity(
     """Cut where the cosine similarity of neighboring features is below ``threshold``, as AL-Ref-SAM 2 does each second.
 
     Row i of ``features`` (N, D) describes the seconds ``edges[i]`` to ``edges[i + 1]`` of ``edges`` (N + 1,). Returns at least
-    one segment, the first beginning at the first edge, the last ending at the last, without gaps; none for N = 0.
+    one segment, or none for N = 0. The segments cover the range from the first edge to the last without gaps.
     """
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     unit = features / np.maximum(lengths, np.finfo(np.float32).tiny)
@@ -38,9 +38,9 @@ def segment_by_similarity(
 
 
 def read_segments(path: str | Path) -> dict[str, tuple[TimeSpan, ...]]:
-    """Read segments from a JSON file: an object with a list of [start, end] in seconds for each clip by its name.
+    """Read segments from a JSON file: an object that maps each clip's name to a list of [start, end] in seconds.
 
-    Raises InputError when it cannot be read or segments are not in order.
+    Raises InputError when the file cannot be read or the segments are not in order.
     """
     try:
         read = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))

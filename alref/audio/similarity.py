@@ -1,7 +1,7 @@
-"""When phrases sound, by a model that gives sounds and texts features which can be compared.
+"""Locate phrases in time with a model that embeds audio and text in one space.
 
-The published way is that of AL-Ref-SAM 2 (arXiv 2408.15876): parts of the sound track that sound alike, and for each the subset
-of the phrases whose names fit it best.
+The published method is that of AL-Ref-SAM 2 (arXiv 2408.15876): split the audio track into parts that sound alike, and find
+for each part the subset of the phrases whose names match it best.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from alref.records import Audio, Phrase, TimeSpan
 Floats = npt.NDArray[np.floating[Any]]
 Flags = npt.NDArray[np.bool_]
 SOUND_NAMES = {"dog": "dog barking", "cat": "cat meow", "gun": "gun shot"}
-"""Names that AL-Ref-SAM 2 asks for by the sound that they make."""
+"""Objects for which AL-Ref-SAM 2 uses the name of their sound as the text."""
 MAX_SUBSET_PHRASES = 10
-"""Most phrases of which all subsets are asked for: 1023 texts."""
+"""Maximum number of phrases for which all subsets are compared: 1023 texts."""
 BATCH_SIZE = 8
-"""Parts of sound that a model is given at once."""
+"""Number of audio parts in one batch of the model."""
 
 
 class TextEncoder(Protocol):
-    """A model of words."""
+    """A text encoder."""
 
     def embed_texts(self, texts: Sequence[str]) -> Floats:
-        """Return features (M, D) of M >= 1 texts, float32 of length 1."""
+        """Return features (M, D) of M >= 1 texts, float32 with unit norm."""
 
 
 class AudioTextEncoder(TextEncoder, Protocol):
-    """A model of sound and words. Its ``width`` features are float32 of length 1: their products are cosine similarities."""
+    """An encoder of audio and text, to ``width`` features float32 with unit norm: dot products are cosine similarities."""
 
     rate: int
     embedding_size: int
 
     def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
-        """Return features (N, D) of N >= 1 sounds, float32 at ``rate`` Hz, each of at least one sample."""
+        """Return features (N, D) of N >= 1 waveforms, float32 at ``rate`` Hz, each of at least one sample."""
 
 
 class EmbeddingCache:
-    """Features of texts, computed once for each text and kept."""
+    """Cache of text features: each text is encoded once."""
 
     def __init__(self, encode: Callable[[Sequence[str]], Floats], size: int = 64) -> None:
         self._encode, self._size = encode, size
         self._cached: dict[str, Floats] = {}
 
     def __call__(self, texts: Sequence[str]) -> Floats:
-        """Return features (M, D) of M >= 1 texts; at most ``size`` are computed at once."""
+        """Return features (M, D) of M >= 1 texts; at most ``size`` are encoded at once."""
         new = [text for text in dict.fromkeys(texts) if text not in self._cached]
         for group in split_into_batches(new, self._size):
             self._cached.update(zip(group, self._encode(group), strict=True))
@@ -66,7 +66,7 @@ class EmbeddingCache:
 def locate_phrases(
     encoder: AudioTextEncoder, video: Video, phrases: Sequence[Phrase], options: SimilarityOptions
 ) -> list[Phrase]:
-    """Return the phrases with ``heard`` filled in. Raises InputError for a clip that the file of segments does not name."""
+    """Return the phrases with ``heard`` filled in. Raises InputError when the file of segments does not list the clip."""
     from alref.audio.loudness import SILENCE_THRESHOLD
 
     if not phrases:
@@ -85,7 +85,7 @@ def locate_phrases(
 
 
 def match_to_vocabulary(encoder: TextEncoder, names: Sequence[str], vocabulary: Sequence[str]) -> list[str | None]:
-    """Return for each name the word of the vocabulary that is equal, or else nearest in meaning; None without words."""
+    """Return for each name the equal word of the vocabulary, or else the nearest in meaning; None without a vocabulary."""
     if not names or not vocabulary:
         return [None] * len(names)
     same = {word.lower(): word for word in vocabulary}
@@ -94,14 +94,14 @@ def match_to_vocabulary(encoder: TextEncoder, names: Sequence[str], vocabulary: 
 
 
 def get_sound_name(phrase: Phrase) -> str:
-    """Return the words for what is to be heard: a sound's name, or the object's where somebody asked for it in words."""
+    """Return the text to compare with audio: the name of a sound, or the object's name if the phrase comes from a text."""
     return phrase.text if phrase.sound else phrase.category or phrase.text
 
 
 def cut_spans(audio: Iterable[Audio], spans: Sequence[TimeSpan]) -> Iterator[Samples]:
-    """Yield the samples of each span, in seconds on the clock of the sound; none where there is no sound.
+    """Yield the samples of each span, given in seconds on the clock of the audio; empty arrays where there is no audio.
 
-    The spans follow each other; of ``sound``, blocks that do so too, no more is held than the longest span.
+    Spans and the blocks of ``audio`` are consecutive. At most the samples of the longest span are held in memory.
     """
     blocks = iter(audio)
     block = next(blocks, None)
@@ -117,7 +117,7 @@ def cut_spans(audio: Iterable[Audio], spans: Sequence[TimeSpan]) -> Iterator[Sam
 
 
 def _segment_audio(encoder: AudioTextEncoder, video: Video, options: SimilarityOptions) -> tuple[TimeSpan, ...]:
-    """Cut the sound track up; all parts begin at multiples of the length of a window."""
+    """Split the audio track; all parts begin at multiples of the window length."""
     if options.segments_file is not None:
         return _read_clip_segments(options.segments_file, video)
     first = np.floor(float(video.times[0]) / options.seconds + 1e-6) * options.seconds
@@ -127,7 +127,7 @@ def _segment_audio(encoder: AudioTextEncoder, video: Video, options: SimilarityO
 
 
 def _read_clip_segments(path: Path, video: Video) -> tuple[TimeSpan, ...]:
-    """Read the segments of a clip, known by its name. Raises InputError."""
+    """Read the segments of a clip by its name. Raises InputError."""
     clips = read_segments(path)
     clip = Path(video.name).stem if video.name not in clips else video.name
     if not clips.get(clip):
@@ -136,12 +136,12 @@ def _read_clip_segments(path: Path, video: Video) -> tuple[TimeSpan, ...]:
 
 
 def _get_end_time(video: Video) -> float:
-    """Return the second at which the last frame ends."""
+    """Return the end of the last frame in seconds."""
     return float(video.times[-1]) + 1 / video.fps
 
 
 def _embed_parts(encoder: AudioTextEncoder, video: Video, parts: Sequence[TimeSpan]) -> tuple[Floats, Floats]:
-    """Return the features (S, D) of each part, zeros where there is no sound, and its loudness in decibels (S,)."""
+    """Return the features (S, D) of each part, zeros where there is no audio, and its loudness in decibels (S,)."""
     from alref.audio.loudness import compute_loudness
 
     features = np.zeros((len(parts), encoder.embedding_size), np.float32)
@@ -155,13 +155,13 @@ def _embed_parts(encoder: AudioTextEncoder, video: Video, parts: Sequence[TimeSp
 
 
 def _match_phrases(encoder: AudioTextEncoder, names: Sequence[str], features: Floats, negatives: Sequence[str]) -> Flags:
-    """Say of each part and phrase whether it is more like the phrase than like anything that stands for nothing: (S, P)."""
+    """Return for each part and phrase whether the part is more similar to the phrase than to any negative: bool (S, P)."""
     phrases, others = encoder.embed_texts(_to_sound_names(names)), encoder.embed_texts(list(negatives))
     return np.asarray(features @ phrases.T > (features @ others.T).max(axis=1, keepdims=True))
 
 
 def _match_subsets(encoder: AudioTextEncoder, names: Sequence[str], features: Floats, separator: str) -> Flags:
-    """Say which phrases are in the subset that fits each part best (S, P); without sound, in that of the part before."""
+    """Return which phrases are in the best subset of each part, bool (S, P); a part without audio uses the part before it."""
     if len(names) > MAX_SUBSET_PHRASES:
         raise ConfigError(
             f"mode subsets takes {MAX_SUBSET_PHRASES} phrases at most, got {len(names)}: -o locator.mode=independent"
@@ -181,7 +181,7 @@ def _to_sound_names(names: Sequence[str]) -> list[str]:
 
 
 def _join_parts(parts: Sequence[TimeSpan], flags: Flags) -> tuple[TimeSpan, ...]:
-    """Return the parts that are flagged, those that follow each other in one."""
+    """Return the flagged parts, with consecutive parts joined."""
     found: list[TimeSpan] = []
     for (start, end), on in zip(parts, flags.tolist(), strict=True):
         if on and found and found[-1][1] == start:

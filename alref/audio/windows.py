@@ -1,4 +1,4 @@
-"""Sound in windows of one length, however it comes in blocks."""
+"""Audio in windows of a fixed length, from blocks of any length."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Item = TypeVar("Item")
 
 
 def cut_windows(audio: Iterable[Audio], seconds: float, hop: float) -> Iterator[tuple[float, Samples]]:
-    """Cut sound into windows of ``seconds``, one every ``hop`` seconds (at most ``seconds``), holding no more than it must.
+    """Cut audio into windows of ``seconds``, one every ``hop`` seconds (at most ``seconds``), with minimal memory.
 
-    ``sound`` are blocks that follow each other without a gap, as ``video.sound`` gives them, or ``[audio]``. Yields the second
-    at which a window begins, on the blocks' clock, and its samples float32 (N,). The last window ends where the sound ends, so
-    that it may begin less than a hop after the one before: all windows are full, and can be stacked. Only sound that is
-    shorter than a window comes in a single short one.
+    ``audio`` has consecutive blocks without gaps, as from ``video.read_audio_blocks``, or is ``[audio]``. Yields the start of
+    each window in seconds, on the clock of the blocks, and its samples float32 (N,). The last window ends where the audio ends,
+    so it may begin less than a hop after the one before: all windows have full length and can be stacked. Only audio that is
+    shorter than a window gives a single short one.
     """
     size = step = at = done = first = 0
     zero, rate, kept = 0.0, 1, np.zeros(0, np.float32)
@@ -42,7 +42,7 @@ def cut_windows(audio: Iterable[Audio], seconds: float, hop: float) -> Iterator[
 
 
 def split_into_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Yield items in lists of ``size``, the last of which may be shorter; no more are taken than are yielded."""
+    """Yield items in lists of ``size``; the last may be shorter. No more items are taken than are yielded."""
     rest = iter(items)
     while group := list(islice(rest, size)):
         yield group

@@ -1,1 +1,1 @@
-"""Video, image and audio files: reading, drawing, writing."""
+"""Read, draw and write video, image and audio files."""

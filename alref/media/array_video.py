@@ -1,4 +1,4 @@
-"""Frames in memory as a Video."""
+"""Videos from frames in memory."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ArrayVideo(Video):
         return frame
 
     def read_audio(self, rate: int) -> Audio | None:
-        """Return the sound given, by nearest sample at ``rate`` Hz, or None."""
+        """Return the given audio, by nearest sample at ``rate`` Hz, or None."""
         if self._audio is None:
             return None
         length = round(len(self._audio.samples) * rate / self._audio.rate)

@@ -1,4 +1,4 @@
-"""Sound through PyAV as mono float32, placed in time by what the file says of each packet."""
+"""Decode audio with PyAV to mono float32, placed in time by the timestamps of the packets."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from alref.records import Audio
 Samples = npt.NDArray[np.float32]
 EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
 MAX_JITTER = 0.02
-"""Seconds by which a packet may be off before the gap is filled with silence or the overlap is cut."""
+"""Maximum timing error of a packet in seconds; beyond it, gaps are filled with silence and overlaps are cut."""
 ALL_TIME = (-math.inf, math.inf)
 PREROLL_SECONDS = 0.5
-"""Seconds that are decoded before the part that is asked for, so that the decoder has settled."""
+"""Seconds that are decoded before the requested part, so that the decoder has settled."""
 
 
 @dataclass(frozen=True)
 class AudioBlock:
-    """Samples float32 (N,) mono in a row, the first of them heard at second ``time`` of the file's clock."""
+    """Consecutive mono samples float32 (N,); the first is at second ``time`` of the file's clock."""
 
     time: float
     rate: int
@@ -43,17 +43,17 @@ class AudioBlock:
 
 @dataclass
 class AudioTrackInfo:
-    """What is learnt of an audio track while it is decoded: the second at which it begins, and how often each fault came."""
+    """Facts collected while an audio track is decoded: the second at which it begins, and the number of faults of each kind."""
 
     start_time: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
 
 
 def read_audio(path: str | Path, rate: int, audio_track: int = 0) -> Audio:
-    """Read an audio file, or audio track ``track`` of a video, as mono float32 at ``rate`` Hz; second 0 is its beginning.
+    """Read an audio file, or audio track ``audio_track`` of a video, as mono float32 at ``rate`` Hz; it begins at second 0.
 
-    Channels are averaged. What cannot be decoded is silence and what is not finite is 0, with a UserWarning. Raises
-    InputError.
+    Channels are averaged. Data that cannot be decoded becomes silence and values that are not finite become 0, with a
+    UserWarning. Raises InputError.
     """
     learnt = AudioTrackInfo()
     whole = next(
@@ -75,9 +75,9 @@ def describe_faults(name: str, faults: Counter[str]) -> tuple[str, ...]:
 def decode_audio(
     path: Path, rate: int, audio_track: int, span: tuple[float, float], track_info: AudioTrackInfo
 ) -> Iterator[AudioBlock]:
-    """Yield the part of an audio track in ``span`` seconds of the file's clock, as it is decoded; nothing where none is heard.
+    """Yield the part of an audio track in ``span`` seconds of the file's clock as it is decoded; nothing if there is no audio.
 
-    The blocks are short, at ``rate`` Hz, and follow each other whatever gaps and overlaps the packets have. Raises InputError.
+    The blocks are short, at ``rate`` Hz, and consecutive even if the packets have gaps or overlaps. Raises InputError.
     """
     if rate < 1:
         raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
@@ -96,7 +96,7 @@ def decode_audio(
 
 
 def group_blocks(blocks: Iterable[AudioBlock], seconds: float) -> Iterator[AudioBlock]:
-    """Join blocks that follow each other into blocks of at least ``seconds``; the last may be shorter."""
+    """Join consecutive blocks into blocks of at least ``seconds``; the last may be shorter."""
     kept: list[AudioBlock] = []
     for block in blocks:
         kept.append(block)
@@ -112,7 +112,7 @@ def _join_blocks(blocks: list[AudioBlock]) -> AudioBlock:
 
 
 def _seek_stream(file: InputContainer, stream: AudioStream, second: float) -> None:
-    """Seek to a second; a file without seeking is decoded from its beginning."""
+    """Seek to a second; a file that cannot seek is decoded from its beginning."""
     if math.isfinite(second) and second > PREROLL_SECONDS:
         with suppress(av.FFmpegError):
             file.seek(int((second - PREROLL_SECONDS) / float(stream.time_base or 1)), stream=stream)
@@ -158,7 +158,7 @@ def _mix_to_mono(frame: av.AudioFrame) -> Samples:
 
 
 def _align_blocks(blocks: Iterable[AudioBlock], span: tuple[float, float]) -> Iterator[AudioBlock]:
-    """Make blocks follow each other without gap or overlap, and leave out what lies before or after the span."""
+    """Remove gaps and overlaps between blocks, and drop samples before and after the span."""
     cursor, end = span
     started = False
     for block in blocks:
@@ -181,7 +181,7 @@ def _align_blocks(blocks: Iterable[AudioBlock], span: tuple[float, float]) -> It
 
 
 def _resample_blocks(blocks: Iterable[AudioBlock], first: AudioBlock, rate: int, end: float) -> Iterator[AudioBlock]:
-    """Bring blocks in a row, of which ``first`` is the first, to ``rate`` Hz, up to second ``end``."""
+    """Resample consecutive blocks, of which ``first`` is the first, to ``rate`` Hz, up to second ``end``."""
     resampler = AudioResampler(format="flt", layout="mono", rate=rate)
     limit = (end - first.time) * rate
     done = 0

@@ -17,10 +17,10 @@ from alref.media.video import Frame
 
 
 class VideoFileSource(FrameSource):
-    """The first video stream of a file, turned upright as the file says.
+    """The first video stream of a file, rotated upright according to its metadata.
 
-    Pixels are those that are stored: where they are not square, they are not stretched. An image that cannot be decoded is
-    replaced by the last one before it that can, and counted in ``warnings``.
+    Pixels are as stored: frames with non-square pixels are not stretched. An image that cannot be decoded is replaced by the
+    last decodable image before it, and counted in ``warnings``.
     """
 
     def __init__(self, path: Path, max_size: int | None = None, audio_track: int = 0) -> None:
@@ -51,7 +51,7 @@ class VideoFileSource(FrameSource):
         return max(0, self._decoder.index.find_keyframe(number))
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
-        """Yield the audio track's part in [start, end) seconds after the first image, in short blocks."""
+        """Yield the audio track in [start, end) seconds after the first image, in short blocks."""
         zero = self._decoder.index.start_time
         for block in decode_audio(self._path, rate, self._audio_track, (zero + start, zero + end), track_info):
             yield replace(block, time=block.time - zero)
@@ -62,7 +62,7 @@ class VideoFileSource(FrameSource):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Return whether the file is cut short, and how many images could not be decoded by now."""
+        """The faults found so far: whether the file is cut short, and how many images could not be decoded."""
         found = []
         if self._decoder.index.is_truncated:
             found.append(f"{self._path.name}: the file ends too early; what is there is read, {len(self.times)} images")

@@ -1,4 +1,4 @@
-"""Decoding the images of a file in order, or from the keyframe that is nearest before a wanted one."""
+"""Decode the images of a file in order, or from the last keyframe before the requested one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from alref.media.frame_index import read_frame_index
 from alref.media.streams import EXPECTED_INPUT, get_video_stream, open_container, read_packets
 
 MIN_SEEK_FRAMES = 8
-"""Seeking pays when it spares the decoder more images than this."""
+"""Seeking is worthwhile when it saves the decoder more images than this."""
 FALLBACK_FRAMES = 8
-"""Of the images on the way to the wanted one, all of the last few are decoded: one of them may have to stand in for it."""
+"""Number of images before the requested one that are always decoded, since one of them may have to replace it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DecodedFrame:
 
 
 class VideoDecoder:
-    """The numbered images of the first video stream of ``file``; ``index`` says when each is shown."""
+    """The numbered images of the first video stream of ``file``; ``index`` has the time of each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -46,7 +46,7 @@ class VideoDecoder:
         self._seek_keyframe(self.index.find_keyframe(0))
 
     def decode_frame(self, number: int) -> DecodedFrame:
-        """Return image ``number``, or where it cannot be decoded the last one before, or the first of all.
+        """Return image ``number``; if it cannot be decoded, the last one before it, or else the first of all.
 
         Decoding continues from the last image or restarts at a keyframe. Raises InputError when no image at all can be
         decoded.
@@ -68,7 +68,7 @@ class VideoDecoder:
         return picture
 
     def _decode_up_to(self, number: int) -> DecodedFrame | None:
-        """Decode up to the last image that is not after ``number``; the one after it, if decoded already, waits its turn."""
+        """Decode up to the last image that is not after ``number``; a following image that is already decoded is held back."""
         while self._current_frame is None or self._current_frame.number < number:
             self._following_frame = self._following_frame or next(self._decoded_frames, None)
             if self._following_frame is None or self._following_frame.number > number:
@@ -77,7 +77,7 @@ class VideoDecoder:
         return self._current_frame
 
     def _seek_keyframe(self, keyframe: int) -> None:
-        """Begin at keyframe ``key``; at the beginning of the file when it is -1 or the file cannot be sought in."""
+        """Seek to keyframe ``keyframe``; to the beginning of the file when it is -1 or the file cannot seek."""
         try:
             if keyframe < 0 or self.index.pts is None:
                 raise ValueError("no keyframe")
@@ -108,7 +108,7 @@ class VideoDecoder:
                 yield DecodedFrame(number, image)
 
     def _decode_packets(self, stream_packets: Iterable[Packet[VideoStream]]) -> Iterator[av.VideoFrame]:
-        """Decode; what cannot be decoded is left out, and what neither is wanted nor helps to decode what is."""
+        """Decode packets; skip undecodable ones, and those that are neither requested nor needed to decode others."""
         decoder = self._stream.codec_context
         for packet in chain(stream_packets, (None,)):
             decoder.skip_frame = "NONREF" if packet and self._can_skip(packet) else "DEFAULT"
@@ -116,7 +116,7 @@ class VideoDecoder:
                 yield from decoder.decode(packet)
 
     def _can_skip(self, packet: Packet[VideoStream]) -> bool:
-        """Return whether an image lies far before the wanted one. Only H.264 marks images that no other refers to."""
+        """Return whether an image lies far before the requested one. Only H.264 marks images that no other refers to."""
         if self._stream.codec.name != "h264" or self.index.pts is None or packet.pts is None:
             return False
         return bool(packet.pts < self.index.pts[max(0, self._target_number - FALLBACK_FRAMES)])

@@ -1,4 +1,4 @@
-"""Drawing on frames: masks, boxes, numbered badges and contact sheets. Frames are uint8 (H, W, 3) RGB; each result is new."""
+"""Draw on frames: masks, boxes, numbered badges and contact sheets. Frames are uint8 (H, W, 3) RGB; each result is new."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ BACKGROUND_COLOR = (24, 24, 24)
 
 @lru_cache(maxsize=1)
 def build_color_map() -> Colors:
-    """Return uint8 (256, 3) RGB, the color of each label in PASCAL VOC and DAVIS masks; label 0, the ground, is black.
+    """Return uint8 (256, 3) RGB, the color of each label in PASCAL VOC and DAVIS masks; label 0, the background, is black.
 
-    Bit ``b`` of a channel (from the highest down) is bit ``3 b + c`` of the label, ``c`` being 0 for red, 1 green, 2 blue.
+    Bit ``b`` of a channel (from the highest down) is bit ``3 b + c`` of the label; ``c`` is 0 for red, 1 for green, 2 for blue.
     """
     labels = np.arange(256)[:, None]
     channel = np.arange(3)
@@ -36,7 +36,7 @@ def build_color_map() -> Colors:
 
 
 def build_palette(count: int) -> Colors:
-    """Return uint8 (count, 3) RGB, bright colors to draw objects 1..count with: hues by the golden angle, from azure on."""
+    """Return uint8 (count, 3) RGB, bright colors for objects 1..count: hues by the golden angle, starting at azure."""
     hues = (0.575 + np.arange(count) * (3 - math.sqrt(5)) / 2) % 1
     return np.array(
         [[round(255 * channel) for channel in colorsys.hsv_to_rgb(hue, 0.85, 1.0)] for hue in hues], np.uint8
@@ -44,7 +44,7 @@ def build_palette(count: int) -> Colors:
 
 
 def blend_masks(frame: Frame, masks: Mask, colors: Colors, opacity: float = 0.5) -> Frame:
-    """Tint bool (P, H, W) ``masks`` with ``colors`` (P, 3) at ``opacity`` 0..1 and outline them; later ones lie on top."""
+    """Tint bool (P, H, W) ``masks`` with ``colors`` (P, 3) at ``opacity`` 0..1 and outline them; later ones are on top."""
     out = np.array(frame)
     width = _compute_line_width(out)
     for mask, color in zip(masks, colors, strict=True):
@@ -63,7 +63,7 @@ def blend_masks(frame: Frame, masks: Mask, colors: Colors, opacity: float = 0.5)
 def draw_box(
     frame: Frame, xyxy: npt.ArrayLike, text: str = "", color: Sequence[int] = (255, 196, 0), width: int | None = None
 ) -> Frame:
-    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a plate of the same color.
+    """Draw a box (``xyxy``, pixels) and, inside its upper left corner, ``text`` on a background of the same color.
 
     The line is ``width`` pixels wide, by default in proportion to the frame.
     """
@@ -81,7 +81,7 @@ def draw_box(
 def draw_badge(
     frame: Frame, xy: tuple[float, float], number: int, color: Sequence[int] = (255, 196, 0), size: int | None = None
 ) -> Frame:
-    """Draw ``number`` on a disc centerd on ``xy`` (pixels), moved inside the frame where it would stick out.
+    """Draw ``number`` on a disc centered on ``xy`` (pixels), moved inside the frame if it would stick out.
 
     The digits are ``size`` pixels high, by default in proportion to the frame.
     """
@@ -97,9 +97,9 @@ def draw_badge(
 
 
 def build_contact_sheet(frames: Sequence[Frame], captions: Sequence[str], columns: int = 4, cell_width: int = 320) -> Frame:
-    """Lay frames out in rows, each scaled to ``cell_width`` pixels with its caption in a bar below; row by row from the left.
+    """Lay out frames in rows from left to right, each scaled to ``cell_width`` pixels with its caption in a bar below.
 
-    Raises ValueError when there are no frames, or not one caption for each.
+    Raises ValueError when there are no frames, or the number of captions differs.
     """
     if not frames or len(captions) != len(frames):
         raise ValueError(f"expected frames and one caption for each, got {len(frames)} frames and {len(captions)} captions")
@@ -125,7 +125,7 @@ def build_contact_sheet(frames: Sequence[Frame], captions: Sequence[str], column
 
 
 def resize_frame(frame: Frame, height: int, width: int) -> Frame:
-    """Scale a frame to (height, width): averaged when it gets smaller, halved first as often as that goes, else linear."""
+    """Resize a frame to (height, width): averaged if it becomes smaller, after as many halvings as fit; linear otherwise."""
     halved = False
     while frame.shape[0] >= 2 * height and frame.shape[1] >= 2 * width:
         half = frame.shape[1] // 2, frame.shape[0] // 2
@@ -183,6 +183,6 @@ def _fit_text(text: str, size: int, width: float) -> str:
 
 
 def _to_ascii(text: str) -> str:
-    """Leave out accents, which the font lacks; letters of other scripts become question marks."""
+    """Remove accents, which the font lacks; replace letters of other scripts with question marks."""
     plain = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     return "".join(letter if letter.isascii() else "-" if unicodedata.category(letter) == "Pd" else "?" for letter in plain)

@@ -1,4 +1,4 @@
-"""When each image of a stream is shown, and which of them can be decoded without those before."""
+"""The time of each image of a stream, and its keyframes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FALLBACK_FPS = 25.0
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """The images of a stream in the order in which they are shown, numbered from 0.
+    """The images of a stream in presentation order, numbered from 0.
 
-    ``pts`` int64 (T,) are their presentation times in ticks of the file, None where it keeps none that can be relied on, so
-    that images have to be counted from the first; ``keys`` are the numbers of keyframes; ``times`` float64 (T,) are seconds
-    from 0; ``fps`` the nominal rate; ``zero`` the second of the file's own clock at which the first image is shown; ``cut``
-    says that the file ends before its time.
+    ``pts`` int64 (T,) are presentation times in ticks of the file, None if it has no reliable ones, so that images have to be
+    counted from the first; ``keyframes`` are image numbers; ``times`` float64 (T,) are seconds from 0; ``fps`` is the nominal
+    rate; ``start_time`` is the second of the file's own clock at which the first image is shown; ``is_truncated`` is
+    True if the file ends too early.
     """
 
     pts: Numbers | None
@@ -32,7 +32,7 @@ class FrameIndex:
     is_truncated: bool
 
     def find_number(self, pts: int | None) -> int | None:
-        """Return the number of the image that is shown at ``pts``, None when there is none."""
+        """Return the number of the image that is shown at ``pts``, None if there is none."""
         if self.pts is None or pts is None:
             return None
         number = int(np.searchsorted(self.pts, pts))
@@ -45,7 +45,7 @@ class FrameIndex:
 
 
 def read_frame_index(file: InputContainer, stream: VideoStream) -> FrameIndex:
-    """Read the packets of a stream, without decoding them."""
+    """Read the packets of a stream without decoding them."""
     shown: list[int | None] = []
     keys: list[bool] = []
     held, cut = 0, False

@@ -1,4 +1,4 @@
-"""What OpenedVideo reads from: all images of a file or a folder, numbered from 0, before any window."""
+"""Base of the sources of ``VideoReader``: all images of a file or a folder, numbered from 0, before any window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from alref.media.window import Times
 
 
 class FrameSource(ABC):
-    """Images with ``times`` float64 (T,) seconds from 0, all read as uint8 (``height``, ``width``, 3) RGB."""
+    """Images uint8 (``height``, ``width``, 3) RGB with ``times`` float64 (T,) in seconds from 0."""
 
     height: int
     width: int
@@ -26,11 +26,11 @@ class FrameSource(ABC):
         """Return image ``number``. Raises InputError when it cannot be decoded."""
 
     def find_decode_start(self, number: int) -> int:
-        """Return the first image that is decoded on the way to ``number``: reading from there on costs no more."""
+        """Return the first image that is decoded to reach ``number``: reading from there costs no more."""
         return number
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
-        """Yield the sound of the seconds [start, end) as it is decoded, in short blocks in a row, mono at ``rate`` Hz."""
+        """Yield the audio of the seconds [start, end) as it is decoded, in short consecutive blocks, mono at ``rate`` Hz."""
         return iter(())
 
     @property
@@ -40,10 +40,10 @@ class FrameSource(ABC):
 
     @abstractmethod
     def list_files(self) -> Iterable[Path]:
-        """Return the files whose names and bytes make up the content, in order."""
+        """Return the files whose names and bytes define the content, in order."""
 
     def compute_digest(self) -> str:
-        """Return a hexadecimal digest of the bytes of all files and, where there are several, of their names."""
+        """Return a hexadecimal digest of the bytes of all files and, if there are several, of their names."""
         files = list(self.list_files())
         total = hashlib.blake2b(digest_size=16)
         for path in files:
@@ -54,7 +54,7 @@ class FrameSource(ABC):
 
 
 def limit_size(height: int, width: int, max_size: int | None) -> tuple[int, int]:
-    """Return (height, width) scaled so that the longer side has at most ``max_size`` pixels, never more than before."""
+    """Return (height, width) scaled down so that the longer side has at most ``max_size`` pixels; never scaled up."""
     if max_size is not None and max_size < 1:
         raise InputError(f"max_size: expected at least 1 pixel, got {max_size}")
     scale = min(1.0, (max_size or max(height, width)) / max(height, width))

@@ -1,4 +1,4 @@
-"""Images on disk: a folder of frames, or a single image, through Pillow."""
+"""Images on disk, read with Pillow: a folder of frames, or a single image."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ EXIF_ORIENTATION, ROTATED_ORIENTATIONS = 0x0112, (5, 6, 7, 8)
 
 
 class ImageFolderSource(FrameSource):
-    """The images of a folder in the order of their names, numbers in names counting as numbers, at a steady rate.
+    """The images of a folder in natural order of their names (2 before 10), at a constant frame rate.
 
-    Hidden files and other files are left out. All images have one size, upright as EXIF says; 16 bits become 8, palettes and
-    grays become RGB, and transparency is dropped. ``sound`` is a file whose second 0 is heard with the first image.
+    Hidden files and other files are ignored. All images have one size, upright according to EXIF; 16 bits become 8, palettes
+    and grays become RGB, and transparency is dropped. ``audio_path`` is an audio file that begins with the first image.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class ImageFolderSource(FrameSource):
         return frame if frame.shape[:2] == (self.height, self.width) else resize_frame(frame, self.height, self.width)
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
-        """Yield the sound of the seconds [start, end) of the audio file beside the images, if there is one."""
+        """Yield the audio of the seconds [start, end) of the audio file that belongs to the images, if there is one."""
         return decode_audio(self._audio_path, rate, 0, (start, end), track_info) if self._audio_path else iter(())
 
     def list_files(self) -> Iterable[Path]:
-        """Return the images, and the audio file."""
+        """Return the images and the audio file."""
         return [*self._paths, *([self._audio_path] if self._audio_path else [])]
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the images of a folder in natural order of their names: 2 before 10. Raises InputError when there are none."""
+    """List the images of a folder in natural order of their names: 2 before 10. Raises InputError if there are none."""
     try:
         found = list_images(folder)
     except PermissionError as error:
@@ -68,26 +68,26 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """List what is taken for images in a folder, in natural order of their names. Raises OSError."""
+    """List the image files of a folder in natural order of their names. Raises OSError."""
     found = [path for path in folder.iterdir() if is_image(path) and not path.name.startswith(".")]
     return sorted(found, key=lambda path: (_make_sort_key(path.name), path.name))
 
 
 def is_image(path: Path) -> bool:
-    """Return whether a file is taken for a single image, by its suffix in any case."""
+    """Return whether a file is an image, by its suffix in upper or lower case."""
     return path.suffix.lower() in IMAGE_SUFFIXES
 
 
 @contextmanager
 def _ignore_pillow_warnings() -> Iterator[None]:
-    """Leave out Pillow's remarks on images; one thread at a time, since filters of warnings are the process's."""
+    """Ignore Pillow's warnings; one thread at a time, because warning filters belong to the process."""
     with _WARNINGS_LOCK, warnings.catch_warnings(action="ignore"):
         yield
 
 
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
-    """Open an image without Pillow's remarks on it."""
+    """Open an image without Pillow's warnings."""
     with _ignore_pillow_warnings(), Image.open(path) as image:
         yield image
 
@@ -105,7 +105,7 @@ def read_image(path: Path) -> Frame:
 
 
 def _read_common_size(paths: Sequence[Path]) -> tuple[int, int]:
-    """Read (height, width) of images of one size. Raises InputError for one that has another."""
+    """Read the common (height, width) of images. Raises InputError if the size of one differs."""
     with _ignore_pillow_warnings():
         first, *others = ((path, *_read_image_size(path)) for path in paths)
     for path, height, width in others:

@@ -1,4 +1,4 @@
-"""A file or a folder as a Video: a window of its frames, kept within a bound of memory."""
+"""A file or a folder as a Video: a window of its frames, with bounded memory."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def open_video(
 ) -> Video:
     """Open a video file, a folder of images, a single image, or frames in memory: an array uint8 (T, H, W, 3) RGB.
 
-    ``start`` and ``end`` are seconds from the first frame, the end left out; of the frames in between each ``every``-th is
-    read. ``max_size`` is the largest number of pixels of the longer side: larger frames are shrunk by area averaging, none is
-    enlarged. ``audio_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 when not given.
+    ``start`` and ``end`` are seconds from the first frame, the end excluded; within them, every ``every``-th frame is read.
+    ``max_size`` is the largest number of pixels of the longer side: larger frames are downscaled by area averaging, none is
+    upscaled. ``audio_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 by default.
     ``cache_bytes`` bounds the memory for decoded frames.
 
-    Frames are upright, in the pixels that are stored (not stretched where pixels are not square), uint8 RGB whatever the file
-    holds. A file that ends too early is read as far as it goes, an image that cannot be decoded is replaced by the one
-    before, and ``warnings`` says so. A video is for one thread at a time.
+    Frames are upright, uint8 RGB for any pixel format, at the stored size (non-square pixels are not stretched). A truncated
+    file is read up to its end, and an image that cannot be decoded is replaced by the one before it; ``warnings`` reports both.
+    Use a video in one thread at a time.
 
     Raises InputError when ``path`` is neither a path nor such an array, there is nothing to read, the window is empty, images
-    of a folder differ in size, or the audio track is not there.
+    of a folder differ in size, or the audio track does not exist.
     """
     window = FrameWindow(start, end, every)
     if not isinstance(path, (str, PathLike)):
@@ -65,9 +65,9 @@ def open_video(
 
 
 def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None, name: str = "") -> Video:
-    """Open images as the frames of a video, in the order given, with an audio file that begins with the first of them.
+    """Open images as the frames of a video, in the given order, with an audio file that begins with the first image.
 
-    ``name`` is the video's, that of the images' folder if not given.
+    ``name`` is the name of the video, by default that of the folder of the images.
 
     Raises InputError when a file is missing or damaged, or the images differ in size.
     """
@@ -89,7 +89,7 @@ def _open_source(path: Path, max_size: int | None, audio_track: int, fps: float 
 
 
 class VideoReader(Video):
-    """The frames of a source that lie in a window."""
+    """The frames of a source within a window."""
 
     def __init__(self, path: Path, source: FrameSource, window: FrameWindow, audio_track: int, cache_bytes: int) -> None:
         self.path = path
@@ -110,7 +110,7 @@ class VideoReader(Video):
     def read_frame(self, index: int) -> Frame:
         """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded.
 
-        Going backwards decodes a run of frames at once, as many as half of the cache holds.
+        Reading backwards decodes several frames at once, as many as fit into half of the cache.
         """
         self._check_index(index)
         backwards = index == self._last_index - 1
@@ -124,16 +124,16 @@ class VideoReader(Video):
         return self._decode_frame(index)
 
     def read_audio(self, rate: int) -> Audio | None:
-        """Return the sound from the first frame to the end of the last, or of the sound if that is earlier.
+        """Return the audio from the first frame to the end of the last frame, or to the end of the audio if that is earlier.
 
-        Mono float32 at ``rate`` Hz, channels averaged; sample i is heard at ``start + i / rate`` on the clock of ``times``,
-        and ``start`` is later than the first frame when the sound begins later. None when no audio track is heard in the
-        window. Packets that cannot be decoded are silence; ``warnings`` says so.
+        Mono float32 at ``rate`` Hz, channels averaged; sample i is at ``start + i / rate`` on the clock of ``times``, and
+        ``start`` is later than the first frame when the audio begins later. None when the window has no audio. Packets that
+        cannot be decoded become silence; ``warnings`` reports them.
         """
         return next(self.read_audio_blocks(rate, math.inf), None)
 
     def read_audio_blocks(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
-        """Yield what ``audio`` returns in blocks of at least ``seconds``, in a row, decoded when they are asked for."""
+        """Yield what ``read_audio`` returns in consecutive blocks of at least ``seconds``, decoded lazily."""
         end = float(self.times[-1]) + 1 / self.fps
         learnt = AudioTrackInfo()
         for block in group_blocks(self._source.read_audio_blocks(rate, float(self.times[0]), end, learnt), seconds):
@@ -143,7 +143,7 @@ class VideoReader(Video):
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the bytes of the file or folder, of the frames picked, their size and the audio track."""
+        """A digest of the bytes of the file or folder, of the selected frames, their size and the audio track."""
         window = f"{self.height} {self.width} {self._audio_track} {self.times.tolist()}"
         return hashlib.blake2b(f"{self._source.compute_digest()} {window}".encode(), digest_size=16).hexdigest()
 
@@ -154,7 +154,7 @@ class VideoReader(Video):
         return frame
 
     def _get_decode_run(self, index: int) -> range:
-        """Return the frames before ``index`` that are decoded on the way to it, as many as half of the cache holds."""
+        """Return the frames before ``index`` that are decoded on the way to it, as many as fit into half of the cache."""
         start = self._source.find_decode_start(int(self._source_numbers[index]))
         room = self._frame_cache.max_bytes // (2 * self.height * self.width * 3)
         return range(max(int(np.searchsorted(self._source_numbers, start)), index - room), index)

@@ -1,4 +1,4 @@
-"""Opening media files through PyAV, with one clear error for each way in which that fails."""
+"""Open media files with PyAV, with one clear error for each cause of failure."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from av.video.stream import VideoStream
 from alref.errors import InputError, make_permission_error
 
 URL_PATTERN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
-"""How an address begins; as a path it has lost a slash."""
+"""The start of a URL; converted to a path, it has lost a slash."""
 PLAYLIST_FORMATS = ("hls", "dash", "concat", "imf")
 StreamType = TypeVar("StreamType", VideoStream, AudioStream)
 EXPECTED_INPUT = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of images (jpg, png, webp, bmp, tif)"
 
 
 def require_existing_path(path: str | Path, expected: str = EXPECTED_INPUT) -> Path:
-    """Return the path of something that exists. Raises InputError, which names a URL as such."""
+    """Return the path if it exists. Raises InputError, with a special message for URLs."""
     address = URL_PATTERN.match(str(path))
     if address:
         whole = f"{address[1]}://{address.string[address.end() :]}"
@@ -41,7 +41,7 @@ def require_existing_path(path: str | Path, expected: str = EXPECTED_INPUT) -> P
 
 
 def open_container(path: Path, expected: str = EXPECTED_INPUT) -> InputContainer:
-    """Open a media file; nothing but this file is read, whatever it refers to. Raises InputError."""
+    """Open a media file; no other file or URL that it refers to is read. Raises InputError."""
     try:
         with path.open("rb") as file:
             empty = not file.read(1)
@@ -56,7 +56,7 @@ def open_container(path: Path, expected: str = EXPECTED_INPUT) -> InputContainer
 
 
 def get_video_stream(file: InputContainer, path: Path) -> VideoStream:
-    """Return the first video stream; a cover is none. Raises InputError."""
+    """Return the first video stream, ignoring cover images. Raises InputError."""
     moving = [stream for stream in file.streams.video if not stream.disposition & Disposition.attached_pic]
     if file.format.name in PLAYLIST_FORMATS:
         raise InputError(f"{path}: names other files and holds no images itself; give one of those files")
@@ -68,7 +68,7 @@ def get_video_stream(file: InputContainer, path: Path) -> VideoStream:
 
 
 def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> AudioStream | None:
-    """Return audio track ``track``, None when there is no sound at all. Raises InputError that lists the tracks."""
+    """Return audio track ``audio_track``, None when there is no audio at all. Raises InputError that lists the tracks."""
     tracks = file.streams.audio
     if not tracks and audio_track == 0:
         return None
@@ -79,13 +79,13 @@ def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> Audi
 
 
 def select_stream(file: InputContainer, wanted: VideoStream | AudioStream) -> None:
-    """Have the demuxer leave all other streams out."""
+    """Make the demuxer skip all other streams."""
     for stream in file.streams:
         stream.discard = Discard.default if stream.index == wanted.index else Discard.all
 
 
 def read_packets(file: InputContainer, stream: StreamType) -> Iterator[Packet[StreamType]]:
-    """Yield the packets of a stream as far as the file can be read."""
+    """Yield the packets of a stream, up to the point where the file cannot be read."""
     with suppress(av.FFmpegError):
         yield from (packet for packet in file.demux(stream) if packet.size)
 

@@ -1,4 +1,4 @@
-"""What a video is to a stage: numbered frames with times, and an audio track. ``alref.media`` opens files and folders."""
+"""The base class of videos: numbered frames with times, and an audio track. ``alref.media`` opens files and folders."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Frame = npt.NDArray[np.uint8]
 
 
 class Video(ABC):
-    """A video: ``len(video)`` frames uint8 (H, W, 3) RGB, read by number, decoded when asked for.
+    """A video: ``len(video)`` frames uint8 (H, W, 3) RGB, read by number and decoded lazily.
 
-    ``times`` are float64 (T,) seconds of each frame, increasing, on a clock whose zero is the first frame of the file; a video
-    that was opened from second 10 begins at 10. ``fps`` is frames a second as read here, after any thinning out.
+    ``times`` float64 (T,) are the seconds of the frames, increasing, on a clock whose zero is the first frame of the file; a
+    video opened from second 10 begins at 10. ``fps`` is the number of frames per second as read, after subsampling.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Video(ABC):
         return len(self.times)
 
     def __getitem__(self, index: int) -> Frame:
-        """Return frame ``index``, from the end when it is negative. Raises InputError outside the video."""
+        """Return frame ``index``; a negative index counts from the end. Raises InputError outside the video."""
         return self.read_frame(index + len(self) if index < 0 else index)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -52,18 +52,18 @@ class Video(ABC):
         """Return frame ``index`` (0..T-1), read-only. Raises InputError outside that range or when it cannot be decoded."""
 
     def read_frames(self, indices: Sequence[int] | None = None) -> Iterator[tuple[int, Frame]]:
-        """Yield (index, frame) for the given indices in their order, all frames by default."""
+        """Yield (index, frame) for the given indices in their order, for all frames by default."""
         for index in range(len(self)) if indices is None else indices:
             yield index, self.read_frame(index)
 
     @abstractmethod
     def read_audio(self, rate: int) -> Audio | None:
-        """Return the sound of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no audio track."""
+        """Return the audio of the frames' time span, mono float32 at ``rate`` Hz, or None when there is no audio track."""
 
     def read_audio_blocks(self, rate: int, seconds: float = 10.0) -> Iterator[Audio]:
-        """Yield what ``audio`` returns in blocks of about ``seconds`` that follow each other; nothing without an audio track.
+        """Yield what ``read_audio`` returns in consecutive blocks of about ``seconds``; nothing without an audio track.
 
-        A long audio track is heard in little memory where it is decoded block by block.
+        Decoding block by block needs little memory for a long audio track.
         """
         from alref.records import Audio
 
@@ -77,7 +77,7 @@ class Video(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hexadecimal digest of the content and of the window that was opened: the key of cached results."""
+        """A hexadecimal digest of the content and of the opened window: the key of cached results."""
 
     def get_info(self) -> VideoInfo:
         """Return the record of this video in a result."""

@@ -1,4 +1,4 @@
-"""Which frames of a source are read: from a second, to a second, each n-th."""
+"""Select the frames of a source by start, end and step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Times = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FrameWindow:
-    """Seconds [start, end) on the clock of the source, None for open; then each ``every``-th frame, from the first in it."""
+    """Seconds [start, end) on the clock of the source, None if open; then every ``every``-th frame, from the first in it."""
 
     start: float | None = None
     end: float | None = None

@@ -1,4 +1,4 @@
-"""Writing masks and overlays: each file is written atomically."""
+"""Write masks and overlays; each file is written atomically."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TICKS_PER_SECOND = 90_000
 def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[str]) -> None:
     """Write one indexed PNG ``<folder>/<name>.png`` for each label map, with the palette of PASCAL VOC and DAVIS.
 
-    ``labels`` are uint8 (H, W), 0 the ground and 1..255 the objects. Raises OutputError.
+    ``labels`` are uint8 (H, W), 0 for the background and 1..255 for the objects. Raises OutputError.
     """
     atomic.make_folder(folder)
     for label_map, name in zip(labels, names, strict=True):
@@ -40,7 +40,7 @@ def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[st
 
 
 def read_label_map(path: Path) -> LabelMap:
-    """Read an indexed or gray 8-bit image as a uint8 (H, W) label map, 0 being the ground. Raises InputError."""
+    """Read an indexed or gray 8-bit image as a uint8 (H, W) label map; 0 is the background. Raises InputError."""
     image = _read_mask_image(path)
     if image.mode not in ("P", "L", "1"):
         raise InputError(f"{path}: expected an indexed or gray 8-bit PNG, got mode {image.mode}; save it as an indexed PNG")
@@ -48,9 +48,9 @@ def read_label_map(path: Path) -> LabelMap:
 
 
 def read_mask(path: Path) -> Mask:
-    """Read a mask that a user drew as bool (H, W): every pixel that is neither zero nor wholly transparent.
+    """Read a mask drawn by a user as bool (H, W): every pixel that is neither zero nor fully transparent.
 
-    Indexed images count by index, not by color. Raises InputError when it is not a lossless image, or is empty.
+    Indexed images are read by index, not by color. Raises InputError when it is not a lossless image, or is empty.
     """
     image = _read_mask_image(path)
     planes: Mask = np.atleast_3d(np.array(image)) != 0
@@ -83,9 +83,9 @@ def write_video(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> 
 
 @contextmanager
 def open_video_encoder(path: Path, times: Sequence[float]) -> Iterator[VideoEncoder]:
-    """Yield an encoder of frames at their ``times`` (seconds, increasing) as H.264 in MP4 that browsers play.
+    """Yield an encoder of frames at their ``times`` (seconds, increasing) to H.264 in MP4, which browsers can play.
 
-    Frames are encoded one by one, so memory stays bounded. The file appears when the block ends, with one frame for each time.
+    Frames are encoded one by one, so memory stays bounded. The file appears when the block ends; write one frame for each time.
     Raises OutputError.
     """
     atomic.make_folder(path.parent)
@@ -98,7 +98,7 @@ def open_video_encoder(path: Path, times: Sequence[float]) -> Iterator[VideoEnco
 class VideoEncoder:
     """Encodes frames into an open file; odd sizes are padded by a row or a column of the same color.
 
-    The clip begins at 0 whatever ``times`` begin with, and the last frame lasts as long as the typical one.
+    The clip begins at 0 for any first value of ``times``, and the last frame has the typical duration.
     """
 
     def __init__(self, file: OutputContainer, times: Sequence[float]) -> None:
@@ -123,7 +123,7 @@ class VideoEncoder:
         self._written += 1
 
     def finish(self) -> None:
-        """Encode what is left. Raises ValueError when frames are missing."""
+        """Encode the remaining frames. Raises ValueError when frames are missing."""
         if self._written != len(self._ticks):
             raise ValueError(f"expected {len(self._ticks)} frames, got {self._written}")
         if self._stream:
@@ -131,7 +131,7 @@ class VideoEncoder:
 
 
 def _add_h264_stream(file: OutputContainer, frame: Frame, typical_duration: int) -> VideoStream:
-    """Add a stream without B-frames, with which MP4 would miscount the length of clips whose frames differ in length."""
+    """Add a stream without B-frames, because with them MP4 gets the length of clips with a variable frame rate wrong."""
     options = {"preset": "veryfast", "crf": "20", "bf": "0"}
     stream = file.add_stream("libx264", rate=Fraction(TICKS_PER_SECOND, typical_duration), options=options)
     height, width = _pad_to_even(frame).shape[:2]

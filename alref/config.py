@@ -38,7 +38,7 @@ class VideoOptions(StageOptions):
 
 
 class RunOptions(StageOptions):
-    """Options of the run that belong to no single component."""
+    """Options of the run that do not belong to a single component."""
 
     order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
@@ -63,7 +63,7 @@ class Configuration:
     slots: Mapping[str, SlotConfiguration]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data with every default filled in, as stored in ``run.yaml`` and accepted by ``resolve``."""
+        """Return plain data with every default filled in, as stored in ``run.yaml`` and accepted by ``resolve_config``."""
         data: dict[str, Any] = {**self.run.model_dump(mode="json"), "video": self.video.model_dump(mode="json")}
         for slot, choice in self.slots.items():
             data[slot] = {"use": choice.use, **choice.options.model_dump(mode="json")}
@@ -284,7 +284,7 @@ def _build_slot_schema(components: list[RegisteredComponent]) -> dict[str, Any]:
     for each in components:
         try:
             model = options.build_json_schema(each.cls.Options)
-        except ContractError:  # a broken plugin takes nothing from the others; by its name alone it may still be chosen
+        except ContractError:  # a broken plugin does not affect the others; it can still be chosen by name
             continue
         model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}
         choices.append(model)

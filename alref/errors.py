@@ -26,9 +26,9 @@ from typing import ClassVar, Self
 class Problem:
     """A problem that keeps a component from running, and how to solve it.
 
-    ``message`` is what is wrong, and what was allowed. ``hint`` is the next command. ``option`` is the option that is wrong, if
-    one is; with ``value``, which is what to set it to (``NAME``, ``float32``), the flag is added to the hint. ``slot`` is the
-    place of the component in the pipeline; alref fills it in.
+    ``message`` is what is wrong, with the allowed values. ``hint`` is the next command. ``option`` is the invalid option, if
+    any; with ``value``, the value to set it to (``NAME``, ``float32``), its flag is added to the hint. ``slot`` is the slot of the
+    component in the pipeline; alref fills it in.
     """
 
     slot: str = ""
@@ -38,7 +38,7 @@ class Problem:
     value: str = ""
 
     def assign_slot(self, slot: str) -> Self:
-        """Return it with a slot, if it has none."""
+        """Return the problem with a slot, if it has none."""
         return self if self.slot else replace(self, slot=slot)
 
     def format_hint(self) -> str:
@@ -53,7 +53,7 @@ class Problem:
         return values
 
     def describe(self) -> str:
-        """Return the message and the hint in one line, for a place that names the component already."""
+        """Return the message and the hint in one line, for a context that already names the component."""
         return ": ".join(filter(None, [self.message, self.format_hint()]))
 
     def __str__(self) -> str:
@@ -62,12 +62,12 @@ class Problem:
 
 
 class AlrefError(Exception):
-    """Anything that alref reports in one message instead of a traceback; it is made from a text, or from problems."""
+    """Base of all errors that alref reports in one message without a traceback; made from a text or from problems."""
 
     exit_code: ClassVar[int] = 1
 
     def __init__(self, *args: object, code: str = "") -> None:
-        """``code`` is a stable name of what is wrong, by which the command line finds the options that help."""
+        """Set the message; ``code`` is a stable name of the error, by which the command line finds the options that help."""
         super().__init__(*args)
         self.code = code
 
@@ -99,17 +99,17 @@ class MissingError(AlrefError):
 
 
 class ContractError(AlrefError):
-    """A plugin gave something that its contract does not allow."""
+    """A plugin returned something that its contract does not allow."""
 
     exit_code = 6
 
 
 class RecordError(ContractError):
-    """A record was made with a value that it does not allow."""
+    """A record was made with an invalid value."""
 
 
 class OutputError(AlrefError):
-    """A result cannot be written where it was asked for."""
+    """A result cannot be written to its destination."""
 
     exit_code = 7
 
@@ -121,7 +121,7 @@ class _AttributedError(ContractError):
 class PluginErrorContext(AbstractContextManager[None]):
     """Turn exceptions of a plugin into a ContractError that begins with ``origin``.
 
-    AlrefErrors of other kinds stay what they are, and so do an interruption and the end of a generator.
+    AlrefErrors of other kinds are not changed, nor are an interruption and the end of a generator.
     """
 
     def __init__(self, origin: str) -> None:
@@ -135,13 +135,13 @@ class PluginErrorContext(AbstractContextManager[None]):
 
 
 MAX_MESSAGE_LENGTH = 500
-"""Characters that are shown of an exception."""
+"""Maximum number of characters shown of an exception."""
 
 MAX_SUGGESTIONS = 3
-"""Names that are offered for one that is not known."""
+"""Maximum number of suggestions for an unknown name."""
 
 SUGGESTION_CUTOFF = 0.85
-"""Likeness, from 0 to 1, from which a name is offered beside the nearest one, which needs less."""
+"""Similarity, from 0 to 1, from which further names are suggested; the nearest one needs less."""
 
 
 def format_exception(error: BaseException) -> str:
@@ -154,7 +154,7 @@ def format_exception(error: BaseException) -> str:
 
 
 def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
-    """Write a text of unknown origin in one line that is safe to show: not too long, and ``\\x1b`` for an escape character."""
+    """Write a text of unknown origin in one line that is safe to show: shortened, with ``\\x1b`` for an escape character."""
     line = " ".join(text.split())
     cut = line if len(line) <= max_length else f"{line[:max_length]}… ({len(line):,} characters)"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)

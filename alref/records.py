@@ -1,7 +1,7 @@
-"""The records that stages exchange: frozen, checked when made, JSON both ways.
+"""The records that stages exchange: frozen, validated on creation, convertible to JSON and back.
 
 Boxes are float32 ``xyxy`` in pixels; frames count from 0; times are seconds on the video's own clock, whose zero is its first
-frame. Arrays are numpy, read-only. Masks are bool in memory and COCO run-length encoding at rest.
+frame. Arrays are read-only numpy arrays. Masks are bool in memory and COCO run-length encoded when stored.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
 MAX_ID_LENGTH = 200
 PROVENANCE_FIELDS = ("why", "source", "raw")
-"""Fields of a decision that tell how it came about and not what was decided."""
+"""Fields of a decision that describe its origin and not its content."""
 WITHOUT_PROVENANCE = {"provenance": False}
-"""Context of a serialization that leaves out the provenance of all decisions: equal decisions become equal data."""
+"""Serialization context that leaves out the provenance of all decisions, so that equal decisions give equal data."""
 
 
 class Record(BaseModel):
-    """Base of all records. Raises RecordError when a field is wrong; ``model_dump_json`` and ``model_validate_json`` invert."""
+    """Base of all records. Raises RecordError for an invalid field; ``model_validate_json`` inverts ``model_dump_json``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -55,11 +55,11 @@ class Record(BaseModel):
         return record
 
     def _check_fields(self) -> None:
-        """Check fields against each other; raises ValueError."""
+        """Check fields against each other. Raises ValueError."""
 
 
 def format_validation_error(error: ValidationError) -> str:
-    """Render a pydantic error in one line: each wrong field, what was expected and what came."""
+    """Return a pydantic error in one line: each invalid field, the expected value and the value given."""
     lines = []
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"])
@@ -85,7 +85,7 @@ class _ArrayRecord(Record):
 
 
 class Audio(_ArrayRecord):
-    """Sound: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
+    """Audio: ``samples`` float32 (N,) mono in about -1..1, ``rate`` in Hz, ``start`` in seconds on the video's clock."""
 
     samples: SamplesArray
     rate: int = Field(gt=0)
@@ -100,14 +100,14 @@ class Recording(Record):
 
 
 class Reference(_ArrayRecord):
-    """What the user points with: text, a spoken sentence, the audio track, or a box or mask that stands for a reasoned pivot.
+    """What the user points with: text, a spoken sentence, the audio track, or a box or mask that replaces a reasoned pivot.
 
-    ``sound`` beside a text or a spoken sentence means both together: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
-    pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, nothing is reasoned: the object is propagated
-    from there, and ``text`` only names it.
+    ``sound`` together with a text or a spoken sentence combines both: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
+    pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, no reasoning runs: the object is propagated
+    from there, and ``text`` is only its name.
 
-    ``id`` names it in results: the text if not given, ``"reference"`` without a text. Of several references with one such
-    id, the engine numbers all but the first: ``"reference-2"``.
+    ``id`` identifies it in results; by default it is the text, or ``"reference"`` without a text. If several references have
+    one such default id, the engine numbers all but the first: ``"reference-2"``.
     """
 
     id: str = Field(default="", min_length=1, max_length=MAX_ID_LENGTH)
@@ -127,12 +127,12 @@ class Reference(_ArrayRecord):
 
     @property
     def has_default_id(self) -> bool:
-        """Return whether the id follows from the text, so that it may be changed where another reference has it too."""
+        """Return whether the id is the default one, so that it may be changed if another reference has it too."""
         return self.id == make_default_id(self.text)
 
     @property
     def has_prompt(self) -> bool:
-        """Return whether a box or a mask was given, so that nothing is left to reason about."""
+        """Return whether a box or a mask is given, so that no reasoning is needed."""
         return self.box is not None or self.mask is not None
 
     @property
@@ -150,12 +150,12 @@ class Reference(_ArrayRecord):
 
 
 def make_default_id(text: str) -> str:
-    """Return the id of a reference that was given none."""
+    """Return the default id of a reference with this text."""
     return text.strip()[:MAX_ID_LENGTH].strip() or "reference"
 
 
 class Transcript(Record):
-    """What was said in a spoken reference: ``text``, its ``language`` as a code such as "en", and the seconds it took."""
+    """A transcript of a spoken reference: ``text``, its ``language`` as a code such as "en", and its time span in seconds."""
 
     reference: str
     text: str
@@ -164,11 +164,11 @@ class Transcript(Record):
 
 
 class Phrase(Record):
-    """A reference in words: the whole ``text``, the ``category`` a detector is asked for, and when it holds.
+    """A reference in words: the whole ``text``, the ``category`` that a detector gets, and the seconds in which it sounds.
 
-    ``sound`` says that it names a sound, as a tagger heard it, and not an object that somebody asked for. ``sounds`` are names
-    of what is heard beside a text, the surest first. ``heard`` are seconds in which the object sounds; None means the whole
-    video. ``warnings`` say what was not understood.
+    ``sound`` is True if it names a sound that a tagger found, not an object from the user's text. ``sounds`` are names of
+    sounds in the audio, given with a text, most confident first. ``heard`` are seconds in which the object sounds; None means the
+    whole video. ``warnings`` list what was not understood.
     """
 
     reference: str
@@ -182,7 +182,7 @@ class Phrase(Record):
 
 
 class Decision(Record):
-    """An answer of a reasoner: what was found, ``why`` in words, where it came from, and the raw answer of a model."""
+    """A decision of a reasoner: the finding, the reason ``why``, the source, and the raw answer of a model."""
 
     finding: Finding = "found"
     why: str = ""
@@ -212,7 +212,7 @@ class PivotFrame(Decision):
 class Candidates(_ArrayRecord):
     """Boxes proposed on one pivot frame, best first: ``xyxy`` float32 (N, 4), ``scores`` float32 (N,), N may be 0.
 
-    ``masks`` bool (N, H, W) come from proposers that see regions and not only boxes.
+    ``masks`` bool (N, H, W) come from proposers that find regions and not only boxes.
     """
 
     pivot: PivotFrame
@@ -237,7 +237,7 @@ class Candidates(_ArrayRecord):
 
 
 class PivotBox(_ArrayRecord, Decision):
-    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if one is known."""
+    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if it is known."""
 
     pivot: PivotFrame
     xyxy: BoxArray | None = None
@@ -262,7 +262,7 @@ class FrameMasks(_ArrayRecord):
 
 
 class Flag(Record):
-    """A frame in which a track should be looked at: its score dips, or its mask jumps; ``why`` in words with the numbers."""
+    """A frame of a track to check: its score drops, or its mask jumps; ``why`` gives the reason with the numbers."""
 
     frame: int = Field(ge=0)
     kind: Literal["score dips", "mask jumps"]
@@ -270,7 +270,7 @@ class Flag(Record):
 
 
 class Track(Record):
-    """One object over the video: a COCO run-length mask and a score for every frame, and flags where it may have drifted."""
+    """One object over the video: a COCO run-length mask and a score for every frame, and flags for possible drift."""
 
     phrase: Phrase
     rles: tuple[Rle, ...]
@@ -307,9 +307,9 @@ class VideoInfo(Record):
 
 
 class StageEvent(BaseModel):
-    """An event for observers: stage, method and component, how far (``done`` of ``total`` frames), seconds.
+    """An event for observers: stage, method and component, progress (``done`` of ``total`` frames), seconds.
 
-    ``output`` is there at the end. ``cached`` is True if it came from the cache.
+    ``output`` is set at the end. ``cached`` is True if it came from the cache.
     """
 
     model_config = ConfigDict(frozen=True)

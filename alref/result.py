@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from alref.media.video import Video
 
 MAX_LISTED_VERDICTS = 5
-"""Most references of a result that its ``repr`` names."""
+"""Maximum number of references that the ``repr`` of a result lists."""
 
 
 class Usage(Record):
     """Usage of one language model: questions, tokens and cost.
 
-    ``cached`` of the questions were answered from a store or a trace, at no cost. ``cost`` is in dollars, None if a price is
-    not known. ``uncached_cost`` is what all answers cost when they were asked, including the cached ones.
+    ``cached`` is the number of questions answered from a store or a trace, at no cost. ``cost`` is in dollars, None if a price
+    is unknown. ``uncached_cost`` is the original cost of all answers, including the cached ones.
     """
 
     model: str
@@ -52,8 +52,8 @@ class Usage(Record):
 class Result(Record):
     """One video with all its references; ``result.json`` is this record.
 
-    ``seconds`` is the time of each stage; ``usage`` what language models were asked, by model; ``config`` the resolved
-    configuration; ``warnings`` what the user should know.
+    ``seconds`` is the time of each stage; ``usage`` the usage of language models, by model; ``config`` the resolved
+    configuration; ``warnings`` are messages for the user.
     """
 
     draw_for_notebook: ClassVar[Callable[[Result], str] | None] = None
@@ -78,7 +78,7 @@ class Result(Record):
     config: dict[str, Any] = Field(default_factory=dict)
 
     def get_tracks(self, reference: str | int) -> list[Track]:
-        """Return the tracks of the objects of a reference, named by id, text or index; none when it is absent.
+        """Return the tracks of the objects of a reference, given by id, text or index; empty when it is absent.
 
         Raises InputError if it is unknown.
         """
@@ -96,7 +96,7 @@ class Result(Record):
         return masks
 
     def iterate_masks(self, reference: str | int) -> Iterator[Mask]:
-        """Yield the union of the objects of ``reference`` on one frame after the other, bool (H, W)."""
+        """Yield the union of the objects of ``reference`` frame by frame, bool (H, W)."""
         tracks, size = self.get_tracks(reference), (self.video.height, self.video.width)
         for frame in range(len(self.video.times)):
             yield decode_union([track.rles[frame] for track in tracks], size)
@@ -112,7 +112,7 @@ class Result(Record):
         return next(verdict for verdict in self.verdicts if verdict.reference == wanted)
 
     def detections(self, frame: int, reference: str | int | None = None) -> Any:
-        """Return the objects seen on a frame as ``supervision.Detections``, of all references by default.
+        """Return the objects on a frame as ``supervision.Detections``, of all references by default.
 
         ``xyxy`` float32 (N, 4) in pixels; ``mask`` bool (N, H, W); ``confidence`` float32 (N,) is the score of the track there;
         ``class_id`` is the index of the reference, ``tracker_id`` that of the track. ``data`` has ``class_name``, the text of
@@ -147,9 +147,9 @@ class Result(Record):
     def save(self, folder: str | Path, video: Video | None = None) -> None:
         """Write the result to a folder that ``alref.load_result`` and the commands read.
 
-        Writes result.json and the masks as PNG files; with ``video``, the one that was segmented, overlay.mp4 and report.html
-        as well. A folder that holds the same run is written again. Raises OutputError when the folder holds something else or
-        cannot be written, InputError when ``video`` is another one.
+        Writes result.json and the masks as PNG files; with ``video``, the one that was segmented, also overlay.mp4 and
+        report.html. A folder with the same run is overwritten. Raises OutputError when the folder holds something else or cannot be written,
+        InputError when ``video`` is not the segmented one.
         """
         assert Result.write_folder is not None, "alref.output sets it"
         Result.write_folder(self, Path(folder), video)

@@ -1,4 +1,4 @@
-"""What the author of a plugin derives from: components, their options, datasets and protocols.
+"""Base classes for plugins: components, their options, datasets and protocols.
 
 The package can be called as well: ``alref.components("propagator")`` lists the components that fill a slot.
 """

@@ -2,8 +2,8 @@
 
 There are four kinds of unifier: text parsers, audio taggers, speech transcribers and sound event locators.
 
-A plugin's ``__init__.py`` stays light: it names the class, its options and what it needs, and imports its heavy libraries
-inside the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
+A plugin's ``__init__.py`` stays light: it has the class, its options and its requirements, and imports heavy libraries inside
+the methods. ``options`` and ``device`` are given when the component is made; ``load`` is called once, before any video.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
 API_LEVEL = 1
-"""The contract level of this release: raised when a plugin written for the level before would break."""
+"""The contract level of this release: increased when plugins for the previous level would break."""
 
 
 class StageOptions(BaseModel):
-    """Base of every component's options: each field has a type, a default and a ``description``; unknown names are refused."""
+    """Base of every component's options: each field has a type, a default and a ``description``; unknown names are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
@@ -41,7 +41,7 @@ def _ignore_event(hook: str, event: object) -> None:
 
 
 class Stage(ABC):
-    """A component: a ``name`` to choose it by, options, what it needs, and the loading and release of its models.
+    """A component: a ``name``, options, requirements, and the loading and release of its models.
 
     The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
     suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
@@ -63,7 +63,7 @@ class Stage(ABC):
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 
     def bind(self, origin: str, notify: Callable[[str, object], None], slot: str = "") -> None:
-        """Set which distribution and version this is, who gets events of threads without a listener, and the first slot."""
+        """Set the distribution with its version, the default receiver of events, and the first slot."""
         self.origin, self._default_listener, self.slot = origin, notify, slot
 
     @contextmanager
@@ -86,15 +86,15 @@ class Stage(ABC):
 
     @classmethod
     def find_missing_libraries(cls) -> list[Problem]:
-        """Return one problem that names the libraries that are not installed; nothing is imported."""
+        """Return one problem that lists the libraries that are not installed; nothing is imported."""
         return find_missing_libraries(cls.needs, cls.extra)
 
     def weights(self) -> list[Weights]:
-        """List the files of models that it loads with its options: what ``alref models`` shows and fetches. Default: none."""
+        """List the weights that it loads with its options, which ``alref models`` shows and downloads. Default: none."""
         return []
 
     def list_input_files(self) -> list[Path]:
-        """List files and folders, besides weights, on whose content its outputs depend. Default: the Paths in options."""
+        """List the files and folders, besides weights, that its outputs depend on. Default: the Paths in options."""
         values = (getattr(self.options, name) for name in type(self.options).model_fields)
         return [value for value in values if isinstance(value, Path)]
 
@@ -121,7 +121,7 @@ class Unifier(Stage):
 
 
 class Tagger(Stage):
-    """Turns sound into phrases."""
+    """Turns audio into phrases."""
 
     @abstractmethod
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
@@ -147,7 +147,7 @@ class Locator(Stage):
         """Return the same phrases with ``heard`` filled in: masks outside it are emptied; ``()`` means never."""
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Return for each name the word of a vocabulary that means the same, None where none does. Default: equal words."""
+        """Return for each name the word of a vocabulary with the same meaning, or None. Default: equal words."""
         known = {word.lower(): word for word in vocabulary}
         return [known.get(name.lower()) for name in names]
 
@@ -159,7 +159,7 @@ class TemporalReasoner(Stage):
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return at least one pivot frame for each phrase, or one whose finding is ``absent`` with the reason in ``why``.
 
-        A phrase may be renamed, left out (taken as absent) or added; several pivots of one phrase are starts of one object.
+        A phrase may be renamed, left out (treated as absent) or added; several pivots of one phrase are starts of one object.
         """
 
 
@@ -172,7 +172,7 @@ class SpatialReasoner(Stage):
 
 
 class Reasoner(TemporalReasoner, SpatialReasoner):
-    """A component that picks both frames and boxes: what ``--reasoner`` names."""
+    """A component that picks both frames and boxes, as selected by ``--reasoner``."""
 
 
 class Proposer(Stage):
@@ -190,5 +190,5 @@ class Propagator(Stage):
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame of the video exactly once, in any order.
 
-        The P axis is ``alref.records.list_object_phrases(boxes)``. A box that carries a ``mask`` starts from the mask.
+        The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask.
         """

@@ -1,4 +1,4 @@
-"""A benchmark on disk: its videos with all their references, where predictions go, and what they are scored against."""
+"""Base of datasets: the videos of a benchmark with all their references, the paths of predictions, and the ground truth."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class DatasetProblem:
 
 
 class Dataset(ABC):
-    """A dataset as it is downloaded, in ``root``, one of its ``splits`` (the first by default).
+    """A dataset as it is downloaded, in ``root``, and one of its ``splits`` (the first by default).
 
-    ``protocols`` are the names of the protocols it, the usual one first; ``scored`` those of splits that differ, none where
-    the truth is not public. ``counts`` are the published numbers of videos and references by split. Nothing is read before it
-    is asked for. Names of videos and references may hold any character. An instance can be pickled.
+    ``protocols`` are the names of its protocols, the usual one first; ``split_protocols`` those of splits that differ, empty if
+    the ground truth is not public. ``published_counts`` are the published numbers of videos and references by split. Files are
+    read lazily. Names of videos and references may contain any character. An instance can be pickled.
     """
 
     name: ClassVar[str]
@@ -45,7 +45,7 @@ class Dataset(ABC):
     published_counts: ClassVar[dict[str, tuple[int, int]]] = {}
 
     def __init__(self, root: Path, split: str = "") -> None:
-        """Name the folder. Raises ConfigError for an unknown split."""
+        """Set the folder and the split. Raises ConfigError for an unknown split."""
         self.root = root
         self.split = split or self.splits[0]
         if self.split not in self.splits:
@@ -55,7 +55,7 @@ class Dataset(ABC):
 
     @abstractmethod
     def list_videos(self) -> list[str]:
-        """List the names of the videos in the official order. Raises InputError that says what is missing in ``root``."""
+        """List the names of the videos in the official order. Raises InputError that lists what is missing in ``root``."""
 
     @abstractmethod
     def read_references(self, video: str) -> list[Reference]:
@@ -66,11 +66,11 @@ class Dataset(ABC):
         """Open the frames of a video, with their audio if there is any. Raises InputError."""
 
     def list_files(self, video: str) -> Sequence[Path]:
-        """Name the files that ``open`` reads: when one changes, an evaluation runs the video again. Default: none."""
+        """List the files that ``open_video`` reads: when one changes, an evaluation runs the video again. Default: none."""
         return ()
 
     def get_index_entry(self, video: str) -> Any:
-        """Return the index entry of a video without its references, as JSON data; a change of it runs the video again."""
+        """Return the index entry of a video without its references, as JSON data; if it changes, the video runs again."""
         return None
 
     @abstractmethod
@@ -85,18 +85,18 @@ class Dataset(ABC):
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield the ground truth of a video with the masks below ``folder``, read lazily.
 
-        Raises InputError when this split has no public truth.
+        Raises InputError when the ground truth of this split is not public.
         """
 
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
-        """Write the archive that the benchmark's server takes.
+        """Write the archive that the benchmark's evaluation server accepts.
 
-        Raises InputError that says which masks are missing, ConfigError when no server takes any.
+        Raises InputError that lists missing masks, ConfigError when there is no server.
         """
         raise ConfigError(f"{self.name}: this dataset has no evaluation server; score locally: alref score {self.name}")
 
     def require_ground_truth(self) -> None:
-        """Raise InputError when the truth of this split is not public, and say what can be done."""
+        """Raise InputError with the next step when the ground truth of this split is not public."""
         if self.split_protocols.get(self.split) == ():
             open_splits = [split for split in self.splits if self.split_protocols.get(split) != ()]
             raise InputError(
@@ -105,7 +105,7 @@ class Dataset(ABC):
             )
 
     def require_video(self, video: str) -> str:
-        """Return a video's name if there is one. Raises InputError with the nearest."""
+        """Return the name of a video. Raises InputError with the most similar name if it is unknown."""
         if video not in self.list_videos():
             raise InputError(f"{self.name}: no video {video!r} in split {self.split}{suggest_names(video, self.list_videos())}")
         return video

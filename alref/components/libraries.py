@@ -9,9 +9,9 @@ from alref.errors import Problem
 
 
 def find_missing_libraries(needs: Sequence[str], extra: str = "") -> list[Problem]:
-    """Return one problem that names those of some import names that are not installed; none if all are.
+    """Return one problem that lists the import names in ``needs`` that are not installed; empty if all are installed.
 
-    ``extra`` is the extra of alref that holds them; without one the hint names the libraries themselves.
+    ``extra`` is the extra of alref with these libraries; without one the hint names the libraries themselves.
     """
     missing = [module for module in needs if find_spec(module) is None]
     install = f"pip install 'alref[{extra}]'" if extra else f"pip install {' '.join(missing)}"

@@ -1,4 +1,4 @@
-"""A component with a model of the Hugging Face hub: its options, and the life of the model."""
+"""Base of components with one model of the Hugging Face hub: its options, loading and release."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelStage(Stage, Generic[Model]):
 
     @abstractmethod
     def load_model(self, folder: Path) -> Model:
-        """Return the model in ``folder``, on ``self.device``. A model that is one file is given as that file."""
+        """Return the model in ``folder``, on ``self.device``. For a single-file model, ``folder`` is that file."""
 
     @property
     def model(self) -> Model:
@@ -53,7 +53,7 @@ class ModelStage(Stage, Generic[Model]):
         return self._model
 
     def weights(self) -> list[Weights]:
-        """Return the model that the options name. A component with options of another kind overrides it."""
+        """Return the model that the options name. Override it if the component has other options."""
         from alref.models.weights import Weights
 
         if not isinstance(self.options, HubModelOptions):
@@ -61,14 +61,14 @@ class ModelStage(Stage, Generic[Model]):
         return [Weights(self.options.model, revision=self.options.revision, files=self.model_files)]
 
     def problems(self) -> list[Problem]:
-        """Return what is missing: libraries, weights, the device or dtype; then the result of ``find_model_problems``."""
+        """Return missing libraries or weights, an unavailable device or dtype; then the result of ``find_model_problems``."""
         from alref.models import devices
 
         dtype = getattr(self.options, "dtype", "auto")
         return super().problems() or devices.find_device_problems(self.device, dtype) or self.find_model_problems()
 
     def find_model_problems(self) -> list[Problem]:
-        """Return what is wrong with the model: it is of another type. A subclass can add to it."""
+        """Return the problems of the model: an unsupported type. A subclass can add to it."""
         from alref.models.model_types import check_model_type
 
         if not self.model_types:

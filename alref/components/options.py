@@ -1,4 +1,4 @@
-"""A stage's options: declared once as a pydantic model; built from YAML and flags, described for help, docs and JSON Schema."""
+"""Options of stages: declared as a pydantic model; built from YAML and flags, described for help, docs and JSON Schema."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class OptionRow:
 
 
 def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
-    """Make a model from values. Raises ConfigError that names every wrong one by its dotted path below ``where``."""
+    """Make a model from values. Raises ConfigError that lists all invalid values by their dotted paths below ``where``."""
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
@@ -40,7 +40,7 @@ def build_options(model: type[Model], values: Mapping[str, Any], where: str) -> 
 
 
 def list_problems(model: type[BaseModel], error: ValidationError, where: str) -> list[str]:
-    """List the wrong values of a failed validation, one line each, with the nearest name for an unknown one."""
+    """List the invalid values of a failed validation, one line each, with the most similar name for an unknown one."""
     lines = []
     for item in error.errors(include_url=False):
         path = ".".join([where, *(str(part) for part in item["loc"])])
@@ -59,7 +59,7 @@ def list_problems(model: type[BaseModel], error: ValidationError, where: str) ->
 
 
 def describe_options(model: type[BaseModel]) -> list[OptionRow]:
-    """List a model's options with type, default and help, in the order they were declared. Raises as ``json_schema`` does."""
+    """List a model's options with type, default and help, in the order of declaration. Raises as ``build_json_schema`` does."""
     properties = build_json_schema(model).get("properties", {})
     rows = []
     for name, field in model.model_fields.items():
@@ -69,7 +69,7 @@ def describe_options(model: type[BaseModel]) -> list[OptionRow]:
 
 
 def build_json_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON Schema of a model. Raises ContractError where an option has a type that JSON cannot hold."""
+    """Return the JSON Schema of a model. Raises ContractError if the type of an option is not supported by JSON."""
     try:
         return model.model_json_schema()
     except PydanticInvalidForJsonSchema as error:

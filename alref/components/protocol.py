@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class EvaluationProtocol(ABC):
     """A published evaluation protocol. It is stateless, so that any process may score any video.
 
-    ``needs`` are import names of libraries that it cannot score without, ``extra`` is the extra of alref that holds them.
+    ``needs`` are import names of required libraries, ``extra`` is the extra of alref that installs them.
     """
 
     name: ClassVar[str]
@@ -36,7 +36,7 @@ class EvaluationProtocol(ABC):
         return VideoScores(protocol=self.name, video=video, objects=tuple(parts))
 
     def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
-        """Combine videos, in the order of the dataset. Raises InputError for none, or for another protocol's."""
+        """Combine videos, in the order of the dataset. Raises InputError if there are none or one is of another protocol."""
         for other in (each for each in scores if each.protocol != self.name):
             raise InputError(f"{other.video}: expected numbers of protocol {self.name}, got {other.protocol}; score it again")
         parts = sorted((part for each in scores for part in each.objects), key=lambda part: part.position)
@@ -45,9 +45,9 @@ class EvaluationProtocol(ABC):
         return self.build_table(parts)
 
     def compute_terms(self, scores: VideoScores) -> tuple[FloatArray, FloatArray]:
-        """Return sums and counts of one video, float64 (K,) each: added over videos, the mean of their K ratios is the score.
+        """Return sums and counts of one video, float64 (K,) each: the score is the mean of K ratios of totals over videos.
 
-        Intervals are drawn from them. Default: K = 1, the main number of the video, counted once for each part.
+        They serve to compute confidence intervals. Default: K = 1, the main value of the video, counted once for each part.
         """
         import numpy as np
 

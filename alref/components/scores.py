@@ -13,15 +13,15 @@ from alref.records import Record
 
 LabelMap = npt.NDArray[Any]
 NAN_CONFIG = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
-"""Of records whose numbers may be undefined: NaN is the string "NaN" in JSON."""
+"""Configuration of records with undefined numbers: NaN is the string "NaN" in JSON."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to score in a video: its true frames and the predicted ones, each (H, W), read once, in order.
+    """One item to score in a video: its ground truth and predicted frames, each (H, W), read once, in order.
 
-    ``id`` is the expression, the annotator or the sound. ``predicted`` is None when nothing was handed in, and a frame of it is
-    None when that frame is missing. ``position`` is that in the official list, for scores that depend on the order.
+    ``id`` is the expression, the annotator or the sound. ``predicted`` is None if there is no prediction, and a frame of it is
+    None if that frame is missing. ``position`` is the index in the official list, for scores that depend on the order.
     """
 
     id: str
@@ -48,9 +48,9 @@ class VideoScores(Record):
 
 
 class ScoreTable(Record):
-    """The named numbers of a protocol over all its videos, 0..1; ``main_metric`` names the one that papers report.
+    """The named scores of a protocol over all its videos, 0..1; ``main_metric`` names the one that papers report.
 
-    ``groups`` are the same numbers for parts of the data: one annotator, one class.
+    ``groups`` are the same scores for parts of the data: one annotator, one class.
     """
 
     model_config = NAN_CONFIG
@@ -62,5 +62,5 @@ class ScoreTable(Record):
 
     @property
     def main_value(self) -> float:
-        """The number that papers report."""
+        """The score that papers report."""
         return self.metrics[self.main_metric]

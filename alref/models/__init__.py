@@ -1,1 +1,1 @@
-"""Weights, devices, and loading models."""
+"""Load models: weights, devices, and libraries."""

@@ -1,7 +1,7 @@
 """Tune threads and the allocator of this process for CPU inference; nothing heavy is imported.
 
-Threads of OpenMP sleep while they wait instead of spinning, which would take a shared machine from others; and the allocator of
-glibc keeps memory that is given back, so that each layer of a network does not ask the system for fresh, zeroed pages again.
+OpenMP threads sleep while they wait instead of spinning, which would take CPU time from others on a shared machine. The
+allocator of glibc caches freed memory, so that each layer of a network does not request new, zeroed pages from the system.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 OPENMP_SETTINGS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 """Read by OpenMP when torch is imported."""
 MALLOC_SETTINGS = {"MALLOC_MMAP_MAX_": (-4, 0), "MALLOC_TRIM_THRESHOLD_": (-1, 2**31 - 1), "MALLOC_TOP_PAD_": (-2, 256 << 20)}
-"""glibc's variables, with the numbers that ``mallopt`` has for them and the values in bytes or blocks."""
+"""Variables of glibc, with their parameter numbers for ``mallopt`` and their values in bytes or blocks."""
 
 _applied: dict[str, str] = {}
 
@@ -21,8 +21,8 @@ _applied: dict[str, str] = {}
 def apply_settings() -> list[str]:
     """Apply the settings and return them, as ``NAME=value``; call it before torch is imported; it may be called again.
 
-    What the user has set in the environment stays. The allocator is left alone on systems without glibc, and where
-    GLIBC_TUNABLES is set; the waiting threads where torch has already been imported.
+    Settings from the user's environment are not changed. The allocator is not tuned on systems without glibc or when
+    GLIBC_TUNABLES is set; the threads are not tuned if torch is already imported.
     """
     if "torch" not in sys.modules:
         for name in OPENMP_SETTINGS.keys() - os.environ.keys():

@@ -1,7 +1,7 @@
-"""Devices and compute dtypes of models; torch is imported inside its functions.
+"""Devices and compute dtypes of models; torch is imported inside the functions.
 
-A device is asked for as ``auto``, ``cpu``, ``cuda`` or ``mps``; a compute dtype as ``auto``, ``float32``, ``bfloat16`` or
-``float16``. Weights stay float32 unless a component says otherwise; ``autocast`` lowers the precision of the arithmetic.
+A device is given as ``auto``, ``cpu``, ``cuda`` or ``mps``; a compute dtype as ``auto``, ``float32``, ``bfloat16`` or
+``float16``. Weights stay float32 unless a component specifies otherwise; ``autocast`` lowers the precision of the arithmetic.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-"""What errors of CUDA, Metal, their libraries and the processor's allocator say when the memory is full."""
+"""Messages with which CUDA, Metal, their libraries and the CPU allocator report that memory is full."""
 
 
 def list_devices() -> list[str]:
@@ -57,7 +57,7 @@ def resolve_dtype(name: str, device: str) -> torch.dtype:
 
 
 def autocast(device: str, dtype: torch.dtype) -> AbstractContextManager[object]:
-    """Return a context in which matrix products and convolutions are computed in ``dtype``; nothing changes for float32."""
+    """Return a context that computes matrix products and convolutions in ``dtype``; it does nothing for float32."""
     import torch
 
     return nullcontext() if dtype == torch.float32 else torch.autocast(resolve_device(device), dtype)
@@ -74,7 +74,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 @contextmanager
 def translate_memory_errors(message: str) -> Iterator[None]:
-    """Turn what is raised within it where the memory is full into a MissingError that says ``said``; other errors pass."""
+    """Turn out-of-memory errors of the block into a MissingError with ``message``; other errors are not changed."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:

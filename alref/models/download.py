@@ -27,16 +27,16 @@ def get_weights_folder() -> Path:
 
 
 def request_size(url: str) -> int:
-    """Ask a server whether it gives a file; return its size in bytes, 0 when it does not say. Raises MissingError."""
+    """Request the size of a file from a server; return it in bytes, 0 when it is unknown. Raises MissingError."""
     with _request_file(url, "HEAD") as response:
         return _get_content_length(response)
 
 
 def fetch_file(url: str, path: Path, sha256: str) -> None:
-    """Fetch a file to ``path``, with a bar on stderr; an interrupted download is resumed.
+    """Download a file to ``path``, with a progress bar on stderr; an interrupted download is resumed.
 
-    Raises MissingError when the server does not give it, when the connection is cut before anything came, or when what came is
-    another file than the one expected; OutputError when it cannot be written.
+    Raises MissingError when the server refuses the file, when the connection is cut before any data, or when the checksum
+    differs; OutputError when the file cannot be written.
     """
     atomic.make_folder(path.parent, atomic.HOME_FOLDER_HINT)
     part = path.with_name(f"{path.name}.part")
@@ -51,7 +51,7 @@ def fetch_file(url: str, path: Path, sha256: str) -> None:
 
 
 def _resume_download(url: str, part: Path) -> bool:
-    """Bring what is missing of a file, as far as the connection holds; return whether it is whole."""
+    """Download the missing part of a file until the connection ends; return whether the file is complete."""
     before = part.stat().st_size if part.is_file() else 0
     with _request_file(url, "GET", before) as response:
         if response.status_code == 416:
@@ -65,7 +65,7 @@ def _resume_download(url: str, part: Path) -> bool:
 
 
 def _append_response(response: Response, part: Path, start: int, total: int) -> int:
-    """Write what comes to a file from byte ``start`` on; return how many bytes came."""
+    """Append the data of a response to a file from byte ``start`` on; return the number of bytes received."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
@@ -81,7 +81,7 @@ def _append_response(response: Response, part: Path, start: int, total: int) -> 
 
 
 def _iterate_blocks(response: Response) -> Iterator[bytes]:
-    """Yield what a connection brings until its end, or until it breaks."""
+    """Yield the blocks of a response until it ends or the connection breaks."""
     from httpx2 import HTTPError
 
     try:
@@ -96,9 +96,9 @@ def _get_content_length(response: Response) -> int:
 
 @contextmanager
 def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
-    """Ask for a file from byte ``start`` on, by the hub's client, which knows proxies and certificates.
+    """Request a file from byte ``start`` on with the client of the hub's library, which handles proxies and certificates.
 
-    Raises MissingError when the file is not given; status 416 says that nothing is left of it.
+    Raises MissingError when the server refuses the file; status 416 means that no bytes are left.
     """
     from httpx2 import HTTPError, HTTPStatusError
     from huggingface_hub import get_session
@@ -116,7 +116,7 @@ def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
 
 
 def _verify_sha256(url: str, part: Path, sha256: str) -> None:
-    """Remove what came if it is not the file expected. Raises MissingError."""
+    """Remove a downloaded file whose checksum differs. Raises MissingError."""
     came = compute_sha256(part)
     if came != sha256:
         part.unlink()

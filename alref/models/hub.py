@@ -20,14 +20,14 @@ TIMEOUT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class RemoteModel:
-    """What a server would give: files by name with their sizes in bytes, and the license, empty when it is not known."""
+    """A model on the server: files by name with their sizes in bytes, and the license, empty when it is unknown."""
 
     files: dict[str, int]
     license: str = ""
 
 
 def get_cache_folder() -> Path:
-    """Return the folder in which the hub's library keeps models."""
+    """Return the folder in which the hub's library caches models."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE).expanduser()
@@ -41,13 +41,13 @@ def is_offline() -> bool:
 
 
 def require_online(name: str) -> None:
-    """Raise MissingError for what is not here when HF_HUB_OFFLINE is set."""
+    """Raise MissingError for a missing file or model when HF_HUB_OFFLINE is set."""
     if is_offline():
         raise _make_error(f"{name} is not here, and HF_HUB_OFFLINE is set", "unset it and try again")
 
 
 def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
-    """Return the folder of the cache that holds any of ``files`` of a model, whole or in part; None for no name of the hub."""
+    """Return the cache folder that holds any of ``files`` of a model, complete or not; None if the name is not a model id."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -60,10 +60,9 @@ def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Pat
 
 
 def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -> RemoteModel:
-    """Ask the hub what a model consists of, and whether this user is given it.
+    """Request the files of a model from the hub, and check that this user has access.
 
-    Raises MissingError, of one problem, when there is no such model, when it is not given to this user, or when the hub cannot
-    be reached.
+    Raises MissingError with one problem, when the model does not exist, the user has no access, or the hub cannot be reached.
     """
     from huggingface_hub import HfApi
 
@@ -77,7 +76,7 @@ def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -
 
 
 def download_files(model: str, revision: str | None, files: Sequence[str], force_files: Sequence[str] = ()) -> None:
-    """Bring files of a model into the cache with progress; those that are there stay, but for those ``again``.
+    """Download files of a model to the cache with progress; cached files are skipped, except those in ``force_files``.
 
     Raises MissingError or OutputError.
     """
@@ -90,7 +89,7 @@ def download_files(model: str, revision: str | None, files: Sequence[str], force
 
 
 def read_license(card: Path) -> str:
-    """Return the license that a model's README.md names, or nothing."""
+    """Return the license in a model's README.md, or an empty text."""
     from huggingface_hub.repocard import metadata_load
     from yaml import YAMLError
 
@@ -106,7 +105,7 @@ def _get_license(card: Any) -> str:
 
 @contextmanager
 def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[None]:
-    """Turn errors of the library, of many lines, into a MissingError of one problem."""
+    """Turn the long errors of the library into a MissingError with one problem."""
     from httpx2 import HTTPError
     from huggingface_hub import errors
 

@@ -10,11 +10,11 @@ from zipfile import is_zipfile
 
 SINGLE_FILE, INDEX_FILE, SHARD_PATTERN = "model.safetensors", "model.safetensors.index.json", "model*-of-*.safetensors"
 MAX_HEADER_BYTES = 100_000_000
-"""Most bytes that the header of a safetensors file may have."""
+"""Maximum size of the header of a safetensors file in bytes."""
 
 
 def read_shard_names(index: Path) -> list[str] | None:
-    """Return the names of the files that an index of safetensors files lists; None when it cannot be read."""
+    """Return the file names in an index of safetensors files; None when it cannot be read."""
     try:
         named = json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
@@ -23,9 +23,9 @@ def read_shard_names(index: Path) -> list[str] | None:
 
 
 def describe_damage(path: Path, sha256: str | None = None) -> str:
-    """Say in words that a file of weights is cut off or something else than expected; nothing where it is as it should be.
+    """Return what is wrong with a weight file, truncated or not the expected one; empty if it is valid.
 
-    Of a safetensors file only the header is read, of a checkpoint of torch the end of the archive; other files are not judged.
+    Only the header of a safetensors file and the end of the archive of a torch checkpoint are read; others are not checked.
     With ``sha256`` the whole file is read.
     """
     said = _check_safetensors(path) if path.suffix == ".safetensors" else _check_archive(path)
@@ -35,7 +35,7 @@ def describe_damage(path: Path, sha256: str | None = None) -> str:
 
 
 def compute_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; it is read again only when it has changed."""
+    """Return the SHA-256 of a file in hexadecimal; it is computed again only when the file has changed."""
     state = path.stat()
     return _hash_file(path, state.st_size, state.st_mtime_ns)
 

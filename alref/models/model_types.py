@@ -1,4 +1,4 @@
-"""Return whether a model is of a type that a component runs: the ``model_type`` in its ``config.json``."""
+"""Check that a model is of a type that a component supports: the ``model_type`` in its ``config.json``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read_config(folder: Path | None) -> dict[str, Any]:
 def check_model_type(weights: Weights, component: str, model_types: Collection[str]) -> list[Problem]:
     """Return a problem when a model is of a type that is not in ``model_types``.
 
-    Before the weights are on this machine, only ``config.json`` is fetched. Weights without that file have no type.
+    If the weights are not on this machine, only ``config.json`` is fetched. Weights without that file have no type.
     """
     if CONFIG_FILE not in weights.files:
         return []

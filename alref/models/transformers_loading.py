@@ -1,6 +1,6 @@
 """Load models of the transformers library completely or not at all, without output.
 
-torch and transformers are imported inside functions only. Code that comes with a model is never run.
+torch and transformers are imported inside functions only. Code that comes with a model is never executed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from alref.models import devices
 
 @contextmanager
 def hide_library_output() -> Iterator[None]:
-    """Keep the library's remarks and bars off the screen."""
+    """Hide the messages and progress bars of the library."""
     from transformers.utils import logging
 
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -35,10 +35,10 @@ def hide_library_output() -> Iterator[None]:
 def translate_model_errors(
     model: str | Path, device: str, alternative: str = "take another", smaller: str = "a smaller model", expected_kind: str = ""
 ) -> Iterator[None]:
-    """Load ``model`` within it, quietly: whatever goes wrong becomes one MissingError of one line, with its cause.
+    """Load ``model`` in the block, without output; any error becomes one MissingError of one line, with its cause.
 
-    ``other`` and ``smaller`` are the next steps, where it cannot be loaded and where it does not fit into the memory of
-    ``device``; ``kind`` is what it should be. Errors of alref pass as they are.
+    ``alternative`` and ``smaller`` are the next steps when the model cannot be loaded and when it does not fit into the memory
+    of ``device``; ``expected_kind`` is what it should be. Errors of alref are not changed.
     """
     try:
         with (
@@ -48,15 +48,15 @@ def translate_model_errors(
             yield
     except AlrefError:
         raise
-    except Exception as error:  # of what a broken model raises no library keeps a list; tokenizers raises Exception itself
+    except Exception as error:  # a broken model may raise anything; tokenizers raises Exception itself
         raise MissingError(_explain_load_error(error, model, alternative, expected_kind)) from error
 
 
 def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **settings: Any) -> Any:
-    """Return the model in a folder, by a class of the library; in float32 and from safetensors if ``settings`` do not differ.
+    """Return the model in a folder, loaded by a class of the library; by default in float32 and from safetensors.
 
-    Returned on CPU, in eval mode, with gradients disabled. Raises ConfigError when weights are missing or of another
-    size than its configuration says, and where it is to be ``exact``, when there are weights of more layers than it describes.
+    Returned on CPU, in eval mode, with gradients disabled. Raises ConfigError when weights are missing or differ in shape from
+    the model's configuration; with ``exact``, also when there are weights of more layers than the configuration describes.
     """
     settings = {"dtype": "float32", "use_safetensors": True, "trust_remote_code": False, **settings}
     model, report = loader.from_pretrained(folder, ignore_mismatched_sizes=True, output_loading_info=True, **settings)
@@ -77,7 +77,7 @@ def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **set
 
 
 def make_torchvision_problem(model: str | Path) -> Problem:
-    """Return the problem of a model that needs torchvision."""
+    """Return the problem for a model that needs torchvision."""
     from torch import __version__
 
     message = f"{model} needs torchvision, of the build that fits torch {__version__}"
@@ -85,7 +85,7 @@ def make_torchvision_problem(model: str | Path) -> Problem:
 
 
 def _strip_layer_numbers(name: str) -> str:
-    """Return the name of a weight without the numbers of its layers."""
+    """Return the name of a weight without its layer numbers."""
     return re.sub(r"\d+", "#", name)
 
 
@@ -107,5 +107,5 @@ def _explain_load_error(error: Exception, model: str | Path, alternative: str, e
 
 
 def _find_root_cause(error: BaseException) -> BaseException:
-    """Return the error that the others follow from."""
+    """Return the error that caused the others."""
     return error if error.__cause__ is None else _find_root_cause(error.__cause__)

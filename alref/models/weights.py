@@ -1,4 +1,4 @@
-"""Files of models: what a component loads, whether it is here, how large it is and who may use it, and how it is fetched."""
+"""Weights of models: the files that a component loads, their location, size and license, and how to download them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from alref.models import download, hub, integrity
 from alref.models.integrity import INDEX_FILE, SHARD_PATTERN, SINGLE_FILE
 
 AUXILIARY_FILES = ("*.json", "*.jinja", "*.txt", "*.model", "README.md", "LICENSE*")
-"""Small files that come with weights, whichever of them a library reads."""
+"""Small files beside the weights that a library may read."""
 
 
 @dataclass(frozen=True)
 class WeightsInfo:
-    """Where weights are (None: not here, or not whole), their size in bytes and their license, as far as they are known."""
+    """The path of weights (None if absent or incomplete), their size in bytes and their license, None or empty if unknown."""
 
     path: Path | None
     size: int | None
@@ -28,10 +28,10 @@ class WeightsInfo:
 class Weights:
     """One model that a component loads: a name on the Hugging Face hub, a folder, or a checkpoint file.
 
-    ``model`` is what the option ``option`` says. ``files`` are what must be there; ``model.safetensors`` stands for its shards
-    too, and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` holds digests of files, by name, that are checked.
-    ``url`` is where a lone checkpoint is fetched from; the digest of its file must then be in ``sha256``. ``size`` is in bytes.
-    ``gated`` says how to be given weights that are not given to everybody.
+    ``model`` is the value of the option ``option``. ``files`` are required; ``model.safetensors`` also stands for its shards,
+    and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` maps file names to digests, which are verified. ``url`` is the
+    source of a single-file checkpoint; ``sha256`` must then have the digest of its file. ``size`` is in bytes. ``gated``
+    describes how to get access to gated weights.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Weights:
     gated: str = ""
 
     def find_complete_path(self) -> Path | None:
-        """Return the folder or file on disk that holds it whole, or None. Nothing is fetched, no digest is computed."""
+        """Return the folder or file on disk with the complete weights, or None. Nothing is fetched, no digest is computed."""
         kept = self._find_path()
         whole = (
             kept is not None
@@ -55,7 +55,7 @@ class Weights:
         return kept if whole else None
 
     def problems(self) -> list[Problem]:
-        """Return why it cannot be loaded; nothing when it is here, or the hub would give it."""
+        """Return the reasons why it cannot be loaded; empty when it is on disk, or the hub provides it."""
         kept = self._find_path()
         wrong = self._find_damaged(kept) if kept else {}
         lacking = self._find_missing(kept) if kept else []
@@ -71,14 +71,14 @@ class Weights:
         return []
 
     def get_source(self) -> str:
-        """Return what a library's loader takes: the folder or file where there is one, else the name on the hub."""
+        """Return what a library's loader takes: the local folder or file if there is one, else the name on the hub."""
         return str(self.find_complete_path() or self.model)
 
     def fetch_files(self) -> Path:
-        """Bring it here with progress, and return its place. Raises MissingError of one line, or OutputError.
+        """Download the weights with progress, and return their path. Raises MissingError of one line, or OutputError.
 
-        A connection that is cut is taken up again. Of what an earlier fetch brought, whole files are kept, and of a lone
-        checkpoint every byte.
+        An interrupted download is resumed: complete files of an earlier download are reused, and of a single-file checkpoint
+        every byte.
         """
         kept = self._find_path()
         wrong = self._find_damaged(kept) if kept else {}
@@ -95,7 +95,7 @@ class Weights:
         return Path(self.get_source())
 
     def get_info(self) -> WeightsInfo:
-        """Return where it is, its size and its license; where it is not here, the server is asked for what is not known."""
+        """Return the path, size and license; if the weights are not on disk, the server is asked for unknown values."""
         place = self.find_complete_path()
         if place is not None:
             size = sum(path.stat().st_size for path in self._list_files(place))
@@ -108,28 +108,28 @@ class Weights:
 
     @property
     def _user_path(self) -> Path | None:
-        """The user's own folder or file, if ``model`` is one; only a file can stand for the one of ``url``."""
+        """The user's own folder or file, if ``model`` is one; with ``url``, only a file counts."""
         given = Path(self.model).expanduser()
         return given if given.is_file() or (given.is_dir() and not self.url) else None
 
     @property
     def _checkpoint_path(self) -> Path:
-        """Where the file of ``url`` is kept."""
+        """The local path of the file of ``url``."""
         return download.get_weights_folder() / self.url.rsplit("/", 1)[-1]
 
     def _find_path(self) -> Path | None:
-        """Return where it is on disk, whole or in part."""
+        """Return the path on disk, of complete or incomplete weights."""
         if self._user_path or not self.url:
             return self._user_path or hub.find_snapshot(self.model, self.revision, self._list_names())
         return self._checkpoint_path if self._checkpoint_path.is_file() else None
 
     def _list_names(self) -> list[str]:
-        """List every name that may have to be there."""
+        """List all file names that may be required."""
         names = [name for entry in self.files for name in entry.split("|")]
         return [*names, INDEX_FILE] if SINGLE_FILE in names else names
 
     def _list_files(self, root: Path) -> list[Path]:
-        """List the files that are there of those that must be, shards with them."""
+        """List the required files that exist, including shards."""
         if root.is_file():
             return [root]
         names = self._list_names()
@@ -139,7 +139,7 @@ class Weights:
         return [root / name for name in [*names, *(parts or [])] if (root / name).is_file()]
 
     def _find_missing(self, root: Path) -> list[str]:
-        """List what must be there and is not."""
+        """List the required files that are missing."""
         if root.is_file():
             return [] if self.url or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
@@ -161,7 +161,7 @@ class Weights:
         return wrong
 
     def _make_problem(self, message: str, root: Path) -> Problem:
-        """Add to a message how to come by what is not there or wrong."""
+        """Return a problem with the message and the way to get the missing or damaged files."""
         if root != self._user_path:
             return Problem(option=self.option, message=message, hint="alref models pull, with the same flags")
         if root.is_file():
@@ -169,7 +169,7 @@ class Weights:
         return Problem(option=self.option, message=message, hint=f"hf download NAME --local-dir {root}", value="FOLDER")
 
     def _request_files(self) -> hub.RemoteModel:
-        """Ask for the files to fetch with their sizes. Raises MissingError when they are not given, or nobody can be asked."""
+        """Return the files to download with their sizes. Raises MissingError without access or connection."""
         if self.url:
             hub.require_online(self.url)
             return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self.url)})
@@ -192,7 +192,7 @@ class Weights:
 
 
 def _list_absent(files: Collection[str], available: Collection[str]) -> list[str]:
-    """List what of ``files`` is not there, the first of several names that would do."""
+    """List the entries of ``files`` that are missing, each by the first of its alternative names."""
     entries = [entry.split("|") for entry in files]
     sharded = {SINGLE_FILE} if INDEX_FILE in available else set()
     return [names[0] for names in entries if not any(name in available or name in sharded for name in names)]

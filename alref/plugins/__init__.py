@@ -1,1 +1,1 @@
-"""Finding plugins, loading them, and looking up what they register."""
+"""Find and load plugins, and look up what they register."""

@@ -1,4 +1,4 @@
-"""Known plugins, those that are not installed too: the cards of ``registry/``, kept as ``catalogue.json``."""
+"""Known plugins, including those that are not installed: the cards of ``registry/``, stored as ``catalogue.json``."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class KnownComponent:
 
 @dataclass(frozen=True)
 class PluginCard:
-    """A known plugin: its entry point, the distribution that brings it, the line that installs it, and what it announces.
+    """A known plugin: its entry point, its distribution, the command that installs it, and the components that it registers.
 
-    ``license`` is that of its code, ``level`` the contract level that it is written for.
+    ``license`` is that of its code, ``level`` the contract level that it supports.
     """
 
     plugin: str
@@ -52,7 +52,7 @@ def load_cards() -> tuple[PluginCard, ...]:
 
 
 def find_cards(slot: str, name: str) -> Iterator[PluginCard]:
-    """Find the cards that name ``name``, or ``package:name``, as something of this slot."""
+    """Yield the cards that list ``name``, or ``package:name``, for this slot."""
     package, _, short = name.rpartition(":")
     for card in load_cards():
         if package in ("", card.package) and any(each.name == short and slot in each.slots for each in card.components):

@@ -27,7 +27,7 @@ EXPECTED_VALUE = "names to load, such as sam2,baseline, or names to leave out, s
 
 
 def get_origin(entry: EntryPoint) -> tuple[str, str]:
-    """Return the distribution of an entry point and its version."""
+    """Return the name and version of the distribution of an entry point."""
     return _read_distribution(entry.dist) if entry.dist else (entry.value, "unknown")
 
 
@@ -39,9 +39,9 @@ def _read_distribution(distribution: Distribution) -> tuple[str, str]:
 
 
 def _digest_editable_code(distribution: Distribution) -> str:
-    """Return "+" and a digest of the plugin's code where its author edits it in place (``pip install -e``), else nothing.
+    """Return "+" and a digest of the plugin's code if it is installed in editable mode (``pip install -e``), else empty.
 
-    So an author's outputs of before a change are never taken for those of after it.
+    Cached outputs are therefore not reused after the code changes.
     """
     source = json.loads(distribution.read_text("direct_url.json") or "{}")
     if not source.get("dir_info", {}).get("editable"):
@@ -61,7 +61,7 @@ def _list_python_files(module: str) -> list[Path]:
 
 
 def read_license_and_homepage(distribution: str) -> tuple[str, str]:
-    """Return what a distribution says of its license and its homepage, empty where it says nothing or is a file."""
+    """Return the license and the homepage in a distribution's metadata, empty if absent or if the distribution is a file."""
     try:
         told = metadata(distribution)
     except PackageNotFoundError:
@@ -73,7 +73,7 @@ def read_license_and_homepage(distribution: str) -> tuple[str, str]:
 
 
 def select_plugins(entries: list[EntryPoint], setting: str) -> list[EntryPoint]:
-    """Choose what ``ALREF_PLUGINS`` says to load. Raises ConfigError for an unknown name and for words that contradict."""
+    """Select the plugins that ``ALREF_PLUGINS`` lists. Raises ConfigError for unknown names and contradictory words."""
     words = [word.strip() for word in setting.split(",") if word.strip()]
     if words == [NO_PLUGINS]:
         return []
@@ -102,11 +102,11 @@ def _check_names(words: set[str], names: set[str], setting: str) -> None:
 
 @contextmanager
 def translate_plugin_errors() -> Iterator[None]:
-    """Load a plugin within it. Raises ContractError for whatever it ends with, but for the Ctrl-C of the user."""
+    """Load a plugin in the block. Raises ContractError for any error, except for Ctrl-C by the user."""
     with _observe_interrupts() as pressed:
         try:
             yield
-        except BaseException as error:  # a plugin may do anything wrong
+        except BaseException as error:  # a plugin may raise anything
             if isinstance(error, KeyboardInterrupt) and pressed:
                 raise
             raise ContractError(format_exception(error)) from error
@@ -114,7 +114,7 @@ def translate_plugin_errors() -> Iterator[None]:
 
 @contextmanager
 def _observe_interrupts() -> Iterator[list[int]]:
-    """Yield a list that stays empty until the user presses Ctrl-C, which interrupts as ever."""
+    """Yield a list that stays empty until the user presses Ctrl-C, which still interrupts."""
     before, pressed = signal.getsignal(signal.SIGINT), list[int]()
 
     def record_interrupt(number: int, frame: FrameType | None) -> Any:
@@ -132,7 +132,7 @@ def _observe_interrupts() -> Iterator[list[int]]:
 
 
 def import_file(path: Path) -> ModuleType:
-    """Import a file under its own name, which stays importable for what looks a class up by its module."""
+    """Import a file under its own name, and keep it importable for code that finds a class by its module."""
     spec = spec_from_file_location(f"alref_plugin_{path.stem}", path)
     if spec is None or spec.loader is None:
         raise ImportError("expected a Python file, NAME.py")

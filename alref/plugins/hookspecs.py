@@ -1,7 +1,7 @@
-"""What a plugin may announce. No hook runs a stage: hooks list classes, or are told what happened.
+"""Hooks of plugins. No hook runs a stage: hooks return classes or observe events.
 
-A plugin is a module named under the entry-point group ``alref``; it marks its functions with ``@alref.hookimpl``. An
-implementation takes only the arguments that it names.
+A plugin is a module in the entry-point group ``alref``; it marks its functions with ``@alref.hookimpl``. An implementation
+takes only the arguments that it names.
 """
 
 from __future__ import annotations
@@ -58,22 +58,22 @@ def register_datasets() -> list[type[Dataset]]:
 
 @hookspec
 def register_metrics() -> list[type[EvaluationProtocol]]:
-    """Return published protocols."""
+    """Return evaluation protocols."""
 
 
 @hookspec
 def stage_started(event: StageEvent) -> None:
-    """Observe a stage that begins."""
+    """Observe the start of a stage."""
 
 
 @hookspec
 def stage_advanced(event: StageEvent) -> None:
-    """Observe a stage that has done ``event.done`` of ``event.total`` frames."""
+    """Observe the progress of a stage: ``event.done`` of ``event.total`` frames."""
 
 
 @hookspec
 def stage_finished(event: StageEvent) -> None:
-    """Observe a stage that ended, with its output, which is read-only."""
+    """Observe the end of a stage, with its output, which is read-only."""
 
 
 @hookspec

@@ -1,7 +1,7 @@
-"""Finding, loading and naming plugins. A broken one is a row in a list, never a crash.
+"""Find, load and name plugins. A broken plugin is listed and never crashes a command.
 
 The environment variable ``ALREF_PLUGINS`` limits which installed plugins are loaded, by their own names or those of their
-distributions: ``sam2,baseline`` these only, ``-mine`` all but this one, ``none`` not any.
+distributions: ``sam2,baseline`` only these, ``-mine`` all except this one, ``none`` no plugins.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "proposer": ("register_proposers", Proposer),
     "propagator": ("register_propagators", Propagator),
 }
-"""The slots of a pipeline that a component fills: the hook that announces it, and the class that it derives from."""
+"""The slots of a pipeline: the hook that registers a component, and its base class."""
 
 _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
@@ -63,7 +63,7 @@ BASE_CLASS_BY_SLOT: dict[str, type] = {
     "dataset": Dataset,
     "protocol": EvaluationProtocol,
 }
-"""Everything that is chosen by name, and the class that it derives from."""
+"""Everything that is chosen by name, and its base class."""
 
 SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol"}
 """Labels of the kinds that are not slots of a pipeline."""
@@ -74,7 +74,7 @@ AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
 
 @dataclass(frozen=True)
 class RegisteredClass(Generic[AnyRegisterable]):
-    """A class that a plugin announced, and the distribution that it came with."""
+    """A class that a plugin registers, and the distribution that contains it."""
 
     cls: type[AnyRegisterable]
     plugin: str
@@ -88,7 +88,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @cached_property
     def slots(self) -> list[str]:
-        """What it can be chosen for: slots of a pipeline, or ``dataset``, or ``protocol``."""
+        """The slots that it can fill, or ``dataset``, or ``protocol``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
@@ -103,7 +103,7 @@ class RegisteredComponent(RegisteredClass[Stage]):
 
 @dataclass(frozen=True)
 class SkippedPlugin:
-    """A plugin that is installed and was not loaded, and why."""
+    """An installed plugin that was not loaded, and the reason."""
 
     plugin: str
     distribution: str
@@ -115,9 +115,9 @@ class SkippedPlugin:
 class PluginManager:
     """All plugins of this installation; ``sources`` replaces the installed entry points.
 
-    ``files`` are Python files that are plugins too, without being installed; their version is the digest of their content.
-    ``benchmarks`` are datasets and metrics. ``off`` is what ``ALREF_PLUGINS`` keeps from being loaded. Raises ConfigError for
-    a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
+    ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
+    ``benchmarks`` are datasets and metrics. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes. Raises ConfigError
+    for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
     sources: Iterable[EntryPoint] | None = None
@@ -136,7 +136,7 @@ class PluginManager:
         self.installed = {"alref", *(get_origin(entry)[0] for entry in entries)}
         said = os.environ.get(PLUGINS_VARIABLE, "")
         chosen = select_plugins(entries, said)
-        with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
+        with redirect_stdout(sys.stderr):  # output of a plugin is not part of the output of a command
             for entry in entries:
                 if entry in chosen:
                     self._load_entry_point(entry)
@@ -200,7 +200,7 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All that can be chosen by name: components, datasets and metrics."""
+        """All classes that can be chosen by name: components, datasets and metrics."""
         return [*self.components, *self.benchmarks]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
@@ -208,20 +208,20 @@ class PluginManager:
         return sorted((each for each in self.components if slot in each.slots), key=lambda each: each.name)
 
     def find_slots(self, name: str, slots: Iterable[str]) -> list[str]:
-        """List those of ``slots`` that a component ``name`` can fill."""
+        """List the members of ``slots`` that a component ``name`` can fill."""
         return [slot for slot in slots if any(has_name(each, name) for each in self.list_components(slot))]
 
     def get_component(self, slot: str, name: str) -> RegisteredComponent:
-        """Return the component ``name``, or ``distribution:name`` where two carry one name. Raises ConfigError otherwise."""
+        """Return the component ``name``, or ``distribution:name`` if the name is not unique. Raises ConfigError otherwise."""
         return self._find_registered(slot, name, self.list_components(slot))
 
     def get_dataset(self, name: str) -> type[Dataset]:
-        """Return the dataset ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        """Return the dataset ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
         cls: type[Dataset] = self._find_registered("dataset", name, self._list_benchmarks("dataset")).cls
         return cls
 
     def get_protocol(self, name: str) -> type[EvaluationProtocol]:
-        """Return the protocol ``name`` or ``distribution:name``. Raises ConfigError with the names there are."""
+        """Return the protocol ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
         cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_benchmarks("protocol")).cls
         return cls
 
@@ -248,7 +248,7 @@ class PluginManager:
         return next((name for name, cls in self.datasets.items() if cls is type(dataset)), dataset.name)
 
     def get_component_name(self, slot: str, component: RegisteredComponent) -> str:
-        """Return the unambiguous name of a component: its name, or ``distribution:name`` where two carry one name."""
+        """Return the unambiguous name of a component: its name, or ``distribution:name`` if two share the name."""
         return get_qualified_name(component, self.list_components(slot))
 
     def _list_benchmarks(self, slot: str) -> list[RegisteredClass[Any]]:
@@ -313,7 +313,7 @@ class PluginManager:
 
 
 def get_flag_slot(slots: Sequence[str]) -> str:
-    """Return the name by which flags mean a component of these slots: ``reasoner`` for temporal and spatial, else the first."""
+    """Return the name of these slots in flags: ``reasoner`` for temporal and spatial, else the first slot."""
     return "reasoner" if tuple(slots) == ("temporal", "spatial") else slots[0]
 
 
@@ -334,7 +334,7 @@ def _wrap_class(cls: type[Any], plugin: str, distribution: str, version: str) ->
 
 
 def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
-    """Check that ``distribution:name`` means one thing of a slot. Raises ContractError."""
+    """Check that ``distribution:name`` is unique within each slot. Raises ContractError."""
     for one, other in combinations(registered, 2):
         if one.name == other.name and set(one.slots) & set(other.slots):
             both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))

@@ -15,7 +15,7 @@ from alref.errors import ContractError, format_exception
 
 
 def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
-    """Return the classes that a registration hook returned. Raises ContractError that says what was expected."""
+    """Return the classes that a registration hook returned. Raises ContractError that states the expected value."""
     if not isinstance(classes, (list, tuple)):
         raise ContractError(f"{hook}: expected a list of classes, got {type(classes).__name__}")
     for cls in classes:

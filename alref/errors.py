@@ -27,8 +27,8 @@ class Problem:
     """A problem that keeps a component from running, and how to solve it.
 
     ``message`` is what is wrong, with the allowed values. ``hint`` is the next command. ``option`` is the invalid option, if
-    any; with ``value``, the value to set it to (``NAME``, ``float32``), its flag is added to the hint. ``slot`` is the slot of the
-    component in the pipeline; alref fills it in.
+    any; with ``value``, the value to set it to (``NAME``, ``float32``), its flag is added to the hint. ``slot`` is the slot of
+    the component in the pipeline; alref fills it in.
     """
 
     slot: str = ""

@@ -167,8 +167,8 @@ class Phrase(Record):
     """A reference in words: the whole ``text``, the ``category`` that a detector gets, and the seconds in which it sounds.
 
     ``sound`` is True if it names a sound that a tagger found, not an object from the user's text. ``sounds`` are names of
-    sounds in the audio, given with a text, most confident first. ``heard`` are seconds in which the object sounds; None means the
-    whole video. ``warnings`` list what was not understood.
+    sounds in the audio, given with a text, most confident first. ``heard`` are seconds in which the object sounds; None means
+    the whole video. ``warnings`` list what was not understood.
     """
 
     reference: str

@@ -148,8 +148,8 @@ class Result(Record):
         """Write the result to a folder that ``alref.load_result`` and the commands read.
 
         Writes result.json and the masks as PNG files; with ``video``, the one that was segmented, also overlay.mp4 and
-        report.html. A folder with the same run is overwritten. Raises OutputError when the folder holds something else or cannot be written,
-        InputError when ``video`` is not the segmented one.
+        report.html. A folder with the same run is overwritten. Raises OutputError when the folder holds something else or
+        cannot be written, InputError when ``video`` is not the segmented one.
         """
         assert Result.write_folder is not None, "alref.output sets it"
         Result.write_folder(self, Path(folder), video)

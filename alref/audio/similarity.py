@@ -39,7 +39,7 @@ class TextEncoder(Protocol):
 
 
 class AudioTextEncoder(TextEncoder, Protocol):
-    """An encoder of audio and text, to ``width`` features float32 with unit norm: dot products are cosine similarities."""
+    """An encoder of audio and text. Features are float32 with unit norm, so that dot products are cosine similarities."""
 
     rate: int
     embedding_size: int

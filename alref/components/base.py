@@ -63,7 +63,7 @@ class Stage(ABC):
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 
     def bind(self, origin: str, notify: Callable[[str, object], None], slot: str = "") -> None:
-        """Set the distribution with its version, the default receiver of events, and the first slot."""
+        """Set the distribution with its version, the receiver of events of threads without a listener, and the first slot."""
         self.origin, self._default_listener, self.slot = origin, notify, slot
 
     @contextmanager
@@ -94,7 +94,7 @@ class Stage(ABC):
         return []
 
     def list_input_files(self) -> list[Path]:
-        """List the files and folders, besides weights, that its outputs depend on. Default: the Paths in options."""
+        """List the files and folders, besides weights, whose content its outputs depend on. Default: the Paths in options."""
         values = (getattr(self.options, name) for name in type(self.options).model_fields)
         return [value for value in values if isinstance(value, Path)]
 

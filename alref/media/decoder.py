@@ -31,7 +31,7 @@ class DecodedFrame:
 
 
 class VideoDecoder:
-    """The numbered images of the first video stream of ``file``; ``index`` has the time of each."""
+    """The numbered images of the first video stream of a file; ``index`` has the time of each."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -85,7 +85,7 @@ class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
     _batch_size: AdaptiveBatchSize
 
     def weights(self) -> list[Weights]:
-        """Add the size and the license of models that are known."""
+        """Return the model, with size and license if it is a known one."""
         return [
             replace(weights, size=SIZES[weights.model], license=LICENSE) if weights.model in SIZES else weights
             for weights in super().weights()
@@ -102,10 +102,10 @@ class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
         return load_detector(folder, self.options, self.device)
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        """Return the boxes of each phrase, best first, labeled with words of the phrase; none where none scores enough.
+        """Return the boxes of each phrase, best first, labeled with words of the phrase; none if all scores are too low.
 
-        Each frame is read and looked at once, each prompt is read once. Raises MissingError when not even one prompt fits into
-        the memory; ``warnings`` says when fewer fit than are to be answered at once.
+        Each frame is read and encoded once, and each prompt is encoded once. Raises MissingError if memory is too small for a
+        single prompt; ``warnings`` reports when the batch was reduced.
         """
         from alref_groundingdino.proposals import propose_boxes
 

@@ -1,4 +1,4 @@
-"""A loaded model of any kind: how it computes, the prompts it has read, and numbers out of its tensors."""
+"""Base class of loaded detectors: dtype, cached prompt features, and conversion of output tensors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from alref.models import devices
 from alref_groundingdino.detection import Floats
 
 MAX_CACHED_PROMPTS = 1024
-"""Most prompts that are kept as they were read."""
+"""Maximum number of prompts whose features are cached."""
 
 PromptFeatures = TypeVar("PromptFeatures")
 
 
 class LoadedDetector(ABC, Generic[PromptFeatures]):
-    """A model on its device, the tokenizer that belongs to it, and the type of numbers that it computes in."""
+    """A model on its device, its tokenizer, and the dtype in which it computes."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: torch.dtype) -> None:
         self._model, self._tokenizer, self._dtype = model, tokenizer, dtype
@@ -31,7 +31,7 @@ class LoadedDetector(ABC, Generic[PromptFeatures]):
         return devices.autocast(self._model.device.type, self._dtype)
 
     def _encode_prompt(self, prompt: str) -> PromptFeatures:
-        """Return a prompt as the model reads it, which depends on no picture: read once, and kept."""
+        """Return the features of a prompt, which do not depend on the image; they are cached."""
         if prompt not in self._prompt_cache:
             if len(self._prompt_cache) == MAX_CACHED_PROMPTS:
                 self._prompt_cache.clear()
@@ -44,7 +44,7 @@ class LoadedDetector(ABC, Generic[PromptFeatures]):
 
 
 def convert_to_xyxy(boxes: torch.Tensor, image_sizes: Sequence[tuple[float, float]]) -> Floats:
-    """Turn boxes (B, Q, 4) of center, width and height, as shares of ``sides`` (width, height), into float32 xyxy in pixels."""
+    """Convert boxes (B, Q, 4) of center, width and height, relative to ``image_sizes`` (width, height), to float32 xyxy pixels."""
     given = boxes.float().cpu().numpy()
     center, half = given[..., :2], given[..., 2:] / 2
     shares = np.concatenate([center - half, center + half], axis=-1)
@@ -52,7 +52,7 @@ def convert_to_xyxy(boxes: torch.Tensor, image_sizes: Sequence[tuple[float, floa
 
 
 def compute_probabilities(logits: torch.Tensor) -> Floats:
-    """Return float32 numbers of 0 to 1 for logits. Raises ConfigError when they are no numbers."""
+    """Return float32 probabilities, 0 to 1, of logits. Raises ConfigError if they are NaN."""
     found: Floats = logits.float().sigmoid().cpu().numpy()
     if np.isnan(found).any():
         raise ConfigError("the model's answer is no number in this type of numbers: -o proposer.dtype=float32")

@@ -1,7 +1,7 @@
-"""Grounding DINO and the models built like it: a picture is seen once, a prompt is read once, each pair is answered by itself.
+"""Grounding DINO and models of its architecture: images and prompts are encoded once, and each pair is evaluated separately.
 
-Neither what the image backbone sees nor what the text backbone reads depends on the other, so both are kept and put in place of
-the backbones when the rest of the model, which compares the two, is run on a batch of pairs.
+The image and text backbones do not depend on each other, so the outputs of both are cached. They replace the backbones when
+the rest of the model, which compares the two, runs on a batch of pairs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class GroundingImageFeatures(NamedTuple):
-    """What the image backbone sees in one picture: (features, mask) of each level; its (height, width) resized and before."""
+    """Output of the image backbone for one image: (features, mask) of each level; (height, width) resized and original."""
 
     levels: list[tuple[torch.Tensor, torch.Tensor]]
     resized_size: tuple[int, int]
@@ -34,7 +34,7 @@ class GroundingImageFeatures(NamedTuple):
 
 
 class EncodedPrompt(NamedTuple):
-    """A prompt as the model reads it: tokens (L,), features (L, D); its words, and the token that each begins with."""
+    """An encoded prompt: tokens (L,), features (L, D); its words, and the first token of each."""
 
     tokens: torch.Tensor
     features: torch.Tensor
@@ -43,17 +43,17 @@ class EncodedPrompt(NamedTuple):
 
 
 class FixedOutput(torch.nn.Module):
-    """Stands in for a backbone and gives what it is told to give."""
+    """Replaces a backbone and returns a fixed output."""
 
     output: Any = None
 
     def forward(self, *_: Any, **__: Any) -> Any:
-        """Return ``output``, whatever is put in."""
+        """Return ``output`` for any input."""
         return self.output
 
 
 class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
-    """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
+    """A loaded model; results for each image and prompt do not depend on the batch."""
 
     def __init__(
         self, model: Any, tokenizer: Any, preprocessing: ImagePreprocessing, options: GroundingOptions, dtype: torch.dtype
@@ -68,7 +68,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
 
     @torch.inference_mode()
     def encode_images(self, images: Sequence[Frame]) -> list[GroundingImageFeatures]:
-        """Run the image backbone on pictures of one size. Raises ConfigError when they are too small for the model."""
+        """Run the image backbone on images of one size. Raises ConfigError if they are too small for the model."""
         pixels = torch.from_numpy(self._preprocessing.normalize_images([resize_to_fit(each, *self._sides) for each in images]))
         pixels = pixels.to(self._model.device)
         with self._use_autocast():
@@ -81,7 +81,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         ]
 
     def _check_feature_count(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
-        """Check that there are as many places to look at as the model names boxes; each level more has half the sides."""
+        """Check that there are at least as many positions as the model returns boxes; each extra level halves the sides."""
         config = self._model.config
         sides = [tuple(features.shape[2:]) for features, _ in levels]
         while len(sides) < config.num_feature_levels:
@@ -93,7 +93,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
 
     @torch.inference_mode()
     def detect_boxes(self, image_features: Sequence[GroundingImageFeatures], prompts: Sequence[str]) -> list[Detections]:
-        """Compare each picture with its prompt. The score of a box is that of the prompt's token which it answers to best."""
+        """Compare each image with its prompt. The score of a box is that of the token of the prompt that it matches best."""
         read = [self._encode_prompt(prompt) for prompt in prompts]
         tokens = pad_sequence([each.tokens for each in read], batch_first=True)
         mask = pad_sequence([torch.ones_like(each.tokens) for each in read], batch_first=True)
@@ -109,13 +109,13 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         return [self._make_detections(*row) for row in rows]
 
     def _make_detections(self, prompt: EncodedPrompt, boxes: Floats, scores: Floats) -> Detections:
-        """Read the answer from boxes (Q, 4) and the scores (Q, 256) of tokens; those after the prompt's are 0."""
+        """Build the detections from boxes (Q, 4) and token scores (Q, 256); scores after the tokens of the prompt are 0."""
         inside = scores[:, 1 : len(prompt.tokens) - 2]
         of_words = np.maximum.reduceat(inside, prompt.word_starts, axis=1) if prompt.word_starts else inside
         return Detections(boxes, scores.max(axis=1), prompt.words, of_words > self._text_threshold)
 
     def _compute_prompt_features(self, prompt: str) -> EncodedPrompt:
-        """Run the text backbone on one prompt, which ends in a full stop; what is too long for the model is cut off."""
+        """Run the text backbone on one prompt, which ends in a full stop; prompts that are too long for the model are truncated."""
         words = prompt.split()
         names, device = self._tokenizer, self._model.device
         settings = {"is_split_into_words": True, "add_special_tokens": False, "split_special_tokens": True}

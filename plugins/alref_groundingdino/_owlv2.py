@@ -1,4 +1,4 @@
-"""OWLv2: what is seen in a picture, its boxes too, depends on no prompt; prompts are compared with it at the very end."""
+"""OWLv2: image features and boxes do not depend on prompts, which are compared with the features at the end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_squa
 
 
 class OwlImageFeatures(NamedTuple):
-    """What is seen in one picture: features (1, P, D) of its P places, a box (1, P, 4) for each, its longer side in pixels."""
+    """Output for one image: features (1, P, D) of its P positions, a box (1, P, 4) for each, its longer side in pixels."""
 
     features: torch.Tensor
     boxes: torch.Tensor
@@ -23,7 +23,7 @@ class OwlImageFeatures(NamedTuple):
 
 
 class Owlv2Detector(LoadedDetector[torch.Tensor]):
-    """A loaded model; its answers are those it gives to each picture and prompt by themselves."""
+    """A loaded model; results for each image and prompt do not depend on the batch."""
 
     def __init__(self, model: Any, tokenizer: Any, preprocessing: ImagePreprocessing, dtype: torch.dtype) -> None:
         super().__init__(model, tokenizer, dtype)
@@ -31,7 +31,7 @@ class Owlv2Detector(LoadedDetector[torch.Tensor]):
 
     @torch.inference_mode()
     def encode_images(self, images: Sequence[Frame]) -> list[OwlImageFeatures]:
-        """Look at pictures, each made square."""
+        """Encode images, each padded to a square."""
         pixels = torch.from_numpy(self._preprocessing.normalize_images([resize_to_square(each, self._side) for each in images]))
         with self._use_autocast():
             grid, _ = self._model.image_embedder(pixels.to(self._model.device))
@@ -42,7 +42,7 @@ class Owlv2Detector(LoadedDetector[torch.Tensor]):
 
     @torch.inference_mode()
     def detect_boxes(self, image_features: Sequence[OwlImageFeatures], prompts: Sequence[str]) -> list[Detections]:
-        """Compare each picture with its prompt."""
+        """Compare each image with its prompt."""
         read = torch.stack([self._encode_prompt(prompt) for prompt in prompts])
         with self._use_autocast():
             logits, _ = self._model.class_predictor(torch.cat([each.features for each in image_features]), read)
@@ -53,7 +53,7 @@ class Owlv2Detector(LoadedDetector[torch.Tensor]):
         return [Detections(box, score, (prompt,), np.ones((len(score), 1), np.bool_)) for box, score, prompt in rows]
 
     def _compute_prompt_features(self, prompt: str) -> torch.Tensor:
-        """Read one prompt, float (1, D) of length 1; what is too long for the model is cut off."""
+        """Return the features of one prompt, float (1, D) of length 1; prompts that are too long for the model are truncated."""
         room = self._model.config.text_config.max_position_embeddings
         settings = {"truncation": True, "max_length": room, "split_special_tokens": True, "return_tensors": "pt"}
         encoded = self._tokenizer(prompt, **settings).to(self._model.device)

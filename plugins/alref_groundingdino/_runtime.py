@@ -1,4 +1,4 @@
-"""Loading a detector from a folder, whole or not at all."""
+"""Load a complete detector from a folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def load_detector(folder: Path, options: DetectorOptions, device: str) -> Detector:
-    """Load the model of a folder onto a device. Raises ConfigError or MissingError when it is not whole or does not fit."""
+    """Load the model of a folder onto a device. Raises ConfigError or MissingError if it is incomplete or does not fit."""
     place = devices.resolve_device(device)
     prepared = read_preprocessing(folder)
     with translate_model_errors(folder, place, alternative="-o proposer.model=NAME", smaller="a smaller proposer.model"):

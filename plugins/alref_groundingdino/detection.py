@@ -1,4 +1,4 @@
-"""Asking a detector prompts about frames: each frame is read and seen once, the batch is made smaller where memory is short."""
+"""Run a detector on prompts and frames: each frame is read and encoded once; the batch shrinks if memory is too small."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class DetectionQuery(NamedTuple):
 
 @dataclass(frozen=True)
 class Detections:
-    """What a detector says to one prompt: ``boxes`` float32 (Q, 4) xyxy in pixels, ``scores`` float32 (Q,) of 0 to 1.
+    """Detections of one prompt: ``boxes`` float32 (Q, 4) xyxy in pixels, ``scores`` float32 (Q,) of 0 to 1.
 
-    ``words`` are the W words of the prompt, ``meant`` bool (Q, W) says which of them each box answers to.
+    ``words`` are the W words of the prompt, ``word_matches`` bool (Q, W) marks those that each box matches.
     """
 
     boxes: Floats
@@ -37,24 +37,24 @@ class Detections:
 
 
 class Detector(Protocol):
-    """A model that looks at pictures first, whatever it is asked, and then answers prompts about them."""
+    """A model that encodes images independently of prompts, and then detects prompts in them."""
 
     def encode_images(self, images: Sequence[Frame]) -> list[Any]:
-        """Return what is seen in each picture."""
+        """Return the features of each image."""
 
     def detect_boxes(self, image_features: Sequence[Any], prompts: Sequence[str]) -> list[Detections]:
-        """Answer one prompt about each thing seen."""
+        """Return the detections of one prompt for the features of each image."""
 
 
 @dataclass
 class AdaptiveBatchSize:
-    """How many prompts are answered at once; ``warn`` is told in words when the memory turns out to be too small for them."""
+    """Number of prompts per batch; ``warn`` is called with a message when memory is too small for them."""
 
     size: int
     warn: Callable[[str], None]
 
     def shrink_on_error(self, error: Exception, attempted: int) -> None:
-        """Go on with half of what was asked. Raises MissingError when that was one, and the error itself when it is another."""
+        """Halve the attempted batch. Raises MissingError if that was one prompt, and ``error`` if memory is not the reason."""
         if not devices.is_out_of_memory(error):
             raise error
         if attempted == 1:
@@ -69,9 +69,9 @@ class AdaptiveBatchSize:
 def run_detector(
     detector: Detector, video: Video, queries: Sequence[DetectionQuery], batch: AdaptiveBatchSize
 ) -> Iterator[tuple[DetectionQuery, Detections]]:
-    """Yield the answer to each distinct ask, in the order of frames; the batch is made smaller when the memory is full.
+    """Yield the detections of each distinct query, in the order of frames; the batch shrinks when memory runs out.
 
-    Raises MissingError when one prompt alone does not fit.
+    Raises MissingError if memory is too small for a single prompt.
     """
     ordered = sorted(set(queries))
     sights = _FrameFeatureCache(detector, video, [ask.frame for ask in ordered])
@@ -89,7 +89,7 @@ def run_detector(
 
 
 class _FrameFeatureCache:
-    """What a detector sees in frames of a video, which are asked for in their order; each is read once and seen once."""
+    """Features of frames of a video, requested in increasing order; each frame is read and encoded once."""
 
     def __init__(self, detector: Detector, video: Video, frames: Sequence[int]) -> None:
         self._detector = detector
@@ -98,7 +98,7 @@ class _FrameFeatureCache:
         self._features: dict[int, Any] = {}
 
     def get_features(self, frames: Sequence[int]) -> list[Any]:
-        """Return what is seen in each of the frames, and forget the frames before them."""
+        """Return the features of each frame, and drop those of earlier frames."""
         self._features = {frame: seen for frame, seen in self._features.items() if frame >= frames[0]}
         new = [frame for frame in dict.fromkeys(frames) if frame not in self._features]
         while any(frame not in self._frames for frame in new):

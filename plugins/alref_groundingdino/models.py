@@ -1,4 +1,4 @@
-"""The files, the sizes and the license of the models."""
+"""Files, sizes and license of the models."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ SIZES: dict[str, int | None] = {
     "iSEE-Laboratory/llmdet_tiny": None,
     "google/owlv2-base-patch16-ensemble": 620_000_000,
 }
-"""Bytes, as the hub rounds them, of models under the Apache license; None where only the hub knows."""
+"""Size in bytes, as rounded by the hub, of models under the Apache license; None if only the hub knows it."""
 MODEL_FILES = ("config.json", "model.safetensors", "preprocessor_config.json|processor_config.json")

@@ -1,4 +1,4 @@
-"""Pictures as each detector saw them in its training; the library's own processors ask for torchvision or scipy."""
+"""Preprocess images as in the training of each detector; the processors of transformers require torchvision or scipy."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ Pixels = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class ImagePreprocessing:
-    """How a model looks at pictures: the sides they are made to have in pixels, and the mean and spread of its colors."""
+    """Preprocessing of images: target sides in pixels, mean and standard deviation of colors."""
 
     size: dict[str, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
     def get_side(self, name: str) -> int:
-        """Return one of the sides. Raises ConfigError when the model has no such side."""
+        """Return one of the sides. Raises ConfigError if the model has no such side."""
         if name not in self.size:
             raise ConfigError(f"expected the model to see pictures of a {name}, got {self.size}: get the whole model again")
         return self.size[name]
 
     def normalize_images(self, images: Sequence[Pixels]) -> Pixels:
-        """Return pictures float32 (H, W, 3) of 0 to 1 as one batch (B, 3, H, W) around the model's mean."""
+        """Return images float32 (H, W, 3), 0 to 1, as one normalized batch (B, 3, H, W)."""
         batch = (np.stack(images) - np.array(self.mean, np.float32)) / np.array(self.std, np.float32)
         return np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 
 def read_preprocessing(folder: Path) -> ImagePreprocessing:
-    """Read how a model looks at pictures. Raises ConfigError when its folder does not say."""
+    """Read the preprocessing of a model. Raises ConfigError if its folder does not specify it."""
     try:
         said = _read_processor_settings(folder)
         return ImagePreprocessing(dict(said["size"]), tuple(said["image_mean"]), tuple(said["image_std"]))
@@ -49,7 +49,7 @@ def read_preprocessing(folder: Path) -> ImagePreprocessing:
 
 
 def _read_processor_settings(folder: Path) -> dict[str, Any]:
-    """Return the settings of the picture processor: a part of one file, or a file of their own."""
+    """Return the settings of the image processor: a part of one file, or a separate file."""
     whole = folder / "processor_config.json"
     both = json.loads(whole.read_text(encoding="utf-8")) if whole.is_file() else {}
     alone = folder / "preprocessor_config.json"
@@ -58,14 +58,14 @@ def _read_processor_settings(folder: Path) -> dict[str, Any]:
 
 
 def resize_to_fit(image: Frame, short: int, long: int) -> Pixels:
-    """Resize the shorter side to ``short`` pixels, or the longer one to ``long`` where that is less; float32 of 0 to 1."""
+    """Resize the shorter side to ``short`` pixels, or the longer one to ``long`` if that is smaller; float32, 0 to 1."""
     height, width = compute_fitted_size(image.shape[0], image.shape[1], short, long)
     resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
     return np.asarray(resized, np.float32) / np.float32(255)
 
 
 def compute_fitted_size(height: int, width: int, short: int, long: int) -> tuple[int, int]:
-    """Return the (height, width) that ``fitted`` resizes to, rounded as the models saw it in their training."""
+    """Return the (height, width) that ``resize_to_fit`` resizes to, rounded as in the training of the models."""
     least, most = min(height, width), max(height, width)
     exact = min(short, long * least / most)
     if round(exact) == least:
@@ -75,9 +75,9 @@ def compute_fitted_size(height: int, width: int, short: int, long: int) -> tuple
 
 
 def resize_to_square(image: Frame, side: int) -> Pixels:
-    """Pad with black to a square at the right and below, and resize to ``side``; float32 of 0 to 1.
+    """Pad with black to a square at the right and bottom, and resize to ``side``; float32, 0 to 1.
 
-    What shrinks is blurred first, by half a pixel of standard deviation for each time that it gets smaller.
+    Larger images are blurred first; the standard deviation is (size / ``side`` - 1) / 2 pixels.
     """
     height, width = image.shape[:2]
     longest = max(height, width)

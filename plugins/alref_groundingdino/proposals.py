@@ -1,4 +1,4 @@
-"""From pivots to candidates: what is asked for each phrase, and which of the boxes that answer are kept."""
+"""From pivots to candidates: build the query of each phrase, and select boxes from the detections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SelectedBoxes(NamedTuple):
-    """Boxes that are kept, best first: float32 (N, 4) xyxy in pixels, their scores (N,) and labels."""
+    """Selected boxes, best first: float32 (N, 4) xyxy in pixels, their scores (N,) and labels."""
 
     boxes: Floats
     scores: Floats
@@ -27,7 +27,7 @@ class SelectedBoxes(NamedTuple):
 def propose_boxes(
     detector: Detector, video: Video, pivots: list[PivotFrame], options: DetectorOptions, batch: AdaptiveBatchSize
 ) -> list[Candidates]:
-    """Return candidates for each pivot; pivots that ask the same of the same frame are asked about once."""
+    """Return candidates for each pivot; equal queries on the same frame run once."""
     asks = [_build_query(pivot, options) for pivot in pivots]
     wanted = [ask for ask in asks if ask is not None]
     size = (video.height, video.width)
@@ -41,7 +41,7 @@ def propose_boxes(
 
 
 def _build_query(pivot: PivotFrame, options: DetectorOptions) -> DetectionQuery | None:
-    """Return what to ask for a pivot, in one line without a full stop; None for one without a frame."""
+    """Return the query of a pivot, whose prompt is one line without a full stop; None for a pivot without a frame."""
     phrase = pivot.phrase
     wanted = (phrase.category if options.prompt == "category" else "") or phrase.text
     prompt = " ".join(wanted.split()).rstrip(".")
@@ -49,9 +49,9 @@ def _build_query(pivot: PivotFrame, options: DetectorOptions) -> DetectionQuery 
 
 
 def select_boxes(detections: Detections, options: DetectorOptions, size: tuple[int, int]) -> SelectedBoxes:
-    """Return the boxes above the threshold that are large enough, best first, without near doubles, ``top_k`` at most.
+    """Return at most ``top_k`` boxes above the threshold that are large enough, best first, without near duplicates.
 
-    ``size`` is (height, width) of the picture in pixels, to which the boxes are clipped.
+    ``size`` is (height, width) of the image in pixels, to which the boxes are clipped.
     """
     height, width = size
     boxes = detections.boxes.clip(0, np.array([width, height, width, height], np.float32))
@@ -66,12 +66,12 @@ def select_boxes(detections: Detections, options: DetectorOptions, size: tuple[i
 
 
 def _apply_nms(boxes: Floats, max_iou: float) -> list[int]:
-    """Return the places of boxes, given best first, that overlap no better one by more than ``overlap`` (IoU)."""
+    """Return the indices of boxes, given best first, whose IoU with every better box is at most ``max_iou``."""
     spans = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
     falling = [float(len(spans) - place) for place in range(len(spans))]
     return sorted(int(place) for place in cv2.dnn.NMSBoxes(spans, falling, 0.0, max_iou))
 
 
 def _format_label(detections: Detections, box: int) -> str:
-    """Join the words that a box answers to, in their order; all words when it answers to none in particular."""
+    """Join the words that a box matches, in their order; all words if it matches none."""
     return " ".join(compress(detections.words, detections.word_matches[box])) or " ".join(detections.words)

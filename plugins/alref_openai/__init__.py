@@ -65,14 +65,14 @@ class OpenAI(ChatReasoner):
     _connection: OpenAIConnection | None = None
 
     def problems(self) -> list[Problem]:
-        """Say what is missing: the library, the key, the server, the model; a replay needs none but the model's name."""
+        """Return problems if the library, key, server or model is missing; a replay needs only the name of the model."""
         if self.options.replay is not None:
             message = "a replay needs the name of the model"
             return [] if self.options.model else [Problem(option="model", message=message, value="NAME")]
         return super().problems() or server.find_problems(self.options)
 
     def load(self) -> None:
-        """Open the connection. Raises ConfigError when ``max_cost`` is set and no price is known."""
+        """Open the connection. Raises ConfigError if ``max_cost`` is set and no price is known."""
         from alref_openai._runtime import OpenAIConnection
 
         if self.options.replay is None:
@@ -85,11 +85,11 @@ class OpenAI(ChatReasoner):
         super().close()
 
     def get_model_id(self) -> str:
-        """Return the model that is asked, also where the server was left to name it."""
+        """Return the name of the model, also if the server chooses it."""
         return self._connection.model if self._connection is not None else super().get_model_id()
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Return the dollars of so many tokens, None where no price is known or its list is not installed."""
+        """Return the cost in dollars, None if the price is not known or the price list is not installed."""
         if self.find_missing_libraries():
             return None
         from alref_openai.spending import TokenPrice
@@ -97,10 +97,10 @@ class OpenAI(ChatReasoner):
         return TokenPrice(self.options, self.get_model_id()).compute_cost(prompt_tokens, completion_tokens)
 
     def chat(self, question: Question) -> Answer:
-        """Ask one question.
+        """Send one question and return the answer.
 
-        Raises MissingError when the server does not answer, InputError when it refuses the question, and ConfigError when the
-        next question might pass ``max_cost``.
+        Raises MissingError if the server does not answer, InputError if it refuses the question, and ConfigError if the
+        question might exceed ``max_cost``.
         """
         assert self._connection is not None, "load() comes first"
         return self._connection.send_question(question)

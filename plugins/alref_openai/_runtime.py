@@ -1,4 +1,4 @@
-"""Questions and answers over the openai package, which retries with jitter and obeys Retry-After of up to two minutes."""
+"""Send questions with the openai package, which retries with jitter and obeys Retry-After of up to two minutes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILTER_CODES = ("content_filter", "content_policy_violation")
 
 
 class OpenAIConnection:
-    """One connection to a server, for any number of threads; ``model`` is the one that it is asked for."""
+    """One connection to a server, for any number of threads; ``model`` is the name sent with each question."""
 
     def __init__(self, options: OpenAIOptions) -> None:
         self._options = options
@@ -46,7 +46,7 @@ class OpenAIConnection:
         self._client.close()
 
     def send_question(self, question: Question) -> Answer:
-        """Ask one question. Raises MissingError, InputError or ConfigError."""
+        """Send one question and return the answer. Raises MissingError, InputError or ConfigError."""
         tokens = self._token_estimator.estimate_tokens(question)
         reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self._options.max_tokens) or 0.0)
         spent = 0.0
@@ -73,7 +73,7 @@ class OpenAIConnection:
             raise self._explain_error(error) from None
 
     def _send_with_fallbacks(self, question: Question) -> Any:
-        """Ask, and once more without each optional parameter that the server refuses; those are then left out for good."""
+        """Send a question, and again without each optional parameter that the server refuses; those are omitted from then on."""
         refused = self._refused_parameters
         while True:
             request = _build_request(question, self._options, self.model, refused)
@@ -111,7 +111,7 @@ class OpenAIConnection:
         return Answer.model_validate({"text": "", "model": self.model, "finish_reason": "filter", **facts})
 
     def _explain_error(self, error: openai.APIError) -> AlrefError:
-        """Turn an error of the package into one that says what to do; the key is in none."""
+        """Convert an error of the package to one that suggests what to do and never contains the key."""
         where, said = self._options.base_url, self._hide_key(_extract_error_message(error))
         if isinstance(error, openai.APITimeoutError):
             return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
@@ -176,7 +176,7 @@ def _encode_data_url(image: bytes) -> str:
 
 
 def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any]) -> str | None:
-    """Find the optional parameter that a server refuses: the one that it names, else the schema, which few explain."""
+    """Find the optional parameter that a server refuses: the one that it names, else the schema, as few servers name that."""
     if error.code in FILTER_CODES:
         return None
     said = re.findall(r"\w+", f"{error.param} {_extract_error_message(error)}".lower())
@@ -185,7 +185,7 @@ def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any
 
 
 def _extract_error_message(error: openai.APIError) -> str:
-    """Return what a server said of an error: its message, else all that it sent."""
+    """Return the error message of a server, or its whole response without one."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return str(message or (error.response.text if isinstance(error, openai.APIStatusError) else error.message))
 

@@ -1,4 +1,4 @@
-"""What can be known of a server before it is asked anything: its address, the key for it, the models that it lists."""
+"""Check a server before the first question: its address, its key, and the models that it lists."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 OPENAI_URL = "https://api.openai.com/v1"
 NO_KEY = "none"
-"""Sent in the place of a key to a server that needs none."""
+"""Sent instead of a key to a server that needs none."""
 LIST_TIMEOUT = 5.0
-"""Seconds to wait for the list of models."""
+"""Timeout in seconds for the list of models."""
 MAX_LISTED_MODELS = 20
-"""Most models named in one message."""
+"""Maximum number of models named in one message."""
 
 
 def validate_address(text: str) -> str:
-    """Check an address and take the slash off its end. Raises ValueError when it is none, or carries a password."""
+    """Return an address without a trailing slash. Raises ValueError if it is invalid or contains a password."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("expected an address such as http://127.0.0.1:8000/v1")
@@ -40,7 +40,7 @@ def get_key(options: OpenAIOptions) -> str:
 
 
 def find_problems(options: OpenAIOptions) -> list[Problem]:
-    """Return a problem when the key is missing or wrong, no server is there, or it has no such model."""
+    """Return a problem if the key is missing or wrong, no server answers, or it does not have the model."""
     import openai
 
     found = _find_key_problems(options)
@@ -73,7 +73,7 @@ def _find_key_problems(options: OpenAIOptions) -> list[Problem]:
 
 
 def list_models(options: OpenAIOptions) -> list[str]:
-    """List the models of a server. Raises openai.APIError, or ValueError when the answer is no list of models."""
+    """List the models of a server. Raises openai.APIError, or ValueError if the response is not a list of models."""
     with open_client(options).with_options(max_retries=0, timeout=min(options.timeout, LIST_TIMEOUT)) as client:
         listed = getattr(client.models.list(), "data", None)
     if not isinstance(listed, list):
@@ -82,7 +82,7 @@ def list_models(options: OpenAIOptions) -> list[str]:
 
 
 def find_only_model(options: OpenAIOptions) -> str:
-    """Return the one model that a server lists. Raises MissingError when there is not one, or more."""
+    """Return the only model that a server lists. Raises MissingError if it lists none or several."""
     import openai
 
     try:
@@ -95,7 +95,7 @@ def find_only_model(options: OpenAIOptions) -> str:
 
 
 def open_client(options: OpenAIOptions) -> openai.OpenAI:
-    """Open a connection; an answer that is no JSON counts as a fault of the server, so that it is asked again."""
+    """Open a connection; a response that is not JSON counts as a server error, so that the request is retried."""
     import openai
 
     return openai.OpenAI(
@@ -108,13 +108,13 @@ def open_client(options: OpenAIOptions) -> openai.OpenAI:
 
 
 def make_key_problem(options: OpenAIOptions) -> Problem:
-    """Return the problem of a key that a server refuses, or misses."""
+    """Return the problem of a key that a server refuses, or that is missing."""
     reason = "needs a key" if get_key(options) == NO_KEY else f"refuses the key in {options.key_variable}"
     return Problem(message=f"{options.base_url} {reason}", hint=f"export {options.key_variable}=...")
 
 
 def _find_model_problems(options: OpenAIOptions, listed: list[str]) -> list[Problem]:
-    """Find that a model must be named, or is not listed; a part after a colon is a variant, a path a model of the server."""
+    """Return a problem if a model must be named or is not listed; a suffix after a colon is a variant, a path is accepted."""
     names = {name.partition(":")[0] for name in listed}
     if options.model is None:
         fault = "" if len(listed) == 1 else "has several models" if listed else "lists no model"

@@ -1,4 +1,4 @@
-"""What questions take: tokens by estimate, dollars, and the pace that a server allows."""
+"""Cost of questions: estimated tokens, dollars, and rate limits."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenPrice:
-    """Dollars of a model's tokens: by the options, or by the price list."""
+    """Price of the tokens of a model in dollars: from the options, or from the price list."""
 
     options: OpenAIOptions
     model: str
 
     def compute_cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
-        """Return the dollars of one answer, None when no price is known."""
+        """Return the cost of one answer in dollars, None if the price is not known."""
         own = self.options.input_price, self.options.output_price
         if own[0] is not None and own[1] is not None:
             return (prompt * own[0] + completion * own[1]) / 1e6
@@ -39,7 +39,7 @@ class TokenPrice:
 
 @dataclass
 class Budget:
-    """Keeps what a run spends below a limit: an amount is set aside before a question and settled after its answer."""
+    """Limits the cost of a run: an amount is reserved before a question and settled after its answer."""
 
     limit: float | None
     spent: float = 0.0
@@ -48,9 +48,9 @@ class Budget:
     _reservation_ids: Iterator[int] = field(default_factory=count)
 
     def reserve_amount(self, dollars: float) -> int:
-        """Set dollars aside, and return a number to settle them by; wait for questions on their way where they hold too much.
+        """Reserve dollars and return the id of the reservation; wait for pending questions if they reserve too much.
 
-        Raises ConfigError when the dollars might pass the limit all the same.
+        Raises ConfigError if the limit might still be exceeded.
         """
         with self._changed:
             self._changed.wait_for(lambda: not self.reserved or self._is_within_limit(dollars))
@@ -64,7 +64,7 @@ class Budget:
             return number
 
     def settle_reservation(self, reservation: int, dollars: float) -> None:
-        """Put what an answer took in the place of what was set aside for it."""
+        """Replace a reservation by the actual cost of the answer."""
         with self._changed:
             del self.reserved[reservation]
             self.spent += dollars
@@ -76,14 +76,14 @@ class Budget:
 
 @dataclass
 class RateLimiter:
-    """Spaces things evenly, so many a minute."""
+    """Spaces requests or tokens evenly, at most ``per_minute``."""
 
     per_minute: float | None
     _next_free: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
     def compute_delay(self, amount: float, now: float) -> float:
-        """Return how many seconds ``amount`` more of them have to wait at the time ``now``."""
+        """Return the seconds that another ``amount`` has to wait at the time ``now``."""
         if self.per_minute is None:
             return 0.0
         with self._lock:
@@ -94,17 +94,17 @@ class RateLimiter:
 
 @dataclass
 class TokenEstimator:
-    """Estimates the tokens of a question; one that was too low raises all that follow."""
+    """Estimates the tokens of a question; an estimate that was too low raises all later ones."""
 
     detail: str
     factor: float = 1.0
 
     def estimate_tokens(self, question: Question) -> int:
-        """Return how many tokens a question has at most, as far as is known."""
+        """Return the estimated maximum number of tokens of a question."""
         return round(self.factor * self._estimate_uncorrected(question))
 
     def update_factor(self, question: Question, tokens: int) -> None:
-        """Take note of how many tokens the server counted."""
+        """Raise the factor if the server counted more tokens than estimated."""
         self.factor = max(self.factor, tokens / self._estimate_uncorrected(question))
 
     def _estimate_uncorrected(self, question: Question) -> float:

@@ -82,7 +82,7 @@ class Ast(ModelStage["AstModel"], Tagger):
         return AstModel(folder, self.options, self.device)
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the surest tags; a tag's score, 0 to 1, is that of the window in which it is surest. Silence is no tag."""
+        """Return the tags with the highest scores; a score, 0 to 1, is the maximum over windows. Silence is not a tag."""
         from alref_audio.tags import tag_video
 
         return tag_video(self.model, video, reference.id, self.options)
@@ -105,22 +105,22 @@ class Clap(ModelStage["ClapEncoder"], Tagger, Locator):
         return ClapEncoder(folder, self.options, self.device)
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the surest of the labels; a score is its share, 0 to 1, among all labels and what stands for nothing."""
+        """Return the labels with the highest scores; a score is the share, 0 to 1, among all labels and the negative texts."""
         from alref_audio.tags import tag_video
 
         return tag_video(self.model, video, reference.id, self.options)
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with the parts of the sound track that are like them.
+        """Return the phrases with the similar parts of the sound track.
 
-        Raises InputError for a clip that the file of segments does not name, ConfigError for too many phrases in mode subsets.
+        Raises InputError if the file of segments does not name the clip, ConfigError for too many phrases in mode subsets.
         """
         from alref.audio.similarity import locate_phrases
 
         return locate_phrases(self.model, video, phrases, self.options)
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Return for each name the word of a vocabulary that is equal, or else nearest in meaning."""
+        """Return for each name the equal word of a vocabulary, or else the nearest in meaning."""
         from alref.audio.similarity import match_to_vocabulary
 
         return match_to_vocabulary(self.model, names, vocabulary)
@@ -143,13 +143,13 @@ class PeAFrame(ModelStage["PeAFrameModel"], Locator):
         return PeAFrameModel(folder, self.options, self.device)
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with the spans in which each scores more than the threshold, whatever the others do."""
+        """Return the phrases with the intervals in which each scores above the threshold, independently of the others."""
         from alref_audio.frame_scores import locate_phrases
 
         return locate_phrases(self.model, video, phrases, self.options)
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Return for each name the word of a vocabulary that is equal, or else nearest in meaning."""
+        """Return for each name the equal word of a vocabulary, or else the nearest in meaning."""
         from alref.audio.similarity import match_to_vocabulary
 
         return match_to_vocabulary(self.model, names, vocabulary)

@@ -1,4 +1,4 @@
-"""The Audio Spectrogram Transformer at work."""
+"""Run the Audio Spectrogram Transformer."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from alref_audio import AstOptions
 
 MIN_SAMPLES = 400
-"""Samples of the shortest sound that has a spectrum; a shorter one is filled up with silence."""
+"""Minimum number of samples for a spectrum; shorter audio is padded with silence."""
 
 
 class AstModel:
-    """A loaded model that scores the labels its configuration names, without silence."""
+    """A loaded model that scores the labels in its configuration, except silence."""
 
     def __init__(self, folder: Path, options: AstOptions, device: str) -> None:
         self._loaded = LoadedAudioModel(folder, options, device, ASTForAudioClassification, ASTFeatureExtractor)
@@ -33,7 +33,7 @@ class AstModel:
         self.labels = tuple(str(named[place]) for place in self._label_indices)
 
     def score_labels(self, sounds: Sequence[Samples]) -> Floats:
-        """Return the probability of each label, each for itself: float32 (N, labels)."""
+        """Return the independent probability of each label: float32 (N, labels)."""
         long_enough = [np.pad(samples, (0, max(0, MIN_SAMPLES - len(samples)))) for samples in sounds]
         made = self._loaded.feature_extractor(long_enough, sampling_rate=self.rate, return_tensors="pt")
         with self._loaded.use_inference_mode():

@@ -1,4 +1,4 @@
-"""CLAP at work: features of sounds and of texts, and scores of labels."""
+"""Run CLAP: features of audio and texts, and scores of labels."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from alref_audio import ClapOptions
 
 TEXT_TEMPLATE = "This is a sound of {}."
-"""What a name is asked for with, as by the authors in their tests without examples."""
+"""Prompt template for a name, as in the authors' zero-shot evaluation."""
 
 
 class ClapEncoder:
-    """A loaded model that hears, reads, and scores the labels of its options."""
+    """A loaded model that encodes audio and texts, and scores the labels of its options."""
 
     def __init__(self, folder: Path, options: ClapOptions, device: str) -> None:
         self._loaded = LoadedAudioModel(folder, options, device, ClapModel, ClapFeatureExtractor, AutoTokenizer)
@@ -35,7 +35,7 @@ class ClapEncoder:
         self.embed_texts = EmbeddingCache(self._encode_texts)
 
     def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
-        """Return features float32 (N, D) of length 1; of a sound longer than the model hears, those of its windows' mean."""
+        """Return features float32 (N, D) of length 1; for audio longer than a window, the mean over its windows."""
         window = self._loaded.feature_extractor.nb_max_samples
         cut = [[samples[at : at + window] for at in range(0, len(samples), window)] for samples in waveforms]
         whole = [piece for pieces in cut for piece in pieces]
@@ -46,14 +46,14 @@ class ClapEncoder:
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
 
     def score_labels(self, sounds: Sequence[Samples]) -> Floats:
-        """Return each label's share among all labels and what stands for nothing: float32 (N, labels)."""
+        """Return the share of each label among all labels and the negative texts: float32 (N, labels)."""
         texts = self.embed_texts([*self.labels, *self._negatives])
         alike = self._encode_windows(sounds) @ texts.T * np.exp(float(self._loaded.model.logit_scale_a))
         odds = np.exp(alike - alike.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))[:, : len(self.labels)]
 
     def _encode_windows(self, sounds: Sequence[Samples]) -> Floats:
-        """Return features of sounds none of which is longer than a window."""
+        """Return features of waveforms of at most one window each."""
         made = self._loaded.feature_extractor(list(sounds), sampling_rate=self.rate, return_tensors="pt")
         spectra = made["input_features"].float().to(self._loaded.device)
         longer = torch.zeros(len(spectra), 1, dtype=torch.bool, device=spectra.device)

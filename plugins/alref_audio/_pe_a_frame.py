@@ -1,4 +1,4 @@
-"""PE-A-Frame at work."""
+"""Run PE-A-Frame."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PeAFrameModel:
         self._embeddings = EmbeddingCache(self._compute_embeddings)
 
     def score_phrases(self, samples: Samples, texts: Sequence[str]) -> Floats:
-        """Return the probability of each text, each for itself, float32 (F, texts), every ``step`` seconds of a sound."""
+        """Return the independent probability of each text, float32 (F, texts), every ``step`` seconds of audio."""
         whole = np.pad(samples, (0, -len(samples) % self._hop))
         made = self._loaded.feature_extractor(whole, sampling_rate=self.rate, return_tensors="pt")
         model = self._loaded.model

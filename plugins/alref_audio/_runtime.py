@@ -1,4 +1,4 @@
-"""Loading a model that listens, whole or not at all, and computing with it."""
+"""Load a complete audio model, and compute with it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from alref.components.model_stage import HubModelOptions
 
 EMPTY_FILTER_WARNING = "At least one mel filter has all zero values"
-"""What the library warns of: AST was trained with empty bands."""
+"""Warning of the library that is ignored: AST was trained with empty bands."""
 
 
 class LoadedAudioModel:
-    """A model on its device and what makes its input. Raises ConfigError or MissingError when they cannot be loaded.
+    """A model on its device, with its feature extractor. Raises ConfigError or MissingError if they cannot be loaded.
 
-    ``reader`` is the class of the model, ``ear`` that of its feature extractor, ``words`` that of its tokenizer if it has one.
+    ``model_class``, ``extractor_class`` and ``tokenizer_class`` (if it has one) are the classes of the parts to load.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LoadedAudioModel:
 
     @contextmanager
     def use_inference_mode(self) -> Iterator[None]:
-        """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
+        """Compute without gradients, in the chosen dtype. Raises MissingError if memory is too small."""
         full = f"the sound does not fit into the memory of {self.device}: a smaller model, or --device cpu"
         with devices.translate_memory_errors(full), torch.inference_mode(), devices.autocast(self.device, self._dtype):
             yield

@@ -1,4 +1,4 @@
-"""When phrases sound, by a model that scores each of them many times a second."""
+"""Locate phrases with a model that scores each of them many times per second."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float32]
 Floats64 = npt.NDArray[np.float64]
 WINDOW, HOP = 30.0, 20.0
-"""Seconds that are heard at once, and from one window to the next."""
+"""Length of a window, and step from one window to the next, in seconds."""
 
 
 class FrameScorer(Protocol):
@@ -31,11 +31,11 @@ class FrameScorer(Protocol):
     step: float
 
     def score_phrases(self, samples: Samples, texts: Sequence[str]) -> Floats:
-        """Return float32 (F, texts) of 0 to 1, one row for each ``step`` seconds that begin in the sound."""
+        """Return float32 (F, texts) of 0 to 1, one row for each step of ``step`` seconds that begins in the audio."""
 
 
 def locate_phrases(scorer: FrameScorer, video: Video, phrases: Sequence[Phrase], options: PeAFrameOptions) -> list[Phrase]:
-    """Return the phrases with the spans in which each scores more than the threshold; none in silence."""
+    """Return the phrases with the intervals in which each scores above the threshold; none in silence."""
     if not phrases:
         return []
     times, scores, end = _score_video(scorer, video, [get_sound_name(phrase) for phrase in phrases])
@@ -45,9 +45,9 @@ def locate_phrases(scorer: FrameScorer, video: Video, phrases: Sequence[Phrase],
 
 
 def _score_video(scorer: FrameScorer, video: Video, texts: Sequence[str]) -> tuple[Floats64, Floats, float]:
-    """Return the second at which each step begins (F,), its scores (F, texts), and the second at which the sound ends.
+    """Return the start of each step in seconds (F,), its scores (F, texts), and the end of the audio in seconds.
 
-    Where windows overlap, it is their mean; a step of silence scores 0.
+    Scores of overlapping windows are averaged; a step of silence scores 0.
     """
     total, count = np.zeros((0, len(texts)), np.float32), np.zeros((0, 1), np.float32)
     zero = end = 0.0

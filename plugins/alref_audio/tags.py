@@ -1,4 +1,4 @@
-"""From what a model hears in each window of ten seconds to tags of the whole sound."""
+"""Combine scores of windows of ten seconds into tags of the whole audio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Floats = npt.NDArray[np.float32]
 WINDOW = 10.0
-"""Seconds that AST and CLAP were trained to hear at once."""
+"""Length in seconds of the audio that AST and CLAP were trained on."""
 
 
 class LabelScorer(Protocol):
@@ -28,11 +28,11 @@ class LabelScorer(Protocol):
     labels: tuple[str, ...]
 
     def score_labels(self, sounds: Sequence[Samples]) -> Floats:
-        """Return float32 (N, labels) of 0 to 1 for N sounds of one length, at most a window."""
+        """Return float32 (N, labels) of 0 to 1 for N waveforms of equal length, at most a window."""
 
 
 def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOptions) -> list[Phrase]:
-    """Return the surest labels as phrases, each with the windows in which it is heard."""
+    """Return the labels with the highest scores as phrases, each with the windows in which it is heard."""
     times, scores = _score_windows(scorer, video, options)
     if not len(times):
         return []
@@ -54,7 +54,7 @@ def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOpt
 
 
 def _score_windows(scorer: LabelScorer, video: Video, options: TagOptions) -> tuple[list[TimeSpan], Floats]:
-    """Return the seconds of each window and its scores (W, labels)."""
+    """Return the windows in seconds and their scores (W, labels)."""
     times: list[TimeSpan] = []
     scores: list[Floats] = []
     for group in split_into_batches(cut_windows(video.read_audio_blocks(scorer.rate), WINDOW, options.hop), options.batch_size):

@@ -23,7 +23,7 @@ SHA256 = {
     "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt": "e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c",
     "BEATs_iter3_plus_AS20K_finetuned_on_AS2M_cpt2.pt": "6d28b32bfa7bcaaf84ab834186581c2a360c6669e372e808d054cf0ef4d5c2d2",
 }
-"""Digests of the two checkpoints that AL-Ref-SAM 2 takes, by the names that their authors gave them."""
+"""Digests of the two checkpoints that AL-Ref-SAM 2 uses, by their published file names."""
 NAME = next(iter(SHA256))
 URL = f"https://huggingface.co/THUdyh/Ola_speech_encoders/resolve/main/{NAME}"
 SIZE = 363_145_291
@@ -74,11 +74,11 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
     options: BeatsOptions
 
     def weights(self) -> list[Weights]:
-        """List the checkpoints, of which ``as2m`` can be fetched."""
+        """List the checkpoints, of which ``as2m`` can be downloaded."""
         return [_describe_weights(given) for given in self.options.checkpoints]
 
     def problems(self) -> list[Problem]:
-        """Return also the checkpoints that are not there, with the page that has them, and those that are wrong."""
+        """Return also problems of missing checkpoints, with the page that provides them, and of wrong ones."""
         return (
             self.find_missing_libraries()
             or self._find_missing_checkpoints()
@@ -94,9 +94,9 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
         return BeatsEnsemble([folder, *others], self.options, self.device)
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the tags of all checkpoints, the surest first, with the seconds in which each is heard.
+        """Return the tags of all checkpoints, highest score first, with the intervals in which each is heard.
 
-        A tag's score is that of the window in which it is surest, so that a short sound in a long video counts.
+        The score of a tag is its maximum over windows, so that a short sound in a long video counts.
         """
         from alref.audio.windows import cut_windows
         from alref.records import Phrase

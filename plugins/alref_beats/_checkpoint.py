@@ -1,4 +1,4 @@
-"""Reading the published checkpoints: a network's shape, its weights and the classes that its outputs stand for."""
+"""Read the published checkpoints: configuration, weights and output classes."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ EXPECTED = "a BEATs checkpoint fine-tuned on AudioSet"
 
 
 def read_checkpoint(path: Path) -> tuple[BeatsConfig, dict[str, torch.Tensor], list[str]]:
-    """Return the shape, the weights by name and the machine id of each output; tensors are read when they are used.
+    """Return the configuration, the weights by name and the machine id of each output; tensors are read on use.
 
-    Raises MissingError when the file cannot be read, ConfigError when it is no checkpoint of a fine-tuned BEATs.
+    Raises MissingError if the file cannot be read, ConfigError if it is not a checkpoint of a fine-tuned BEATs.
     """
     found = _load_file(path)
     if not isinstance(found, dict) or not {"cfg", "model"} <= found.keys():
@@ -36,7 +36,7 @@ def read_checkpoint(path: Path) -> tuple[BeatsConfig, dict[str, torch.Tensor], l
 
 
 def load_network(path: Path) -> tuple[BeatsNetwork, list[str]]:
-    """Return the network with its weights, and the machine ids of its outputs, brought into the order of AudioSet's classes.
+    """Return the network with its weights, and the machine ids of its outputs, in the order of the AudioSet classes.
 
     Raises MissingError or ConfigError.
     """

@@ -1,4 +1,4 @@
-"""BEATs (arXiv 2212.09058): a transformer over patches of a spectrogram. Modules bear the names of the published weights."""
+"""BEATs (arXiv 2212.09058): a transformer over patches of a spectrogram. Module names match the published weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 
 class BeatsConfig(BaseModel):
-    """The shape of a network, by the names of the published checkpoints. What is fixed here is so in all of them."""
+    """The configuration of a network, with the names of the published checkpoints. Constants are the same in all of them."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -38,10 +38,10 @@ class BeatsConfig(BaseModel):
 
 
 def compute_distance_buckets(length: int, count: int, max_distance: int) -> Tensor:
-    """Return a number for the distance from each patch to each other: int64 (L, L) in 0..count-1.
+    """Return the bucket of the distance between each pair of patches: int64 (L, L) in 0..count-1.
 
-    Half of the numbers are for what comes after. Short distances have one each; longer ones share them by their logarithm, and
-    all from ``reach`` on have the last.
+    Half of the buckets are for later patches. Short distances have one bucket each, longer ones share buckets by their
+    logarithm, and all from ``max_distance`` on have the last one.
     """
     half, near = count // 2, count // 4
     place = torch.arange(length)
@@ -52,7 +52,7 @@ def compute_distance_buckets(length: int, count: int, max_distance: int) -> Tens
 
 
 class GatedAttention(nn.Module):
-    """Self-attention in which each query weighs, by two gates, how much the distance to the keys counts."""
+    """Self-attention in which each query scales the position bias of the keys with two gates."""
 
     def __init__(self, config: BeatsConfig, relative: nn.Embedding) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class GatedAttention(nn.Module):
         self.relative_attention_bias = relative
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Map (B, L, D) to the same; ``bias`` (H, L, L) is that of the distances, the same in all layers."""
+        """Map (B, L, D) to the same shape; ``bias`` (H, L, L) is the position bias, the same in all layers."""
         query, key, value = (
             projection(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for projection in (self.q_proj, self.k_proj, self.v_proj)
@@ -77,7 +77,7 @@ class GatedAttention(nn.Module):
 
 
 class BeatsLayer(nn.Module):
-    """Attention, then two linear maps, each normalized after its residual, which deep norm (arXiv 2203.00555) scales up."""
+    """Attention and two linear maps, each normalized after its residual, which is scaled by DeepNorm (arXiv 2203.00555)."""
 
     def __init__(self, config: BeatsConfig, relative: nn.Embedding) -> None:
         super().__init__()
@@ -88,14 +88,14 @@ class BeatsLayer(nn.Module):
         self._scale = (2 * config.encoder_layers) ** 0.25 if config.deep_norm else 1.0
 
     def forward(self, x: Tensor, bias: Tensor) -> Tensor:
-        """Map (B, L, D) to the same."""
+        """Map (B, L, D) to the same shape."""
         x = self.self_attn_layer_norm(x * self._scale + self.self_attn(x, bias))
         out: Tensor = self.final_layer_norm(x * self._scale + self.fc2(F.gelu(self.fc1(x))))
         return out
 
 
 class BeatsEncoder(nn.Module):
-    """A convolution that tells positions, and the layers, which share the bias of distances."""
+    """A convolution that encodes positions, and the layers, which share the position bias."""
 
     def __init__(self, config: BeatsConfig) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class BeatsEncoder(nn.Module):
         self.layers = nn.ModuleList(BeatsLayer(config, relative) for _ in range(config.encoder_layers))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map patches (B, L, D) to the same."""
+        """Map patches (B, L, D) to the same shape."""
         length = x.shape[1]
         x = self.layer_norm(x + F.gelu(self.pos_conv(x.transpose(1, 2))[..., :length]).transpose(1, 2))
         numbers = compute_distance_buckets(length, *self._bucket_settings).to(x.device)
@@ -119,7 +119,7 @@ class BeatsEncoder(nn.Module):
 
 
 class BeatsNetwork(nn.Module):
-    """The fine-tuned network: what it hears in each patch is averaged, in logits, to what it hears in the whole."""
+    """The fine-tuned network: the logits of the whole are the mean of those of the patches."""
 
     def __init__(self, config: BeatsConfig) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class BeatsNetwork(nn.Module):
         self.predictor = nn.Linear(config.encoder_embed_dim, config.predictor_class)
 
     def forward(self, spectrogram: Tensor) -> Tensor:
-        """Return logits (B, T // patch, classes) of each step in time of log-mel spectrograms (B, T, 128)."""
+        """Return logits (B, T // patch, classes) for each time step of log-mel spectrograms (B, T, 128)."""
         patches = self.patch_embedding(spectrogram[:, None])
         x = self.post_extract_proj(self.layer_norm(patches.flatten(2).transpose(1, 2)))
         steps = self.encoder(x).unflatten(1, patches.shape[2:]).mean(dim=2)

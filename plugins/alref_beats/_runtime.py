@@ -1,4 +1,4 @@
-"""BEATs' networks at work on windows of sound, in batches."""
+"""Run BEATs networks on windows of audio, in batches."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Logits = npt.NDArray[np.float32]
 
 
 class BeatsEnsemble:
-    """One or several networks with the same classes. Raises MissingError or ConfigError when one cannot be used."""
+    """One or several networks with the same classes. Raises MissingError or ConfigError if one cannot be used."""
 
     def __init__(self, paths: list[Path], options: BeatsOptions, device: str) -> None:
         self._options, self._device = options, devices.resolve_device(device)
@@ -42,13 +42,13 @@ class BeatsEnsemble:
         self._min_samples = round((WINDOW_SECONDS + self.step - HOP_SECONDS) * SAMPLE_RATE)
 
     def compute_logits(self, windows: Iterable[tuple[float, Samples]]) -> Iterator[tuple[TimeSpan, Logits]]:
-        """Yield the seconds of each window and its logits float32 (networks, steps, classes), a step each ``step`` seconds."""
+        """Yield each window, in seconds, and its logits float32 (networks, steps, classes), one step every ``step`` seconds."""
         for batch in split_into_batches(windows, self._options.batch_size):
             times = [(start, start + len(samples) / SAMPLE_RATE) for start, samples in batch]
             yield from zip(times, self._run_networks([samples for _, samples in batch]), strict=True)
 
     def _run_networks(self, windows: list[Samples]) -> Logits:
-        """Return the logits float32 (B, networks, steps, classes) of windows of one length, at least that of one patch."""
+        """Return the logits float32 (B, networks, steps, classes) of windows of equal length, at least one patch."""
         long_enough = (np.pad(samples, (0, max(0, self._min_samples - len(samples)))) for samples in windows)
         seen = torch.from_numpy(np.stack([compute_spectrogram(samples) for samples in long_enough])).to(self._device)
         many = f"{len(windows)} windows of sound do not fit into the memory of {self._device}"
@@ -62,7 +62,7 @@ class BeatsEnsemble:
 
 
 def _load_networks(paths: list[Path]) -> tuple[list[BeatsNetwork], list[str]]:
-    """Load networks that name the same sounds, and return the machine ids of these."""
+    """Load networks with the same classes, and return the machine ids of the classes."""
     loaded = [load_network(path) for path in paths]
     labels = loaded[0][1]
     for path, (_, others) in zip(paths, loaded, strict=True):

@@ -1,4 +1,4 @@
-"""The spectrogram that BEATs reads."""
+"""Compute the spectrogram for BEATs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from alref.audio.fbank import compute_fbank
 
 SAMPLE_RATE = 16_000
 BANDS, MEAN, SCALE = 128, 15.41663, 2 * 6.55582
-"""Bands of the spectrogram, and what it is brought to the middle and the size of 1 with, as in the authors' code."""
+"""Number of mel bands, and the constants that normalize the spectrogram, as in the authors' code."""
 
 
 def compute_spectrogram(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the spectrogram float32 (T, 128) of sound (N,) at 16 kHz; T is 1 + (N - 400) // 160."""
+    """Return the spectrogram float32 (T, 128) of audio (N,) at 16 kHz; T is 1 + (N - 400) // 160."""
     return (compute_fbank(samples * np.float32(2**15), BANDS, SAMPLE_RATE) - np.float32(MEAN)) / np.float32(SCALE)

@@ -1,4 +1,4 @@
-"""From what networks hear in each window to the tags of the whole sound."""
+"""Combine the logits of windows into tags of the whole audio."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class TagScores:
-    """Scores of all classes: by network, the best of all windows; by second of the video's clock, the best of all networks."""
+    """Scores of all classes: per network, the maximum over windows; per second of the video, the maximum over networks."""
 
     def __init__(self, step: float) -> None:
         self._step = step
@@ -21,7 +21,7 @@ class TagScores:
         self._best_scores: Floats | None = None
 
     def add_window(self, window: TimeSpan, logits: Floats) -> None:
-        """Add the seconds of a window, heard as ``logits`` (networks, steps, classes)."""
+        """Add a window with its ``logits`` (networks, steps, classes)."""
         start, end = window
         self._start, self._end = min(self._start, start), max(self._end, end)
         whole = _compute_sigmoid(logits.mean(axis=1))
@@ -33,9 +33,9 @@ class TagScores:
             self._second_scores[second] = np.maximum(self._second_scores.get(second, score), score)
 
     def rank_classes(self, count: int, threshold: float, ignored_class: int | None) -> list[tuple[int, float]]:
-        """Return the classes that are among the ``count`` best of a network and score at least ``least``, the best first.
+        """Return the classes that are among the ``count`` best of a network and score at least ``threshold``, best first.
 
-        The score of a class is that of the network that is surest of it. ``ignored`` is left out.
+        The score of a class is its maximum over networks. ``ignored_class`` is excluded.
         """
         if self._best_scores is None:
             return []
@@ -48,7 +48,7 @@ class TagScores:
         return sorted(kept, key=lambda each: -each[1])
 
     def find_active_spans(self, class_index: int, share: float) -> tuple[TimeSpan, ...]:
-        """Return when class ``number`` is heard: in the seconds that score at least ``share`` of its best one."""
+        """Return the intervals of ``class_index``: the seconds whose score is at least ``share`` of its maximum."""
         seconds = sorted(self._second_scores)
         scores = np.array([self._second_scores[second][class_index] for second in seconds])
         found = merge_windows([float(second) for second in seconds], scores >= share * scores.max(), 1.0)

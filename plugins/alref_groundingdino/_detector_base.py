@@ -44,7 +44,7 @@ class LoadedDetector(ABC, Generic[PromptFeatures]):
 
 
 def convert_to_xyxy(boxes: torch.Tensor, image_sizes: Sequence[tuple[float, float]]) -> Floats:
-    """Convert boxes (B, Q, 4) of center, width and height, relative to ``image_sizes`` (width, height), to float32 xyxy pixels."""
+    """Convert boxes (B, Q, 4) of center, width and height, relative to ``image_sizes`` (width, height), to float32 xyxy px."""
     given = boxes.float().cpu().numpy()
     center, half = given[..., :2], given[..., 2:] / 2
     shares = np.concatenate([center - half, center + half], axis=-1)

@@ -115,7 +115,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         return Detections(boxes, scores.max(axis=1), prompt.words, of_words > self._text_threshold)
 
     def _compute_prompt_features(self, prompt: str) -> EncodedPrompt:
-        """Run the text backbone on one prompt, which ends in a full stop; prompts that are too long for the model are truncated."""
+        """Run the text backbone on one prompt, which ends in a full stop; prompts too long for the model are truncated."""
         words = prompt.split()
         names, device = self._tokenizer, self._model.device
         settings = {"is_split_into_words": True, "add_special_tokens": False, "split_special_tokens": True}

@@ -53,7 +53,7 @@ class Owlv2Detector(LoadedDetector[torch.Tensor]):
         return [Detections(box, score, (prompt,), np.ones((len(score), 1), np.bool_)) for box, score, prompt in rows]
 
     def _compute_prompt_features(self, prompt: str) -> torch.Tensor:
-        """Return the features of one prompt, float (1, D) of length 1; prompts that are too long for the model are truncated."""
+        """Return the features of one prompt, float (1, D) of length 1; prompts too long for the model are truncated."""
         room = self._model.config.text_config.max_position_embeddings
         settings = {"truncation": True, "max_length": room, "split_special_tokens": True, "return_tensors": "pt"}
         encoded = self._tokenizer(prompt, **settings).to(self._model.device)

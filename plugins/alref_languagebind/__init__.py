@@ -38,16 +38,16 @@ class LanguageBind(ModelStage["LanguageBindEncoder"], Locator):
         return LanguageBindEncoder(folder, self.options.dtype, self.device)
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        """Return the phrases with the parts of the sound track that are like them.
+        """Return the phrases with the similar parts of the sound track.
 
-        Raises InputError for a clip that the file of segments does not name, ConfigError for too many phrases in mode subsets.
+        Raises InputError if the file of segments does not name the clip, ConfigError for too many phrases in mode subsets.
         """
         from alref.audio.similarity import locate_phrases
 
         return locate_phrases(self.model, video, phrases, self.options)
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Return for each name the word of a vocabulary that is equal, or else most like it to the text tower, as published."""
+        """Return for each name the equal word of a vocabulary, or else the most similar one by the text tower, as published."""
         from alref.audio.similarity import match_to_vocabulary
 
         return match_to_vocabulary(self.model, names, vocabulary)

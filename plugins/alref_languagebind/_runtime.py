@@ -1,4 +1,4 @@
-"""LanguageBind at work: loaded whole or not at all, and giving features of sounds and texts."""
+"""Load a complete LanguageBind model, and compute features of audio and texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from alref_languagebind.spectrogram import SAMPLE_RATE, make_spectrogram_images
 
 
 class LanguageBindEncoder:
-    """Both towers on a device. Raises ConfigError or MissingError when they cannot be loaded."""
+    """Both towers on a device. Raises ConfigError or MissingError if they cannot be loaded."""
 
     rate = SAMPLE_RATE
 
@@ -44,7 +44,7 @@ class LanguageBindEncoder:
         self.embed_texts = EmbeddingCache(self._encode_texts)
 
     def embed_audio(self, waveforms: Sequence[Samples]) -> Floats:
-        """Return features float32 (N, D) of length 1 of N sounds."""
+        """Return features float32 (N, D) of length 1 of N waveforms."""
         shown = np.stack([self._make_images(samples) for samples in waveforms])
         with self._use_inference_mode():
             seen = self._model.vision_model(pixel_values=torch.from_numpy(shown).to(self._model.device)).pooler_output
@@ -60,7 +60,7 @@ class LanguageBindEncoder:
 
     @contextmanager
     def _use_inference_mode(self) -> Iterator[None]:
-        """Compute without gradients, in the type of numbers chosen. Raises MissingError when the memory is full."""
+        """Compute without gradients, in the chosen dtype. Raises MissingError if memory is too small."""
         place = self._model.device
         full = f"LanguageBind does not fit into the memory of {place}: --device cpu"
         with devices.translate_memory_errors(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):

@@ -1,4 +1,4 @@
-"""LanguageBind's audio and text towers (arXiv 2310.01852): CLIP's two towers, that of pictures wide; the published weights."""
+"""The audio and text towers of LanguageBind (arXiv 2310.01852): those of CLIP, with wide images, and the published weights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AUDIO_KEYS = (*SHARED_KEYS, "num_channels", "patch_size")
 
 
 class WideEmbeddings(nn.Module):
-    """Patches of a picture of any shape with their places, as CLIP's vision tower begins."""
+    """Embeddings of the patches of an image of any shape with their positions: the input of the vision tower of CLIP."""
 
     def __init__(self, channels: int, width: int, patch: int, patches: int) -> None:
         super().__init__()
@@ -29,16 +29,16 @@ class WideEmbeddings(nn.Module):
         self.position_embedding = nn.Embedding(patches + 1, width)
 
     def forward(self, pixel_values: torch.Tensor, interpolate_pos_encoding: bool = False) -> torch.Tensor:
-        """Return float (B, 1 + patches, width) for pictures (B, C, H, W)."""
+        """Return float (B, 1 + patches, width) for images (B, C, H, W)."""
         patches = self.patch_embedding(pixel_values).flatten(2).transpose(1, 2)
         first = self.class_embedding.expand(len(patches), 1, -1)
         return torch.cat([first, patches], dim=1) + self.position_embedding.weight
 
 
 def load_towers(folder: Path, settings: Mapping[str, Any]) -> CLIPModel:
-    """Load both towers of a folder whose configuration says ``said``, on the processor, in float32.
+    """Load both towers of a folder with the configuration ``settings``, on the CPU, in float32.
 
-    Raises ConfigError when the weights are not those that it describes, and what torch and the library raise for broken files.
+    Raises ConfigError if the weights do not match the configuration, and the errors of torch and the library for broken files.
     """
     state = merge_lora(_load_state_dict(folder), float(settings["vision_config"].get("lora_alpha", 0)))
     model = _build_empty_model(settings)
@@ -56,9 +56,9 @@ def load_towers(folder: Path, settings: Mapping[str, Any]) -> CLIPModel:
 
 
 def merge_lora(state: StateDict, alpha: float) -> dict[str, torch.Tensor]:
-    """Return weights by CLIP's names, low-rank updates (LoRA, arXiv 2106.09685) of strength ``alpha`` added to theirs.
+    """Return weights under the names of CLIP, with low-rank updates (LoRA, arXiv 2106.09685) of strength ``alpha`` added.
 
-    An update of W is ``alpha / r`` times B A, with A of r rows. Places that older versions kept as numbers are left out.
+    An update of W is ``alpha / r`` times B A, with A of r rows. Position indices, which older versions stored, are omitted.
     """
     plain = {}
     for name, tensor in state.items():
@@ -80,7 +80,7 @@ def _load_state_dict(folder: Path) -> StateDict:
 
 
 def _build_empty_model(settings: Mapping[str, Any]) -> CLIPModel:
-    """Make both towers without any weights."""
+    """Build both towers without weights."""
     text, sound = ({**settings[f"{name}_config"], **(settings.get(f"{name}_config_dict") or {})} for name in ("text", "vision"))
     config = CLIPConfig(
         text_config={**_select_keys(text, TEXT_KEYS), "eos_token_id": 2},

@@ -1,4 +1,4 @@
-"""What LanguageBind sees of a sound: three pictures of its spectrum."""
+"""Convert audio to the input of LanguageBind: three images of its spectrum."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from alref.audio.fbank import compute_fbank
 Floats = npt.NDArray[np.float32]
 SAMPLE_RATE = 16_000
 MIN_SAMPLES = 400
-"""Samples of 25 ms, to which a shorter sound is filled up with silence."""
+"""Samples in 25 ms; shorter audio is padded with silence to this length."""
 
 
 def make_spectrogram_images(samples: Floats, bins: int, frames: int, mean: float, deviation: float) -> Floats:
-    """Return the log-mel spectrum of a sound float32 (N,) at 16 kHz as three pictures float32 (3, ``bins``, ``frames``).
+    """Return the log-mel spectrum of audio float32 (N,) at 16 kHz as three images float32 (3, ``bins``, ``frames``).
 
-    A short sound is repeated until it fills the picture; of a long one the three show the beginning of each third of the places
-    where a picture can begin. Values are centerd on ``mean`` and divided by twice ``deviation``.
+    Short audio is repeated until it fills the image. For long audio, the three images start at the beginning of each third of
+    the possible start positions. Values are centered on ``mean`` and divided by twice ``deviation``.
     """
     mel = compute_centered_fbank(samples, bins)
     if len(mel) <= frames:
@@ -30,6 +30,6 @@ def make_spectrogram_images(samples: Floats, bins: int, frames: int, mean: float
 
 
 def compute_centered_fbank(samples: Floats, bins: int) -> Floats:
-    """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of a sound at 16 kHz, less its mean: 25 ms every 10 ms."""
+    """Return Kaldi's log-mel filter bank float32 (F, ``bins``) of audio at 16 kHz, minus its mean: 25 ms every 10 ms."""
     long_enough = np.pad(samples - samples.mean(), (0, max(0, MIN_SAMPLES - len(samples))))
     return compute_fbank(long_enough, bins, SAMPLE_RATE, power=1.0)

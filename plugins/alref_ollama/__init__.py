@@ -44,7 +44,7 @@ class Ollama(ChatReasoner):
     _connection: OllamaConnection | None = None
 
     def problems(self) -> list[Problem]:
-        """Say what is missing: the library, the server, the model, or a model that sees; a replay needs none of them."""
+        """Return problems if the library, server or model is missing, or the model takes no images; a replay needs none."""
         from alref_ollama.server import find_problems
 
         return [] if self.options.replay is not None else super().problems() or find_problems(self.options)
@@ -63,11 +63,11 @@ class Ollama(ChatReasoner):
         super().close()
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Return no dollars: the model is one's own."""
+        """Return 0 dollars, because the model runs locally."""
         return 0.0
 
     def chat(self, question: Question) -> Answer:
-        """Ask one question. Raises MissingError when the server does not answer, InputError when it refuses the question."""
+        """Send one question. Raises MissingError if the server does not answer, InputError if it refuses the question."""
         assert self._connection is not None, "load() comes first"
         return self._connection.send_question(question)
 

@@ -1,4 +1,4 @@
-"""Questions and answers over the ollama package, with patience for a server that is busy."""
+"""Send questions with the ollama package, with retries if the server is busy."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class OllamaConnection:
         self._client.close()  # type: ignore[no-untyped-call]
 
     def send_question(self, question: Question) -> Answer:
-        """Ask one question. Raises MissingError or InputError."""
+        """Send one question and return the answer. Raises MissingError or InputError."""
         started = perf_counter()
         try:
             response, retries = self._send_with_retries(question)
@@ -53,7 +53,7 @@ class OllamaConnection:
         )
 
     def _send_with_retries(self, question: Question) -> tuple[ollama.ChatResponse, int]:
-        """Ask, and again after a fault that may pass. Returns the response and how many calls failed before it."""
+        """Send a question, with retries after transient errors; return the response and the number of failed calls."""
         request = _build_request(question, self._options)
         for retries in range(self._options.retries):
             try:
@@ -83,7 +83,7 @@ class OllamaConnection:
 
 
 class _TransientError(Exception):
-    """A fault of the server that may pass; ``wait`` is the seconds that it asks to wait, 0 when it does not say."""
+    """A transient error of the server; ``wait`` is the requested delay in seconds, 0 if there is none."""
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(f"{response.status_code}: {response.text}")

@@ -1,4 +1,4 @@
-"""What can be known of an Ollama server before it is asked anything: whether it runs, has the model, and the model sees."""
+"""Check an Ollama server before the first question: whether it runs, has the model, and the model accepts images."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 DEFAULT_ADDRESS = "127.0.0.1:11434"
 TIMEOUT = 5.0
-"""Seconds to wait for what the server knows of a model."""
+"""Timeout in seconds for the information about a model."""
 
 
 def resolve_address(options: OllamaOptions) -> str:
-    """Return the server's address, from the options or ``OLLAMA_HOST``, as ``http://host:port``."""
+    """Return the address of the server, from the options or ``OLLAMA_HOST``, as ``http://host:port``."""
     text = (options.host or os.environ.get("OLLAMA_HOST") or DEFAULT_ADDRESS).rstrip("/")
     if "://" in text:
         return text
@@ -27,7 +27,7 @@ def resolve_address(options: OllamaOptions) -> str:
 
 
 def find_problems(options: OllamaOptions) -> list[Problem]:
-    """Return a problem when no server runs, the model is not there, or it does not see images."""
+    """Return a problem if no server runs, the model is missing, or it does not accept images."""
     import httpx
     import ollama
 
@@ -47,11 +47,11 @@ def find_problems(options: OllamaOptions) -> list[Problem]:
 
 
 def make_no_server_problem(options: OllamaOptions) -> Problem:
-    """Return the problem of a server that does not run."""
+    """Return the problem that no server runs."""
     return Problem(message=f"no Ollama server answers at {resolve_address(options)}", hint="ollama serve")
 
 
 def make_no_model_problem(options: OllamaOptions) -> Problem:
-    """Return the problem of a model that the server does not have."""
+    """Return the problem that the server does not have the model."""
     message = f"{resolve_address(options)} has no model {options.model!r}"
     return Problem(option="model", message=message, hint=f"ollama pull {options.model}")

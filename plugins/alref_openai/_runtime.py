@@ -73,7 +73,7 @@ class OpenAIConnection:
             raise self._explain_error(error) from None
 
     def _send_with_fallbacks(self, question: Question) -> Any:
-        """Send a question, and again without each optional parameter that the server refuses; those are omitted from then on."""
+        """Send a question, and again without each optional parameter that the server refuses; those are then always omitted."""
         refused = self._refused_parameters
         while True:
             request = _build_request(question, self._options, self.model, refused)

@@ -46,7 +46,7 @@ class Transformers(ChatReasoner):
     _model: LocalChatModel | None = None
 
     def problems(self) -> list[Problem]:
-        """Say what is missing: a library, the model's files, the device, a model that sees; a replay needs none of them."""
+        """Return problems if a library, model files, device or image support is missing; a replay needs none of them."""
         from alref_transformers import model_types
 
         if self.options.replay is not None:
@@ -54,33 +54,33 @@ class Transformers(ChatReasoner):
         return super().problems() or model_types.find_problems(self.options, self.device)
 
     def weights(self) -> list[Weights]:
-        """List the model that it asks; a replay needs none."""
+        """List the model; a replay needs none."""
         from alref_transformers import model_files
 
         return [model_files.describe_weights(self.options)] if self.options.replay is None else []
 
     def load(self) -> None:
-        """Load the weights onto the device. Raises MissingError or ConfigError when the model cannot be used."""
+        """Load the weights onto the device. Raises MissingError or ConfigError if the model cannot be used."""
         from alref_transformers._runtime import LocalChatModel
 
         if self.options.replay is None:
             self._model = LocalChatModel(self.options, self.device)
 
     def close(self) -> None:
-        """Let go of the weights."""
+        """Release the weights."""
         self._model = None
         super().close()
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Return no dollars: the model is one's own."""
+        """Return 0 dollars, because the model runs locally."""
         return 0.0
 
     def chat(self, question: Question) -> Answer:
-        """Ask one question. Raises InputError when it is too long for the model, MissingError when the memory is too small."""
+        """Answer one question. Raises InputError if it is too long for the model, MissingError if memory is too small."""
         return next(answer for _, answer in self.chat_all([question], lambda index, answer: None))
 
     def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
-        """Ask ``concurrency`` questions in one batch, and yield (index, answer) of each batch in order."""
+        """Answer ``concurrency`` questions per batch, and yield (index, answer) of each batch in order."""
         size = self.options.concurrency
         for start in range(0, len(questions), size):
             assert self._model is not None, "load() comes first"

@@ -1,4 +1,4 @@
-"""Loading a local model, and answering a batch of questions with it."""
+"""Load a local model, and answer questions in batches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LocalChatModel:
-    """A model and what makes its input, on a device. Raises MissingError or ConfigError when it cannot be loaded."""
+    """A model on a device, and its processor. Raises MissingError or ConfigError if it cannot be loaded."""
 
     def __init__(self, options: TransformersOptions, device: str) -> None:
         self._options = options
@@ -46,7 +46,7 @@ class LocalChatModel:
         self._grammar = self._build_grammar() if options.constrained else None
 
     def _load_processor(self, folder: Path) -> Any:
-        """Load what turns words and pictures into tokens: a processor, or for a model of text alone its tokenizer."""
+        """Load the processor of text and images, or the tokenizer of a text-only model."""
         loader = transformers.AutoProcessor if self._supports_images else transformers.AutoTokenizer
         reader = loader.from_pretrained(folder, trust_remote_code=False)
         self._tokenizer = reader.tokenizer if self._supports_images else reader
@@ -66,7 +66,7 @@ class LocalChatModel:
             ) from None
 
     def generate_answers(self, questions: Sequence[Question]) -> list[Answer]:
-        """Answer questions in one batch, always with the likeliest token. Raises InputError or MissingError."""
+        """Answer questions in one batch with greedy decoding. Raises InputError or MissingError."""
         started = perf_counter()
         full = (
             f"{len(questions)} questions to {self._options.model} do not fit into the memory of {self._model.device}:"
@@ -80,7 +80,7 @@ class LocalChatModel:
         return [self._make_answer(tokens, length, seconds) for tokens, length in zip(written, lengths, strict=True)]
 
     def _build_inputs(self, questions: Sequence[Question]) -> dict[str, torch.Tensor]:
-        """Fill in the chat template; nothing that a question says is taken for a control token. Raises InputError."""
+        """Apply the chat template; text of questions is never parsed as control tokens. Raises InputError."""
         talks = [_build_messages(question, self._supports_images) for question in questions]
         settings: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._supports_images else {"padding": True}
         settings |= {"tokenize": True, "return_dict": True, "return_tensors": "pt", "sanitize_control_tokens": True}
@@ -132,7 +132,7 @@ class LocalChatModel:
 
 
 def _build_messages(question: Question, with_images: bool) -> list[dict[str, Any]]:
-    """Return the messages as chat templates take them: the pictures stand before the words of the first user message."""
+    """Return the messages in chat template format: images come before the text of the first user message."""
     talk: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
     if with_images:
         for message in talk:

@@ -1,4 +1,4 @@
-"""Answers held to a JSON schema while they are written, by the llguidance library."""
+"""Constrain answers to a JSON schema during generation, using the llguidance library."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-"""JSON on one line: blanks without end are no answer."""
+"""JSON on one line, so that a model cannot generate endless whitespace."""
 MAX_STRING_LENGTH = 1000
-"""Most characters of a string, so that a model that repeats itself comes to its choice all the same."""
+"""Maximum length of a string in characters, so that a model that repeats itself still completes its answer."""
 
 
 class AnswerGrammar:
-    """What answers of one model may look like. Raises ValueError for a tokenizer that cannot be followed."""
+    """Builds constraints on the answers of one model. Raises ValueError for an unsupported tokenizer."""
 
     def __init__(self, tokenizer: Any, end_tokens: Sequence[int]) -> None:
         self._tokenizer = from_tokenizer(tokenizer, eos_token=list(end_tokens))
 
     def make_logits_processor(self, schemas: Sequence[dict[str, Any] | None]) -> GrammarLogitsProcessor:
-        """Return what holds each answer of a batch to its schema; None leaves one free."""
+        """Return a logits processor that constrains each answer of a batch to its schema; None leaves an answer free."""
         return GrammarLogitsProcessor([None if schema is None else self._build_matcher(schema) for schema in schemas])
 
     def _build_matcher(self, schema: dict[str, Any]) -> LLMatcher:
@@ -38,14 +38,14 @@ class AnswerGrammar:
 
 
 class GrammarLogitsProcessor:
-    """Forbids, at each step of one batch, the tokens that no answer after the schema could go on with."""
+    """Masks, at each step of one batch, the tokens that cannot continue an answer that matches its schema."""
 
     def __init__(self, matchers: Sequence[LLMatcher | None]) -> None:
         self._matchers = matchers
         self._started = False
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Take the tokens so far, (B, T), and their next scores, (B, V); return the scores, -inf for what is forbidden."""
+        """Return the scores (B, V) of the next tokens after tokens (B, T), with -inf for forbidden ones."""
         from torch import from_numpy
 
         forbidden = np.zeros(tuple(scores.shape), np.bool_)
@@ -61,7 +61,7 @@ class GrammarLogitsProcessor:
 
 
 def _limit_strings(schema: Any) -> Any:
-    """Return a schema whose strings have an end."""
+    """Return a schema whose strings have a maximum length."""
     if not isinstance(schema, dict):
         return schema
     ends = {"maxLength": MAX_STRING_LENGTH} if schema.get("type") == "string" and "enum" not in schema else {}

@@ -1,4 +1,4 @@
-"""Which files make a local model, and its full name. No heavy library is loaded here."""
+"""Files and full name of a local model. No heavy library is imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKENIZER_FILES = "tokenizer.json|tokenizer_config.json|tokenizer.model|vocab.js
 
 
 def describe_weights(options: TransformersOptions) -> Weights:
-    """Return the model's files: its configuration, weights and tokenizer, and a processor where it sees pictures."""
+    """Return the model files: configuration, weights and tokenizer, and a processor if the model accepts images."""
     files = ("config.json", "model.safetensors", TOKENIZER_FILES)
     found = Weights(options.model, revision=options.revision, files=files)
     place = found.find_complete_path()
@@ -26,7 +26,7 @@ def describe_weights(options: TransformersOptions) -> Weights:
 
 
 def get_full_name(options: TransformersOptions) -> str:
-    """Return the model's name with the commit that the cache holds of it, or its folder."""
+    """Return the name of the model with its cached commit, or its folder."""
     place = describe_weights(options).find_complete_path()
     if place is None or place == Path(options.model).expanduser():
         return options.model

@@ -1,4 +1,4 @@
-"""What kind a model is, whether it fits what is asked of it, and what its configuration says."""
+"""Type and configuration of a model, and checks that it supports the options."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from alref_transformers import TransformersOptions
 
 OTHER_MODEL_HINT = "-o reasoner.model=NAME or FOLDER of another"
-"""What to do where a model cannot be loaded."""
+"""Hint for a model that cannot be loaded."""
 
 
 def find_problems(options: TransformersOptions, device: str) -> list[Problem]:
-    """Return problems when torch has no such device or dtype, or the model cannot do what the options want."""
+    """Return problems if torch does not have the device or dtype, or the model does not support the options."""
     if problems := devices.find_device_problems(device, options.dtype):
         return problems
     try:
@@ -33,7 +33,7 @@ def find_problems(options: TransformersOptions, device: str) -> list[Problem]:
 
 
 def load_config(options: TransformersOptions) -> Any:
-    """Return the model's configuration, from the hub where it is not here. Raises MissingError."""
+    """Return the configuration of the model, from the hub if it is not local. Raises MissingError."""
     from transformers import AutoConfig
 
     place, revision = model_files.describe_weights(options).get_source(), options.revision or "main"
@@ -42,7 +42,7 @@ def load_config(options: TransformersOptions) -> Any:
 
 
 def supports_images(model_type: str) -> bool:
-    """Say whether models of a kind read pictures and words, and answer in words."""
+    """Return whether models of a type accept images and text, and generate text."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
     return model_type in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
@@ -55,7 +55,7 @@ def _supports_generation(model_type: str) -> bool:
 
 
 def _needs_torchvision(model_type: str) -> bool:
-    """Say whether the kind's processor asks for torchvision, which is not there: all that read videos do."""
+    """Return whether the processor needs torchvision, which is not installed; all processors of videos need it."""
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES, processor_class_from_name
     from transformers.utils import is_torchvision_available
 

@@ -47,7 +47,7 @@ class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
     options: WhisperOptions
 
     def find_model_problems(self) -> list[Problem]:
-        """Return also a problem when the model does not know the language."""
+        """Return also a problem if the model does not support the language."""
         from alref_whisper.languages import find_language_problems
 
         return super().find_model_problems() or find_language_problems(self.options, self.weights()[0].find_complete_path())
@@ -59,9 +59,9 @@ class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
         return WhisperTranscriber(folder, self.options, self.device)
 
     def transcribe(self, video: Video, reference: Reference) -> list[Transcript]:
-        """Return what is said in the file, sentence by sentence; nothing for silence. Raises InputError for no sound file.
+        """Return the transcript of the file by sentence; empty for silence. Raises InputError if it is not an audio file.
 
-        What is wrong with the file but can be heard around is said in ``warnings``.
+        Damage that still allows decoding is reported in ``warnings``.
         """
         from alref.media.audio_decoder import read_audio
         from alref.records import Transcript

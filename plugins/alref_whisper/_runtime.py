@@ -1,4 +1,4 @@
-"""Whisper at work: loaded whole or not at all, and writing down a recording of any length."""
+"""Load a complete Whisper model, and transcribe recordings of any length."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from alref_whisper import WhisperOptions
 
 NO_SPEECH_THRESHOLD, LOGPROB_THRESHOLD = 0.6, -1.0
-"""A window of 30 seconds in which nobody speaks: the probability of that, and the mean log-probability of its words, as in
+"""Thresholds for a window of 30 seconds without speech: its probability, and the mean log-probability of the words, as in
 section 4.5 of arXiv 2212.04356."""
 TEMPERATURE = 0.0
-"""Temperature: always the likeliest word, so that the same recording says the same each time."""
+"""Temperature: always the likeliest token, so that results are reproducible."""
 
 
 class WhisperTranscriber:
-    """A Whisper model on a device. Raises MissingError or ConfigError when it cannot be loaded."""
+    """A Whisper model on a device. Raises MissingError or ConfigError if it cannot be loaded."""
 
     def __init__(self, folder: Path, options: WhisperOptions, device: str) -> None:
         place = devices.resolve_device(device)
@@ -41,9 +41,9 @@ class WhisperTranscriber:
         self._dtype = devices.resolve_dtype(options.dtype, place)
 
     def transcribe_audio(self, audio: Audio) -> tuple[str, list[tuple[str, TimeSpan]]]:
-        """Return the code of the language, and each sentence with its seconds; neither for silence.
+        """Return the language code, and each sentence with its start and end in seconds; both empty for silence.
 
-        ``audio`` has the model's rate. Raises MissingError when it does not fit into the memory.
+        ``audio`` has the sample rate of the model. Raises MissingError if memory is too small.
         """
         if compute_loudness(audio).max(initial=-np.inf) < SILENCE_THRESHOLD:
             return "", []
@@ -64,7 +64,7 @@ class WhisperTranscriber:
         ]
 
     def _compute_spectrogram(self, audio: Audio) -> torch.Tensor:
-        """Return the spectrogram float32 (1, M, T) of the recording, with silence up to a whole number of windows."""
+        """Return the spectrogram float32 (1, M, T) of the recording, padded with silence to a whole number of windows."""
         window = self._feature_extractor.n_samples
         samples = np.pad(audio.samples, (0, -len(audio.samples) % window))
         made = self._feature_extractor(
@@ -74,7 +74,7 @@ class WhisperTranscriber:
         return heard
 
     def _detect_language(self, spectrogram: torch.Tensor) -> str:
-        """Return the code of the language that was asked for, or else of the one that is spoken at the beginning."""
+        """Return the code of the language in the options, or else of the language spoken at the beginning."""
         if self._requested_language or len(self._languages) == 1:
             return self._requested_language or self._languages[0]
         token = int(self._model.detect_language(spectrogram)[0])
@@ -82,7 +82,7 @@ class WhisperTranscriber:
         return str(spoken[token]).strip("<|>")
 
     def _generate_sentences(self, spectrogram: torch.Tensor, language: str) -> list[tuple[str, float, float]]:
-        """Return each sentence with the seconds at which it begins and ends, in order."""
+        """Return each sentence with its start and end in seconds, in order."""
         many = {} if len(self._languages) == 1 else {"language": language, "task": "transcribe"}
         found = self._model.generate(
             spectrogram,

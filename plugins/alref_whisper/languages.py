@@ -1,4 +1,4 @@
-"""The languages that a Whisper model knows. No heavy library is loaded here."""
+"""Languages of a Whisper model. No heavy library is imported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def find_language_problems(options: WhisperOptions, folder: Path | None) -> list[Problem]:
-    """Return a problem when the model in ``folder`` does not know the language; none when the model is not here."""
+    """Return a problem if the model in ``folder`` does not support the language; none if the model is not local."""
     known = list_languages(folder) if folder else []
     if not known or options.language is None or get_language_code(options.language) in known:
         return []
@@ -27,19 +27,19 @@ def find_language_problems(options: WhisperOptions, folder: Path | None) -> list
 
 
 def list_languages(folder: Path) -> list[str]:
-    """List the codes of the languages that a model knows, as its files say; English alone where they name none."""
+    """List the language codes in the files of a model; only English if they name none."""
     said = _read_json(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
     return sorted(token.strip("<|>") for token in said)
 
 
 def get_language_code(language: str) -> str:
-    """Return the code of a language that is given by its code or its English name."""
+    """Return the code of a language, given its code or English name."""
     given = language.strip().lower()
     return _load_language_codes().get(given, given)
 
 
 def _load_language_codes() -> dict[str, str]:
-    """Return the code of each language by its English names."""
+    """Return the language codes by English name."""
     from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
     codes: dict[str, str] = TO_LANGUAGE_CODE

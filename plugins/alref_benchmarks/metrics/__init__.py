@@ -10,8 +10,8 @@ their ``VideoScores`` stored as JSON until ``summarize_scores`` combines them. T
     scores = protocol.score_video("blackswan", cases)
     path.write_text(scores.model_dump_json())
 
-    scores = [VideoScores.model_validate_json(path.read_text()) for path in paths]     # in the order of the dataset
-    table = protocol.summarize_scores(scores)
+    stored = [VideoScores.model_validate_json(path.read_text()) for path in paths]     # in the order of the dataset
+    table = protocol.summarize_scores(stored)
     table.main_metric, table.metrics["J&F"], table.groups["0"]["J&F"]
 
 ``protocol.summarize_scores([scores])`` is the table of a single video. Cases and frames of each protocol:

@@ -72,8 +72,8 @@ class WeightsRow:
 @click.command("models")
 @click.argument("action", type=click.Choice(["list", "pull"]), default="list")
 @add_config_options
-@click.option("--sound", is_flag=True, help="Include models needed by `alref run --sound`.")
-@click.option("--spoken", is_flag=True, help="Include models needed by `alref run --spoken`.")
+@click.option("--sound", is_flag=True, help="Include the models that `alref run` needs for --sound.")
+@click.option("--spoken", is_flag=True, help="Include the models that `alref run` needs for --spoken.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any) -> int:
     """List the models that a run with these flags loads, or download missing ones with 'pull'.

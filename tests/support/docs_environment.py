@@ -39,7 +39,7 @@ from support.llm_server import Body, ChatServer, hurry, serving, text_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-OTHERS = {"mutmut", "pre-commit", "pytest", "timm", "torchvision"}
+OTHERS = {"mutmut", "pre-commit", "pytest", "supervision", "timm", "torchvision"}
 """Distributions that the pages name beside alref's own."""
 UNTRIED = {
     "ollama pull qwen2.5vl": "the server is a stand-in, which has the model",
@@ -116,7 +116,7 @@ class Place:
 
     def make(self, arguments: list[str]) -> str:
         """Look whether the Makefile has the targets."""
-        assert set(arguments) <= TARGETS, f"no such target; targets: {', '.join(sorted(TARGETS))}"
+        assert {each for each in arguments if "=" not in each} <= TARGETS, f"no such target; targets: {', '.join(sorted(TARGETS))}"
         return ""
 
     def export(self, *words: Any) -> str:

@@ -192,7 +192,7 @@ def test_a_video_with_no_object_to_score_is_in_no_number_and_the_others_are(
     assert run_command([*EVAL, "--limit", "3"]) == 0
     assert [sorted(line["scores"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
     assert run_command(["compare", "run"]) == 0
-    assert "2 videos" in capsys.readouterr().out
+    assert "2 common videos" in capsys.readouterr().out
     arguments = ["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--json", "--jobs", "1"]
     assert run_command(arguments) == 0
     assert json.loads(capsys.readouterr().out)["tables"] == summed()["tables"]

@@ -116,7 +116,9 @@ class Place:
 
     def make(self, arguments: list[str]) -> str:
         """Look whether the Makefile has the targets."""
-        assert {each for each in arguments if "=" not in each} <= TARGETS, f"no such target; targets: {', '.join(sorted(TARGETS))}"
+        assert {each for each in arguments if "=" not in each} <= TARGETS, (
+            f"no such target; targets: {', '.join(sorted(TARGETS))}"
+        )
         return ""
 
     def export(self, *words: Any) -> str:

@@ -22,7 +22,7 @@ from alref_baseline.region_score import DIRECTIONS, get_speed, score_motion_stre
 from alref_baseline.relations import NormalizedBox, find_other_regions, score_relation
 
 FULL_GROWTH = 0.003
-"""Growth per frame that is certainly more than noise."""
+"""Growth per frame that is certainly above noise."""
 FULL_CHANGE = 8.0
 """Change of appearance, in CIELAB units, that is certain."""
 _FRAME_OFFSETS = (-12, -6, 6, 12)
@@ -36,7 +36,7 @@ _FULL_SYNCHRONY = 0.5
 class FrameCandidates:
     """A frame with its candidates. ``motion`` (h, w, 2) and ``masks`` bool (h, w) are at half the internal size.
 
-    ``boxes`` are ``xyxy`` in 0..1; ``scores`` those of the proposer, best first.
+    ``boxes`` are ``xyxy`` in 0..1; ``scores`` are those of the proposer, best first.
     """
 
     video: Video
@@ -59,7 +59,7 @@ class FrameCandidates:
 
 @dataclass(frozen=True)
 class AttributeScores:
-    """How well each candidate fits one attribute: ``factors`` above 0 up to 1, and an explanation for each."""
+    """The fit of each candidate to one attribute: ``factors`` above 0 up to 1, and an explanation for each."""
 
     factors: Sequence[float]
     explanations: Sequence[str]
@@ -147,7 +147,7 @@ def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
 
 
 def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
-    """Score the direction of motion; an object that does not move has none."""
+    """Score the direction of motion; an object that does not move has no direction."""
     moves = [candidates.motion[mask].mean(axis=0) if mask.any() else np.zeros(2) for mask in candidates.masks]
     speeds = [get_speed(motion, move.tolist()) / max(candidates.motion.shape) for move in moves]
     return AttributeScores(

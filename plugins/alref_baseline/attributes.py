@@ -1,6 +1,7 @@
 """Attributes of a region that need no classifier: color, motion, growth and change.
 
-Colors are named in HSV with soft borders; growth is read from the motion field, change from the look of a region over time.
+Colors are ranges in HSV with soft borders. Growth is computed from the motion field, and change from the appearance of a
+region over time.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _score_hue(hue: FloatArray, start: float, full: float, end: float, stop: flo
 
 
 def compute_saliency(frame: Frame) -> FloatArray:
-    """Return the color saliency of each pixel, float32 (H, W) in 0..1, less towards the edges.
+    """Return the color saliency of each pixel, float32 (H, W) in 0..1, lower towards the edges.
 
     It is the distance of each color from the mean color (after Achanta et al., CVPR 2009).
     """
@@ -117,8 +118,8 @@ def compute_growth(motion: FloatArray, mask: Mask) -> float:
 def compute_change(image: Frame, others: Sequence[Frame], mask: Mask) -> float:
     """Return how much more the appearance of a region changes than the rest of the image, in CIELAB units, at least 0.
 
-    ``others`` are later or earlier frames of the same size as ``here``; the largest change counts. A region that stays in place
-    and fills, burns or melts changes; compare it with its motion, for a region that leaves its place changes too.
+    ``others`` are later or earlier frames of the same size as ``image``; the largest change counts. A region that stays in
+    place and fills, burns or melts changes. A region that moves away changes too, so compare the change with its motion.
     """
     changes = [np.linalg.norm(_convert_to_lab(image) - _convert_to_lab(other), axis=2) for other in others]
     rest = [float(np.median(each)) for each in changes]

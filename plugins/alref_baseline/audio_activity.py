@@ -24,7 +24,7 @@ STEP_SECONDS = 0.02
 MIN_FLOOR_DB = -72.0
 """Minimum floor of a band, in dB relative to full scale."""
 ONSET_DB, OFFSET_DB = 12.0, 8.0
-"""Level above the floor, in dB, at which a sound begins, and down to which it continues."""
+"""Levels above the floor, in dB, at which a sound begins and below which it ends."""
 MAX_PAUSE = 0.4
 """Maximum pause within a sound, in seconds: between words, between keystrokes."""
 MIN_DURATION = 0.04
@@ -69,9 +69,10 @@ def get_activity(video: Video) -> AudioActivity:
 
 
 def detect_activity(blocks: Iterable[Audio]) -> AudioActivity:
-    """Compute the activity of audio at RATE that comes in blocks, one block at a time.
+    """Compute the activity of audio at RATE from consecutive blocks, one block at a time.
 
-    One as steady as a background, with none beneath it, stands above silence instead, whatever single drops there are.
+    A sound as steady as a background is compared with MIN_FLOOR_DB instead of its own level; single short peaks do not
+    prevent this.
     """
     facts: list[tuple[float, float]] = []
     levels = list(_compute_levels(_record_blocks(blocks, facts)))
@@ -89,7 +90,7 @@ def _compute_excess(level: FloatArray) -> FloatArray:
 
 
 def _record_blocks(blocks: Iterable[Audio], facts: list[tuple[float, float]]) -> Iterator[FloatArray]:
-    """Yield the samples of blocks, and record their start and duration in seconds."""
+    """Yield the samples of blocks, and append their start and duration in seconds to ``facts``."""
     for block in blocks:
         facts.append((block.start, len(block.samples) / block.rate))
         yield block.samples
@@ -105,7 +106,7 @@ def _apply_hysteresis(excess: FloatArray) -> Mask:
 
 
 def _compute_levels(blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
-    """Yield the levels of steps and bands in decibels of full scale, float32 (L, B), the last step for any rest of a hop."""
+    """Yield the levels of steps and bands in dB full scale, float32 (L, B); a partial hop at the end counts as a step."""
     margin = (_WINDOW - _HOP) // 2
     kept = np.zeros(margin, np.float32)
     for samples in chain(blocks, [np.zeros(margin + _HOP - 1, np.float32)]):

@@ -13,7 +13,7 @@ def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list
     """Return the phrases to search for, and an absent pivot for each sound without a visible source.
 
     Sounds of the same object are merged into one phrase under its name, with the highest score; a general name ("animal") is
-    merged into a specific one ("dog") that is also heard. Phrases that are not sounds remain unchanged.
+    merged into a specific one ("dog") if both are heard. Phrases that are not sounds remain unchanged.
     """
     makers = {phrase: find_sound_source(phrase.text) for phrase in phrases if phrase.sound}
     unseen = [_make_absent_pivot(phrase) for phrase, maker in makers.items() if maker is None]
@@ -28,7 +28,7 @@ def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list
 
 
 def _merge_phrases(phrases: Sequence[Phrase], maker: str) -> Phrase:
-    """Return one phrase for the sounds of one object, heard when any of them is heard."""
+    """Return one phrase for the sounds of one object, heard whenever any of them is heard."""
     surest = max(phrases, key=lambda phrase: phrase.score)
     if surest.text == maker and len(phrases) == 1:
         return surest

@@ -1,4 +1,4 @@
-"""Where a frame shows what a noun means: dense class scores of the classifier, looked at again up close when it is small."""
+"""Locate a noun in a frame by dense class scores of the classifier; a small region is classified again in a closer view."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components
 
 _ZOOM_AREA = 0.05
-"""Share of the frame below which a region is looked at up close."""
+"""Share of the frame below which a region is classified again in a closer view."""
 _MIN_ZOOM_SIDE = 0.34
-"""Side of the closest view, as a share of the frame's."""
+"""Minimum side of the closer view, as a share of the side of the frame."""
 
 
 @dataclass(frozen=True)
 class EvidenceMap:
-    """Where a frame shows a noun, float32 (h, w) in 0..1 at half the internal size, and how probable the noun is.
+    """The evidence for a noun in a frame: ``heatmap``, float32 (h, w) in 0..1 at half the internal size.
 
-    ``probability`` is that of the classes at their surest place, 0 at chance.
+    ``probability`` is the greatest probability of its classes at any position, 0 at chance level.
     """
 
     heatmap: FloatArray
@@ -30,10 +30,10 @@ class EvidenceMap:
 
 
 def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: Sequence[int]) -> EvidenceMap:
-    """Look for ImageNet classes on a frame.
+    """Compute the evidence for ImageNet classes in a frame.
 
-    Evidence is the square root of the classes' probability times the height of their best score over the frame's median
-    (after class activation maps, Zhou et al., CVPR 2016).
+    Evidence is the square root of the probability of the classes, multiplied by how far their best score exceeds its median
+    over the frame (after class activation maps, Zhou et al., CVPR 2016).
     """
     height, width = video_features.height // 2, video_features.width // 2
     scores = video_features.get_class_scores(frame)
@@ -55,7 +55,7 @@ def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: S
 
 
 def compute_peak_probability(scores: FloatArray, classes: Sequence[int]) -> float:
-    """Return the greatest probability of the classes anywhere, 0 at what they would get by their number alone."""
+    """Return the greatest probability of the classes at any position, rescaled so that chance level (their number) is 0."""
     chance = len(classes) / len(scores)
     return float(max(0.0, (_compute_probability(scores, classes).max() - chance) / (1 - chance)))
 
@@ -72,7 +72,7 @@ def _compute_activation(scores: FloatArray, classes: Sequence[int]) -> FloatArra
 
 
 def _find_close_view(evidence: FloatArray) -> tuple[int, int, int, int] | None:
-    """Return the rectangle (top, bottom, left, right) around the strongest region where that is small, else None."""
+    """Return the rectangle (top, bottom, left, right) around the strongest region if it is small, else None."""
     labels, areas = find_connected_components(evidence > 0.4 * evidence.max())
     mass = np.bincount(labels.ravel(), evidence.ravel(), len(areas))
     mass[0] = 0
@@ -91,7 +91,7 @@ def _find_close_view(evidence: FloatArray) -> tuple[int, int, int, int] | None:
 
 
 def _merge_views(evidence: FloatArray, close_evidence: FloatArray, view: tuple[int, int, int, int]) -> FloatArray:
-    """Put the close view in its place: there both must agree, elsewhere evidence is weaker."""
+    """Insert the close view at its position: inside it both views must agree, outside it the evidence is reduced."""
     top, bottom, left, right = view
     merged = evidence * 0.25
     close = close_evidence / max(float(close_evidence.max()), 1e-6) * evidence.max()

@@ -2,12 +2,12 @@
 
 The network (Tan and Le, ICML 2019, in its Lite form: no squeeze-and-excitation, ReLU6) is written as two ONNX graphs with
 batch normalization folded into the convolutions. The last two stages are dilated instead of strided (a-trous, Chen et al.,
-TPAMI 2018), so that class scores come every 16 pixels instead of every 32.
+TPAMI 2018), so that class scores have a stride of 16 pixels instead of 32.
 
-onnxruntime 1.31 was chosen by measurement beside OpenCV 5.0's DNN, on one thread of the same machine, seconds a picture:
+onnxruntime 1.31 was faster than the DNN module of OpenCV 5.0. Seconds per image on one thread of the same machine:
 
 =========  ====================  ==========================
-picture    features (onnx, cv2)  class scores (onnx, cv2)
+image      features (onnx, cv2)  class scores (onnx, cv2)
 =========  ====================  ==========================
 480 x 272  0.023, 0.064          0.038, 0.135
 640 x 352  0.047, 0.119          0.072, 0.239
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 
 SIZE_MULTIPLE = 16
-"""Sides of an image must be multiples of this."""
+"""The sides of an image must be multiples of this."""
 
 FINE_CHANNELS, DEEP_CHANNELS, NUM_CLASSES = 40, 112, 1000
-"""Channels of the two feature maps, and ImageNet classes."""
+"""Channels of the two feature maps, and the number of ImageNet classes."""
 
 _STAGES = ((1, 3, 1), (2, 3, 2), (2, 5, 2), (3, 3, 2), (3, 5, 1), (4, 5, 2), (1, 3, 1))
 """Blocks, kernel and stride of each stage, as in the paper."""
@@ -44,7 +44,7 @@ _EPSILON = 1e-3
 
 @dataclass
 class _OnnxGraphBuilder:
-    """An ONNX graph under construction: nodes are appended, ``last`` is the name of the newest value."""
+    """An ONNX graph under construction: nodes are appended, ``last_output`` is the name of the latest output."""
 
     weights: StateDict
     last_output: str
@@ -75,7 +75,7 @@ class _OnnxGraphBuilder:
         self.append_node("Clip", [self.last_output, "zero", "six"], f"{self.last_output}.clipped")
 
     def append_node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> None:
-        """Append one node, whose output becomes ``last``."""
+        """Append one node and set ``last_output`` to its output."""
         from onnx import helper
 
         self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
@@ -83,13 +83,13 @@ class _OnnxGraphBuilder:
 
 
 def _compute_same_padding(kernel: int, stride: int, dilation: int) -> list[int]:
-    """Return the padding of TensorFlow's SAME for even sizes: top, left, bottom, right."""
+    """Return the SAME padding of TensorFlow for even sizes: top, left, bottom, right."""
     total = (kernel - 1) * dilation + 1 - stride
     return [total // 2, total // 2, total - total // 2, total - total // 2]
 
 
 def _append_block(graph: _OnnxGraphBuilder, index: int, kernel: int, stride: int, dilation: int, skip: bool) -> None:
-    """Append an inverted residual: expand, filter each channel by itself, project, and add the input where ``skip``."""
+    """Append an inverted residual: expand, depthwise convolution, project; add the input if ``skip``."""
     name, entry = f"_blocks.{index}", graph.last_output
     if index > 0:
         graph.add_convolution(f"{name}._expand_conv", f"{name}._bn0")
@@ -111,7 +111,7 @@ def _append_block(graph: _OnnxGraphBuilder, index: int, kernel: int, stride: int
 
 
 def _append_stages(graph: _OnnxGraphBuilder, first: int, end: int) -> list[str]:
-    """Append stages ``first`` to ``end`` - 1; return the name of each one's output. Strides after the fourth are dilated."""
+    """Append stages ``first`` to ``end`` - 1; return the output name of each. Strides after the fourth are dilated."""
     index, outputs = sum(blocks for blocks, _, _ in _STAGES[:first]), []
     for number, (blocks, kernel, stride) in enumerate(_STAGES[first:end], start=first):
         dilated = number > _DEEP_STAGE
@@ -125,7 +125,7 @@ def _append_stages(graph: _OnnxGraphBuilder, first: int, end: int) -> list[str]:
 
 
 def _serialize_model(graph: _OnnxGraphBuilder, source: tuple[str, int], outputs: dict[str, int]) -> bytes:
-    """Return the ONNX model with one input and the named outputs, each given with its channels; height and width are free."""
+    """Return the ONNX model with one input and the named outputs, each with its channels; height and width are dynamic."""
     from onnx import TensorProto, helper, numpy_helper
 
     def make_value_info(name: str, channels: int) -> Any:
@@ -158,7 +158,7 @@ def build_class_graph(weights: StateDict) -> bytes:
 
 
 class EfficientNetLite:
-    """The two graphs, ready to run on ``threads`` threads (0: as many as there are cores)."""
+    """The two graphs, ready to run on ``threads`` threads (0: one per core)."""
 
     def __init__(self, weights: StateDict, threads: int = 0) -> None:
         import onnxruntime
@@ -171,7 +171,7 @@ class EfficientNetLite:
         self._class_session = make(build_class_graph(weights), settings, providers=["CPUExecutionProvider"])
 
     def extract_features(self, image: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
-        """Return (40, H/8, W/8) and (112, H/16, W/16) of an RGB image (H, W, 3), sides multiples of ``STEP``."""
+        """Return (40, H/8, W/8) and (112, H/16, W/16) of an RGB image (H, W, 3), sides multiples of SIZE_MULTIPLE."""
         pixels = (image.transpose(2, 0, 1)[None].astype(np.float32) - 127.0) / 128.0
         fine, deep = self._feature_session.run(None, {"image": pixels})
         return fine[0], deep[0]

@@ -1,6 +1,6 @@
 """Input images, features and class scores of one video, each computed once while cached.
 
-All components of a run share the ``Eye`` of their video. It works at one internal size, whatever the size of the video.
+All components of a run share the ``VideoFeatures`` of their video, which has one internal size for any size of the video.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _CACHE_BYTES = 192 << 20
 
 @lru_cache(maxsize=1)
 def load_network() -> EfficientNetLite:
-    """Return the network, loaded once in a process. Raises MissingError when its weights are not installed."""
+    """Return the network, loaded once per process. Raises MissingError if its weights are not installed."""
     return EfficientNetLite(load_weights())
 
 
 class VideoFeatures:
-    """The frames of one video as the network sees them.
+    """The frames of one video as input images, features and class scores of the network.
 
     ``height`` and ``width`` are the internal size in pixels, multiples of 16; ``rows`` and ``columns`` the feature grid,
     one cell for every 8 x 8 pixels.
@@ -70,7 +70,7 @@ class VideoFeatures:
         return self._cache.get_or_compute(("classes", frame), lambda: self.compute_class_scores(self.get_image(frame)))
 
     def compute_class_scores(self, image: Frame) -> FloatArray:
-        """Return class scores of any RGB image whose sides are multiples of 16."""
+        """Return class scores (logits) of any RGB image whose sides are multiples of 16."""
         return load_network().compute_class_scores(load_network().extract_features(image)[1])
 
     def _compute_features(self, frame: int) -> FloatArray:
@@ -84,19 +84,19 @@ _FEATURES_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoFeatures] = weakref.We
 
 
 def get_video_features(video: Video) -> VideoFeatures:
-    """Return the eye of a video, the same one as long as the video lives."""
+    """Return the features of a video, the same object during the lifetime of the video."""
     if video not in _FEATURES_BY_VIDEO:
         _FEATURES_BY_VIDEO[video] = VideoFeatures(video)
     return _FEATURES_BY_VIDEO[video]
 
 
 def resize_image(image: ImageArray, height: int, width: int) -> ImageArray:
-    """Resize (H, W) or (H, W, C) to that many rows and columns: averaging areas when it shrinks, bilinear when it grows."""
+    """Resize (H, W) or (H, W, C) to ``height`` and ``width``: area averaging to shrink, bilinear to enlarge."""
     shrinks = height * width < image.shape[0] * image.shape[1]
     made = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(made, image.dtype)
 
 
 def _normalize_vectors(vectors: FloatArray) -> FloatArray:
-    """Scale the vectors along the last axis to length 1; a vector of zeros stays."""
+    """Scale the vectors along the last axis to length 1; a zero vector remains unchanged."""
     return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=2, keepdims=True), 1e-6), np.float32)

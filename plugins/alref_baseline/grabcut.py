@@ -1,4 +1,4 @@
-"""Masks from soft maps: graph cut on the pixels, and what becomes of connected parts."""
+"""Convert soft maps to masks by graph cut, and filter connected components."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from alref_baseline.efficientnet import FloatArray
 _FOREGROUND_THRESHOLD = 0.9
 _MARGIN = 32
 _MIN_PIXELS = 20
-"""Pixels that a color model of the object, or of what surrounds it, is learned from at least."""
+"""Minimum number of pixels for a color model of the object or of its background."""
 
 
 def run_grabcut(image: Frame, probability: FloatArray, background_threshold: float = 0.1, rounds: int = 1) -> Mask:
-    """Cut the object out of ``picture`` uint8 (H, W, 3), given the chance (H, W) in 0..1 of each pixel to belong to it.
+    """Segment the object in ``image`` uint8 (H, W, 3), given the ``probability`` (H, W) in 0..1 that a pixel belongs to it.
 
-    Pixels above 0.9 are the object, those below ``never`` are not; between them ``rounds`` of cuts decide by color and edges
-    (GrabCut, Rother et al., SIGGRAPH 2004). Without enough pixels of both kinds, the mask is ``chance > 0.5``.
+    Pixels above 0.9 are object, those up to ``background_threshold`` are background; ``rounds`` of cuts decide the others by
+    color and edges (GrabCut, Rother et al., SIGGRAPH 2004). Without enough pixels of both kinds, the mask is
+    ``probability > 0.5``.
     """
     mask = np.asarray(probability > 0.5)
     rows, columns = np.nonzero(probability > background_threshold)
@@ -47,13 +48,13 @@ def run_grabcut(image: Frame, probability: FloatArray, background_threshold: flo
 
 
 def find_connected_components(mask: Mask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Return the connected parts of a mask, numbered from 1: int32 (H, W), and the pixels of each, those of the rest at 0."""
+    """Return the connected components of a mask, int32 (H, W) from 1 with 0 for background, and the pixel count of each."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     return np.asarray(labels, np.int32), np.asarray(statistics[:, cv2.CC_STAT_AREA], np.int32)
 
 
 def remove_small_components(mask: Mask, share: float = 0.12) -> Mask:
-    """Drop the connected parts that are smaller than ``share`` of the largest."""
+    """Remove the connected components that are smaller than ``share`` of the largest."""
     labels, areas = find_connected_components(mask)
     areas[0] = 0
     return np.asarray((areas >= max(1.0, share * areas.max()))[labels])

@@ -1,4 +1,4 @@
-"""Grounds a phrase: regions of sampled frames, scored by the phrase's attributes and by agreement over frames."""
+"""Ground a phrase: find regions in sampled frames, and score them by attributes and by agreement over frames."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from alref_baseline.synchrony import get_motion_window
 ABSENT_THRESHOLD = 0.1
 """Evidence below which an object is absent.
 
-On six real clips, nouns of things that were there had 0.18 (a kettle) to 1.0, but for a toy that no class fits (0.01); nouns of
-things that were not had 0.06 at most, but for a dog seen in a bird (0.53).
+On six real clips, nouns of objects that were present had 0.18 (a kettle) to 1.0, except for a toy that no class fits (0.01).
+Nouns of absent objects had at most 0.06, except for a dog that was detected in a bird (0.53).
 """
 
 NUM_SAMPLED_FRAMES = 8
@@ -33,9 +33,10 @@ _MAX_CACHED = 16
 
 @dataclass(frozen=True)
 class ScoredRegion:
-    """A region and how good it is as the object: ``score`` 0..1, ``agreement`` 0..1 with the other sampled frames.
+    """A region with its ``score`` as the object, 0..1, and its ``agreement`` with the other sampled frames, 0..1.
 
-    ``linked`` says how well it matches the best region of all when that is carried to this frame, 1 for that one itself.
+    ``match_score`` is how well it matches the best region of all frames when that is propagated to this frame, 1 for the best
+    region itself.
     """
 
     region: Region
@@ -46,7 +47,7 @@ class ScoredRegion:
 
 @dataclass(frozen=True)
 class PhraseGrounding:
-    """What was found for one phrase, best first; ``evidence`` 0..1 says how sure it is that the object is there at all."""
+    """The regions found for one phrase, best first; ``evidence``, 0..1, is the confidence that the object is in the video."""
 
     scored_regions: tuple[ScoredRegion, ...]
     evidence: float
@@ -57,13 +58,13 @@ class PhraseGrounding:
         return not self.scored_regions or self.evidence < ABSENT_THRESHOLD
 
     def get_regions(self, frame: int) -> list[ScoredRegion]:
-        """Return what was found on one frame, best first."""
+        """Return the regions of one frame, best first."""
         return [each for each in self.scored_regions if each.region.frame == frame]
 
 
 @dataclass(frozen=True)
 class GroundingQuery:
-    """What is looked for: its words, whether it makes a sound that is heard, and in which seconds, None for all."""
+    """The object to find: its text, whether it makes a sound in the audio, and in which seconds (None for all)."""
 
     text: str
     makes_sound: bool = False
@@ -71,7 +72,7 @@ class GroundingQuery:
 
     @classmethod
     def from_phrase(cls, phrase: Phrase) -> GroundingQuery:
-        """Return what a phrase looks for."""
+        """Return the query for a phrase."""
         return cls(phrase.text, phrase.sound or bool(phrase.sounds), phrase.heard)
 
 
@@ -81,10 +82,10 @@ _GROUNDING_CACHE: weakref.WeakKeyDictionary[Video, dict[tuple[GroundingQuery, tu
 
 
 def find_grounding(video: Video, query: GroundingQuery, frames: Sequence[int] = ()) -> PhraseGrounding:
-    """Find something in a video, on sampled frames and on ``frames``; the same question is answered once for a video.
+    """Find an object in a video, on sampled frames and on ``frames``; results are cached per video.
 
-    Frames are sampled while it is heard, where that is known. What is known by its sound alone is found by motion that follows
-    the sound, and is never absent: what stands out is taken where nothing moves.
+    Frames are sampled while the object is heard, if that is known. An object known only by its sound is found by motion that
+    follows the sound, and is never absent: if nothing moves, salient regions are used.
     """
     sampled = _sample_heard_frames(video, query)
     more = tuple(sorted(set(frames) - set(sampled)))
@@ -104,14 +105,14 @@ def _sample_heard_frames(video: Video, query: GroundingQuery) -> list[int]:
 
 
 def sample_indices(count: int) -> list[int]:
-    """Return the frames that are looked at in a video of ``count`` frames, evenly spread, ascending."""
+    """Return the sampled frames of a video of ``count`` frames, evenly spaced, ascending."""
     return sorted({round(place) for place in np.linspace(min(1, count - 1), max(0, count - 2), NUM_SAMPLED_FRAMES).tolist()})
 
 
 def rank_frames(video: Video, query: GroundingQuery) -> list[tuple[int, float, str]]:
-    """Rank the frames to start from: (frame, score 0..1, why); none when the object is absent.
+    """Rank the pivot frames: (frame, score 0..1, reason); an empty list if the object is absent.
 
-    The first is the best; the others show, as far as can be seen, the same object.
+    The first is the best; the others probably show the same object.
     """
     grounding = find_grounding(video, query)
     if grounding.is_absent:
@@ -145,7 +146,7 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
 
 
 def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], has_classes: bool) -> float:
-    """Weigh what speaks for the object: its classes on the second best frame, or the best region's color or motion."""
+    """Compute the evidence for the object: its classes on the second best frame, or color or motion of the best region."""
     best = max(regions, key=lambda region: region.score)
     if not has_classes and views[0].color_map is None:
         return 0.5 * best.motion_strength
@@ -156,7 +157,7 @@ def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], h
 def _score_regions(
     video_features: VideoFeatures, regions: Sequence[Region], description: ObjectDescription, evidence: float
 ) -> list[ScoredRegion]:
-    """Score every region: its own fitness, times how well it is found again on the other frames."""
+    """Score every region: its own fit, multiplied by its agreement with the other frames."""
     frames = sorted({region.frame for region in regions})
     rivals = {frame: [region for region in regions if region.frame == frame] for frame in frames}
     fits = {id(region): score_region(region, rivals[region.frame], description) for region in regions}
@@ -186,14 +187,14 @@ def _compute_agreement(
     overlaps: dict[tuple[int, int], float],
     strength: dict[int, float],
 ) -> float:
-    """Mean over the other frames of how well the region, carried there, meets a strong region."""
+    """Return the mean over the other frames of how well the region, propagated there, overlaps a strong region."""
     others = [others for frame, others in rivals.items() if frame != region.frame]
     met = [max(overlaps[id(region), id(other)] * strength[id(other)] for other in each) for each in others]
     return float(np.mean(met)) if met else 1.0
 
 
 def _compute_overlaps(video_features: VideoFeatures, rivals: dict[int, list[Region]]) -> dict[tuple[int, int], float]:
-    """Carry each region to every other frame and compare it with the regions there: soft intersection over union by ids."""
+    """Propagate each region to every other frame; return its soft IoU with the regions there, by pairs of ids."""
     size = video_features.rows // 2, video_features.columns // 2
     looks = {frame: _get_coarse_features(video_features, frame, size) for frame in rivals}
     labels = {id(one): resize_image(one.mask.astype(np.float32), *size).ravel() for each in rivals.values() for one in each}

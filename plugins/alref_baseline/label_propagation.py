@@ -1,4 +1,4 @@
-"""Labels carried from cells of known label to cells that look alike: the arithmetic of label propagation.
+"""Label propagation: compute the labels of cells from similar cells with known labels.
 
 Each cell takes the label of its nearest neighbors in feature space, weighted by a softmax of cosine similarity, as in
 space-time correspondence learning (Jabri et al., NeurIPS 2020). Neighbors come from a window of the previous frame and from a
@@ -18,7 +18,7 @@ TEMPERATURE = 0.05
 NEIGHBORS = 8
 _SMOOTHING_NEIGHBORS = 16
 RADIUS = 6
-"""Cells that an object can move between two frames, in each direction."""
+"""Maximum motion of an object between two frames, in cells in each direction."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Roi:
 
 
 def find_label_roi(label: FloatArray, margin: int) -> Roi:
-    """Return the rectangle of cells with label above 0.05, grown by ``margin``; the whole grid when there is none."""
+    """Return the rectangle of cells with label above 0.05, grown by ``margin``; the whole grid if there are none."""
     rows, columns = np.nonzero(label > 0.05)
     if not len(rows):
         return Roi(0, label.shape[0], 0, label.shape[1])
@@ -60,10 +60,10 @@ class LabelMemory:
 def compare_window(
     query: FloatArray, keys: FloatArray, labels: FloatArray, roi: Roi, radius: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Compare each cell of ``roi`` with the cells around it in another frame.
+    """Compare each cell of ``roi`` with its neighborhood in another frame.
 
     ``query`` and ``keys`` are (rows, columns, C), ``labels`` (rows, columns). Returns similarities and labels, each (N, W) with
-    N cells of the rectangle in reading order and W = (2 radius + 1)^2; similarity is -1 outside the frame.
+    N cells of the rectangle in row-major order and W = (2 radius + 1)^2; similarity is -1 outside the frame.
     """
     size, width = 2 * radius + 1, roi.right - roi.left
     height, pad = roi.bottom - roi.top, ((radius, radius), (radius, radius))
@@ -85,26 +85,26 @@ def compare_window(
 
 
 def select_neighbor_labels(similarity: FloatArray, labels: FloatArray, count: int = NEIGHBORS) -> tuple[FloatArray, FloatArray]:
-    """Keep the ``count`` most similar of each row: (N, W) to (N, count); ``labels`` may be (W,) for all rows."""
+    """Select the ``count`` most similar entries of each row: (N, W) to (N, count); ``labels`` may be (W,) for all rows."""
     kept, best = find_neighbors(similarity, count)
     return kept, labels[best] if labels.ndim == 1 else np.take_along_axis(labels, best, axis=1)
 
 
 def find_neighbors(similarity: FloatArray, count: int = NEIGHBORS) -> tuple[FloatArray, npt.NDArray[np.intp]]:
-    """Return the ``count`` greatest of each row of (N, W), or all W when they are fewer, and their columns."""
+    """Return the ``count`` greatest values of each row of (N, W), or all W if there are fewer, and their columns."""
     count = min(count, similarity.shape[1])
     best = np.argpartition(similarity, -count, axis=1)[:, -count:]
     return np.take_along_axis(similarity, best, axis=1), best
 
 
 def combine_labels(similarity: FloatArray, labels: FloatArray) -> FloatArray:
-    """Mean of the labels (N, K), weighted by the softmax of their similarities: float32 (N,)."""
+    """Return the mean of the labels (N, K), weighted by the softmax of their similarities: float32 (N,)."""
     weights = np.exp((similarity - similarity.max(axis=1, keepdims=True)) / np.float32(TEMPERATURE))
     return np.asarray((weights * labels).sum(axis=1) / weights.sum(axis=1), np.float32)
 
 
 def smooth_label(features: FloatArray, label: FloatArray, rounds: int = 2) -> FloatArray:
-    """Let each cell take the label of the cells around it in the same frame that look alike, ``rounds`` times."""
+    """Replace the label of each cell by that of similar neighboring cells in the same frame, ``rounds`` times."""
     everywhere = Roi(0, label.shape[0], 0, label.shape[1])
     similar, _ = compare_window(features, features, label, everywhere, RADIUS)
     weights, best = find_neighbors(similar, _SMOOTHING_NEIGHBORS)

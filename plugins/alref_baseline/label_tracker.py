@@ -1,8 +1,8 @@
-"""Propagates the label of one object from frame to frame, and converts labels to masks.
+"""Propagate the label of one object from frame to frame, and convert labels to masks.
 
 Label propagation over frozen features, after the protocol of space-time correspondence learning (Jabri et al., NeurIPS 2020):
-each cell asks a window of the previous frame and a memory of the pivot frames. Only labels are carried on; graph cuts refine
-what is given out and are never fed back.
+each cell is compared with a window of the previous frame and a memory of the pivot frames. Only labels are propagated; graph
+cuts refine the output masks and are never fed back.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from alref_baseline.linear_probe import score_cells_in_box
 
 _MEMORY_CELLS = 1200
 _BACKGROUND_RADIUS = 12
-"""Cells around an object whose background is remembered."""
+"""Width of the background around an object that is stored in the memory, in cells."""
 _BORDER_SIGMA = 4.0
-"""Softness of a mask's border before it is cut, in pixels at half the internal size."""
+"""Sigma of the blur of a border before the graph cut, in pixels at half the internal size."""
 
 
 class LabelTracker:
     """One object: its label (rows, columns) in 0..1 on the grid of ``frame``.
 
-    ``seeds`` are the labels of its pivot frames; the trace starts from ``start``, and all of them join the memory.
+    ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``; the memory has cells of all seeds.
     """
 
     def __init__(self, video_features: VideoFeatures, seeds: dict[int, FloatArray], start: int) -> None:
@@ -48,11 +48,11 @@ class LabelTracker:
         self.reset_to_pivot()
 
     def reset_to_pivot(self) -> None:
-        """Go back to the pivot frame."""
+        """Reset to the pivot frame ``start``."""
         self.frame, self.label = self.start, self._seeds[self.start]
 
     def move_to(self, frame: int) -> None:
-        """Carry the label to a neighboring frame; on a pivot frame it is the pivot's own."""
+        """Propagate the label to a neighboring frame; on a pivot frame, use the label of the pivot."""
         self.label = self._seeds[frame] if frame in self._seeds else self._propagate_label(frame)
         self.frame = frame
 
@@ -69,7 +69,7 @@ class LabelTracker:
 
 
 def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelMemory:
-    """Pick up to ``count`` cells to remember, evenly: half on the object, half around it."""
+    """Select up to ``count`` evenly spaced cells for the memory: half on the object, half around it."""
     inside = label > 0.5
     near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * _BACKGROUND_RADIUS + 1,) * 2, np.uint8)).astype(bool) & ~inside
     chosen = np.concatenate([_sample_evenly(np.flatnonzero(part), count // 2) for part in (inside, near)])
@@ -83,14 +83,14 @@ def _sample_evenly(numbers: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.
 
 
 def make_seed_label(video_features: VideoFeatures, mask: Mask) -> FloatArray:
-    """Shrink a mask of the video's size to a label; the fullest cell of a tiny object counts as full."""
+    """Resize a mask of the size of the video to a label; the fullest cell of a tiny object counts as full."""
     label = resize_image(mask.astype(np.float32), video_features.rows, video_features.columns)
     peak = float(label.max())
     return label if peak > 0.5 or peak == 0 else label / np.float32(peak)
 
 
 def segment_box(video_features: VideoFeatures, frame: int, box: FloatArray, size: tuple[int, int]) -> Mask:
-    """Find the object in ``box`` (xyxy, pixels of the video of ``size`` H, W): a bool mask of that size, never empty."""
+    """Segment the object in ``box`` (xyxy, pixels of a video of ``size`` H, W): a bool mask of that size, never empty."""
     height, width = size
     scale = np.array([video_features.width / width, video_features.height / height] * 2, np.float32)
     chance = score_cells_in_box(video_features, frame, box * scale)
@@ -103,9 +103,9 @@ def segment_box(video_features: VideoFeatures, frame: int, box: FloatArray, size
 
 
 def segment_label(video_features: VideoFeatures, frame: int, label: FloatArray, size: tuple[int, int]) -> Mask:
-    """Refine a label by graph cut: a bool mask of ``size`` (H, W). A cut that changes the area too much is not taken.
+    """Refine a label by graph cut: a bool mask of ``size`` (H, W). A cut that changes the area too much is rejected.
 
-    The cut decides in a band along the border of what the label claims, however sure the label is there.
+    The cut decides only in a band along the border of the label, even where the label is certain.
     """
     picture = video_features.get_half_image(frame)
     rough = np.asarray(resize_image(label, *picture.shape[:2]) > 0.5)
@@ -117,6 +117,6 @@ def segment_label(video_features: VideoFeatures, frame: int, label: FloatArray, 
 
 
 def compute_confidence(label: FloatArray) -> float:
-    """Return the confidence of a label: its mean over the cells of the object, 0 for none."""
+    """Return the confidence of a label: its mean over the cells of the object, 0 if there are none."""
     inside = label > 0.5
     return float(label[inside].mean()) if inside.any() else 0.0

@@ -1,7 +1,7 @@
-"""A linear probe on the features of one video: learned from rough seeds, it finds where an object ends.
+"""A linear probe on the features of one video, which finds the extent of an object from rough seeds.
 
-Seeds say of some cells how surely they belong to the object. Ridge regression from features, color and position to those
-seeds answers for all cells; its answer is the seed of the next round (self-training).
+Seeds are confidences that cells belong to the object, known for some cells. Ridge regression from features, color and position
+to the seeds predicts all cells; the prediction is the seed of the next round (self-training).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _STEEPNESS = 4.0
 
 
 def compute_descriptors(video_features: VideoFeatures, frame: int, *more: FloatArray, color_scale: float = 1.0) -> FloatArray:
-    """Return what the probe sees of each cell, float32 (rows, columns, D): features, Lab color, position, ``more`` maps, 1."""
+    """Return the descriptor of each cell, float32 (rows, columns, D): features, Lab color, position, ``more`` maps, 1."""
     small = resize_image(video_features.get_image(frame), video_features.rows, video_features.columns).astype(np.float32) / 255
     color = cv2.cvtColor(small, cv2.COLOR_RGB2Lab) * (color_scale / _LAB_SCALE)
     down, across = np.meshgrid(
@@ -35,14 +35,14 @@ def compute_descriptors(video_features: VideoFeatures, frame: int, *more: FloatA
 
 
 def normalize_weights(inside: FloatArray, outside: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Scale the weights of cells as examples of the object and of the rest: each sums to 1, or is all 0."""
+    """Normalize the weights of cells as examples of object and background: each sums to 1, or is all 0."""
     return inside / max(float(inside.sum()), 1e-9), outside / max(float(outside.sum()), 1e-9)
 
 
 def fit_predict(cells: Sequence[FloatArray], weights: Sequence[tuple[FloatArray, FloatArray]]) -> list[FloatArray]:
-    """Learn one probe from several frames and return its answer on each: float32 (rows, columns), 0..1.
+    """Fit one probe to several frames and return its prediction for each: float32 (rows, columns), 0..1.
 
-    ``cells`` are the descriptors of the frames; ``weights`` how much each cell counts as the object and as the rest.
+    ``cells`` are the descriptors of the frames; ``weights`` are the weights of each cell as object and as background.
     """
     size = cells[0].shape[2]
     squares, targets = np.eye(size) * _RIDGE * len(cells), np.zeros(size)
@@ -55,7 +55,7 @@ def fit_predict(cells: Sequence[FloatArray], weights: Sequence[tuple[FloatArray,
 
 
 def score_cells_in_box(video_features: VideoFeatures, frame: int, box: FloatArray) -> FloatArray:
-    """Return how surely each cell belongs to the object in ``box`` (xyxy, internal pixels): float32 (rows, columns), 0..1."""
+    """Return the confidence that a cell is in the object in ``box`` (xyxy, internal pixels): float32 (rows, columns), 0..1."""
     center, half = (box[:2] + box[2:]) / 2, np.maximum(box[2:] - box[:2], CELL_SIZE) / 2
     down, across = np.meshgrid(np.arange(video_features.rows) + 0.5, np.arange(video_features.columns) + 0.5, indexing="ij")
     off = np.stack([across * CELL_SIZE - center[0], down * CELL_SIZE - center[1]], axis=2) / half

@@ -12,13 +12,13 @@ from alref_baseline.features import VideoFeatures
 _FRAME_RADIUS = 2
 _GRID_STEP = 8
 _MIN_SPEED = 1.2
-"""Pixels a frame, at half the internal size, below which nothing is said to move."""
+"""Minimum speed of full motion strength, in pixels per frame at half the internal size."""
 
 
 def compute_residual_motion(video_features: VideoFeatures, frame: int) -> FloatArray:
-    """Return each pixel's own motion at half the internal size: float32 (h, w, 2) pixels a frame, rightwards and downwards.
+    """Return each pixel's own motion at half the internal size: float32 (h, w, 2) pixels per frame, right and down.
 
-    It is the mean over up to two frames before and after, zero in a video of one frame.
+    It is the mean over up to two frames before and after, and zero in a video of one frame.
     """
     here = _get_gray_image(video_features, frame)
     others = [
@@ -43,7 +43,7 @@ def _get_gray_image(video_features: VideoFeatures, frame: int) -> Frame:
 
 
 def compute_flow(first: Frame, second: Frame) -> FloatArray:
-    """Dense optical flow (DIS, Kroeger et al., ECCV 2016)."""
+    """Return dense optical flow (DIS, Kroeger et al., ECCV 2016)."""
     dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return np.asarray(dis.calc(first, second, np.zeros((*first.shape, 2), np.float32)), np.float32)
 

@@ -16,7 +16,7 @@ ScoredMask = tuple[Mask, float]
 
 
 class TrackedObject:
-    """One object: its pivot masks, and its trace from the surest of them."""
+    """One object: its pivot masks, and a tracker that starts at the pivot with the highest score."""
 
     def __init__(self, video: Video, video_features: VideoFeatures, boxes: list[PivotBox]) -> None:
         self._video_features, self._size = video_features, (video.height, video.width)
@@ -32,12 +32,12 @@ class TrackedObject:
         self._tracker = LabelTracker(video_features, seeds, self.start) if seeds else None
 
     def reset_to_pivot(self) -> None:
-        """Go back to the pivot, to go the other way."""
+        """Reset to the pivot, to track in the other direction."""
         if self._tracker:
             self._tracker.reset_to_pivot()
 
     def track_to(self, frame: int) -> ScoredMask:
-        """Return the mask and the confidence on the frame of the pivot or the one after the last asked for."""
+        """Return the mask and the confidence on a frame: the current one, or a neighbor of it."""
         if self._tracker is None:
             return np.zeros(self._size, bool), 0.0
         if frame != self._tracker.frame:
@@ -49,9 +49,9 @@ class TrackedObject:
 
 
 def propagate_objects(video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-    """Yield the masks of all objects: first the frames before every pivot, last first; then the others in their order.
+    """Yield the masks of all objects: first the frames before every pivot, in reverse; then the others in order.
 
-    Frames between the pivots of different objects are seen twice; what was found on the way back is kept run-length encoded.
+    Frames between the pivots of different objects are visited twice; masks of the backward pass are stored run-length encoded.
     """
     eye = get_video_features(video)
     owned = [[box for box in boxes if box.pivot.phrase == phrase] for phrase in list_object_phrases(boxes)]

@@ -13,7 +13,7 @@ from alref_baseline.grounding import GroundingQuery, ScoredRegion, find_groundin
 
 
 def propose_candidates(video: Video, pivots: list[PivotFrame], max_candidates: int) -> list[Candidates]:
-    """Return up to ``most`` candidates per pivot."""
+    """Return up to ``max_candidates`` candidates per pivot."""
     asked: dict[GroundingQuery, list[int]] = {}
     for pivot in pivots:
         asked.setdefault(GroundingQuery.from_phrase(pivot.phrase), []).extend([pivot.frame] if pivot.frame is not None else [])

@@ -78,7 +78,8 @@ class RulesReasoner(Reasoner):
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return for each phrase the frame that shows it best while it is heard, by the embedded grounding.
 
-        Sounds are mapped to the objects that make them; sounds of one object are merged, and those without one are absent.
+        Sounds are mapped to the objects that make them; sounds of one object are merged, and sounds without an object are
+        absent.
         """
         from alref_baseline.audio_tags import resolve_sound_objects
         from alref_baseline.rules import pick_pivot

@@ -33,7 +33,7 @@ _SUPERLATIVE_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left",
 
 
 def score_side(side: str, box: Box, area: float) -> float:
-    """Return how far a thing is to a side, 0..1; what is lower in the image is closer.
+    """Return how far an object is to a side, 0..1; an object lower in the image is closer.
 
     ``box`` is ``xyxy`` in 0..1, ``area`` a share of the frame.
     """
@@ -41,25 +41,25 @@ def score_side(side: str, box: Box, area: float) -> float:
 
 
 def get_speed(motion: str, velocity: Sequence[float]) -> float:
-    """Return the part of a velocity (right, down) in one of ``DIRECTIONS``."""
+    """Return the component of a velocity (right, down) in one of ``DIRECTIONS``."""
     axis, sign = DIRECTIONS[motion]
     return sign * float(velocity[axis])
 
 
 def score_speed(speed: float) -> float:
-    """Return how well a speed in the wanted direction, in shares of the longer side a frame, fits."""
+    """Return the fit of a speed in the requested direction, in shares of the longer side per frame."""
     return 1.0 if speed > MIN_VELOCITY else 0.25
 
 
 def score_motion_strength(motion: str, strength: float) -> float:
-    """Return how well the strength of a motion, 0..1, fits "still", or any other motion."""
+    """Return how well the strength of a motion, 0..1, fits "still" or any other motion."""
     return 1 - 0.6 * strength if motion == "still" else 0.4 + 0.6 * strength
 
 
 def score_region(region: Region, rivals: Sequence[Region], description: ObjectDescription) -> float:
     """Return how well ``region`` fits: above 0, comparable over all regions of a grounding.
 
-    ``rivals`` are the regions of the same frame, with itself.
+    ``rivals`` are the regions of the same frame, including ``region``.
     """
     fit = region.score * (0.1 + region.color_share) * (0.3 + 0.7 * region.part_color_share)
     for side in description.positions:

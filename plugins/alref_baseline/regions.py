@@ -1,4 +1,4 @@
-"""From rough evidence to regions: what belongs together with the places where a frame shows what is looked for."""
+"""Grow regions from the rough evidence for an object in sampled frames."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _NUM_ROUNDS = 3
 _MAX_REGIONS = 5
 _MIN_AREA = 0.0005
 _FULL_SYNCHRONY = 0.3
-"""Correlation of motion with the sound from which it speaks for a place in full."""
+"""Correlation of motion with the audio that counts in full."""
 _CORE_THRESHOLD = 0.55
-"""Grown chance below which nothing belongs to a small thing that is held."""
+"""Probability below which a cell does not belong to a small handheld object."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameEvidence:
     """One sampled frame: all maps are float32 (h, w) at half the internal size.
 
-    ``evidence`` is 0..1 with 1 somewhere, ``peak`` says how strong it is beside other frames, ``known`` how probable the
-    classes are.
+    ``evidence`` is 0..1 with a maximum of 1; ``peak`` is its maximum before scaling, comparable between frames;
+    ``class_probability`` is the probability of the classes.
     """
 
     frame: int
@@ -49,12 +49,12 @@ class FrameEvidence:
 
 @dataclass(frozen=True, eq=False)
 class Region:
-    """A piece of one frame that may be what is looked for.
+    """A region of one frame that may be the object.
 
-    ``mask`` bool (h, w) at half the internal size; ``score`` of its evidence, beside other regions of the same grounding;
-    ``color`` and ``part_color`` the shares of it that have the colors asked for, 1 when none was; ``moving`` 0..1;
-    ``velocity`` (right, down) in shares of the longer side a frame; ``area`` as a share of the frame; ``box`` xyxy in 0..1;
-    ``outline`` the contrast along its border, in gray levels a pixel.
+    ``mask`` is bool (h, w) at half the internal size; ``score`` rates its evidence, comparable over the regions of a grounding;
+    ``color_share`` and ``part_color_share`` are the shares of it with the requested colors, 1 if none is requested;
+    ``motion_strength`` is 0..1; ``velocity`` (right, down) is in shares of the longer side per frame; ``area`` is a share of
+    the frame; ``box`` is xyxy in 0..1; ``edge_contrast`` is the contrast along its border, in gray levels per pixel.
     """
 
     frame: int
@@ -70,7 +70,7 @@ class Region:
 
     @property
     def center(self) -> tuple[float, float]:
-        """The middle of the box, (right, down) in 0..1."""
+        """The center of the box, (right, down) in 0..1."""
         left, top, right, bottom = self.box
         return (left + right) / 2, (top + bottom) / 2
 
@@ -82,10 +82,10 @@ def gather_evidence(
     entry: NounEntry,
     synchrony_map: FloatArray | None = None,
 ) -> FrameEvidence:
-    """Gather the evidence of one frame: the noun's classes, the colors of the head, motion.
+    """Gather the evidence of one frame: the classes of the noun, its colors, and motion.
 
-    ``follows`` (h, w), of any size, says how well motion follows the sound when nothing but a sound is known of the object:
-    then motion counts as far as it does, and what stands out is there to fall back on.
+    ``synchrony_map`` (h, w), of any size, is how well motion follows the audio, for an object known only by its sound. Motion
+    is then weighted by it, and saliency is the fallback.
     """
     picture = video_features.get_half_image(frame)
     motion = compute_residual_motion(video_features, frame)
@@ -113,9 +113,10 @@ def gather_evidence(
 def grow_regions(
     video_features: VideoFeatures, views: Sequence[FrameEvidence], description: ObjectDescription, entry: NounEntry
 ) -> list[Region]:
-    """Grow the evidence of all sampled frames together by one probe, and cut out what it finds on each.
+    """Grow the evidence of all sampled frames together with one probe, and extract the regions of each.
 
-    A small thing without a color of its own is grown without motion, which it shares with who holds it, and less far.
+    A small handheld object without a color is grown less far, and without motion, because it moves with the person who holds
+    it.
     """
     held = entry.is_handheld and not description.colors
     moves = [
@@ -158,13 +159,13 @@ def _resize_motion(video_features: VideoFeatures, view: FrameEvidence) -> FloatA
 def _weigh_by_motion(
     video_features: VideoFeatures, view: FrameEvidence, moves: FloatArray, description: ObjectDescription
 ) -> FloatArray:
-    """Weigh evidence by motion, or by its absence when the words ask for something still."""
+    """Weight evidence by motion, or by the absence of motion if the description says "still"."""
     weight = 0.3 + 0.7 * (1 - moves if "still" in description.motions else moves)
     return np.asarray(resize_image(view.evidence, video_features.rows, video_features.columns) * weight, np.float32)
 
 
 def _mark_near_evidence(evidence: FloatArray) -> FloatArray:
-    """Say which cells lie near evidence, 0..1."""
+    """Return how near each cell is to evidence, 0..1."""
     near = cv2.GaussianBlur((evidence > 0.2).astype(np.float32), (0, 0), 0.056 * evidence.shape[1])
     return np.asarray(np.minimum(near, 0.5) * 2, np.float32)
 
@@ -174,7 +175,7 @@ def _normalize_peak(values: FloatArray) -> FloatArray:
 
 
 def _extract_regions(view: FrameEvidence, probability: FloatArray, description: ObjectDescription) -> Iterator[Region]:
-    """Cut out the parts of one frame with the most evidence."""
+    """Yield the regions of one frame with the most evidence."""
     labels, areas = find_connected_components(probability > 0.4)
     mass = np.bincount(labels.ravel(), view.evidence.ravel(), len(areas))
     mass[0] = -1
@@ -187,7 +188,7 @@ def _extract_regions(view: FrameEvidence, probability: FloatArray, description: 
 
 
 def _cut_part(view: FrameEvidence, probability: FloatArray, part: Mask) -> Mask:
-    """Cut one part out by color and edges; of what comes out, the piece with the most evidence."""
+    """Segment one part by color and edges, and return the connected component with the most evidence."""
     near = cv2.dilate(part.astype(np.uint8), np.ones((9, 9), np.uint8))
     cut = _select_best_component(view, run_grabcut(view.image, probability * near, background_threshold=0.25, rounds=3))
     return cut if cut.sum() >= _MIN_AREA * cut.size else part
@@ -221,9 +222,9 @@ def _measure_region(view: FrameEvidence, mask: Mask, strongest: float, descripti
 
 
 def _compute_edge_contrast(image: Frame, mask: Mask) -> float:
-    """Mean slope of the picture along the border of a mask.
+    """Return the mean image gradient along the border of a mask.
 
-    Low where the cut follows no edge, where all is blurred, and where the frame cuts the object off.
+    It is low if the border does not follow an edge, if the image is blurred, or if the frame cuts the object off.
     """
     smooth = cv2.GaussianBlur(image, (3, 3), 0).astype(np.float32)
     slope = np.hypot(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)).max(axis=2) / 8
@@ -234,6 +235,6 @@ def _compute_edge_contrast(image: Frame, mask: Mask) -> float:
 
 
 def _compute_part_color(view: FrameEvidence, mask: Mask, names: Sequence[str]) -> float:
-    """Return the least of the shares of the colors; half of the region is all that a part can be."""
+    """Return the smallest share of the colors, relative to half of the region, the maximum for a part."""
     shares = [min(1.0, 2 * float(compute_color_map(view.image, name)[mask].mean())) for name in names]
     return min(shares, default=1.0)

@@ -30,20 +30,20 @@ def score_relation(relation: str, box: NormalizedBox, mask: Mask, regions: Seque
 
 
 def score_box_relation(relation: str, one: NormalizedBox, other: NormalizedBox) -> float:
-    """Return how well box ``one`` stands to ``other`` in a relation of the grammar: 0..1, from boxes ``xyxy`` in 0..1."""
+    """Return how well box ``one`` has a relation of the grammar to ``other``: 0..1, from boxes ``xyxy`` in 0..1."""
     way = _RELATION_SCORES.get(relation)
     return _score_nearness(one, other) * (way(one, other) if way else 1.0)
 
 
 def _score_nearness(one: NormalizedBox, other: NormalizedBox) -> float:
-    """Return 1 for boxes that meet, half when they are half their mean diagonal apart."""
+    """Return 1 for boxes that touch, 0.5 for boxes that are half their mean diagonal apart."""
     gaps = [max(0.0, one[axis] - other[axis + 2], other[axis] - one[axis + 2]) for axis in (0, 1)]
     size = sum(math.hypot(box[2] - box[0], box[3] - box[1]) for box in (one, other)) / 4
     return 1 / (1 + (math.hypot(*gaps) / max(size, 1e-6)) ** 2)
 
 
 def _make_before_score(axis: int) -> Callable[[NormalizedBox, NormalizedBox], float]:
-    """Make a measure of how far the center of one lies before that of the other along an axis, 0..1, a half when level."""
+    """Return a function that scores how far one center is before the other along an axis, 0..1, 0.5 if level."""
 
     def score_before(one: NormalizedBox, other: NormalizedBox) -> float:
         reach = one[axis + 2] - one[axis] + other[axis + 2] - other[axis]
@@ -53,13 +53,13 @@ def _make_before_score(axis: int) -> Callable[[NormalizedBox, NormalizedBox], fl
 
 
 def _compute_inside_share(one: NormalizedBox, other: NormalizedBox) -> float:
-    """Return the share of one box that lies in the other."""
+    """Return the share of box ``one`` that is inside ``other``."""
     shares = [max(0.0, min(one[axis + 2], other[axis + 2]) - max(one[axis], other[axis])) for axis in (0, 1)]
     return shares[0] * shares[1] / max((one[2] - one[0]) * (one[3] - one[1]), 1e-9)
 
 
 def _score_closer(one: NormalizedBox, other: NormalizedBox) -> float:
-    """Return how much lower, and so nearer to the camera, the foot of one stands, 0..1."""
+    """Return how much lower, and so closer to the camera, the bottom of ``one`` is, 0..1."""
     return _clamp_to_unit(0.5 + 2 * (one[3] - other[3]) / max(one[3] - one[1] + other[3] - other[1], 1e-6))
 
 

@@ -34,7 +34,7 @@ class ReplayReasoner(Reasoner):
     options: ReplayReasonerOptions
 
     def problems(self) -> list[Problem]:
-        """Return a problem when the file is not named or cannot be read."""
+        """Return a problem if the file is not given or cannot be read."""
         if self.options.answers is None:
             hint = "alref answers import FOLDER FILE"
             return [Problem(option="answers", message="needs a file of answers", hint=hint, value="FILE")]

@@ -25,7 +25,7 @@ MIN_COLOR_SHARE = 0.06
 MIN_SYNCHRONY = 0.35
 """Minimum correlation of motion and audio for an object to count as the source of a sound.
 
-On drawn films, a disc that moved with a sound had 0.39 to 0.52, one that always moved 0.24 to 0.35, by chance.
+On synthetic videos, a disc that moved with a sound had 0.39 to 0.52; one that always moved had 0.24 to 0.35 by chance.
 """
 _TIE_RATIO = 0.95
 

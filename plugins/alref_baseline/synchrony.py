@@ -29,17 +29,17 @@ MAX_STEP_RATE = 15.0
 WINDOW_RADIUS = 4.0
 """Seconds before and after a frame in which motion is compared with audio."""
 FULL_SECONDS = 4.0
-"""Seconds that must be compared for a correlation to count in full; with fewer it is drawn to 0 in proportion.
+"""Seconds that must be compared for a correlation to count in full; with fewer, it is reduced in proportion.
 
-Motion and sound that begin and end at random agree beyond 0.35 in 15 of 100 cases over two seconds, in 3 over eight.
+Random motion and sound correlate above 0.35 in 15 of 100 cases over two seconds, and in 3 of 100 over eight.
 """
 MIN_LOUDNESS_STD = 0.04
 """Minimum standard deviation of loudness, where 1 is 40 dB, for a comparison with motion."""
 _LOUDNESS_RANGE_DB = 40.0
 _MOTION_NOISE_STD = 0.05
-"""Standard deviation of the root of speed, in sides a second, that is certain to be more than noise."""
+"""Standard deviation of the root of speed, in sides per second, that is certainly above noise."""
 _FULL_TEXTURE = 6.0
-"""Gray levels a pixel, on average, that are texture enough to see motion by."""
+"""Mean gray levels per pixel that are enough texture for motion estimation."""
 _CACHE_BYTES = 64 << 20
 _SMOOTHING_STEPS = 3
 _LAGS = (-1, 0, 1)
@@ -47,10 +47,10 @@ _LAGS = (-1, 0, 1)
 
 @dataclass(frozen=True, eq=False)
 class MotionWindow:
-    """Motion in N steps around a frame, and the sound; step ``at`` begins at the frame.
+    """Motion in N steps around a frame, and the audio; step ``frame_step`` begins at the frame.
 
-    ``flow`` (N, h, w, 2) is in pixels a step and holds the camera's motion; ``speed`` (N, h, w) is without it, in sides of the
-    picture a second; ``loud`` (N,) is 0..1. All steps together take ``seconds``.
+    ``flow`` (N, h, w, 2) is in pixels per step and includes camera motion; ``speed`` (N, h, w) excludes it and is in sides of
+    the image per second; ``loudness`` (N,) is 0..1. All steps together take ``seconds``.
     """
 
     flow: FloatArray
@@ -72,9 +72,9 @@ class MotionWindow:
         return self._compare_with_loudness(np.sqrt(spread))
 
     def score_mask(self, mask: Mask) -> float:
-        """Return how well the motion inside a mask bool (h, w) at the frame follows the audio, -1..1, shrunk for few seconds.
+        """Return how well the motion inside a mask bool (h, w) at the frame follows the audio, -1..1, reduced for few seconds.
 
-        The mask is carried along by the mean motion inside it.
+        The mask is moved by the mean motion inside it.
         """
         if self.is_steady:
             return 0.0
@@ -85,7 +85,7 @@ class MotionWindow:
         return min(1.0, self.seconds / FULL_SECONDS) * float(self._compare_with_loudness(np.sqrt(np.array(inside, np.float32))))
 
     def _compare_with_loudness(self, motion: FloatArray) -> FloatArray:
-        """Correlate motion (N, ...) with loudness, a step early or late allowed."""
+        """Correlate motion (N, ...) with loudness, with a lag of up to one step."""
         sound, moved = _smooth_values(self.loudness), _smooth_values(motion)
         found = [_compute_correlation(np.roll(sound, lag)[1:-1], moved[1:-1]) for lag in _LAGS]
         return np.asarray(np.maximum.reduce(found), np.float32)
@@ -98,14 +98,14 @@ def _smooth_values(values: FloatArray) -> FloatArray:
 
 
 def _compute_correlation(loudness: FloatArray, motion: FloatArray) -> FloatArray:
-    """Pearson's correlation of (N,) with (N, ...), drawn to 0 where motion hardly varies."""
+    """Return the Pearson correlation of (N,) with (N, ...), shrunk to 0 where motion hardly varies."""
     deviation = motion - motion.mean(axis=0)
     about = np.tensordot(loudness - loudness.mean(), deviation, axes=1) / len(loudness)
     return np.asarray(about / (max(float(loudness.std()), 1e-6) * (deviation.std(axis=0) + _MOTION_NOISE_STD)), np.float32)
 
 
 def _move_mask(mask: Mask, flows: FloatArray) -> list[Mask]:
-    """Return where a mask lies before the first step, and after each."""
+    """Return the mask before the first step and after each step."""
     places, shift = [mask], np.zeros(2)
     height, width = mask.shape
     for flow in flows:
@@ -118,7 +118,7 @@ def _move_mask(mask: Mask, flows: FloatArray) -> list[Mask]:
 
 
 class VideoMotion:
-    """The motion of one video, step by step, each measured once while remembered."""
+    """The motion of one video, step by step, each computed once while cached."""
 
     def __init__(self, video: Video) -> None:
         self._video: Video = weakref.proxy(video)

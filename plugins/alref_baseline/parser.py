@@ -1,7 +1,7 @@
-"""Reads the events of one object's expression into what is said of it.
+"""Parse the events of one object into noun phrases with attributes, parts and relations.
 
-A clause is a row of noun phrases. The first is the object; each later one was opened by a preposition, a verb or a word such as
-"wearing", and is a part of something before it or another object that it stands in a relation to.
+A clause is a sequence of noun phrases. The first is the object. Each later one is opened by a preposition, a verb or a word
+such as "wearing"; it is a part of an earlier phrase, or another object with a relation to it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OPENED_BY_PART_WORDS = frozenset(("in", "with", "wear"))
 
 
 class ClauseParser:
-    """The object of a row of events: ``main``, filled in by reading the events in order."""
+    """Parse a sequence of events in order; the object is ``main``."""
 
     def __init__(self, events: Sequence[ParseEvent]) -> None:
         self.main = NounPhrase()
@@ -38,11 +38,11 @@ class ClauseParser:
 
     @property
     def has_details(self) -> bool:
-        """Whether more than a noun phrase and its place was read."""
+        """Whether the object has relations, motions, colors of parts or unused words."""
         return bool(self.main.relations or self.main.motions or self.main.part_colors or self.main.unused)
 
     def _get_target(self) -> NounPhrase:
-        """Return the noun phrase that a describing word belongs to: the open one, else the object itself."""
+        """Return the noun phrase that an attribute belongs to: the open one, else the object itself."""
         return self.current if self.current is not None else self.main
 
     def _start_phrase(self, relation: str) -> None:
@@ -61,7 +61,7 @@ class ClauseParser:
         self._add_phrase(noun, how)
 
     def _add_phrase(self, noun: NounPhrase, relation: str) -> None:
-        """File a finished noun phrase as a part, as a relation, or as not used."""
+        """Add a complete noun phrase as a part, as a relation, or as unused words."""
         entry = look_up_noun(" ".join(noun.words))
         is_part = relation in _OPENED_BY_PART_WORDS and (entry.group in ("wear", "parts") or not noun.words)
         owner = self._last_person if look_up_noun(" ".join(self._last_person.words)).is_person else self.main
@@ -87,7 +87,7 @@ class ClauseParser:
         self._start_phrase(event.value)
 
     def _handle_heading(self, event: ParseEvent) -> None:
-        """Take "up" and "down": where something goes, or what it is on."""
+        """Handle "up" and "down": the direction of a motion, or what the object is on."""
         if self.verb == "moving":
             self.main.motions.append(event.value)
         self._start_phrase("on")
@@ -106,7 +106,7 @@ class ClauseParser:
         self._start_phrase(event.value)
 
     def _is_quantity(self, noun: NounPhrase) -> bool:
-        """Say whether the noun before "of" only counts or cuts: "a group of", "one of", "the larger of"."""
+        """Return whether the noun before "of" is only a quantity: "a group of", "one of", "the larger of"."""
         return all(make_singular(word) in get_word_table("quantities") for word in noun.words[-1:])
 
     def _handle_and(self, event: ParseEvent) -> None:
@@ -196,16 +196,16 @@ class ClauseParser:
         self.verb = "neutral"
 
     def _open_if_needed(self, article: bool) -> None:
-        """Open a noun phrase where an article, a number, a possessive or the verb before it demands one."""
+        """Open a noun phrase if an article, a number, a possessive or the preceding verb requires one."""
         if article and (self.current is None or self.current.has_noun):
             self._start_phrase(self.expected_relation)
 
     def _is_followed_by(self, kinds: tuple[str, ...]) -> bool:
-        """Say whether the next event is of one of these kinds."""
+        """Return whether the next event is of one of these kinds."""
         return bool(self._lookahead) and self._lookahead[0].kind in kinds
 
     def _is_compound_start(self, word: str) -> bool:
-        """Say whether a describing word begins a noun of the lexicon: "hot dog", "high chair", "hot air balloon"."""
+        """Return whether an attribute begins a noun of the lexicon: "hot dog", "high chair", "hot air balloon"."""
         following = [event.value for event in self._lookahead]
         return any(is_listed(" ".join([word, *following[:count]])) for count in range(1, len(following) + 1))
 
@@ -234,7 +234,7 @@ class ClauseParser:
             self._add_noun_word(word)
 
     def _add_part_color(self, word: str) -> None:
-        """Take "black-haired", "white-faced": the color is that of a part."""
+        """Handle "black-haired", "white-faced": the color of a part."""
         noun = self._get_target()
         if noun.colors:
             noun.part_colors.append(noun.colors.pop())
@@ -250,7 +250,7 @@ class ClauseParser:
         return word in get_word_table("auxiliaries") or word in get_word_table("relativisers")
 
     def _apply_link(self, word: str) -> None:
-        """Take "is", "that", "who": what follows is said of the object."""
+        """Handle "is", "that", "who": the words after them describe the object."""
         if word in get_word_table("auxiliaries"):
             self.helper = word
         if self.main.has_noun and not (self.current_relation == "with" and word in get_word_table("auxiliaries")):
@@ -263,7 +263,7 @@ class ClauseParser:
         self._get_target().words.append(word)
 
     def _is_verb(self, word: str) -> bool:
-        """Decide whether a word is a verb here: its form, and whether a noun came before it, say so."""
+        """Return whether a word is a verb here, by its form and by whether a noun precedes it."""
         form = guess_verb(word).form
         noun = self.current
         if not form or noun is None:
@@ -278,7 +278,7 @@ class ClauseParser:
         return form in ("ing", "ed") or (form == "base" and noun.has_plural_noun)
 
     def _is_premodifier(self, word: str) -> bool:
-        """Say whether a verb's form stands before its noun: "running dog", "burnt toast"; a "frying pan" is one noun."""
+        """Return whether a verb form modifies the next noun: "running dog", "burnt toast"; a "frying pan" is one noun."""
         known = guess_verb(word)
         if (
             known.form not in ("ing", "ed")

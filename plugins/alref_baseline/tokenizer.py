@@ -1,7 +1,7 @@
-"""Cuts an expression into events: words, and the phrases whose meaning does not depend on their neighbors.
+"""Split an expression into events: words, and phrases whose meaning does not depend on their neighbors.
 
-Articles are dropped and leave a mark on the next event, so that "on the left of the table" and "on left of table" are one.
-The closed word classes and the phrases are data, ``lexicon/words.json``.
+Articles are removed and recorded in the next event, so that "on the left of the table" and "on left of table" are equivalent.
+The closed word classes and the phrases are data in ``lexicon/words.json``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAX_PHRASE_WORDS = 6  # words in the longest phrase
 
 @dataclass(frozen=True)
 class Token:
-    """A lower-case word, where it stands in the text, and whether an article was dropped before it."""
+    """A lower-case word, its position in the text, and whether an article before it was removed."""
 
     word: str
     start: int
@@ -33,9 +33,9 @@ class Token:
 
 @dataclass(frozen=True)
 class ParseEvent:
-    """A phrase of one kind: its value, its place in the text, whether an article, number or possessive leads to it.
+    """A phrase of one kind: its value, its position in the text, and whether an article, number or possessive precedes it.
 
-    Sides carry the preposition before them (``preposition``) and whether "of something" follows (``has_complement``).
+    A side has the preposition before it (``preposition``), and whether "of something" follows (``has_complement``).
     """
 
     kind: str
@@ -48,7 +48,7 @@ class ParseEvent:
 
 
 def get_word_table(name: str) -> Any:
-    """Return one table of ``lexicon/words.json``; lists come as frozen sets."""
+    """Return one table of ``lexicon/words.json``; lists are returned as frozen sets."""
     return _load_word_tables()[name]
 
 
@@ -65,7 +65,7 @@ def normalize_text(text: str) -> str:
 
 
 def tokenize_expression(text: str) -> list[ParseEvent]:
-    """Cut a tidy text into events."""
+    """Split a normalized text into events."""
     tokens = _strip_opening(_list_tokens(text))
     events = []
     position = 0
@@ -78,7 +78,7 @@ def tokenize_expression(text: str) -> list[ParseEvent]:
 
 
 def _list_tokens(text: str) -> list[Token]:
-    """List the words; one that an article leads to begins where the article does."""
+    """Return the words; a word after an article starts at the position of the article."""
     found: list[Token] = []
     lead: int | None = None
     for word, start, end in _split_words(text):
@@ -91,7 +91,7 @@ def _list_tokens(text: str) -> list[Token]:
 
 
 def _split_words(text: str) -> Iterator[tuple[str, int, int]]:
-    """Yield words with their places; a hyphenated word that nothing knows comes in its parts."""
+    """Yield words with their positions; an unknown hyphenated word is split into its parts."""
     for match in _TOKEN.finditer(text):
         word = match.group().lower()
         if "-" not in word or _is_known(word):
@@ -107,7 +107,7 @@ def _is_known(word: str) -> bool:
 
 
 def _strip_opening(tokens: list[Token]) -> list[Token]:
-    """Drop what only asks ("please segment", "where is") before an article or a possessive; "mask" alone stays a noun."""
+    """Remove a request ("please segment", "where is") before an article or a possessive; "mask" alone remains a noun."""
     count = next((place for place, token in enumerate(tokens) if token.word not in get_word_table("openers")), len(tokens))
     for place in range(min(count, len(tokens) - 1), 0, -1):
         if tokens[place].article or tokens[place].word in get_word_table("possessives"):
@@ -116,7 +116,7 @@ def _strip_opening(tokens: list[Token]) -> list[Token]:
 
 
 def _take_next(tokens: Sequence[Token], position: int) -> tuple[ParseEvent, int]:
-    """Take the longest phrase at a place: the event and how many tokens it covers."""
+    """Return the event of the longest phrase at a position, and its number of tokens."""
     phrase = _match_phrase(tokens, position)
     side = _match_side(tokens, position)
     if side and side[1] >= (phrase[1] if phrase else 0):

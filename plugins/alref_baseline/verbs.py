@@ -1,4 +1,4 @@
-"""English verbs: what their forms tell of motion. The verbs are data, ``lexicon/verbs.json`` and ``irregular_verbs.json``."""
+"""Forms of English verbs and the motions they imply, from ``lexicon/verbs.json`` and ``lexicon/irregular_verbs.json``."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ _DIRECTED = frozenset(("up", "down", "closer", "away"))
 
 @dataclass(frozen=True)
 class VerbForm:
-    """A verb's form: the classes of the verb, and ``base``, ``s``, ``ing``, ``ed``, or "" for what is no verb."""
+    """A verb form: the classes of the verb, and ``base``, ``s``, ``ing``, ``ed``, or "" for a word that is not a verb."""
 
     kinds: frozenset[str] = frozenset()
     form: str = ""
 
     def list_motions(self, auxiliary: str) -> list[str]:
-        """List the motions that it tells of after a helping verb: "being filled" changes, "filled" does not."""
+        """Return the motions that the form implies after an auxiliary: "being filled" implies change, "filled" does not."""
         passive = self.form == "ed" and auxiliary not in ("being", "getting")
         motions = [kind for kind in _MOTIONS if kind in self.kinds and not (kind == "changing" and passive)]
         return ["moving", *motions] if _DIRECTED & set(motions) else motions
 
 
 def look_up_verb(word: str) -> VerbForm:
-    """Return what is known of a word as a verb's form."""
+    """Return the verb form of a known word."""
     return _build_verb_table().get(word, VerbForm())
 
 
 def guess_verb(word: str) -> VerbForm:
-    """Return what is known of a word as a verb's form; an unlisted one is guessed by its ending, and moves when it acts."""
+    """Return the verb form of a word; guess an unlisted one by its ending, with motion if it is active."""
     known = look_up_verb(word)
     if known.form or word in read_lexicon("words")["ing_nouns"] or is_listed(word) or len(word) <= len("being"):
         return known

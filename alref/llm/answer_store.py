@@ -1,4 +1,4 @@
-"""A file of answers that were paid for, shared by the threads and processes of one machine."""
+"""An SQLite file of answers from language models, shared by the threads and processes of one machine."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ SET model = excluded.model, question = excluded.question, answer = excluded.answ
 
 
 def get_default_path() -> Path:
-    """Return the user's own store: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
+    """Return the default path: ``answers.sqlite`` in the folder that ALREF_HOME names, else in the user's data folder."""
     return get_data_path(STORE_FILE)
 
 
 def compute_answer_key(origin: str, component: str, options: Mapping[str, Any], model: str, question: Question) -> str:
-    """Digest who is asked, how and what to 32 hexadecimal digits: the key of an answer.
+    """Return the key of an answer: a digest of component, options, model and question, 32 hexadecimal digits.
 
-    ``origin`` is the plugin's distribution with its version, ``options`` those that change an answer as JSON-like values,
-    ``model`` the model as it is asked for.
+    ``origin`` is the plugin's distribution with its version, ``options`` the options that change an answer, as
+    JSON-like values, ``model`` the requested model.
     """
     parts = [origin, component, dict(options), model, question.to_dict()]
     content = json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()
@@ -47,12 +47,12 @@ def compute_answer_key(origin: str, component: str, options: Mapping[str, Any], 
 
 
 def is_usable(answer: Answer) -> bool:
-    """Whether an answer is worth keeping: it has text, and the model came to its end by itself."""
+    """Return whether an answer can be stored: it has text, and the model stopped by itself."""
     return answer.finish_reason == "stop" and bool(answer.text.strip())
 
 
 class AnswerStoreInfo(Record):
-    """What a store holds: its number of answers, its size in bytes, and the number of answers by model."""
+    """Contents of a store: its number of answers, its size in bytes, and the number of answers by model."""
 
     count: int
     size: int
@@ -60,10 +60,10 @@ class AnswerStoreInfo(Record):
 
 
 class AnswerStore:
-    """Answers in an SQLite file, made when first used; each is written at once and whole, so that a kill loses none.
+    """Answers in an SQLite file, created on first use; each is written immediately and atomically, so a kill loses none.
 
     All methods may be called from several threads, and several processes may use one file; after a fork, open it anew. They
-    raise InputError when the file is damaged or no store, OutputError when it cannot be opened or written.
+    raise InputError when the file is damaged or is not a store, OutputError when it cannot be opened or written.
     """
 
     source: ClassVar[DecisionSource] = "cache"
@@ -74,20 +74,20 @@ class AnswerStore:
         self._database: sqlite3.Connection | None = None
 
     def get(self, key: str, phrase: str = "") -> Answer | None:
-        """Return the answer kept under a key, or None; ``phrase`` is what the question is about."""
+        """Return the answer stored under a key, or None; ``phrase`` is what the question is about."""
         with self._open_connection() as database:
             row = database.execute("SELECT answer FROM answers WHERE key = ?", (key,)).fetchone()
             return Answer.model_validate_json(row[0]) if row else None
 
     def put(self, key: str, question: Question, answer: Answer) -> None:
-        """Keep an answer, unless it is empty, refused, filtered or cut off, or this very answer is kept."""
+        """Store an answer, unless it is empty, refused, filtered, cut off, or stored already."""
         if is_usable(answer):
             row = (key, answer.model, json.dumps(question.to_dict(), ensure_ascii=False), answer.model_dump_json())
             with self._open_connection() as database:
                 database.execute(_INSERT_ANSWER, row)
 
     def get_info(self) -> AnswerStoreInfo:
-        """Count what is kept; a file that is not there holds nothing and is not made."""
+        """Count the stored answers; a missing file counts as empty and is not created."""
         if not self.path.exists():
             return AnswerStoreInfo(count=0, size=0, models={})
         with self._open_connection() as database:
@@ -103,7 +103,7 @@ class AnswerStore:
 
     @contextmanager
     def _open_connection(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection to one thread at a time; every error leaves as one AlrefError."""
+        """Yield the connection to one thread at a time; every error is raised as an AlrefError."""
         with self._lock:
             try:
                 self._database = self._database or _open_database(self.path)
@@ -114,7 +114,7 @@ class AnswerStore:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    """Open a store, making the file and its table when they are not there; one process at a time does so."""
+    """Open a store and create its file and table if they are missing; one process at a time does so."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=_TIMEOUT_SECONDS):
         database = sqlite3.connect(path, timeout=_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None)
@@ -127,7 +127,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
 
 
 def _prepare_database(database: sqlite3.Connection) -> None:
-    """Make the table in an empty file; make sure that it can be written before anything is paid for."""
+    """Create the table in an empty file, and check that the file is writable before any question is paid for."""
     (found,) = database.execute("PRAGMA user_version").fetchone()
     (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     new = found == 0 and tables == 0
@@ -142,7 +142,7 @@ def _prepare_database(database: sqlite3.Connection) -> None:
 
 
 def _make_store_error(path: Path, error: Exception) -> AlrefError:
-    """Say what is wrong with a store and what to do: one line."""
+    """Return an error that states in one line what is wrong with a store and what to do."""
     reason = sanitize_line(str(error))
     if isinstance(error, (sqlite3.OperationalError, OSError)):
         step = "free some space, or choose a folder that can be written with ALREF_HOME or the option answers"

@@ -1,7 +1,7 @@
-"""Pictures that go to a model: frames with numbered badges, candidates in numbered colored boxes, encoded as JPEG or PNG.
+"""Images that are sent to a model: frames with numbered badges, candidates in numbered colored boxes, encoded as JPEG or PNG.
 
-Layouts: ``paper`` has the geometry of arXiv 2408.15876, 500 pixels a frame; ``sharp`` fills one picture with cells as large as
-fit; ``frames`` makes each frame a picture of its own.
+Layouts: ``paper`` has the geometry of arXiv 2408.15876, 500 pixels a frame; ``sharp`` fills one image with the largest
+cells that fit; ``frames`` makes each frame a separate image.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ COLORS = {
     "white": (255, 255, 255),
 }
 COLOR_NAMES = tuple(COLORS)
-"""Colors of candidates 1, 2, …, the first three as published; after the last they begin again."""
+"""Colors of candidates 1, 2, …, the first three as published; they repeat after the last."""
 BADGE_COLOR = (16, 24, 88)
 PAPER_CELL_WIDTH, PAPER_COLUMNS = 500, 5
 JPEG_QUALITY = 90
@@ -38,7 +38,7 @@ JPEG_QUALITY = 90
 
 @dataclass(frozen=True)
 class ContactSheetStyle:
-    """How pictures are made: layout, longest side in pixels, file format, frames one below the other (``paper`` only)."""
+    """How images are drawn: layout, longest side in pixels, file format, frames one below the other (``paper`` only)."""
 
     layout: SheetLayout = "sharp"
     max_side: int = 2048
@@ -48,14 +48,14 @@ class ContactSheetStyle:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Encoded pictures, and in words how to read them."""
+    """Encoded images, and a text that explains how to read them."""
 
     images: tuple[bytes, ...]
     text: str
 
 
 def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> ContactSheet:
-    """Show frames of one size, numbered from 1 in their order."""
+    """Draw frames of one size, numbered from 1 in their order."""
     if style.layout == "frames":
         cells = [
             _draw_numbered_cell(frame, number, _fit_cell_width(frame, 1, 1, style)) for number, frame in enumerate(frames, 1)
@@ -72,7 +72,7 @@ def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> Cont
 def build_box_sheet(
     frames: Sequence[Frame], chosen: int, boxes: npt.NDArray[np.float32], style: ContactSheetStyle
 ) -> ContactSheet:
-    """Show the same with candidates, ``xyxy`` (N, 4) in pixels of frame ``chosen`` (from 0), drawn on that frame alone.
+    """Draw frames, and candidates on frame ``chosen`` (from 0) alone: ``boxes`` are ``xyxy`` (N, 4) in its pixels.
 
     ``sharp`` shows the chosen frame large and the others in a row below it.
     """
@@ -115,9 +115,9 @@ def _build_sharp_box_sheet(
 def draw_numbered_boxes(
     frame: Frame, boxes: npt.NDArray[np.float32], size: int, occupied: Sequence[tuple[float, float]] = ()
 ) -> Frame:
-    """Draw boxes, best first, in numbered colors; digits of ``size`` pixels, on discs that keep off each other.
+    """Draw boxes, best first, in numbered colors; digits of ``size`` pixels, on discs that do not overlap.
 
-    ``taken`` are the centers of discs that are there already.
+    ``occupied`` are the centers of discs that are already drawn.
     """
     width = max(2, size // 8)
     for place in reversed(range(len(boxes))):
@@ -132,7 +132,7 @@ def draw_numbered_boxes(
 
 
 def stack_cells(cells: Sequence[Frame], columns: int) -> Frame:
-    """Put cells of one size in rows of ``columns``, without margins; what is left of the last row is black."""
+    """Put cells of one size in rows of ``columns``, without margins; the rest of the last row is black."""
     height, width = cells[0].shape[:2]
     columns = min(columns, len(cells))
     sheet = np.zeros((math.ceil(len(cells) / columns) * height, columns * width, 3), np.uint8)
@@ -143,14 +143,14 @@ def stack_cells(cells: Sequence[Frame], columns: int) -> Frame:
 
 
 def encode_image(image: Frame, image_format: Literal["jpeg", "png"] = "jpeg") -> bytes:
-    """Encode uint8 (H, W, 3) RGB."""
+    """Encode a uint8 (H, W, 3) RGB image as JPEG or PNG."""
     suffix, settings = (".png", []) if image_format == "png" else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)
     return bytes(data)
 
 
 def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
-    """Choose a grid: large cells are good, empty ones are not."""
+    """Return the number of columns of the grid; large cells are preferred, empty cells avoided."""
     if style.layout == "paper":
         return 1 if style.vertical else PAPER_COLUMNS
     cells = {columns: math.ceil(count / columns) * columns for columns in range(count, 0, -1)}
@@ -158,9 +158,9 @@ def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
 
 
 def _fit_cell_width(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> int:
-    """Return the width of the largest cell of which ``count`` fit in so many columns.
+    """Return the largest cell width at which ``count`` cells fit in ``columns`` columns.
 
-    Small frames are enlarged to 512 pixels, not beyond. In the published layout every cell has the same width.
+    Small frames are enlarged to at most 512 pixels. In the published layout every cell has the same width.
     """
     if style.layout == "paper":
         return PAPER_CELL_WIDTH
@@ -193,7 +193,7 @@ def _clip_box(box: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.floa
 def _find_free_spot(
     box: npt.NDArray[np.float32], size: int, frame: Frame, occupied: list[tuple[float, float]]
 ) -> tuple[float, float]:
-    """Find a place for a disc at a corner of a box, outside it where there is room, not on another disc."""
+    """Return the center of a disc at a corner of a box: outside the box if there is room, and not on another disc."""
     x0, y0, x1, y1 = (float(value) for value in box)
     radius = size * 0.8
     tops = [(x0 + radius, y0 - radius), (x1 - radius, y0 - radius), (x0 + radius, y1 + radius), (x1 - radius, y1 + radius)]

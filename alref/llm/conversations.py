@@ -1,4 +1,4 @@
-"""Conversations with a model: written as generators that yield questions, run together so that their questions wait at once."""
+"""Conversations with a model: generators that yield questions, run together so that their questions are sent at once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Outcome = TypeVar("Outcome")
 
 
 class AnswerSource(Protocol):
-    """Where answers are looked up before a model is asked; ``source`` marks the decisions that are made from there."""
+    """Where answers are looked up before a model is asked; ``source`` marks the decisions made from these answers."""
 
     source: ClassVar[DecisionSource]
 
     def get(self, key: str, topic: str = "") -> Answer | None:
-        """Return the answer stored under a key, or None when the model is to be asked; ``topic`` is for error messages."""
+        """Return the answer stored under a key, or None if the model must be asked; ``topic`` is for error messages."""
 
     def put(self, key: str, question: Question, answer: Answer) -> None:
         """Store an answer that the model gave."""
@@ -43,7 +43,7 @@ ChatFunction = Callable[[Sequence[Question], StoreAnswer], Iterator[tuple[int, A
 
 @dataclass(frozen=True)
 class ConversationRunner:
-    """Answers questions from ``answers`` where it can, and asks ``chat`` the others, each distinct one once.
+    """Answers questions from ``answers`` where possible; asks ``chat`` the others, each distinct question once.
 
     Each answer is stored once: when ``chat`` passes it to its ``store_answer``, else when ``chat`` yields it.
     """
@@ -53,7 +53,7 @@ class ConversationRunner:
     answers: AnswerSource
 
     def run(self, dialogues: Sequence[Dialogue[Outcome]]) -> list[Outcome]:
-        """Run dialogues to their ends, one question of each at a time, and return their outcomes in order."""
+        """Run all dialogues, one question of each at a time, and return their outcomes in order."""
         outcomes: dict[int, Outcome] = {}
         pending: dict[int, Question] = {}
 
@@ -73,7 +73,7 @@ class ConversationRunner:
         return [outcomes[index] for index in range(len(dialogues))]
 
     def _answer_questions(self, questions: Sequence[Question]) -> Iterator[tuple[int, Reply]]:
-        """Yield (index, reply) as they come. Raises what ``chat`` raises once all answers that came have been yielded."""
+        """Yield (index, reply) as they arrive. Raises what ``chat`` raises, after yielding all answers that arrived."""
         unanswered: dict[str, list[int]] = {}
         for index, question in enumerate(questions):
             key = self.compute_key(question)

@@ -1,4 +1,4 @@
-"""What questions to a language model will take, before any is asked: rules of thumb, for plans and budgets."""
+"""Estimates of the cost of questions to a language model, for plans and budgets."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 from alref.llm.reasoner import ChatReasoner
 
 IMAGE_TOKENS = {"low": 85, "high": 85 + 8 * 170, "auto": 85 + 8 * 170}
-"""Most tokens of one picture by its detail: OpenAI's rule of 170 for each of at most eight tiles and 85 for the whole."""
+"""Maximum tokens of one image by its detail: OpenAI's rule of 170 for each of at most eight tiles and 85 for the whole."""
 ANSWER_TOKENS = {"structured": 450, "paper": 450, "direct": 20}
-"""Tokens of one answer by the prompts: the published system's answers have 250 to 450 with reasons, about 20 without."""
+"""Tokens of one answer by prompt variant: the published system's answers have 250 to 450 with reasons, about 20 without."""
 
 
 def estimate_prompt_tokens(text_bytes: int, images: int, detail: str = "high") -> float:
-    """Return the most tokens of a question with so many bytes of text and so many pictures."""
+    """Return the maximum tokens of a question with ``text_bytes`` bytes of text and ``images`` images."""
     return 16 + text_bytes / 3 + images * IMAGE_TOKENS[detail]
 
 
 def estimate_usage(reasoner: ChatReasoner, task: QuestionTask, frames: int) -> Usage:
-    """Estimate what the questions of one task about one phrase take at most, in a video of so many frames."""
+    """Estimate the maximum usage of one task's questions about one phrase, in a video of ``frames`` frames."""
     options = reasoner.options
     questions = _count_questions(options, task, frames)
     text = len(load_template(task, options.prompts, options.prompt_files).encode())

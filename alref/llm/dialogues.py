@@ -35,7 +35,7 @@ class DialogueBuilder:
     notify: Callable[[str, object], None]
 
     def ask_for_pivots(self, phrases: Sequence[Phrase]) -> Iterator[tuple[Phrase | str, Dialogue[list[PivotFrame]]]]:
-        """Yield the dialogues that find the frames of all phrases, each with what it is about.
+        """Yield the dialogues that find the pivot frames of all phrases, each with its phrase or reference id.
 
         The labels of one sound reference, given by its id, share one dialogue. A text has one dialogue, or one for each chunk
         of the video with the published sampler.
@@ -59,9 +59,9 @@ class DialogueBuilder:
                 yield phrase, self.ask_for_frame(phrase, shown)
 
     def ask_for_frame(self, phrase: Phrase, shown: list[int]) -> Dialogue[list[PivotFrame]]:
-        """Ask in which of the frames ``shown`` the object is seen best, and look closer while that helps.
+        """Ask in which of the frames ``shown`` the object is seen best, and ask again about closer frames while that helps.
 
-        What a closer look does not show, or cannot be read, leaves what was found before.
+        The earlier finding stands if a closer look does not show the object or its answer cannot be read.
         """
         options = self.question_builder.options
         best: PivotFrame | None = None
@@ -101,7 +101,7 @@ class DialogueBuilder:
         return [_make_pivot_frame(phrase, shown, reading, reply) for phrase, reading in readings.items()]
 
     def ask_for_box(self, candidates: Candidates) -> Dialogue[PivotBox]:
-        """Ask which candidate is meant."""
+        """Ask which candidate is the object."""
         options, phrase = self.question_builder.options, candidates.pivot.phrase
         count = min(len(candidates), options.max_candidates)
         ask_single = options.ask_single
@@ -122,7 +122,7 @@ class DialogueBuilder:
     def _ask_with_retry(
         self, question: Question, stage: StageName, parse: Callable[[str], Parsed]
     ) -> Generator[Question, Reply, tuple[Parsed, Reply]]:
-        """Ask, and once more when the answer cannot be read; a refusal is not asked about again."""
+        """Ask, and ask once more if the answer cannot be read; do not ask again after a refusal."""
         reply = yield question
         reading = self._parse_reply(question, stage, parse, reply)
         if reading.kind == "unreadable" and reply.answer.finish_reason in ("stop", "length"):
@@ -150,7 +150,7 @@ class DialogueBuilder:
 
 
 def _get_finding(reading: ParsedChoice) -> Finding:
-    """Name what a readable answer found."""
+    """Return the finding of a readable answer."""
     return "ambiguous" if reading.kind == "ambiguous" else "absent" if reading.number is None else "found"
 
 
@@ -165,14 +165,14 @@ def _make_pivot_frame(phrase: Phrase, shown: list[int], reading: ParsedChoice, r
 
 
 def select_answered(pivots: list[PivotFrame]) -> list[PivotFrame]:
-    """Leave out what a part of the video did not show when another part did; keep one of several that failed alike."""
+    """Return the pivots with a frame that are not fallbacks; if there are none, return one of the others."""
     answered = [pivot for pivot in pivots if pivot.frame is not None and pivot.source != "fallback"]
     unsure = [pivot for pivot in pivots if pivot.source == "fallback" or pivot.finding == "ambiguous"]
     return answered or unsure[:1] or pivots[:1]
 
 
 def match_phrase(phrases: Sequence[Phrase], name: str) -> Phrase:
-    """Return the phrase that a cleaned label stands for: one of the same words, else the first, under the new name."""
+    """Return the phrase of a cleaned label: the one with the same words, else the first one under the new name."""
     own = [each for each in phrases if name.lower() in (each.text.lower(), each.category.lower())]
     return own[0] if own else phrases[0].model_copy(update={"text": name, "category": name})
 

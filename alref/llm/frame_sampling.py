@@ -1,4 +1,4 @@
-"""Which frames a model is shown: few, evenly spread, then closer around its answer; or chunks as published."""
+"""Sampling of the frames that a model is shown: evenly spread, then closer around its answer; or chunks as published."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from alref.records import TimeSpan
 
 MIN_GAP_SECONDS = 2.0
-"""Seconds between shown frames below which a closer look is not worth a question."""
+"""No closer frames are asked about when shown frames are less than these seconds apart."""
 CONTEXT_SECONDS = 10.0
 """Seconds around a pivot frame from which its context is taken."""
 CHUNK_LENGTH, CHUNK_STEP = 5, 10
-"""Frames of one question, and how many frames apart they are, in arXiv 2408.15876."""
+"""Frames of one question and the step between them, in arXiv 2408.15876."""
 
 
 def sample_uniform(start: int, stop: int, count: int) -> list[int]:
@@ -25,16 +25,16 @@ def sample_uniform(start: int, stop: int, count: int) -> list[int]:
 
 
 def sample_within_spans(video: Video, spans: tuple[TimeSpan, ...] | None, count: int) -> list[int]:
-    """Return at most ``count`` frames, evenly spread over those at times in ``spans``; over all where no frame is."""
+    """Return at most ``count`` frames, evenly spread over those at times in ``spans``; over all frames if none is."""
     inside = [index for index, time in enumerate(video.times) if any(start <= time < end for start, end in spans or ())]
     frames = inside or list(range(len(video)))
     return [frames[place] for place in sample_uniform(0, len(frames), count)]
 
 
 def split_into_chunks(total: int) -> list[list[int]]:
-    """Return the frames of each question as published: every tenth of 50 in turn; a rest of one frame is left out.
+    """Return the frames of each question as published: every tenth of 50 in turn; a remainder of one frame is dropped.
 
-    A video too short for two frames that far apart is shown evenly instead.
+    A video too short for two frames that far apart is sampled evenly.
     """
     width = CHUNK_LENGTH * CHUNK_STEP
     parts = [list(range(first, min(first + width, total), CHUNK_STEP)) for first in range(0, total, width)]
@@ -42,15 +42,15 @@ def split_into_chunks(total: int) -> list[list[int]]:
 
 
 def compute_gap(video: Video, shown: list[int]) -> float:
-    """Return the seconds between neighboring frames shown, the whole length for one frame."""
+    """Return the seconds between neighboring shown frames; the length of the video for one frame."""
     seconds = float(video.times[-1] - video.times[0])
     return seconds / max(1, len(shown))
 
 
 def sample_around(video: Video, shown: list[int], chosen: int, count: int) -> list[int]:
-    """Return ``count`` frames between the neighbors of ``chosen``, itself among them; none where that would not help.
+    """Return ``count`` frames between the neighbors of ``chosen``, including it; an empty list where that would not help.
 
-    ``shown`` are the frames that it was chosen from, evenly spread.
+    ``shown`` are the evenly spread frames from which it was chosen.
     """
     step = (shown[-1] - shown[0]) // (len(shown) - 1) if len(shown) > 1 else len(video)
     start, stop = max(0, chosen - step + 1), min(len(video), chosen + step)
@@ -60,7 +60,7 @@ def sample_around(video: Video, shown: list[int], chosen: int, count: int) -> li
 
 
 def sample_between(video: Video, shown: list[int], count: int) -> list[int]:
-    """Return ``count`` frames halfway between those seen so far, to look again; none where that would not help."""
+    """Return ``count`` frames halfway between the frames shown so far; an empty list where that would not help."""
     if compute_gap(video, shown) < MIN_GAP_SECONDS or len(shown) < 2:
         return []
     halfway = [(first + second) // 2 for first, second in pairwise(sorted(shown))]
@@ -68,18 +68,18 @@ def sample_between(video: Video, shown: list[int], count: int) -> list[int]:
 
 
 def sample_context(video: Video, pivot: int) -> list[int]:
-    """Return at most five frames within seconds of ``pivot``, itself among them, in order."""
+    """Return at most five frames within seconds of ``pivot``, including it, in order."""
     near = [index for index, time in enumerate(video.times) if abs(time - video.times[pivot]) <= CONTEXT_SECONDS / 2]
     return _insert_frame(sample_uniform(near[0], near[-1] + 1, CHUNK_LENGTH), pivot)
 
 
 def sample_published_context(total: int, pivot: int, is_sound: bool) -> list[int]:
-    """Return the frames that a candidate of ``pivot`` is shown among as published: its chunk, for a sound up to ten."""
+    """Return the context frames of ``pivot`` as published: its chunk; for sound, up to ten frames."""
     own = [] if is_sound else [chunk for chunk in split_into_chunks(total) if pivot in chunk]
     return own[0] if own else _insert_frame(sample_uniform(0, total, 2 * CHUNK_LENGTH if is_sound else CHUNK_LENGTH), pivot)
 
 
 def _insert_frame(frames: list[int], frame: int) -> list[int]:
-    """Put a frame in the place of the one nearest to it."""
+    """Replace the nearest frame of a list by a frame."""
     nearest = min(range(len(frames)), key=lambda place: abs(frames[place] - frame))
     return sorted({*frames[:nearest], frame, *frames[nearest + 1 :]})

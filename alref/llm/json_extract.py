@@ -1,4 +1,4 @@
-"""Finding plain data in a model's text: JSON, fenced JSON, Python literals, whole or in the middle of a sentence."""
+"""Extraction of plain data from a model's text: JSON, fenced JSON, Python literals, whole or in the middle of a sentence."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_LENGTH = 20_000
-"""Characters of an answer that are searched; what matters comes at the end of a longer one."""
+"""Characters of an answer that are searched; of a longer answer, the last ones."""
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
 _BRACKET_PAIRS = {"{": "}", "[": "]"}
@@ -17,7 +17,7 @@ _PARSE_ERRORS = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError
 
 
 def extract_json(text: str) -> Any:
-    """Return the mapping or list that the text is or ends with, None when there is none."""
+    """Return the mapping or list that the text is or ends with, or None."""
     for part in _find_json_parts(text[-MAX_LENGTH:]):
         found = _parse_literal(part)
         if isinstance(found, (dict, list)):
@@ -26,7 +26,7 @@ def extract_json(text: str) -> Any:
 
 
 def _find_json_parts(text: str) -> Iterator[str]:
-    """Yield what may be data, the likeliest first: the whole, fenced blocks, bracketed parts, each from the last on."""
+    """Yield parts that may be data, the likeliest first: the whole text, fenced blocks, bracketed parts, each from the last."""
     yield text
     yield from reversed(_FENCE.findall(text))
     for opening in _BRACKET_PAIRS:
@@ -34,7 +34,7 @@ def _find_json_parts(text: str) -> Iterator[str]:
 
 
 def _find_balanced_parts(text: str, opening: str) -> Iterator[str]:
-    """Yield the outermost balanced parts between an opening bracket and its own kind of closing one."""
+    """Yield the outermost balanced parts between an opening bracket and the matching closing bracket."""
     depth, start = 0, 0
     for index, letter in enumerate(text):
         if letter == opening:
@@ -61,7 +61,7 @@ def _parse_literal(text: str) -> Any:
 
 
 def to_int(value: Any) -> int | None:
-    """Return a value as a whole number, None when it is none: 3, 3.0 and "3" are, True and 3.5 are not."""
+    """Return an integer for 3, 3.0 or "3", and None for other values such as True or 3.5."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

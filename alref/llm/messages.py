@@ -1,4 +1,4 @@
-"""What goes to a language model and what comes back."""
+"""Questions to a language model and its answers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Message(Record):
 
 
 class Question(Record):
-    """One call of a model: messages, pictures that go with the first user message, the JSON schema wanted of the answer.
+    """One call of a model: messages, images for the first user message, and the JSON schema of the answer.
 
-    ``images`` are encoded files, JPEG or PNG. ``topic`` is what the question is about, for people: it is not sent.
+    ``images`` are encoded files, JPEG or PNG. ``topic`` is what the question is about; it is not sent.
     """
 
     messages: tuple[Message, ...]
@@ -37,12 +37,12 @@ class Question(Record):
         return tuple(hashlib.blake2b(image, digest_size=16).hexdigest() for image in self.images)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is sent as plain data, each image as its digest."""
+        """Return the sent fields as plain data, each image as its digest."""
         return {**self.model_dump(mode="json", exclude={"images"}), "images": list(self.image_digests)}
 
 
 class Answer(Record):
-    """What a model said: its text, the model as the server names it, why it stopped, and what it took.
+    """An answer of a model: its text, the model as the server names it, why it stopped, and its usage.
 
     ``cost`` is in dollars, None when no price is known; ``retries`` counts the calls that failed before this one.
     """
@@ -58,7 +58,7 @@ class Answer(Record):
 
 
 class QuestionEvent(Record):
-    """What an observer is told of one question: who was asked what, with digests of the pictures, and what came of it."""
+    """One question as observers receive it: component and model, messages, digests of the images, and the outcome."""
 
     key: str
     stage: Literal["temporal", "spatial"]

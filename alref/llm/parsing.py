@@ -1,4 +1,4 @@
-"""One tolerant reader of what models answer: a number in a range, absent, ambiguous, or why it cannot be read. Never raises."""
+"""Tolerant parser of model answers: a number in a range, absent, ambiguous, or why the answer is unreadable. Never raises."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORD_VALUES = {**{word: n for n, word in enumerate(NUMBER_WORDS, 1)}, **{word: n
 NUMBER_KEYS = ("frame", "box", "number", "id", "answer", "choice", "index", "frame_number", "frame_id", "box_id", "candidate")
 REASON_KEYS = ("why", "reason", "reasoning", "explanation")
 END_OF_THOUGHT = "</think>"
-"""What ends the thoughts that some models write before their answer."""
+"""End markers of the reasoning that some models write before their answer."""
 ABSENT_WORDS = ("absent", "none", "not found", "missing")
 
 _NOUN = r"(?:frame|box|candidate|object|number|image|option|no\.|id|#)"
@@ -45,9 +45,9 @@ _AMBIGUOUS = re.compile(r"\bambiguous\b", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ParsedChoice:
-    """What an answer says: a ``number`` from 1 up, or none; ``why`` in the model's words; ``problem`` when it is unreadable.
+    """A parsed answer: a ``number`` from 1 up, or none; ``why`` in the model's words; ``problem`` if it is unreadable.
 
-    An ambiguous answer may carry the number that the model thinks likeliest.
+    An ambiguous answer may have the number that the model considers likeliest.
     """
 
     kind: AnswerKind
@@ -58,7 +58,7 @@ class ParsedChoice:
 
 @dataclass(frozen=True)
 class ParsedLabels:
-    """What an answer says of a sound reference: a frame from 1 up for each object's name, none when it is absent."""
+    """A parsed answer about a sound reference: a frame from 1 up for each object's name; empty if the object is absent."""
 
     kind: AnswerKind
     frames: dict[str, int] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class ParsedLabels:
 
 
 def parse_choice(text: str, count: int, noun: str = "frame") -> ParsedChoice:
-    """Read the one number from 1 to ``count`` that an answer gives; ``noun`` says in ``problem`` what was numbered."""
+    """Parse the number from 1 to ``count`` in an answer; ``noun`` names the numbered things in ``problem``."""
     text = text.rpartition(END_OF_THOUGHT)[2]
     found = extract_json(text)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):
@@ -80,7 +80,7 @@ def parse_choice(text: str, count: int, noun: str = "frame") -> ParsedChoice:
 
 
 def _parse_broken_json(text: str, count: int, noun: str) -> ParsedChoice:
-    """Read JSON that breaks off or is not well formed: only a number under a known key counts."""
+    """Parse truncated or malformed JSON: only a number under a known key counts."""
     numbers = {int(each) for each in _KEYED_NUMBER.findall(text[-MAX_LENGTH:])}
     return (
         _check_range(numbers, count, noun)
@@ -103,7 +103,7 @@ def _parse_mapping(mapping: dict[str, Any], count: int, noun: str) -> ParsedChoi
 
 
 def _find_only_number(mapping: dict[str, Any]) -> int | None:
-    """Return the number under an unknown key, None when there is none, or more than one."""
+    """Return the number under an unknown key, or None if there is not exactly one."""
     numbers = {to_int(value) for value in mapping.values()} - {None}
     return numbers.pop() if len(numbers) == 1 else None
 
@@ -120,7 +120,7 @@ def _parse_value(value: Any, count: int, noun: str) -> ParsedChoice:
 
 
 def _parse_sentence(text: str, count: int, noun: str) -> ParsedChoice:
-    """Read a sentence: the last brackets, bold, a stated answer, ``frame 3``, a bare number; the first that says one number."""
+    """Parse a sentence: the last brackets, bold, a stated answer, ``frame 3``, a bare number; the first with one number wins."""
     text = text[-MAX_LENGTH:]
     if not text:
         return ParsedChoice("unreadable", problem="the answer was empty")
@@ -152,7 +152,7 @@ def _check_range(numbers: set[int], count: int, noun: str) -> ParsedChoice:
 
 
 def _find_bracketed_numbers(text: str) -> set[int]:
-    """Read the last brackets that hold numbers; empty ones, or a word for nothing, are -1."""
+    """Return the numbers in the last brackets that hold any; empty ones, or a word for nothing, are -1."""
     for inside in reversed(_BRACKETS.findall(text)):
         if not inside.strip(" '\"") or inside.strip(" '\"").lower() in ("none", "null"):
             return {-1}
@@ -177,7 +177,7 @@ def _find_named_numbers(text: str) -> set[int]:
 
 
 def _find_bare_numbers(text: str) -> set[int]:
-    """Read the last line, or the first one, when it is little more than a number."""
+    """Return the numbers of the last line, or of the first, if it is little more than a number."""
     lines = [line for line in text.splitlines() if line.strip()]
     for line in (lines[-1], lines[0]):
         if len(line.split()) <= 4 and (numbers := _find_all_numbers(line)):
@@ -186,7 +186,7 @@ def _find_bare_numbers(text: str) -> set[int]:
 
 
 def _find_all_numbers(text: str) -> set[int]:
-    """Read all numbers of a short piece of text, a piece that is a number in words included."""
+    """Return all numbers of a short piece of text; a piece may be a number in words."""
     word = re.sub(rf"^[^a-z]*(?:{_NOUN}\s+)?[^a-z]*|[^a-z]+$", "", text.lower())
     named = {_parse_number(each) for each in _NAMED_NUMBER.findall(text)}
     return (
@@ -199,7 +199,7 @@ def _parse_number(text: str) -> int:
 
 
 def _extract_reason(text: str) -> str:
-    """Return the words of an answer, without the number in brackets that ends it; nothing for a bare number."""
+    """Return the text of an answer without the number in brackets at its end; empty for a bare number."""
     words = re.sub(r"\n*\[[^\[\]]*\]\W*$", "", text).strip()
     return words if re.search(r"[^\W\d_]{2}\W+[^\W\d_]{2}", words) else ""
 
@@ -217,9 +217,9 @@ _LABEL_PAIR = re.compile(
 
 
 def parse_labels(text: str, count: int) -> ParsedLabels:
-    """Read objects and the frame of each, 1 to ``count``: objects of a schema, a dict, ``["dog": 3]``, lines ``dog: 3``.
+    """Parse objects and the frame of each, 1 to ``count``: objects of a schema, a dict, ``["dog": 3]``, lines ``dog: 3``.
 
-    A name ends at its first comma or semicolon. No object at all is absent; one frame out of range makes all unreadable.
+    A name ends at its first comma or semicolon. Without objects the answer is absent; one frame out of range makes it unreadable.
     """
     text = text.rpartition(END_OF_THOUGHT)[2]
     found = extract_json(text)
@@ -238,7 +238,7 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
 
 
 def _collect_pairs(found: Any) -> list[tuple[str, Any]] | None:
-    """Take a dict of frames, or a list of dicts with name and frame, as pairs; None when it is neither."""
+    """Return the pairs of a dict of frames, or of a list of dicts with name and frame; None for anything else."""
     if isinstance(found, dict):
         return [(str(name), value) for name, value in found.items()]
     pairs: list[tuple[str, Any]] = []

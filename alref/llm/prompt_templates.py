@@ -1,4 +1,4 @@
-"""Questions in words: prompt files with checked variables, and the JSON schema of the answer.
+"""Prompt templates: files with checked variables, and the JSON schema of the answer.
 
 A prompt file is a Jinja template of plain text. ``alref/llm/prompts`` holds one for each task and variant.
 """
@@ -25,20 +25,20 @@ TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
     "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
     "box": ("pictures", "count", "frame", "boxes", "labeled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
 }
-"""What each task's prompts may name."""
+"""Variables that the prompts of each task may use."""
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
 def load_template(task: QuestionTask, variant: TemplateVariant, custom_files: Mapping[QuestionTask, Path]) -> str:
-    """Return the text of a prompt: the user's ``own`` file of the task, else the shipped one. Raises ConfigError."""
+    """Return the text of a prompt: the user's file in ``custom_files``, else the shipped one. Raises ConfigError."""
     if task in custom_files:
         return read_template(task, custom_files[task])
     return (files("alref.llm") / "prompts" / f"{task}.{variant}.txt").read_text(encoding="utf-8")
 
 
 def read_template(task: str, path: Path) -> str:
-    """Read and check a prompt file. Raises ConfigError when it is missing, no text, or names an unknown variable."""
+    """Read and check a prompt file. Raises ConfigError if it is missing, is not text, or uses an unknown variable."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -50,7 +50,7 @@ def read_template(task: str, path: Path) -> str:
 
 
 def check_template(task: str, text: str, where: str) -> None:
-    """Check the variables and the form of a prompt. Raises ConfigError that lists the known ones."""
+    """Check the variables and the syntax of a prompt. Raises ConfigError that lists the known ones."""
     if not text.strip():
         raise ConfigError(f"{where}: the prompt is empty")
     try:
@@ -68,7 +68,7 @@ def _compile_template(text: str) -> jinja2.Template:
 
 
 def render_template(text: str, values: Mapping[str, Any], where: str) -> str:
-    """Fill in a prompt. Raises ConfigError when its expressions cannot be worked out."""
+    """Render a prompt. Raises ConfigError if its expressions cannot be evaluated."""
     try:
         return _compile_template(text).render(values).strip()
     except (jinja2.TemplateError, TypeError, ArithmeticError, LookupError) as error:
@@ -76,7 +76,7 @@ def render_template(text: str, values: Mapping[str, Any], where: str) -> str:
 
 
 def build_retry_question(question: Question, answer: Answer, problem: str) -> Question:
-    """Return the question with the unreadable answer, and what was wrong with it."""
+    """Return the question with the unreadable answer and its problem appended."""
     said = Message(role="assistant", text=answer.text.strip() or "(no answer)")
     wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
     return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})

@@ -17,9 +17,9 @@ FRAMES_FILE, BOXES_FILE = "cot_stage_1_outputs.json", "cot_stage_2_outputs.json"
 
 
 class PublishedChoice(Record):
-    """What was answered of one label of a clip: its pivot frame, from 0, and the number of its box, from 1.
+    """The answer for one label of a clip: its pivot frame, from 0, and the number of its box, from 1.
 
-    ``box`` is None where the published system did not ask, for want of a second candidate.
+    ``box`` is None where the published system did not ask, because there was only one candidate.
     """
 
     label: str = Field(min_length=1)
@@ -28,9 +28,9 @@ class PublishedChoice(Record):
 
 
 class PublishedAnswers(Record):
-    """The answers for one data set: for each clip its labels in their order, none when the answer was empty.
+    """The answers for one dataset: for each clip its labels in their order, empty if the answer was empty.
 
-    ``unused`` says, a line each, what of the published files could not be used.
+    ``unused`` describes the unusable parts of the published files, one line each.
     """
 
     format: Literal[1] = 1
@@ -55,7 +55,7 @@ def load_published_answers(path: Path) -> PublishedAnswers:
 
 
 def import_published_answers(folder: Path) -> PublishedAnswers:
-    """Read the two files of one data set. Raises InputError when one is missing or is no JSON mapping of clips."""
+    """Read the two files of one dataset. Raises InputError if one is missing or is not a JSON mapping of clips."""
     frames, boxes = _read_mapping(folder / FRAMES_FILE), _read_mapping(folder / BOXES_FILE)
     unused: list[str] = []
     read = {clip: _parse_labels(clip, answer, unused) for clip, answer in frames.items()}
@@ -82,9 +82,9 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _parse_labels(clip: str, answer: Any, unused: list[str]) -> dict[str, PublishedChoice] | None:
-    """Read ``{'dog': 3}``, a mapping or the text of one; None when it says something of which nothing can be used.
+    """Parse ``{'dog': 3}``, a mapping or the text of one; return None if nothing in a non-empty answer can be used.
 
-    Of a label that is named twice the last frame is taken, as published.
+    The last frame of a label that occurs twice is used, as published.
     """
     pairs = list(answer.items()) if isinstance(answer, dict) else _parse_pairs(answer)
     if pairs is None:
@@ -103,7 +103,7 @@ def _parse_labels(clip: str, answer: Any, unused: list[str]) -> dict[str, Publis
 
 
 def _parse_pairs(text: Any) -> list[tuple[Any, Any]] | None:
-    """Read the text of a mapping, each entry of it; None when it is none."""
+    """Parse the text of a mapping into its entries; return None if it is not a mapping."""
     try:
         node = ast.parse(text, mode="eval").body
         if not isinstance(node, ast.Dict):
@@ -129,7 +129,7 @@ def _add_boxes(clip: str, choices: dict[str, PublishedChoice], answer: Any, unus
 
 
 def _parse_number(value: Any) -> int | None:
-    """Read a number from 1, or the text of one."""
+    """Return a number from 1 up, given as a number or as text; None for anything else."""
     if isinstance(value, str) and re.fullmatch(r"\s*\d{1,9}\s*", value):
         value = int(value)
     return value if type(value) is int and value >= 1 else None

@@ -1,4 +1,4 @@
-"""The questions about one video: which pictures or descriptions go with which words."""
+"""The questions about one video: prompts with their images or descriptions."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from alref.records import Candidates, Phrase, TimeSpan
 MOTION_SECONDS = 0.2
 """Seconds over which movement is measured."""
 MAX_SPANS = 20
-"""Spans of sound that are told at most."""
+"""Maximum number of audible spans in a prompt."""
 NO_IMAGE_SHEET = ContactSheet((), "You cannot see the video. The boxes on one of its frames are described.")
 
 
 class QuestionBuilder:
-    """Puts questions about one video; a sheet of the same frames is drawn once."""
+    """Builds questions about one video; a sheet of the same frames is drawn once."""
 
     def __init__(self, video: Video, options: ChatOptions) -> None:
         self.video = video
@@ -29,11 +29,11 @@ class QuestionBuilder:
         self._sheets: dict[tuple[bool, tuple[int, ...]], ContactSheet] = {}
 
     def build_phrase_question(self, phrase: Phrase, shown: list[int]) -> Question:
-        """Ask which of the frames ``shown`` shows the object of a phrase best."""
+        """Build the question which of the frames ``shown`` shows the object of a phrase best."""
         return self._build_frame_question("frame_text", phrase.text, shown, _get_phrase_variables(phrase))
 
     def build_label_question(self, labels: str, heard: tuple[TimeSpan, ...] | None, shown: list[int]) -> Question:
-        """Ask which labels, a list in words, are objects in the video, and which of the frames ``shown`` shows each best.
+        """Build the question which ``labels`` (text) are objects in the video, and which frame of ``shown`` shows each best.
 
         ``heard`` are the seconds in which any of them is heard.
         """
@@ -61,7 +61,7 @@ class QuestionBuilder:
         return self._build_question(task, topic, len(shown), self._sheets[place], {"times": times, **values})
 
     def build_box_question(self, candidates: Candidates, count: int) -> Question:
-        """Ask which of the ``count`` best candidates holds the object."""
+        """Build the question which of the ``count`` best candidates is the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
         facts: dict[str, Any] = {**_get_phrase_variables(phrase), "heard": phrase.sound}
@@ -76,7 +76,7 @@ class QuestionBuilder:
         return self._build_question("box", phrase.text, count, sheet, {"frame": chosen + 1, **boxes, **facts})
 
     def _describe_candidates(self, candidates: Candidates, count: int, pivot: int) -> dict[str, str]:
-        """Describe candidates, and how they move to a frame shortly after, or at the end of the video from one before."""
+        """Describe candidates and their motion to a frame shortly after, or, at the end of the video, from a frame before."""
         step = max(1, round(MOTION_SECONDS * self.video.fps))
         near = pivot + step if pivot + step < len(self.video) else max(0, pivot - step)
         frame = self.video.read_frame(pivot)
@@ -102,12 +102,12 @@ class QuestionBuilder:
 
 
 def _get_phrase_variables(phrase: Phrase) -> dict[str, str]:
-    """Return what is known of a phrase, by the names of variables in prompts."""
+    """Return the facts about a phrase, by the names of variables in prompts."""
     heard = _format_spans(phrase.heard)
     return {"phrase": phrase.text, "category": phrase.category, "sounds": join_names(phrase.sounds), "seconds": heard}
 
 
 def _format_spans(spans: tuple[TimeSpan, ...] | None) -> str:
-    """Say in which seconds something is heard, "0.5 to 2.0, 3.1 to 4.0"; empty when that is not known."""
+    """Return the seconds in which something is heard, "0.5 to 2.0, 3.1 to 4.0"; empty if they are not known."""
     told = [f"{start:.1f} to {end:.1f}" for start, end in (spans or ())[:MAX_SPANS]]
     return ", ".join([*told, "and later"] if len(spans or ()) > MAX_SPANS else told)

@@ -1,4 +1,4 @@
-"""The reasoner that asks a language model: a plugin writes ``chat`` and nothing else."""
+"""The reasoner that asks a language model: a plugin implements only ``chat``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _OPEN_LOCK = Lock()
 class ChatReasoner(Reasoner):
     """Asks a language model for the pivot frame and the pivot box.
 
-    A subclass writes ``chat``; one that answers several questions at once may override ``chat_all``. Names of options that do
-    not change what a model says go into ``neutral_options``: the others, the model and the question are the key of an answer.
+    A subclass implements ``chat``; one that answers several questions at once may override ``chat_all``. ``neutral_options``
+    names the options that do not change an answer; the other options, the model and the question form the key of an answer.
     """
 
     Options: ClassVar[type[StageOptions]] = ChatOptions
@@ -40,11 +40,11 @@ class ChatReasoner(Reasoner):
         """Ask one question and return the answer. Called from several threads at once. Raises an AlrefError."""
 
     def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
-        """Ask several questions and yield (index, answer) as they come, ``concurrency`` at once.
+        """Ask several questions, ``concurrency`` at once, and yield (index, answer) as they arrive.
 
-        ``store_answer(index, answer)`` may be called from any thread as soon as an answer is there, before the next question is
-        asked; an answer that is only yielded is stored then. After an error no further question is asked; answers on their way
-        are waited for, then the error is raised.
+        ``store_answer(index, answer)`` may be called from any thread as soon as an answer arrives, before the next question is
+        asked; otherwise an answer is stored when it is yielded. After an error no further question is asked; pending answers
+        are awaited, then the error is raised.
         """
         from alref.utils.thread_pool import run_in_threads
 
@@ -56,15 +56,15 @@ class ChatReasoner(Reasoner):
         return run_in_threads(ask_and_store, range(len(questions)), self.options.concurrency)
 
     def get_model_id(self) -> str:
-        """Return the model as it is asked for: part of what answers are kept under."""
+        """Return the requested model, which is part of the key of an answer."""
         return str(getattr(self.options, "model", ""))
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Return the dollars of so many tokens sent and answered. Default: None, no price is known."""
+        """Return the cost in dollars of these tokens. Default: None, the price is not known."""
         return None
 
     def list_input_files(self) -> list[Path]:
-        """List the prompt files of one's own, and what answers are replayed from."""
+        """List the user's prompt files and the files that answers are replayed from."""
         return [*self.options.prompt_files.values(), *filter(None, [self.options.replay])]
 
     def close(self) -> None:
@@ -85,12 +85,12 @@ class ChatReasoner(Reasoner):
         return [pivot for pivots in found.values() for pivot in select_answered(pivots)]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
-        """Ask about all candidates at once; a single one is taken without a question where the options allow it."""
+        """Ask about all candidates at once; a single candidate is taken without a question if the options allow it."""
         builder, runner = self._make_conversation(video)
         return runner.run([builder.ask_for_box(each) for each in candidates])
 
     def _make_conversation(self, video: Video) -> tuple[DialogueBuilder, ConversationRunner]:
-        """Return what builds dialogues about a video and what runs them; the answers are opened the first time."""
+        """Return the builder and the runner of dialogues about a video; open the answer source on the first call."""
         from alref.llm.answer_store import AnswerStore, get_default_path
         from alref.llm.conversations import ConversationRunner
         from alref.llm.dialogues import DialogueBuilder

@@ -1,4 +1,4 @@
-"""Runs without a network: each answer comes from a store or from the trace of an earlier run."""
+"""Replays of runs without a network: each answer comes from a store or from the trace of an earlier run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ TRACE_FILE = "trace.jsonl"
 
 
 class AnswerReplay:
-    """Answers given before, and no others: from a store, a trace, or a folder that holds one of them.
+    """Recorded answers from a store, a trace, or a folder that holds one of them.
 
-    Raises InputError when there is none, or when it cannot be read.
+    Raises InputError if there is none, or if it cannot be read.
     """
 
     source: ClassVar[DecisionSource] = "replay"
@@ -29,7 +29,7 @@ class AnswerReplay:
         self._store = AnswerStore(self.path)
 
     def get(self, key: str, phrase: str = "") -> Answer:
-        """Return the answer kept under a key. Raises MissingError that names the key and the phrase."""
+        """Return the answer stored under a key. Raises MissingError that names the key and the phrase."""
         answer = self._store.get(key) if self._trace is None else self._trace.get(key)
         if answer is None:
             raise MissingError(
@@ -39,7 +39,7 @@ class AnswerReplay:
         return answer
 
     def put(self, key: str, question: Question, answer: Answer) -> None:
-        """Do nothing: in a replay no model answers."""
+        """Do nothing, because no model is asked in a replay."""
 
     def close(self) -> None:
         """Close the store."""
@@ -47,9 +47,9 @@ class AnswerReplay:
 
 
 def read_trace(path: Path) -> list[QuestionEvent]:
-    """Read the questions of a ``trace.jsonl``; a last line that a kill cut off is left out.
+    """Read the questions of a ``trace.jsonl``; a truncated last line is skipped.
 
-    Raises InputError when the file cannot be read or a line is no question.
+    Raises InputError if the file cannot be read or a line is not a question.
     """
     try:
         *lines, _ = path.read_bytes().split(b"\n")
@@ -69,7 +69,7 @@ def _read_answers(path: Path) -> dict[str, Answer]:
 
 
 def _find_replay_file(path: Path) -> Path:
-    """Find the file to replay. Raises InputError when there is none."""
+    """Return the file to replay. Raises InputError if there is none."""
     choices = [path / TRACE_FILE, path / STORE_FILE] if path.is_dir() else [path]
     for each in choices:
         if each.is_file():

@@ -1,4 +1,4 @@
-"""Frames and candidates in words and numbers, for models that see nothing, and the list of boxes that goes with a picture."""
+"""Text descriptions of frames and candidates for models without vision, and the list of boxes beside an image."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from alref.records import Candidates
 
 Box = npt.NDArray[np.float32]
 ANALYSIS_WIDTH = 320
-"""Frames are shrunk to this many pixels for measuring."""
+"""Size in pixels to which frames are reduced before measuring."""
 BOX_LISTS = ("boxes", "labeled", "placed")
-"""The lists of boxes that a prompt may name."""
+"""Variables of prompts that hold a list of boxes."""
 STILL_THRESHOLD = 0.01
-"""Shares of the picture's width below which a shift is no movement."""
+"""Shares of the image's width below which a shift is not a motion."""
 _HUE_LIMITS = {8: "red", 22: "orange", 34: "yellow", 85: "green", 100: "cyan", 130: "blue", 150: "purple", 172: "pink"}
-"""Names of hues by their upper end, of 180; red goes on from there."""
+"""Names of hues by their upper end, of 180; larger values are red again."""
 
 
 def describe_frames(frames: Sequence[Frame], times: Sequence[float]) -> str:
-    """Say of each frame what can be measured: time, brightness, sharpness, and how much changed since the one before."""
+    """Describe the time, brightness and sharpness of each frame, and its change since the previous frame."""
     grays = [_to_small_gray(frame) for frame in frames]
     sharp = [float(cv2.Laplacian(gray, cv2.CV_64F).var()) for gray in grays]
     lines = ["You cannot see the video. This was measured of some of its frames, in order of time:"]
@@ -38,9 +38,9 @@ def describe_frames(frames: Sequence[Frame], times: Sequence[float]) -> str:
 
 
 def describe_boxes(candidates: Candidates, count: int, frame: Frame, neighbor: Frame, later: bool) -> str:
-    """Say of the best ``count`` candidates on ``frame``: label, score, place, size, colors, and how they move.
+    """Describe the best ``count`` candidates on ``frame``: label, score, position, size, colors and motion.
 
-    ``other`` is a frame shortly after, or with ``later`` false shortly before; ``frame`` itself where there is none.
+    ``neighbor`` is a frame shortly after, or shortly before if ``later`` is false; ``frame`` itself if there is none.
     """
     motions = _describe_motions(candidates.xyxy[:count], frame, neighbor, 1 if later else -1)
     lines = []
@@ -53,10 +53,10 @@ def describe_boxes(candidates: Candidates, count: int, frame: Frame, neighbor: F
 
 
 def list_boxes(candidates: Candidates, count: int, shape: tuple[int, ...]) -> dict[str, str]:
-    """List the drawn candidates by their colors in three ways, named as in LISTS.
+    """List the drawn candidates by their colors in three ways, named as in ``BOX_LISTS``.
 
-    ``boxes``: label, score, place and size in words; ``labeled``: the label alone; ``placed``: center, width and height as
-    shares of the picture, 0 to 1. ``shape`` is (height, width, ...) of the picture in pixels.
+    ``boxes``: label, score, position and size in words; ``labeled``: the label alone; ``placed``: center, width and height as
+    shares of the image, 0 to 1. ``shape`` is (height, width, ...) of the image in pixels.
     """
     height, width = shape[:2]
     lines: dict[str, list[str]] = {name: [] for name in BOX_LISTS}
@@ -77,7 +77,7 @@ def _format_label(candidates: Candidates, place: int) -> str:
 
 
 def describe_position(box: Box, shape: tuple[int, ...]) -> str:
-    """Say where a box lies in a picture of ``shape`` (height, width) and how large it is."""
+    """Describe the position and size of a box in an image of ``shape`` (height, width)."""
     x = float(box[0] + box[2]) / 2 / shape[1]
     y = float(box[1] + box[3]) / 2 / shape[0]
     across = ("left", "middle", "right")[min(2, int(x * 3))]
@@ -88,7 +88,7 @@ def describe_position(box: Box, shape: tuple[int, ...]) -> str:
 
 
 def name_main_colors(frame: Frame, box: Box) -> list[str]:
-    """Name the one or two colors that most of the inner half of a box has."""
+    """Return the one or two colors that cover most of the inner half of a box."""
     x0, y0, x1, y1 = (float(value) for value in box)
     inner = np.array([x0 + (x1 - x0) / 4, y0 + (y1 - y0) / 4, x1 - (x1 - x0) / 4, y1 - (y1 - y0) / 4])
     hsv = cv2.cvtColor(_crop_box(frame, inner), cv2.COLOR_RGB2HSV).reshape(-1, 3)
@@ -107,7 +107,7 @@ def _name_color(hue: int, saturation: int, value: int) -> str:
 
 
 def _crop_box(frame: Frame, box: npt.NDArray[np.float64]) -> Frame:
-    """Cut a box out of a frame, at least one pixel."""
+    """Return the part of a frame inside a box, at least one pixel."""
     height, width = frame.shape[:2]
     x0, y0 = int(np.clip(box[0], 0, width - 1)), int(np.clip(box[1], 0, height - 1))
     x1, y1 = int(np.clip(np.ceil(box[2]), x0 + 1, width)), int(np.clip(np.ceil(box[3]), y0 + 1, height))
@@ -120,7 +120,7 @@ def _to_small_gray(frame: Frame) -> npt.NDArray[np.uint8]:
 
 
 def _describe_motions(boxes: Box, frame: Frame, neighbor: Frame, sign: int) -> list[str]:
-    """Say how what is in each box moves from one frame to the other, beside the camera; backwards in time with sign -1."""
+    """Describe the motion of each box's content between two frames, relative to the camera; sign -1 means back in time."""
     if neighbor is frame:
         return [""] * len(boxes)
     flow: npt.NDArray[np.float32] = cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]

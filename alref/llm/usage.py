@@ -1,4 +1,4 @@
-"""What questions to language models took: counted by model, summed, and said in one line."""
+"""Usage of language models: counted by model, summed, and formatted in one line."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ CACHED_SOURCES = ("cache", "replay")
 
 
 def count_usage(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
-    """Count questions by the model that answered; those without an answer under the component's name."""
+    """Count questions by the model that answered; those without an answer count under the component's name."""
     return group_by_model([_count_question(event) for event in events])
 
 
 def group_by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
-    """Add up what each model took."""
+    """Sum the usage of each model."""
     models = dict.fromkeys(each.model for each in usages)
     return tuple(sum_usage([each for each in usages if each.model == model]) for model in models)
 
 
 def mark_cached(usage: Usage) -> Usage:
-    """Return what questions take whose answers are read back: nothing."""
+    """Return the usage of questions whose answers are read from a cache: they cost nothing."""
     return Usage(model=usage.model, questions=usage.questions, cached=usage.questions, uncached_cost=usage.uncached_cost)
 
 
@@ -47,7 +47,7 @@ def _count_question(event: QuestionEvent) -> Usage:
 
 
 def sum_usage(usages: Sequence[Usage]) -> Usage:
-    """Sum what several models took, their names joined; dollars are None when any are not known."""
+    """Sum the usage of several models, with joined names; the cost is None if any cost is unknown."""
     return Usage(
         model=", ".join(dict.fromkeys(each.model for each in usages)),
         questions=sum(each.questions for each in usages),
@@ -66,7 +66,7 @@ def sum_known(numbers: Sequence[float | None]) -> float | None:
 
 
 def format_usage(usages: Sequence[Usage]) -> str:
-    """Say what was used: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty when nothing was asked."""
+    """Format usage: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty if no question was asked."""
     if not usages:
         return ""
     whole = sum_usage(usages)

@@ -120,7 +120,7 @@ def _parse_value(value: Any, count: int, noun: str) -> ParsedChoice:
 
 
 def _parse_sentence(text: str, count: int, noun: str) -> ParsedChoice:
-    """Parse a sentence: the last brackets, bold, a stated answer, ``frame 3``, a bare number; the first with one number wins."""
+    """Parse a sentence: the last brackets, bold, a stated answer, ``frame 3``, a bare number; the first with one wins."""
     text = text[-MAX_LENGTH:]
     if not text:
         return ParsedChoice("unreadable", problem="the answer was empty")
@@ -219,7 +219,8 @@ _LABEL_PAIR = re.compile(
 def parse_labels(text: str, count: int) -> ParsedLabels:
     """Parse objects and the frame of each, 1 to ``count``: objects of a schema, a dict, ``["dog": 3]``, lines ``dog: 3``.
 
-    A name ends at its first comma or semicolon. Without objects the answer is absent; one frame out of range makes it unreadable.
+    A name ends at its first comma or semicolon. Without objects the answer is absent. One frame out of range makes it
+    unreadable.
     """
     text = text.rpartition(END_OF_THOUGHT)[2]
     found = extract_json(text)

@@ -103,7 +103,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a blank name": ({"rows": {" ": {}}}, "rows: expected a name for each row, got a blank one"),
     "a number": ({"rows": {1: {}}}, "grid.yaml.rows.1: expected text, got 1; write it in quotes"),
     "a truth": ({"rows": {False: {}}}, "expected text, got False; write it in quotes"),
-    "a blank expression": ({"videos": {"clip": ["a", " "]}}, "videos: clip: an expression is blank"),
+    "a blank expression": ({"videos": {"clip": ["a", " "]}}, "videos: clip: blank expression"),
 }
 
 

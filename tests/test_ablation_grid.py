@@ -48,9 +48,9 @@ WRONG = {
     "no mapping": ({"rows": {"a": 1}}, "grid.yaml.rows.a: expected a mapping, got 1"),
     "an expression without a list": (
         {"rows": {"a": {}}, "videos": {"v.mp4": "the dog"}},
-        "videos: v.mp4: there is no file of references 'the dog'; an expression stands in a list: [the dog]",
+        "videos: v.mp4: no such file of references: 'the dog'",
     ),
-    "no expression": ({"rows": {"a": {}}, "videos": {"v.mp4": []}}, "videos: v.mp4: nothing to look for"),
+    "no expression": ({"rows": {"a": {}}, "videos": {"v.mp4": []}}, "videos: v.mp4: no expressions"),
     "a mode": ({"mode": "grit", "rows": {"a": {}}}, "grid.yaml.mode: Input should be 'grid' or 'one-at-a-time'"),
     "a key": ({"row": {"a": {}}}, "grid.yaml.row: no such option; did you mean 'rows'?"),
     "a component": ({"rows": {"a": {}, "b": {"propagator": "grow"}}}, "row 'b': propagator: no component 'grow'; did"),
@@ -58,7 +58,7 @@ WRONG = {
     "a data set": ({"rows": {"a": {}}, "data": {"dataset": "square", "root": "data"}}, "did you mean 'squares'?"),
     "a key of data": ({"rows": {"a": {}}, "data": {**DATA, "limits": 3}}, "data.limits: no such option; did you mean 'limit'?"),
     "a video": ({"rows": {"a": {}}, "data": {**DATA, "videos": ["e55"]}}, "no video 'e55' in split valid; did you mean 'e5'?"),
-    "a window": ({"rows": {"a": {"video.every": 2}}}, "row 'a': video: a data set is read as it is"),
+    "a window": ({"rows": {"a": {"video.every": 2}}}, "row 'a': video: not allowed"),
     "one folder": ({"rows": {"A": {}, "a": {}}}, "rows 'A' and 'a' would share a folder"),
 }  # fmt: skip
 

@@ -25,34 +25,22 @@ MAX_SMALL_HELPERS = 0.13
 
 NOT_YET = {
     "names": [],
-    "help": [
-        "run",
-        "data check",
-        "data list",
-        "plugins",
-        "plugins check",
-        "answers import",
-    ],
+    "help": [],
     "options": [
         "ast",
         "clap",
         "pe-a-frame",
-        "beats",
         "grounding-dino",
         "mm-grounding-dino",
         "llmdet",
         "owlv2",
         "languagebind",
-        "ollama",
-        "openai",
-        "gpt4",
         "sam2",
         "edgetam",
         "sam3-tracker",
-        "transformers",
         "whisper",
     ],
-    "pages": ["api.md", "commands.md", "contract-kit.md"],
+    "pages": ["api.md"],
 }
 """What still has refused words: take a name out when its words are mended."""
 REFUSED_IN_TEXT = {

@@ -21,7 +21,7 @@ def flagged(*flags: Flag) -> Page:
 
 def test_frames_that_are_flagged_are_listed_with_their_reason() -> None:
     read = flagged(JUMP, *DIPS)
-    assert "Worth a look frame 7 at 0.7 s: object 1, mask jumps: has 0% in common with frame 6" in read.text
+    assert "Frames to review frame 7 at 0.7 s: object 1, mask jumps: has 0% in common with frame 6" in read.text
     assert "frame 15 at 1.5 s: object 1, score dips: scores 0.15" in read.text
 
 
@@ -53,7 +53,7 @@ def test_a_long_list_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_nothing_is_said_of_tracks_without_flags() -> None:
     read = flagged()
-    assert "Worth a look" not in read.text
+    assert "Frames to review" not in read.text
     assert "dashed" not in read.text
     assert not read.all("path", "mark")
 

@@ -95,9 +95,9 @@ class Borrowing(Overlap):
 
 
 WRONG = {
-    "cases": (Lost, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
-    "truth": (LostTruth, Overlap, "data set 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
-    "masks": (LostMasks, Overlap, f"data set 'squares', cases: KeyError: '{BAD}'; add -v to see where"),
+    "cases": (Lost, Overlap, "dataset 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
+    "truth": (LostTruth, Overlap, "dataset 'squares', cases: FileNotFoundError: no such table; add -v to see where"),
+    "masks": (LostMasks, Overlap, f"dataset 'squares', cases: KeyError: '{BAD}'; add -v to see where"),
     "protocol": (Whole, Dividing, "protocol 'overlap': ZeroDivisionError: division by zero; add -v to see where"),
     "record": (Whole, Unnamed, "protocol 'overlap': "),
     "no scores": (Whole, Nothing, "protocol 'overlap': score_video: expected VideoScores, got NoneType"),

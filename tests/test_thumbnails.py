@@ -49,7 +49,7 @@ def test_a_notebook_of_a_changed_video_does_not_show_its_frames(tmp_path: Path) 
 
 
 def test_result_draws_itself() -> None:
-    assert "the masks are drawn on gray" in scene()[1]._repr_html_()
+    assert "masks are drawn on gray" in scene()[1]._repr_html_()
 
 
 def test_spread_takes_both_ends() -> None:

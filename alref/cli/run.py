@@ -76,8 +76,8 @@ def command(**flags: Any) -> None:
     alref run clip.mp4 --box 40,60,200,180 --frame 12
     alref run clip.mp4 "the dog" --spatial top-score -o proposer.max_candidates=1
 
-    The folder that it writes holds result.json, masks, overlay.mp4 and report.html. The same command goes on after an
-    interruption. Times are seconds of the video; frames are counted as they are read.
+    The output folder holds result.json, masks, overlay.mp4 and report.html. Re-run the same command to resume.
+    Times are in seconds. Frame numbers count frames after --start and --every.
     """
     with reserve_stdout(flags["as_json"]):
         asked = _build_references(flags)

@@ -55,7 +55,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
 def resolve_configuration(
     plugins: PluginManager, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None, replay: Path | None = None
 ) -> Configuration:
-    """Resolve the flags of ``configured`` over the YAML file over the preset. Raises ConfigError."""
+    """Resolve flags of ``add_config_options`` over the YAML file over the preset. Raises ConfigError."""
     file = [read_config_file(flags["config"])] if flags["config"] else []
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
     if flags["device"] is not None:

@@ -80,7 +80,7 @@ _OUTPUT: list[TextIO] = []
 
 @contextmanager
 def reserve_stdout(as_json: bool) -> Iterator[None]:
-    """Reserve stdout for events if ``wanted``: output of components goes to stderr, and an error is an event."""
+    """Reserve stdout for events if ``as_json``: output of components goes to stderr, and an error is an event."""
     if not as_json:
         yield
         return

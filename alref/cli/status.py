@@ -43,7 +43,7 @@ def check_status(component: RegisteredComponent, *, thorough: bool) -> Component
     """
     cls, slot, method = component.cls, get_flag_slot(component.slots), "find_missing_libraries"
     try:
-        with redirect_stdout(sys.stderr):  # what a plugin prints is no part of what a command prints
+        with redirect_stdout(sys.stderr):  # output of a plugin is not output of the command
             if missing := cls.find_missing_libraries():
                 return ComponentStatus.from_problems("library missing", missing, slot)
             if not thorough:
@@ -60,5 +60,5 @@ def check_status(component: RegisteredComponent, *, thorough: bool) -> Component
             return ComponentStatus.from_problems("not ready", problems, slot) if problems else READY
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # whatever a plugin does wrong is its own state
+    except BaseException as error:  # any error of a plugin becomes its status
         return ComponentStatus("broken", f"{method}(): {format_exception(error)}")

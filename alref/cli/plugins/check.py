@@ -138,7 +138,7 @@ def _collect_problems(make_component: Callable[[], Stage], slot: str) -> list[Pr
     """Return the problems of a component; a component that raises here fails a later check."""
     try:
         return contracts.find_problems(make_component(), slot)
-    except Exception:  # whatever a plugin does wrong is told with its promises
+    except Exception:  # the checks report any error of a plugin
         return []
 
 

@@ -131,5 +131,5 @@ def test_odd_names_are_read_from_markdown_and_csv_as_they_are(script: Script) ->
     shown = [unescape(cell) for cell in re.findall(r"<tr>\n<td>(.*?)</td>", page)]
     assert shown == [" ".join(name.replace("\x1b", " ").split()) for name in ODD]
     (problem,) = re.findall(r"<li>(.*?)</li>", page)
-    assert unescape(problem).startswith(f"{ODD[1]}: propagator.grown: needs grease")
+    assert unescape(problem).startswith(f"{ODD[1]}: propagator: needs grease")
     assert "\x1b" not in Path("out/table.tex").read_text()

@@ -108,7 +108,7 @@ class StageCache:
     Files are written whole or not at all, so a run that is killed leaves only finished stages. A file that cannot be read is
     taken as missing, and written again. Threads and processes may share a folder. ``limit`` is in bytes: beyond it the outputs
     that were not used for the longest time go. It is looked after now and then, so that in between each process may pass it by
-    a twentieth. What took less than ``quick`` seconds, and asked no language model, is not kept: it is sooner made again.
+    a twentieth. What took less than ``min_seconds``, and asked no language model, is not cached: computing it is cheaper.
     """
 
     folder: Path | None = None

@@ -13,7 +13,7 @@ Output = TypeVar("Output")
 
 
 def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], max_workers: int) -> Iterator[tuple[int, Output]]:
-    """Yield (index, output) of each item as it comes, ``width`` at once.
+    """Yield (index, output) of each item as it comes, ``max_workers`` at once.
 
     After an error no item is begun; those at work are waited for and yielded, then the first error is raised. An interruption
     waits for none: the threads are daemons, which no exit waits for.

@@ -21,7 +21,7 @@ _MAX_LOGIT = 1e4
 
 
 class RefAvsMetric(AvsBenchMetric):
-    """J above a probability of 0.4, F over batches of four expressions in the order of ``Case.place``, on 256x256 pixels."""
+    """J above a probability of 0.4, F over batches of four expressions in the order of ``Case.position``, on 256x256 pixels."""
 
     name = "ref-avs"
     threshold = 0.4

@@ -11,10 +11,12 @@ import click
 
 from alref.cli import COMMANDS, cli
 from alref.cli.common_options import add_config_options
+from alref.cli.verbose_option import VERBOSE_OPTION
 
 HEAD = """# Commands
 
 Written from the commands themselves: `alref COMMAND --help` says the same. `alref --version` prints the version.
+Every command takes `-v` (`--verbose`), which shows the traceback of an error.
 
 | command | what it does |
 |---|---|
@@ -70,7 +72,7 @@ def format_section(context: click.Context, shared: set[str | None]) -> str:
     depth = context.command_path.count(" ")
     usage = context.command.get_usage(context).removeprefix("Usage: ").replace("\n" + " " * len("Usage: "), "\n")
     text = SECTION.format(heading="#" * (depth + 1), path=context.command_path, help=format_help(context.command), usage=usage)
-    options = [each for each in context.command.params if isinstance(each, click.Option)]
+    options = [each for each in context.command.params if isinstance(each, click.Option) and each is not VERBOSE_OPTION]
     takes = shared <= {each.name for each in options}
     own = [each for each in options if not (takes and each.name in shared)]
     rows = f"\n{format_options(own, context)}\n" if own else ""

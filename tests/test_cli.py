@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from alref.cli import COMMANDS, run_command
-from alref.errors import Problem
+from alref.errors import ConfigError, Problem
 from alref.plugins import manager as plugins_module
 from alref.testing import make_moving_square, write_frames
 from support.scripted import Script
@@ -183,6 +183,20 @@ def test_v_shows_where_a_plugin_failed(script: Script, clip: Path, capsys: pytes
     assert "Traceback" not in capsys.readouterr().err
     assert run_command(["run", str(clip), "the dog", *SLOTS, "-v"]) == 6
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-v", "plugins", "nothing-here"],
+        ["plugins", "-v", "nothing-here"],
+        ["plugins", "nothing-here", "-v"],
+        ["models", "--preset", "x", "-v"],
+    ],
+)
+def test_v_is_an_option_before_and_after_the_command(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(arguments) == ConfigError.exit_code
+    assert "Traceback" in capsys.readouterr().err
 
 
 def test_a_defect_of_alref_is_one_message_too(

@@ -66,6 +66,11 @@ def test_every_command_is_documented(command: str) -> None:
     assert f"alref {command}" in TEXT["usage.md"]
 
 
+@pytest.mark.parametrize("command", CALLED)
+def test_every_command_takes_v(command: str) -> None:
+    assert {"-v", "--verbose"} <= flags_of(command)
+
+
 @pytest.mark.parametrize(
     "flag", sorted(flags_of("run") - {"--help", "--option", "--config", "--reference", "--verbose", "--quiet"})
 )

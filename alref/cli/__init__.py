@@ -9,6 +9,8 @@ from importlib import import_module
 
 import click
 
+from alref.cli.verbose_option import VERBOSE_OPTION, add_verbose_option
+
 INTERRUPTED = 130
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
@@ -41,7 +43,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"alref.cli.{cmd_name}").command
-        return command
+        return add_verbose_option(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -68,6 +70,9 @@ def cli() -> None:
     """
 
 
+cli.params.append(VERBOSE_OPTION)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code: see ``alref.errors``; 130 after an interruption."""
     code = run_command(sys.argv[1:] if arguments is None else arguments)
@@ -87,8 +92,9 @@ def run_command(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        kept = "; re-run the same command to resume" if RESUMABLE.intersection(arguments[:1]) else ""
-        click.echo(f"interrupted{kept}", err=True)
+        name = next((argument for argument in arguments if not argument.startswith("-")), "")
+        hint = "; re-run the same command to resume" if name in RESUMABLE else ""
+        click.echo(f"interrupted{hint}", err=True)
         return INTERRUPTED
     except AlrefError as error:
         from alref.cli.advice import format_error

@@ -24,6 +24,7 @@ from alref.cli.console import make_console
 from alref.cli.eval_output import EvaluationProgress, format_duration
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event, reserve_stdout
+from alref.cli.verbose_option import is_verbose
 from alref.components.dataset import Dataset
 from alref.evaluation.runner import VideoOutcome
 from alref.pipeline import stage_cache
@@ -65,7 +66,6 @@ class ByteSize(click.ParamType[int]):
 @click.option("--force", is_flag=True, help="Overwrite rows and any other ablation in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(grid: Path, **flags: Any) -> int:
     """Run the rows of the YAML file GRID, and compare them with the first.
 
@@ -99,7 +99,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
             min(flags["jobs"], len(videos)),
             flags["as_json"],
             flags["quiet"],
-            flags["verbose"],
+            is_verbose(),
         ) as tally,
     ):
         told = partial(_count_video, tally)

@@ -22,8 +22,7 @@ MAX_MOVES = 5
 @click.option("--protocol", help="Evaluation protocol; default: the first one of the dataset.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per run.")
 @add_plugin_option
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...], verbose: bool) -> None:
+def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_files: tuple[Path, ...]) -> None:
     """Compare evaluations in the folders RUNS with the first one, on the videos that all of them scored.
 
     \b

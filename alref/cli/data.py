@@ -48,8 +48,7 @@ def _format_protocols(cls: type[Dataset]) -> str:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="", help="Split of the dataset; default: its usual one.")
 @add_plugin_option
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...], verbose: bool) -> int:
+def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...]) -> int:
     """Check all files of the dataset NAME in FOLDER, and list those that are missing, unreadable or not as published.
 
     Every image and audio file is decoded, which takes a while. Videos without faults can still be evaluated.

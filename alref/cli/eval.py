@@ -11,6 +11,7 @@ import click
 from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.eval_output import EvaluationProgress, print_summary
 from alref.cli.progress import reserve_stdout
+from alref.cli.verbose_option import is_verbose
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.errors import AlrefError
@@ -37,7 +38,6 @@ from alref.plugins.manager import PluginManager
 @click.option("--force", is_flag=True, help="Overwrite any other evaluation in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> int:
     """Run DATASET through a pipeline and score it by its published protocol.
 
@@ -81,7 +81,7 @@ def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[s
     """Run all videos, report each and return the errors. An interruption prints the progress so far."""
     failed: list[AlrefError] = []
     with EvaluationProgress(
-        len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], flags["verbose"]
+        len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], is_verbose()
     ) as tally:
         for outcome in work.run_videos(videos):
             tally.add_outcome(outcome)

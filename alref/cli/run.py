@@ -66,7 +66,6 @@ ProgressCallback = Callable[[int, int], None]
 @click.option("--dry-run", is_flag=True, help="Check everything and print what would run; do not run.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> None:
     """Segment what each EXPRESSION refers to in VIDEO, a file or a folder of images.
 

@@ -12,6 +12,7 @@ from alref.cli.console import make_console
 from alref.cli.eval import select_videos
 from alref.cli.eval_output import build_score_table
 from alref.cli.plugin_option import add_plugin_option
+from alref.cli.verbose_option import is_verbose
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
 from alref.evaluation.scoring import score_videos
@@ -32,7 +33,6 @@ from alref.utils import atomic
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write the metrics to.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 @add_plugin_option
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 def command(**flags: Any) -> int:
     """Score masks of DATASET by its published protocol.
 
@@ -58,7 +58,7 @@ def command(**flags: Any) -> int:
             found[each.protocol].append(each)
         if scored.error is not None:
             failed[scored.video] = scored.error
-            if flags["verbose"]:
+            if is_verbose():
                 click.echo(scored.traceback, err=True)
     why = {video: str(error) for video, error in failed.items()}
     done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)

@@ -17,8 +17,7 @@ from alref.plugins.manager import PluginManager
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the dataset; default: the one of the evaluation.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output file; default RUN/submission.zip.")
 @add_plugin_option
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
-def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...], verbose: bool) -> None:
+def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[Path, ...]) -> None:
     """Pack the masks of the evaluation in the folder RUN in the format of its benchmark server.
 
     \b

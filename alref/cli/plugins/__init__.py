@@ -14,6 +14,7 @@ from alref.cli.plugin_option import add_plugin_option
 from alref.cli.plugins.layout import describe_options, format_row, format_rows
 from alref.cli.plugins.rows import PluginRow, list_rows
 from alref.cli.status import check_status
+from alref.cli.verbose_option import add_verbose_option
 from alref.errors import ConfigError, suggest_names
 from alref.plugins.manager import PluginManager, RegisteredComponent
 
@@ -33,7 +34,7 @@ class _PluginGroup(click.Group):
         command: click.Command = (
             import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show_component
         )
-        return command
+        return add_verbose_option(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -46,7 +46,6 @@ REASONERS = ("temporal", "spatial")
 @click.option("--split", default="", help="Split of the dataset; default: its usual one.")
 @click.option("--quick", is_flag=True, help="Skip the slowest checks: a video of 2,000 frames and one in 4K.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per check, and a summary.")
-@click.option("-v", "--verbose", is_flag=True, help="Show the traceback of an error.")
 @add_plugin_option
 @click.pass_obj
 def command(
@@ -57,7 +56,6 @@ def command(
     plugin_files: tuple[Path, ...],
     quick: bool,
     as_json: bool,
-    verbose: bool,
     **flags: Any,
 ) -> int:
     """Check the component or dataset NAME against the contract of its slot, and print how to fix each failure.

@@ -62,6 +62,7 @@ def test_where_models_are_kept_and_whether_the_network_is_used(
     assert rows(capsys, f"models of {hub.address} in {tmp_path / 'hub'}")
     assert not rows(capsys, "HF_HUB_OFFLINE")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert rows(capsys, "HF_HUB_OFFLINE is set")
     assert rows(capsys, f"checkpoints in {tmp_path / 'home' / 'weights'}")
 

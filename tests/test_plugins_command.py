@@ -109,7 +109,7 @@ def test_the_list_fits_the_terminal_and_names_everything(
 
 def test_an_ordinary_terminal_needs_no_folding(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr("alref.components.libraries.find_spec", lambda name: None)
+    monkeypatch.setattr("alref.utils.libraries.find_spec", lambda name: None)
     lines = page(capsys).splitlines()
     (row,) = [line.split() for line in lines if line.startswith(" sam3-tracker ")]
     assert row[1:4] == ["alref", metadata.version("alref"), "1"]

@@ -180,6 +180,7 @@ def test_what_the_cache_holds_in_part_is_completed(hub: FakeHub) -> None:
 def test_a_model_that_is_here_needs_no_hub(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     place = Weights(NAME).fetch_files()
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     hub.requests.clear()
     assert Weights(NAME).problems() == []
     assert Weights(NAME).fetch_files() == place
@@ -194,6 +195,7 @@ def test_a_model_that_is_not_here_when_offline() -> None:
 
 def test_a_hub_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     assert "the hub cannot be reached (" in problem(Weights(NAME))
 

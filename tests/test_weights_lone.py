@@ -29,7 +29,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
 def lone(hub: FakeHub, **given: object) -> Weights:
     digest = hashlib.sha256(hub.models["lone/files"][LONE]).hexdigest()
-    return Weights("tiny", url=f"{hub.address}/{LONE}", **{"sha256": {LONE: digest}, **given})
+    return Weights("tiny", urls={"tiny": f"{hub.address}/{LONE}"}, **{"sha256": {LONE: digest}, **given})
 
 
 def test_a_lone_checkpoint_of_the_user(tmp_path: Path) -> None:
@@ -98,11 +98,12 @@ def test_a_lone_checkpoint_that_was_changed_is_fetched_anew(hub: FakeHub) -> Non
 
 
 def test_a_lone_checkpoint_that_is_not_given(hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = Weights("tiny", url=f"{hub.address}/gone.pt", sha256={"gone.pt": ""})
+    gone = Weights("tiny", urls={"tiny": f"{hub.address}/gone.pt"}, sha256={"gone.pt": ""})
     assert problem(gone) == f"download failed: {hub.address}/gone.pt: 404 Not Found: -o model=FILE"
-    nobody = Weights("tiny", url="http://127.0.0.1:9/a.pt", sha256={"a.pt": ""})
+    nobody = Weights("tiny", urls={"tiny": "http://127.0.0.1:9/a.pt"}, sha256={"a.pt": ""})
     assert "http://127.0.0.1:9/a.pt cannot be reached (" in problem(nobody)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert "a.pt is not here, and HF_HUB_OFFLINE is set: unset it" in problem(nobody)
 
 

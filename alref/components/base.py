@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from alref.components.libraries import find_missing_libraries
 from alref.errors import Problem
+from alref.utils.libraries import find_missing_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,6 +42,9 @@ def _ignore_event(hook: str, event: object) -> None:
 
 class Stage(ABC):
     """A component: a ``name``, options, requirements, and the loading and release of its models.
+
+    ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own distribution that installs
+    them, empty if the distribution itself does.
 
     The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
     suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
@@ -87,7 +90,7 @@ class Stage(ABC):
     @classmethod
     def find_missing_libraries(cls) -> list[Problem]:
         """Return one problem that lists the libraries that are not installed; nothing is imported."""
-        return find_missing_libraries(cls.needs, cls.extra)
+        return find_missing_libraries(cls)
 
     def weights(self) -> list[Weights]:
         """List the weights that it loads with its options, which ``alref models`` shows and downloads. Default: none."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class EvaluationProtocol(ABC):
     """A published evaluation protocol. It is stateless, so that any process may score any video.
 
-    ``needs`` are import names of required libraries, ``extra`` is the extra of alref that installs them.
+    ``needs`` are import names of required libraries, ``extra`` is the extra of its distribution that installs
+    them, if any.
     """
 
     name: ClassVar[str]

@@ -96,16 +96,15 @@ def _get_content_length(response: Response) -> int:
 
 @contextmanager
 def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
-    """Request a file from byte ``start`` on with the client of the hub's library, which handles proxies and certificates.
+    """Request a file from byte ``start`` on. Proxies and certificates are those of the environment.
 
     Raises MissingError when the server refuses the file; status 416 means that no bytes are left.
     """
-    from httpx2 import HTTPError, HTTPStatusError
-    from huggingface_hub import get_session
+    from httpx2 import HTTPError, HTTPStatusError, stream
 
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with get_session().stream(method, url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True) as response:
+        with stream(method, url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True) as response:
             if response.status_code != 416:
                 response.raise_for_status()
             yield response

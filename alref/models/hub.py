@@ -1,10 +1,13 @@
 """The Hugging Face hub and its local cache, through huggingface_hub, which is imported inside the functions.
 
+The library is optional: without it no model is cached, and a request is a MissingError that says what to install.
+
 Its environment variables apply: HF_ENDPOINT for a mirror, HF_HUB_OFFLINE, HF_HOME, HF_TOKEN.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +16,9 @@ from typing import Any
 
 from alref.errors import MissingError, Problem, sanitize_line
 from alref.utils import atomic
+from alref.utils.libraries import is_installed
 
+LIBRARY = "huggingface_hub"
 TIMEOUT_SECONDS = 10.0
 """Timeout of a request to the hub, in seconds."""
 
@@ -35,9 +40,7 @@ def get_cache_folder() -> Path:
 
 def is_offline() -> bool:
     """Return whether HF_HUB_OFFLINE forbids network access."""
-    from huggingface_hub import is_offline_mode
-
-    return is_offline_mode()
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def require_online(name: str) -> None:
@@ -48,6 +51,8 @@ def require_online(name: str) -> None:
 
 def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
     """Return the cache folder that holds any of ``files`` of a model, complete or not; None if the name is not a model id."""
+    if not is_installed(LIBRARY):
+        return None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -64,6 +69,7 @@ def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -
 
     Raises MissingError with one problem, when the model does not exist, the user has no access, or the hub cannot be reached.
     """
+    _require_library()
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -89,13 +95,13 @@ def download_files(model: str, revision: str | None, files: Sequence[str], force
 
 
 def read_license(card: Path) -> str:
-    """Return the license in a model's README.md, or an empty text."""
-    from huggingface_hub.repocard import metadata_load
-    from yaml import YAMLError
+    """Return the license in the YAML header of a model's README.md, or an empty text."""
+    import yaml
 
     try:
-        return _get_license(metadata_load(card) or {})
-    except (OSError, ValueError, YAMLError):
+        _, header, _ = card.read_text(encoding="utf-8").split("---", 2)
+        return _get_license(yaml.safe_load(header))
+    except (OSError, ValueError, AttributeError, yaml.YAMLError):
         return ""
 
 
@@ -130,6 +136,11 @@ def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[
         if error.errno is None:
             raise _make_error(f"{model} did not come whole ({sanitize_line(str(error), 200)})", "try again") from None
         raise atomic.make_write_error(get_cache_folder(), error) from None
+
+
+def _require_library() -> None:
+    if not is_installed(LIBRARY):
+        raise _make_error(f"needs {LIBRARY}", f"pip install {LIBRARY}")
 
 
 def _make_error(message: str, hint: str = "") -> MissingError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
-from alref.errors import MissingError, Problem
+from alref.errors import ContractError, MissingError, Problem
 from alref.models import download, hub, integrity
 from alref.models.integrity import INDEX_FILE, SHARD_PATTERN, SINGLE_FILE
 
@@ -29,20 +29,26 @@ class Weights:
     """One model that a component loads: a name on the Hugging Face hub, a folder, or a checkpoint file.
 
     ``model`` is the value of the option ``option``. ``files`` are required; ``model.safetensors`` also stands for its shards,
-    and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` maps file names to digests, which are verified. ``url`` is the
-    source of a single-file checkpoint; ``sha256`` must then have the digest of its file. ``size`` is in bytes. ``gated``
-    describes how to get access to gated weights.
+    and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` maps file names to digests, which are verified. ``urls`` maps
+    names to addresses of single-file checkpoints, whose digests must be in ``sha256``: ``model`` is then one of these names, or
+    a file of the user. ``size`` is in bytes. ``gated`` describes how to get access to gated weights. Raises ContractError for a
+    missing digest.
     """
 
     model: str
     option: str = "model"
     revision: str | None = None
     files: tuple[str, ...] = ("config.json", SINGLE_FILE)
-    url: str = ""
+    urls: dict[str, str] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
     size: int | None = None
     license: str = ""
     gated: str = ""
+
+    def __post_init__(self) -> None:
+        for url in self.urls.values():
+            if (name := url.rsplit("/", 1)[-1]) not in self.sha256:
+                raise ContractError(f"Weights({self.model!r}): expected the digest of {name} in sha256, got none")
 
     def find_complete_path(self) -> Path | None:
         """Return the folder or file on disk with the complete weights, or None. Nothing is fetched, no digest is computed."""
@@ -66,7 +72,7 @@ class Weights:
             if not kept or lacking:
                 self._request_files()
         except MissingError as error:
-            value = "FILE" if self.url else "FOLDER"
+            value = "FILE" if self.urls else "FOLDER"
             return [replace(problem, option=self.option, value=value) for problem in error.problems]
         return []
 
@@ -84,10 +90,10 @@ class Weights:
         wrong = self._find_damaged(kept) if kept else {}
         if kept is None or (kept != self._user_path and (wrong or self._find_missing(kept))):
             files = self._request_files().files
-            if self.url:
+            if self._url:
                 if wrong:
                     self._checkpoint_path.unlink()
-                download.fetch_file(self.url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
+                download.fetch_file(self._url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
             else:
                 hub.download_files(self.model, self.revision, list(files), force_files=list(wrong))
         if problems := self.problems():
@@ -107,21 +113,26 @@ class Weights:
         return WeightsInfo(None, self.size or sum(offer.files.values()) or None, self.license or offer.license)
 
     @property
+    def _url(self) -> str:
+        """The address of the checkpoint that ``model`` names; empty for a file of the user and a model of the hub."""
+        return self.urls.get(self.model, "")
+
+    @property
     def _user_path(self) -> Path | None:
-        """The user's own folder or file, if ``model`` is one; with ``url``, only a file counts."""
+        """The user's own folder or file, if ``model`` is one; with ``urls``, only a file counts."""
         given = Path(self.model).expanduser()
-        return given if given.is_file() or (given.is_dir() and not self.url) else None
+        return given if given.is_file() or (given.is_dir() and not self.urls) else None
 
     @property
     def _checkpoint_path(self) -> Path:
-        """The local path of the file of ``url``."""
-        return download.get_weights_folder() / self.url.rsplit("/", 1)[-1]
+        """The local path of the downloaded checkpoint."""
+        return download.get_weights_folder() / self._url.rsplit("/", 1)[-1]
 
     def _find_path(self) -> Path | None:
         """Return the path on disk, of complete or incomplete weights."""
-        if self._user_path or not self.url:
+        if self._user_path or not self.urls:
             return self._user_path or hub.find_snapshot(self.model, self.revision, self._list_names())
-        return self._checkpoint_path if self._checkpoint_path.is_file() else None
+        return self._checkpoint_path if self._url and self._checkpoint_path.is_file() else None
 
     def _list_names(self) -> list[str]:
         """List all file names that may be required."""
@@ -141,7 +152,7 @@ class Weights:
     def _find_missing(self, root: Path) -> list[str]:
         """List the required files that are missing."""
         if root.is_file():
-            return [] if self.url or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
+            return [] if self.urls or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
         lacking = _list_absent(self.files, there)
         if INDEX_FILE in there and SINGLE_FILE not in there:
@@ -170,9 +181,11 @@ class Weights:
 
     def _request_files(self) -> hub.RemoteModel:
         """Return the files to download with their sizes. Raises MissingError without access or connection."""
-        if self.url:
-            hub.require_online(self.url)
-            return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self.url)})
+        if self.urls and not self._url:
+            raise MissingError(f"{self.model}: no such file; expected {', '.join(self.urls)}, or a file")
+        if self._url:
+            hub.require_online(self._url)
+            return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self._url)})
         offer = hub.fetch_model_info(self.model, self.revision, self.gated)
         if absent := _list_absent(self.files, offer.files):
             message = f"{self.model} on the hub has no {', no '.join(absent)}"

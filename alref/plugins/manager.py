@@ -32,13 +32,13 @@ from alref.components.base import (
     Unifier,
 )
 from alref.components.dataset import Dataset
-from alref.components.libraries import find_missing_libraries
 from alref.components.protocol import EvaluationProtocol
 from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
 from alref.plugins import catalogue, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, get_origin, import_file, select_plugins, translate_plugin_errors
 from alref.plugins.validation import validate_classes
+from alref.utils.libraries import find_missing_libraries
 
 SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "unifier": ("register_unifiers", Unifier),
@@ -229,7 +229,7 @@ class PluginManager:
         """Make protocols by name, ready to score. Raises ConfigError for an unknown one, MissingError for a missing library."""
         classes = [self.get_protocol(name) for name in names]
         for cls in classes:
-            if missing := find_missing_libraries(cls.needs, cls.extra):
+            if missing := find_missing_libraries(cls):
                 raise MissingError(*(replace(problem, message=f"protocol {cls.name} {problem.message}") for problem in missing))
         return [cls() for cls in classes]
 

@@ -144,7 +144,7 @@ def _describe_weights(checkpoint: str) -> Weights:
     from alref.models.weights import Weights
 
     if checkpoint == AS2M:
-        return Weights(NAME, "checkpoints", url=URL, sha256=SHA256, size=SIZE, license="MIT", files=(NAME,))
+        return Weights(AS2M, "checkpoints", urls={AS2M: URL}, sha256=SHA256, size=SIZE, license="MIT", files=(NAME,))
     path = Path(checkpoint).expanduser()
     return Weights(str(path), "checkpoints", files=(path.name,), sha256=SHA256, license="MIT")
 

@@ -18,7 +18,5 @@ SHA256 = {
 
 def describe_checkpoint(path: Path, license_name: str) -> Weights:
     """Return the weights record of a checkpoint; a published one is downloaded if missing and verified by its digest."""
-    if path.name not in SHA256:
-        return Weights(str(path), files=(path.name,), license=license_name)
-    digests = {path.name: SHA256[path.name]}
-    return Weights(str(path), files=(path.name,), url=f"{BASE_URL}{path.name}", sha256=digests, license=license_name)
+    urls = {name: f"{BASE_URL}{name}" for name in SHA256}
+    return Weights(str(path), files=(path.name,), urls=urls, sha256=SHA256, license=license_name)

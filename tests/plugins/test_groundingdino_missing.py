@@ -73,7 +73,7 @@ def changed(folder: Path, name: str, **values: Any) -> None:
 
 
 def test_a_missing_library_is_named_with_its_extra(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.components.libraries.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.utils.libraries.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(component(whole)) == "needs transformers: pip install 'alref[groundingdino]'"
 
 
@@ -128,6 +128,7 @@ def test_a_model_on_the_hub_is_fetched_and_kept(hub: FakeHub, whole: Path, monke
     fetched, here = (loaded(model, **EVERYTHING).propose(VIDEO, [pivot(0, "dog")])[0] for model in (NAME, whole))
     assert all((one == other).all() for one, other in zip(boxes(fetched), boxes(here), strict=True))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     assert component(NAME).problems() == []
     loaded(NAME)
     assert len(hub.downloads("model.safetensors")) == 1

@@ -68,7 +68,7 @@ def changed(folder: Path, **values: Any) -> None:
 def test_a_missing_library_is_named_with_its_extra(
     folders: dict[type[Sam2FamilyPropagator], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alref.components.libraries.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.utils.libraries.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(made(Sam2, folders[Sam2])) == "needs transformers: pip install 'alref[sam2]'"
 
 

@@ -50,7 +50,7 @@ def one_problem(reasoner: Transformers) -> str:
 
 
 def test_a_missing_library_is_named_with_its_extra(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.components.libraries.find_spec", lambda name: None if name == "transformers" else object())
+    monkeypatch.setattr("alref.utils.libraries.find_spec", lambda name: None if name == "transformers" else object())
     assert one_problem(component(text)) == "needs transformers: pip install 'alref[transformers]'"
 
 

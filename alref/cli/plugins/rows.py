@@ -8,11 +8,11 @@ from typing import Any
 
 from alref.cli.status import READY, ComponentStatus, check_status
 from alref.components.dataset import Dataset
-from alref.components.libraries import find_missing_libraries
 from alref.components.protocol import EvaluationProtocol
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
+from alref.utils.libraries import find_missing_libraries
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _make_loaded_row(plugins: PluginManager, registered: RegisteredClass[Any], k
         registered=registered,
     )
     if issubclass(registered.cls, EvaluationProtocol):
-        missing = find_missing_libraries(registered.cls.needs, registered.cls.extra)
+        missing = find_missing_libraries(registered.cls)
         status = ComponentStatus.from_problems("library missing", missing) if missing else READY
         return replace(row, needs=tuple(registered.cls.needs), status=status)
     if not isinstance(registered, RegisteredComponent):

@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Self
 
+from alref.components.base import Stage
 from alref.errors import Problem, format_exception, sanitize_line
 from alref.plugins.manager import RegisteredComponent, get_flag_slot
 
@@ -38,21 +39,23 @@ READY = ComponentStatus("ready")
 def check_status(component: RegisteredComponent, *, thorough: bool) -> ComponentStatus:
     """Return the status of a component; an error that it raises becomes a status.
 
-    By default only its libraries are looked up, and nothing heavy is imported. If ``thorough``, the component is created with
-    its defaults and checked by its own ``problems``; the hub is not queried.
+    By default only its libraries and the weights of its default options are looked up, and nothing heavy is imported. If
+    ``thorough``, it is also checked by its own ``problems``. The hub is not queried.
     """
     cls, slot, method = component.cls, get_flag_slot(component.slots), "find_missing_libraries"
     try:
         with redirect_stdout(sys.stderr):  # output of a plugin is not output of the command
             if missing := cls.find_missing_libraries():
                 return ComponentStatus.from_problems("library missing", missing, slot)
-            if not thorough:
+            if not thorough and cls.weights is Stage.weights:
                 return READY
             method = "__init__"
             stage = cls(cls.Options())
             method = "weights"
             if any(weights.find_complete_path() is None for weights in stage.weights()):
                 return ComponentStatus("weights missing", f"alref models pull --{slot} {component.name}")
+            if not thorough:
+                return READY
             method = "problems"
             from alref.pipeline import contracts
 

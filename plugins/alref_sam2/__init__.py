@@ -133,12 +133,14 @@ class Sam2(Sam2FamilyPropagator):
     def weights(self) -> list[Weights]:
         """Return the model, which is one file if it is a checkpoint of the authors."""
         from alref.models.weights import Weights
-        from alref_sam2 import _original, published_checkpoints
+        from alref_sam2 import published_checkpoints
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision
         if given.suffix == ".pt":
             return [published_checkpoints.describe_checkpoint(given, self.license)]
         if self.options.backend == "original":
+            from alref_sam2 import _original
+
             return [
                 Weights(str(given), revision=revision, files=(_original.get_checkpoint_name(given.name),), license=self.license)
             ]

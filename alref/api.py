@@ -107,7 +107,10 @@ def segment(
     if isinstance(video, Video):
         _refuse_window([*window, *(["video"] if settings.get("video") else [])])
     if window:
-        settings["video"] = {**_to_mapping(settings.get("video", {})), **window}
+        options = settings.get("video", {})
+        if not isinstance(options, dict):
+            raise InputError(f"video: expected a mapping of options such as {{'max_size': 640}}, got {options!r}")
+        settings["video"] = {**options, **window}
     with Pipeline(preset, **settings) as pipeline:
         opened = video if isinstance(video, Video) else open_configured_video(video, pipeline.config.video)
         return pipeline.run(opened, references)
@@ -124,12 +127,6 @@ def _refuse_window(names: list[str]) -> None:
         )
 
 
-def _to_mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise InputError(f"video: expected a mapping of options such as {{'max_size': 640}}, got {value!r}")
-    return value
-
-
 def _build_references(
     expressions: Sequence[Expressions],
     sound: bool,
@@ -139,11 +136,13 @@ def _build_references(
     frame: int | None,
 ) -> list[Reference]:
     """Create references in the order of the expressions, with texts numbered as on the command line; prompts come last."""
+    if not isinstance(sound, bool):
+        raise InputError(f"sound: expected True or False, got {sound!r:.80}; pass an audio file as spoken=PATH")
     given = list(_flatten_expressions(expressions))
     typed = make_references(
         [each for each in given if isinstance(each, str)],
         _list_paths(spoken),
-        _check_sound(sound),
+        sound,
         box=None if box is None else np.asarray(box).tolist(),
         mask=read_mask(Path(mask)) if isinstance(mask, (str, Path)) else mask,
         frame=frame,
@@ -169,9 +168,3 @@ def _list_paths(spoken: Any) -> list[Path]:
     if not isinstance(paths, Iterable) or not all(isinstance(path, (str, Path)) for path in paths):
         raise InputError(f"spoken: expected the path of an audio file, or a list of them, got {spoken!r:.80}")
     return [Path(path) for path in paths]
-
-
-def _check_sound(sound: Any) -> bool:
-    if not isinstance(sound, bool):
-        raise InputError(f"sound: expected True or False, got {sound!r:.80}; pass an audio file as spoken=PATH")
-    return sound

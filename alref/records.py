@@ -26,6 +26,7 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
 from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode_mask
+from alref.utils.text import shorten_text
 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
@@ -64,14 +65,9 @@ def format_validation_error(error: ValidationError) -> str:
     for item in error.errors(include_url=False):
         where = ".".join(str(part) for part in item["loc"])
         message = item["msg"].removeprefix("Value error, ")
-        got = "" if "got" in message or item["type"] == "missing" else f", got {_format_value(item['input'])}"
+        got = "" if "got" in message or item["type"] == "missing" else f", got {shorten_text(repr(item['input']), 80)}"
         lines.append(f"{where}: {message}{got}" if where else f"{message}{got}")
     return "; ".join(lines)
-
-
-def _format_value(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 class _ArrayRecord(Record):

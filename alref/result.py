@@ -25,6 +25,7 @@ from alref.records import (
     VideoInfo,
 )
 from alref.utils.masks import Mask, Rle, compute_box, decode_union
+from alref.utils.text import shorten_text
 
 if TYPE_CHECKING:
     from alref.media.video import Video
@@ -156,7 +157,7 @@ class Result(Record):
 
     def __repr__(self) -> str:
         name = "in memory" if self.video.path is None else self.video.path.name or str(self.video.path)
-        titles = {reference.id: _shorten_title(reference.title) for reference in self.references}
+        titles = {reference.id: shorten_text(reference.title, 40) for reference in self.references}
         verdicts = [f"{titles[verdict.reference]!r} {verdict.finding}" for verdict in self.verdicts[:MAX_LISTED_VERDICTS]]
         if len(self.verdicts) > MAX_LISTED_VERDICTS:
             verdicts.append(f"and {len(self.verdicts) - MAX_LISTED_VERDICTS} more")
@@ -180,7 +181,3 @@ class Result(Record):
 
     def _repr_html_(self) -> str | None:
         return None if Result.draw_for_notebook is None else Result.draw_for_notebook(self)
-
-
-def _shorten_title(title: str) -> str:
-    return title if len(title) <= 40 else f"{title[:39]}…"

@@ -49,11 +49,12 @@ HOOKS = ("register_", "stage_", "question_answered")
 
 @dataclass(frozen=True)
 class Function:
-    """A function or method: its name, the file that holds it, and its length in lines."""
+    """A function or method: its name, the file that holds it, its length in lines, and its decorators."""
 
     name: str
     path: Path
     lines: int
+    decorators: frozenset[str]
 
     @property
     def words(self) -> list[str]:
@@ -86,7 +87,8 @@ def list_functions(paths: list[Path]) -> list[Function]:
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_counted(node):
-                found.append(Function(node.name, path, (node.end_lineno or node.lineno) - node.lineno + 1))
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                found.append(Function(node.name, path, lines, frozenset(list_decorators(node))))
     return found
 
 
@@ -96,21 +98,32 @@ def list_public_classes(paths: list[Path]) -> Counter[str]:
     return Counter(node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_")
 
 
+def get_last_name(node: ast.AST) -> str:
+    """Return the last name of an expression: ``c`` for ``a.b.c``; empty for anything that is not a name."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def begins_with_verb(function: Function) -> bool:
     """Return whether the first word of a function's name is a verb."""
     return function.words[0] in VERBS
 
 
 def find_small_helpers(functions: list[Function], paths: list[Path]) -> list[Function]:
-    """List private functions of at most four lines that one place calls; methods that a file overrides are left out."""
+    """List private functions of at most four lines that one place calls and that could be inlined there.
+
+    Left out are methods that a file overrides, functions with a decorator such as ``cache``, and those passed as a value.
+    """
     definitions = Counter((each.path, each.name) for each in functions)
     uses: Counter[tuple[Path, str]] = Counter()
+    calls: Counter[tuple[Path, str]] = Counter()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-            uses[path, name] += 1
+            uses[path, get_last_name(node)] += 1
+            calls[path, get_last_name(node.func) if isinstance(node, ast.Call) else ""] += 1
     small = (each for each in functions if each.name.startswith("_") and each.lines <= 4)
-    return [each for each in small if uses[each.path, each.name] == definitions[each.path, each.name] == 1]
+    plain = (each for each in small if each.decorators <= {"staticmethod", "classmethod"})
+    places = ((each, (each.path, each.name)) for each in plain)
+    return [each for each, place in places if uses[place] == calls[place] == definitions[place] == 1]
 
 
 def walk_imports(node: ast.AST) -> Iterator[str]:

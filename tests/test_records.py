@@ -140,7 +140,7 @@ def test_a_message_says_no_more_than_it_has_to() -> None:
     assert re.fullmatch(r"Track: rles\.0\.counts: .*\b3", str(caught.value))
 
 
-@pytest.mark.parametrize(("length", "shown"), [(78, "'" + "y" * 78 + "'"), (79, "'" + "y" * 76 + "...")])
+@pytest.mark.parametrize(("length", "shown"), [(78, "'" + "y" * 78 + "'"), (79, "'" + "y" * 78 + "…")])
 def test_a_wrong_value_is_shown_up_to_eighty_characters(length: int, shown: str) -> None:
     with pytest.raises(RecordError) as caught:
         Phrase(reference="1", text="x", score="y" * length)
@@ -156,7 +156,7 @@ def test_a_long_wrong_value_is_cut() -> None:
     with pytest.raises(RecordError) as caught:
         Phrase(reference="1", text="x", score="y" * 500)
     assert len(str(caught.value)) < 250
-    assert "..." in str(caught.value)
+    assert "…" in str(caught.value)
 
 
 def test_records_and_their_arrays_cannot_be_changed() -> None:

@@ -157,13 +157,11 @@ def _read_base_settings(base: str | RowSettings, folder: Path) -> Layer:
 
 def _resolve_row(base: Layer, settings: RowSettings, plugins: PluginManager) -> Configuration:
     """Apply settings to the base: components first, because they reset options."""
-    ordered = sorted(settings.items(), key=lambda item: "." in item[0])
-    return resolve_config(plugins, [base, *(_build_layer(*item) for item in ordered)])
-
-
-def _build_layer(path: str, value: Any) -> Layer:
-    slot, dot, option = path.partition(".")
-    return {slot: {option: value}} if dot else {slot: value}
+    layers = [base]
+    for path, value in sorted(settings.items(), key=lambda item: "." in item[0]):
+        slot, dot, option = path.partition(".")
+        layers.append({slot: {option: value}} if dot else {slot: value})
+    return resolve_config(plugins, layers)
 
 
 def _check_rows(ablation: Ablation) -> None:

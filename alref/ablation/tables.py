@@ -32,12 +32,16 @@ _MARKDOWN_SPECIAL = r"[\\`*<~|]|&(?=#?\w+;)|](?=[(\[])|(?<![^\W_])_|_(?![^\W_])"
 
 
 def build_header(summary: AblationSummary) -> list[str]:
-    """Return the column headers: the first ``len(summary.columns)`` are text columns, the rest numbers."""
-    score = (
-        [_get_main_metric(summary), "95 % interval", "difference", "95 % interval"]
-        if summary.protocols
-        else [*_list_findings(summary), AGREEMENT_HEADER]
-    )
+    """Return the column headers: the first ``len(summary.columns)`` are text columns, the rest numbers.
+
+    The score is the main metric of the first protocol, under the protocol's name if nothing is scored.
+    """
+    if summary.protocols:
+        protocol = summary.protocols[0]
+        metric = next((row.scores[protocol].main_metric for row in summary.rows if protocol in row.scores), protocol)
+        score = [metric, "95 % interval", "difference", "95 % interval"]
+    else:
+        score = [*_list_findings(summary), AGREEMENT_HEADER]
     return [*summary.columns, *score, "videos", "s / video", "$ / video"]
 
 
@@ -86,12 +90,6 @@ def format_csv(summary: AblationSummary) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return file.getvalue()
-
-
-def _get_main_metric(summary: AblationSummary) -> str:
-    """Return the name of the main metric, or of the protocol if nothing is scored."""
-    usual = summary.protocols[0]
-    return next((row.scores[usual].main_metric for row in summary.rows if usual in row.scores), usual)
 
 
 def _list_findings(summary: AblationSummary) -> dict[str, None]:

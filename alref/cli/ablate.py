@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from alref.ablation import tables
 from alref.ablation.folder import AblationFolder, AblationSpec
-from alref.ablation.grid import Ablation, AblationRow, read_ablation
+from alref.ablation.grid import Ablation, read_ablation
 from alref.ablation.plan import AblationPlan, plan_ablation
 from alref.ablation.report import REPORT_FILES, write_ablation_report
 from alref.ablation.runner import AblationRunner, make_dataset
@@ -26,7 +25,6 @@ from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event, reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.components.dataset import Dataset
-from alref.evaluation.runner import VideoOutcome
 from alref.pipeline import stage_cache
 from alref.plugins.manager import PluginManager
 
@@ -91,7 +89,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
     if flags["planned"]:
         _print_plan(plan_ablation(ablation.rows, data, videos, path), flags["as_json"])
         return 0
-    kept = stage_cache.open_user_cache(flags["cache_size"])
+    cache = stage_cache.open_user_cache(flags["cache_size"])
     with (
         AblationFolder.open(path, AblationSpec(dataset=data.name, split=data.split), force=flags["force"]) as folder,
         EvaluationProgress(
@@ -102,8 +100,17 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
             is_verbose(),
         ) as tally,
     ):
-        told = partial(_count_video, tally)
-        runner = AblationRunner(ablation, plugins, folder.path, kept, told, videos, protocols, flags["jobs"], flags["force"])
+        runner = AblationRunner(
+            ablation,
+            plugins,
+            folder.path,
+            cache,
+            lambda row, outcome: tally.add_outcome(outcome, row=row.name),
+            videos,
+            protocols,
+            flags["jobs"],
+            flags["force"],
+        )
         done = runner.run_rows()
         write_ablation_report(folder.path, done, grid)
     _print_summary(done, path, flags)
@@ -116,10 +123,6 @@ def _select_videos(ablation: Ablation, data: Dataset, limit: int | None) -> list
     videos = list(dict.fromkeys(map(data.require_video, asked.videos))) if asked and asked.videos else data.list_videos()
     limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
     return videos[: min(limits)] if limits else videos
-
-
-def _count_video(tally: EvaluationProgress, row: AblationRow, outcome: VideoOutcome) -> None:
-    tally.add_outcome(outcome, row=row.name)
 
 
 def _print_plan(estimate: AblationPlan, as_json: bool) -> None:

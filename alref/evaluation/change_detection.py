@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from alref.components.dataset import Dataset
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow
@@ -16,8 +14,11 @@ def compute_fingerprint(dataset: Dataset, video: str) -> str:
 
     Empty if all files are missing. Raises InputError if the references cannot be read.
     """
-    files = dataset.list_files(video)
-    facts = [fact for path in files for fact in _read_file_stat(path)]
+    files, facts = dataset.list_files(video), []
+    for path in files:
+        with suppress(OSError):
+            stat = path.stat()
+            facts.append((path.name, stat.st_size, stat.st_mtime_ns))
     return compute_key(dataset.read_references(video), dataset.get_index_entry(video), facts) if facts or not files else ""
 
 
@@ -25,9 +26,3 @@ def find_unchanged_row(folder: EvaluationFolder, dataset: Dataset, video: str) -
     """Return the row of a finished video, None if its files or references have changed."""
     row = folder.read_row(video)
     return row if row is not None and compute_fingerprint(dataset, video) in ("", row.fingerprint) else None
-
-
-def _read_file_stat(path: Path) -> Iterator[tuple[str, int, int]]:
-    with suppress(OSError):
-        facts = path.stat()
-        yield path.name, facts.st_size, facts.st_mtime_ns

@@ -93,9 +93,11 @@ def summarize_external_scores(
 
 
 def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[str, Any]:
+    scored = {protocol: found for protocol, found in scores.items() if found}
+    intervals = {protocol.name: estimate_interval(protocol, found) for protocol, found in scored.items()}
     return {
-        "tables": tuple(protocol.summarize_scores(found) for protocol, found in scores.items() if found),
-        "intervals": {protocol.name: _estimate_bounds(protocol, found) for protocol, found in scores.items() if found},
+        "tables": tuple(protocol.summarize_scores(found) for protocol, found in scored.items()),
+        "intervals": {name: (interval.low, interval.high) for name, interval in intervals.items()},
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from alref.llm.json_extract import MAX_LENGTH, extract_json, to_int
+from alref.utils.text import shorten_text
 
 AnswerKind = Literal["value", "absent", "ambiguous", "unreadable"]
 NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -206,7 +207,7 @@ def _extract_reason(text: str) -> str:
 
 def _format_excerpt(value: Any) -> str:
     text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+    return repr(shorten_text(text, 60))
 
 
 _LABEL_PAIR = re.compile(

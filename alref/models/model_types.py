@@ -31,15 +31,14 @@ def check_model_type(weights: Weights, component: str, model_types: Collection[s
     if CONFIG_FILE not in weights.files:
         return []
     try:
-        found = read_config(weights.find_complete_path() or _fetch_config(weights)).get("model_type", "unknown")
+        path = weights.find_complete_path()
+        if path is None:
+            hub.download_files(weights.model, weights.revision, [CONFIG_FILE])
+            path = hub.find_snapshot(weights.model, weights.revision, [CONFIG_FILE])
+        found = read_config(path).get("model_type", "unknown")
     except MissingError as error:
         return error.problems
     if found in model_types:
         return []
     message = f"{weights.model} is a model of type {found}, and {component} runs {' or '.join(model_types)}"
     return [Problem(option=weights.option, message=message, value="NAME")]
-
-
-def _fetch_config(weights: Weights) -> Path | None:
-    hub.download_files(weights.model, weights.revision, [CONFIG_FILE])
-    return hub.find_snapshot(weights.model, weights.revision, [CONFIG_FILE])

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from alref.errors import OutputError, RecordError
 from alref.records import Record, format_validation_error
 from alref.utils import atomic
+from alref.utils.text import shorten_text
 
 
 class JobSpec(Record):
@@ -125,8 +126,7 @@ def format_short_error(error: Exception) -> str:
 
 def join_shortened(parts: list[str]) -> str:
     """Join the first three parts, each cut to 160 characters, and add the number of the others."""
-    short = [part if len(part) <= 160 else f"{part[:159]}…" for part in parts[:3]]
-    return "; ".join(short) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
+    return "; ".join(shorten_text(part, 160) for part in parts[:3]) + (f"; and {len(parts) - 3} more" if len(parts) > 3 else "")
 
 
 def iterate_leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:

@@ -17,7 +17,7 @@ from alref.media.draw import build_palette
 from alref.media.video import Video
 from alref.output.html import make_environment
 from alref.output.thumbnails import MAX_DRAWN_CANDIDATES, PivotSummary, Thumbnails
-from alref.records import Flag, Reference, TimeSpan, Track
+from alref.records import Flag, Reference, Track
 from alref.result import Result
 
 MAX_CURVE_POINTS = 400
@@ -232,12 +232,13 @@ def _build_curve(
     times: Sequence[float], tracks: Sequence[Track], objects: Sequence[ObjectSummary], shares: npt.NDArray[np.float64]
 ) -> AreaCurve:
     first, length = times[0], (times[-1] - times[0]) or 1.0
-    spans = [span for track in tracks for span in track.phrase.heard or ()]
+    spans = dict.fromkeys(span for track in tracks for span in track.phrase.heard or ())
+    edges = 1000 * ((np.array([*spans], np.float64).reshape(-1, 2) - first) / length).clip(0, 1)
     top = _round_axis_limit(float(shares.max()))
     ends = f"from {format_time(first)} to {format_time(times[-1])}"
     return AreaCurve(
         lines=[(each.color, _format_svg_path(times, row / top)) for each, row in zip(objects, shares, strict=True)],
-        heard=[placed for span in dict.fromkeys(spans) if (placed := _place_span(span, first, length))],
+        heard=[(start, end - start) for start, end in edges.tolist() if end > start],
         top=format_percent(top),
         ticks=[format_time(first + length * part) for part in (0, 0.25, 0.5, 0.75, 1)]
         if len(times) > 1
@@ -255,11 +256,6 @@ def _format_svg_path(times: Sequence[float], heights: npt.NDArray[np.float64]) -
         return f"M0 {y[0]:.1f}H1000"
     x = 1000 * (np.array(times)[starts] - times[0]) / (times[-1] - times[0])
     return "M" + "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x, y, strict=True))
-
-
-def _place_span(span: TimeSpan, first: float, length: float) -> tuple[float, float] | None:
-    start, end = (1000 * min(max((second - first) / length, 0.0), 1.0) for second in span)
-    return (start, end - start) if end > start else None
 
 
 def _round_axis_limit(share: float) -> float:

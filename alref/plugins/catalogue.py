@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -46,9 +45,14 @@ class PluginCard:
 def load_cards() -> tuple[PluginCard, ...]:
     """Return the cards of all known plugins, by name."""
     text = Path(__file__).with_name("catalogue.json").read_text(encoding="utf-8")
-    return tuple(
-        PluginCard(**{**card, "components": tuple(map(_parse_component, card["components"]))}) for card in json.loads(text)
-    )
+    cards = []
+    for card in json.loads(text):
+        components = (
+            KnownComponent(**{**each, "slots": tuple(each["slots"]), "needs": tuple(each["needs"])})
+            for each in card["components"]
+        )
+        cards.append(PluginCard(**{**card, "components": tuple(components)}))
+    return tuple(cards)
 
 
 def find_cards(slot: str, name: str) -> Iterator[PluginCard]:
@@ -57,7 +61,3 @@ def find_cards(slot: str, name: str) -> Iterator[PluginCard]:
     for card in load_cards():
         if package in ("", card.package) and any(each.name == short and slot in each.slots for each in card.components):
             yield card
-
-
-def _parse_component(data: dict[str, Any]) -> KnownComponent:
-    return KnownComponent(**{**data, "slots": tuple(data["slots"]), "needs": tuple(data["needs"])})

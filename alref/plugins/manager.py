@@ -172,13 +172,16 @@ class PluginManager:
         try:
             self._manager.register(module, name=name)
             self._check_hook_names(module)
-            made = [_wrap_class(cls, plugin, distribution, version) for cls in self._collect_classes(module)]
-            _check_unique_names([*(each for each in self.registered_classes if each.distribution == distribution), *made])
+            classes, origin = self._collect_classes(module), (plugin, distribution, version)
+            components = [RegisteredComponent(cls, *origin) for cls in classes if issubclass(cls, Stage)]
+            benchmarks = [RegisteredClass(cls, *origin) for cls in classes if not issubclass(cls, Stage)]
+            own = [each for each in self.registered_classes if each.distribution == distribution]
+            _check_unique_names([*own, *components, *benchmarks])
         except BaseException:
             self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
             raise
-        self.components += [each for each in made if isinstance(each, RegisteredComponent)]
-        self.benchmarks += [each for each in made if not isinstance(each, RegisteredComponent)]
+        self.components += components
+        self.benchmarks += benchmarks
 
     def _check_hook_names(self, module: ModuleType) -> None:
         known = [name for name in vars(hookspecs) if hasattr(self._manager.hook, name)]
@@ -327,10 +330,6 @@ def get_qualified_name(registered: RegisteredClass[Any], others: Iterable[Regist
     """Return the unambiguous name of a registered class: ``distribution:name`` if ``others`` share its name."""
     alone = sum(each.name == registered.name for each in others) == 1
     return registered.name if alone else f"{registered.distribution}:{registered.name}"
-
-
-def _wrap_class(cls: type[Any], plugin: str, distribution: str, version: str) -> RegisteredClass[Any]:
-    return (RegisteredComponent if issubclass(cls, Stage) else RegisteredClass)(cls, plugin, distribution, version)
 
 
 def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:

@@ -66,17 +66,14 @@ def make_true_object(case: Case, length: int, ids: set[str]) -> list[ScriptedObj
 
 def write_result(dataset: Dataset, video: str, folder: Path, objects: dict[str, list[ScriptedObject]]) -> None:
     """Write a made-up result; a name outside a vocabulary is replaced by the first entry of the vocabulary."""
-    dataset.write_masks(make_scripted_result(dataset, video, objects), video, folder, _match_vocabulary)
+    result = make_scripted_result(dataset, video, objects)
+    dataset.write_masks(result, video, folder, lambda names, known: [name if name in known else known[0] for name in names])
 
 
 def write_uniform_result(dataset: Dataset, video: str, folder: Path, masks: Mask | None) -> None:
     """Write a result in which every reference has one object with these masks, or in which nothing is found if None."""
     ids = [each.id for each in dataset.read_references(video)]
     write_result(dataset, video, folder, {} if masks is None else {each: [("a thing", masks, 1.0)] for each in ids})
-
-
-def _match_vocabulary(names: list[str], vocabulary: list[str]) -> list[str | None]:
-    return [name if name in vocabulary else vocabulary[0] for name in names]
 
 
 def list_unread_cases(dataset: Dataset, video: str) -> list[Case]:

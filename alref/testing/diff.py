@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel
 
+from alref.utils.text import shorten_text
+
 MAX_PIXEL_SHARE = 0.001
 """Fraction of the pixels of a mask that may differ, because devices sum floats in any order."""
 TOLERANCE = 1e-3
@@ -58,4 +60,4 @@ def _compare_arrays(expected: Any, got: Any, where: str) -> str:
 
 def _format_value(value: Any) -> str:
     text = f"{type(value).__name__} {value.shape}" if isinstance(value, np.ndarray) else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    return shorten_text(text, 80)

@@ -83,9 +83,8 @@ def run_checks(
     ``on_start`` is called with each requirement before it is checked.
     """
     for test in list_tests(contract):
-        requirement, _, advice = map(
-            _clean_docstring, inspect.cleandoc(getattr(contract, test).__doc__ or test).partition("\n")
-        )
+        text = inspect.cleandoc(getattr(contract, test).__doc__ or test).replace("``", "`")
+        requirement, _, advice = (" ".join(part.split()) for part in text.partition("\n"))
         on_start(requirement)
         started = perf_counter()
         state, reason = _run_test(contract, test, component) if test not in skip else ("skipped", skip[test])
@@ -117,8 +116,10 @@ def _describe_error(error: BaseException, component: type) -> str:
     ]
     if not lines and isinstance(error, AssertionError | ContractError):
         return sanitize_line(str(error))
-    where = f" ({_format_path(lines[-1].filename)}:{lines[-1].lineno})" if lines else ""
-    return format_exception(error) + where
+    if not lines:
+        return format_exception(error)
+    file, here = lines[-1].filename, os.path.relpath(lines[-1].filename)
+    return f"{format_exception(error)} ({file if here.startswith(os.pardir) else here}:{lines[-1].lineno})"
 
 
 def _locate_code(component: type) -> Path:
@@ -126,14 +127,3 @@ def _locate_code(component: type) -> Path:
     package = sys.modules.get(component.__module__.partition(".")[0])
     file = getattr(package, "__file__", None) or inspect.getfile(component)
     return Path(file).parent if Path(file).name == "__init__.py" else Path(file)
-
-
-def _format_path(file: str) -> str:
-    """Return a path relative to the current folder if possible."""
-    here = os.path.relpath(file)
-    return file if here.startswith(os.pardir) else here
-
-
-def _clean_docstring(text: str) -> str:
-    """Return a docstring without its markup."""
-    return " ".join(text.replace("``", "`").split())

@@ -38,15 +38,14 @@ def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOpt
         return []
     surest = scores.max(axis=0)
     best = np.argsort(-surest, kind="stable")[: options.top_k].tolist()
+    starts, step, share = [start for start, _ in times], times[0][1] - times[0][0], options.relative_threshold
     return [
         Phrase(
             reference=reference,
             text=scorer.labels[place],
             score=float(surest[place]),
             sound=True,
-            heard=None
-            if options.relative_threshold is None
-            else _find_active_spans(times, scores[:, place], options.relative_threshold),
+            heard=None if share is None else merge_windows(starts, scores[:, place] >= share * surest[place], step),
         )
         for place in best
         if surest[place] >= options.threshold
@@ -61,8 +60,3 @@ def _score_windows(scorer: LabelScorer, video: Video, options: TagOptions) -> tu
         times += [(start, start + len(samples) / scorer.rate) for start, samples in group]
         scores.append(scorer.score_labels([samples for _, samples in group]))
     return times, np.concatenate(scores) if scores else np.zeros((0, len(scorer.labels)), np.float32)
-
-
-def _find_active_spans(times: Sequence[TimeSpan], scores: Floats, share: float) -> tuple[TimeSpan, ...]:
-    step = times[0][1] - times[0][0]
-    return merge_windows([start for start, _ in times], scores >= share * scores.max(), step)

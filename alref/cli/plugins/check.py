@@ -33,7 +33,8 @@ from alref.records import Recording
 from alref.testing import DatasetContract
 from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, build_contract, run_checks
 
-REASONERS = ("temporal", "spatial")
+SLOT_GROUPS = {"unifier": UNIFIER_SLOTS, "reasoner": ("temporal", "spatial")}
+"""Names that stand for several slots in options."""
 
 
 @click.command("check")
@@ -144,16 +145,12 @@ def _parse_option(registered: RegisteredClass[Any], text: str) -> tuple[str, Any
     """Parse ``OPTION=VALUE`` or ``SLOT.OPTION=VALUE``. Raises ConfigError."""
     path, equals, value = text.partition("=")
     slot, _, name = path.strip().rpartition(".")
-    if not (equals and name and slot in {"", *registered.slots, *_list_slot_groups(registered)}):
+    groups = [group for group, slots in SLOT_GROUPS.items() if {*slots} & {*registered.slots}]
+    if not (equals and name and slot in {"", *registered.slots, *groups}):
         raise ConfigError(
             f"-o {text}: expected OPTION=VALUE with an option of {registered.name}; see: alref plugins {registered.name}"
         )
     return name, parse_yaml(value, f"-o {path}")
-
-
-def _list_slot_groups(registered: RegisteredClass[Any]) -> list[str]:
-    """Return the names that stand for several slots, this one included."""
-    return [name for name, slots in {"unifier": UNIFIER_SLOTS, "reasoner": REASONERS}.items() if {*slots} & {*registered.slots}]
 
 
 def _build_dataset_contract(

@@ -104,7 +104,8 @@ def format_row(row: PluginRow, width: int) -> Iterator[str]:
     yield f"{row.name}  {row.summary}".strip()
     yield from (f"  {name:9} {value}" for name, value in _collect_facts(row).items() if value)
     for each in describe_options(row):
-        yield f"\n{each['name']}: {each['type']}, default {_format_value(each['default'])}"
+        default = each["default"] if isinstance(each["default"], str) else json.dumps(each["default"], default=str)
+        yield f"\n{each['name']}: {each['type']}, default {default}"
         yield from wrap(each["help"], width, initial_indent="    ", subsequent_indent="    ")
 
 
@@ -119,11 +120,6 @@ def _collect_facts(row: PluginRow) -> dict[str, str]:
         "needs": ", ".join(row.needs),
         "state": str(row.status),
     }
-
-
-def _format_value(value: Any) -> str:
-    """Format a value as YAML."""
-    return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def describe_options(row: PluginRow) -> list[dict[str, Any]]:

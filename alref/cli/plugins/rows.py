@@ -69,12 +69,11 @@ def list_rows(plugins: PluginManager) -> list[PluginRow]:
         _make_loaded_row(plugins, each, known.get((each.distribution, tuple(each.slots), each.name)))
         for each in plugins.registered_classes
     ]
-    return sorted([*loaded, *_list_unloaded(plugins, list(known.values()))], key=_get_sort_key)
-
-
-def _get_sort_key(row: PluginRow) -> tuple[list[int], str, str]:
-    order = list(BASE_CLASS_BY_SLOT)
-    return [order.index(slot) for slot in row.slots] or [len(order)], row.name, row.package
+    slots = list(BASE_CLASS_BY_SLOT)
+    return sorted(
+        [*loaded, *_list_unloaded(plugins, list(known.values()))],
+        key=lambda row: ([slots.index(slot) for slot in row.slots] or [len(slots)], row.name, row.package),
+    )
 
 
 def _make_catalogue_row(card: PluginCard, known: KnownComponent) -> PluginRow:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializationInfo,
@@ -26,11 +27,13 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
 from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode_mask
-from alref.utils.text import shorten_text
+from alref.utils.text import replace_surrogates, shorten_text
 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
+Text = Annotated[str, BeforeValidator(replace_surrogates)]
+"""A text that a model or a server may have written; every such text can be stored."""
 MAX_ID_LENGTH = 200
 PROVENANCE_FIELDS = ("why", "source", "raw")
 """Fields of a decision that describe its origin and not its content."""
@@ -154,7 +157,7 @@ class Transcript(Record):
     """A transcript of a spoken reference: ``text``, its ``language`` as a code such as "en", and its time span in seconds."""
 
     reference: str
-    text: str
+    text: Text
     language: str = ""
     span: TimeSpan | None = None
 
@@ -168,8 +171,8 @@ class Phrase(Record):
     """
 
     reference: str
-    text: str = Field(min_length=1)
-    category: str = ""
+    text: Text = Field(min_length=1)
+    category: Text = ""
     score: float = 1.0
     sound: bool = False
     sounds: tuple[str, ...] = ()
@@ -181,9 +184,9 @@ class Decision(Record):
     """A decision of a reasoner: the finding, the reason ``why``, the source, and the raw answer of a model."""
 
     finding: Finding = "found"
-    why: str = ""
+    why: Text = ""
     source: DecisionSource = "rule"
-    raw: str = ""
+    raw: Text = ""
 
     @model_serializer(mode="wrap")
     def _serialize_fields(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from alref.errors import AlrefError, InputError, OutputError, RecordError, sanitize_line
+from alref.llm.answer_text import strip_thoughts
 from alref.llm.messages import Answer, Question
 from alref.records import DecisionSource, Record
 from alref.utils.home import get_data_path
@@ -47,8 +48,8 @@ def compute_answer_key(origin: str, component: str, options: Mapping[str, Any], 
 
 
 def is_usable(answer: Answer) -> bool:
-    """Return whether an answer can be stored: it has text, and the model stopped by itself."""
-    return answer.finish_reason == "stop" and bool(answer.text.strip())
+    """Return whether an answer can be stored: it has text besides thoughts, and the model stopped by itself."""
+    return answer.finish_reason == "stop" and bool(strip_thoughts(answer.text))
 
 
 class AnswerStoreInfo(Record):

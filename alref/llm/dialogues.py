@@ -12,7 +12,7 @@ from alref.audio.vocabulary import join_names
 from alref.llm import frame_sampling
 from alref.llm.conversations import Dialogue, Reply
 from alref.llm.messages import Question, QuestionEvent
-from alref.llm.parsing import ParsedChoice, ParsedLabels, parse_choice, parse_labels
+from alref.llm.parsing import ONLY_THOUGHTS, ParsedChoice, ParsedLabels, parse_choice, parse_labels
 from alref.llm.prompt_templates import build_retry_question
 from alref.llm.question_builder import QuestionBuilder
 from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
@@ -132,8 +132,10 @@ class DialogueBuilder:
         return reading, reply
 
     def _parse_reply(self, question: Question, stage: StageName, parse: Callable[[str], Parsed], reply: Reply) -> Parsed:
-        problem = FINISH_PROBLEMS.get(reply.answer.finish_reason)
-        reading = parse(reply.answer.text) if problem is None else replace(parse(""), problem=problem)
+        finish = reply.answer.finish_reason
+        reading = parse(reply.answer.text)
+        if finish != "stop" and not (finish == "length" and reading.problem == ONLY_THOUGHTS):
+            reading = replace(parse(""), problem=FINISH_PROBLEMS[finish])
         event = QuestionEvent(
             key=reply.key,
             stage=stage,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from alref.records import DecisionSource, Record
+from alref.records import DecisionSource, Record, Text
 
 FinishReason = Literal["stop", "length", "refusal", "filter"]
 
@@ -17,7 +17,7 @@ class Message(Record):
     """One turn of a conversation."""
 
     role: Literal["system", "user", "assistant"] = "user"
-    text: str
+    text: Text
 
 
 class Question(Record):
@@ -47,8 +47,8 @@ class Answer(Record):
     ``cost`` is in dollars, None when no price is known; ``retries`` counts the calls that failed before this one.
     """
 
-    text: str
-    model: str
+    text: Text
+    model: Text
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = Field(0, ge=0)
     completion_tokens: int = Field(0, ge=0)

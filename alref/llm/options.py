@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, field_validator
 
 from alref.audio.vocabulary import VOCABULARY_NAMES, VocabularyName
 from alref.components.base import StageOptions
 from alref.errors import ConfigError, suggest_names
+
+if TYPE_CHECKING:
+    from alref.llm.messages import Question
 
 
 class ChatOptions(StageOptions):
@@ -43,11 +46,21 @@ class ChatOptions(StageOptions):
     vocabulary: VocabularyName | tuple[str, ...] = Field(
         (), description="for audio: preferred names of sounding objects: your own list, avsbench or audioset"
     )
+    thinking: bool | None = Field(
+        None, description="let the model think before it answers (default: not if JSON is asked for, else as the model does)"
+    )
     concurrency: int = Field(8, ge=1, description="concurrent questions")
     answers: Path | None = Field(None, description="file that caches answers (default: in the user's cache folder)")
     replay: Path | None = Field(
         None, description="replay answers from this run folder, trace or store instead of querying a model"
     )
+
+    def choose_thinking(self, question: Question) -> bool | None:
+        """Return whether to ask the model to think about a question; None leaves it to the model.
+
+        A thinking model spends its tokens on thoughts, and several servers then return no JSON.
+        """
+        return False if self.thinking is None and question.answer_schema is not None else self.thinking
 
     @field_validator("vocabulary", mode="before")
     @classmethod

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from alref.llm.answer_text import strip_thoughts
 from alref.llm.json_extract import MAX_LENGTH, extract_json, to_int
-from alref.utils.text import shorten_text
+from alref.utils.text import replace_surrogates, shorten_text
 
 AnswerKind = Literal["value", "absent", "ambiguous", "unreadable"]
 NUMBER_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -15,8 +16,7 @@ ORDINAL_WORDS = ("first", "second", "third", "fourth", "fifth", "sixth", "sevent
 WORD_VALUES = {**{word: n for n, word in enumerate(NUMBER_WORDS, 1)}, **{word: n for n, word in enumerate(ORDINAL_WORDS, 1)}}
 NUMBER_KEYS = ("frame", "box", "number", "id", "answer", "choice", "index", "frame_number", "frame_id", "box_id", "candidate")
 REASON_KEYS = ("why", "reason", "reasoning", "explanation")
-END_OF_THOUGHT = "</think>"
-"""End markers of the reasoning that some models write before their answer."""
+ONLY_THOUGHTS = "the model thought and gave no answer: -o reasoner.thinking=false, or a higher reasoner.max_tokens"
 ABSENT_WORDS = ("absent", "none", "not found", "missing")
 
 _NOUN = r"(?:frame|box|candidate|object|number|image|option|no\.|id|#)"
@@ -69,7 +69,9 @@ class ParsedLabels:
 
 def parse_choice(text: str, count: int, noun: str = "frame") -> ParsedChoice:
     """Parse the number from 1 to ``count`` in an answer; ``noun`` names the numbered things in ``problem``."""
-    text = text.rpartition(END_OF_THOUGHT)[2]
+    if text.strip() and not strip_thoughts(text):
+        return ParsedChoice("unreadable", problem=ONLY_THOUGHTS)
+    text = strip_thoughts(text)
     found = extract_json(text)
     if isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict):
         found = found[0]
@@ -223,7 +225,9 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
     A name ends at its first comma or semicolon. Without objects the answer is absent. One frame out of range makes it
     unreadable.
     """
-    text = text.rpartition(END_OF_THOUGHT)[2]
+    if text.strip() and not strip_thoughts(text):
+        return ParsedLabels("unreadable", problem=ONLY_THOUGHTS)
+    text = strip_thoughts(text)
     found = extract_json(text)
     why = ""
     if isinstance(found, dict):
@@ -256,7 +260,7 @@ def _collect_pairs(found: Any) -> list[tuple[str, Any]] | None:
 def _parse_label_frames(pairs: list[tuple[str, Any]], count: int, why: str) -> ParsedLabels:
     frames: dict[str, int] = {}
     for name, value in pairs:
-        name = re.split(r"[,;]", name)[0].strip()
+        name = replace_surrogates(re.split(r"[,;]", name)[0].strip())
         reading = _parse_value(value, count, "frame")
         if not name or reading.number is None:
             problem = reading.problem or f"no frame number for {_format_excerpt(name)}"

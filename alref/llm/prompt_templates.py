@@ -16,6 +16,7 @@ from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from alref.errors import ConfigError, suggest_names
+from alref.llm.answer_text import strip_thoughts
 from alref.llm.messages import Answer, Message, Question
 
 QuestionTask = Literal["frame_text", "frame_sound", "box"]
@@ -76,8 +77,8 @@ def render_template(text: str, values: Mapping[str, Any], where: str) -> str:
 
 
 def build_retry_question(question: Question, answer: Answer, problem: str) -> Question:
-    """Return the question with the unreadable answer and its problem appended."""
-    said = Message(role="assistant", text=answer.text.strip() or "(no answer)")
+    """Return the question with the unreadable answer, without its thoughts, and its problem appended."""
+    said = Message(role="assistant", text=strip_thoughts(answer.text) or "(no answer)")
     wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
     return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
 

@@ -32,7 +32,7 @@ class ChatReasoner(Reasoner):
 
     Options: ClassVar[type[StageOptions]] = ChatOptions
     options: ChatOptions
-    neutral_options: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields)
+    neutral_options: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields) - {"thinking"}
     _answers: AnswerSource | None = None
 
     @abstractmethod

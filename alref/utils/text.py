@@ -1,6 +1,8 @@
-"""Text that is shown on one line."""
+"""Text of unknown origin, such as a model's answer: storable, and short enough to show."""
 
 from __future__ import annotations
+
+from typing import Any
 
 
 def shorten_text(text: str, length: int) -> str:
@@ -10,3 +12,11 @@ def shorten_text(text: str, length: int) -> str:
     'the red cup…'
     """
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def replace_surrogates(text: Any) -> Any:
+    """Return a text with its surrogate pairs joined and each lone surrogate, which no file can store, replaced.
+
+    Values that are not text are returned as they are.
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text

@@ -60,7 +60,7 @@ class OpenAI(ChatReasoner):
     Options = OpenAIOptions
     options: OpenAIOptions
     neutral_options = ChatReasoner.neutral_options | (
-        set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail"}
+        set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail", "thinking"}
     )
     _connection: OpenAIConnection | None = None
 

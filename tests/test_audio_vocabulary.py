@@ -11,12 +11,10 @@ import pytest
 from alref.audio import audioset
 from alref.audio.intervals import merge_spans
 from alref.audio.vocabulary import (
-    UNKNOWN_SOUND,
     find_nearest_word,
     find_sound_source,
     get_object_category,
     is_generic_object,
-    join_names,
     load_vocabulary,
 )
 
@@ -101,13 +99,6 @@ def test_general_objects_are_told_from_particular_ones() -> None:
         "instrument",
         "",
     )
-
-
-def test_names_are_joined_so_that_they_can_be_told_apart() -> None:
-    assert join_names(["Bark", "Rain"]) == "Bark, Rain"
-    assert join_names(["Bark", "Inside, small room"]) == "Bark; Inside, small room"
-    assert join_names([UNKNOWN_SOUND]) == "a sound of an unknown kind"
-    assert join_names([]) == ""
 
 
 def test_spans_of_several_are_joined() -> None:

@@ -10,6 +10,7 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
+from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.options import build_options
 from alref.errors import ConfigError
 from alref.llm.options import ChatOptions
@@ -22,6 +23,7 @@ from alref.llm.prompt_templates import (
     load_template,
     render_template,
 )
+from alref.llm.question_builder import join_names
 from alref.testing import SQUARE, ReasonerContract, make_moving_square
 from support.scripted_llm import ScriptedChat
 
@@ -136,3 +138,10 @@ class TestTheModelOfTheDocs(ReasonerContract):
         namespace: dict[str, Any] = {}
         exec(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0], namespace)
         return namespace["Oracle"](namespace["Oracle"].Options())
+
+
+def test_names_are_joined_so_that_they_can_be_told_apart() -> None:
+    assert join_names(["Bark", "Rain"]) == "Bark, Rain"
+    assert join_names(["Bark", "Inside, small room"]) == "Bark; Inside, small room"
+    assert join_names([UNKNOWN_SOUND]) == "a sound of an unknown kind"
+    assert join_names([]) == ""

@@ -32,12 +32,6 @@ def load_vocabulary(vocabulary: VocabularyName | Sequence[str]) -> tuple[str, ..
     return tuple(_load_objects()["avsbench"] if vocabulary == "avsbench" else vocabulary)
 
 
-def join_names(names: Sequence[str]) -> str:
-    """Join names into one line, with semicolons if a name contains a comma. A sound without a name is described as such."""
-    words = ["a sound of an unknown kind" if name == UNKNOWN_SOUND else name for name in names]
-    return ("; " if any("," in name for name in words) else ", ").join(words)
-
-
 def find_sound_source(sound: str) -> str | None:
     """Return the object that probably makes a sound of AudioSet, as a common noun; None if the sound has no visible object.
 

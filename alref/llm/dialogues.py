@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Literal, TypeVar
 
 from alref.audio.intervals import merge_spans
-from alref.audio.vocabulary import join_names
 from alref.llm import frame_sampling
 from alref.llm.conversations import Dialogue, Reply
 from alref.llm.messages import Question, QuestionEvent
@@ -89,7 +88,7 @@ class DialogueBuilder:
     def ask_for_sound_sources(self, phrases: Sequence[Phrase], shown: list[int]) -> Dialogue[list[PivotFrame]]:
         """Ask which of the labels of one sound reference are objects in the video, and where each is seen best."""
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
-        labels = join_names(list(dict.fromkeys(phrase.category or phrase.text for phrase in surest)))
+        labels = list(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
         found, reply = yield from self._ask_with_retry(question, "temporal", partial(parse_labels, count=len(shown)))
         if found.kind == "value":

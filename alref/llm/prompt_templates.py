@@ -29,6 +29,7 @@ TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
 """Variables that the prompts of each task may use."""
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_compile_template = lru_cache(maxsize=32)(_ENVIRONMENT.from_string)
 
 
 def load_template(task: QuestionTask, variant: TemplateVariant, custom_files: Mapping[QuestionTask, Path]) -> str:
@@ -61,11 +62,6 @@ def check_template(task: str, text: str, where: str) -> None:
     known = TEMPLATE_VARIABLES[task]
     for name in sorted(named - set(known)):
         raise ConfigError(f"{where}: no variable {name!r}{suggest_names(name, known)}; variables of {task}: {', '.join(known)}")
-
-
-@lru_cache(maxsize=32)
-def _compile_template(text: str) -> jinja2.Template:
-    return _ENVIRONMENT.from_string(text)
 
 
 def render_template(text: str, values: Mapping[str, Any], where: str) -> str:

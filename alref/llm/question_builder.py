@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from alref.audio.vocabulary import join_names, load_vocabulary
+from alref.audio.vocabulary import UNKNOWN_SOUND, load_vocabulary
 from alref.llm import frame_sampling, text_description
 from alref.llm.contact_sheet import ContactSheet, ContactSheetStyle, build_box_sheet, build_frame_sheet
 from alref.llm.messages import Message, Question
@@ -20,38 +22,39 @@ MAX_SPANS = 20
 NO_IMAGE_SHEET = ContactSheet((), "You cannot see the video. The boxes on one of its frames are described.")
 
 
+@dataclass(frozen=True)
 class QuestionBuilder:
     """Builds questions about one video; a sheet of the same frames is drawn once."""
 
-    def __init__(self, video: Video, options: ChatOptions) -> None:
-        self.video = video
-        self.options = options
-        self._sheets: dict[tuple[bool, tuple[int, ...]], ContactSheet] = {}
+    video: Video
+    options: ChatOptions
+    _sheets: dict[tuple[bool, tuple[int, ...]], ContactSheet] = field(default_factory=dict, init=False, repr=False)
 
     def build_phrase_question(self, phrase: Phrase, shown: list[int]) -> Question:
         """Build the question which of the frames ``shown`` shows the object of a phrase best."""
         return self._build_frame_question("frame_text", phrase.text, shown, _get_phrase_variables(phrase))
 
-    def build_label_question(self, labels: str, heard: tuple[TimeSpan, ...] | None, shown: list[int]) -> Question:
-        """Build the question which ``labels`` (text) are objects in the video, and which frame of ``shown`` shows each best.
+    def build_label_question(self, labels: Sequence[str], heard: tuple[TimeSpan, ...] | None, shown: list[int]) -> Question:
+        """Build the question which ``labels`` are objects in the video, and which frame of ``shown`` shows each best.
 
         ``heard`` are the seconds in which any of them is heard.
         """
         vocabulary = join_names(load_vocabulary(self.options.vocabulary))
+        topic = join_names(labels)
         values = {
-            "labels": labels,
+            "labels": topic,
             "seconds": _format_spans(heard),
             "vocabulary": vocabulary,
             "one_source": self.options.one_source,
         }
-        return self._build_frame_question("frame_sound", labels, shown, values)
+        return self._build_frame_question("frame_sound", topic, shown, values)
 
     def _build_frame_question(self, task: QuestionTask, topic: str, shown: list[int], values: dict[str, Any]) -> Question:
         seconds = [float(self.video.times[frame]) for frame in shown]
         vertical = task == "frame_text"
         place = vertical, tuple(shown)
         if place not in self._sheets:
-            frames = [frame for _, frame in self.video.read_frames(shown)]
+            frames = [self.video.read_frame(index) for index in shown]
             self._sheets[place] = (
                 build_frame_sheet(frames, self._make_sheet_style(vertical))
                 if self.options.vision
@@ -69,7 +72,7 @@ class QuestionBuilder:
             facts |= {"frame": 1, **self._describe_candidates(candidates, count, pivot)}
             return self._build_question("box", phrase.text, count, NO_IMAGE_SHEET, facts)
         shown = self._select_context_frames(pivot, phrase.sound)
-        frames = [frame for _, frame in self.video.read_frames(shown)]
+        frames = [self.video.read_frame(index) for index in shown]
         chosen = shown.index(pivot)
         sheet = build_box_sheet(frames, chosen, candidates.xyxy[:count], self._make_sheet_style(vertical=not phrase.sound))
         boxes = text_description.list_boxes(candidates, count, frames[0].shape)
@@ -99,6 +102,12 @@ class QuestionBuilder:
 
     def _make_sheet_style(self, vertical: bool) -> ContactSheetStyle:
         return ContactSheetStyle(self.options.layout, self.options.image_size, self.options.image_format, vertical)
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Join names into one line, with semicolons if a name contains a comma. A sound without a name is described as such."""
+    words = ["a sound of an unknown kind" if name == UNKNOWN_SOUND else name for name in names]
+    return ("; " if any("," in name for name in words) else ", ").join(words)
 
 
 def _get_phrase_variables(phrase: Phrase) -> dict[str, str]:

@@ -23,19 +23,26 @@ def read_config(folder: Path | None) -> dict[str, Any]:
     return config if isinstance(config, dict) else {}
 
 
-def check_model_type(weights: Weights, component: str, model_types: Collection[str]) -> list[Problem]:
-    """Return a problem when a model is of a type that is not in ``model_types``.
+def read_model_type(folder: Path | None) -> str:
+    """Return the type of the model in a folder; ``unknown`` when there is none or it cannot be read."""
+    return str(read_config(folder).get("model_type", "unknown"))
 
-    If the weights are not on this machine, only ``config.json`` is fetched. Weights without that file have no type.
-    """
+
+def fetch_model_type(weights: Weights) -> str:
+    """Return the type of a model; if it is not on this machine, only ``config.json`` is fetched. Raises MissingError."""
+    path = weights.find_complete_path()
+    if path is None:
+        hub.download_files(weights.model, weights.revision, [CONFIG_FILE])
+        path = hub.find_snapshot(weights.model, weights.revision, [CONFIG_FILE])
+    return read_model_type(path)
+
+
+def check_model_type(weights: Weights, component: str, model_types: Collection[str]) -> list[Problem]:
+    """Return a problem when a model is of a type that is not in ``model_types``; weights without ``config.json`` have none."""
     if CONFIG_FILE not in weights.files:
         return []
     try:
-        path = weights.find_complete_path()
-        if path is None:
-            hub.download_files(weights.model, weights.revision, [CONFIG_FILE])
-            path = hub.find_snapshot(weights.model, weights.revision, [CONFIG_FILE])
-        found = read_config(path).get("model_type", "unknown")
+        found = fetch_model_type(weights)
     except MissingError as error:
         return error.problems
     if found in model_types:

@@ -27,6 +27,7 @@ class OllamaConnection:
 
     def __init__(self, options: OllamaOptions) -> None:
         self._options = options
+        self.model = options.model
         hooks = {"response": [_raise_transient_error]}
         self._client = ollama.Client(resolve_address(options), timeout=options.timeout, event_hooks=hooks)
 

@@ -8,17 +8,16 @@ from pydantic import Field, field_validator, model_validator
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.errors import Problem
-from alref.llm.options import ChatOptions
-from alref.llm.reasoner import ChatReasoner
+from alref.llm.connected_reasoner import ConnectedReasoner
+from alref.llm.server_options import ServerOptions
 from alref.plugins.hookspecs import hookimpl
 from alref_openai import server
 
 if TYPE_CHECKING:
-    from alref.llm.messages import Answer, Question
     from alref_openai._runtime import OpenAIConnection
 
 
-class OpenAIOptions(ChatOptions):
+class OpenAIOptions(ServerOptions):
     """Options of openai."""
 
     model: str | None = Field(None, description="model to query (default: the only model of the server)")
@@ -26,12 +25,7 @@ class OpenAIOptions(ChatOptions):
     key_variable: str = Field(
         "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="environment variable that contains the API key"
     )
-    temperature: float = Field(0.0, ge=0, le=2, description="sampling temperature; 0 is greedy")
-    seed: int | None = Field(0, description="random seed, if the server supports it")
-    max_tokens: int = Field(2048, ge=16, description="maximum length of an answer in tokens")
     detail: Literal["auto", "low", "high"] = Field("high", description="level of detail at which the model processes images")
-    timeout: float = Field(120.0, gt=0, description="timeout for one answer in seconds")
-    retries: int = Field(5, ge=0, description="retries if the server is busy or fails")
     requests_per_minute: float | None = Field(None, gt=0, description="maximum requests per minute")
     tokens_per_minute: float | None = Field(None, gt=0, description="maximum tokens per minute (estimated)")
     max_cost: float | None = Field(None, gt=0, description="maximum cost of one run in US dollars")
@@ -50,7 +44,7 @@ class OpenAIOptions(ChatOptions):
         return self
 
 
-class OpenAI(ChatReasoner):
+class OpenAI(ConnectedReasoner["OpenAIConnection"]):
     """Queries a model of an OpenAI-compatible server, such as vLLM, llama.cpp, LM Studio or OpenRouter."""
 
     name = "openai"
@@ -59,30 +53,25 @@ class OpenAI(ChatReasoner):
     concurrent = True
     Options = OpenAIOptions
     options: OpenAIOptions
-    neutral_options = ChatReasoner.neutral_options | (
+    neutral_options = ConnectedReasoner.neutral_options | (
         set(OpenAIOptions.model_fields) - {"base_url", "temperature", "seed", "detail", "thinking"}
     )
-    _connection: OpenAIConnection | None = None
 
     def problems(self) -> list[Problem]:
         """Return problems if the library, key, server or model is missing; a replay needs only the name of the model."""
-        if self.options.replay is not None:
-            message = "a replay needs the name of the model"
-            return [] if self.options.model else [Problem(option="model", message=message, value="NAME")]
-        return super().problems() or server.find_problems(self.options)
+        if self.options.replay is not None and not self.options.model:
+            return [Problem(option="model", message="a replay needs the name of the model", value="NAME")]
+        return super().problems()
 
-    def load(self) -> None:
-        """Open the connection. Raises ConfigError if ``max_cost`` is set and no price is known."""
+    def find_model_problems(self) -> list[Problem]:
+        """Return problems of the key, the server or the model."""
+        return server.find_problems(self.options)
+
+    def connect(self) -> OpenAIConnection:
+        """Return an open connection. Raises ConfigError if ``max_cost`` is set and no price is known."""
         from alref_openai._runtime import OpenAIConnection
 
-        if self.options.replay is None:
-            self._connection = OpenAIConnection(self.options)
-
-    def close(self) -> None:
-        """Close the connection."""
-        if self._connection is not None:
-            self._connection.close()
-        super().close()
+        return OpenAIConnection(self.options)
 
     def get_model_id(self) -> str:
         """Return the name of the model, also if the server chooses it."""
@@ -95,15 +84,6 @@ class OpenAI(ChatReasoner):
         from alref_openai.spending import TokenPrice
 
         return TokenPrice(self.options, self.get_model_id()).compute_cost(prompt_tokens, completion_tokens)
-
-    def chat(self, question: Question) -> Answer:
-        """Send one question and return the answer.
-
-        Raises MissingError if the server does not answer, InputError if it refuses the question, and ConfigError if the
-        question might exceed ``max_cost``.
-        """
-        assert self._connection is not None, "load() comes first"
-        return self._connection.send_question(question)
 
 
 class GPT4Options(OpenAIOptions):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref.components.model_stage import HubModelName, HubModelOptions
+from alref.llm.connected_reasoner import ConnectedReasoner
 from alref.llm.options import ChatOptions
-from alref.llm.reasoner import ChatReasoner
 from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from alref_transformers._runtime import LocalChatModel
 
 
-class TransformersOptions(ChatOptions):
+class TransformersOptions(ChatOptions, HubModelOptions):
     """Options of transformers."""
 
-    model: str = Field("Qwen/Qwen3-VL-4B-Instruct", min_length=1, description="Hugging Face model id or local folder")
-    revision: str | None = Field(None, description="branch, tag or commit of the model on the hub (default: latest)")
+    model: HubModelName = "Qwen/Qwen3-VL-4B-Instruct"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="compute dtype; auto is the dtype of the weights"
     )
@@ -34,7 +34,7 @@ class TransformersOptions(ChatOptions):
     concurrency: int = Field(4, ge=1, description="questions per batch")
 
 
-class Transformers(ChatReasoner):
+class Transformers(ConnectedReasoner["LocalChatModel"]):
     """Queries a local model, such as Qwen3-VL, SmolVLM2, InternVL, Gemma 3 or LLaVA, with greedy decoding."""
 
     name = "transformers"
@@ -42,16 +42,13 @@ class Transformers(ChatReasoner):
     needs = ("torch", "transformers", "PIL", "llguidance")
     Options = TransformersOptions
     options: TransformersOptions
-    neutral_options = ChatReasoner.neutral_options | {"max_tokens"}
-    _model: LocalChatModel | None = None
+    neutral_options = ConnectedReasoner.neutral_options | {"max_tokens"}
 
-    def problems(self) -> list[Problem]:
-        """Return problems if a library, model files, device or image support is missing; a replay needs none of them."""
+    def find_model_problems(self) -> list[Problem]:
+        """Return problems of the device, the dtype, or the type of the model."""
         from alref_transformers import model_types
 
-        if self.options.replay is not None:
-            return []
-        return super().problems() or model_types.find_problems(self.options, self.device)
+        return model_types.find_problems(self.options, self.device)
 
     def weights(self) -> list[Weights]:
         """List the model; a replay needs none."""
@@ -59,32 +56,21 @@ class Transformers(ChatReasoner):
 
         return [model_files.describe_weights(self.options)] if self.options.replay is None else []
 
-    def load(self) -> None:
-        """Load the weights onto the device. Raises MissingError or ConfigError if the model cannot be used."""
+    def connect(self) -> LocalChatModel:
+        """Return the model, loaded onto the device. Raises MissingError or ConfigError if it cannot be used."""
         from alref_transformers._runtime import LocalChatModel
 
-        if self.options.replay is None:
-            self._model = LocalChatModel(self.options, self.device)
-
-    def close(self) -> None:
-        """Release the weights."""
-        self._model = None
-        super().close()
+        return LocalChatModel(self.options, self.device)
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return 0 dollars, because the model runs locally."""
         return 0.0
 
-    def chat(self, question: Question) -> Answer:
-        """Answer one question. Raises InputError if it is too long for the model, MissingError if memory is too small."""
-        return next(answer for _, answer in self.chat_all([question], lambda index, answer: None))
-
     def chat_all(self, questions: Sequence[Question], store_answer: StoreAnswer) -> Iterator[tuple[int, Answer]]:
         """Answer ``concurrency`` questions per batch, and yield (index, answer) of each batch in order."""
         size = self.options.concurrency
         for start in range(0, len(questions), size):
-            assert self._model is not None, "load() comes first"
-            yield from enumerate(self._model.generate_answers(questions[start : start + size]), start)
+            yield from enumerate(self.connection.generate_answers(questions[start : start + size]), start)
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from PIL import Image
 from alref.errors import ConfigError, InputError
 from alref.llm.messages import Answer, Question
 from alref.models import devices
+from alref.models.model_types import read_model_type
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
 from alref_transformers import model_files, model_types
 from alref_transformers.grammar import AnswerGrammar
@@ -36,11 +37,11 @@ class LocalChatModel:
         with translate_model_errors(
             options.model, place, model_types.OTHER_MODEL_HINT, "-o reasoner.dtype=bfloat16, a smaller model"
         ):
-            self._supports_images = model_types.supports_images(model_types.load_config(options).model_type)
+            self._supports_images = model_types.supports_images(read_model_type(folder))
             self._processor = self._load_processor(folder)
             kind = transformers.AutoModelForImageTextToText if self._supports_images else transformers.AutoModelForCausalLM
             self._model = load_complete_model(kind, folder, dtype=options.dtype).to(place)
-        self._name = model_files.get_full_name(options)
+        self.model = model_files.get_full_name(options)
         ends = self._model.generation_config.eos_token_id
         self._end_tokens = [ends] if isinstance(ends, int) else list(ends or [self._tokenizer.eos_token_id])
         self._grammar = self._build_grammar() if options.constrained else None
@@ -64,6 +65,13 @@ class LocalChatModel:
             raise ConfigError(
                 f"answers of {self._options.model} cannot be constrained ({error}): -o reasoner.constrained=false"
             ) from None
+
+    def send_question(self, question: Question) -> Answer:
+        """Answer one question. Raises InputError if it is too long for the model, MissingError if memory is too small."""
+        return self.generate_answers([question])[0]
+
+    def close(self) -> None:
+        """Do nothing: the memory is freed with the object."""
 
     def generate_answers(self, questions: Sequence[Question]) -> list[Answer]:
         """Answer questions in one batch with greedy decoding. Raises InputError or MissingError."""
@@ -121,7 +129,7 @@ class LocalChatModel:
         end = next((place for place, token in enumerate(tokens) if token in self._end_tokens), None)
         return Answer(
             text=self._tokenizer.decode(tokens[:end], skip_special_tokens=True),
-            model=self._name,
+            model=self.model,
             finish_reason="length" if end is None else "stop",
             prompt_tokens=length,
             completion_tokens=len(tokens) if end is None else end + 1,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alref.models.model_types import read_config
 from alref.models.weights import Weights
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def describe_weights(options: TransformersOptions) -> Weights:
     files = ("config.json", "model.safetensors", TOKENIZER_FILES)
     found = Weights(options.model, revision=options.revision, files=files)
     place = found.find_complete_path()
-    if place is None or not _has_vision_config(place):
+    if place is None or "vision_config" not in read_config(place):
         return found
     return Weights(options.model, revision=options.revision, files=(*files, PROCESSOR_FILES))
 
@@ -31,10 +31,3 @@ def get_full_name(options: TransformersOptions) -> str:
     if place is None or place == Path(options.model).expanduser():
         return options.model
     return f"{options.model}@{place.name}"
-
-
-def _has_vision_config(folder: Path) -> bool:
-    try:
-        return "vision_config" in json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except ValueError:
-        return False

@@ -1,11 +1,12 @@
-"""Type and configuration of a model, and checks that it supports the options."""
+"""Checks that a model supports the options."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from alref.errors import MissingError, Problem
 from alref.models import devices, transformers_loading
+from alref.models.model_types import fetch_model_type
 from alref_transformers import model_files
 
 if TYPE_CHECKING:
@@ -20,25 +21,19 @@ def find_problems(options: TransformersOptions, device: str) -> list[Problem]:
     if problems := devices.find_device_problems(device, options.dtype):
         return problems
     try:
-        kind = load_config(options).model_type
+        kind = fetch_model_type(model_files.describe_weights(options))
     except MissingError as error:
         return error.problems
     if supports_images(kind):
         return [transformers_loading.make_torchvision_problem(options.model)] if _needs_torchvision(kind) else []
     if not _supports_generation(kind):
-        message = f"{options.model} is of the kind {kind}, which does not answer questions"
-        return [Problem(option="model", message=message, value="NAME of a chat model")]
+        from transformers import __version__
+
+        message = f"{options.model} is a model of type {kind}, which transformers {__version__} cannot chat with"
+        hint = "pip install -U transformers"
+        return [Problem(option="model", message=message, hint=hint, value="NAME of a chat model")]
     message = f"{options.model} does not see images"
     return [Problem(option="vision", message=message, hint="another model", value="false")] if options.vision else []
-
-
-def load_config(options: TransformersOptions) -> Any:
-    """Return the configuration of the model, from the hub if it is not local. Raises MissingError."""
-    from transformers import AutoConfig
-
-    place, revision = model_files.describe_weights(options).get_source(), options.revision or "main"
-    with transformers_loading.translate_model_errors(options.model, "cpu", OTHER_MODEL_HINT):
-        return AutoConfig.from_pretrained(place, revision=revision, trust_remote_code=False)
 
 
 def supports_images(model_type: str) -> bool:

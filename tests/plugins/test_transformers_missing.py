@@ -93,14 +93,17 @@ def test_code_that_comes_with_a_model_is_not_run(copied: Path) -> None:
     (copied / "own.py").write_text(f"open({str(copied / 'ran')!r}, 'w')")
     own = {"model_type": "own", "auto_map": {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}}
     (copied / "config.json").write_text(json.dumps(own))
-    assert "code that comes with a model is not run: pip install -U transformers" in one_problem(component(copied))
+    (problem,) = component(copied).problems()
+    assert (problem.option, problem.hint) == ("model", "pip install -U transformers")
+    with pytest.raises(MissingError, match="code that comes with a model is not run"):
+        blind(copied)
     assert not (copied / "ran").exists()
 
 
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ("{", "cannot be loaded"),
+        ("{", "-o reasoner.model=NAME"),
         ('{"model_type": "clip"}', "clip"),
         ('{"model_type": "qwen3_vl"}', "needs torchvision, of the build that fits torch"),
     ],

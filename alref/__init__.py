@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from alref.components.base import (
         Locator,
         Propagator,
+        PropagatorOptions,
         Proposer,
         Reasoner,
         SpatialReasoner,
@@ -81,6 +82,7 @@ __all__ = [
     "PivotFrame",
     "Problem",
     "Propagator",
+    "PropagatorOptions",
     "Proposer",
     "Reasoner",
     "RecordError",
@@ -115,7 +117,8 @@ __all__ = [
 _NAMES_BY_MODULE = {
     "alref.api": "list_components segment",
     "alref.components.base": (
-        "Locator Propagator Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner Transcriber Unifier"
+        "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
+        " Transcriber Unifier"
     ),
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",

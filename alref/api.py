@@ -89,7 +89,7 @@ def segment(
         end: second to stop before.
         every: read only every n-th frame.
         fps: frames per second of a folder of images or an array; default 24.
-        preset: a shipped configuration; default ``baseline``.
+        preset: a shipped configuration; default ``baseline``, or ``standard`` if the settings name a model.
         settings: settings as in a configuration file, for example ``propagator="sam2"``,
             ``proposer={"use": "grounding-dino", "box_threshold": 0.3}`` or ``video={"max_size": 640}``.
 

@@ -1,8 +1,10 @@
 """Resolve YAML and flags to a configuration: the component of each slot with all its options.
 
-Later layers override earlier ones: preset, YAML file, flags. A layer that names another component for a slot drops the options
-that earlier layers set for it. ``reasoner`` stands for both ``temporal`` and ``spatial``; ``unifier`` for those of ``unifier``,
-``tagger``, ``transcriber`` and ``locator`` that the component can fill, and an option for those whose component has it.
+Later layers override earlier ones: preset, YAML file, flags. Without a preset, the embedded components fill the slots that are
+left open, or models do as soon as one of the chosen components brings a model. A layer that names another component for a slot
+drops the options that earlier layers set for it. ``reasoner`` stands for both ``temporal`` and ``spatial``; ``unifier`` for
+those of ``unifier``, ``tagger``, ``transcriber`` and ``locator`` that the component can fill, and an option for those whose
+component has it.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from pydantic import Field
 from alref.components import options
 from alref.components.base import StageOptions
 from alref.errors import ConfigError, ContractError, suggest_names
-from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent
+from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent, has_name
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"
+MODEL_PRESET = "standard"
+"""The preset that fills open slots as soon as a setting names a component that brings a model."""
 UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")
 
 
@@ -56,11 +60,12 @@ class SlotConfiguration:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A resolved configuration."""
+    """A resolved configuration; ``note`` says which preset filled the slots that were left open, if that is not the default."""
 
     run: RunOptions
     video: VideoOptions
     slots: Mapping[str, SlotConfiguration]
+    note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data with every default filled in, as stored in ``run.yaml`` and accepted by ``resolve_config``."""
@@ -161,11 +166,8 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     own = [dict(layer) for layer in layers]
     named = [layer.pop("preset") for layer in own if "preset" in layer]
     replays = [layer.pop("replay") for layer in own if "replay" in layer]
-    merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
-    for layer in [read_preset(preset or (named[-1] if named else DEFAULT_PRESET)), *own]:
-        for slot, values in _expand_layer(layer, plugins, merged).items():
-            changed = "use" in values and values["use"] != merged[slot].get("use")
-            merged[slot] = dict(values) if changed else {**merged[slot], **values}
+    given = preset or (named[-1] if named else "")
+    merged = _merge_layers(plugins, [read_preset(given or choose_preset(plugins, own)), *own])
     replaying = _set_replay(plugins, merged, replays[-1]) if replays else []
     problems: list[str] = []
     built = {slot: _call_or_collect(problems, _resolve_slot, plugins, slot, merged[slot]) for slot in SLOTS}
@@ -176,7 +178,55 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     if replays and not replaying:
         names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in built.items())
         raise ConfigError(f"replay: none of the chosen components calls a language model ({names}); leave --replay out")
-    return Configuration(run, video, built)
+    return Configuration(run, video, built, "" if given else _explain_preset(plugins, own, merged))
+
+
+def choose_preset(plugins: PluginManager, layers: Iterable[Layer]) -> str:
+    """Return the preset for the slots that these layers leave open. Raises ConfigError.
+
+    It is the default one, unless a layer names a component that brings a model and that the default does not use.
+    """
+    return MODEL_PRESET if _find_models(plugins, _merge_names(plugins, layers)) else DEFAULT_PRESET
+
+
+def _find_models(plugins: PluginManager, names: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the components, by slot, that bring a model: their weights, or a language model that is asked."""
+    usual = _merge_names(plugins, [read_preset(DEFAULT_PRESET)])
+    return {
+        slot: name
+        for slot, name in names.items()
+        if name.rpartition(":")[2] != usual[slot]
+        and any(has_name(each, name) and each.brings_model for each in plugins.list_components(slot))
+    }
+
+
+def _explain_preset(plugins: PluginManager, layers: Iterable[Layer], merged: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return which slots the preset of models filled, and why; nothing if it filled none."""
+    names, usual = _merge_names(plugins, layers), _merge_names(plugins, [read_preset(DEFAULT_PRESET)])
+    models = _find_models(plugins, names)
+    filled = [f"{slot} {merged[slot]['use']}" for slot in SLOTS if slot not in names and merged[slot]["use"] != usual[slot]]
+    if not models or not filled:
+        return ""
+    reason = " and ".join(dict.fromkeys(models.values()))
+    return f"{reason} is used with preset {MODEL_PRESET}: {', '.join(filled)}; --preset {DEFAULT_PRESET} uses the embedded ones"
+
+
+def _merge_names(plugins: PluginManager, layers: Iterable[Layer]) -> dict[str, str]:
+    """Return the component that the layers name for each slot, without those that they leave open."""
+    slots = {"reasoner", *SLOTS}
+    given = [{key: _to_mapping(key, value) for key, value in layer.items() if key in slots} for layer in layers]
+    named = [{key: {"use": values["use"]} for key, values in layer.items() if "use" in values} for layer in given]
+    return {slot: str(values["use"]) for slot, values in _merge_layers(plugins, named).items() if "use" in values}
+
+
+def _merge_layers(plugins: PluginManager, layers: Iterable[Layer]) -> dict[str, dict[str, Any]]:
+    """Merge layers by slot; a layer that names another component drops the options of earlier layers."""
+    merged: dict[str, dict[str, Any]] = {"run": {}, "video": {}, **{slot: {} for slot in SLOTS}}
+    for layer in layers:
+        for slot, values in _expand_layer(layer, plugins, merged).items():
+            changed = "use" in values and values["use"] != merged[slot].get("use")
+            merged[slot] = dict(values) if changed else {**merged[slot], **values}
+    return merged
 
 
 def _set_replay(plugins: PluginManager, merged: dict[str, dict[str, Any]], path: Any) -> list[str]:

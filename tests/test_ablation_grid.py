@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from alref.ablation.grid import read_ablation
+from alref.plugins.manager import PluginManager
 from support.ablation_grids import DATA, SCRIPTED, ablate, done, prepared
 from support.scripted import Script
 
@@ -72,3 +73,12 @@ def test_what_is_wrong_is_said_before_any_work(
     assert message in said
     assert "Traceback" not in said
     assert script.calls == []
+
+
+def test_a_row_with_a_model_does_not_change_the_slots_that_the_base_leaves_open(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    rows = {"own": {}, "model": {"propagator": "sam2"}}
+    (tmp_path / "clip.mp4").touch()
+    path.write_text(yaml.safe_dump({"base": {"spatial": "top-score"}, "videos": {"clip.mp4": ["the dog"]}, "rows": rows}))
+    ablation = read_ablation(path, PluginManager())
+    assert [row.config.slots["proposer"].use for row in ablation.rows] == ["class-evidence", "class-evidence"]

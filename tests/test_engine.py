@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.components.base import Propagator
+from alref.components.base import Propagator, PropagatorOptions
 from alref.errors import ConfigError, InputError, MissingError, Problem
 from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
@@ -299,6 +299,31 @@ def test_a_given_box_needs_nothing_but_the_propagator() -> None:
     with pytest.raises(MissingError) as caught:
         run(Script(problems=lambda: [Problem(message="no weights")]), Reference(id="1", box=np.array([0, 0, 5, 5])))
     assert [problem.slot for problem in caught.value.problems] == ["propagator"]
+
+
+@pytest.mark.parametrize("asked", [None, False, True])
+def test_a_mask_of_the_proposer_is_used_only_where_an_option_of_the_propagator_says_so(asked: bool | None) -> None:
+    def propose(video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        masks = np.ones((1, 32, 48), np.bool_)
+        return [Candidates(pivot=pivot, xyxy=[[0, 0, 48, 32]], scores=[1.0], masks=masks) for pivot in pivots]
+
+    def take(video: Video, candidates: list[Candidates]) -> list[PivotBox]:
+        return [
+            PivotBox(pivot=each.pivot, xyxy=each.xyxy[0], mask=each.masks[0]) for each in candidates if each.masks is not None
+        ]
+
+    script = Script(propose=propose, pick_boxes=take)
+    cls = script.plugins.get_component("propagator", "scripted").cls
+    if asked is not None:
+        cls.Options = PropagatorOptions
+    given = np.zeros((32, 48), np.bool_)
+    given[4:9, 10:21] = True
+    settings = {} if asked is None else {"propagator": {"use": "scripted", "proposal_masks": asked}}
+    with script.pipeline(**settings) as pipeline:
+        pipeline.run(VIDEO, [DOG, Reference(id="own", text="cup", mask=given)])
+    found, own = script.asked("propagate")[0][0]
+    assert (found.mask is not None) == bool(asked)
+    assert (own.mask == given).all()
 
 
 def test_an_unknown_reference_of_a_result_names_the_nearest() -> None:

@@ -263,3 +263,13 @@ def test_the_wanted_form_is_sent_as_a_schema_with_the_structured_prompts_only(ma
     assert structured["properties"]["frame"]["enum"] == [1, 2, 3, 4, None]
     assert list(structured["properties"]) == ["why", "finding", "frame"]
     assert (direct, paper) == (None, None)
+
+
+def test_pivot_middle_asks_nothing_about_a_text_and_cleans_the_labels_of_a_sound(make: Make) -> None:
+    tags = [Phrase(reference="2", text=name, sound=True) for name in ("Bark", "Rain", "Domestic animals, pets")]
+    chat = make(['{"objects": [{"name": "dog", "frame": 1}]}'], pivot="middle", frames=8)
+    text, sound = chat.pick_frames(VIDEO, [SQUARE, *tags])
+    assert len(chat.questions) == 1
+    assert "Rain" in chat.questions[0].messages[0].text
+    found = {pivot.phrase.text: (pivot.frame, pivot.source) for pivot in (text, sound)}
+    assert found == {"the red square": (3, "rule"), "dog": (3, "model")}

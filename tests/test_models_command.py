@@ -176,5 +176,5 @@ def test_only_what_a_run_with_these_flags_needs_is_listed(capsys: pytest.Capture
 
     assert listed() == []
     assert listed("--spoken") == ["whisper"]
-    assert listed("--unifier", "beats") == ["beats"]
-    assert listed("--tagger", "beats", "--propagator", "sam2", "--spoken") == ["beats", "whisper", "sam2"]
+    assert listed("--unifier", "beats", "--preset", "baseline") == ["beats"]
+    assert listed("--tagger", "beats", "--propagator", "sam2", "--spoken") == ["beats", "whisper", "grounding-dino", "sam2"]

@@ -42,15 +42,15 @@ def answered(body: Body) -> str:
     return "The box fits. [1]" if "box" in said else "It is seen best there. [2]"
 
 
-def run(preset: str, clip: Path, models: dict[str, str], *arguments: str) -> tuple[int, list[str]]:
-    """Run a preset with tiny models and a server in GPT-4's place; return the exit code and what was asked."""
+def run(clip: Path, models: dict[str, str], *arguments: str) -> tuple[int, list[str]]:
+    """Run with tiny models and a server in GPT-4's place; return the exit code and what was asked."""
     with serving(answered) as server:
         asked = {"base_url": server.base_url, "model": "tiny", "answers": str(clip.with_suffix(".sqlite"))}
         reasoners = {f"{kind}.{name}": value for kind in ("temporal", "spatial") for name, value in asked.items()}
         given = {**models, **reasoners, "proposer.box_threshold": "0"}
         options = [f"-o{name}={value}" for name, value in given.items()]
         out = ["--out", str(clip.with_suffix("")), "--quiet"]
-        code = run_command(["run", str(clip), *arguments, "--preset", preset, *options, *out])
+        code = run_command(["run", str(clip), *arguments, *options, *out])
         return code, [text_of(request.body) for request in server.asked if "messages" in request.body]
 
 
@@ -59,7 +59,7 @@ def test_an_expression_goes_through_gpt4_grounding_dino_and_sam2(
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     clip = encode(tmp_path / "clip.mkv", 24)
-    code, asked = run("paper-rvos", clip, models, "the dog that barks")
+    code, asked = run(clip, models, "the dog that barks", "--preset", "paper-rvos")
     assert code == 0
     assert [re.search("box", said) is not None for said in asked] == [False, True]
     result = load_result(tmp_path / "clip")
@@ -72,12 +72,28 @@ def test_an_expression_goes_through_gpt4_grounding_dino_and_sam2(
     assert result.usage[0].questions == 2
 
 
+def test_the_literal_command_goes_through_gpt4_grounding_dino_and_sam2(
+    models: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "none")
+    clip = encode(tmp_path / "clip.mkv", 24)
+    code, asked = run(clip, models, "the dog", "--reasoner", "gpt4", "--propagator", "sam2")
+    assert code == 0
+    assert [re.search("box", said) is not None for said in asked] == [False, True]
+    result = load_result(tmp_path / "clip")
+    used = {slot: result.config[slot]["use"] for slot in ("temporal", "spatial", "proposer", "propagator")}
+    assert used == {"temporal": "gpt4", "spatial": "gpt4", "proposer": "grounding-dino", "propagator": "sam2"}
+    assert {record.source for record in (*result.pivots, *result.boxes)} == {"model"}
+    assert result.boxes[0].mask is None
+    assert len(result.tracks[0].rles) == 24
+
+
 def test_a_sound_goes_through_beats_gpt4_and_languagebind_too(
     models: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "none")
     clip = encode(tmp_path / "clip.mkv", 24, sounds=[(TONE, 0)])
-    code, asked = run("paper-ms3", clip, models, "--sound")
+    code, asked = run(clip, models, "--sound", "--preset", "paper-ms3")
     assert code == 0
     result = load_result(tmp_path / "clip")
     assert 5 <= len(result.phrases) <= 10

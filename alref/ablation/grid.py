@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from alref.ablation.user_videos import check_videos_exist
 from alref.components import options
 from alref.components.base import StageOptions
-from alref.config import Configuration, Layer, read_config_file, resolve_config
+from alref.config import Configuration, Layer, choose_preset, read_config_file, resolve_config
 from alref.errors import ConfigError
 from alref.pipeline.stage_cache import compute_key
 from alref.plugins.manager import PluginManager
@@ -107,6 +107,7 @@ def read_ablation(path: Path, plugins: PluginManager) -> Ablation:
     """Read an ablation and resolve all its rows. Raises ConfigError that lists every problem with its row."""
     grid = options.build_options(AblationConfig, read_config_file(path), str(path))
     base = _read_base_settings(grid.base, path.parent)
+    base = {"preset": choose_preset(plugins, [base]), **base}  # a row that names a model does not change the other slots
     rows, problems = [], []
     for name, values, settings in _expand_rows(grid):
         try:

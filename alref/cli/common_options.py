@@ -38,7 +38,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
     """Add ``-c --preset --unifier … -o --device --plugin`` to a command, which receives them as keyword arguments."""
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
-        click.option("--preset", help="Shipped configuration to start from; default 'baseline'."),
+        click.option("--preset", help="Shipped configuration to start from; default 'baseline', or 'standard' with a model."),
         *(
             click.option(f"--{slot}", metavar="NAME", shell_complete=_suggest_names, help=text)
             for slot, text in _SLOT_HELP.items()
@@ -55,7 +55,10 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
 def resolve_configuration(
     plugins: PluginManager, flags: Mapping[str, Any], video: Mapping[str, Any] | None = None, replay: Path | None = None
 ) -> Configuration:
-    """Resolve flags of ``add_config_options`` over the YAML file over the preset. Raises ConfigError."""
+    """Resolve flags of ``add_config_options`` over the YAML file over the preset. Raises ConfigError.
+
+    Which preset filled the slots that were left open is printed to standard error, if it is not the default.
+    """
     file = [read_config_file(flags["config"])] if flags["config"] else []
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
     if flags["device"] is not None:
@@ -64,7 +67,10 @@ def resolve_configuration(
     layers = [*file, chosen, {"video": window}, *map(_parse_option, flags["options"])]
     if replay is not None:
         layers.append({"replay": replay})
-    return resolve_config(plugins, layers, flags["preset"])
+    config = resolve_config(plugins, layers, flags["preset"])
+    if config.note and not flags.get("quiet"):
+        click.echo(config.note, err=True)
+    return config
 
 
 def _parse_option(text: str) -> dict[str, Any]:

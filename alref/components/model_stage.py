@@ -25,7 +25,7 @@ class HubModelOptions(StageOptions):
     model: HubModelName
     revision: str | None = Field(None, description="branch, tag or commit of the model on the hub; the newest if not given")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="type of the numbers to compute in; auto is bfloat16 where CUDA has it, else float32"
+        "auto", description="compute dtype; auto is bfloat16 where CUDA has it, else float32"
     )
 
 

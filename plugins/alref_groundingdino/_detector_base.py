@@ -55,5 +55,5 @@ def compute_probabilities(logits: torch.Tensor) -> Floats:
     """Return float32 probabilities, 0 to 1, of logits. Raises ConfigError if they are NaN."""
     found: Floats = logits.float().sigmoid().cpu().numpy()
     if np.isnan(found).any():
-        raise ConfigError("the model's answer is no number in this type of numbers: -o proposer.dtype=float32")
+        raise ConfigError("the model computes NaN in this dtype; use float32: -o proposer.dtype=float32")
     return found

@@ -322,7 +322,7 @@ def test_other_faults_of_the_model_are_not_taken_for_short_memory(dino: Path, mo
 def test_answers_that_are_no_numbers_are_not_taken_for_nothing_seen(tmp_path: Path) -> None:
     proposer = loaded(grounding_dino(tmp_path))
     proposer.model._model.model.level_embed.fill_(float("nan"))  # type: ignore[union-attr]
-    with pytest.raises(ConfigError, match=r"no number in this type of numbers: -o proposer\.dtype=float32"):
+    with pytest.raises(ConfigError, match=r"-o proposer\.dtype=float32"):
         proposer.propose(VIDEO, ASKED)
 
 

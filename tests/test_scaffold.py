@@ -61,8 +61,8 @@ def installed(written: list[Path], tmp_path_factory: pytest.TempPathFactory) -> 
     return target
 
 
-def data_set(root: Path) -> None:
-    """Write one video of four frames with one expression as the data set of the templates is laid out."""
+def write_dataset(root: Path) -> None:
+    """Write one video of four frames with one expression as the dataset of the templates is laid out."""
     video, truth = make_moving_square(frames=4, size=(48, 64), side=16)
     names = [frame.stem for frame in sorted(write_frames(video, root / "frames" / "clip").iterdir())]
     masks = root / "masks" / "clip" / "0"
@@ -74,10 +74,10 @@ def data_set(root: Path) -> None:
 
 @pytest.fixture
 def folder(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Enter a folder that holds a clip that sounds, a spoken question and a data set, where the plugins are found."""
+    """Enter a folder that holds a clip that sounds, a spoken question and a dataset, where the plugins are found."""
     monkeypatch.syspath_prepend(str(installed))
     monkeypatch.chdir(tmp_path)
-    data_set(tmp_path / "data")
+    write_dataset(tmp_path / "data")
     hum = np.sin(np.arange(6_400) / 4)[None].astype(np.float32)
     encode(tmp_path / "clip.mp4", count=10, sounds=[(hum, 0)])
     with av.open("question.wav", "w") as file:
@@ -96,7 +96,7 @@ def test_their_own_tests_pass_as_created(written: list[Path], installed: Path) -
     assert " passed" in done(sys.executable, "-m", "pytest", *options, *tests, PYTHONPATH=str(installed))
 
 
-def test_the_tests_of_a_data_set_warn_of_nothing(written: list[Path], installed: Path) -> None:
+def test_the_tests_of_a_dataset_warn_of_nothing(written: list[Path], installed: Path) -> None:
     (folder,) = (each for each in written if each.name == PLANS["dataset"].distribution)
     said = done(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", cwd=folder, PYTHONPATH=str(installed))
     assert " passed" in said

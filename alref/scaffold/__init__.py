@@ -1,7 +1,7 @@
-"""Writing the distribution of a new plugin from templates: all that an author would else copy from somewhere.
+"""Write the distribution of a new plugin from templates.
 
-Below ``templates`` lie the files of every distribution (``common``) and those of each kind, in the folders that they get;
-``module`` stands for the plugin's own module.
+``templates/common`` holds the files of every distribution, the other folders those of each kind. ``module`` stands for the
+plugin's own module.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from alref.utils import atomic
 
 MAX_NAME_LENGTH = 40
 RESERVED_NAMES = {"alref", "check", "new", "none", "null", "true", "false", "yes", "no", "on", "off"}
-"""Names that have another meaning: in ``alref plugins``, in ``ALREF_PLUGINS``, or in YAML."""
+"""Names with another meaning in ``alref plugins``, in ``ALREF_PLUGINS`` or in YAML."""
 
 PLACEHOLDER_HOMEPAGE = "https://example.org"
-"""What stands for a homepage until the author puts in the right one."""
+"""The homepage until the author enters one."""
 
 
 @dataclass(frozen=True)
 class PluginKind:
-    """A kind of plugin: its base class, the hook that announces it, and what the example of it does and needs.
+    """A kind of plugin: its base class, the hook that registers it, and the summary and requirements of the example.
 
-    ``slots`` are the places of a pipeline that it fills, none for a data set; ``use`` and ``check`` are commands.
+    ``slots`` are the slots that it fills, none for a dataset; ``use`` and ``check`` are commands.
     """
 
     base: str
@@ -46,7 +46,7 @@ PLUGIN_KINDS = {
         "Unifier",
         "register_unifiers",
         ("unifier",),
-        "Takes an expression apart at the words between two objects.",
+        "Splits an expression at the words between two objects.",
         (),
         'run clip.mp4 "the dog and the cat" --unifier {name}',
     ),
@@ -54,7 +54,7 @@ PLUGIN_KINDS = {
         "Tagger",
         "register_unifiers",
         ("tagger",),
-        "Hears whether a sound is a hum or a whistle, by its pitch.",
+        "Names a sound a hum or a whistle, by its pitch.",
         (),
         "run clip.mp4 --sound --tagger {name}",
     ),
@@ -62,7 +62,7 @@ PLUGIN_KINDS = {
         "Transcriber",
         "register_unifiers",
         ("transcriber",),
-        "Reads what is said in a sound file from the title that the file carries.",
+        "Reads the words of an audio file from its title.",
         ("av",),
         "run clip.mp4 --spoken question.wav --transcriber {name}",
         "plugins check {name} --spoken question.wav",
@@ -71,7 +71,7 @@ PLUGIN_KINDS = {
         "Locator",
         "register_unifiers",
         ("locator",),
-        "Hears a phrase while the sound is loud.",
+        "Finds the seconds in which the sound is loud.",
         (),
         "run clip.mp4 --sound --locator {name}",
     ),
@@ -87,7 +87,7 @@ PLUGIN_KINDS = {
         "Proposer",
         "register_proposers",
         ("proposer",),
-        "Proposes regions whose color stands out from the picture.",
+        "Proposes regions whose color stands out from the frame.",
         ("cv2",),
         'run clip.mp4 "the dog" --proposer {name}',
     ),
@@ -95,7 +95,7 @@ PLUGIN_KINDS = {
         "Propagator",
         "register_propagators",
         ("propagator",),
-        "Finds each object again by the colors that its box held.",
+        "Tracks each object by the colors inside its box.",
         ("cv2",),
         'run clip.mp4 "the dog" --propagator {name}',
     ),
@@ -113,14 +113,14 @@ PLUGIN_KINDS = {
 
 @dataclass(frozen=True)
 class NewPlugin:
-    """What a new plugin is called: ``name`` is what people type, and its distribution, module and class follow from it."""
+    """The names of a new plugin: users type ``name``; distribution, module and class derive from it."""
 
     kind: str
     name: str
 
     @classmethod
     def from_name(cls, kind: str, name: str) -> NewPlugin:
-        """Take a name as people write it: "My_Tracker", "alref-my-tracker". Raises ConfigError for one that cannot be used."""
+        """Create a plugin from a name such as "My_Tracker" or "alref-my-tracker". Raises ConfigError for an invalid name."""
         plain = re.sub(r"[-_.\s]+", "-", name.strip().lower()).removeprefix("alref-")
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > MAX_NAME_LENGTH:
             raise ConfigError(
@@ -129,18 +129,18 @@ class NewPlugin:
             )
         if plain in RESERVED_NAMES:
             raise ConfigError(
-                f"{name!r}: means something else to alref or in YAML; for example: alref plugins new my-{kind} --slot {kind}"
+                f"{name!r}: reserved by alref or YAML; choose another name: alref plugins new my-{kind} --slot {kind}"
             )
         return cls(kind, plain)
 
     @property
     def distribution(self) -> str:
-        """What is installed: ``alref-my-tracker``."""
+        """The name to install: ``alref-my-tracker``."""
         return f"alref-{self.name}"
 
     @property
     def module(self) -> str:
-        """What is imported: ``alref_my_tracker``."""
+        """The name to import: ``alref_my_tracker``."""
         return self.distribution.replace("-", "_")
 
     @property
@@ -151,25 +151,25 @@ class NewPlugin:
 
     @property
     def use(self) -> str:
-        """The command that uses it, in a folder that holds a clip or a data set."""
+        """The command that uses it, in a folder with a clip or a dataset."""
         return f"alref {PLUGIN_KINDS[self.kind].use.format(name=self.name)}"
 
     @property
     def check(self) -> str:
-        """The command that checks it against all that its kind promises."""
+        """The command that checks its contract."""
         return f"alref {PLUGIN_KINDS[self.kind].check.format(name=self.name)}"
 
     def write_distribution(self, folder: Path) -> None:
-        """Write the distribution into a new folder. Raises OutputError when it is there already or cannot be written."""
+        """Write the distribution into a new folder. Raises OutputError if the folder exists or cannot be written."""
         if folder.exists():
-            raise OutputError(f"{folder}: is there already, and nothing in it was changed; choose another folder with --out")
-        for place, text in self._render_files():
-            atomic.make_folder((folder / place).parent)
-            atomic.write_text(folder / place, text)
+            raise OutputError(f"{folder}: already exists and was not changed; choose another folder with --out")
+        for path, text in self._render_files():
+            atomic.make_folder((folder / path).parent)
+            atomic.write_text(folder / path, text)
 
     def _render_files(self) -> Iterator[tuple[str, str]]:
-        """Yield the place of each file in the distribution, and its text."""
-        made = jinja2.Environment(
+        """Yield the relative path and the text of each file."""
+        environment = jinja2.Environment(
             loader=jinja2.PackageLoader("alref.scaffold"),
             autoescape=False,  # noqa: S701 - Python, TOML, YAML and Markdown, not HTML
             undefined=jinja2.StrictUndefined,
@@ -177,10 +177,10 @@ class NewPlugin:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        for template in made.list_templates():
-            home, _, place = template.removesuffix(".j2").partition("/")
-            if place and home in ("common", self.kind):
-                text = made.get_template(template).render(
+        for template in environment.list_templates():
+            kind, _, path = template.removesuffix(".j2").partition("/")
+            if path and kind in ("common", self.kind):
+                text = environment.get_template(template).render(
                     plan=self, level=API_LEVEL, homepage=PLACEHOLDER_HOMEPAGE, **vars(PLUGIN_KINDS[self.kind])
                 )
-                yield place.replace("module/", f"{self.module}/"), text
+                yield path.replace("module/", f"{self.module}/"), text

@@ -38,7 +38,8 @@ class VideoOptions(StageOptions):
     every: int = Field(1, ge=1, description="read only every n-th frame")
     max_size: int | None = Field(None, ge=16, description="shrink frames so that the longer side has at most this many pixels")
     audio_track: int = Field(0, ge=0, description="index of the audio track, counted from 0")
-    fps: float | None = Field(None, gt=0, description="frames per second of an image folder; default 24")
+    video_track: int | None = Field(None, ge=0, description="index of the video track, counted from 0; default FFmpeg's choice")
+    fps: float | None = Field(None, gt=0, description="frames per second of images without times; default 24")
 
 
 class RunOptions(StageOptions):

@@ -55,6 +55,7 @@ ProgressCallback = Callable[[int, int], None]
     "--max-size", type=int, metavar="PIXELS", help="Shrink frames so that the longer side has at most this many pixels."
 )
 @click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0.")
+@click.option("--video-track", type=int, metavar="N", help="Index of the video track; default: as FFmpeg chooses.")
 @click.option("--fps", type=float, help="Frames per second of an image folder.")
 @click.option(
     "--replay",
@@ -81,7 +82,7 @@ def command(**flags: Any) -> None:
     with reserve_stdout(flags["as_json"]):
         asked = _build_references(flags)
         plugins = PluginManager(files=flags["plugin_files"])
-        window = {name: flags[name] for name in ("start", "end", "every", "max_size", "audio_track", "fps")}
+        window = {name: flags[name] for name in ("start", "end", "every", "max_size", "audio_track", "video_track", "fps")}
         config = resolve_configuration(plugins, flags, window, flags["replay"])
         video = open_configured_video(flags["video"], config.video)
         with Pipeline.from_config(config, plugins) as pipeline:

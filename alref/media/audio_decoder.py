@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -20,7 +20,15 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from alref.errors import InputError
-from alref.media.streams import get_audio_stream, open_container, read_packets, require_existing_path, select_stream
+from alref.media.streams import (
+    MAX_CLOCK_STEP_BACK,
+    get_audio_stream,
+    get_clock_gap,
+    open_container,
+    read_packets,
+    require_existing_path,
+    select_stream,
+)
 from alref.records import Audio
 
 Samples = npt.NDArray[np.float32]
@@ -73,11 +81,17 @@ def describe_faults(name: str, faults: Counter[str]) -> tuple[str, ...]:
 
 
 def decode_audio(
-    path: Path, rate: int, audio_track: int, span: tuple[float, float], track_info: AudioTrackInfo
+    path: Path,
+    rate: int,
+    audio_track: int,
+    span: tuple[float, float],
+    track_info: AudioTrackInfo,
+    clock_shifts: Sequence[float] = (),
 ) -> Iterator[AudioBlock]:
     """Yield the part of an audio track in ``span`` seconds of the file's clock as it is decoded; nothing if there is no audio.
 
-    The blocks are short, at ``rate`` Hz, and consecutive even if the packets have gaps or overlaps. Raises InputError.
+    ``clock_shifts`` are the seconds that are added to the clock after each time that it starts again. The blocks
+    are short, at ``rate`` Hz, and consecutive even if the packets have gaps or overlaps. Raises InputError.
     """
     if rate < 1:
         raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
@@ -86,8 +100,10 @@ def decode_audio(
         if stream is None:
             return
         select_stream(file, stream)
-        _seek_stream(file, stream, span[0])
-        blocks = _align_blocks(_decode_blocks(file, stream, track_info.faults), span)
+        if not clock_shifts:
+            _seek_stream(file, stream, span[0])
+        decoded = _decode_blocks(file, stream, track_info.faults)
+        blocks = _align_blocks(_shift_clock(decoded, clock_shifts, get_clock_gap(file)) if clock_shifts else decoded, span)
         first = next(blocks, None)
         if first is None:
             return
@@ -134,6 +150,15 @@ def _decode_blocks(file: InputContainer, stream: AudioStream, faults: Counter[st
                 faults["samples of sound that are not finite, read as 0"] += int(broken.sum())
             yield AudioBlock(time, rate, np.where(broken, np.float32(0), samples))
             time += len(samples) / rate
+
+
+def _shift_clock(blocks: Iterable[AudioBlock], clock_shifts: Sequence[float], max_gap: float) -> Iterator[AudioBlock]:
+    """Add the next shift of the clock to the times of blocks each time that the clock of the audio starts again."""
+    restarts, end = 0, math.nan
+    for block in blocks:
+        restarts += block.time < end - MAX_CLOCK_STEP_BACK or block.time > end + max_gap
+        end = block.time + len(block.samples) / block.rate
+        yield replace(block, time=block.time + (0.0, *clock_shifts)[min(restarts, len(clock_shifts))])
 
 
 def _decode_packet(stream: AudioStream, packet: Packet[AudioStream] | None, faults: Counter[str]) -> list[av.AudioFrame]:

@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from alref.media.audio_decoder import AudioBlock, AudioTrackInfo, decode_audio
 from alref.media.decoder import VideoDecoder
 from alref.media.frame_source import FrameSource, limit_size
+from alref.media.orientation import Orientation
 from alref.media.streams import get_audio_stream
 from alref.media.video import Frame
 
 
 class VideoFileSource(FrameSource):
-    """The first video stream of a file, rotated upright according to its metadata.
+    """A video track of a file, upright as players show it; ``video_track`` is its number.
 
-    Pixels are as stored: frames with non-square pixels are not stretched. An image that cannot be decoded is replaced by the
-    last decodable image before it, and counted in ``warnings``.
+    Pixels are as stored: frames with non-square pixels are not stretched. An image of another size than the first is scaled to
+    fit, on black. An image that cannot be decoded is replaced by the last decodable image before it. ``warnings`` tells both.
     """
 
-    def __init__(self, path: Path, max_size: int | None = None, audio_track: int = 0) -> None:
+    def __init__(self, path: Path, max_size: int | None = None, audio_track: int = 0, video_track: int | None = None) -> None:
         self._path = path
         self._audio_track = audio_track
-        self._decoder = VideoDecoder(path)
+        self._decoder = VideoDecoder(path, video_track)
         get_audio_stream(self._decoder.container, path, audio_track)
+        self.video_track = self._decoder.video_track
+        self._is_chosen = video_track is not None or len(self._decoder.tracks) == 1
         self._scaler = VideoReformatter()
-        self._broken_frames: set[int] = set()
+        self._replaced: set[int] = set()
+        self._damaged = set(self._decoder.index.damaged.tolist())
+        self._joints = set(self._decoder.index.joints.tolist())
+        self._resized: dict[int, str] = {}
         self.times, self.fps = self._decoder.index.times, self._decoder.index.fps
         image = self._decoder.decode_frame(0).image
-        self._quarter_turns = round(image.rotation / 90) % 4
+        self._orientation = Orientation.from_image(image)
+        self._first_size = (image.height, image.width)
         self._stored_size = limit_size(image.height, image.width, max_size)
-        self._interpolation = Interpolation.BILINEAR if self._stored_size == (image.height, image.width) else Interpolation.AREA
-        self.height, self.width = self._stored_size[::-1] if self._quarter_turns % 2 else self._stored_size
+        self.height, self.width = self._stored_size[::-1] if self._orientation.transposed else self._stored_size
 
     def read_frame(self, number: int) -> Frame:
         """Return image ``number``. Raises InputError when no image at all can be decoded."""
-        picture = self._decoder.decode_frame(number)
-        if picture.number != number:
-            self._broken_frames.add(number)
+        decoded = self._decoder.decode_frame(number)
+        image = decoded.image
+        if decoded.number != number:
+            self._replaced.add(number)
+        elif image.is_corrupt and number not in self._joints:
+            self._damaged.add(number)
+        if (image.height, image.width) == self._first_size:
+            return self._orientation.turn(self._scale_image(image, *self._stored_size))
+        self._resized[number] = f"{image.width}x{image.height}"
         height, width = self._stored_size
-        image = self._scaler.reformat(picture.image, width, height, "rgb24", interpolation=self._interpolation, threads=1)
-        return np.ascontiguousarray(np.rot90(image.to_ndarray(), self._quarter_turns))
+        scale = min(height / image.height, width / image.width)
+        inner = max(1, round(image.height * scale)), max(1, round(image.width * scale))
+        top, left = (height - inner[0]) // 2, (width - inner[1]) // 2
+        canvas = np.zeros((height, width, 3), np.uint8)
+        canvas[top : top + inner[0], left : left + inner[1]] = self._scale_image(image, *inner)
+        return self._orientation.turn(canvas)
 
     def find_decode_start(self, number: int) -> int:
         """Return the keyframe from which ``number`` is decoded."""
@@ -52,8 +69,8 @@ class VideoFileSource(FrameSource):
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
         """Yield the audio track in [start, end) seconds after the first image, in short blocks."""
-        zero = self._decoder.index.start_time
-        for block in decode_audio(self._path, rate, self._audio_track, (zero + start, zero + end), track_info):
+        zero, shifts = self._decoder.index.start_time, self._decoder.index.clock_shifts
+        for block in decode_audio(self._path, rate, self._audio_track, (zero + start, zero + end), track_info, shifts):
             yield replace(block, time=block.time - zero)
 
     def list_files(self) -> Iterable[Path]:
@@ -62,12 +79,33 @@ class VideoFileSource(FrameSource):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The faults found so far: whether the file is cut short, and how many images could not be decoded."""
-        found = []
-        if self._decoder.index.is_truncated:
-            found.append(f"{self._path.name}: the file ends too early; what is there is read, {len(self.times)} images")
-        if self._broken_frames:
-            when = self.times[min(self._broken_frames)]
-            many = f"images that cannot be decoded: {len(self._broken_frames)}, the first at {when:.3f} s"
-            found.append(f"{self._path.name}: {many}; the image before is shown instead")
-        return tuple(found)
+        """What is unusual in the file, as far as it has been read: other tracks, damage, and where it is."""
+        index, found = self._decoder.index, []
+        if not self._is_chosen:
+            tracks = "; ".join(self._decoder.tracks)
+            found.append(f"reads video track {self.video_track} of {tracks}; choose another with --video-track N")
+        if len(index.restarts):
+            found.append(f"the clock starts again, and the times go on: {self._describe_places(index.restarts.tolist())}")
+        if index.is_truncated:
+            missing = f"; {index.missing} more are listed but missing" if index.missing else ""
+            found.append(f"the file ends early, after {len(self.times)} images, at {self.times[-1]:.3f} s{missing}")
+        if self._damaged:
+            found.append(f"images from damaged data: {self._describe_places(self._damaged)}")
+        if self._replaced:
+            where = self._describe_places(self._replaced)
+            found.append(f"images that cannot be decoded, the image before is shown instead: {where}")
+        if self._resized:
+            size = f"{self._first_size[1]}x{self._first_size[0]} to {self._resized[min(self._resized)]}"
+            found.append(f"the size changes from {size}, scaled to fit: {self._describe_places(self._resized)}")
+        return tuple(f"{self._path.name}: {each}" for each in found)
+
+    def _scale_image(self, image: av.VideoFrame, height: int, width: int) -> Frame:
+        is_same = (height, width) == (image.height, image.width)
+        interpolation = Interpolation.BILINEAR if is_same else Interpolation.AREA
+        scaled = self._scaler.reformat(image, width, height, "rgb24", interpolation=interpolation, threads=1)
+        return np.asarray(scaled.to_ndarray(), np.uint8)
+
+    def _describe_places(self, numbers: Collection[int]) -> str:
+        """Return the number and the second of an image, or of the first and the last of several."""
+        ends = " to ".join(f"frame {each} at {self.times[each]:.3f} s" for each in dict.fromkeys((min(numbers), max(numbers))))
+        return ends if len(numbers) == 1 else f"{len(numbers)} images from {ends}"

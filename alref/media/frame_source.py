@@ -20,6 +20,7 @@ class FrameSource(ABC):
     width: int
     times: Times
     fps: float
+    video_track = 0
 
     @abstractmethod
     def read_frame(self, number: int) -> Frame:

@@ -20,6 +20,8 @@ from alref.media.video import Frame
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 DEFAULT_FPS = 24.0
+IMAGE_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What Pillow raises for a damaged image."""
 _WARNINGS_LOCK = Lock()
 EXIF_ORIENTATION, ROTATED_ORIENTATIONS = 0x0112, (5, 6, 7, 8)
 
@@ -96,12 +98,17 @@ def read_image(path: Path) -> Frame:
     """Read an image file as uint8 (H, W, 3) RGB, upright. Raises InputError when it is damaged."""
     try:
         with open_image(path) as image:
-            upright = ImageOps.exif_transpose(image)
-            if upright.mode.startswith("I"):
-                return np.repeat((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
-            return np.array(upright.convert("RGBA").convert("RGB") if upright.mode == "P" else upright.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _make_read_error(path, error) from error
+            return convert_image(image)
+    except IMAGE_ERRORS as error:
+        raise make_read_error(path, error) from error
+
+
+def convert_image(image: Image.Image) -> Frame:
+    """Return the current frame of an open image as uint8 (H, W, 3) RGB, upright."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):
+        return np.repeat((np.asarray(upright) >> 8).clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    return np.array(upright.convert("RGBA").convert("RGB") if upright.mode == "P" else upright.convert("RGB"))
 
 
 def _read_common_size(paths: Sequence[Path]) -> tuple[int, int]:
@@ -121,11 +128,12 @@ def _read_image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             width, height = image.size
             return (width, height) if image.getexif().get(EXIF_ORIENTATION) in ROTATED_ORIENTATIONS else (height, width)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise _make_read_error(path, error) from error
+    except IMAGE_ERRORS as error:
+        raise make_read_error(path, error) from error
 
 
-def _make_read_error(path: Path, error: Exception) -> InputError:
+def make_read_error(path: Path, error: Exception) -> InputError:
+    """Return the error for an image that cannot be read."""
     if isinstance(error, PermissionError):
         return make_permission_error(path)
     return InputError(f"{path}: the image cannot be read ({error}); replace it or take it out of the folder")

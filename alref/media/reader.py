@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from alref.errors import InputError
+from alref.media.animated_image import AnimatedImageSource, count_frames, is_webp
 from alref.media.array_video import ArrayVideo, check_frames
 from alref.media.audio_decoder import EXPECTED_AUDIO, AudioTrackInfo, describe_faults, group_blocks
 from alref.media.container import VideoFileSource
@@ -36,6 +37,7 @@ def open_video(
     every: int = 1,
     max_size: int | None = None,
     audio_track: int = 0,
+    video_track: int | None = None,
     fps: float | None = None,
     cache_bytes: int = CACHE_BYTES,
 ) -> Video:
@@ -43,25 +45,26 @@ def open_video(
 
     ``start`` and ``end`` are seconds from the first frame, the end excluded; within them, every ``every``-th frame is read.
     ``max_size`` is the largest number of pixels of the longer side: larger frames are downscaled by area averaging, none is
-    upscaled. ``audio_track`` counts from 0. ``fps`` is the rate of a folder of images or of an array, 24 by default.
-    ``cache_bytes`` bounds the memory for decoded frames.
+    upscaled. ``audio_track`` and ``video_track`` count from 0; the default video track is the one that FFmpeg takes. ``fps`` is
+    the rate of images without times of their own, and of an array, 24 by default. ``cache_bytes`` bounds the memory for decoded
+    frames.
 
     Frames are upright, uint8 RGB for any pixel format, at the stored size (non-square pixels are not stretched). A truncated
-    file is read up to its end, and an image that cannot be decoded is replaced by the one before it; ``warnings`` reports both.
-    Use a video in one thread at a time.
+    file is read up to its end, an image that cannot be decoded is replaced by the one before it, and an image of another size
+    is scaled to fit on black; ``warnings`` reports all three, and the other video tracks. Use a video in one thread at a time.
 
     Raises InputError when ``path`` is neither a path nor such an array, there is nothing to read, the window is empty, images
-    of a folder differ in size, or the audio track does not exist.
+    of a folder differ in size, or a track does not exist.
     """
     window = FrameWindow(start, end, every)
     if not isinstance(path, (str, PathLike)):
-        if audio_track:
-            raise InputError(f"audio_track: expected 0, got {audio_track}; an array has no sound")
+        if audio_track or video_track:
+            raise InputError(f"audio_track, video_track: expected 0, got {audio_track}, {video_track}; an array has no tracks")
         if not isinstance(path, (np.ndarray, list, tuple)):
             raise InputError(f"video: expected a path or an array uint8 (T, H, W, 3) RGB, got {type(path).__name__}")
         return ArrayVideo(check_frames(path), DEFAULT_FPS if fps is None else fps, None, window, max_size)
     place = require_existing_path(Path(path))
-    return VideoReader(place, _open_source(place, max_size, audio_track, fps), window, audio_track, cache_bytes)
+    return VideoReader(place, _open_source(place, max_size, audio_track, video_track, fps), window, audio_track, cache_bytes)
 
 
 def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None, name: str = "") -> Video:
@@ -78,14 +81,14 @@ def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None,
     return video
 
 
-def _open_source(path: Path, max_size: int | None, audio_track: int, fps: float | None) -> FrameSource:
+def _open_source(path: Path, max_size: int | None, audio_track: int, video_track: int | None, fps: float | None) -> FrameSource:
     if path.is_dir():
         return ImageFolderSource(find_images(path), fps, max_size)
-    if is_image(path):
-        return ImageFolderSource([path], fps, max_size)
+    if is_image(path) or is_webp(path):
+        return AnimatedImageSource(path, fps, max_size) if count_frames(path) > 1 else ImageFolderSource([path], fps, max_size)
     if fps is not None:
         raise InputError(f"{path}: fps applies only to image folders; this video has its own frame rate")
-    return VideoFileSource(path, max_size, audio_track)
+    return VideoFileSource(path, max_size, audio_track, video_track)
 
 
 class VideoReader(Video):
@@ -144,7 +147,7 @@ class VideoReader(Video):
     @cached_property
     def fingerprint(self) -> str:
         """A digest of the bytes of the file or folder, of the selected frames, their size and the audio track."""
-        window = f"{self.height} {self.width} {self._audio_track} {self.times.tolist()}"
+        window = f"{self.height} {self.width} {self._audio_track}{self._source.video_track or ''} {self.times.tolist()}"
         return hashlib.blake2b(f"{self._source.compute_digest()} {window}".encode(), digest_size=16).hexdigest()
 
     def _decode_frame(self, index: int) -> Frame:

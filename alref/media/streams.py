@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +21,12 @@ from alref.errors import InputError, make_permission_error
 URL_PATTERN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
 """The start of a URL; converted to a path, it has lost a slash."""
 PLAYLIST_FORMATS = ("hls", "dash", "concat", "imf")
+BROADCAST_FORMATS = ("mpegts", "mpeg")
+MAX_BROADCAST_GAP = 10.0
+MAX_CLOCK_STEP_BACK = 0.1
+"""Seconds by which a clock may go back without starting again; the limits are those of FFmpeg."""
+NOT_A_TRACK = Disposition.attached_pic | Disposition.dependent
+DEFAULT_TRACK_PIXELS = 5_000_000
 StreamType = TypeVar("StreamType", VideoStream, AudioStream)
 EXPECTED_INPUT = "a video (mp4, mov, mkv, webm, avi, gif), or a folder of images (jpg, png, webp, bmp, tif)"
 
@@ -31,7 +38,11 @@ def require_existing_path(path: str | Path, expected: str = EXPECTED_INPUT) -> P
         whole = f"{address[1]}://{address.string[address.end() :]}"
         raise InputError(f"{whole}: URLs are not supported; download the file and pass its path")
     try:
-        if not (Path(path).is_file() or Path(path).is_dir()):
+        if Path(path).is_fifo():
+            raise InputError(f"{path}: is a pipe, which cannot be read twice: save it to a file first")
+        if Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir()):
+            raise InputError(f"{path}: is a device or a socket; expected {expected}")
+        if not Path(path).exists():
             raise InputError(f"{path}: no such file; expected {expected}")
     except PermissionError as error:
         raise make_permission_error(Path(path)) from error
@@ -55,16 +66,41 @@ def open_container(path: Path, expected: str = EXPECTED_INPUT) -> InputContainer
         raise InputError(f"{path}: cannot be read ({reason}); expected {expected}") from error
 
 
-def get_video_stream(file: InputContainer, path: Path) -> VideoStream:
-    """Return the first video stream, ignoring cover images. Raises InputError."""
-    moving = [stream for stream in file.streams.video if not stream.disposition & Disposition.attached_pic]
+def list_video_tracks(file: InputContainer, path: Path) -> list[VideoStream]:
+    """List the video streams except cover images and the parts of tiled images, at least one. Raises InputError."""
+    tracks = [stream for stream in file.streams.video if not stream.disposition & NOT_A_TRACK]
     if file.format.name in PLAYLIST_FORMATS:
         raise InputError(f"{path}: names other files and holds no images itself; give one of those files")
-    if not moving or file.format.name == "tty":
+    if not tracks and any(stream.disposition & Disposition.dependent for stream in file.streams.video):
+        raise InputError(f"{path}: is a tiled image, as phones store HEIC; save it as JPEG or PNG")
+    if not tracks or file.format.name == "tty":
         held = ", ".join(sorted({stream.type for stream in file.streams})) or "nothing"
         raise InputError(f"{path}: holds no images, only {held}; expected {EXPECTED_INPUT}")
-    select_stream(file, moving[0])
-    return moving[0]
+    return tracks
+
+
+def rank_video_tracks(tracks: Sequence[VideoStream], path: Path, video_track: int | None) -> list[int]:
+    """Return the numbers of the tracks to try: ``video_track``, or else all, in the order of FFmpeg's stream selection.
+
+    FFmpeg takes the largest images; a default track counts as five million pixels more. Of equal tracks, moving images come
+    before a still one. Raises InputError that lists the tracks if there is no track ``video_track``.
+    """
+
+    def rate_track(number: int) -> tuple[int, bool, int]:
+        track = tracks[number]
+        pixels = track.width * track.height + DEFAULT_TRACK_PIXELS * bool(track.disposition & Disposition.default)
+        return pixels, track.frames != 1, -number
+
+    if video_track is None:
+        return sorted(range(len(tracks)), key=rate_track, reverse=True)
+    if not 0 <= video_track < len(tracks):
+        raise InputError(f"{path}: no video track {video_track}; video tracks here: {'; '.join(describe_video_tracks(tracks))}")
+    return [video_track]
+
+
+def describe_video_tracks(tracks: Sequence[VideoStream]) -> list[str]:
+    """Describe tracks by number, codec and size: ``["0: mjpeg 320x240", "1: h264 1920x1080"]``."""
+    return [f"{number}: {track.codec.name} {track.width}x{track.height}" for number, track in enumerate(tracks)]
 
 
 def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> AudioStream | None:
@@ -82,6 +118,11 @@ def select_stream(file: InputContainer, wanted: VideoStream | AudioStream) -> No
     """Make the demuxer skip all other streams."""
     for stream in file.streams:
         stream.discard = Discard.default if stream.index == wanted.index else Discard.all
+
+
+def get_clock_gap(file: InputContainer) -> float:
+    """Return the seconds by which the clock of a file may jump forward without starting again: few in broadcast formats."""
+    return MAX_BROADCAST_GAP if file.format.name in BROADCAST_FORMATS else math.inf
 
 
 def read_packets(file: InputContainer, stream: StreamType) -> Iterator[Packet[StreamType]]:

@@ -41,23 +41,29 @@ def encode(
     pts: Sequence[int] | None = None,
     options: dict[str, str] | None = None,
     rotation: int = 0,
+    flips: tuple[bool, bool] = (False, False),
+    rate: int = RATE,
+    sound_codec: str = "pcm_f32le",
     aspect: Fraction | None = None,
     sounds: Sequence[tuple[npt.NDArray[np.float32], int]] = (),
     **container: Any,
 ) -> Path:
-    """Write ``count`` numbered frames; ``pts`` in 1/25 s; ``sounds`` are samples (channels, N) at 16 kHz with a start."""
+    """Write ``count`` numbered frames; ``pts`` in 1/``rate`` s; ``sounds`` are samples (channels, N) at 16 kHz with a start.
+
+    Players rotate it to the left by ``rotation`` degrees, and then mirror it (left to right, top to bottom) by ``flips``.
+    """
     with av.open(str(path), "w", **container) as file:
-        stream = file.add_stream(codec, rate=RATE, options=options or {})
+        stream = file.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = size
         stream.pix_fmt = pix_fmt
         if aspect:
             stream.codec_context.sample_aspect_ratio = aspect
-        if rotation:
-            stream.set_display_rotation(rotation)
-        tracks = [file.add_stream("pcm_f32le", rate=16000, layout=layout(samples)) for samples, _ in sounds]
+        if rotation or any(flips):
+            stream.set_display_rotation(rotation, *flips)
+        tracks = [file.add_stream(sound_codec, rate=16000, layout=layout(samples)) for samples, _ in sounds]
         for number, at in enumerate(range(count) if pts is None else pts):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
-            frame.pts, frame.time_base = at, Fraction(1, RATE)
+            frame.pts, frame.time_base = at, Fraction(1, rate)
             file.mux(stream.encode(frame))
         file.start_encoding()
         file.mux(stream.encode())

@@ -10,7 +10,8 @@ import pytest
 from alref.models import cpu_tuning
 
 IMPORT = "from alref.models import cpu_tuning as cpu"
-NAMES = (*cpu_tuning.OPENMP_SETTINGS, *cpu_tuning.MALLOC_SETTINGS, "GLIBC_TUNABLES")
+THREAD_NAMES = (*cpu_tuning.OPENMP_SETTINGS, cpu_tuning.BLAS_SETTING, cpu_tuning.OPENCV_SETTING, "OMP_NUM_THREADS")
+NAMES = (*THREAD_NAMES, *cpu_tuning.MALLOC_SETTINGS, "GLIBC_TUNABLES")
 glibc = pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc 2.33 or newer is not here")
 MAPPED = """
 import ctypes
@@ -81,3 +82,34 @@ def test_large_arrays_are_no_longer_mapped_one_by_one() -> None:
 def test_nothing_heavy_is_imported() -> None:
     code = f"{IMPORT}; import sys; cpu.apply_settings(); print('torch' in sys.modules, 'numpy' in sys.modules)"
     assert said(code) == ["False False"]
+
+
+THREADS = "print(cpu._count_blas_threads() or 'unknown', cv2.getNumThreads(), cpu.count_threads())"
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+@pytest.mark.parametrize("first", ["import numpy", "import numpy, cv2"])
+def test_blas_and_opencv_have_one_thread_where_they_are_imported_later_or_were_before(first: str) -> None:
+    pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
+    assert said(f"{IMPORT}\ncpu.apply_settings()\n{first}, cv2\n{THREADS}") == [f"1 1 {CORES}"]
+    assert said(f"{first}\n{IMPORT}\ncpu.apply_settings()\nimport cv2\n{THREADS}") == [f"1 1 {CORES}"]
+
+
+def test_the_number_of_threads_that_the_user_has_set_holds_everywhere() -> None:
+    code = f"{IMPORT}\ncpu.apply_settings()\nimport os, cv2\nprint(cv2.getNumThreads(), cpu.count_threads(), "
+    code += "'OPENBLAS_NUM_THREADS' in os.environ)"
+    assert said(code, OMP_NUM_THREADS="3") == ["3 3 False"]
+    assert said(code, OMP_NUM_THREADS="many") == [f"1 {CORES} False"]
+    assert said(code, OPENCV_FOR_THREADS_NUM="2") == [f"2 {CORES} True"]
+
+
+def test_videos_at_a_time_share_the_cores() -> None:
+    code = f"{IMPORT}; cpu.share_cores(1); print(cpu.count_threads()); cpu.share_cores(1000); print(cpu.count_threads())"
+    assert said(code) == [str(CORES), "1"]
+    assert said(code, OMP_NUM_THREADS="2") == ["2", "2"]
+
+
+def test_the_command_line_sets_threads_before_numpy_is_imported() -> None:
+    code = "import sys, os; from alref import cli; cli.run_command = lambda arguments: print("
+    code += "os.environ['OPENBLAS_NUM_THREADS'], os.environ['OMP_WAIT_POLICY'], 'numpy' in sys.modules) or 0; cli.main([])"
+    assert said(code) == ["1 passive False"]

@@ -367,16 +367,12 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
     assert script.asked("propagate") == []
 
 
-def test_the_process_is_tuned_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_is_tuned_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
     tuned: list[bool] = []
     monkeypatch.setattr("alref.models.cpu_tuning.apply_settings", lambda: tuned.append(True))
-    script = Script()
-    run(script)
+    run(Script(), tune=False)
     assert tuned == []
-    monkeypatch.setattr(script.plugins.get_component("propagator", "scripted").cls, "needs", ("torch",))
-    run(script, tune=False)
-    assert tuned == []
-    run(script)
+    run(Script())
     assert tuned == [True]
 
 

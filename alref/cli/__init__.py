@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from alref.cli.verbose_option import VERBOSE_OPTION, add_verbose_option
+from alref.models import cpu_tuning
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -75,6 +76,7 @@ cli.params.append(VERBOSE_OPTION)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code: see ``alref.errors``; 130 after an interruption."""
+    cpu_tuning.apply_thread_settings()
     code = run_command(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:
         atexit.register(_exit_now)

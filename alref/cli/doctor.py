@@ -55,7 +55,7 @@ def _generate_rows() -> Iterator[tuple[str, str, str]]:
     )
     yield "video", *_check_video()
     cpu_tuning.apply_settings()
-    yield "processor", "\n".join(cpu_tuning.describe_settings()), ""
+    yield "processor", "\n".join([*cpu_tuning.describe_settings(), cpu_tuning.describe_threads()]), ""
     yield "accelerator", _describe_accelerator(), ""
     yield "models", _describe_model_folders(), ""
     plugins = PluginManager()

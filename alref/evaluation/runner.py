@@ -12,6 +12,7 @@ from alref.errors import AlrefError, PluginErrorContext
 from alref.evaluation.change_detection import compute_fingerprint, find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.scoring import score_with_protocol
+from alref.models import cpu_tuning
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.result import Usage
@@ -51,6 +52,7 @@ class EvaluationRunner:
 
     def run_videos(self, videos: Sequence[str]) -> Iterator[VideoOutcome]:
         """Yield the outcome of each video as it finishes. A failed video is an outcome too, and the others continue."""
+        cpu_tuning.share_cores(min(self.jobs, len(videos)))
         for _, outcome in run_in_threads(self._run_video, videos, self.jobs):
             yield outcome
 

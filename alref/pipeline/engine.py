@@ -78,7 +78,7 @@ class Pipeline:
         references = make_ids_unique(references)
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(references)
-        if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
+        if self.config.run.tune:
             cpu_tuning.apply_settings()
         problems = []
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._checked):

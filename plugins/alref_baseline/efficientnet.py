@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from alref_baseline.onnx_session import make_session
+
 if TYPE_CHECKING:
     from onnx import NodeProto
 
@@ -158,17 +160,11 @@ def build_class_graph(weights: StateDict) -> bytes:
 
 
 class EfficientNetLite:
-    """The two graphs, ready to run on ``threads`` threads (0: one per core)."""
+    """The two graphs, ready to run."""
 
-    def __init__(self, weights: StateDict, threads: int = 0) -> None:
-        import onnxruntime
-
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads = threads
-        settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        make = onnxruntime.InferenceSession
-        self._feature_session = make(build_feature_graph(weights), settings, providers=["CPUExecutionProvider"])
-        self._class_session = make(build_class_graph(weights), settings, providers=["CPUExecutionProvider"])
+    def __init__(self, weights: StateDict) -> None:
+        self._feature_session = make_session(build_feature_graph(weights))
+        self._class_session = make_session(build_class_graph(weights))
 
     def extract_features(self, image: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Return (40, H/8, W/8) and (112, H/16, W/16) of an RGB image (H, W, 3), sides multiples of SIZE_MULTIPLE."""

@@ -13,8 +13,9 @@ from alref.records import Phrase, TimeSpan
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, get_video_features, resize_image
 from alref_baseline.grammar import ObjectDescription, parse_description
-from alref_baseline.label_propagation import combine_labels, find_neighbors
+from alref_baseline.label_propagation import NEIGHBORS, combine_labels
 from alref_baseline.lexicon import look_up_noun
+from alref_baseline.neighbor_search import find_neighbors
 from alref_baseline.region_score import score_region
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
 from alref_baseline.synchrony import get_motion_window
@@ -204,7 +205,7 @@ def _compute_overlaps(video_features: VideoFeatures, rivals: dict[int, list[Regi
         for target, others in rivals.items():
             if target == source:
                 continue
-            similar, cells = find_neighbors(looks[target] @ looks[source].T)
+            similar, cells = find_neighbors(looks[target], looks[source], NEIGHBORS)
             for region, carried in zip(regions, (combine_labels(similar, column[cells]) for column in known.T), strict=True):
                 for other in others:
                     overlaps[id(region), id(other)] = _compute_soft_iou(carried, labels[id(other)])

@@ -15,15 +15,9 @@ from alref.utils.masks import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import remove_small_components, run_grabcut
-from alref_baseline.label_propagation import (
-    RADIUS,
-    LabelMemory,
-    combine_labels,
-    compare_window,
-    find_label_roi,
-    select_neighbor_labels,
-)
+from alref_baseline.label_propagation import NEIGHBORS, RADIUS, LabelMemory, combine_labels, find_label_roi
 from alref_baseline.linear_probe import score_cells_in_box
+from alref_baseline.neighbor_search import find_neighbors, find_window_neighbors
 
 _MEMORY_CELLS = 1200
 _BACKGROUND_RADIUS = 12
@@ -59,12 +53,14 @@ class LabelTracker:
     def _propagate_label(self, frame: int) -> FloatArray:
         query, keys = self._video_features.get_features(frame), self._video_features.get_features(self.frame)
         roi = find_label_roi(self.label, RADIUS + 2)
-        recent = select_neighbor_labels(*compare_window(query, keys, self.label, roi, RADIUS))
-        cells = query[roi.index].reshape(-1, query.shape[2])
-        known = select_neighbor_labels(cells @ self._memory.keys.T, self._memory.labels)
-        similar, labels = (np.concatenate(pair, axis=1) for pair in zip(recent, known, strict=True))
+        near, cells = find_window_neighbors(query, keys, roi, RADIUS, NEIGHBORS)
+        known, rows = find_neighbors(query[roi.index].reshape(-1, query.shape[2]), self._memory.keys, NEIGHBORS)
+        similarity = np.concatenate([near, known], axis=1)
+        labels = np.concatenate([self.label.ravel()[cells], self._memory.labels[rows]], axis=1)
+        best = np.argpartition(similarity, -NEIGHBORS, axis=1)[:, -NEIGHBORS:]
         label = np.zeros_like(self.label)
-        label[roi.index] = combine_labels(*select_neighbor_labels(similar, labels)).reshape(roi.bottom - roi.top, -1)
+        moved = combine_labels(np.take_along_axis(similarity, best, axis=1), np.take_along_axis(labels, best, axis=1))
+        label[roi.index] = moved.reshape(roi.bottom - roi.top, -1)
         return label
 
 

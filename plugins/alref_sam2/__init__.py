@@ -50,8 +50,12 @@ class Sam2FamilyOptions(PropagatorOptions, HubModelOptions):
     memory: Literal["recent", "selected"] = Field(
         "recent", description="read memories of the most recent frames, or only reliable ones that match the motion"
     )
-    fill_holes: int = Field(0, ge=0, description="fill holes of at most this many pixels")
-    remove_sprinkles: int = Field(0, ge=0, description="remove components of at most this many pixels")
+    fill_holes: int = Field(
+        0, ge=0, le=1024, description="fill holes of at most this many pixels of the model's mask; 8 as published"
+    )
+    remove_sprinkles: int = Field(
+        0, ge=0, le=1024, description="remove components of at most this many pixels of the model's mask"
+    )
 
 
 class Sam2Options(Sam2FamilyOptions):

@@ -7,6 +7,7 @@ frames share a predictor state, which holds the memory of every frame until the 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,7 @@ INSTALL_COMMAND = (
     " && pip install --no-deps iopath portalocker && pip install 'hydra-core>=1.3.2'"
 )
 MEAN, STD = np.array([(0.485, 0.456, 0.406), (0.229, 0.224, 0.225)], np.float32)
-UNSUPPORTED_OPTIONS = ("resize", "compile", "feature_memory", "gate", "memory", "fill_holes", "remove_sprinkles")
+UNSUPPORTED_OPTIONS = ("resize", "compile", "feature_memory", "gate", "memory", "remove_sprinkles")
 SIZE_LETTERS = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
 
 PivotGroups = dict[tuple[int, ...], list[int]]
@@ -72,9 +73,9 @@ class OriginalPredictor:
         self._device = devices.resolve_device(device)
         self._dtype = devices.resolve_dtype(options.dtype, device)
         self._prompt = options.prompt
-        self._predictor = build_predictor(
-            place / get_checkpoint_name(options.model) if place.is_dir() else place, self._device, options.image_size
-        )
+        checkpoint = place / get_checkpoint_name(options.model) if place.is_dir() else place
+        self._predictor = build_predictor(checkpoint, self._device, options.image_size)
+        self._predictor.fill_hole_area = options.fill_holes
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame once: forward and backward from the middle pivot of each object."""
@@ -141,15 +142,20 @@ def build_predictor(checkpoint: Path, device: str, image_size: int | None) -> An
     build = import_module("sam2.build_sam").build_sam2_video_predictor
     predictor = build(name, device=device, hydra_overrides_extra=settings)
     _checkpoints.load_tensors(predictor, tensors, checkpoint)
-    if find_spec("sam2._C") is None:
-        predictor.fill_hole_area = 0
     return predictor
 
 
 def init_video_state(predictor: Any, video: Video) -> Any:
-    """Return a new predictor state for a video, which reads frames lazily and shows no progress bars."""
+    """Return a new predictor state for a video, which reads frames lazily and shows no progress bars.
+
+    Without the package's CUDA kernel, which a plain installation does not build, holes are filled by alref.
+    """
+    from alref_sam2._mask_cleanup import clean_logits
+
     module: Any = import_module("sam2.sam2_video_predictor")
     module.tqdm = lambda order, desc: order
+    if find_spec("sam2._C") is None:
+        module.fill_holes_in_mask_scores = partial(clean_logits, max_sprinkle_area=0)
     with patch.object(module, "load_video_frames", _load_images):
         return predictor.init_state(video)
 

@@ -19,7 +19,6 @@ from alref_sam2._network import Sam2Network
 from alref_sam2._session import PromptsByFrame, SessionSettings, TrackingSession, TrackingStep
 from alref_sam2.families import SAM2, ModelFamily
 from alref_sam2.frame_assembler import FrameAssembler
-from alref_sam2.mask_cleanup import clean_mask
 
 if TYPE_CHECKING:
     from alref_sam2 import Sam2FamilyOptions
@@ -61,7 +60,7 @@ class Sam2VideoRunner:
         gathering = FrameAssembler(len(prompts), [row for same in rows for row in same], (video.height, video.width))
         for step in self.iterate_steps(video, [prompts[same[0]] for same in rows]):
             shown = zip(step.objects, resize_to_video(step.logits, video), step.scores.sigmoid().tolist(), strict=True)
-            found = {row: (self._postprocess_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
+            found = {row: (self._gate_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
             if whole := gathering.add_masks(step.frame, found):
                 yield whole
         if not rows:
@@ -81,14 +80,17 @@ class Sam2VideoRunner:
         """Return a session for a video."""
         options, network = self._options, self.network
         pictures = ImageReader(video, network.image_size, options.resize, self._family.normalization, network.device)
-        settings = SessionSettings(options.prompt == "box", options.memory == "selected", options.feature_memory * MEBIBYTE)
+        settings = SessionSettings(
+            options.prompt == "box",
+            options.memory == "selected",
+            options.feature_memory * MEBIBYTE,
+            options.fill_holes,
+            options.remove_sprinkles,
+        )
         return TrackingSession(network, pictures, video, prompts, settings, self._warn)
 
-    def _postprocess_mask(self, mask: Mask, score: float) -> Mask:
-        options = self._options
-        if options.gate is not None and score < options.gate:
-            return np.zeros_like(mask)
-        return clean_mask(mask, options.fill_holes, options.remove_sprinkles)
+    def _gate_mask(self, mask: Mask, score: float) -> Mask:
+        return np.zeros_like(mask) if self._options.gate is not None and score < self._options.gate else mask
 
 
 def _collect_prompts(boxes: list[PivotBox]) -> PromptsByFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from alref.records import PivotBox
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
 from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box
+from alref_sam2._mask_cleanup import clean_logits
 from alref_sam2._memory_bank import FrameMemory, MemoryBank, MemoryContext, MemoryLimits
 from alref_sam2._motion_model import MotionModel
 from alref_sam2._network import FrameFeatures, MaskPrediction, Sam2Network
@@ -36,11 +37,13 @@ class TrackingStep:
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """Settings of a session: start from the box itself, select memories, budget for features in bytes."""
+    """Settings of a session: start from the box itself, select memories, budget for features in bytes, what masks lose."""
 
     prompt_with_box: bool
     select_trusted: bool
     feature_cache_bytes: int
+    max_hole_area: int
+    max_sprinkle_area: int
 
 
 class TrackingSession:
@@ -80,6 +83,7 @@ class TrackingSession:
                 self._images.read_ahead(after.frame)
             objects = tuple(index for group, _ in found for index in group)
             logits, scores = (torch.cat(each) for each in zip(*((seen.logits, seen.scores) for _, seen in found), strict=True))
+            logits = clean_logits(logits, self._settings.max_hole_area, self._settings.max_sprinkle_area)
             yield TrackingStep(visit.frame, objects, logits, scores)
 
     def count_bytes(self) -> int:
@@ -100,8 +104,9 @@ class TrackingSession:
         return found
 
     def _start_object(self, features: FrameFeatures, box: PivotBox) -> tuple[MaskPrediction, torch.Tensor]:
-        """Predict an object from its prompt, and return its memory."""
+        """Predict an object from its prompt, and return its memory, which has no small holes: as in the authors' code."""
         seen = self._segment_from_prompt(features, box)
+        seen = replace(seen, logits=clean_logits(seen.logits, self._settings.max_hole_area, 0))
         return seen, self._network.encode_memory(features, seen, prompted=True)
 
     def _segment_from_prompt(self, features: FrameFeatures, box: PivotBox) -> MaskPrediction:

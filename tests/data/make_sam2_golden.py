@@ -3,8 +3,8 @@
     PYTHONPATH=tests:FOLDER_WITH_THE_SAM2_PACKAGE python tests/data/make_sam2_golden.py
 
 The file holds the names and shapes of a checkpoint of theirs, and every fourth mask logit in both directions, float32
-(frame, object, 16, 16), of three objects that start on frame 4 from boxes, and from masks. The weights are made again from the
-names and shapes.
+(frame, object, 16, 16), of three objects that start on frame 4 from boxes, and from masks. Holes are filled, as by default. The
+weights are made again from the names and shapes.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Sam2FamilyPro
 def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], frames=FRAMES)
     plain = run(folders, given)
-    area = 48 * 64
+    area = 32 * 32
     filled = run(folders, given, fill_holes=area)
     removed = run(folders, given, remove_sprinkles=area)
     assert plain[3].masks.any()

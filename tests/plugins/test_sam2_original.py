@@ -45,9 +45,9 @@ def test_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_options_that_it_does_not_take_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_original, "find_spec", lambda name: object())
-    assert _original.find_problems(Sam2Options(backend="original", prompt="box", image_size=512)) == []
-    (problem,) = _original.find_problems(Sam2Options(backend="original", gate=0.5, fill_holes=8))
-    assert problem.message.endswith("gate, fill_holes")
+    assert _original.find_problems(Sam2Options(backend="original", prompt="box", image_size=512, fill_holes=8)) == []
+    (problem,) = _original.find_problems(Sam2Options(backend="original", gate=0.5, memory="selected"))
+    assert problem.message.endswith("gate, memory")
     assert (problem.option, problem.value) == ("backend", "transformers")
 
 

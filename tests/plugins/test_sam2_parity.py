@@ -28,7 +28,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Sam2VideoRunner:
     """Load SAM 2.1, tiny, from a checkpoint as the authors publish them."""
     path = tmp_path_factory.mktemp("checkpoint") / "sam2.1_hiera_tiny.pt"
     torch.save({"model": seeded(golden()[0])}, path)
-    return Sam2VideoRunner(Sam2Options(model=str(path), image_size=256, prompt="box", dtype="float32"), "cpu")
+    return Sam2VideoRunner(Sam2Options(model=str(path), image_size=256, prompt="box", dtype="float32", fill_holes=8), "cpu")
 
 
 @pytest.mark.parametrize("kind", ["box", "mask"])

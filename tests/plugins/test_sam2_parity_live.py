@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from transformers import Sam2VideoModel
 
-from alref_sam2 import Sam2Options, _checkpoints
+from alref.records import Phrase, PivotBox, PivotFrame
+from alref_sam2 import Sam2, Sam2Options, _checkpoints
 from alref_sam2._runtime import Sam2VideoRunner
 from support.sam2_official import drifting, error, followed, followed_by_us, predictor, prompts, seeded, shapes_of
 
@@ -36,7 +37,8 @@ def pair(folder: Path, version: str, size: int) -> Pair:
     model = Sam2VideoModel(_checkpoints.build_config(MICRO, _checkpoints.is_sam21(weights)))
     _checkpoints.load_tensors(model, _checkpoints.rename_tensors(weights), folder)
     model.save_pretrained(folder)
-    return theirs, Sam2VideoRunner(Sam2Options(model=str(folder), image_size=size, prompt="box", dtype="float32"), "cpu")
+    options = Sam2Options(model=str(folder), image_size=size, prompt="box", dtype="float32", fill_holes=8)
+    return theirs, Sam2VideoRunner(options, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -79,3 +81,21 @@ def test_the_same_at_full_size(tmp_path: Path, kind: str, objects: int) -> None:
     video = drifting(frames=8, size=256)
     given = prompts(kind, objects, size=256)
     assert error(followed_by_us(ours, video, given), followed(theirs, video, given)) < TOLERANCE
+
+
+def test_the_masks_of_the_published_pipeline_are_the_same(tmp_path: Path) -> None:
+    """A box becomes a mask, the mask is propagated both ways, and holes are filled by the authors' code as it is."""
+    theirs, _ = pair(tmp_path, "sam2", 256)
+    assert theirs.fill_hole_area == 8
+    video, start = drifting(frames=20, size=192), 10
+    given = prompts("box", objects=1, frames=(start,), size=192)
+    expected = followed(theirs, video, given, image_masks=True)[:, 0] > 0
+    component = Sam2(Sam2Options(model=str(tmp_path), image_size=256, dtype="float32", fill_holes=8), "cpu")
+    component.load()
+    pivot = PivotFrame(phrase=Phrase(reference="0", text="object"), frame=start)
+    masks = {each.frame: each.masks[0] for each in component.propagate(video, [PivotBox(pivot=pivot, xyxy=given[0][start])])}
+    wrong = [(masks[frame] ^ expected[frame]).mean() for frame in range(len(video))]
+    assert max(wrong) <= 1e-4
+    theirs.fill_hole_area = 0
+    unfilled = followed(theirs, video, given, image_masks=True)[:, 0] > 0
+    assert (unfilled ^ expected).mean() > 1e-4

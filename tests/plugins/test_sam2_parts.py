@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import cv2
 import numpy as np
 import pytest
 
@@ -14,12 +15,12 @@ from hypothesis import strategies as st
 from alref.testing import ArrayVideo
 from alref_sam2._feature_cache import FrameFeatureCache
 from alref_sam2._images import ImageReader, resize_mask, scale_box
+from alref_sam2._mask_cleanup import FILLED_LOGIT, clean_logits, find_small_components
 from alref_sam2._memory_bank import FrameMemory, MemoryBank, MemoryLimits
 from alref_sam2._motion_model import MotionModel
 from alref_sam2._network import FrameFeatures
 from alref_sam2.families import HALF_NORMALIZATION
 from alref_sam2.frame_assembler import FrameAssembler
-from alref_sam2.mask_cleanup import clean_mask
 from alref_sam2.visit_plan import Visit, get_start_frame, plan_visits
 
 CPU = torch.device("cpu")
@@ -166,17 +167,27 @@ def test_a_mask_that_goes_on_as_it_moved_is_trusted_and_one_that_jumps_is_not() 
 
 
 def test_small_holes_are_filled_and_small_parts_removed() -> None:
-    mask = np.zeros((20, 30), bool)
-    mask[2:12, 2:12] = True
-    mask[4:6, 4:6] = False
-    mask[8:11, 8:11] = False
-    mask[15, 20:23] = True
-    assert (clean_mask(mask, 0, 0) == mask).all()
-    changed = clean_mask(mask, 4, 3)
-    assert changed[4:6, 4:6].all()
-    assert not changed[8:11, 8:11].any()
-    assert not changed[15].any()
-    assert changed.sum() == mask.sum() + 4 - 3
+    logits = torch.full((2, 1, 20, 30), -3.0)
+    logits[0, 0, 2:12, 2:12] = 5
+    logits[0, 0, 4:6, 4:6] = -3
+    logits[0, 0, 8:11, 8:11] = -3
+    logits[0, 0, 15, 20:23] = 5
+    assert torch.equal(clean_logits(logits, 0, 0), logits)
+    cleaned = clean_logits(logits, 4, 3)
+    expected = logits.clone()
+    expected[0, 0, 4:6, 4:6] = FILLED_LOGIT
+    expected[0, 0, 15, 20:23] = -FILLED_LOGIT
+    assert torch.equal(cleaned, expected)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.sampled_from([0.2, 0.35, 0.45, 0.6]))
+def test_small_components_are_those_of_opencv(seed: int, max_area: int, density: float) -> None:
+    random = np.random.default_rng(seed)
+    masks = random.random((3, 1, *random.integers(1, 16, 2))) < density
+    found = find_small_components(torch.from_numpy(masks), max_area).numpy()
+    for mask, small in zip(masks[:, 0], found[:, 0], strict=True):
+        _, labels, facts, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+        assert (small == (mask & (facts[:, cv2.CC_STAT_AREA] <= max_area)[labels])).all()
 
 
 def test_frames_wait_for_all_objects_that_are_told_of() -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
+import cv2
 import numpy as np
 import torch
 
@@ -17,7 +23,7 @@ from alref.media.video import Video
 from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
-from alref_sam2._original import init_video_state
+from alref_sam2._original import compute_image_mask, init_video_state
 from alref_sam2._runtime import Sam2VideoRunner
 
 GOLDEN = Path(__file__).parents[1] / "data" / "sam2_golden.npz"
@@ -89,16 +95,44 @@ def predictor(config: str, image_size: int, *settings: str) -> Any:
         from sam2.build_sam import build_sam2_video_predictor
 
         changes = [f"++model.image_size={image_size}", *settings]
-        made = build_sam2_video_predictor(config, device="cpu", hydra_overrides_extra=changes)
-    made.fill_hole_area = 0
-    return made
+        return build_sam2_video_predictor(config, device="cpu", hydra_overrides_extra=changes)
 
 
-def followed(made: Any, video: Video, prompts: Prompts) -> np.ndarray:
-    """Follow objects both ways with the authors' predictor: logits float32 (frame, object, H, W)."""
+@contextmanager
+def filling_holes() -> Iterator[None]:
+    """Let the authors' code fill holes as on CUDA: OpenCV stands for their kernel, which is not built here."""
+    from sam2 import sam2_video_predictor
+    from sam2.utils import misc
+
+    kernel = ModuleType("sam2._C")
+    kernel.__spec__ = ModuleSpec("sam2._C", None)
+    kernel.get_connected_componnets = _components  # type: ignore[attr-defined]
+    own = misc.fill_holes_in_mask_scores
+    with patch.dict(sys.modules, {"sam2._C": kernel}), patch.object(sam2_video_predictor, own.__name__, own):
+        yield
+
+
+def _components(masks: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the labels of the components of masks, uint8 (N, 1, H, W), and at each pixel the area of its component."""
+    labels, areas = np.zeros(masks.shape, np.int32), np.zeros(masks.shape, np.int32)
+    for place, mask in enumerate(masks[:, 0].numpy()):
+        _, labels[place, 0], facts, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+        areas[place, 0] = facts[:, cv2.CC_STAT_AREA][labels[place, 0]] * (mask > 0)
+    return torch.from_numpy(labels), torch.from_numpy(areas)
+
+
+@filling_holes()
+def followed(made: Any, video: Video, prompts: Prompts, image_masks: bool = False) -> np.ndarray:
+    """Follow objects both ways with the authors' predictor: logits float32 (frame, object, H, W).
+
+    With ``image_masks``, the mask that the image model predicts for a box is the prompt, as in the published system.
+    """
     state = init_video_state(made, video)
     for each, frame, prompt in places(prompts):
-        if prompt.ndim == 1:
+        if image_masks:
+            pivot = PivotFrame(phrase=Phrase(reference=str(each), text="object"), frame=frame)
+            made.add_new_mask(state, frame, each, compute_image_mask(made, state, frame, PivotBox(pivot=pivot, xyxy=prompt)))
+        elif prompt.ndim == 1:
             made.add_new_points_or_box(state, frame, each, box=prompt)
         else:
             made.add_new_mask(state, frame, each, prompt)

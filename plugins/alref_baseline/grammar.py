@@ -63,6 +63,12 @@ class ObjectDescription:
         """Whether the object can be detected on its own: by the classes of its noun, or by a color."""
         return bool(look_up_noun(self.noun).classes or self.colors)
 
+    @property
+    def is_described(self) -> bool:
+        """Whether anything but a noun is named: a color, position, size, order, motion or relation."""
+        placed = self.positions or self.ranks or self.size or self.motions or self.relations
+        return bool(placed or self.colors or self.part_colors)
+
 
 @lru_cache(maxsize=1024)
 def parse_description(text: str) -> ObjectDescription:

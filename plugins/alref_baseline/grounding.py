@@ -19,6 +19,7 @@ from alref_baseline.neighbor_search import find_neighbors
 from alref_baseline.region_score import score_region
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
 from alref_baseline.synchrony import get_motion_window
+from alref_baseline.unknown_words import explain_unknown
 
 ABSENT_THRESHOLD = 0.1
 """Evidence below which an object is absent.
@@ -134,6 +135,8 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     eye, words = get_video_features(video), parse_description(query.text)
     entry = look_up_noun(words.noun)
     by_sound = query.makes_sound and not entry.classes
+    if not query.makes_sound and explain_unknown(words):
+        return PhraseGrounding((), 0.0)
     views = [
         gather_evidence(eye, frame, words, entry, get_motion_window(video, frame).compute_map() if by_sound else None)
         for frame in frames

@@ -70,6 +70,12 @@ def is_listed(noun: str) -> bool:
     return noun in _index_nouns() or make_singular(noun) in _index_nouns()
 
 
+@lru_cache(maxsize=1)
+def list_nouns() -> tuple[str, ...]:
+    """Return the nouns that the lexicon lists."""
+    return tuple(_index_nouns())
+
+
 def _find_entry(noun: str) -> NounEntry:
     """Find a noun or its singular in the lexicon, else among the class names."""
     for form in (noun, make_singular(noun)):

@@ -19,6 +19,7 @@ from alref_baseline.grounding import GroundingQuery, rank_frames
 from alref_baseline.motion import compute_residual_motion
 from alref_baseline.relations import NormalizedBox
 from alref_baseline.synchrony import compute_synchrony
+from alref_baseline.unknown_words import explain_unknown
 
 MIN_COLOR_SHARE = 0.06
 """Minimum share of pixels with a color for a region to have it."""
@@ -31,8 +32,15 @@ _TIE_RATIO = 0.95
 
 
 def pick_pivot(video: Video, phrase: Phrase) -> PivotFrame:
-    """Return the frame that shows a phrase best, or absent if there is too little evidence in the whole video."""
-    ranked = rank_frames(video, GroundingQuery.from_phrase(phrase))
+    """Return the frame that shows a phrase best, or absent if there is too little evidence in the whole video.
+
+    Ambiguous without a frame if the words cannot be understood.
+    """
+    query = GroundingQuery.from_phrase(phrase)
+    unknown = "" if query.makes_sound else explain_unknown(parse_description(phrase.text))
+    if unknown:
+        return PivotFrame(phrase=phrase, finding="ambiguous", why=unknown)
+    ranked = rank_frames(video, query)
     if not ranked:
         why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
         return PivotFrame(phrase=phrase, finding="absent", why=why)

@@ -63,8 +63,12 @@ def _check_reference(reference: Reference) -> None:
 def _list_warnings(description: ObjectDescription, makes_sound: bool) -> Iterator[str]:
     """Yield the parts of an expression that cannot be used; ``makes_sound`` is True if its object makes a sound."""
     from alref_baseline.lexicon import look_up_noun, read_lexicon
+    from alref_baseline.unknown_words import explain_unknown
 
-    if not look_up_noun(description.noun).classes:
+    unknown = "" if makes_sound else explain_unknown(description)
+    if unknown:
+        yield unknown
+    elif not look_up_noun(description.noun).classes:
         left = "color, position, motion and sound" if makes_sound else "color, position and motion"
         yield f"no image class is known for {description.noun!r}: only {left} can be used"
     if description.is_plural:

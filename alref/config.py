@@ -46,6 +46,9 @@ class RunOptions(StageOptions):
     """Options of the run that do not belong to a single component."""
 
     order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
+    fallback: Literal["none", "first-frame"] = Field(
+        "none", description="for a text without any box: report it as absent, or start from the best box of the first frame"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
     tune: bool = Field(True, description="tune threads and allocator for CPU inference")
 

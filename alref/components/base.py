@@ -185,6 +185,13 @@ class Proposer(Stage):
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return one entry for each pivot, in their order; an entry without a box means that nothing was found."""
 
+    def propose_best(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return the same for a fallback, where nothing was found anywhere: also boxes that are less likely than usual.
+
+        Default: what ``propose`` returns.
+        """
+        return self.propose(video, pivots)
+
 
 class PropagatorOptions(StageOptions):
     """Options of every propagator that can start from masks of a proposer."""

@@ -28,6 +28,9 @@ class DetectorOptions(HubModelOptions):
         "category", description="prompt of the detector: the category of the phrase if it has one, or the whole expression"
     )
     box_threshold: float = Field(0.25, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
+    fallback_threshold: float = Field(
+        0.001, ge=0, lt=1, description="the same for the best box of the first frame, if the run has fallback: first-frame"
+    )
     top_k: int = Field(3, ge=1, description="most boxes kept for a phrase on a frame, the best first")
     min_size: float = Field(0, ge=0, description="boxes with a side shorter than so many pixels are dropped")
     nms_threshold: float | None = Field(
@@ -110,6 +113,13 @@ class OpenVocabularyProposer(ModelStage["Detector"], Proposer):
         from alref_groundingdino.proposals import propose_boxes
 
         return propose_boxes(self.model, video, pivots, self.options, self._batch_size)
+
+    def propose_best(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        """Return the same with ``fallback_threshold`` instead of ``box_threshold``."""
+        from alref_groundingdino.proposals import propose_boxes
+
+        options = self.options.model_copy(update={"box_threshold": self.options.fallback_threshold})
+        return propose_boxes(self.model, video, pivots, options, self._batch_size)
 
 
 class GroundingDino(OpenVocabularyProposer):

@@ -90,6 +90,16 @@ class TestOwlv2(DetectorContract):
 
 
 @pytest.mark.parametrize("cls", [GroundingDino, MMGroundingDino, Owlv2])
+def test_the_best_boxes_have_a_threshold_of_their_own(
+    cls: type[OpenVocabularyProposer], folders: dict[type[OpenVocabularyProposer], Path]
+) -> None:
+    proposer = ready(folders[cls], cls, box_threshold=0.99, fallback_threshold=0.0, top_k=2)
+    asked = [pivot(0, "dog")]
+    assert [len(each) for each in proposer.propose(VIDEO, asked)] == [0]
+    assert [len(each) for each in proposer.propose_best(VIDEO, asked)] == [2]
+
+
+@pytest.mark.parametrize("cls", [GroundingDino, MMGroundingDino, Owlv2])
 @pytest.mark.parametrize("batch", [1, 5])
 def test_batches_give_what_the_library_gives_to_each_picture_and_prompt(
     folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], batch: int

@@ -108,6 +108,9 @@ class Script:
             def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
                 return script.answer("propose", propose, video, pivots)
 
+            def propose_best(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+                return script.answer("propose_best", propose, video, pivots)
+
         class ScriptedPropagator(Base, Propagator):
             """Fills the box on every frame."""
 

@@ -64,6 +64,10 @@ class PivotOrder(Order):
         pivots = self._pick_pivots(phrases)
         candidates = self._propose_candidates(pivots)
         reasoned = self._pick_boxes(candidates)
+        if config["fallback"] == "first-frame":
+            proposed = self._propose_on_first_frame(phrases, pivots, reasoned)
+            pivots, candidates = [*pivots, *(each.pivot for each in proposed)], [*candidates, *proposed]
+            reasoned += [make_fallback_box(each) for each in proposed]
         boxes = [*reasoned, *(make_prompt_box(each) for each in self.references if each.has_prompt)]
         tracks = self._propagate_boxes(boxes)
         return Result(
@@ -151,6 +155,26 @@ class PivotOrder(Order):
         found = ((each, answers.get(identify_pivot(each.pivot))) for each in candidates)
         return [box.model_copy(update={"pivot": each.pivot}) if box else make_fallback_box(each) for each, box in found]
 
+    def _propose_on_first_frame(
+        self, phrases: list[Phrase], pivots: list[PivotFrame], boxes: list[PivotBox]
+    ) -> list[Candidates]:
+        """Propose on the first frame for each phrase of a text that has no box yet."""
+        found = {box.pivot.phrase for box in boxes if box.xyxy is not None and box.finding != "absent"}
+        answered = {pivot.phrase.reference for pivot in pivots}
+        left_out = [phrase for phrase in phrases if phrase.reference not in answered]
+        asked = dict.fromkeys([*(pivot.phrase for pivot in pivots), *left_out])
+        why = "no box was found; the best one of the first frame was taken"
+        starts = [
+            PivotFrame(phrase=phrase, frame=0, why=why, source="fallback")
+            for phrase in asked
+            if not phrase.sound and phrase not in found
+        ]
+        if not starts:
+            return []
+        check = partial(contracts.check_candidates, expected=starts, video=self.video)
+        proposed = self.runner.call_stage("proposer", "propose_best", Candidates, check, starts)
+        return [each.model_copy(update={"pivot": pivot}) for each, pivot in zip(proposed, starts, strict=True)]
+
     def _propagate_boxes(self, boxes: list[PivotBox]) -> list[Track]:
         options = self.runner.choices["propagator"].options
         keeps_masks = isinstance(options, PropagatorOptions) and options.proposal_masks
@@ -200,7 +224,7 @@ def make_prompt_box(reference: Reference) -> PivotBox:
 
 
 def make_fallback_box(candidates: Candidates) -> PivotBox:
-    """Return the box of a pivot that got no answer: absent without candidates, else the best-scored one, marked a fallback."""
+    """Return the box of a pivot without an answer: absent without candidates, else the best-scored one, marked a fallback."""
     pivot = candidates.pivot
     if not len(candidates):
         why = f"the proposer saw no {pivot.phrase.text!r} on frame {pivot.frame}"
@@ -210,6 +234,6 @@ def make_fallback_box(candidates: Candidates) -> PivotBox:
         xyxy=candidates.xyxy[0],
         score=float(candidates.scores[0]),
         mask=None if candidates.masks is None else candidates.masks[0],
-        why="the spatial reasoner gave no answer; the candidate with the best score was taken",
+        why="the spatial reasoner was not asked or gave no answer; the candidate with the best score was taken",
         source="fallback",
     )

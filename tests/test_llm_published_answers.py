@@ -179,6 +179,14 @@ def test_recorded_labels_become_phrases_of_each_reference(tmp_path: Path, name: 
     ]
 
 
+def test_a_recorded_label_of_a_sound_stays_a_sound(tmp_path: Path) -> None:
+    heard = ((0.0, 1.5),)
+    hum = Phrase(reference="a", text="Hum", score=0.2, sound=True, heard=heard)
+    tags = [hum, hum.model_copy(update={"text": "Bark", "score": 0.8})]
+    for pivot in replay(tmp_path).pick_frames(video("clip", frames=9), tags):
+        assert (pivot.phrase.sound, pivot.phrase.score, pivot.phrase.heard) == (True, 0.8, heard)
+
+
 def test_a_frame_beyond_the_end_is_a_fallback_that_says_so(tmp_path: Path) -> None:
     _, wall = replay(tmp_path).pick_frames(video("clip", frames=8), [SQUARE])
     assert (wall.frame, wall.source) == (0, "fallback")

@@ -48,13 +48,17 @@ class ReplayReasoner(Reasoner):
         return []
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
-        """Return the recorded frames of each reference, one phrase per recorded label; absent if there is none."""
+        """Return the recorded frames of each reference, one phrase per recorded label; absent if there is none.
+
+        A label that is none of the phrases renames the surest one of its reference, which stays a sound or a text.
+        """
         own: dict[str, list[Phrase]] = {}
         for phrase in phrases:
             own.setdefault(phrase.reference, []).append(phrase)
         recorded = self._find_choices(video)
         if recorded:
-            return [_make_pivot(video, choice, _find_phrase(choice, given)) for given in own.values() for choice in recorded]
+            surest = [sorted(given, key=lambda phrase: -phrase.score) for given in own.values()]
+            return [_make_pivot(video, choice, _find_phrase(choice, given)) for given in surest for choice in recorded]
         return [_make_absent_pivot(video, phrase, known=recorded is not None) for phrase in phrases]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
@@ -75,11 +79,9 @@ class ReplayReasoner(Reasoner):
 
 
 def _find_phrase(choice: PublishedChoice, phrases: list[Phrase]) -> Phrase:
-    """Return the phrase of a label: the given phrase with this text, or a new one of the same reference."""
-    from alref.records import Phrase
-
+    """Return the phrase of a label: the given phrase with this text, or the surest one under the new name."""
     same = [phrase for phrase in phrases if phrase.text == choice.label]
-    return same[0] if same else Phrase(reference=phrases[0].reference, text=choice.label, category=choice.label)
+    return same[0] if same else phrases[0].model_copy(update={"text": choice.label, "category": choice.label})
 
 
 def _make_pivot(video: Video, choice: PublishedChoice, phrase: Phrase) -> PivotFrame:

@@ -47,7 +47,7 @@ def test_one_file_is_a_plugin_whose_version_is_its_content(tmp_path: Path) -> No
         ("def", "SyntaxError"),
         ("import no_such_module_anywhere", "ModuleNotFoundError"),
         ("import sys; sys.exit()", "SystemExit"),
-        ("", "ContractError: announces nothing"),
+        ("", "ContractError: registers nothing"),
     ],
 )
 def test_a_file_that_is_no_plugin_is_one_error(text: str, reason: str, tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
     "no options": ({"register_propagators": lambda: [made(Options=dict)]}, "expected a subclass of StageOptions"),
     "an option without a default": (
         {"register_propagators": lambda: [made(Options=Keyed)]},
-        "Made.Options.key: is required, and was not given; each option needs a default that it allows",
+        "Made.Options.key: is required; each option needs a default that it allows",
     ),
     "a default that is not allowed": (
         {"register_propagators": lambda: [made(Options=create_model("Wrong", __base__=Options, pace=(int, Field(0, ge=1))))]},
@@ -123,8 +123,8 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
         {"register_propagators": lambda: [made(Options=Endless)]},
         "Made.Options.limit: expected a default that JSON can hold: ValueError: Out of range",
     ),
-    "no hook": ({}, "announces nothing; mark a hook, such as register_proposers, with @alref.hookimpl"),
-    "one class twice": ({"register_propagators": lambda: [GOOD, GOOD]}, f"'scripted' is announced twice, by {GOOD.__name__};"),
+    "no hook": ({}, "registers nothing; mark a hook, such as register_proposers, with @alref.hookimpl"),
+    "one class twice": ({"register_propagators": lambda: [GOOD, GOOD]}, f"'scripted' is registered twice, by {GOOD.__name__};"),
     "one name twice": ({"register_propagators": lambda: [GOOD, made(name="scripted")]}, f"by {GOOD.__name__} and Made; give"),
 }
 
@@ -239,17 +239,20 @@ def test_a_plugin_may_observe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("extra", "needs", "hints"),
+    ("module", "extra", "needs", "hints"),
     [
-        ("", (), []),
-        ("sam2", ("json",), []),
-        ("sam2", ("json", "no_such_library"), ["pip install 'alref[sam2]'"]),
-        ("", ("no_such_library",), ["pip install no_such_library"]),
+        ("alref_sam2", "", (), []),
+        ("alref_sam2", "sam2", ("json",), []),
+        ("alref_sam2", "sam2", ("json", "no_such_library"), ["pip install 'alref[sam2]'"]),
+        ("alref_sam2", "", ("no_such_library",), ["pip install alref"]),
+        ("not_installed", "", ("no_such_library",), ["install the package that provides no_such_library"]),
     ],
 )
-def test_a_missing_library_is_a_problem_with_its_command(extra: str, needs: tuple[str, ...], hints: list[str]) -> None:
-    cls = type("Needy", (Propagator,), {"name": "n", "extra": extra, "needs": needs, "propagate": GOOD.propagate})  # type: ignore[attr-defined]
-    problems = cls(Options()).problems()
+def test_a_missing_library_is_a_problem_with_its_command(
+    module: str, extra: str, needs: tuple[str, ...], hints: list[str]
+) -> None:
+    facts = {"name": "n", "extra": extra, "needs": needs, "propagate": GOOD.propagate, "__module__": module}  # type: ignore[attr-defined]
+    problems = type("Needy", (Propagator,), facts)(Options()).problems()
     assert [problem.hint for problem in problems] == hints
     assert all("no_such_library" in problem.message for problem in problems)
 

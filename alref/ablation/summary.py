@@ -35,10 +35,10 @@ class RowScore(Record):
 
 
 class RowSummary(Record):
-    """One row. ``seconds`` and ``dollars`` are per video, for the row run alone without a cache.
+    """One row. ``seconds`` and ``dollars`` are per video, as if the row ran alone without a cache.
 
-    ``agreement`` with the masks of the base, 0..1, is told where there is no truth. ``spent`` is what this row's questions took
-    in fact, in dollars; None where a price is not known. ``failed`` says why videos failed, ``why`` why the whole row did.
+    ``agreement`` with the masks of the baseline, 0..1, is set if there is no ground truth. ``spent`` is the actual cost of the
+    row in dollars, None if a price is unknown. ``failed`` maps videos to reasons; ``why`` is the reason if the row failed.
     """
 
     model_config = NAN_CONFIG

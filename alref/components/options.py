@@ -49,7 +49,7 @@ def list_problems(model: type[BaseModel], error: ValidationError, where: str) ->
             known = ", ".join(model.model_fields) or "none"
             lines.append(f"{path}: no such option{suggest_names(name, model.model_fields)}; options: {known}")
         elif item["type"] == "missing":
-            lines.append(f"{path}: is required, and was not given")
+            lines.append(f"{path}: is required")
         elif path.endswith(".[key]"):
             lines.append(f"{path.removesuffix('.[key]')}: expected text, got {item['input']!r}; write it in quotes")
         else:

@@ -13,7 +13,7 @@ from alref.records import Record
 
 LabelMap = npt.NDArray[Any]
 NAN_CONFIG = ConfigDict(allow_inf_nan=True, ser_json_inf_nan="strings")
-"""Configuration of records with undefined numbers: NaN is the string "NaN" in JSON."""
+"""Configuration of records with NaN, which is the string "NaN" in JSON."""
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,14 @@ def load_complete_model(loader: Any, folder: Path, *, exact: bool = False, **set
     more = [name for name in report["unexpected_keys"] if exact and _strip_layer_numbers(name) in described]
     wrong = {
         "missing": report["missing_keys"],
-        "of another size": [name for name, *_ in report["mismatched_keys"]],
-        "more than it describes": more,
+        "of another shape": [name for name, *_ in report["mismatched_keys"]],
+        "unexpected": more,
     }
     for what, names in wrong.items():
         if names:
             raise ConfigError(
-                f"the weights in {folder} are not those of its config.json: {len(names)} {what}, for example {min(names)};"
-                " take both from one model"
+                f"the weights in {folder} do not match its config.json: {len(names)} {what}, for example {min(names)};"
+                " download both from the same model"
             )
     return model.eval().requires_grad_(False)
 
@@ -94,16 +94,16 @@ def _explain_load_error(error: Exception, model: str | Path, alternative: str, e
     said = str(error)
     if "trust_remote_code" in said or "does not recognize this architecture" in said:
         return (
-            f"{model} is of a kind that this release of transformers does not know, and code that comes with a model is not"
-            f" run: pip install -U transformers, or {alternative}"
+            f"{model}: this release of transformers does not support its architecture, and alref does not run code of a model:"
+            f" pip install -U transformers, or {alternative}"
         )
     if isinstance(error, ImportError):
         first = _find_root_cause(error)
         if "torchvision" in str(first).lower():
             return str(make_torchvision_problem(model))
-        return f"{model} needs a library that is missing or does not fit ({first}): pip install what is named"
+        return f"{model} needs a library that is missing or incompatible: install it ({first})"
     read = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
-    return f"{read} ({type(error).__name__}: {sanitize_line(said)}): get the whole model again, or {alternative}"
+    return f"{read} ({type(error).__name__}: {sanitize_line(said)}): download the model again, or {alternative}"
 
 
 def _find_root_cause(error: BaseException) -> BaseException:

@@ -171,7 +171,7 @@ class PluginManager:
             raise ConfigError(f"--plugin {path}: cannot be loaded: {error}") from error
 
     def _register_module(self, module: ModuleType, plugin: str, distribution: str, version: str) -> None:
-        """Register everything that a module announces, or nothing of it. Raises the error of an invalid class."""
+        """Register all classes of a module, or none. Raises the error of an invalid class."""
         name = f"{distribution}:{plugin}"
         if self._manager.has_plugin(name):
             raise ContractError(f"another plugin is called {name} as well; rename one of them")
@@ -200,7 +200,7 @@ class PluginManager:
         classes: list[Any] = []
         callers = self._manager.get_hookcallers(module)
         if not callers:
-            raise ContractError("announces nothing; mark a hook, such as register_proposers, with @alref.hookimpl")
+            raise ContractError("registers nothing; mark a hook, such as register_proposers, with @alref.hookimpl")
         for caller in callers:
             if caller.name in _BASE_CLASSES_BY_HOOK:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
@@ -343,4 +343,4 @@ def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
     for one, other in combinations(registered, 2):
         if one.name == other.name and set(one.slots) & set(other.slots):
             both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
-            raise ContractError(f"{one.name!r} is announced twice, by {both}; give each class a unique name")
+            raise ContractError(f"{one.name!r} is registered twice, by {both}; give each class a unique name")

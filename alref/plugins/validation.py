@@ -1,4 +1,4 @@
-"""Check what a plugin announces before it is registered: each class is complete and declares its attributes."""
+"""Check the classes of a plugin before they are registered: each is complete and declares its attributes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Made-up results that are written and read back, to test datasets with."""
+"""Made-up results that are written and read back to test datasets."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def check_read_masks(where: str, case: Case, written: Mask | None) -> None:
 
 
 def format_main_score(protocol: EvaluationProtocol, scores: VideoScores) -> str:
-    """Say the main number of one video in words."""
+    """Format the main score of one video."""
     if not scores.objects:
         return "no object is scored"
     table = protocol.summarize_scores([scores])

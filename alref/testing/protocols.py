@@ -54,7 +54,7 @@ class ProtocolContract:
     def test_scores_the_truth_best(self) -> None:
         """The main number is better for the truth than for masks in other places.
 
-        Look whether truth and prediction are mixed up, or ``main_metric`` names another number than that of the masks.
+        Check whether truth and prediction are swapped, or ``main_metric`` names the wrong metric.
         """
         best, *others = (
             _get_main_value(self.make_protocol().summarize_scores([self.score_masks(each)]))
@@ -66,7 +66,7 @@ class ProtocolContract:
     def test_keeps_no_state_between_videos(self) -> None:
         """The scores of a video do not depend on what was scored before, nor on the process.
 
-        Store no sums in the instance: measure in ``score_case``, and combine in ``build_table``.
+        Do not store sums in the instance: measure in ``score_case``, and combine in ``build_table``.
         """
         protocol, case = self.make_protocol(), Case("case", self.make_truth(), self.make_wrong_results()[0])
         first = protocol.score_video("video", [case])

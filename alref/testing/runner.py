@@ -30,10 +30,10 @@ from alref.testing import (
 )
 
 CheckState = Literal["passed", "failed", "skipped"]
-SLOW_TESTS = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "left out, to be quick")
-"""The promises that take longest to check, with why they may be left out."""
-DECLARED_TESTS = {"test_locates_a_known_sound": "what it hears is not known here; declare it in a test, as `known_sound`"}
-"""The promises that can only be checked where an author has declared something, with what."""
+SLOW_TESTS = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "skipped by --quick")
+"""The slowest tests, with the reason for skipping them."""
+DECLARED_TESTS = {"test_locates_a_known_sound": "no known sound; set `known_sound` in a test of your own"}
+"""Tests that need an attribute which only a test of the author sets, with the reason for skipping them."""
 CONTRACTS: dict[str, type[StageContract]] = {
     "unifier": UnifierContract,
     "tagger": TaggerContract,
@@ -49,9 +49,9 @@ CONTRACTS: dict[str, type[StageContract]] = {
 
 @dataclass(frozen=True)
 class CheckOutcome:
-    """The result of one test: its state, the ``reason`` if it is broken or skipped, and the time in seconds.
+    """The result of one test: its state, the ``reason`` if it failed or was skipped, and the time in seconds.
 
-    ``test`` is the method that holds it, ``requirement`` what is promised, ``advice`` what an author does when it is broken.
+    ``test`` is the name of the method, ``requirement`` the requirement that it checks, ``advice`` how to meet it.
     """
 
     test: str
@@ -92,7 +92,7 @@ def run_checks(
 
 
 def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, str]:
-    """Call one test on a new instance. Any exception breaks the requirement, except SkipTest and KeyboardInterrupt.
+    """Call one test on a new instance. Any exception is a failure, except SkipTest and KeyboardInterrupt.
 
     Output of the component goes to stderr.
     """

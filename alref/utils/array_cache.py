@@ -1,4 +1,4 @@
-"""Arrays in memory within a bound of bytes."""
+"""A cache of arrays with a maximum size in bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ArrayCache(Generic[AnyKey, AnyType]):
         return array
 
     def put(self, key: AnyKey, array: npt.NDArray[AnyType]) -> None:
-        """Cache an array that is not cached yet; one larger than the bound is dropped at once."""
+        """Cache an array that is not cached yet; an array larger than ``max_bytes`` is not cached."""
         self._arrays[key] = array
         self.num_bytes += array.nbytes
         while self.num_bytes > self.max_bytes:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and a folder that one process at a time writes to."""
+"""Atomic writes, and a lock that lets one process at a time write to a folder."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _DISK_FULL_ERRNOS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` to write to: renamed to ``path`` when the block ends, removed when it raises.
+    """Yield a temporary path beside ``path`` to write to. It is renamed to ``path`` at the end, or removed after an error.
 
-    The temporary name is ``.<stem>.<process><suffix>``; encoders go by the suffix. Raises OutputError in place of an OSError
-    of the block.
+    The temporary name is ``.<stem>.<process><suffix>``: encoders choose the format by the suffix. An OSError of the block
+    becomes an OutputError.
     """
     part = path.with_name(_make_temporary_name(path))
     try:
@@ -34,9 +34,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file. Raises OutputError, and then leaves what was there as it was.
+    """Write a file atomically. Raises OutputError, and does not change an existing file then.
 
-    By plain system calls, in a third of the time of ``Path.write_bytes``: an evaluation writes many small masks.
+    System calls take a third of the time of ``Path.write_bytes``: an evaluation writes many small masks.
     """
     part = f"{path.parent}/{_make_temporary_name(path)}"
     try:
@@ -62,7 +62,7 @@ def _write_file(part: str, data: bytes) -> None:
 
 
 def _remove_partial_file(part: str | Path, path: Path, error: BaseException) -> None:
-    """Remove what was written so far. Raises OutputError in place of an OSError."""
+    """Remove a partial file. An OSError becomes an OutputError."""
     with suppress(OSError):
         os.unlink(part)  # noqa: PTH108
     if isinstance(error, OSError):
@@ -70,12 +70,12 @@ def _remove_partial_file(part: str | Path, path: Path, error: BaseException) -> 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole UTF-8 file with ``\\n`` line ends. Raises OutputError, and then leaves what was there as it was."""
+    """Write a UTF-8 file with ``\\n`` line ends, as ``write_bytes`` does."""
     write_bytes(path, text.encode())
 
 
 def make_folder(path: Path, hint: str = OTHER_FOLDER_HINT) -> None:
-    """Make a folder and those above it; one that is there is fine. Raises OutputError that ends in what to do."""
+    """Create a folder and its parents if they are missing. Raises OutputError that ends with ``hint``."""
     if path.is_dir():
         return
     try:
@@ -85,21 +85,21 @@ def make_folder(path: Path, hint: str = OTHER_FOLDER_HINT) -> None:
 
 
 def lock_folder(folder: Path) -> FileLock:
-    """Take a folder for this process until ``release()`` or the end of the process, however it ends.
+    """Lock a folder until ``release()`` or the end of this process, even if it is killed.
 
-    Raises OutputError at once when another process holds it, or when the folder cannot be written to.
+    Raises OutputError immediately if another process holds the lock or the folder is not writable.
     """
-    held = FileLock(folder / LOCK_FILE)
+    lock = FileLock(folder / LOCK_FILE)
     try:
-        held.acquire(timeout=0)
+        lock.acquire(timeout=0)
     except Timeout:
-        raise OutputError(f"{folder}: another run is writing here; wait for its end or choose another folder") from None
+        raise OutputError(f"{folder}: another run is writing here; wait until it ends, or choose another folder") from None
     except OSError as error:
         raise make_write_error(folder, error) from error
-    return held
+    return lock
 
 
 def make_write_error(path: Path, error: OSError, hint: str = OTHER_FOLDER_HINT) -> OutputError:
-    """Say which file could not be written, why, and what to do: one line."""
+    """Return the error for a file that cannot be written, with its reason and the next step."""
     hint = "free some space and run the same command again" if error.errno in _DISK_FULL_ERRNOS else hint
     return OutputError(f"{path}: cannot be written: {error.strerror or error}; {hint}")

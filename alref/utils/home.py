@@ -1,4 +1,4 @@
-"""Where alref keeps what outlives a run: in the folder that ALREF_HOME names, else in the user's own folders."""
+"""Folders for caches and data: the one that ALREF_HOME names, else the user's own folders."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from platformdirs import user_cache_path, user_data_path
 
 
 def get_cache_path(name: str) -> Path:
-    """Return the path of a file or folder that can be made again."""
+    """Return the path of a file or folder that can be created again."""
     return _find_home(user_cache_path("alref", appauthor=False)) / name
 
 
 def get_data_path(name: str) -> Path:
-    """Return the path of a file or folder that is not made again for free."""
+    """Return the path of a file or folder that costs money to create again."""
     return _find_home(user_data_path("alref", appauthor=False)) / name
 
 

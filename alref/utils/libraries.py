@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from alref.errors import Problem
 
 PLUGIN_GROUP = "alref"
-"""The group of entry points by which a distribution announces its plugins."""
+"""The group of entry points in which a distribution lists its plugins."""
 
 
 class NeedsLibraries(Protocol):

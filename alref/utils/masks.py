@@ -1,4 +1,4 @@
-"""Array fields of records: dtype and shape checked, made read-only, masks kept as COCO run-length encoding in JSON."""
+"""Array fields of records, checked and read-only; masks are COCO run-length encoding in JSON."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Rle(BaseModel):
 
 
 def to_coco(rle: Rle) -> Any:
-    """Return the run lengths as ``pycocotools`` takes them."""
+    """Return the mapping that ``pycocotools`` expects."""
     return {"size": list(rle.size), "counts": rle.counts}
 
 
@@ -56,19 +56,19 @@ def compute_box(mask: Mask) -> npt.NDArray[np.float32]:
 
 
 def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
-    """Decode the union of masks to bool (H, W); empty, of ``size`` (H, W), for none."""
+    """Decode the union of masks to bool (H, W); without masks it is empty and of ``size``."""
     return decode_coco_union([to_coco(rle) for rle in rles], size)
 
 
 def decode_coco_union(runs: list[Any], size: tuple[int, ...]) -> Mask:
-    """Decode the union of COCO's compressed run lengths, mappings of ``size`` and ``counts``; see ``union``."""
+    """Decode the union of COCO's mappings of ``size`` and ``counts``, as ``decode_union`` does."""
     if not runs:
         return np.zeros(size, np.bool_)
     return np.asarray(coco.decode(runs[0] if len(runs) == 1 else coco.merge(runs)), np.bool_)
 
 
 def make_read_only(array: Array) -> Array:
-    """Return a view that cannot be written to."""
+    """Return a read-only view."""
     view = array.view()
     view.flags.writeable = False
     return view
@@ -76,7 +76,7 @@ def make_read_only(array: Array) -> Array:
 
 @dataclass(frozen=True)
 class _NumberField:
-    """A float32 field of a fixed shape, None standing for any length; lists of numbers in JSON."""
+    """A float32 field of a fixed shape, None for any length; lists of numbers in JSON."""
 
     shape: tuple[int | None, ...]
     are_boxes: bool = False

@@ -1,4 +1,4 @@
-"""Work that waits on the network, several items at once."""
+"""Threads for work that waits on the network."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Output = TypeVar("Output")
 
 
 def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], max_workers: int) -> Iterator[tuple[int, Output]]:
-    """Yield (index, output) of each item as it comes, ``max_workers`` at once.
+    """Yield (index, output) as the items finish, ``max_workers`` at once.
 
-    After an error no item is begun; those at work are waited for and yielded, then the first error is raised. An interruption
-    waits for none: the threads are daemons, which no exit waits for.
+    After an error no further item starts; the outputs of running items are yielded, then the first error is raised. An
+    interruption does not wait, because the threads are daemons.
     """
     waiting = deque(enumerate(items))
     done: SimpleQueue[tuple[int, Output | Exception] | None] = SimpleQueue()

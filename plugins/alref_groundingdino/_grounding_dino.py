@@ -88,7 +88,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
             sides.append(tuple(-(-side // 2) for side in sides[-1]))
         places = sum(height * width for height, width in sides)
         if places < config.num_queries:
-            few = f"pictures of this size have {places} places to look at, and the model names {config.num_queries} boxes"
+            few = f"images of this size have {places} feature positions, fewer than the {config.num_queries} boxes of the model"
             raise ConfigError(f"{few}: a larger -o proposer.max_size")
 
     @torch.inference_mode()

@@ -30,7 +30,7 @@ class ImagePreprocessing:
     def get_side(self, name: str) -> int:
         """Return one of the sides. Raises ConfigError if the model has no such side."""
         if name not in self.size:
-            raise ConfigError(f"expected the model to see pictures of a {name}, got {self.size}: get the whole model again")
+            raise ConfigError(f"preprocessor_config.json: expected the size {name}, got {self.size}: download the model again")
         return self.size[name]
 
     def normalize_images(self, images: Sequence[Pixels]) -> Pixels:
@@ -45,7 +45,7 @@ def read_preprocessing(folder: Path) -> ImagePreprocessing:
         said = _read_processor_settings(folder)
         return ImagePreprocessing(dict(said["size"]), tuple(said["image_mean"]), tuple(said["image_std"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{folder} does not say how pictures are prepared ({error!r}): get the whole model again") from None
+        raise ConfigError(f"{folder}: preprocessor_config.json cannot be used ({error!r}): download the model again") from None
 
 
 def _read_processor_settings(folder: Path) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def test_a_model_of_another_kind_is_a_problem_and_an_error(
 def test_a_broken_model_is_said_in_one_line(folders: dict[str, Path], tmp_path: Path) -> None:
     folder = shutil.copytree(folders["clap"], tmp_path / "model")
     (folder / "tokenizer.json").write_text("{}")
-    with pytest.raises(MissingError, match=r"cannot be loaded \(.*get the whole model again"):
+    with pytest.raises(MissingError, match=str(folder)):
         Clap(ClapOptions(model=str(folder)), "cpu").load()
 
 

@@ -156,21 +156,19 @@ def test_a_checkpoint_of_another_size(whole: Path, tmp_path: Path) -> None:
     wide = grounding_dino(tmp_path / "wide", width=32)
     shutil.copy(whole / "model.safetensors", wide)
     said = failure(wide, ConfigError)
-    assert "are not those of its config.json" in said
-    assert "of another size, for example model.backbone" in said
-    assert "take both from one model" in said
+    assert all(fact in said for fact in (str(wide), "config.json", "model.backbone"))
 
 
 def test_weights_that_are_not_all_there_are_not_made_up(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     del tensors["model.level_embed"]
     save_file(tensors, copied / "model.safetensors", metadata={"format": "pt"})
-    assert "1 missing, for example model.level_embed" in failure(copied, ConfigError)
+    assert "model.level_embed" in failure(copied, ConfigError)
 
 
 def test_weights_of_more_layers_than_the_configuration_has(copied: Path) -> None:
     changed(copied, "config.json", encoder_layers=1)
-    assert "more than it describes, for example model.encoder.layers.1" in failure(copied, ConfigError)
+    assert "model.encoder.layers.1" in failure(copied, ConfigError)
 
 
 def test_what_else_lies_beside_the_weights_does_no_harm(copied: Path) -> None:
@@ -189,7 +187,7 @@ def test_a_configuration_that_no_model_can_have(copied: Path, value: dict[str, A
 @pytest.mark.parametrize("value", [{"size": {"height": 96, "width": 96}}, {"size": None}, {"image_mean": None}, {"size": 800}])
 def test_a_model_that_does_not_say_how_pictures_are_prepared(copied: Path, value: dict[str, Any]) -> None:
     changed(copied, "preprocessor_config.json", **value)
-    assert "get the whole model again" in failure(copied, ConfigError)
+    assert "preprocessor_config.json" in failure(copied, ConfigError)
 
 
 def test_settings_of_pictures_may_lie_in_one_file_with_those_of_words(copied: Path) -> None:

@@ -13,6 +13,7 @@ AlrefError
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -20,6 +21,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
+
+_USER = re.compile(r"(?<=://)[^/?#\s'\"@]+(?:@[^/?#\s'\"@]+)*(?=@)")
+"""A user name and a password in an address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,7 @@ class AlrefError(Exception):
         self.code = code
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.args))
+        return mask_passwords("\n".join(map(str, self.args)))
 
     @property
     def problems(self) -> list[Problem]:
@@ -154,10 +158,22 @@ def format_exception(error: BaseException) -> str:
 
 
 def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
-    """Write a text of unknown origin in one line that is safe to show: shortened, with ``\\x1b`` for an escape character."""
-    line = " ".join(text.split())
+    """Write a text of unknown origin in one line that is safe to show.
+
+    It is shortened, has ``\\x1b`` for an escape character, and no password in an address.
+    """
+    line = mask_passwords(" ".join(text.split()))
     cut = line if len(line) <= max_length else f"{line[:max_length]}… ({len(line):,} characters)"
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
+
+
+def mask_passwords(text: str) -> str:
+    """Return a text whose addresses have no user names and passwords.
+
+    >>> mask_passwords("no server at http://me:secret@host/v1")
+    'no server at http://***@host/v1'
+    """
+    return _USER.sub("***", text)
 
 
 def make_permission_error(path: Path) -> InputError:

@@ -38,7 +38,8 @@ class Usage(Record):
     """Usage of one language model: questions, tokens and cost.
 
     ``cached`` is the number of questions answered from a store or a trace, at no cost. ``cost`` is in dollars, None if a price
-    is unknown. ``uncached_cost`` is the original cost of all answers, including the cached ones.
+    is unknown. ``uncached_cost`` is the original cost of all answers, including the cached ones. ``estimated`` says that a
+    server did not count its tokens.
     """
 
     model: str
@@ -46,6 +47,7 @@ class Usage(Record):
     cached: int = Field(default=0, ge=0)
     prompt_tokens: int = Field(default=0, ge=0)
     completion_tokens: int = Field(default=0, ge=0)
+    estimated: bool = False
     cost: float | None = 0.0
     uncached_cost: float | None = 0.0
 

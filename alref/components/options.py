@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema
 
-from alref.errors import ConfigError, ContractError, suggest_names
+from alref.errors import ConfigError, ContractError, mask_passwords, suggest_names
 
 Model = TypeVar("Model", bound=BaseModel)
 _PLAIN_MESSAGES = {
@@ -44,6 +44,7 @@ def list_problems(model: type[BaseModel], error: ValidationError, where: str) ->
     lines = []
     for item in error.errors(include_url=False):
         path = ".".join([where, *(str(part) for part in item["loc"])])
+        got = mask_passwords(repr(item["input"]))
         if item["type"] == "extra_forbidden":
             name = str(item["loc"][-1])
             known = ", ".join(model.model_fields) or "none"
@@ -51,10 +52,10 @@ def list_problems(model: type[BaseModel], error: ValidationError, where: str) ->
         elif item["type"] == "missing":
             lines.append(f"{path}: is required")
         elif path.endswith(".[key]"):
-            lines.append(f"{path.removesuffix('.[key]')}: expected text, got {item['input']!r}; write it in quotes")
+            lines.append(f"{path.removesuffix('.[key]')}: expected text, got {got}; write it in quotes")
         else:
             message = _PLAIN_MESSAGES.get(item["type"], item["msg"].removeprefix("Value error, "))
-            lines.append(f"{path}: {message}, got {item['input']!r}" if item["loc"] else f"{path}: {message}")
+            lines.append(f"{path}: {message}, got {got}" if item["loc"] else f"{path}: {message}")
     return lines
 
 

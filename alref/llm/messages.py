@@ -45,6 +45,7 @@ class Answer(Record):
     """An answer of a model: its text, the model as the server names it, why it stopped, and its usage.
 
     ``cost`` is in dollars, None when no price is known; ``retries`` counts the calls that failed before this one.
+    ``estimated`` says that the server did not count the tokens.
     """
 
     text: Text
@@ -52,6 +53,7 @@ class Answer(Record):
     finish_reason: FinishReason = "stop"
     prompt_tokens: int = Field(0, ge=0)
     completion_tokens: int = Field(0, ge=0)
+    estimated: bool = False
     cost: float | None = None
     retries: int = Field(0, ge=0)
     seconds: float = Field(0.0, ge=0)

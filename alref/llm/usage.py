@@ -41,6 +41,7 @@ def _count_question(event: QuestionEvent) -> Usage:
         questions=1,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,
+        estimated=answer.estimated,
         cost=answer.cost,
         uncached_cost=answer.cost,
     )
@@ -54,6 +55,7 @@ def sum_usage(usages: Sequence[Usage]) -> Usage:
         cached=sum(each.cached for each in usages),
         prompt_tokens=sum(each.prompt_tokens for each in usages),
         completion_tokens=sum(each.completion_tokens for each in usages),
+        estimated=any(each.estimated for each in usages),
         cost=sum_known([each.cost for each in usages]),
         uncached_cost=sum_known([each.uncached_cost for each in usages]),
     )
@@ -66,7 +68,10 @@ def sum_known(numbers: Sequence[float | None]) -> float | None:
 
 
 def format_usage(usages: Sequence[Usage]) -> str:
-    """Format usage: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty if no question was asked."""
+    """Format usage: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty if no question was asked.
+
+    Estimated tokens are ``about 12,345 tokens``.
+    """
     if not usages:
         return ""
     whole = sum_usage(usages)
@@ -74,8 +79,11 @@ def format_usage(usages: Sequence[Usage]) -> str:
     if whole.cached:
         parts.append(f"{whole.cached} from the store")
     if whole.questions > whole.cached:
-        tokens = whole.prompt_tokens + whole.completion_tokens
-        parts += [f"{tokens:,} tokens", "price not known" if whole.cost is None else _format_dollars(whole.cost)]
+        tokens = f"{'about ' * whole.estimated}{whole.prompt_tokens + whole.completion_tokens:,} tokens"
+        parts += [
+            tokens,
+            "price not known" if whole.cost is None else _format_dollars(whole.cost),
+        ]
     return ", ".join(parts)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.llm.connected_reasoner import ConnectedReasoner
 from alref.llm.server_options import NEUTRAL_SERVER_OPTIONS, ServerOptions
 from alref.plugins.hookspecs import hookimpl
+from alref_ollama import server
 
 if TYPE_CHECKING:
     from alref.errors import Problem
@@ -21,6 +22,8 @@ class OllamaOptions(ServerOptions):
 
     model: str = Field("qwen2.5vl", min_length=1, description="model to query, as shown by: ollama list")
     host: str | None = Field(None, description="URL of the server (default: OLLAMA_HOST, else 127.0.0.1:11434)")
+    _check_host = field_validator("host")(server.validate_host)
+
     num_ctx: int = Field(8192, ge=512, description="context length in tokens, including images")
     keep_alive: str | None = Field(None, description="how long the model stays loaded: 10m, 0, or -1 for unlimited")
     timeout: float = Field(600.0, gt=0, description="timeout for one answer in seconds; the first loads the model")
@@ -40,9 +43,7 @@ class Ollama(ConnectedReasoner["OllamaConnection"]):
 
     def find_model_problems(self) -> list[Problem]:
         """Return problems if no server runs, the model is missing, or the model takes no images."""
-        from alref_ollama.server import find_problems
-
-        return find_problems(self.options)
+        return server.find_problems(self.options)
 
     def connect(self) -> OllamaConnection:
         """Return an open connection."""

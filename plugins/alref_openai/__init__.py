@@ -21,7 +21,10 @@ class OpenAIOptions(ServerOptions):
     """Options of openai."""
 
     model: str | None = Field(None, description="model to query (default: the only model of the server)")
-    base_url: str = Field(server.OPENAI_URL, description="URL of the server; most end in /v1")
+    base_url: str = Field(
+        default_factory=server.read_base_url,
+        description="URL of the server; most end in /v1 (default: OPENAI_BASE_URL, else OpenAI)",
+    )
     key_variable: str = Field(
         "OPENAI_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="environment variable that contains the API key"
     )

@@ -1,34 +1,47 @@
-"""Send questions with the openai package, which retries with jitter and obeys Retry-After of up to two minutes."""
+"""Send questions with the openai package."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from time import monotonic, perf_counter, sleep
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 import openai
-from openai.types.chat import ChatCompletion
 
-from alref.errors import AlrefError, ConfigError, InputError, MissingError
-from alref.llm.messages import Answer, FinishReason, Question
+from alref.errors import ConfigError, Problem
+from alref.llm.messages import Answer, Question
+from alref.llm.server_connection import Completion, ServerConnection
+from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
 from alref_openai import server
+from alref_openai.replies import parse_completion
 from alref_openai.spending import Budget, RateLimiter, TokenEstimator, TokenPrice
 
 if TYPE_CHECKING:
     from alref_openai import OpenAIOptions
 
-FINISH_REASONS: dict[str, FinishReason] = {"length": "length", "content_filter": "filter"}
-FILTER_CODES = ("content_filter", "content_policy_violation")
+OPTIONAL_PARAMETERS = (
+    "max_tokens",
+    "temperature",
+    "seed",
+    "stream_options",
+    "chat_template_kwargs",
+    "reasoning_effort",
+    "response_format",
+)
+"""Parameters that a server may refuse; of those that it does not name, the last but one is left out first."""
 
 
-class OpenAIConnection:
+class OpenAIConnection(ServerConnection):
     """One connection to a server, for any number of threads; ``model`` is the name sent with each question."""
 
+    options: OpenAIOptions
+    slower_hint = "-o reasoner.requests_per_minute=NUMBER"
+
     def __init__(self, options: OpenAIOptions) -> None:
-        self._options = options
-        self._key = server.get_key(options)
-        self.model = options.model or server.find_only_model(options)
+        key = server.get_key(options)
+        secrets = () if key == server.NO_KEY else (key,)
+        super().__init__(options, options.base_url, options.model or server.find_only_model(options), secrets)
         self._refused_parameters: frozenset[str] = frozenset()
         self._price = TokenPrice(options, self.model)
         self._budget = Budget(options.max_cost)
@@ -45,118 +58,106 @@ class OpenAIConnection:
         """Close the connection."""
         self._client.close()
 
+    def make_key_problem(self) -> Problem:
+        """Return the problem that the server wants a key, or refuses the key."""
+        return server.make_key_problem(self.options)
+
+    def make_model_problem(self, reason: str) -> Problem:
+        """Return the problem that the server does not have the model, or no chat at this address."""
+        message = f"{self.address} has no model {self.model!r} or no chat ({reason})"
+        return Problem(message=message, hint="-o reasoner.model=NAME")
+
+    def compute_cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
+        """Return the cost of an answer in dollars, None if the price is not known."""
+        return self._price.compute_cost(prompt_tokens, completion_tokens, cached_tokens)
+
+    def estimate_tokens(self, question: Question) -> int:
+        """Return the estimated maximum number of tokens of a question, by what the server counted so far."""
+        return self._token_estimator.estimate_tokens(question)
+
     def send_question(self, question: Question) -> Answer:
-        """Send one question and return the answer. Raises MissingError, InputError or ConfigError."""
-        tokens = self._token_estimator.estimate_tokens(question)
-        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self._options.max_tokens) or 0.0)
+        """Send one question within the budget and the rate, and return the answer. Raises an AlrefError."""
+        tokens = self.estimate_tokens(question)
+        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self.options.max_tokens) or 0.0)
         spent = 0.0
         try:
-            now, amounts = monotonic(), (1, tokens + self._options.max_tokens)
+            now, amounts = monotonic(), (1, tokens + self.options.max_tokens)
             sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, amounts, strict=True)))
-            answer = self._request_answer(question)
-            self._token_estimator.update_factor(question, answer.prompt_tokens)
+            answer = super().send_question(question)
+            if not answer.estimated:
+                self._token_estimator.update_factor(question, answer.prompt_tokens)
             spent = answer.cost or 0.0
             return answer
         finally:
             self._budget.settle_reservation(reserved, spent)
 
-    def _request_answer(self, question: Question) -> Answer:
-        started = perf_counter()
-        try:
-            raw = self._send_with_fallbacks(question)
-            return self._parse_completion(raw.parse(), raw.retries_taken, perf_counter() - started)
-        except openai.BadRequestError as error:
-            if error.code in FILTER_CODES:
-                return self._make_filtered_answer(perf_counter() - started)
-            raise self._explain_error(error) from None
-        except openai.APIError as error:
-            raise self._explain_error(error) from None
+    def send_once(self, question: Question) -> Completion:
+        """Send a question, and again without each parameter that the server refuses; those are then always left out.
 
-    def _send_with_fallbacks(self, question: Question) -> Any:
-        """Send a question, and again without each optional parameter that the server refuses; those are then always omitted."""
+        A server that answers only as a stream is asked for one. Raises ServerError.
+        """
         refused = self._refused_parameters
         while True:
-            request = _build_request(question, self._options, self.model, refused)
+            request = _build_request(question, self.options, self.model, refused)
             try:
                 raw = self._client.chat.completions.with_raw_response.create(**request)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            except openai.APIStatusError as error:
                 culprit = _find_refused_parameter(error, request)
                 if culprit is None:
-                    raise
+                    return _handle_refusal(_make_error(error))
                 refused = refused | {culprit}
+            except openai.APIError as error:
+                raise _make_error(error) from None
             else:
                 self._refused_parameters |= refused
-                return raw
+                try:
+                    return parse_completion(raw.http_response.content)
+                except ServerError as failure:
+                    return _handle_refusal(failure)
 
-    def _parse_completion(self, completion: Any, retries: int, seconds: float) -> Answer:
-        if not isinstance(completion, ChatCompletion) or not isinstance(completion.choices, list):
-            raise self._make_unreadable_error(str(completion))
-        usage = completion.usage
-        details = usage.prompt_tokens_details if usage else None
-        taken = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
-        text, finish = _extract_answer(completion)
-        return Answer(
-            text=text,
-            model=completion.model or self.model,
-            finish_reason=finish,
-            prompt_tokens=taken[0],
-            completion_tokens=taken[1],
-            cost=self._price.compute_cost(*taken, (details and details.cached_tokens) or 0) if usage else None,
-            retries=retries,
-            seconds=seconds,
-        )
 
-    def _make_filtered_answer(self, seconds: float) -> Answer:
-        facts = {"prompt_tokens": 0, "completion_tokens": 0, "retries": 0, "cost": 0.0, "seconds": seconds}
-        return Answer.model_validate({"text": "", "model": self.model, "finish_reason": "filter", **facts})
+def _handle_refusal(failure: ServerError) -> Completion:
+    """Return the answer that a filter held back; raise any other failure."""
+    if failure.kind != "filter":
+        raise failure
+    return Completion("", "filter", prompt_tokens=0, completion_tokens=0)
 
-    def _explain_error(self, error: openai.APIError) -> AlrefError:
-        """Convert an error of the package to one that suggests what to do and never contains the key."""
-        where, said = self._options.base_url, self._hide_key(_extract_error_message(error))
-        if isinstance(error, openai.APITimeoutError):
-            return MissingError(f"{where} gave no answer within {self._options.timeout:g} s: raise -o reasoner.timeout")
-        if isinstance(error, openai.APIConnectionError):
-            return MissingError(f"the connection to {where} failed ({said}): start the server, or set base_url")
-        if not isinstance(error, openai.APIStatusError):
-            return MissingError(f"{where}: {said}")
-        if error.status_code == 401:
-            return MissingError(server.make_key_problem(self._options))
-        if error.status_code == 403:
-            return MissingError(f"{where} does not allow it ({said}): look at the rights of the key, or choose another model")
-        if error.status_code == 404:
-            return MissingError(f"{where} has no model {self.model!r} or no chat ({said}): -o reasoner.model=NAME")
-        if error.status_code == 429:
-            return MissingError(
-                f"{where} refuses more questions for now ({said}); all answers so far are kept: run the same again"
-                " later, or with -o reasoner.requests_per_minute=NUMBER"
-            )
-        if error.status_code >= 500:
-            return self._make_unreadable_error(said)
-        return InputError(f"{where}, {self.model}: the question is refused ({said}): send less, or choose another model")
 
-    def _make_unreadable_error(self, message: str) -> MissingError:
-        where = self._options.base_url
-        return MissingError(
-            f"{where} gave no answer that can be read ({self._hide_key(message)}); all answers so far are kept: run the"
-            " same again, or set base_url"
-        )
-
-    def _hide_key(self, text: str) -> str:
-        shown = text.replace(self._key, "<key>") if self._key != server.NO_KEY else text
-        return " ".join(shown.split())[:300]
+def _make_error(error: openai.APIError) -> ServerError:
+    """Return the failure for an error of the package."""
+    if isinstance(error, openai.APITimeoutError):
+        return ServerError("timeout", str(error))
+    if isinstance(error, openai.APIConnectionError):
+        return ServerError("connection", str(error.__cause__ or error))
+    if not isinstance(error, openai.APIStatusError):
+        return ServerError("failed", str(error))
+    said = extract_error_text(error.body) or error.response.text or f"status {error.status_code}"
+    return ServerError(classify_error(error.status_code, error.body), said, parse_wait(error.response.headers))
 
 
 def _build_request(question: Question, options: OpenAIOptions, model: str, refused: frozenset[str]) -> dict[str, Any]:
-    optional: dict[str, Any] = {"temperature": options.temperature, "max_tokens": options.max_tokens}
-    if options.seed is not None:
-        optional["seed"] = options.seed
+    optional: dict[str, Any] = {"temperature": options.temperature, "max_tokens": options.max_tokens, "seed": options.seed}
     if question.answer_schema is not None:
         schema = {"name": "answer", "schema": question.answer_schema, "strict": True}
         optional["response_format"] = {"type": "json_schema", "json_schema": schema}
-    request = {name: value for name, value in optional.items() if name not in refused}
+    if "stream" in refused:
+        optional["stream_options"] = {"include_usage": True}
+    more = _build_thinking_parameters(question, options)
+    request = {name: value for name, value in optional.items() if name not in refused and value is not None}
     if "max_tokens" in refused:
         request["max_completion_tokens"] = options.max_tokens
+    if "stream" in refused:
+        request["stream"] = True
+    request["extra_body"] = {name: value for name, value in more.items() if name not in refused}
     return {"model": model, "messages": _build_messages(question, options.detail), **request}
+
+
+def _build_thinking_parameters(question: Question, options: OpenAIOptions) -> dict[str, Any]:
+    """Return what switches thinking on or off: by the chat template, for open models, or by OpenAI's own parameter."""
+    if options.base_url == server.OPENAI_URL:
+        return {} if options.thinking is None else {"reasoning_effort": "medium" if options.thinking else "minimal"}
+    thinking = options.choose_thinking(question)
+    return {} if thinking is None else {"chat_template_kwargs": {"enable_thinking": thinking}}
 
 
 def _build_messages(question: Question, detail: str) -> list[dict[str, Any]]:
@@ -176,24 +177,14 @@ def _encode_data_url(image: bytes) -> str:
 
 
 def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any]) -> str | None:
-    """Find the optional parameter that a server refuses: the one that it names, else the schema, as few servers name that."""
-    if error.code in FILTER_CODES:
+    """Find what a server refuses in a request: a parameter that it names, an answer that is no stream, else the schema."""
+    if error.status_code not in (400, 422) or classify_error(error.status_code, error.body) != "refused":
         return None
-    said = re.findall(r"\w+", f"{error.param} {_extract_error_message(error)}".lower())
-    sent = [name for name in ("max_tokens", "temperature", "seed", "response_format") if name in request]
-    return next((name for name in sent if name in said), "response_format" if "response_format" in sent else None)
-
-
-def _extract_error_message(error: openai.APIError) -> str:
-    """Return the error message of a server, or its whole response without one."""
-    message = error.body.get("message") if isinstance(error.body, dict) else None
-    return str(message or (error.response.text if isinstance(error, openai.APIStatusError) else error.message))
-
-
-def _extract_answer(completion: ChatCompletion) -> tuple[str, FinishReason]:
-    if not completion.choices:
-        return "", "stop"
-    choice = completion.choices[0]
-    if choice.message.refusal:
-        return choice.message.refusal, "refusal"
-    return choice.message.content or "", FINISH_REASONS.get(choice.finish_reason, "stop")
+    named = str(error.param or "")
+    said = re.findall(r"\w+", f"{named} {extract_error_text(error.body) or error.response.text}".lower())
+    sent = [name for name in OPTIONAL_PARAMETERS if name in request or name in request["extra_body"]]
+    if found := next((name for name in sent if name in said), None):
+        return found
+    if not request.get("stream") and any(word.startswith("stream") for word in said):
+        return "stream"
+    return next((name for name in ("chat_template_kwargs", "response_format") if name in sent), None)

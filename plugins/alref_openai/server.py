@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from alref.errors import MissingError, Problem
+from alref.utils.network import (
+    LimitedStream,
+    explain_connection,
+    find_proxy_variable,
+    get_host,
+    is_address,
+    translate_client_errors,
+)
 
 if TYPE_CHECKING:
     import httpx2
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
     from alref_openai import OpenAIOptions
 
 OPENAI_URL = "https://api.openai.com/v1"
+URL_VARIABLE = "OPENAI_BASE_URL"
 NO_KEY = "none"
 """Sent instead of a key to a server that needs none."""
 LIST_TIMEOUT = 5.0
@@ -24,13 +34,19 @@ MAX_LISTED_MODELS = 20
 """Maximum number of models named in one message."""
 
 
+def read_base_url() -> str:
+    """Return the address in ``OPENAI_BASE_URL``, else OpenAI's."""
+    return os.environ.get(URL_VARIABLE, "").strip() or OPENAI_URL
+
+
 def validate_address(text: str) -> str:
     """Return an address without a trailing slash. Raises ValueError if it is invalid or contains a password."""
+    source = f" ({URL_VARIABLE})" if text == os.environ.get(URL_VARIABLE, "").strip() else ""
+    if not is_address(text):
+        raise ValueError(f"expected an address such as http://127.0.0.1:8000/v1{source}")
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address such as http://127.0.0.1:8000/v1")
     if "@" in parts.netloc or parts.query:
-        raise ValueError("expected an address without a name, a password or a query; a key belongs in key_variable")
+        raise ValueError(f"expected an address without a name, a password or a query; a key belongs in key_variable{source}")
     return text.rstrip("/")
 
 
@@ -48,17 +64,18 @@ def find_problems(options: OpenAIOptions) -> list[Problem]:
         return found
     try:
         listed = list_models(options)
+    except MissingError as error:
+        return error.problems
     except openai.AuthenticationError:
         return [make_key_problem(options)]
     except openai.APIConnectionError as error:
-        message = f"no server at {options.base_url} ({error.__cause__ or error})"
-        return [Problem(option="base_url", message=message, hint="start it", value="ADDRESS")]
+        problem = explain_connection(options.base_url, str(error.__cause__ or error), "start it")
+        return [replace(problem, option="base_url", value="ADDRESS")]
     except openai.APIStatusError as error:
-        if error.response.headers.get("content-type", "").startswith("text/html"):
-            message = f"{options.base_url} answers with a web page; most addresses end in /v1"
-            return [Problem(option="base_url", message=message, value="ADDRESS")]
         listed = []
-    except (openai.APIError, ValueError):
+        if _is_web_page(error.response):
+            return [_make_web_page_problem(options)]
+    except ValueError:
         listed = []
     return _find_model_problems(options, listed)
 
@@ -72,13 +89,22 @@ def _find_key_problems(options: OpenAIOptions) -> list[Problem]:
     return []
 
 
-def list_models(options: OpenAIOptions) -> list[str]:
-    """List the models of a server. Raises openai.APIError, or ValueError if the response is not a list of models."""
-    with open_client(options).with_options(max_retries=0, timeout=min(options.timeout, LIST_TIMEOUT)) as client:
-        listed = getattr(client.models.list(), "data", None)
+def list_models(options: OpenAIOptions) -> list[dict[str, Any]]:
+    """List the models of a server, by ``id``, with what else it says about them.
+
+    Raises MissingError if the environment or a web page is in the way, openai.APIError if the server does not answer, and
+    ValueError if it has no list.
+    """
+    with open_client(options).with_options(timeout=min(options.timeout, LIST_TIMEOUT)) as client:
+        response = client.models.with_raw_response.list().http_response
+    if _is_web_page(response):
+        raise MissingError(_make_web_page_problem(options))
+    data = json.loads(response.content)
+    listed = data.get("data") or data.get("models") if isinstance(data, dict) else data
     if not isinstance(listed, list):
         raise ValueError("expected a list of models")
-    return [str(getattr(each, "id", "")) for each in listed]
+    entries = [each if isinstance(each, dict) else {"id": each} for each in listed]
+    return [{**each, "id": str(each.get("id") or each.get("name") or "")} for each in entries]
 
 
 def find_only_model(options: OpenAIOptions) -> str:
@@ -91,20 +117,34 @@ def find_only_model(options: OpenAIOptions) -> str:
         listed = []
     if len(listed) != 1:
         raise MissingError(*(problem.assign_slot("reasoner") for problem in _find_model_problems(options, listed)))
-    return listed[0]
+    return str(listed[0]["id"])
 
 
 def open_client(options: OpenAIOptions) -> openai.OpenAI:
-    """Open a connection; a response that is not JSON counts as a server error, so that the request is retried."""
+    """Open a connection, without a proxy where none is used for the address; the time of a response is limited.
+
+    Raises MissingError if an environment variable keeps a connection from being made.
+    """
+    import httpx2
     import openai
 
-    return openai.OpenAI(
-        api_key=get_key(options),
-        base_url=options.base_url,
-        timeout=options.timeout,
-        max_retries=options.retries,
-        http_client=openai.DefaultHttpx2Client(event_hooks={"response": [_mark_unreadable]}),
-    )
+    class Stream(LimitedStream, httpx2.SyncByteStream):
+        pass
+
+    def read_response(response: httpx2.Response) -> None:
+        late = httpx2.ReadTimeout("the response does not end", request=response.request)
+        response.stream = Stream(response.stream, options.timeout, late)
+        response.read()
+
+    with translate_client_errors(options.base_url, "httpx2"):
+        transport = None if find_proxy_variable(options.base_url) else httpx2.HTTPTransport()
+        return openai.OpenAI(
+            api_key=get_key(options),
+            base_url=options.base_url,
+            timeout=options.timeout,
+            max_retries=0,
+            http_client=openai.DefaultHttpx2Client(transport=transport, event_hooks={"response": [read_response]}),
+        )
 
 
 def make_key_problem(options: OpenAIOptions) -> Problem:
@@ -113,21 +153,45 @@ def make_key_problem(options: OpenAIOptions) -> Problem:
     return Problem(message=f"{options.base_url} {reason}", hint=f"export {options.key_variable}=...")
 
 
-def _find_model_problems(options: OpenAIOptions, listed: list[str]) -> list[Problem]:
-    """Return a problem if a model must be named or is not listed; a suffix after a colon is a variant, a path is accepted."""
-    names = {name.partition(":")[0] for name in listed}
+def _find_model_problems(options: OpenAIOptions, listed: list[dict[str, Any]]) -> list[Problem]:
+    """Return a problem if a model must be named, is not listed, or is listed as one that does not see images.
+
+    A suffix after a colon is a variant, and a path is accepted.
+    """
+    names = {each["id"].partition(":")[0]: each for each in reversed(listed)}
     if options.model is None:
-        fault = "" if len(listed) == 1 else "has several models" if listed else "lists no model"
+        entry = listed[0] if len(listed) == 1 else None
+        fault = "" if entry else "has several models" if listed else "lists no model"
     else:
-        known = not listed or options.model.partition(":")[0] in names or options.model.startswith("/")
-        fault = "" if known else f"has no model {options.model!r}"
-    value = f"NAME, one of {', '.join(sorted(listed)[:MAX_LISTED_MODELS])}" if listed else "NAME"
-    return [Problem(option="model", message=f"{options.base_url} {fault}", value=value)] if fault else []
+        entry = names.get(options.model.partition(":")[0])
+        fault = "" if entry or not listed or options.model.startswith("/") else f"has no model {options.model!r}"
+    if fault:
+        ids = sorted(each["id"] for each in listed)[:MAX_LISTED_MODELS]
+        value = f"NAME, one of {', '.join(ids)}" if listed else "NAME"
+        return [Problem(option="model", message=f"{options.base_url} {fault}", value=value)]
+    if options.vision and entry is not None and _sees_images(entry) is False:
+        message = f"{entry['id']} at {options.base_url} does not see images"
+        return [Problem(option="vision", message=message, hint="another model", value="false")]
+    return []
 
 
-def _mark_unreadable(response: httpx2.Response) -> None:
-    if response.is_success:
-        try:
-            json.loads(response.read())
-        except ValueError:
-            response.status_code = 502
+def _sees_images(entry: dict[str, Any]) -> bool | None:
+    """Return whether a model of a list sees images, as far as the server says; None if it does not say."""
+    architecture, capabilities = entry.get("architecture"), entry.get("capabilities")
+    if isinstance(architecture, dict) and isinstance(architecture.get("input_modalities"), list):
+        return "image" in architecture["input_modalities"]
+    if isinstance(capabilities, dict) and isinstance(capabilities.get("vision"), bool):
+        return bool(capabilities["vision"])
+    return None
+
+
+def _is_web_page(response: httpx2.Response) -> bool:
+    return response.headers.get("content-type", "").startswith("text/html")
+
+
+def _make_web_page_problem(options: OpenAIOptions) -> Problem:
+    variable = find_proxy_variable(options.base_url)
+    through = f" through {variable}" if variable else ""
+    message = f"{options.base_url} answers with a web page{through}; most addresses end in /v1"
+    hint = f"export NO_PROXY={get_host(options.base_url)}" if variable else ""
+    return Problem(option="base_url", message=message, hint=hint, value="ADDRESS")

@@ -109,7 +109,7 @@ def test_the_wait_that_a_server_asks_for_is_kept_unless_it_is_too_long(
     chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("alref_ollama._runtime.sleep", waits.append)
+    monkeypatch.setattr("alref.llm.server_connection.sleep", waits.append)
     chat_server.queue += [Reply(503, {}, headers={"Retry-After": "7"}), Reply(503, {}, headers={"Retry-After": "soon"})]
     ask_once(chat_server)
     assert waits[0] == 7

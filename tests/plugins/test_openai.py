@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import base64
 import logging
-import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from threading import Thread
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,14 +90,15 @@ def test_a_parameter_that_the_server_refuses_is_left_out_for_good(chat_server: C
 
 
 def test_a_server_that_does_not_explain_itself_gets_no_schema(chat_server: ChatServer) -> None:
-    chat_server.queue.append(Reply(400, {"error": {"message": "bad request"}}))
+    chat_server.queue += [Reply(400, {"error": {"message": "bad request"}})] * 2
     assert ask_once(chat_server).text == "frame 3"
-    assert ["response_format" in body for body in chat_server.questions] == [True, False]
+    assert ["chat_template_kwargs" in body for body in chat_server.questions] == [True, False, False]
+    assert ["response_format" in body for body in chat_server.questions] == [True, True, False]
 
 
 def test_a_question_that_is_refused_whatever_is_left_out_keeps_the_schema_for_others(chat_server: ChatServer) -> None:
     too_large = Reply(413, {"error": {"message": "image too large"}})
-    chat_server.queue += [Reply(400, {"error": {"message": "image too large"}})] * 2 + [too_large]
+    chat_server.queue += [Reply(400, {"error": {"message": "image too large"}})] * 3 + [too_large]
     reasoner = made(chat_server.base_url)
     for _ in range(2):
         with pytest.raises(InputError, match="image too large"):
@@ -114,7 +115,6 @@ def test_a_question_that_is_refused_whatever_is_left_out_keeps_the_schema_for_ot
         (Reply(finish="content_filter"), "filter", "frame 3"),
         (Reply(400, {"error": {"message": "filtered", "code": "content_filter"}}), "filter", ""),
         (Reply(finish="length"), "length", "frame 3"),
-        (EMPTY_CHOICE, "stop", ""),
     ],
 )
 def test_not_every_answer_is_an_answer(chat_server: ChatServer, reply: Reply, finish: str, text: str) -> None:
@@ -124,7 +124,7 @@ def test_not_every_answer_is_an_answer(chat_server: ChatServer, reply: Reply, fi
     assert len(chat_server.questions) == 1
 
 
-@pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), HTML, INVALID, CUT, RESET, SILENT])
+@pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), EMPTY_CHOICE, HTML, INVALID, CUT, RESET, SILENT])
 def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
     chat_server.queue.append(fault)
     answer = ask_once(chat_server, timeout=1)
@@ -155,11 +155,13 @@ def test_a_fault_that_stays_is_one_clear_error(chat_server: ChatServer, fault: R
 
 def test_the_wait_that_a_server_asks_for_is_kept(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("openai._base_client.time", SimpleNamespace(sleep=waits.append, time=time.time))
-    chat_server.queue += [Reply(429, {}, headers={"Retry-After": "7"}), Reply(503, {})]
-    assert ask_once(chat_server).retries == 2
+    monkeypatch.setattr("alref.llm.server_connection.sleep", waits.append)
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    chat_server.queue += [Reply(429, {}, headers={"Retry-After": "7"}), Reply(503, {}), Reply(503, {}, {"Retry-After": later})]
+    assert ask_once(chat_server, retries=3).retries == 3
     assert waits[0] == 7
     assert 0 < waits[1] < 1
+    assert 50 < waits[2] <= 60
 
 
 def test_a_long_wait_is_not_sat_through(chat_server: ChatServer) -> None:

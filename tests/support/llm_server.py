@@ -220,8 +220,7 @@ def serving(answer: Callable[[Body], str] | str = "fine", **facts: Any) -> Itera
 
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let clients try again at once, load no certificates, which no test needs, and find no key or address of the user's."""
-    for name in ("OPENAI_API_KEY", "OLLAMA_HOST"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr("alref_ollama._runtime.FIRST_WAIT", 0.001)
+    monkeypatch.setattr("alref.llm.server_connection.FIRST_WAIT", 0.001)
     monkeypatch.setattr("ssl.SSLContext.load_verify_locations", lambda *places, **more: None)

@@ -1,0 +1,66 @@
+"""Read what a server answered, in one JSON object or in many, and write it as the one object that the ollama package reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from alref.llm.answer_text import parse_message
+from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait, read_count
+
+MAX_SHOWN = 300
+"""Maximum number of characters of an unreadable answer in an error."""
+
+
+def check_status(status: int, headers: Any, content: bytes) -> None:
+    """Raise ServerError for a response that is no success."""
+    if not 200 <= status < 300:
+        try:
+            error = json.loads(content)
+        except (ValueError, RecursionError):
+            error = _decode_text(content)
+        error = error.get("error", error) if isinstance(error, dict) else error
+        raise ServerError(classify_error(status, error), extract_error_text(error) or f"status {status}", parse_wait(headers))
+
+
+def join_parts(content: bytes) -> dict[str, Any]:
+    """Return the answer in a response as one object. Raises ServerError if there is none, or an error instead."""
+    parts = _read_objects(content)
+    if error := next((part["error"] for part in parts if part.get("error")), None):
+        raise ServerError(classify_error(None, error), extract_error_text(error))
+    if not any("message" in part for part in parts) or (len(parts) > 1 and not parts[-1].get("done")):
+        raise ServerError("failed", _decode_text(content))
+    messages = [part["message"] if isinstance(part.get("message"), dict) else {} for part in parts]
+    last = parts[-1]
+    return {
+        "model": next((part["model"] for part in parts if isinstance(part.get("model"), str)), None),
+        "message": {
+            "role": "assistant",
+            "content": "".join(parse_message({"content": each.get("content")})[0] for each in messages),
+            "thinking": "".join(each["thinking"] for each in messages if isinstance(each.get("thinking"), str)) or None,
+        },
+        "done": True,
+        "done_reason": last["done_reason"] if isinstance(last.get("done_reason"), str) else None,
+        "prompt_eval_count": read_count(last, "prompt_eval_count", "prompt_tokens"),
+        "eval_count": read_count(last, "eval_count", "completion_tokens"),
+    }
+
+
+def _read_objects(content: bytes) -> list[dict[str, Any]]:
+    """Return the objects of a response: one of any layout, or one on each line."""
+    try:
+        found = [json.loads(content)]
+    except RecursionError:
+        raise ServerError("failed", _decode_text(content)) from None
+    except ValueError:
+        try:
+            found = [json.loads(line) for line in content.split(b"\n") if line.strip()]
+        except (ValueError, RecursionError):
+            found = []
+    if not found or not all(isinstance(each, dict) for each in found):
+        raise ServerError("failed", _decode_text(content))
+    return found
+
+
+def _decode_text(content: bytes) -> str:
+    return content[:MAX_SHOWN].decode("utf-8", "replace").strip() or "an empty response"

@@ -273,3 +273,42 @@ def test_pivot_middle_asks_nothing_about_a_text_and_cleans_the_labels_of_a_sound
     assert "Rain" in chat.questions[0].messages[0].text
     found = {pivot.phrase.text: (pivot.frame, pivot.source) for pivot in (text, sound)}
     assert found == {"the red square": (3, "rule"), "dog": (3, "model")}
+
+
+TAGS = [Phrase(reference="2", text=name, score=score, sound=True) for name, score in (("Bark", 0.9), ("Music", 0.5))]
+OUT_OF_RANGE = "{'dog': 12, 'piano': 2}"
+
+
+def test_a_name_with_a_frame_out_of_range_is_asked_about_again_and_kept(make: Make) -> None:
+    chat = make([OUT_OF_RANGE, "Sorry."])
+    pivots = chat.pick_frames(VIDEO, TAGS)
+    assert len(chat.questions) == 2
+    assert [(each.phrase.text, each.frame, each.source) for each in pivots] == [("dog", 4, "fallback"), ("piano", 1, "model")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (OUT_OF_RANGE, [("dog", 0, "fallback"), ("piano", 1, "model")]),
+        ("The dog barks.", [("Bark", None, "fallback"), ("Music", None, "fallback")]),
+        ('["dog": the second]', [("Bark", None, "fallback"), ("Music", None, "fallback")]),
+        ("[]", [("Bark", None, "model"), ("Music", None, "model")]),
+    ],
+)
+def test_unreadable_paper_takes_the_first_frame_or_nothing_and_does_not_ask_again(
+    make: Make, answer: str, expected: list[tuple[str, int | None, str]]
+) -> None:
+    chat = make([answer], unreadable="paper", sampler="paper")
+    pivots = chat.pick_frames(VIDEO, TAGS)
+    assert len(chat.questions) == 1
+    assert [(each.phrase.text, each.frame, each.source) for each in pivots] == expected
+
+
+def test_unreadable_paper_leaves_a_chunk_of_a_text_out(make: Make) -> None:
+    chat = make(["I cannot tell.", said(box="?"), "no idea"], unreadable="paper", sampler="paper")
+    (pivot,) = chat.pick_frames(VIDEO, [SQUARE])
+    assert (pivot.finding, pivot.source) == ("absent", "fallback")
+    (box,) = chat.pick_boxes(VIDEO, [two_boxes()])
+    assert (box.finding, box.source) == ("absent", "fallback")
+    (box,) = chat.pick_boxes(VIDEO, [two_boxes(TAGS[0])])
+    assert (box.finding, box.score, box.source) == ("found", pytest.approx(0.9), "fallback")

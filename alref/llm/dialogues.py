@@ -72,7 +72,9 @@ class DialogueBuilder:
         for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
             question = self.question_builder.build_phrase_question(phrase, shown)
             parse = partial(parse_choice, count=len(shown), noun="frame")
-            reading, reply = yield from self._ask_with_retry(question, "temporal", parse)
+            reading, reply = (yield from self._ask_until_readable(question, "temporal", parse))[-1]
+            if reading.kind == "unreadable" and options.unreadable == "paper":
+                return [_make_unread_pivot(phrase, reading.problem, reply)]
             pivot = _make_pivot_frame(phrase, shown, reading, reply)
             if best is not None and (pivot.frame is None or pivot.source == "fallback"):
                 return [best]
@@ -94,18 +96,40 @@ class DialogueBuilder:
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
         labels = list(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
-        found, reply = yield from self._ask_with_retry(question, "temporal", partial(parse_labels, count=len(shown)))
-        if found.kind == "value":
-            named = list(found.frames.items())[: 1 if self.question_builder.options.one_source else None]
-            readings = {match_phrase(surest, name): ParsedChoice("value", number, found.why) for name, number in named}
-        else:
-            kept = surest[:1] if found.kind == "unreadable" else surest
-            readings = dict.fromkeys(kept, ParsedChoice(found.kind, why=found.why, problem=found.problem))
-        pivots = [_make_pivot_frame(phrase, shown, reading, reply) for phrase, reading in readings.items()]
+        answers = yield from self._ask_until_readable(question, "temporal", partial(parse_labels, count=len(shown)))
+        found, reply = next((each for each in reversed(answers) if each[0].kind != "unreadable" or each[0].frames), answers[-1])
+        pivots = self._make_sound_pivots(surest, shown, found, reply)
         if self.question_builder.options.pivot == "chosen":
             return pivots
         middle = (len(self.question_builder.video) - 1) // 2
         return [each if each.frame is None else each.model_copy(update={"frame": middle}) for each in pivots]
+
+    def _make_sound_pivots(
+        self, phrases: Sequence[Phrase], shown: list[int], found: ParsedLabels, reply: Reply
+    ) -> list[PivotFrame]:
+        """Return a pivot for each object that the answer names; a frame that cannot be read is replaced, the name is kept.
+
+        By the published rule the first frame replaces one out of range, a name without a number does not count, and an answer
+        without a name means that there is nothing.
+        """
+        options = self.question_builder.options
+        published = options.unreadable == "paper"
+        named = [(name, number) for name, number in found.frames.items() if number is not None or not published]
+        if not named and found.kind == "unreadable":
+            if published:
+                return [_make_unread_pivot(phrase, found.problem, reply) for phrase in phrases]
+            return [_make_pivot_frame(phrases[0], shown, ParsedChoice("unreadable", problem=found.problem), reply)]
+        if not named:
+            return [_make_pivot_frame(phrase, shown, ParsedChoice(found.kind, why=found.why), reply) for phrase in phrases]
+        pivots = {}
+        for name, number in named[: 1 if options.one_source else None]:
+            phrase = match_phrase(phrases, name)
+            if number is not None and 1 <= number <= len(shown):
+                pivots[phrase] = _make_pivot_frame(phrase, shown, ParsedChoice("value", number, found.why), reply)
+            else:
+                reading = ParsedChoice("unreadable", problem=found.problem)
+                pivots[phrase] = _make_pivot_frame(phrase, shown, reading, reply, "first" if published else "middle")
+        return list(pivots.values())
 
     def ask_for_box(self, candidates: Candidates) -> Dialogue[PivotBox]:
         """Ask which candidate is the object."""
@@ -117,26 +141,32 @@ class DialogueBuilder:
         if count == 1 and not ask_single:
             return _make_pivot_box(candidates, 0, why="the only candidate", source="rule")
         question = self.question_builder.build_box_question(candidates, count)
-        reading, reply = yield from self._ask_with_retry(question, "spatial", partial(parse_choice, count=count, noun="box"))
+        parse = partial(parse_choice, count=count, noun="box")
+        reading, reply = (yield from self._ask_until_readable(question, "spatial", parse))[-1]
         raw = reply.answer.text
-        if reading.kind == "unreadable":
-            why = f"{reading.problem}; the candidate with the best score was taken"
+        published = options.unreadable == "paper"
+        if reading.kind == "unreadable" and published and not phrase.sound:
+            why = f"{reading.problem}; the frame is left out, as published"
+            return _make_pivot_box(candidates, None, finding="absent", why=why, source="fallback", raw=raw)
+        if reading.kind == "unreadable" or (reading.number is None and published and phrase.sound):
+            why = f"{reading.problem or 'no box was chosen'}; the candidate with the best score was taken"
             return _make_pivot_box(candidates, 0, why=why, source="fallback", raw=raw)
         place = None if reading.number is None else reading.number - 1
         why = reading.why or f"{'no box' if place is None else f'box {reading.number}'} of {count} was chosen"
         return _make_pivot_box(candidates, place, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
 
-    def _ask_with_retry(
+    def _ask_until_readable(
         self, question: Question, stage: StageName, parse: Callable[[str], Parsed]
-    ) -> Generator[Question, Reply, tuple[Parsed, Reply]]:
-        """Ask, and ask once more if the answer cannot be read; do not ask again after a refusal."""
+    ) -> Generator[Question, Reply, list[tuple[Parsed, Reply]]]:
+        """Ask, and ask once more if the answer cannot be read; do not ask again after a refusal, or by the published rule."""
         reply = yield question
-        reading = self._parse_reply(question, stage, parse, reply)
-        if reading.kind == "unreadable" and reply.answer.finish_reason in ("stop", "length"):
-            question = build_retry_question(question, reply.answer, reading.problem)
+        answers = [(self._parse_reply(question, stage, parse, reply), reply)]
+        unread = answers[0][0].kind == "unreadable" and reply.answer.finish_reason in ("stop", "length")
+        if unread and self.question_builder.options.unreadable == "ask-again":
+            question = build_retry_question(question, reply.answer, answers[0][0].problem)
             reply = yield question
-            reading = self._parse_reply(question, stage, parse, reply)
-        return reading, reply
+            answers.append((self._parse_reply(question, stage, parse, reply), reply))
+        return answers
 
     def _parse_reply(self, question: Question, stage: StageName, parse: Callable[[str], Parsed], reply: Reply) -> Parsed:
         finish = reply.answer.finish_reason
@@ -163,18 +193,28 @@ def _get_finding(reading: ParsedChoice) -> Finding:
     return "ambiguous" if reading.kind == "ambiguous" else "absent" if reading.number is None else "found"
 
 
-def _make_pivot_frame(phrase: Phrase, shown: list[int], reading: ParsedChoice, reply: Reply) -> PivotFrame:
+def _make_unread_pivot(phrase: Phrase, problem: str, reply: Reply) -> PivotFrame:
+    """Return that a phrase is absent because of an answer that cannot be read, as published."""
+    why = f"{problem}; the answer does not count, as published"
+    return PivotFrame(phrase=phrase, finding="absent", why=why, source="fallback", raw=reply.answer.text)
+
+
+def _make_pivot_frame(
+    phrase: Phrase, shown: list[int], reading: ParsedChoice, reply: Reply, default: Literal["first", "middle"] = "middle"
+) -> PivotFrame:
+    """Return the pivot of an answer; the default frame, marked a fallback, if the answer cannot be read."""
     raw = reply.answer.text
     if reading.kind == "unreadable":
-        why = f"{reading.problem}; the middle frame was taken"
-        return PivotFrame(phrase=phrase, frame=shown[len(shown) // 2], why=why, source="fallback", raw=raw)
+        why = f"{reading.problem}; the {default} frame was taken"
+        taken = shown[0 if default == "first" else len(shown) // 2]
+        return PivotFrame(phrase=phrase, frame=taken, why=why, source="fallback", raw=raw)
     frame = None if reading.number is None else shown[reading.number - 1]
     why = reading.why or f"{'no frame' if frame is None else f'frame {reading.number}'} of the {len(shown)} shown was chosen"
     return PivotFrame(phrase=phrase, frame=frame, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
 
 
 def select_answered(pivots: list[PivotFrame]) -> list[PivotFrame]:
-    """Return the pivots with a frame that are not fallbacks; if there are none, return one of the others."""
+    """Return the pivots of one phrase that have a frame and are not fallbacks; if there are none, one of the others."""
     answered = [pivot for pivot in pivots if pivot.frame is not None and pivot.source != "fallback"]
     unsure = [pivot for pivot in pivots if pivot.source == "fallback" or pivot.finding == "ambiguous"]
     return answered or unsure[:1] or pivots[:1]

@@ -38,6 +38,10 @@ class ChatOptions(StageOptions):
     max_questions: int = Field(
         3, ge=1, description="maximum questions per phrase for picking a frame; ignored with sampler paper"
     )
+    unreadable: Literal["ask-again", "paper"] = Field(
+        "ask-again",
+        description="after an answer that cannot be read: ask once more, then use a visible fallback; or the published rule",
+    )
     pivot: Literal["chosen", "middle"] = Field(
         "chosen",
         description="start from the frame that the model picks, or from the middle frame; labels of audio are cleaned anyway",

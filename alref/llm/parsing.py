@@ -59,10 +59,13 @@ class ParsedChoice:
 
 @dataclass(frozen=True)
 class ParsedLabels:
-    """A parsed answer about a sound reference: a frame from 1 up for each object's name; empty if the object is absent."""
+    """A parsed answer about a sound reference: a frame from 1 up for each object's name; empty if the object is absent.
+
+    An unreadable answer may have names too: ``frames`` then holds the numbers out of range as well, and None for no number.
+    """
 
     kind: AnswerKind
-    frames: dict[str, int] = field(default_factory=dict)
+    frames: dict[str, int | None] = field(default_factory=dict)
     why: str = ""
     problem: str = ""
 
@@ -258,12 +261,15 @@ def _collect_pairs(found: Any) -> list[tuple[str, Any]] | None:
 
 
 def _parse_label_frames(pairs: list[tuple[str, Any]], count: int, why: str) -> ParsedLabels:
-    frames: dict[str, int] = {}
+    frames: dict[str, int | None] = {}
+    problems = []
     for name, value in pairs:
         name = replace_surrogates(re.split(r"[,;]", name)[0].strip())
         reading = _parse_value(value, count, "frame")
         if not name or reading.number is None:
             problem = reading.problem or f"no frame number for {_format_excerpt(name)}"
-            return ParsedLabels("unreadable", why=why, problem=f"{name or 'an object without a name'}: {problem}")
-        frames[name] = reading.number
-    return ParsedLabels("value" if frames else "absent", frames, why)
+            problems.append(f"{name or 'an object without a name'}: {problem}")
+        if name:
+            frames[name] = to_int(value) if reading.number is None else reading.number
+    kind: AnswerKind = "unreadable" if problems else "value" if frames else "absent"
+    return ParsedLabels(kind, frames, why, "; ".join(problems[:1]))

@@ -82,7 +82,8 @@ class ChatReasoner(Reasoner):
         found: dict[Phrase | str, list[PivotFrame]] = {}
         for (owner, _), pivots in zip(dialogues, runner.run([dialogue for _, dialogue in dialogues]), strict=True):
             found.setdefault(owner, []).extend(pivots)
-        return [pivot for pivots in found.values() for pivot in select_answered(pivots)]
+        selected = [pivots if isinstance(owner, str) else select_answered(pivots) for owner, pivots in found.items()]
+        return [pivot for pivots in selected for pivot in pivots]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Ask about all candidates at once; a single candidate is taken without a question if the options allow it."""

@@ -58,7 +58,7 @@ class AblationConfig(StageOptions):
             raise ValueError(f"vary.{empty[0]}: expected a list of values, got an empty one")
         for path, values in self.vary.items():
             words = [format_settings(value) for value in values]
-            if twice := [word for place, word in enumerate(words) if word in words[:place]]:
+            if twice := [word for index, word in enumerate(words) if word in words[:index]]:
                 raise ValueError(f"vary.{path}: expected different values, got {twice[0]!r} twice")
         return self
 

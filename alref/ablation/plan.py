@@ -120,26 +120,26 @@ def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[s
 def _collect_measurements(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[str], path: Path) -> _Measurements:
     found = _Measurements()
     for row in rows:
-        place = path / ROWS_FOLDER / row.folder_name
+        folder = path / ROWS_FOLDER / row.folder_name
         try:
-            asked = load_evaluation(place)
+            spec = load_evaluation(folder)
         except InputError:
             continue
-        if asked.config == row.config.to_dict() and row.config.get_versions().items() <= asked.versions.items():
-            kept = EvaluationFolder(place, asked)
+        if spec.config == row.config.to_dict() and row.config.get_versions().items() <= spec.versions.items():
+            evaluation = EvaluationFolder(folder, spec)
             for video in videos:
-                if (one := find_unchanged_row(kept, data, video)) is not None:
-                    found.add_video(row, video, one)
+                if (evaluation_row := find_unchanged_row(evaluation, data, video)) is not None:
+                    found.add_video(row, video, evaluation_row)
     return found
 
 
 def _count_calls(references: Sequence[Reference]) -> dict[str, int]:
     """Count the calls of each stage kind for one video, assuming one phrase per reference."""
-    asked = [each for each in references if not each.has_prompt]
-    heard, spoken = sum(each.sound for each in asked), sum(each.spoken is not None for each in asked)
-    read = sum(bool(each.text.strip()) or each.spoken is not None for each in asked)
-    once = int(bool(asked))
-    counts = {"transcriber": spoken, "tagger": heard, "unifier": read, "locator": heard, "propagator": int(bool(references))}
+    unprompted = [each for each in references if not each.has_prompt]
+    sounds, spoken = sum(each.sound for each in unprompted), sum(each.spoken is not None for each in unprompted)
+    texts = sum(bool(each.text.strip()) or each.spoken is not None for each in unprompted)
+    once = int(bool(unprompted))
+    counts = {"transcriber": spoken, "tagger": sounds, "unifier": texts, "locator": sounds, "propagator": int(bool(references))}
     counts.update(dict.fromkeys(("temporal", "proposer", "spatial"), once))
     return {slot: counts[slot] for slot in SLOT_ORDER if counts[slot]}
 
@@ -213,7 +213,7 @@ def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, d
 
 def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[float, float | None, float | None]:
     """Return questions, tokens and dollars of a video; cached answers count no tokens."""
-    questions, asked = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
-    tokens = questions * measured.tokens[reasoners] / asked if asked else None if questions else 0.0
+    questions, uncached = fmean(measured.questions[reasoners]), measured.uncached_questions[reasoners]
+    tokens = questions * measured.tokens[reasoners] / uncached if uncached else None if questions else 0.0
     uncached_cost = sum_known(measured.dollars[reasoners])
     return questions, tokens, None if uncached_cost is None else uncached_cost / len(measured.dollars[reasoners])

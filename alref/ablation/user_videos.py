@@ -82,8 +82,8 @@ class UserVideoDataset(Dataset):
 def check_videos_exist(file: Path, videos: Mapping[str, tuple[str, ...] | str]) -> None:
     """Raise InputError that lists all missing videos and references of the grid ``file``."""
     root = file.parent
-    lost = [video for video in videos if not (root / Path(video).expanduser()).exists()]
-    problems = [f"no such file: {', '.join(lost)}; give paths relative to {root.resolve()}"] if lost else []
+    missing = [video for video in videos if not (root / Path(video).expanduser()).exists()]
+    problems = [f"no such file: {', '.join(missing)}; give paths relative to {root.resolve()}"] if missing else []
     for video, said in videos.items():
         if not said:
             problems.append(f"{video}: no expressions; write a list such as [the dog]")

@@ -33,8 +33,8 @@ def segment_by_similarity(
     unit = features / np.maximum(lengths, np.finfo(np.float32).tiny)
     alike = (unit[1:] * unit[:-1]).sum(axis=1)
     inner = np.flatnonzero(alike < threshold) + 1
-    places = [0, *inner.tolist(), len(features)] if len(features) else []
-    return tuple(pairwise(float(edges[place]) for place in places))
+    indices = [0, *inner.tolist(), len(features)] if len(features) else []
+    return tuple(pairwise(float(edges[index]) for index in indices))
 
 
 def read_segments(path: str | Path) -> dict[str, tuple[TimeSpan, ...]]:

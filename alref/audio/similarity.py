@@ -90,7 +90,7 @@ def match_to_vocabulary(encoder: TextEncoder, names: Sequence[str], vocabulary: 
         return [None] * len(names)
     same = {word.lower(): word for word in vocabulary}
     near = (encoder.embed_texts(list(names)) @ encoder.embed_texts(list(vocabulary)).T).argmax(axis=1)
-    return [same.get(name.lower(), vocabulary[place]) for name, place in zip(names, near.tolist(), strict=True)]
+    return [same.get(name.lower(), vocabulary[index]) for name, index in zip(names, near.tolist(), strict=True)]
 
 
 def get_sound_name(phrase: Phrase) -> str:
@@ -106,14 +106,14 @@ def cut_spans(audio: Iterable[Audio], spans: Sequence[TimeSpan]) -> Iterator[Sam
     blocks = iter(audio)
     block = next(blocks, None)
     zero, rate = (block.start, block.rate) if block else (0.0, 1)
-    kept, first = (block.samples if block else np.zeros(0, np.float32)), 0
+    buffer, first = (block.samples if block else np.zeros(0, np.float32)), 0
     for start, end in spans:
         begin, stop = (max(0, round((second - zero) * rate)) for second in (start, end))
-        useless = min(max(0, begin - first), len(kept))
-        kept, first = kept[useless:], first + useless
-        while first + len(kept) < stop and (block := next(blocks, None)):
-            kept = np.concatenate([kept, block.samples])
-        yield kept[max(0, begin - first) : max(0, stop - first)]
+        useless = min(max(0, begin - first), len(buffer))
+        buffer, first = buffer[useless:], first + useless
+        while first + len(buffer) < stop and (block := next(blocks, None)):
+            buffer = np.concatenate([buffer, block.samples])
+        yield buffer[max(0, begin - first) : max(0, stop - first)]
 
 
 def _segment_audio(encoder: AudioTextEncoder, video: Video, options: SimilarityOptions) -> tuple[TimeSpan, ...]:
@@ -147,10 +147,10 @@ def _embed_parts(encoder: AudioTextEncoder, video: Video, parts: Sequence[TimeSp
     features = np.zeros((len(parts), encoder.embedding_size), np.float32)
     levels = np.full(len(parts), -np.inf)
     sounds = cut_spans(video.read_audio_blocks(encoder.rate), parts)
-    for group in split_into_batches(((place, samples) for place, samples in enumerate(sounds) if len(samples)), BATCH_SIZE):
-        places = [place for place, _ in group]
-        features[places] = encoder.embed_audio([samples for _, samples in group])
-        levels[places] = [compute_loudness(Audio(samples=samples, rate=encoder.rate)).max() for _, samples in group]
+    for group in split_into_batches(((index, samples) for index, samples in enumerate(sounds) if len(samples)), BATCH_SIZE):
+        indices = [index for index, _ in group]
+        features[indices] = encoder.embed_audio([samples for _, samples in group])
+        levels[indices] = [compute_loudness(Audio(samples=samples, rate=encoder.rate)).max() for _, samples in group]
     return features, levels
 
 
@@ -169,10 +169,10 @@ def _match_subsets(encoder: AudioTextEncoder, names: Sequence[str], features: Fl
     count = len(names)
     groups = list(chain.from_iterable(combinations(range(count), size) for size in range(1, count + 1)))
     sounds = _to_sound_names(names)
-    texts = encoder.embed_texts([separator.join(sounds[place] for place in group) for group in groups])
+    texts = encoder.embed_texts([separator.join(sounds[index] for index in group) for group in groups])
     best = (features @ texts.T).argmax(axis=1)
     known = np.maximum.accumulate(np.where(features.any(axis=1), np.arange(len(features)), 0))
-    within = np.array([[place in group for place in range(count)] for group in groups])
+    within = np.array([[index in group for index in range(count)] for group in groups])
     return np.asarray(within[best[known]])
 
 

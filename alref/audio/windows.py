@@ -24,21 +24,21 @@ def cut_windows(audio: Iterable[Audio], seconds: float, hop: float) -> Iterator[
     shorter than a window gives a single short one.
     """
     size = step = at = done = first = 0
-    zero, rate, kept = 0.0, 1, np.zeros(0, np.float32)
+    zero, rate, buffer = 0.0, 1, np.zeros(0, np.float32)
     for block in audio:
         if not size:
             zero, rate = block.start, block.rate
             size, step = (max(1, round(length * rate)) for length in (seconds, hop))
-        kept = np.concatenate([kept, block.samples])
-        while at + size <= first + len(kept):
-            yield zero + at / rate, kept[at - first : at - first + size]
+        buffer = np.concatenate([buffer, block.samples])
+        while at + size <= first + len(buffer):
+            yield zero + at / rate, buffer[at - first : at - first + size]
             at, done = at + step, at + size
         useless = max(0, at - step - first)
-        first, kept = first + useless, kept[useless:]
-    end = first + len(kept)
+        first, buffer = first + useless, buffer[useless:]
+    end = first + len(buffer)
     if end > done:
         begin = max(first, end - size)
-        yield zero + begin / rate, kept[begin - first :]
+        yield zero + begin / rate, buffer[begin - first :]
 
 
 def split_into_batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

@@ -119,9 +119,9 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
 
 def _select_videos(ablation: Ablation, data: Dataset, limit: int | None) -> list[str]:
     """Return the videos that the file names, cut to the limit."""
-    asked = ablation.data
-    videos = list(dict.fromkeys(map(data.require_video, asked.videos))) if asked and asked.videos else data.list_videos()
-    limits = [each for each in (limit, asked.limit if asked else None) if each is not None]
+    subset = ablation.data
+    videos = list(dict.fromkeys(map(data.require_video, subset.videos))) if subset and subset.videos else data.list_videos()
+    limits = [each for each in (limit, subset.limit if subset else None) if each is not None]
     return videos[: min(limits)] if limits else videos
 
 

@@ -23,12 +23,12 @@ def show_info(store: Path | None) -> None:
 
     STORE defaults to the user's own store.
     """
-    kept = AnswerStore(store or get_default_path())
+    answers = AnswerStore(store or get_default_path())
     try:
-        facts = kept.get_info()
+        facts = answers.get_info()
     finally:
-        kept.close()
-    click.echo(kept.path)
+        answers.close()
+    click.echo(answers.path)
     click.echo(f"{facts.count:,} answers, {facts.size / 1e6:.1f} MB")
     for model, count in facts.models.items():
         click.echo(f"{count:8,}  {model}")

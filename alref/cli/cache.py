@@ -26,9 +26,9 @@ def show_info(folder: Path | None) -> None:
 
     FOLDER defaults to the user's own cache.
     """
-    place = folder or stage_cache.get_default_folder()
-    held = stage_cache.count_outputs(place)
-    click.echo(place)
+    path = folder or stage_cache.get_default_folder()
+    held = stage_cache.count_outputs(path)
+    click.echo(path)
     click.echo(f"{sum(held.counts.values()):,} outputs, {sum(held.sizes.values()) / 1e6:.1f} MB")
     for call, size in sorted(held.sizes.items(), key=lambda item: -item[1]):
         click.echo(f"{size / 1e6:10,.1f} MB  {held.counts[call]:8,}  {call.replace('-', ' ')}")
@@ -41,6 +41,6 @@ def clear_cache(folder: Path | None) -> None:
 
     FOLDER defaults to the user's own cache.
     """
-    place = folder or stage_cache.get_default_folder()
-    count = stage_cache.clear_outputs(place)
-    click.echo(f"{place}: {count:,} outputs removed")
+    path = folder or stage_cache.get_default_folder()
+    count = stage_cache.clear_outputs(path)
+    click.echo(f"{path}: {count:,} outputs removed")

@@ -31,8 +31,8 @@ def command(runs: tuple[Path, ...], protocol: str | None, as_json: bool, plugin_
     Differences have 95 % intervals from a paired bootstrap over videos.
     """
     plugins = PluginManager(files=plugin_files)
-    asked = load_evaluation(runs[0])
-    dataset = plugins.get_dataset(asked.dataset)(Path(asked.root), asked.split)
+    spec = load_evaluation(runs[0])
+    dataset = plugins.get_dataset(spec.dataset)(Path(spec.root), spec.split)
     if not (protocol or dataset.protocols):
         dataset.require_ground_truth()
     found = compare_runs(runs, plugins.get_protocol(protocol or dataset.protocols[0])())

@@ -55,9 +55,9 @@ def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path,
     """
     dataset = PluginManager(files=plugin_files).get_dataset(name)(folder, split)
     videos = dataset.list_videos()
-    references, lacking = _count_references(dataset, videos)
+    references, unusable = _count_references(dataset, videos)
     count, bad = 0, set()
-    for fault in chain(dataset.find_problems(), lacking):
+    for fault in chain(dataset.find_problems(), unusable):
         click.echo(f"{fault.video}: {fault.message}" if fault.video else fault.message)
         count += 1
         bad |= {fault.video} - {""}
@@ -68,10 +68,10 @@ def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path,
 
 def _count_references(dataset: Dataset, videos: Sequence[str]) -> tuple[int, list[DatasetProblem]]:
     """Count the references of all videos, and list the videos without a usable one."""
-    count, lacking = 0, []
+    count, unusable = 0, []
     for video in videos:
         try:
             count += len(dataset.read_references(video))
         except AlrefError as error:
-            lacking.append(DatasetProblem(str(error), video))
-    return count, lacking
+            unusable.append(DatasetProblem(str(error), video))
+    return count, unusable

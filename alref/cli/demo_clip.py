@@ -54,10 +54,10 @@ def draw_frames() -> npt.NDArray[np.uint8]:
     table = _draw_table()
     drawn = []
     for frame in range(FRAME_COUNT):
-        picture = table.copy()
+        image = table.copy()
         for ball in reversed(BALLS):
-            _draw_ball(picture, ball, frame)
-        drawn.append(np.clip(picture, 0, 255).astype(np.uint8))
+            _draw_ball(image, ball, frame)
+        drawn.append(np.clip(image, 0, 255).astype(np.uint8))
     return np.stack(drawn)
 
 

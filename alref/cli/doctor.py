@@ -83,8 +83,8 @@ def _check_video() -> tuple[str, str]:
     import av
 
     writes = "libx264" in av.codecs_available
-    said = f"PyAV {av.__version__}, {'writes' if writes else 'does not write'} H.264"
-    return said, "" if writes else "pip install --upgrade av"
+    version = f"PyAV {av.__version__}, {'writes' if writes else 'does not write'} H.264"
+    return version, "" if writes else "pip install --upgrade av"
 
 
 def _describe_accelerator() -> str:

@@ -73,8 +73,8 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
 def select_videos(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
     """Return the selected videos in the order of the dataset. Raises InputError for an unknown name."""
     videos = dataset.list_videos()
-    asked = set(videos) if names is None else {dataset.require_video(name.strip()) for name in names.split(",")}
-    return [video for video in videos if video in asked][:limit]
+    selected = set(videos) if names is None else {dataset.require_video(name.strip()) for name in names.split(",")}
+    return [video for video in videos if video in selected][:limit]
 
 
 def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:

@@ -59,9 +59,9 @@ class EvaluationProgress:
                 "video", **labels, video=outcome.video, seconds=outcome.seconds, cached=outcome.already_done, error=error
             )
         elif outcome.error is not None:
-            said = str(outcome.error)
-            video = [] if said.startswith(outcome.video) else [outcome.video]
-            click.echo(": ".join([*labels.values(), *video, said]), err=True)
+            message = str(outcome.error)
+            video = [] if message.startswith(outcome.video) else [outcome.video]
+            click.echo(": ".join([*labels.values(), *video, message]), err=True)
         if self._verbose and outcome.error is not None:
             click.echo("".join(format_exception(outcome.error)), err=True)
 

@@ -51,8 +51,8 @@ class ProgressBar:
 
     @hookimpl
     def stage_finished(self, event: StageEvent) -> None:
-        kept = ", cached" if event.cached else ""
-        self._progress.console.print(f"{_format_title(event)}: {event.seconds:.2f} s{kept}", highlight=False)
+        cached = ", cached" if event.cached else ""
+        self._progress.console.print(f"{_format_title(event)}: {event.seconds:.2f} s{cached}", highlight=False)
         if self._task is not None:
             self._progress.remove_task(self._task)
             self._task = None

@@ -24,9 +24,9 @@ def command(run: Path, data: Path | None, out: Path | None, plugin_files: tuple[
     alref eval ref-youtube-vos --data ryvos --out runs/ryvos
     alref submit runs/ryvos
     """
-    asked = load_evaluation(run)
-    dataset = PluginManager(files=plugin_files).get_dataset(asked.dataset)(data or Path(asked.root), asked.split)
-    folder = EvaluationFolder(run, asked)
+    spec = load_evaluation(run)
+    dataset = PluginManager(files=plugin_files).get_dataset(spec.dataset)(data or Path(spec.root), spec.split)
+    folder = EvaluationFolder(run, spec)
     if undone := [video for video in dataset.list_videos() if folder.read_row(video) is None]:
         many = f"{len(undone)} of {len(dataset.list_videos())} videos are not done, for example {undone[0]}"
         raise InputError(f"{run}: {many}; run all videos first: alref eval, without --limit and --videos")

@@ -51,10 +51,10 @@ class RunComparison(Record):
 
 def compare_runs(runs: Sequence[Path], protocol: EvaluationProtocol) -> list[RunComparison]:
     """Compare each run of one dataset and split with the first. Raises InputError if no video is common to all."""
-    asked = {run: load_evaluation(run) for run in runs}
-    what = {f"{each.dataset}, {each.split}" for each in asked.values()}
-    if len(what) > 1:
-        raise InputError(f"expected runs of one dataset and split, got {' and '.join(sorted(what))}")
+    specs = {run: load_evaluation(run) for run in runs}
+    datasets = {f"{each.dataset}, {each.split}" for each in specs.values()}
+    if len(datasets) > 1:
+        raise InputError(f"expected runs of one dataset and split, got {' and '.join(sorted(datasets))}")
     scores = {run: _read_run_scores(run, protocol.name) for run in runs}
     order = _read_video_order(runs[0])
     common = sorted(set.intersection(*map(set, scores.values())), key=lambda video: (order.get(video, len(order)), video))
@@ -71,7 +71,7 @@ def _read_video_order(run: Path) -> dict[str, int]:
         done = EvaluationSummary.model_validate_json((run / "summary.json").read_bytes())
     except (OSError, ValidationError, RecordError):
         return {}
-    return {line.video: place for place, line in enumerate(done.lines)}
+    return {line.video: index for index, line in enumerate(done.lines)}
 
 
 def _read_run_scores(run: Path, protocol: str) -> dict[str, VideoScores]:

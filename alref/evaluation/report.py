@@ -110,15 +110,15 @@ def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> Vi
     truth = list(islice(case.truth, 64))
     predicted = [] if case.predicted is None else list(islice(case.predicted, 64))
     frame = int(np.argmax([np.count_nonzero(each) for each in truth]))
-    picture = resize_longest_side(dataset.open_video(video).read_frame(frame), PREVIEW_SIZE)
+    image = resize_longest_side(dataset.open_video(video).read_frame(frame), PREVIEW_SIZE)
     found = predicted[frame] if frame < len(predicted) else None
     return VideoPreview(
         video,
         value,
         case.id,
         frame,
-        encode_data_uri(_draw_labels(picture, truth[frame])),
-        encode_data_uri(_draw_labels(picture, found)),
+        encode_data_uri(_draw_labels(image, truth[frame])),
+        encode_data_uri(_draw_labels(image, found)),
     )
 
 

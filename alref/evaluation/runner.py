@@ -58,13 +58,13 @@ class EvaluationRunner:
 
     def _run_video(self, video: str) -> VideoOutcome:
         started = perf_counter()
-        kept = False
+        already_done = False
         usage: tuple[Usage, ...] = ()
         error: AlrefError | None = None
         try:
             with PluginErrorContext(f"dataset {self.dataset.name!r}"):
-                kept = find_unchanged_row(self.folder, self.dataset, video) is not None
-            if not kept:
+                already_done = find_unchanged_row(self.folder, self.dataset, video) is not None
+            if not already_done:
                 usage = self._predict_video(video)
             for protocol in self.protocols:
                 if self.folder.read_scores(video, protocol.name) is None:
@@ -74,7 +74,7 @@ class EvaluationRunner:
         except AlrefError as problem:
             error = problem
             self.folder.write_error(video, str(problem))
-        return VideoOutcome(video, perf_counter() - started, kept, usage, error)
+        return VideoOutcome(video, perf_counter() - started, already_done, usage, error)
 
     def _predict_video(self, video: str) -> tuple[Usage, ...]:
         who = f"dataset {self.dataset.name!r}"

@@ -79,9 +79,9 @@ def summarize_external_scores(
     dataset: Dataset, videos: Sequence[str], scores: dict[EvaluationProtocol, list[VideoScores]], failed: dict[str, str]
 ) -> EvaluationSummary:
     """Summarize scores of masks of any program, in the order of ``videos``."""
-    place = {video: number for number, video in enumerate(videos)}
+    positions = {video: number for number, video in enumerate(videos)}
     some = {protocol: [each for each in found if each.objects] for protocol, found in scores.items()}
-    ordered = {protocol: sorted(found, key=lambda each: place[each.video]) for protocol, found in some.items()}
+    ordered = {protocol: sorted(found, key=lambda each: positions[each.video]) for protocol, found in some.items()}
     return EvaluationSummary(
         dataset=dataset.name,
         split=dataset.split,

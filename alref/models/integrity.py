@@ -28,9 +28,9 @@ def describe_damage(path: Path, sha256: str | None = None) -> str:
     Only the header of a safetensors file and the end of the archive of a torch checkpoint are read; others are not checked.
     With ``sha256`` the whole file is read.
     """
-    said = _check_safetensors(path) if path.suffix == ".safetensors" else _check_archive(path)
-    if said or sha256 is None or compute_sha256(path) == sha256:
-        return said
+    damage = _check_safetensors(path) if path.suffix == ".safetensors" else _check_archive(path)
+    if damage or sha256 is None or compute_sha256(path) == sha256:
+        return damage
     return f"{path} is another file than expected: its SHA-256 is not {sha256}"
 
 

@@ -91,19 +91,19 @@ def _strip_layer_numbers(name: str) -> str:
 
 def _explain_load_error(error: Exception, model: str | Path, alternative: str, expected_kind: str) -> str:
     """Return one line with the reason why a model cannot be loaded and the next step."""
-    said = str(error)
-    if "trust_remote_code" in said or "does not recognize this architecture" in said:
+    message = str(error)
+    if "trust_remote_code" in message or "does not recognize this architecture" in message:
         return (
             f"{model}: this release of transformers does not support its architecture, and alref does not run code of a model:"
             f" pip install -U transformers, or {alternative}"
         )
     if isinstance(error, ImportError):
-        first = _find_root_cause(error)
-        if "torchvision" in str(first).lower():
+        cause = _find_root_cause(error)
+        if "torchvision" in str(cause).lower():
             return str(make_torchvision_problem(model))
-        return f"{model} needs a library that is missing or incompatible: install it ({first})"
-    read = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
-    return f"{read} ({type(error).__name__}: {sanitize_line(said)}): download the model again, or {alternative}"
+        return f"{model} needs a library that is missing or incompatible: install it ({cause})"
+    failure = f"{model} cannot be loaded{f' as {expected_kind}' if expected_kind else ''}"
+    return f"{failure} ({type(error).__name__}: {sanitize_line(message)}): download the model again, or {alternative}"
 
 
 def _find_root_cause(error: BaseException) -> BaseException:

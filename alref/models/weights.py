@@ -52,24 +52,24 @@ class Weights:
 
     def find_complete_path(self) -> Path | None:
         """Return the folder or file on disk with the complete weights, or None. Nothing is fetched, no digest is computed."""
-        kept = self._find_path()
-        whole = (
-            kept is not None
-            and not self._find_missing(kept)
-            and not any(map(integrity.describe_damage, self._list_files(kept)))
+        path = self._find_path()
+        is_complete = (
+            path is not None
+            and not self._find_missing(path)
+            and not any(map(integrity.describe_damage, self._list_files(path)))
         )
-        return kept if whole else None
+        return path if is_complete else None
 
     def problems(self) -> list[Problem]:
         """Return the reasons why it cannot be loaded; empty when it is on disk, or the hub provides it."""
-        kept = self._find_path()
-        wrong = self._find_damaged(kept) if kept else {}
-        lacking = self._find_missing(kept) if kept else []
-        if kept and (wrong or (lacking and kept == self._user_path)):
-            message = next(iter(wrong.values()), f"{kept} has no {', no '.join(lacking)}")
-            return [self._make_problem(message, kept)]
+        path = self._find_path()
+        damaged = self._find_damaged(path) if path else {}
+        missing = self._find_missing(path) if path else []
+        if path and (damaged or (missing and path == self._user_path)):
+            message = next(iter(damaged.values()), f"{path} has no {', no '.join(missing)}")
+            return [self._make_problem(message, path)]
         try:
-            if not kept or lacking:
+            if not path or missing:
                 self._request_files()
         except MissingError as error:
             value = "FILE" if self.urls else "FOLDER"
@@ -86,26 +86,26 @@ class Weights:
         An interrupted download is resumed: complete files of an earlier download are reused, and of a single-file checkpoint
         every byte.
         """
-        kept = self._find_path()
-        wrong = self._find_damaged(kept) if kept else {}
-        if kept is None or (kept != self._user_path and (wrong or self._find_missing(kept))):
+        path = self._find_path()
+        damaged = self._find_damaged(path) if path else {}
+        if path is None or (path != self._user_path and (damaged or self._find_missing(path))):
             files = self._request_files().files
             if self._url:
-                if wrong:
+                if damaged:
                     self._checkpoint_path.unlink()
                 download.fetch_file(self._url, self._checkpoint_path, self.sha256[self._checkpoint_path.name])
             else:
-                hub.download_files(self.model, self.revision, list(files), force_files=list(wrong))
+                hub.download_files(self.model, self.revision, list(files), force_files=list(damaged))
         if problems := self.problems():
             raise MissingError(*problems)
         return Path(self.get_source())
 
     def get_info(self) -> WeightsInfo:
         """Return the path, size and license; if the weights are not on disk, the server is asked for unknown values."""
-        place = self.find_complete_path()
-        if place is not None:
-            size = sum(path.stat().st_size for path in self._list_files(place))
-            return WeightsInfo(place, size, self.license or hub.read_license(place / "README.md"))
+        root = self.find_complete_path()
+        if root is not None:
+            size = sum(path.stat().st_size for path in self._list_files(root))
+            return WeightsInfo(root, size, self.license or hub.read_license(root / "README.md"))
         try:
             offer = hub.RemoteModel({}) if self.size and self.license else self._request_files()
         except MissingError:
@@ -154,13 +154,13 @@ class Weights:
         if root.is_file():
             return [] if self.urls or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
-        lacking = _list_absent(self.files, there)
+        missing = _list_absent(self.files, there)
         if INDEX_FILE in there and SINGLE_FILE not in there:
             parts = integrity.read_shard_names(root / INDEX_FILE)
-            lacking += [f"{INDEX_FILE} that can be read"] if parts is None else [name for name in parts if name not in there]
-        if SINGLE_FILE in lacking and any(root.glob("*.bin")):
-            lacking.append("safetensors at all; other weights can run code and are not loaded")
-        return lacking
+            missing += [f"{INDEX_FILE} that can be read"] if parts is None else [name for name in parts if name not in there]
+        if SINGLE_FILE in missing and any(root.glob("*.bin")):
+            missing.append("safetensors at all; other weights can run code and are not loaded")
+        return missing
 
     def _find_damaged(self, root: Path) -> dict[str, str]:
         """Return the fault of each file, by its name in the model."""

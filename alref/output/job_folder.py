@@ -99,8 +99,8 @@ class JobFolder(ABC, Generic[Job]):
             known = self._has_same_job(force)
             self.remove_files(force)
             if not known:
-                asked = self.spec.model_dump(mode="json")
-                atomic.write_text(self.path / self.SPEC_FILE, yaml.safe_dump(asked, sort_keys=False, allow_unicode=True))
+                settings = self.spec.model_dump(mode="json")
+                atomic.write_text(self.path / self.SPEC_FILE, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
             undo.pop_all()
 
     def _read_spec(self) -> Job | None:

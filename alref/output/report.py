@@ -90,9 +90,9 @@ def render_notebook_html(result: Result) -> str:
 def collect_warnings(result: Result) -> list[str]:
     """List the warnings of the whole run without duplicates; warnings of a phrase are shown with it."""
     of_phrases = tuple(warning for phrase in result.phrases for warning in phrase.warnings)
-    whole = [each for each in (*result.video.warnings, *result.warnings) if not each.endswith(of_phrases)]
-    many = ["masks/ holds objects 1 to 255 only; result.json holds all"] if len(result.tracks) > 255 else []
-    return list(dict.fromkeys([*whole, *many]))
+    of_run = [each for each in (*result.video.warnings, *result.warnings) if not each.endswith(of_phrases)]
+    of_objects = ["masks/ holds objects 1 to 255 only; result.json holds all"] if len(result.tracks) > 255 else []
+    return list(dict.fromkeys([*of_run, *of_objects]))
 
 
 def format_time(seconds: float) -> str:

@@ -34,8 +34,8 @@ def get_origin(entry: EntryPoint) -> tuple[str, str]:
 @cache
 def _read_distribution(distribution: Distribution) -> tuple[str, str]:
     """Read name and version once for all entry points of a distribution."""
-    told = distribution.metadata
-    return told["Name"], f"{told['Version']}{_digest_editable_code(distribution) if told['Name'] != PROJECT else ''}"
+    facts = distribution.metadata
+    return facts["Name"], f"{facts['Version']}{_digest_editable_code(distribution) if facts['Name'] != PROJECT else ''}"
 
 
 def _digest_editable_code(distribution: Distribution) -> str:

@@ -140,14 +140,14 @@ class PluginManager:
         found = entry_points(group=hookspecs.PROJECT) if self.sources is None else self.sources
         entries = sorted(found, key=lambda entry: (entry.name, *get_origin(entry)))
         self.installed = {"alref", *(get_origin(entry)[0] for entry in entries)}
-        said = os.environ.get(PLUGINS_VARIABLE, "")
-        chosen = select_plugins(entries, said)
+        setting = os.environ.get(PLUGINS_VARIABLE, "")
+        chosen = select_plugins(entries, setting)
         with redirect_stdout(sys.stderr):  # output of a plugin is not part of the output of a command
             for entry in entries:
                 if entry in chosen:
                     self._load_entry_point(entry)
                 else:
-                    self.disabled.append(SkippedPlugin(entry.name, *get_origin(entry), f"{PLUGINS_VARIABLE}={said}"))
+                    self.disabled.append(SkippedPlugin(entry.name, *get_origin(entry), f"{PLUGINS_VARIABLE}={setting}"))
             for path in {path.resolve(): path for path in self.files}.values():
                 self._load_file(path)
 

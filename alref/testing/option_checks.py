@@ -134,5 +134,5 @@ class DeclarationContract(Contract):
         except (pickle.PickleError, AttributeError, TypeError, ImportError) as error:
             raise AssertionError(f"expected a component that can be pickled, got {type(error).__name__}: {error}") from error
         for name in ("options", "device"):
-            sent, came = getattr(component, name, None), getattr(copy, name, None)
-            assert sent == came, f"expected {name} {sent!r} after pickling, got {came!r}"
+            before, after = getattr(component, name, None), getattr(copy, name, None)
+            assert before == after, f"expected {name} {before!r} after pickling, got {after!r}"

@@ -112,7 +112,7 @@ class ProtocolContract:
 
         Iterate over truth and prediction with ``itertools.zip_longest``; ``Case.predicted`` is None if there is no result.
         """
-        whole = self.score_masks(self.make_truth(), "a video")
+        complete = self.score_masks(self.make_truth(), "a video")
         for predicted in (None, self.make_truth()[1:]):
             try:
                 scores = self.score_masks(predicted, "a video")
@@ -120,7 +120,7 @@ class ProtocolContract:
                 message = str(error)
                 assert "a video" in message, f"expected the name of the video in the message, got: {message}"
             else:
-                assert scores.objects != whole.objects, "expected other numbers than those of a whole result, got the same"
+                assert scores.objects != complete.objects, "expected other numbers than those of a whole result, got the same"
 
     def test_refuses_what_cannot_be_summarized(self) -> None:
         """Scores of no videos, or of another protocol, raise InputError.

@@ -29,8 +29,8 @@ class AstModel:
         self.rate = self._loaded.rate
         named = self._loaded.model.config.id2label
         silence = audioset.load_class_names()[audioset.SILENCE_ID]
-        self._label_indices = [place for place in sorted(named) if named[place] != silence]
-        self.labels = tuple(str(named[place]) for place in self._label_indices)
+        self._label_indices = [index for index in sorted(named) if named[index] != silence]
+        self.labels = tuple(str(named[index]) for index in self._label_indices)
 
     def score_labels(self, sounds: Sequence[Samples]) -> Floats:
         """Return the independent probability of each label: float32 (N, labels)."""

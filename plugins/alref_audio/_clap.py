@@ -38,9 +38,9 @@ class ClapEncoder:
         """Return features float32 (N, D) of length 1; for audio longer than a window, the mean over its windows."""
         window = self._loaded.feature_extractor.nb_max_samples
         cut = [[samples[at : at + window] for at in range(0, len(samples), window)] for samples in waveforms]
-        whole = [piece for pieces in cut for piece in pieces]
+        windows = [piece for pieces in cut for piece in pieces]
         features = iter(
-            row for at in range(0, len(whole), BATCH_SIZE) for row in self._encode_windows(whole[at : at + BATCH_SIZE])
+            row for at in range(0, len(windows), BATCH_SIZE) for row in self._encode_windows(windows[at : at + BATCH_SIZE])
         )
         means = np.stack([np.mean([next(features) for _ in pieces], axis=0) for pieces in cut])
         return np.asarray(means / np.linalg.norm(means, axis=1, keepdims=True))
@@ -62,9 +62,11 @@ class ClapEncoder:
         return _normalize_features(heard.pooler_output)
 
     def _encode_texts(self, texts: Sequence[str]) -> Floats:
-        asked = [TEXT_TEMPLATE.format(text) for text in texts]
+        prompts = [TEXT_TEMPLATE.format(text) for text in texts]
         assert self._loaded.tokenizer is not None
-        tokens = self._loaded.tokenizer(asked, padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt")
+        tokens = self._loaded.tokenizer(
+            prompts, padding=True, truncation=True, max_length=self._max_tokens, return_tensors="pt"
+        )
         with self._loaded.use_inference_mode():
             read = self._loaded.model.get_text_features(**tokens.to(self._loaded.device))
         return _normalize_features(read.pooler_output)

@@ -32,11 +32,11 @@ class PeAFrameModel:
 
     def score_phrases(self, samples: Samples, texts: Sequence[str]) -> Floats:
         """Return the independent probability of each text, float32 (F, texts), every ``step`` seconds of audio."""
-        whole = np.pad(samples, (0, -len(samples) % self._hop))
-        made = self._loaded.feature_extractor(whole, sampling_rate=self.rate, return_tensors="pt")
+        padded = np.pad(samples, (0, -len(samples) % self._hop))
+        inputs = self._loaded.feature_extractor(padded, sampling_rate=self.rate, return_tensors="pt")
         model = self._loaded.model
         with self._loaded.use_inference_mode():
-            heard = model.get_audio_embeds(made["input_values"].to(self._loaded.device))[0].float().cpu()
+            heard = model.get_audio_embeds(inputs["input_values"].to(self._loaded.device))[0].float().cpu()
         scale, bias = float(model.text_audio_logit_scale), float(model.text_audio_logit_bias)
         logits = heard @ torch.from_numpy(self._embeddings(texts)).T * scale + bias
         return np.asarray(logits.sigmoid().numpy())

@@ -56,9 +56,9 @@ def _score_video(scorer: FrameScorer, video: Video, texts: Sequence[str]) -> tup
         end = start + len(samples) / scorer.rate
         made = scorer.score_phrases(samples, texts)
         made[compute_loudness(Audio(samples=samples, rate=scorer.rate), scorer.step)[: len(made)] < SILENCE_THRESHOLD] = 0
-        place = round((start - zero) / scorer.step)
-        more = max(0, place + len(made) - len(count))
+        index = round((start - zero) / scorer.step)
+        more = max(0, index + len(made) - len(count))
         total, count = (np.pad(each, ((0, more), (0, 0))) for each in (total, count))
-        total[place : place + len(made)] += made
-        count[place : place + len(made)] += 1
+        total[index : index + len(made)] += made
+        count[index : index + len(made)] += 1
     return zero + scorer.step * np.arange(len(count), dtype=np.float64), np.asarray(total / count, np.float32), end

@@ -36,19 +36,19 @@ def tag_video(scorer: LabelScorer, video: Video, reference: str, options: TagOpt
     times, scores = _score_windows(scorer, video, options)
     if not len(times):
         return []
-    surest = scores.max(axis=0)
-    best = np.argsort(-surest, kind="stable")[: options.top_k].tolist()
+    maxima = scores.max(axis=0)
+    best = np.argsort(-maxima, kind="stable")[: options.top_k].tolist()
     starts, step, share = [start for start, _ in times], times[0][1] - times[0][0], options.relative_threshold
     return [
         Phrase(
             reference=reference,
-            text=scorer.labels[place],
-            score=float(surest[place]),
+            text=scorer.labels[index],
+            score=float(maxima[index]),
             sound=True,
-            heard=None if share is None else merge_windows(starts, scores[:, place] >= share * surest[place], step),
+            heard=None if share is None else merge_windows(starts, scores[:, index] >= share * maxima[index], step),
         )
-        for place in best
-        if surest[place] >= options.threshold
+        for index in best
+        if maxima[index] >= options.threshold
     ]
 
 

@@ -41,8 +41,8 @@ def load_network(path: Path) -> tuple[BeatsNetwork, list[str]]:
     Raises MissingError or ConfigError.
     """
     config, weights, labels = read_checkpoint(path)
-    places = {label: place for place, label in enumerate(audioset.load_class_names())}  # unknown labels come last
-    order = sorted(range(len(labels)), key=lambda output: (places.get(labels[output], len(places)), labels[output]))
+    indices = {label: index for index, label in enumerate(audioset.load_class_names())}  # unknown labels come last
+    order = sorted(range(len(labels)), key=lambda output: (indices.get(labels[output], len(indices)), labels[output]))
     made = BeatsNetwork(config)
     try:
         made.load_state_dict(weights)

@@ -44,8 +44,8 @@ def compute_distance_buckets(length: int, count: int, max_distance: int) -> Tens
     logarithm, and all from ``max_distance`` on have the last one.
     """
     half, near = count // 2, count // 4
-    place = torch.arange(length)
-    ahead = place[None, :] - place[:, None]
+    positions = torch.arange(length)
+    ahead = positions[None, :] - positions[:, None]
     apart = ahead.abs()
     far = near + (torch.log(apart.clamp(min=1).float() / near) / math.log(max_distance / near) * (half - near)).long()
     return (ahead > 0) * half + torch.where(apart < near, apart, far.clamp(max=half - 1))

@@ -24,8 +24,8 @@ class TagScores:
         """Add a window with its ``logits`` (networks, steps, classes)."""
         start, end = window
         self._start, self._end = min(self._start, start), max(self._end, end)
-        whole = _compute_sigmoid(logits.mean(axis=1))
-        self._best_scores = whole if self._best_scores is None else np.maximum(self._best_scores, whole)
+        scores = _compute_sigmoid(logits.mean(axis=1))
+        self._best_scores = scores if self._best_scores is None else np.maximum(self._best_scores, scores)
         middles = start + self._step * (np.arange(logits.shape[1]) + 0.5)
         numbers = np.floor(np.minimum(middles, np.nextafter(end, start))).astype(int)
         for second in np.unique(numbers).tolist():
@@ -43,9 +43,9 @@ class TagScores:
         for scores in self._best_scores:
             ranked = [each for each in np.argsort(-scores, kind="stable").tolist() if each != ignored_class]
             found.update(ranked[:count])
-        surest = self._best_scores.max(axis=0)
-        kept = [(each, float(surest[each])) for each in sorted(found) if surest[each] >= threshold]
-        return sorted(kept, key=lambda each: -each[1])
+        maxima = self._best_scores.max(axis=0)
+        best = [(each, float(maxima[each])) for each in sorted(found) if maxima[each] >= threshold]
+        return sorted(best, key=lambda each: -each[1])
 
     def find_active_spans(self, class_index: int, share: float) -> tuple[TimeSpan, ...]:
         """Return the intervals of ``class_index``: the seconds whose score is at least ``share`` of its maximum."""

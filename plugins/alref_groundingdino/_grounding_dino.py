@@ -76,9 +76,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         self._check_feature_count(levels)
         rows = [[(features[[row]], mask[[row]]) for features, mask in levels] for row in range(len(images))]
         height, width = pixels.shape[2:]
-        return [
-            GroundingImageFeatures(row, (height, width), picture.shape[:2]) for row, picture in zip(rows, images, strict=True)
-        ]
+        return [GroundingImageFeatures(row, (height, width), image.shape[:2]) for row, image in zip(rows, images, strict=True)]
 
     def _check_feature_count(self, levels: list[tuple[torch.Tensor, torch.Tensor]]) -> None:
         """Check that there are at least as many positions as the model returns boxes; each extra level halves the sides."""
@@ -86,26 +84,26 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         sides = [tuple(features.shape[2:]) for features, _ in levels]
         while len(sides) < config.num_feature_levels:
             sides.append(tuple(-(-side // 2) for side in sides[-1]))
-        places = sum(height * width for height, width in sides)
-        if places < config.num_queries:
-            few = f"images of this size have {places} feature positions, fewer than the {config.num_queries} boxes of the model"
-            raise ConfigError(f"{few}: a larger -o proposer.max_size")
+        positions = sum(height * width for height, width in sides)
+        if positions < config.num_queries:
+            problem = f"images of this size have {positions} feature positions, the model needs {config.num_queries}"
+            raise ConfigError(f"{problem}: a larger -o proposer.max_size")
 
     @torch.inference_mode()
     def detect_boxes(self, image_features: Sequence[GroundingImageFeatures], prompts: Sequence[str]) -> list[Detections]:
         """Compare each image with its prompt. The score of a box is that of the token of the prompt that it matches best."""
-        read = [self._encode_prompt(prompt) for prompt in prompts]
-        tokens = pad_sequence([each.tokens for each in read], batch_first=True)
-        mask = pad_sequence([torch.ones_like(each.tokens) for each in read], batch_first=True)
-        features = pad_sequence([each.features for each in read], batch_first=True)
+        encoded = [self._encode_prompt(prompt) for prompt in prompts]
+        tokens = pad_sequence([each.tokens for each in encoded], batch_first=True)
+        mask = pad_sequence([torch.ones_like(each.tokens) for each in encoded], batch_first=True)
+        features = pad_sequence([each.features for each in encoded], batch_first=True)
         self._text_stub.output = BaseModelOutput(last_hidden_state=features)
         levels = zip(*(each.levels for each in image_features), strict=True)
         self._image_stub.output = [tuple(map(torch.cat, zip(*level, strict=True))) for level in levels]
         pixels = features.new_empty(1).expand(len(image_features), 3, *image_features[0].resized_size)
         with self._use_autocast():
-            said = self._model(pixel_values=pixels, input_ids=tokens, attention_mask=mask)
+            output = self._model(pixel_values=pixels, input_ids=tokens, attention_mask=mask)
         sides = [(width, height) for height, width in (each.original_size for each in image_features)]
-        rows = zip(read, convert_to_xyxy(said.pred_boxes, sides), compute_probabilities(said.logits), strict=True)
+        rows = zip(encoded, convert_to_xyxy(output.pred_boxes, sides), compute_probabilities(output.logits), strict=True)
         return [self._make_detections(*row) for row in rows]
 
     def _make_detections(self, prompt: EncodedPrompt, boxes: Floats, scores: Floats) -> Detections:
@@ -123,7 +121,7 @@ class GroundingDinoDetector(LoadedDetector[EncodedPrompt]):
         end = [names.convert_tokens_to_ids("."), names.sep_token_id]
         tokens = torch.tensor([[names.cls_token_id, *encoded["input_ids"], *end]], device=device)
         masks, positions = generate_masks_with_special_tokens_and_transfer_map(tokens, self._model.model.special_tokens)
-        said = self._text_backbone(tokens, masks[:, None], torch.zeros_like(tokens), positions, return_dict=True)
-        places = encoded.word_ids()
-        starts = [place for place, word in enumerate(places) if place == 0 or word != places[place - 1]]
-        return EncodedPrompt(tokens[0], said.last_hidden_state[0], tuple(words[places[start]] for start in starts), starts)
+        output = self._text_backbone(tokens, masks[:, None], torch.zeros_like(tokens), positions, return_dict=True)
+        word_ids = encoded.word_ids()
+        starts = [index for index, word in enumerate(word_ids) if index == 0 or word != word_ids[index - 1]]
+        return EncodedPrompt(tokens[0], output.last_hidden_state[0], tuple(words[word_ids[start]] for start in starts), starts)

@@ -42,18 +42,18 @@ class ImagePreprocessing:
 def read_preprocessing(folder: Path) -> ImagePreprocessing:
     """Read the preprocessing of a model. Raises ConfigError if its folder does not specify it."""
     try:
-        said = _read_processor_settings(folder)
-        return ImagePreprocessing(dict(said["size"]), tuple(said["image_mean"]), tuple(said["image_std"]))
+        settings = _read_processor_settings(folder)
+        return ImagePreprocessing(dict(settings["size"]), tuple(settings["image_mean"]), tuple(settings["image_std"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{folder}: preprocessor_config.json cannot be used ({error!r}): download the model again") from None
 
 
 def _read_processor_settings(folder: Path) -> dict[str, Any]:
     """Return the settings of the image processor: a part of one file, or a separate file."""
-    whole = folder / "processor_config.json"
-    both = json.loads(whole.read_text(encoding="utf-8")) if whole.is_file() else {}
-    alone = folder / "preprocessor_config.json"
-    settings: dict[str, Any] = both.get("image_processor") or json.loads(alone.read_text(encoding="utf-8"))
+    path = folder / "processor_config.json"
+    processor = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    image_path = folder / "preprocessor_config.json"
+    settings: dict[str, Any] = processor.get("image_processor") or json.loads(image_path.read_text(encoding="utf-8"))
     return settings
 
 

@@ -68,8 +68,8 @@ def select_boxes(detections: Detections, options: DetectorOptions, size: tuple[i
 def _apply_nms(boxes: Floats, max_iou: float) -> list[int]:
     """Return the indices of boxes, given best first, whose IoU with every better box is at most ``max_iou``."""
     spans = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1).tolist()
-    falling = [float(len(spans) - place) for place in range(len(spans))]
-    return sorted(int(place) for place in cv2.dnn.NMSBoxes(spans, falling, 0.0, max_iou))
+    falling = [float(len(spans) - index) for index in range(len(spans))]
+    return sorted(int(index) for index in cv2.dnn.NMSBoxes(spans, falling, 0.0, max_iou))
 
 
 def _format_label(detections: Detections, box: int) -> str:

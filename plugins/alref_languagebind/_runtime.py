@@ -26,20 +26,20 @@ class LanguageBindEncoder:
     rate = SAMPLE_RATE
 
     def __init__(self, folder: Path, dtype: str, device: str) -> None:
-        place = devices.resolve_device(device)
-        with translate_model_errors(folder, place, smaller="free some of it", expected_kind="LanguageBind's audio model"):
-            said = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        resolved = devices.resolve_device(device)
+        with translate_model_errors(folder, resolved, smaller="free some of it", expected_kind="LanguageBind's audio model"):
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             self._tokenizer = CLIPTokenizer.from_pretrained(folder)
-            self._model = load_towers(folder, said).to(place).eval().requires_grad_(False)
-            sound = said["vision_config"]
+            self._model = load_towers(folder, config).to(resolved).eval().requires_grad_(False)
+            audio_config = config["vision_config"]
             self._make_images = partial(
                 make_spectrogram_images,
-                bins=int(sound["num_mel_bins"]),
-                frames=int(sound["target_length"]),
-                mean=float(sound["audio_mean"]),
-                deviation=float(sound["audio_std"]),
+                bins=int(audio_config["num_mel_bins"]),
+                frames=int(audio_config["target_length"]),
+                mean=float(audio_config["audio_mean"]),
+                deviation=float(audio_config["audio_std"]),
             )
-        self._dtype = devices.resolve_dtype(dtype, place)
+        self._dtype = devices.resolve_dtype(dtype, resolved)
         self.embedding_size = int(self._model.projection_dim)
         self.embed_texts = EmbeddingCache(self._encode_texts)
 
@@ -61,9 +61,9 @@ class LanguageBindEncoder:
     @contextmanager
     def _use_inference_mode(self) -> Iterator[None]:
         """Compute without gradients, in the chosen dtype. Raises MissingError if memory is too small."""
-        place = self._model.device
-        full = f"LanguageBind does not fit into the memory of {place}: --device cpu"
-        with devices.translate_memory_errors(full), torch.inference_mode(), devices.autocast(place.type, self._dtype):
+        device = self._model.device
+        full = f"LanguageBind does not fit into the memory of {device}: --device cpu"
+        with devices.translate_memory_errors(full), torch.inference_mode(), devices.autocast(device.type, self._dtype):
             yield
 
 

@@ -67,12 +67,12 @@ class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
         from alref.records import Transcript
 
         assert reference.spoken is not None, "the reference is not spoken"
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
             audio = read_audio(reference.spoken.path, SAMPLE_RATE)
-        self.warnings += [str(each.message) for each in told]
-        language, said = self.model.transcribe_audio(audio)
-        return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in said]
+        self.warnings += [str(each.message) for each in caught]
+        language, sentences = self.model.transcribe_audio(audio)
+        return [Transcript(reference=reference.id, text=text, language=language, span=span) for text, span in sentences]
 
 
 @hookimpl

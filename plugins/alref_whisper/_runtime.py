@@ -29,16 +29,16 @@ class WhisperTranscriber:
     """A Whisper model on a device. Raises MissingError or ConfigError if it cannot be loaded."""
 
     def __init__(self, folder: Path, options: WhisperOptions, device: str) -> None:
-        place = devices.resolve_device(device)
+        resolved = devices.resolve_device(device)
         with translate_model_errors(
-            folder, place, alternative="-o transcriber.model=NAME", smaller="a smaller transcriber.model"
+            folder, resolved, alternative="-o transcriber.model=NAME", smaller="a smaller transcriber.model"
         ):
             self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
             self._feature_extractor = WhisperFeatureExtractor.from_pretrained(folder)
-            self._model = load_complete_model(WhisperForConditionalGeneration, folder).to(place)
+            self._model = load_complete_model(WhisperForConditionalGeneration, folder).to(resolved)
         self._languages = list_languages(folder)
         self._requested_language = get_language_code(options.language) if options.language else None
-        self._dtype = devices.resolve_dtype(options.dtype, place)
+        self._dtype = devices.resolve_dtype(options.dtype, resolved)
 
     def transcribe_audio(self, audio: Audio) -> tuple[str, list[tuple[str, TimeSpan]]]:
         """Return the language code, and each sentence with its start and end in seconds; both empty for silence.
@@ -47,13 +47,13 @@ class WhisperTranscriber:
         """
         if compute_loudness(audio).max(initial=-np.inf) < SILENCE_THRESHOLD:
             return "", []
-        place = self._model.device
-        full = f"the speech does not fit into the memory of {place}: a smaller model"
+        device = self._model.device
+        full = f"the speech does not fit into the memory of {device}: a smaller model"
         with (
             devices.translate_memory_errors(full),
             torch.inference_mode(),
             hide_library_output(),
-            devices.autocast(place.type, self._dtype),
+            devices.autocast(device.type, self._dtype),
         ):
             heard = self._compute_spectrogram(audio)
             language = self._detect_language(heard)

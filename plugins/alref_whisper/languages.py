@@ -28,8 +28,8 @@ def find_language_problems(options: WhisperOptions, folder: Path | None) -> list
 
 def list_languages(folder: Path) -> list[str]:
     """List the language codes in the files of a model; only English if they name none."""
-    said = _read_json(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
-    return sorted(token.strip("<|>") for token in said)
+    values = _read_json(folder / "generation_config.json").get("lang_to_id") or {"<|en|>": 0}
+    return sorted(token.strip("<|>") for token in values)
 
 
 def get_language_code(language: str) -> str:
@@ -48,7 +48,7 @@ def _load_language_codes() -> dict[str, str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return values if isinstance(values, dict) else {}

@@ -81,8 +81,8 @@ def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: 
     if not found and not brought:
         known = {called for row in every for called in (row.name, row.plugin, row.package)}
         broken = ", ".join(each.plugin for each in plugins.broken)
-        lost = f"; broken and not loaded: {broken}" if broken else ""
-        raise ConfigError(f"nothing is called {name!r}{suggest_names(name, known)}{lost}; see: alref plugins")
+        unloaded = f"; broken and not loaded: {broken}" if broken else ""
+        raise ConfigError(f"nothing is called {name!r}{suggest_names(name, known)}{unloaded}; see: alref plugins")
     if not found:
         _print_rows(brought, as_json or json_before)
     elif as_json or json_before:

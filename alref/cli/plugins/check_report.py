@@ -51,9 +51,9 @@ class CheckReport:
         for number, outcome in enumerate(self._list_failed(), 1):
             self._console.print()
             self._print_lines(str(number), "bold", outcome.requirement, outcome.reason, f"To do: {outcome.advice}")
-        said = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
+        summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
         early = "" if kind is None else "stopped early: "
-        self._console.print(f"\n{early}{said}; {self._sum_seconds():.0f} s")
+        self._console.print(f"\n{early}{summary}; {self._sum_seconds():.0f} s")
 
     def start_check(self, requirement: str) -> None:
         """Show which check is running."""

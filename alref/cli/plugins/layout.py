@@ -75,7 +75,7 @@ def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]
     the command's time.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    foldable = [place for place in range(len(widths)) if place not in UNFOLDED]
+    foldable = [index for index in range(len(widths)) if index not in UNFOLDED]
     while sum(widths) + 2 * len(widths) - 2 > width:
         widest = max(foldable, key=widths.__getitem__)
         if widths[widest] == MIN_WIDTH:

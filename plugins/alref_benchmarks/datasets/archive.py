@@ -22,9 +22,9 @@ def write_archive(folder: Path, files: Sequence[Path], archive: Path, prefix: st
     """
     missing = [file.as_posix() for file in files if not (folder / file).is_file()]
     if missing:
-        lacking = f"{len(missing)} of {len(files)} masks are missing ({join_shortened(missing)})"
+        problem = f"{len(missing)} of {len(files)} masks are missing ({join_shortened(missing)})"
         anew = f"remove {folder.with_name(ROWS_FOLDER)}/NAME.json of these videos and run the same alref eval again"
-        raise InputError(f"{folder}: {lacking}; the server accepts complete results only: {anew}, or run it with --force")
+        raise InputError(f"{folder}: {problem}; the server accepts complete results only: {anew}, or run it with --force")
     atomic.make_folder(archive.parent)
     with atomic.atomic_path(archive) as part, ZipFile(part, "w", ZIP_STORED) as target:
         for file in files:

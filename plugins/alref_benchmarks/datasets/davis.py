@@ -50,9 +50,9 @@ class RefDavis17Dataset(IndexedDataset):
 
     def get_annotator_expressions(self, video: str, annotator: int) -> dict[int, str]:
         """Return the ids of the expressions of one annotator, by object label."""
-        said = self.find_video_entry(video).expressions
-        ids = sorted(said, key=lambda name: (len(name), name))[annotator::ANNOTATOR_COUNT]
-        return {int(said[name].objects[0]): name for name in ids}
+        expressions = self.find_video_entry(video).expressions
+        ids = sorted(expressions, key=lambda name: (len(name), name))[annotator::ANNOTATOR_COUNT]
+        return {int(expressions[name].objects[0]): name for name in ids}
 
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write one label map per annotator and frame.

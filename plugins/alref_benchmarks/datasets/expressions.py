@@ -131,9 +131,9 @@ class MeViSDataset(_ServerScoredDataset):
         """Yield masks that are missing or have too few frames."""
         if not self.protocols:
             return
-        clip, kept = self.find_video_entry(video), self.rles
+        clip, rles = self.find_video_entry(video), self.rles
         for number in dict.fromkeys(each for said in clip.expressions.values() for each in said.objects):
-            got = len(kept.get(number, ()))
+            got = len(rles.get(number, ()))
             if got != len(clip.frames):
                 yield f"mask {number}: expected {len(clip.frames)} frames in mask_dict.json, got {got}"
 

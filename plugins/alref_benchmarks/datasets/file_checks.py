@@ -25,7 +25,7 @@ ImageSize = tuple[int, int]
 def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     """Yield problems, one line each: counts first, then video by video."""
     yield from _check_counts(dataset)
-    told: set[str] = set()
+    reported: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
             try:
@@ -34,9 +34,9 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
                 for what in dataset.check_annotations(video):
                     yield DatasetProblem(what, video)
             except InputError as error:
-                if str(error) not in told:
+                if str(error) not in reported:
                     yield DatasetProblem(str(error))
-                told.add(str(error))
+                reported.add(str(error))
 
 
 def _check_counts(dataset: IndexedDataset) -> Iterator[DatasetProblem]:

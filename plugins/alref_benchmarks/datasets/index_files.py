@@ -41,9 +41,11 @@ def read_expressions(path: Path) -> dict[str, VideoEntry]:
     """Read ``meta_expressions.json``: clips in its order, frames in the order of their names."""
     clips = {}
     for video, meta in _read_meta(path).videos.items():
-        said = {check_file_name(path, name): each.to_expression() for name, each in meta.expressions.items()}
+        expressions = {check_file_name(path, name): each.to_expression() for name, each in meta.expressions.items()}
         frames = tuple(check_file_name(path, frame) for frame in sorted(meta.frames))
-        clips[check_file_name(path, video)] = VideoEntry(frames, said, problem=_find_wrong_expression(path, video, said))
+        clips[check_file_name(path, video)] = VideoEntry(
+            frames, expressions, problem=_find_wrong_expression(path, video, expressions)
+        )
     return clips
 
 
@@ -60,8 +62,8 @@ def _find_wrong_expression(path: Path, video: str, expressions: Mapping[str, Exp
 def require_object_numbers(path: Path, entries: dict[str, VideoEntry]) -> dict[str, VideoEntry]:
     """Return clips whose expressions each refer to one object. Raises InputError otherwise."""
     for video, clip in entries.items():
-        for name, said in clip.expressions.items():
-            if len(said.objects) != 1 or not said.objects[0].isdecimal():
+        for name, expression in clip.expressions.items():
+            if len(expression.objects) != 1 or not expression.objects[0].isdecimal():
                 raise InputError(f"{path}: expected an object id for expression {name} of {video}; convert it again")
     return entries
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
     """Yield the union of the given objects on each frame, bool (H, W). Raises InputError if one is missing."""
-    kept = [_get_object_rles(dataset, video, number) for number in numbers]
-    sizes = (tuple(runs["size"]) for each in kept for runs in each if runs)
+    rles = [_get_object_rles(dataset, video, number) for number in numbers]
+    sizes = (tuple(runs["size"]) for each in rles for runs in each if runs)
     size = next(sizes, None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
     for frame in range(len(dataset.find_video_entry(video).frames)):
-        yield decode_coco_union([each[frame] for each in kept if each[frame]], size)
+        yield decode_coco_union([each[frame] for each in rles if each[frame]], size)
 
 
 def _get_object_rles(dataset: MeViSDataset, video: str, number: str) -> list[Any]:

@@ -41,15 +41,15 @@ class RefAvsDataset(MaskFileDataset):
 
         path = self.root / "metadata.csv"
         rows = [row for _, row in read_rows(path, ["uid", "split", "fid", "exp"]) if row["split"] == self.split]
-        said: dict[str, dict[str, Expression]] = {}
-        times = Counter[str]()
-        for place, row in enumerate(rows):
+        expressions: dict[str, dict[str, Expression]] = {}
+        counts = Counter[str]()
+        for position, row in enumerate(rows):
             uid = check_file_name(path, row["uid"])
-            times[uid] += 1
-            name = f"{uid} ({times[uid]})" if times[uid] > 1 else uid
+            counts[uid] += 1
+            name = f"{uid} ({counts[uid]})" if counts[uid] > 1 else uid
             video = check_file_name(path, uid.rsplit("_", 2)[0])
-            said.setdefault(video, {})[name] = Expression(row["exp"], (check_file_name(path, row["fid"]),), place)
-        return {video: VideoEntry(FRAME_NAMES, of_video) for video, of_video in said.items()}
+            expressions.setdefault(video, {})[name] = Expression(row["exp"], (check_file_name(path, row["fid"]),), position)
+        return {video: VideoEntry(FRAME_NAMES, found) for video, found in expressions.items()}
 
     def get_frame_paths(self, video: str) -> list[Path]:
         """Return the image files of a video."""
@@ -62,9 +62,11 @@ class RefAvsDataset(MaskFileDataset):
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
         """Return the files of the true masks of all target objects; those of split test_n are empty."""
-        meant = dict.fromkeys(said.objects[0] for said in self.find_video_entry(video).expressions.values())
+        numbers = dict.fromkeys(expression.objects[0] for expression in self.find_video_entry(video).expressions.values())
         return (
-            [] if self.split == NULL_SPLIT else [path for number in meant for path in self.get_object_mask_paths(video, number)]
+            []
+            if self.split == NULL_SPLIT
+            else [path for number in numbers for path in self.get_object_mask_paths(video, number)]
         )
 
     def get_object_mask_paths(self, video: str, number: str) -> list[Path]:

@@ -141,7 +141,7 @@ def _unpack_parts(parts: Sequence[ObjectScores]) -> list[FrameCounts]:
 
 
 def _unpack_part(part: ObjectScores) -> Iterator[FrameCounts]:
-    whole = {name: np.array(column, np.int64) for name, column in part.columns.items()}
-    steps = np.stack([whole["start"], whole["hit"], whole["marked"]])
-    each = np.split(steps, whole["steps"].cumsum()[:-1], axis=1)
-    return map(FrameCounts, whole["truth"].tolist(), whole["common"].tolist(), whole["union"].tolist(), each)
+    columns = {name: np.array(column, np.int64) for name, column in part.columns.items()}
+    steps = np.stack([columns["start"], columns["hit"], columns["marked"]])
+    frames = np.split(steps, columns["steps"].cumsum()[:-1], axis=1)
+    return map(FrameCounts, columns["truth"].tolist(), columns["common"].tolist(), columns["union"].tolist(), frames)

@@ -104,5 +104,5 @@ def _compute_means(parts: Sequence[ObjectScores]) -> dict[str, float]:
 
 def _compute_accuracy(parts: Sequence[ObjectScores], has_target: bool) -> float:
     """Return the share of expressions with (or without) a target that have a (or no) prediction; NaN for none."""
-    asked = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == has_target]
-    return compute_mean([bool(areas) and any(areas) == has_target for areas in asked])
+    areas_of_cases = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == has_target]
+    return compute_mean([bool(areas) and any(areas) == has_target for areas in areas_of_cases])

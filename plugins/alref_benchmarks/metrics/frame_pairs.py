@@ -29,8 +29,8 @@ def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side:
     both = zip_longest(case.truth, case.predicted)
     for number, (truth, predicted) in enumerate(both if include_ends else _clear_ends(both)):
         if truth is None or predicted is None:
-            lacking = "true" if truth is None else "predicted"
-            raise InputError(f"{where}: frame {number} has no {lacking} mask; expected both for every frame")
+            missing = "true" if truth is None else "predicted"
+            raise InputError(f"{where}: frame {number} has no {missing} mask; expected both for every frame")
         yield truth, check_predicted(f"{where}, frame {number}", truth, predicted, side)
     if number < 0:
         raise InputError(f"{where}: expected masks, got no frames")

@@ -86,8 +86,13 @@ def check_pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> 
 
 def check_candidates(output: list[Candidates], expected: list[PivotFrame], video: Video) -> None:
     """Check that there is one entry for each pivot, in their order, with boxes and masks that fit the picture."""
-    if [each.pivot for each in output] != expected:
-        raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, in their order, got {len(output)}")
+    pivots = [each.pivot for each in output]
+    if len(pivots) != len(expected):
+        raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, got {len(output)}")
+    for position, (pivot, given) in enumerate(zip(pivots, expected, strict=True)):
+        if pivot != given:
+            known = "in their order" if pivot in expected else "with the pivots that were given"
+            raise ContractError(f"expected Candidates {known}, got another pivot at position {position}: {pivot!r}")
     for each in output:
         if not _is_inside(each.xyxy, video):
             raise ContractError(f"expected boxes inside {video.width} x {video.height} pixels, got {each.xyxy.tolist()}")

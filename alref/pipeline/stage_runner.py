@@ -19,7 +19,7 @@ from alref.llm.usage import count_usage, mark_cached
 from alref.media.video import Video
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.stage_cache import CachedOutput, StageCache
-from alref.plugins.manager import PluginManager, RegisteredComponent
+from alref.plugins.manager import PluginManager, RegisteredClass
 from alref.records import Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
 from alref.utils.masks import Rle, encode_mask
@@ -144,7 +144,7 @@ class StageRunner:
         self.plugins.notify_observers(hook, event)
 
 
-def describe_call(slot: str, component: RegisteredComponent, method: str) -> str:
+def describe_call(slot: str, component: RegisteredClass[Any], method: str) -> str:
     """Name a component's method in an error, with the distribution that it came with."""
     return f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, TypeVar
+from unittest import SkipTest
 
 from alref.components.base import Stage
 from alref.media.video import Video
+from alref.records import Phrase
+from alref.testing.observation import ObservedComponent, holds_something
 from alref.testing.videos import make_buzzing_video, make_moving_square
 from alref.utils.masks import Mask
 
 TrueMasks = Sequence[Mask] | Mask
-"""True masks bool (H, W) of the square, one per frame."""
+"""True masks bool (H, W) of the object, one per frame."""
+
+TestMethod = TypeVar("TestMethod", bound=Callable[..., None])
 
 
 @dataclass(frozen=True)
@@ -30,11 +35,45 @@ class Task:
         return list(output) if isinstance(output, Iterator) else output
 
 
+class NotExercised(SkipTest):
+    """A requirement cannot be checked, because the test lacks something that the component knows; the message says what."""
+
+
+def expect_nothing(test: TestMethod) -> TestMethod:
+    """Mark a test in which there is nothing to find, so that it also counts when the component finds nothing."""
+    test.expects_nothing = True  # type: ignore[attr-defined]
+    return test
+
+
 class Contract:
-    """Base class of all contracts. Override ``make_component``; override ``make_video`` if a moving square is not suitable.
+    """Base class of all contracts. Override ``make_component``.
+
+    Where the component does not know a red square, override ``make_video``, and set ``text`` and ``category`` to what it shows.
+    ``other_text`` and ``other_category`` name something else, which may be absent. If the component can find nothing in any
+    small video, set ``finds_nothing`` to the reason.
 
     Each ``test_`` method checks one requirement: the first line of its docstring states it, the rest says how to meet it.
     """
+
+    text: ClassVar[str] = "the red square"
+    category: ClassVar[str] = "square"
+    other_text: ClassVar[str] = "the gray ground"
+    other_category: ClassVar[str] = "ground"
+    finds_nothing: ClassVar[str] = ""
+    called = False
+    """Whether this test called the component."""
+    found = False
+    """Whether any record that it returned held something."""
+
+    @property
+    def phrase(self) -> Phrase:
+        """The object of ``make_video``, as reference 1."""
+        return Phrase(reference="1", text=self.text, category=self.category)
+
+    @property
+    def other_phrase(self) -> Phrase:
+        """Something else, as reference 2."""
+        return Phrase(reference="2", text=self.other_text, category=self.other_category)
 
     def make_component(self) -> Stage:
         """Return a new instance of the component to test."""
@@ -46,12 +85,17 @@ class Contract:
         component = self.make_component()
         component.load()
         try:
-            yield component
+            yield ObservedComponent(component, self.observe_record)
         finally:
             component.close()
 
+    def observe_record(self, record: object) -> None:
+        """Note that the component was called, and whether it found something."""
+        self.called = True
+        self.found = self.found or holds_something(record)
+
     def make_video(self) -> tuple[Video, Mask]:
-        """Return a video with audio, and the true masks bool (T, H, W) of SQUARE in it."""
+        """Return a video with audio, and the true masks bool (T, H, W) of the object that ``text`` names."""
         return make_buzzing_video(0.8, (0.2, 0.6)), make_moving_square(8)[1]
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:

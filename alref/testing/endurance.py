@@ -36,7 +36,7 @@ class EnduranceContract(FrameContract):
         size = 16 * round(sqrt(pixels * 3 / 4) / 16), 16 * round(sqrt(pixels * 4 / 3) / 16)
         with freeze_garbage_collector(), self.load_component() as component:
             short, long = (
-                self._measure_peak(component, MemoryProbeVideo(self.long_video_length // part, size))
+                self._measure_peak(component, MemoryProbeVideo(*self.make_video(), self.long_video_length // part, size))
                 for part in (LENGTH_RATIO, 1)
             )
         grown = (long - short) / 1e6

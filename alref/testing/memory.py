@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from alref.media.video import Frame
-from alref.testing.videos import MovingSquare
+from alref.media.video import Frame, Video
+from alref.testing.variants import VideoVariant
+from alref.utils.masks import Mask
 
 STATM = Path("/proc/self/statm")
 
@@ -35,13 +36,13 @@ def freeze_garbage_collector() -> Iterator[None]:
         gc.unfreeze()
 
 
-class MemoryProbeVideo(MovingSquare):
-    """A moving square that samples the memory of the process while frames are read; ``peak`` is the maximum in bytes."""
+class MemoryProbeVideo(VideoVariant):
+    """A variant of a video that samples the memory of the process while frames are read; ``peak`` is the maximum in bytes."""
 
     SAMPLES = 8
 
-    def __init__(self, frames: int, size: tuple[int, int]) -> None:
-        super().__init__(frames, size)
+    def __init__(self, video: Video, truth: Sequence[Mask] | Mask, frames: int, size: tuple[int, int]) -> None:
+        super().__init__(video, truth, frames, size)
         self.peak = measure_resident_memory()
         self._count = 0
 

@@ -15,9 +15,9 @@ from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.testing.contract import Task, TrueMasks
 from alref.testing.diff import find_difference
 from alref.testing.endurance import EnduranceContract
-from alref.testing.shapes import SQUARE, find_visible_frames, make_square_box
+from alref.testing.shapes import find_visible_frames, make_square_box
+from alref.utils.masks import compute_box
 
-SECOND_PHRASE = SQUARE.model_copy(update={"reference": "2"})
 MIN_IOU = 0.8
 """Least intersection over union of a given mask and the mask returned on its frame."""
 
@@ -29,6 +29,10 @@ class PropagatorContract(EnduranceContract):
         """Return the propagator to test."""
         raise NotImplementedError("return the propagator to test")
 
+    def make_box(self, truth: TrueMasks, frame: int, reference: str = "1") -> PivotBox:
+        """Return the pivot box around the true object of a frame; another ``reference`` is another object."""
+        return make_square_box(truth, frame, self.phrase.model_copy(update={"reference": reference}))
+
     def propagate_masks(self, video: Video, boxes: list[PivotBox]) -> dict[int, FrameMasks]:
         """Return the masks of every frame by frame index, checked against the contract."""
         with self.load_component() as component:
@@ -39,7 +43,7 @@ class PropagatorContract(EnduranceContract):
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return a task that propagates two objects, from the middle and the end of the frames that show the square."""
         frames = find_visible_frames(truth)
-        boxes = [make_square_box(truth, frames[len(frames) // 2]), make_square_box(truth, frames[-1], SECOND_PHRASE)]
+        boxes = [self.make_box(truth, frames[len(frames) // 2]), self.make_box(truth, frames[-1], "2")]
         return [
             *super().build_tasks(video, truth),
             Task("propagate", (boxes,), partial(_check_frame_masks, boxes=boxes, video=video)),
@@ -51,7 +55,8 @@ class PropagatorContract(EnduranceContract):
         Propagate from the pivot in both directions; yield ``FrameMasks`` with one mask of the video's size per object.
         """
         video, truth = self.make_video()
-        self.propagate_masks(video, [make_square_box(truth, len(truth) // 2)])
+        frames = find_visible_frames(truth)
+        self.propagate_masks(video, [self.make_box(truth, frames[len(frames) // 2])])
 
     def test_keeps_objects_apart(self) -> None:
         """It propagates several objects in one pass, each with its own mask.
@@ -59,14 +64,15 @@ class PropagatorContract(EnduranceContract):
         The first axis of the masks follows ``alref.records.list_object_phrases(boxes)``; propagate each object independently.
         """
         video, truth = self.make_video()
-        square = np.asarray(truth[0])
+        frame = find_visible_frames(truth)[0]
+        square = np.asarray(truth[frame])
         ground = np.roll(square, (-square.shape[0] // 4, square.shape[1] // 2), (0, 1)) & ~square
         boxes = [
-            _set_mask(make_square_box(truth, 0), square),
-            _set_mask(make_square_box(ground[None], 0, SECOND_PHRASE), ground),
+            _set_mask(self.make_box(truth, frame), square),
+            _set_mask(self.make_box(truth, frame, "2").model_copy(update={"xyxy": compute_box(ground)}), ground),
         ]
         for given, name in ((boxes, "first"), (boxes[::-1], "second")):
-            masks = self.propagate_masks(video, given)[0].masks
+            masks = self.propagate_masks(video, given)[frame].masks
             for position, box in enumerate(given):
                 overlaps = [_compute_iou(mask, np.asarray(box.mask)) for mask in masks]
                 assert int(np.argmax(overlaps)) == position, (
@@ -79,7 +85,8 @@ class PropagatorContract(EnduranceContract):
         Group the boxes by ``box.pivot.phrase``.
         """
         video, truth = self.make_video()
-        self.propagate_masks(video, [make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)])
+        frames = find_visible_frames(truth)
+        self.propagate_masks(video, [self.make_box(truth, frames[0]), self.make_box(truth, frames[-1])])
 
     def test_starts_from_a_mask(self) -> None:
         """A mask takes precedence over the box.
@@ -87,9 +94,11 @@ class PropagatorContract(EnduranceContract):
         If ``box.mask`` is not None, use it instead of the box, and return it on its own frame.
         """
         video, truth = self.make_video()
+        frame = find_visible_frames(truth)[0]
         half = np.tri(video.height, video.width, dtype=np.bool_)
-        start = np.asarray(truth[0]) & np.roll(half, np.argwhere(truth[0])[0], (0, 1))
-        overlap = _compute_iou(self.propagate_masks(video, [_set_mask(make_square_box(truth, 0), start)])[0].masks[0], start)
+        start = np.asarray(truth[frame]) & np.roll(half, np.argwhere(truth[frame])[0], (0, 1))
+        masks = self.propagate_masks(video, [_set_mask(self.make_box(truth, frame), start)])[frame].masks
+        overlap = _compute_iou(masks[0], start)
         assert overlap > MIN_IOU, f"expected the given mask on its frame, got one with IoU {overlap:.2f}"
 
     def test_boxes_may_come_in_any_order(self) -> None:
@@ -98,8 +107,8 @@ class PropagatorContract(EnduranceContract):
         Handle the objects independently, and choose among several pivots of one object by frame or score, never by position.
         """
         video, truth = self.make_video()
-        first, last = make_square_box(truth, 0), make_square_box(truth, len(truth) - 1)
-        boxes = [first, make_square_box(truth, 1, SECOND_PHRASE), last]
+        frames = find_visible_frames(truth)
+        boxes = [self.make_box(truth, frames[0]), self.make_box(truth, frames[1], "2"), self.make_box(truth, frames[-1])]
         for order in ([1, 0, 2], [2, 1, 0]):
             mixed = [boxes[position] for position in order]
             expected, got = self.propagate_masks(video, boxes), self.propagate_masks(video, mixed)
@@ -116,7 +125,7 @@ class PropagatorContract(EnduranceContract):
         """
         video, truth = self.make_video()
         for side in (2, 3):
-            box = make_square_box(truth, 0)
+            box = self.make_box(truth, find_visible_frames(truth)[0])
             thin = np.array(box.xyxy)
             thin[side] = thin[side - 2] + 1
             self.propagate_masks(video, [box.model_copy(update={"xyxy": thin})])

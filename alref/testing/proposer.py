@@ -13,9 +13,9 @@ from alref.media.array_video import ArrayVideo
 from alref.media.video import Video
 from alref.pipeline import contracts
 from alref.records import Candidates, Phrase, PivotFrame
-from alref.testing.contract import Task, TrueMasks
+from alref.testing.contract import Task, TrueMasks, expect_nothing
 from alref.testing.diff import find_difference
-from alref.testing.shapes import GROUND, SQUARE, FrameContract, find_visible_frames
+from alref.testing.shapes import FrameContract, find_visible_frames
 
 
 class ProposerContract(FrameContract):
@@ -30,6 +30,11 @@ class ProposerContract(FrameContract):
         """Return the proposer to test."""
         raise NotImplementedError("return the proposer to test")
 
+    def make_pivots(self, truth: TrueMasks) -> list[PivotFrame]:
+        """Return pivots of two phrases, on the last and the first frame that show the object."""
+        frames = dict.fromkeys((find_visible_frames(truth)[-1], find_visible_frames(truth)[0]))
+        return [PivotFrame(phrase=phrase, frame=frame) for phrase in (self.phrase, self.other_phrase) for frame in frames]
+
     def propose_candidates(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return the candidates, checked against the contract."""
         with self.load_component() as component:
@@ -39,7 +44,7 @@ class ProposerContract(FrameContract):
 
     def build_tasks(self, video: Video, truth: TrueMasks) -> list[Task]:
         """Return a task that proposes boxes for two phrases on two frames."""
-        pivots = _make_pivots(truth)
+        pivots = self.make_pivots(truth)
         return [
             *super().build_tasks(video, truth),
             Task("propose", (pivots,), partial(_check_candidates, pivots=pivots, video=video)),
@@ -51,8 +56,9 @@ class ProposerContract(FrameContract):
         Return one ``Candidates`` per pivot; boxes are ``xyxy`` in pixels of the video, masks are bool (N, H, W).
         """
         video, truth = self.make_video()
-        self.propose_candidates(video, _make_pivots(truth))
+        self.propose_candidates(video, self.make_pivots(truth))
 
+    @expect_nothing
     def test_answers_nothing_for_no_pivot(self) -> None:
         """It returns an empty list for no pivots.
 
@@ -61,6 +67,7 @@ class ProposerContract(FrameContract):
         answer = self.propose_candidates(self.make_video()[0], [])
         assert answer == [], f"expected [] for no pivot, got {answer!r}"
 
+    @expect_nothing
     def test_no_candidates_is_an_answer(self) -> None:
         """It answers each pivot on a blank image, if necessary without boxes.
 
@@ -76,7 +83,7 @@ class ProposerContract(FrameContract):
         Handle each pivot independently, or restore the order of the pivots at the end.
         """
         video, truth = self.make_video()
-        pivots = _make_pivots(truth)
+        pivots = self.make_pivots(truth)
         difference = find_difference(self.propose_candidates(video, pivots), self.propose_candidates(video, pivots[::-1])[::-1])
         assert not difference, f"expected the same candidates in another order of pivots, got {difference}"
 
@@ -86,8 +93,8 @@ class ProposerContract(FrameContract):
         Query the model with one phrase at a time; if one prompt holds several phrases, keep their boxes apart.
         """
         video, truth = self.make_video()
-        pivots = _make_pivots(truth)
-        own = [position for position, pivot in enumerate(pivots) if pivot.phrase == SQUARE]
+        pivots = self.make_pivots(truth)
+        own = [position for position, pivot in enumerate(pivots) if pivot.phrase == self.phrase]
         together = self.propose_candidates(video, pivots)
         difference = find_difference(
             self.propose_candidates(video, [pivots[position] for position in own]), [together[position] for position in own]
@@ -102,17 +109,11 @@ class ProposerContract(FrameContract):
         if self.frames_together:
             raise SkipTest("frames_together = True: it processes all frames of a phrase together")
         video, truth = self.make_video()
-        pivots = _make_pivots(truth)
+        pivots = self.make_pivots(truth)
         together = self.propose_candidates(video, pivots)
         alone = [each for pivot in pivots for each in self.propose_candidates(video, [pivot])]
         difference = find_difference(alone, together)
         assert not difference, f"expected the same candidates as for each pivot alone, got {difference}"
-
-
-def _make_pivots(truth: TrueMasks) -> list[PivotFrame]:
-    """Return pivots of two phrases, on the last and the first frame that show the square."""
-    frames = dict.fromkeys((find_visible_frames(truth)[-1], find_visible_frames(truth)[0]))
-    return [PivotFrame(phrase=phrase, frame=frame) for phrase in (SQUARE, GROUND) for frame in frames]
 
 
 def _check_candidates(output: Any, pivots: list[PivotFrame], video: Video) -> None:

@@ -28,12 +28,12 @@ from alref.testing import (
     TranscriberContract,
     UnifierContract,
 )
+from alref.testing.contract import NotExercised
 
-CheckState = Literal["passed", "failed", "skipped"]
+CheckState = Literal["passed", "failed", "skipped", "not exercised"]
 SLOW_TESTS = dict.fromkeys(("test_takes_4k_frames", "test_memory_stays_flat_over_a_long_video"), "skipped by --quick")
 """The slowest tests, with the reason for skipping them."""
-DECLARED_TESTS = {"test_locates_a_known_sound": "no known sound; set `known_sound` in a test of your own"}
-"""Tests that need an attribute which only a test of the author sets, with the reason for skipping them."""
+NOT_EXERCISED = "the component found nothing in the test video, so this was not checked"
 CONTRACTS: dict[str, type[StageContract]] = {
     "unifier": UnifierContract,
     "tagger": TaggerContract,
@@ -62,10 +62,10 @@ class CheckOutcome:
     seconds: float
 
 
-def build_contract(cls: type[Stage], /, **methods: Callable[..., Any]) -> type[StageContract]:
-    """Return the contract of a component, derived from those of all slots that it fills; ``methods`` override theirs."""
+def build_contract(cls: type[Stage], /, **members: Any) -> type[StageContract]:
+    """Return the contract of a component, derived from those of all slots that it fills; ``members`` override theirs."""
     kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
-    return type(f"{cls.__name__}Contract", kinds, methods)
+    return type(f"{cls.__name__}Contract", kinds, members)
 
 
 def list_tests(contract: type) -> list[str]:
@@ -94,21 +94,25 @@ def run_checks(
 def _run_test(contract: type, test: str, component: type) -> tuple[CheckState, str]:
     """Call one test on a new instance. Any exception is a failure, except SkipTest and KeyboardInterrupt.
 
-    Output of the component goes to stderr.
+    A requirement is not exercised if the component was called and found nothing. Output of the component goes to stderr.
     """
+    instance = contract()
     try:
         with redirect_stdout(sys.stderr):
-            getattr(contract(), test)()
+            getattr(instance, test)()
     except SkipTest as skipped:
-        return "skipped", str(skipped)
+        return "not exercised" if isinstance(skipped, NotExercised) else "skipped", str(skipped)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a component may do anything wrong
-        return "failed", _describe_error(error, component)
+        return "failed", describe_error(error, component)
+    called, found = getattr(instance, "called", False), getattr(instance, "found", False)
+    if called and not found and not hasattr(getattr(contract, test), "expects_nothing"):
+        return "not exercised", instance.finds_nothing or NOT_EXERCISED
     return "passed", ""
 
 
-def _describe_error(error: BaseException, component: type) -> str:
+def describe_error(error: BaseException, component: type) -> str:
     """Format an exception with the last line of the component's code in its traceback."""
     home = _locate_code(component)
     lines = [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing.contract import TrueMasks
 from alref.testing.stage import StageContract
-from alref.testing.videos import MovingSquare
+from alref.testing.variants import VideoVariant
 from alref.utils.masks import compute_box
 
 SQUARE = Phrase(reference="1", text="the red square", category="square")
@@ -25,8 +27,9 @@ def find_visible_frames(truth: TrueMasks) -> list[int]:
 class FrameContract(StageContract):
     """The contract of every component that takes the frames of a video."""
 
-    def check_answers(self, video: MovingSquare) -> None:
-        """Run the component on a video, and check its output as the engine does."""
+    def check_variant(self, **changes: Any) -> None:
+        """Run the component on a variant of ``make_video``, and check its output as the engine does."""
+        video = VideoVariant(*self.make_video(), **changes)
         with self.load_component() as component:
             for task in self.build_tasks(video, video.truth):
                 task.check(task.run(component, video))
@@ -36,32 +39,32 @@ class FrameContract(StageContract):
 
         Check where it uses the previous or next frame, or divides by the number of frames minus one.
         """
-        self.check_answers(MovingSquare(frames=1))
+        self.check_variant(frames=1)
 
     def test_takes_odd_sizes(self) -> None:
         """It works on frames of 47 x 33 pixels.
 
         Resize or pad inside the component, and convert boxes and masks back to ``video.height`` and ``video.width``.
         """
-        self.check_answers(MovingSquare(frames=3, size=(33, 47)))
+        self.check_variant(frames=3, size=(33, 47))
 
     def test_takes_gray_images(self) -> None:
         """It works on a grayscale video, in which red, green and blue are equal.
 
         Check where it divides by the standard deviation or the saturation of colors, which is 0 here.
         """
-        self.check_answers(MovingSquare(frames=3, gray=True))
+        self.check_variant(frames=3, gray=True)
 
     def test_takes_4k_frames(self) -> None:
         """It works on frames of 3840 x 2160 pixels.
 
         Process smaller images inside the component, and convert boxes and masks back to ``video.height`` and ``video.width``.
         """
-        self.check_answers(MovingSquare(frames=2, size=(2160, 3840)))
+        self.check_variant(frames=2, size=(2160, 3840))
 
     def test_takes_an_object_that_comes_later(self) -> None:
         """It works on a video whose object appears halfway through.
 
         Return masks for the earlier frames too: an empty mask is valid.
         """
-        self.check_answers(MovingSquare(frames=8, first=4))
+        self.check_variant(frames=8, blank=4)

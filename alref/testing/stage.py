@@ -11,14 +11,30 @@ import numpy as np
 from alref.errors import AlrefError, InputError
 from alref.media.array_video import ArrayVideo
 from alref.media.video import Video
-from alref.testing.contract import Task
+from alref.testing.contract import Task, expect_nothing
 from alref.testing.diff import copy_inputs, find_difference
+from alref.testing.observation import ObservedComponent
 from alref.testing.option_checks import DeclarationContract
 from alref.testing.videos import UNREADABLE, DamagedVideo
 
 
 class StageContract(DeclarationContract):
     """The contract of every component. Override ``make_component``."""
+
+    def test_finds_something_in_the_test_video(self) -> None:
+        """It finds something in the test video, so that the other requirements are really checked.
+
+        Override ``make_video`` with a video that shows what the component knows, and set ``text``, ``category`` or ``sound`` to
+        its name; or ``alref plugins check NAME --video FILE --text TEXT``. If there is no such video, set ``finds_nothing``.
+        """
+        if self.finds_nothing:
+            raise SkipTest(self.finds_nothing)
+        video, truth = self.make_video()
+        with self.load_component() as component:
+            for task in self.build_tasks(video, truth):
+                self.found = False
+                task.run(component, video)
+                assert self.found, f"expected {task.method} to find something in {video.name}, got nothing"
 
     def test_loads_and_closes_more_than_once(self) -> None:
         """It can be closed twice, and gives the same answers after it is loaded again.
@@ -27,10 +43,11 @@ class StageContract(DeclarationContract):
         """
         video, truth = self.make_video()
         component = self.make_component()
+        observed = ObservedComponent(component, self.observe_record)
         answers = []
         for _ in range(2):
             component.load()
-            answers.append(self.collect_answers(component, video, truth))
+            answers.append(self.collect_answers(observed, video, truth))
             component.close()
             component.close()
         difference = find_difference(*answers)
@@ -82,6 +99,7 @@ class StageContract(DeclarationContract):
         changed = int((before != frames).any(axis=(1, 2, 3)).sum())
         assert not changed, f"expected unmodified frames, got {changed} of {len(frames)} changed"
 
+    @expect_nothing
     def test_lets_errors_of_reading_through(self) -> None:
         """An error while reading frames or audio reaches the caller unchanged.
 

@@ -21,7 +21,7 @@ class UnifierContract(FrameContract):
 
     def make_reference(self) -> Reference:
         """Return a reference that the unifier understands."""
-        return Reference(id="1", text="the red square")
+        return Reference(id="1", text=self.text)
 
     def unify_reference(self) -> list[Phrase]:
         """Return the phrases of the reference."""

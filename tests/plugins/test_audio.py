@@ -63,7 +63,7 @@ class TestAst(TaggerContract):
 
 
 class TestClap(TaggerContract, LocatorContract):
-    known_sound = "rain"
+    sound = "rain"
 
     @pytest.fixture(autouse=True)
     def _made(self, folders: dict[str, Path]) -> None:

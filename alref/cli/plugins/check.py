@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
-from unittest import SkipTest
 
 import click
+import numpy as np
+import numpy.typing as npt
 
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.plugins.check_report import CheckReport
@@ -16,9 +17,13 @@ from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.config import UNIFIER_SLOTS, parse_yaml
-from alref.errors import ConfigError, MissingError, Problem, suggest_names
+from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
+from alref.media.array_video import ArrayVideo
+from alref.media.reader import open_video
+from alref.media.video import Video
 from alref.pipeline import contracts
 from alref.pipeline.references import read_recording
+from alref.pipeline.stage_runner import describe_call
 from alref.plugins import catalogue
 from alref.plugins.manager import (
     BASE_CLASS_BY_SLOT,
@@ -31,10 +36,14 @@ from alref.plugins.manager import (
 )
 from alref.records import Recording
 from alref.testing import DatasetContract
-from alref.testing.runner import DECLARED_TESTS, SLOW_TESTS, build_contract, run_checks
+from alref.testing.contract import NotExercised
+from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
 
 SLOT_GROUPS = {"unifier": UNIFIER_SLOTS, "reasoner": ("temporal", "spatial")}
 """Names that stand for several slots in options."""
+VIDEO_FRAMES = 8
+"""Number of frames of --video that are used."""
+VIDEO_AUDIO_RATE = 16_000
 
 
 @click.command("check")
@@ -42,6 +51,8 @@ SLOT_GROUPS = {"unifier": UNIFIER_SLOTS, "reasoner": ("temporal", "spatial")}
 @click.option("--slot", type=click.Choice([*SLOTS, "dataset"]), help="Component slot, if NAME is ambiguous.")
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Device that models run on.")
+@click.option("--video", type=click.Path(path_type=Path), help="Video of something that the component knows.")
+@click.option("--text", help="Name of what the video shows, or of its sound; for example 'the dog'.")
 @click.option("--spoken", type=click.Path(path_type=Path), help="Audio file with a spoken sentence, for a transcriber.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of the dataset, preferably a small subset.")
 @click.option("--split", default="", help="Split of the dataset; default: its usual one.")
@@ -75,9 +86,8 @@ def command(
             if issubclass(registered.cls, Dataset)
             else _build_component_contract(registered, **flags)
         )
-        without = DECLARED_TESTS | SLOW_TESTS if quick else DECLARED_TESTS
         with CheckReport(registered, as_json) as report:
-            for outcome in run_checks(contract, registered.cls, without, report.start_check):
+            for outcome in run_checks(contract, registered.cls, SLOW_TESTS if quick else {}, report.start_check):
                 report.add_outcome(outcome)
         return report.get_exit_code()
 
@@ -112,7 +122,13 @@ def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, n
 
 
 def _build_component_contract(
-    registered: RegisteredClass[Any], given: Iterable[str], device: str, spoken: Path | None, **_: Any
+    registered: RegisteredClass[Any],
+    given: Iterable[str],
+    device: str,
+    video: Path | None,
+    text: str | None,
+    spoken: Path | None,
+    **_: Any,
 ) -> type:
     """Build the contract of a component with its options. Raises ConfigError, or MissingError if a requirement is missing."""
     values = options.build_options(
@@ -125,20 +141,41 @@ def _build_component_contract(
 
     def make_recording(_: object) -> Recording:
         if spoken is None:
-            raise SkipTest("give an audio file with a spoken sentence: --spoken FILE")
+            raise NotExercised("give an audio file with a spoken sentence: --spoken FILE")
         return read_recording(spoken)
 
-    if problems := _collect_problems(make_component, get_flag_slot(registered.slots)):
+    if problems := _find_problems(registered, make_component):
         raise MissingError(*problems)
-    return build_contract(registered.cls, make_component=make_component, make_recording=make_recording)
+    declared: dict[str, Any] = {} if text is None else dict.fromkeys(("text", "category", "sound"), text)
+    if video is not None:
+        shown = _read_video(video)
+        declared["make_video"] = lambda _: (shown, _mark_middle(shown))
+    return build_contract(registered.cls, make_component=make_component, make_recording=make_recording, **declared)
 
 
-def _collect_problems(make_component: Callable[[], Stage], slot: str) -> list[Problem]:
-    """Return the problems of a component; a component that raises here fails a later check."""
+def _find_problems(registered: RegisteredClass[Any], make_component: Callable[[], Stage]) -> list[Problem]:
+    """Return the problems of a component. Raises ContractError with the line of its code that failed."""
+    slot, method = get_flag_slot(registered.slots), "__init__"
     try:
-        return contracts.find_problems(make_component(), slot)
-    except Exception:  # the checks report any error of a plugin
-        return []
+        component = make_component()
+        method = "problems"
+        return contracts.find_problems(component, slot)
+    except Exception as error:  # any error of a plugin
+        raise ContractError(f"{describe_call(slot, registered, method)}: {describe_error(error, registered.cls)}") from error
+
+
+def _read_video(path: Path) -> ArrayVideo:
+    """Return the first frames of a video with their sound."""
+    video = open_video(path)
+    images = [video.read_frame(index) for index in range(min(len(video), VIDEO_FRAMES))]
+    return ArrayVideo(images, video.fps, video.read_audio(VIDEO_AUDIO_RATE))
+
+
+def _mark_middle(video: Video) -> npt.NDArray[np.bool_]:
+    """Return masks bool (T, H, W) of the middle of each frame, which stand for the object where a box is needed."""
+    masks = np.zeros((len(video), video.height, video.width), np.bool_)
+    masks[:, video.height // 4 : -(video.height // 4), video.width // 4 : -(video.width // 4)] = True
+    return masks
 
 
 def _parse_option(registered: RegisteredClass[Any], text: str) -> tuple[str, Any]:

@@ -14,9 +14,9 @@ from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.errors import ContractError
 from alref.plugins.manager import RegisteredClass
-from alref.testing.runner import CheckOutcome
+from alref.testing.runner import CheckOutcome, CheckState
 
-STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
+STYLES: dict[CheckState, str] = {"passed": "green", "failed": "bold red", "skipped": "dim", "not exercised": "yellow"}
 SLOW_SECONDS = 1.0
 """Seconds above which the duration of a check is shown."""
 
@@ -42,11 +42,11 @@ class CheckReport:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._status.stop()
         states = Counter(each.state for each in self._outcomes)
-        counts = {state: states[state] for state in ("passed", "failed", "skipped")}
+        counts = {state: states[state] for state in STYLES}
         if self._json:
-            emit_event(
-                "finished", component=self._registered.name, **counts, seconds=self._sum_seconds(), completed=kind is None
-            )
+            named = {state.replace(" ", "_"): count for state, count in counts.items()}
+            seconds, completed = self._sum_seconds(), kind is None
+            emit_event("finished", component=self._registered.name, **named, seconds=seconds, completed=completed)
             return
         for number, outcome in enumerate(self._list_failed(), 1):
             self._console.print()
@@ -66,12 +66,13 @@ class CheckReport:
             emit_event("check", **asdict(outcome))
             return
         took = f" ({outcome.seconds:.0f} s)" if outcome.seconds >= SLOW_SECONDS else ""
-        reason = [outcome.reason] if outcome.state == "skipped" else []
+        reason = [outcome.reason] if outcome.state in ("skipped", "not exercised") else []
         self._print_lines(outcome.state, STYLES[outcome.state], outcome.requirement + took, *reason)
 
     def get_exit_code(self) -> int:
-        """Return the exit code: 0 if no check failed."""
-        return ContractError.exit_code if self._list_failed() else 0
+        """Return the exit code: 0 if every check passed, or was skipped for a good reason."""
+        states = {each.state for each in self._outcomes}
+        return ContractError.exit_code if states & {"failed", "not exercised"} else 0
 
     def _list_failed(self) -> list[CheckOutcome]:
         return [each for each in self._outcomes if each.state == "failed"]
@@ -83,5 +84,5 @@ class CheckReport:
         """Print wrapped lines beside a label."""
         for number, line in enumerate(lines):
             before = "" if number else word
-            folded = fill(line, self._console.width, initial_indent=f"{before:9}", subsequent_indent=" " * 9)
-            self._console.print(Text.assemble((folded[:9], style), folded[9:]), soft_wrap=True)
+            folded = fill(line, self._console.width, initial_indent=f"{before:14}", subsequent_indent=" " * 14)
+            self._console.print(Text.assemble((folded[:14], style), folded[14:]), soft_wrap=True)

@@ -109,7 +109,7 @@ class Renaming(Loud):
     """Gives back other phrases."""
 
     def locate(self, video: Video, reference: Reference, phrases: list[Phrase]) -> list[Phrase]:
-        return [phrase.model_copy(update={"text": "buzz"}) for phrase in super().locate(video, reference, phrases)]
+        return [phrase.model_copy(update={"text": "another"}) for phrase in super().locate(video, reference, phrases)]
 
 
 class OnlyOne(Loud):

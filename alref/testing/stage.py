@@ -25,7 +25,7 @@ class StageContract(DeclarationContract):
         """It finds something in the test video, so that the other requirements are really checked.
 
         Override ``make_video`` with a video that shows what the component knows, and set ``text``, ``category`` or ``sound`` to
-        its name; or ``alref plugins check NAME --video FILE --text TEXT``. If there is no such video, set ``finds_nothing``.
+        its name; or check it with ``--video FILE --text TEXT``. If there is no such video, set ``finds_nothing`` to the reason.
         """
         if self.finds_nothing:
             raise SkipTest(self.finds_nothing)

@@ -48,7 +48,8 @@ class CheckReport:
             seconds, completed = self._sum_seconds(), kind is None
             emit_event("finished", component=self._registered.name, **named, seconds=seconds, completed=completed)
             return
-        for number, outcome in enumerate(self._list_failed(), 1):
+        failed = [each for each in self._outcomes if each.state == "failed"]
+        for number, outcome in enumerate(failed, 1):
             self._console.print()
             self._print_lines(str(number), "bold", outcome.requirement, outcome.reason, f"To do: {outcome.advice}")
         summary = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "nothing was checked"
@@ -73,9 +74,6 @@ class CheckReport:
         """Return the exit code: 0 if every check passed, or was skipped for a good reason."""
         states = {each.state for each in self._outcomes}
         return ContractError.exit_code if states & {"failed", "not exercised"} else 0
-
-    def _list_failed(self) -> list[CheckOutcome]:
-        return [each for each in self._outcomes if each.state == "failed"]
 
     def _sum_seconds(self) -> float:
         return sum(each.seconds for each in self._outcomes)

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from alref.testing import (
     make_buzzing_video,
 )
 from alref.testing.diff import find_difference
+from alref.testing.memory import read_resident_memory
 from alref.testing.runner import CheckOutcome, run_checks
 from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, transcribers, unifiers
 from support.wrong import options as describing
@@ -206,7 +208,7 @@ def test_a_wrong_component_breaks_what_it_is_wrong_about(
     contract: type[StageContract], cls: type[Any], breaks: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if "memory" not in breaks:
-        monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
+        monkeypatch.setattr("alref.testing.endurance.read_resident_memory", lambda: None)
     found = broken(checked(contract, cls, folder=tmp_path, long_video_length=400))
     wanted = [word for word in breaks.split() if f"-{word}" not in breaks.split() and not word.startswith("-")]
     assert [word for word in wanted if not any(word in test for test in found)] == []
@@ -268,11 +270,25 @@ def test_what_is_declared_away_names_its_attribute() -> None:
     assert [each.reason.partition(" ")[0] for each in found if "frames_are_looked" in each.test] == ["frames_together"]
 
 
-def test_where_memory_is_not_told_nothing_is_said_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.testing.endurance.STATM", tmp_path / "statm")
-    (said,) = [each for each in checked(PropagatorContract, endurance.Collects) if "memory" in each.test]
-    assert said.state == "skipped"
-    assert str(tmp_path / "statm") in said.reason
+def test_the_memory_check_is_skipped_on_a_platform_that_does_not_report_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alref.testing.memory.STATM", tmp_path / "statm")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (outcome,) = [each for each in checked(PropagatorContract, endurance.Collects) if "memory" in each.test]
+    assert outcome.state == "skipped"
+    assert "/proc" in outcome.reason
+
+
+@pytest.mark.skipif(which("ps") is None, reason="there is no ps here")
+def test_memory_is_measured_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref.testing.memory.STATM", tmp_path / "statm")
+    before = read_resident_memory()
+    block = np.ones(100_000_000, np.uint8)
+    after = read_resident_memory()
+    assert before is not None
+    assert after is not None
+    assert 0.9 * block.nbytes < after - before < 1.5 * block.nbytes
 
 
 PROMISES = {name: getattr(kind, name) for kind in KINDS for name in dir(kind) if name.startswith("test_")}

@@ -6,7 +6,7 @@ from math import sqrt
 from typing import Any, ClassVar
 from unittest import SkipTest
 
-from alref.testing.memory import STATM, MemoryProbeVideo, freeze_garbage_collector
+from alref.testing.memory import MemoryProbeVideo, freeze_garbage_collector, read_resident_memory
 from alref.testing.shapes import FrameContract
 
 LENGTH_RATIO = 4
@@ -30,8 +30,8 @@ class EnduranceContract(FrameContract):
         Do not collect frames, masks or features in a list that grows with the video: yield masks one by one, drop what is not
         needed, and limit every cache.
         """
-        if not STATM.exists():
-            raise SkipTest(f"{STATM} does not exist: this platform does not report the memory of a process")
+        if read_resident_memory() is None:
+            raise SkipTest("this platform reports the memory of a process neither in /proc nor with ps")
         pixels = MASK_BYTES / (self.long_video_length * (1 - 1 / LENGTH_RATIO))
         size = 16 * round(sqrt(pixels * 3 / 4) / 16), 16 * round(sqrt(pixels * 4 / 3) / 16)
         with freeze_garbage_collector(), self.load_component() as component:

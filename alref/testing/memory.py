@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,13 +17,24 @@ from alref.utils.masks import Mask
 STATM = Path("/proc/self/statm")
 
 
+def read_resident_memory() -> int | None:
+    """Return the resident memory of this process in bytes, from ``/proc`` on Linux, else from ``ps``; None without either."""
+    if STATM.exists():
+        return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    command = ["ps", "-o", "rss=", "-p", str(os.getpid())]
+    try:
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) * 1024
+    except (OSError, ValueError, subprocess.CalledProcessError):
+        return None
+
+
 def measure_resident_memory() -> int:
-    """Return the resident memory in bytes, after a garbage collection and a ``malloc_trim``."""
+    """Return the resident memory in bytes, after a garbage collection and a ``malloc_trim``; 0 if it is not known."""
     gc.collect()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return read_resident_memory() or 0
 
 
 @contextmanager

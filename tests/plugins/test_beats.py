@@ -20,6 +20,7 @@ pytest.importorskip("torch")
 import torch
 
 from alref.audio import audioset
+from alref.cli import run_command
 from alref.errors import AlrefError, ConfigError
 from alref.media.reader import open_video
 from alref.media.video import Video
@@ -285,10 +286,15 @@ def test_checkpoints_that_name_other_sounds_are_not_united(tmp_path: Path, check
 
 def test_what_is_not_there_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shut(monkeypatch, tmp_path)
-    gone = Beats(BeatsOptions(checkpoints=("as2m", str(tmp_path / "gone.pt"))), "cpu")
-    [problem] = gone.problems()
-    assert "gone.pt" in problem.message
-    assert "https://github.com/microsoft/unilm/tree/master/beats" in problem.hint
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
+    weights = tmp_path / "home" / "weights"
+    for name, folder in {str(tmp_path / "gone.pt"): tmp_path, "as20k": weights}.items():
+        gone = Beats(BeatsOptions(checkpoints=("as2m", name)), "cpu")
+        [_, problem] = gone.problems()
+        assert Path(name).stem in problem.message.lower()
+        assert "https://github.com/microsoft/unilm/tree/master/beats" in problem.hint
+        assert str(folder) in problem.hint
+        assert (problem.option, problem.value) == ("checkpoints", "FILE")
     default = Beats(BeatsOptions(), "cpu")
     [problem] = default.problems()
     assert (problem.option, problem.value) == ("checkpoints", "FILE")
@@ -301,6 +307,32 @@ def test_a_published_name_vouches_for_the_published_content(tmp_path: Path) -> N
         path = save(tmp_path / name, contents())
         [problem] = Beats(BeatsOptions(checkpoints=(str(path),)), "cpu").problems()
         assert f"{name} is another file than expected" in problem.message
+
+
+def test_as20k_is_looked_for_in_the_folder_of_weights_not_in_the_current_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    name = "BEATs_iter3_plus_AS20K_finetuned_on_AS2M_cpt2.pt"
+    monkeypatch.setattr("alref_beats.SHA256", {})
+    [weights] = Beats(BeatsOptions(checkpoints=("as20k",)), "cpu").weights()
+    save(tmp_path / name, contents())
+    assert weights.find_complete_path() is None
+    (tmp_path / "home" / "weights").mkdir(parents=True)
+    kept = save(tmp_path / "home" / "weights" / name, contents())
+    assert weights.find_complete_path() == kept
+
+
+def test_pull_says_what_to_download_in_a_browser_and_where_to_put_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
+    flags = ["--preset", "baseline", "--tagger", "beats", "-o", "tagger.checkpoints=as20k", "--sound"]
+    assert run_command(["models", "pull", *flags]) == 5
+    said = capsys.readouterr().err
+    assert "BEATs_iter3_plus_AS20K_finetuned_on_AS2M_cpt2.pt from https://github.com/microsoft/unilm" in said
+    assert str(tmp_path / "home" / "weights") in said
 
 
 def test_one_checkpoint_needs_no_brackets() -> None:

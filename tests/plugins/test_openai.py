@@ -78,6 +78,14 @@ def test_what_is_sent(chat_server: ChatServer) -> None:
     assert {picture["image_url"]["detail"] for picture in pictures} == {"low"}
 
 
+def test_no_maximum_length_is_sent_where_there_is_none(chat_server: ChatServer) -> None:
+    reasoner = made(chat_server.base_url, max_tokens=None)
+    ask(reasoner)
+    reasoner.close()
+    (body,) = chat_server.questions
+    assert not {"max_tokens", "max_completion_tokens"} & body.keys()
+
+
 @pytest.mark.parametrize("parameter", ["temperature", "seed", "max_tokens", "response_format"])
 def test_a_parameter_that_the_server_refuses_is_left_out_for_good(chat_server: ChatServer, parameter: str) -> None:
     chat_server.queue.append(refused(parameter))

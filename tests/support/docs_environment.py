@@ -30,6 +30,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from alref.cli import run_command
+from alref.models import download
 from alref.testing.runner import SLOW_TESTS
 from alref_benchmarks.datasets import DATASETS
 from support.docs_commands import ROOT, Shown
@@ -188,7 +189,10 @@ def _stock(folder: Path, stocked: Path) -> None:
 
 
 def _publish_beats(address: str, stocked: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the checkpoints of BEATs be those of the folder."""
+    """Let the checkpoints of BEATs be those of the folder; the one that no program can fetch is in the reader's own."""
+    weights = download.get_weights_folder()
+    weights.mkdir(parents=True, exist_ok=True)
+    shutil.copy(stocked / BEATS[1], weights)
     digests = {name: hashlib.sha256((stocked / name).read_bytes()).hexdigest() for name in BEATS}
     monkeypatch.setattr("alref_beats.SHA256", digests)
     monkeypatch.setattr("alref_beats.URL", f"{address}/{BEATS[0]}")

@@ -9,7 +9,7 @@ component has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +21,7 @@ from pydantic import Field
 from alref.components import options
 from alref.components.base import StageOptions
 from alref.errors import ConfigError, ContractError, suggest_names
-from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent, has_name
+from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent, get_qualified_name, has_name
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"
@@ -62,13 +62,29 @@ class SlotConfiguration:
     use: str
 
 
+class SlotConfigurations(dict[str, SlotConfiguration]):
+    """The choice for each slot. A slot whose default component is not available raises ConfigError with the reason."""
+
+    def __init__(self, choices: Mapping[str, SlotConfiguration], unavailable: Mapping[str, str]) -> None:
+        super().__init__(choices)
+        self.unavailable = dict(unavailable)
+
+    def __missing__(self, slot: str) -> SlotConfiguration:
+        raise ConfigError(self.unavailable[slot])
+
+    def require_slots(self, slots: Iterable[str]) -> None:
+        """Raise ConfigError with the reasons if any of these slots is not available."""
+        if reasons := [self.unavailable[slot] for slot in slots if slot in self.unavailable]:
+            raise ConfigError("\n".join(reasons))
+
+
 @dataclass(frozen=True)
 class Configuration:
-    """A resolved configuration; ``note`` says which preset filled the slots that were left open, if that is not the default."""
+    """A resolved configuration; ``note`` says which preset filled open slots, and which names several plugins register."""
 
     run: RunOptions
     video: VideoOptions
-    slots: Mapping[str, SlotConfiguration]
+    slots: SlotConfigurations
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,6 +113,7 @@ class Configuration:
                 f"  {_format_option(row, data[slot][row.name])}"
                 for row in options.describe_options(choice.component.cls.Options)
             ]
+        lines += [f"# {reason}" for reason in self.slots.unavailable.values()]
         return "\n".join(lines) + "\n"
 
 
@@ -174,15 +191,16 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     merged = _merge_layers(plugins, [read_preset(given or choose_preset(plugins, own)), *own])
     replaying = _set_replay(plugins, merged, replays[-1]) if replays else []
     problems: list[str] = []
-    built = {slot: _call_or_collect(problems, _resolve_slot, plugins, slot, merged[slot]) for slot in SLOTS}
+    slots = _resolve_slots(plugins, merged, {slot for slot, values in _merge_layers(plugins, own).items() if values}, problems)
     run = _call_or_collect(problems, options.build_options, RunOptions, merged["run"], "run")
     video = _call_or_collect(problems, options.build_options, VideoOptions, merged["video"], "video")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     if replays and not replaying:
-        names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in built.items())
+        names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in slots.items())
         raise ConfigError(f"replay: none of the chosen components calls a language model ({names}); leave --replay out")
-    return Configuration(run, video, built, "" if given else _explain_preset(plugins, own, merged))
+    notes = ["" if given else _explain_preset(plugins, own, merged), *_explain_shared_names(plugins, own)]
+    return Configuration(run, video, slots, "\n".join(filter(None, notes)))
 
 
 def choose_preset(plugins: PluginManager, layers: Iterable[Layer]) -> str:
@@ -213,6 +231,17 @@ def _explain_preset(plugins: PluginManager, layers: Iterable[Layer], merged: Map
         return ""
     reason = " and ".join(dict.fromkeys(models.values()))
     return f"{reason} is used with preset {MODEL_PRESET}: {', '.join(filled)}; --preset {DEFAULT_PRESET} uses the embedded ones"
+
+
+def _explain_shared_names(plugins: PluginManager, layers: Iterable[Layer]) -> list[str]:
+    """Return a note for each name in the layers that several plugins register: which one is used, and how to name another."""
+    notes = {}
+    for slot, name in _merge_names(plugins, layers).items():
+        used, *others = [each for each in plugins.list_components(slot) if has_name(each, name)]
+        if others:
+            names = " or ".join(get_qualified_name(each, [used, *others]) for each in others)
+            notes[name] = f"{slot} {name} is that of {used.distribution}; to use another plugin's: {names}"
+    return list(notes.values())
 
 
 def _merge_names(plugins: PluginManager, layers: Iterable[Layer]) -> dict[str, str]:
@@ -251,6 +280,20 @@ def _call_or_collect(problems: list[str], function: Any, *arguments: Any) -> Any
     except ConfigError as error:
         problems.append(str(error))
         return None
+
+
+def _resolve_slots(
+    plugins: PluginManager, merged: Mapping[str, Mapping[str, Any]], set_slots: Collection[str], problems: list[str]
+) -> SlotConfigurations:
+    """Resolve all slots. What is wrong with a slot in ``set_slots`` is a problem; any other slot is then not available."""
+    choices, unavailable = {}, {}
+    for slot in SLOTS:
+        try:
+            choices[slot] = _resolve_slot(plugins, slot, merged[slot])
+        except ConfigError as error:
+            unavailable[slot] = str(error)
+    problems += [reason for slot, reason in unavailable.items() if slot in set_slots]
+    return SlotConfigurations(choices, unavailable)
 
 
 def _resolve_slot(plugins: PluginManager, slot: str, values: Mapping[str, Any]) -> SlotConfiguration:

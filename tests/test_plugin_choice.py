@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from alref import Pipeline, Reference
+from alref.config import resolve_config
 from alref.errors import ConfigError
 from alref.plugins.manager import PluginManager
+from alref.records import Recording
+from alref.testing import make_moving_square
 from support.scripted import Script, announcing
 
 SCRIPTED = Script().classes()[3]
@@ -120,3 +124,60 @@ def test_a_name_in_the_environment_that_nothing_has_is_an_error(monkeypatch: pyt
     monkeypatch.setenv("ALREF_PLUGINS", "-bseline")
     with pytest.raises(ConfigError, match=r"ALREF_PLUGINS=-bseline: .*'baseline'"):
         PluginManager()
+
+
+RIVAL = '''
+import alref
+
+
+class Rival(alref.Unifier):
+    """Takes the name of a shipped component."""
+
+    name = "grammar"
+
+    def unify(self, video, reference):
+        raise AssertionError("the plugin was used")
+
+
+@alref.hookimpl
+def register_unifiers():
+    return [Rival]
+'''
+
+
+def make_manager(tmp_path: Path) -> PluginManager:
+    path = tmp_path / "rival.py"
+    path.write_text(RIVAL)
+    return PluginManager(files=[path])
+
+
+def test_a_plugin_with_a_shipped_name_changes_nothing_for_a_plain_run(tmp_path: Path) -> None:
+    plain, with_rival = resolve_config(PluginManager()), resolve_config(make_manager(tmp_path))
+    assert with_rival.to_dict() == plain.to_dict()
+    assert with_rival.get_versions() == plain.get_versions()
+    assert with_rival.note == ""
+
+
+def test_a_shared_name_that_is_typed_is_alrefs_own_with_one_note(tmp_path: Path) -> None:
+    config = resolve_config(make_manager(tmp_path), [{"unifier": "grammar"}])
+    assert config.slots["unifier"].component.distribution == "alref"
+    assert config.note.count("rival.py:grammar") == 1
+    chosen = resolve_config(make_manager(tmp_path), [{"unifier": "rival.py:grammar"}])
+    assert chosen.slots["unifier"].component.distribution == "rival.py"
+    assert chosen.note == ""
+
+
+def test_a_slot_that_a_run_does_not_use_may_be_without_its_component(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", "baseline")
+    video = make_moving_square(2)[0]
+    with Pipeline() as pipeline:
+        pipeline.check(video, [Reference(text="the red square")])
+        with pytest.raises(ConfigError, match=r"transcriber.*whisper"):
+            pipeline.check(video, [Reference(spoken=Recording(path=tmp_path / "voice.wav", fingerprint="00"))])
+
+
+@pytest.mark.parametrize("layer", [{"transcriber": "whisper"}, {"transcriber": {"model": "x/y"}}])
+def test_a_slot_that_is_set_must_have_its_component(layer: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALREF_PLUGINS", "baseline")
+    with pytest.raises(ConfigError, match="whisper"):
+        resolve_config(PluginManager(), [layer])

@@ -78,6 +78,7 @@ class Pipeline:
         references = make_ids_unique(references)
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(references)
+        self.config.slots.require_slots(needed)
         if self.config.run.tune:
             cpu_tuning.apply_settings()
         problems = []

@@ -213,15 +213,19 @@ class PluginManager:
         return [*self.components, *self.benchmarks]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
-        """List the components that can fill a slot, by name."""
-        return sorted((each for each in self.components if slot in each.slots), key=lambda each: each.name)
+        """List the components that can fill a slot, by name; of those that share a name, alref's own comes first."""
+        found = [each for each in self.components if slot in each.slots]
+        return sorted(found, key=lambda each: (each.name, each.distribution != hookspecs.PROJECT))
 
     def find_slots(self, name: str, slots: Iterable[str]) -> list[str]:
         """List the members of ``slots`` that a component ``name`` can fill."""
         return [slot for slot in slots if any(has_name(each, name) for each in self.list_components(slot))]
 
     def get_component(self, slot: str, name: str) -> RegisteredComponent:
-        """Return the component ``name``, or ``distribution:name`` if the name is not unique. Raises ConfigError otherwise."""
+        """Return the component ``name``, or ``distribution:name`` if another has the name too. Raises ConfigError.
+
+        A name that alref registers as well as another plugin is alref's own.
+        """
         return self._find_registered(slot, name, self.list_components(slot))
 
     def get_dataset(self, name: str) -> type[Dataset]:
@@ -269,6 +273,7 @@ class PluginManager:
 
     def _find_registered(self, slot: str, name: str, registered: Sequence[AnyRegistered]) -> AnyRegistered:
         found = [each for each in registered if has_name(each, name)]
+        found = [each for each in found if each.distribution == hookspecs.PROJECT] or found
         if len(found) > 1:
             choices = ", ".join(f"{each.distribution}:{each.name}" for each in found)
             raise ConfigError(f"{SLOT_LABELS.get(slot, slot)}: {len(found)} plugins register {name!r}; choose one of {choices}")
@@ -280,7 +285,7 @@ class PluginManager:
         """Return the error for an unknown name: which plugin has it, or which name is similar."""
         for card in catalogue.find_cards(slot, name):
             if why := self.explain_absence(card):
-                return f"{name!r} is in {why}"
+                return f"{SLOT_LABELS.get(slot, slot)}: {name!r} is in {why}"
         known = {each.name for card in catalogue.load_cards() for each in card.components if slot in each.slots}
         message = f"no {SLOT_LABELS[slot]} {name!r}" if slot in SLOT_LABELS else f"{slot}: no component {name!r}"
         message += f"{suggest_names(name, known.union(names))}; installed: {', '.join(sorted(names)) or 'none'}"
@@ -333,8 +338,11 @@ def has_name(registered: RegisteredClass[Any], name: str) -> bool:
 
 
 def get_qualified_name(registered: RegisteredClass[Any], others: Iterable[RegisteredClass[Any]]) -> str:
-    """Return the unambiguous name of a registered class: ``distribution:name`` if ``others`` share its name."""
-    alone = sum(each.name == registered.name for each in others) == 1
+    """Return the unambiguous name of a registered class: ``distribution:name`` if ``others`` share its name.
+
+    A name without a distribution is always alref's own, if alref has a class of this name.
+    """
+    alone = registered.distribution == hookspecs.PROJECT or sum(each.name == registered.name for each in others) == 1
     return registered.name if alone else f"{registered.distribution}:{registered.name}"
 
 

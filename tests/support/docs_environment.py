@@ -212,7 +212,7 @@ def _answer(gpt: ChatServer, own: ChatServer, monkeypatch: pytest.MonkeyPatch) -
         server = gpt if request.url.host == "api.openai.com" else own
         request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=server.http.server_port)
 
-    def redirected(event_hooks: dict[str, list[Any]]) -> Any:
-        return client(event_hooks={**event_hooks, "request": [redirect]})
+    def redirected(event_hooks: dict[str, list[Any]], **settings: Any) -> Any:
+        return client(event_hooks={**event_hooks, "request": [redirect]}, **settings)
 
     monkeypatch.setattr(openai, "DefaultHttpx2Client", redirected)

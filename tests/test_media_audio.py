@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from alref.audio.loudness import explain_silence
 from alref.errors import InputError
 from alref.media.audio_decoder import read_audio
 from alref.media.reader import open_video
@@ -167,3 +168,35 @@ def test_what_holds_no_sound_is_refused(tmp_path: Path) -> None:
         read_audio(tmp_path / "gone.wav", RATE)
     with pytest.raises(InputError, match=r"rate: .*\b0\b"):
         read_audio(write_sound(tmp_path / "a.wav", clicks(1, []), "pcm_s16le"), 0)
+
+
+def tone(level: float, seconds: float = 1.0) -> npt.NDArray[np.float32]:
+    return (level * np.sin(np.arange(round(16000 * seconds)) * 0.2)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "channels",
+    [
+        [tone(0.5), -tone(0.5)],
+        [tone(0.5), -tone(0.48)],
+        [np.zeros(16000, np.float32), *[tone(0.004) * sign for sign in (1, -1)], *[np.zeros(16000, np.float32)] * 3],
+        [tone(0.008), *[np.zeros(16000, np.float32)] * 5],
+    ],
+)
+def test_silence_is_decided_per_channel(tmp_path: Path, channels: list[npt.NDArray[np.float32]]) -> None:
+    path = encode(tmp_path / "clip.mkv", sounds=[(np.stack(channels), 0)])
+    assert explain_silence(open_video(path)) == ""
+    audio = open_video(path).read_audio(16000)
+    assert audio is not None
+    loudest = max(float(np.abs(channel).max()) for channel in channels)
+    assert np.abs(audio.samples).max() == pytest.approx(loudest, rel=0.05)
+
+
+def test_channels_that_do_not_cancel_are_averaged(tmp_path: Path) -> None:
+    left, right = tone(0.5), tone(0.3)
+    path = encode(tmp_path / "clip.mkv", sounds=[(np.stack([left, -right]), 0)])
+    audio = open_video(path).read_audio(16000)
+    assert audio is not None
+    np.testing.assert_allclose(audio.samples, (left - right)[: len(audio.samples)] / 2, atol=1e-6)
+    quiet = encode(tmp_path / "quiet.mkv", sounds=[(np.stack([tone(0.0005), -tone(0.0005)]), 0)])
+    assert explain_silence(open_video(quiet))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
+from alref.media.audio_decoder import SILENT_POWER
 from alref.media.video import Video
 from alref.records import Audio
 
 SAMPLE_RATE = 16_000
 LOUDNESS_WINDOW = 0.05
 """Length of a loudness window in seconds."""
-SILENCE_THRESHOLD = -60.0
+SILENCE_THRESHOLD = 10 * math.log10(SILENT_POWER)
 """Level in dB relative to full scale below which audio is silent."""
 
 

@@ -36,6 +36,10 @@ EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, we
 MAX_JITTER = 0.02
 """Maximum timing error of a packet in seconds; beyond it, gaps are filled with silence and overlaps are cut."""
 ALL_TIME = (-math.inf, math.inf)
+SILENT_POWER = 1e-6
+"""Mean square below which audio is silent: -60 dB relative to full scale."""
+MAX_CANCELLED_SHARE = 0.01
+"""Channels cancel out if their mean has less than this share of the power of the loudest."""
 PREROLL_SECONDS = 0.5
 """Seconds that are decoded before the requested part, so that the decoder has settled."""
 
@@ -60,8 +64,8 @@ class AudioTrackInfo:
 def read_audio(path: str | Path, rate: int, audio_track: int = 0) -> Audio:
     """Read an audio file, or audio track ``audio_track`` of a video, as mono float32 at ``rate`` Hz; it begins at second 0.
 
-    Channels are averaged. Data that cannot be decoded becomes silence and values that are not finite become 0, with a
-    UserWarning. Raises InputError.
+    Channels are averaged; where they cancel out, a loud one is taken. Data that cannot be decoded becomes silence and values
+    that are not finite become 0, with a UserWarning. Raises InputError.
     """
     learnt = AudioTrackInfo()
     whole = next(
@@ -172,14 +176,19 @@ def _decode_packet(stream: AudioStream, packet: Packet[AudioStream] | None, faul
 
 
 def _mix_to_mono(frame: av.AudioFrame) -> Samples:
-    """Average the channels; integers are scaled to -1..1."""
+    """Average the channels, integers scaled to -1..1; where channels cancel out, return the first loud one."""
     values = frame.to_ndarray()
     channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
     mean = channels.mean(axis=0, dtype=np.float64)
-    if values.dtype.kind != "f":
-        half = 2.0 ** (8 * values.dtype.itemsize - 1)
-        mean = mean / half - (values.dtype.kind == "u")
-    return np.asarray(mean, np.float32)
+    half = 1.0 if values.dtype.kind == "f" else 2.0 ** (8 * values.dtype.itemsize - 1)
+    offset = float(values.dtype.kind == "u")
+    mixed = mean / half - offset
+    if len(channels) > 1:
+        powers = [float(np.square(channel / half - offset, dtype=np.float64).mean()) for channel in channels]
+        if np.square(mixed).mean() < max(SILENT_POWER, MAX_CANCELLED_SHARE * max(powers)) and max(powers) >= SILENT_POWER:
+            first = next(number for number, power in enumerate(powers) if power >= max(powers) / 2)
+            mixed = channels[first] / half - offset
+    return np.asarray(mixed, np.float32)
 
 
 def _align_blocks(blocks: Iterable[AudioBlock], span: tuple[float, float]) -> Iterator[AudioBlock]:

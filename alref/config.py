@@ -127,10 +127,13 @@ def read_config_file(path: Path) -> dict[str, Any]:
     return _require_mapping(read_yaml_file(path), str(path))
 
 
-def read_yaml_file(path: Path) -> Any:
-    """Read plain YAML data. Raises ConfigError if the file is missing, not text or not plain YAML."""
+def read_yaml_file(path: Path, *, as_typed: bool = False) -> Any:
+    """Read plain YAML data; if ``as_typed``, every scalar is the text in the file: ``no`` and ``010`` stay what they are.
+
+    Raises ConfigError if the file is missing, not text or not plain YAML.
+    """
     try:
-        return parse_yaml(path.read_text(encoding="utf-8"), str(path))
+        return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path), as_typed=as_typed)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -149,10 +152,16 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def parse_yaml(text: str, where: str) -> Any:
+class _TextLoader(_UniqueKeyLoader):
+    """Reads plain YAML whose scalars are text, as typed; only the merge key ``<<`` keeps its meaning."""
+
+    yaml_implicit_resolvers = {"<": yaml.SafeLoader.yaml_implicit_resolvers["<"]}
+
+
+def parse_yaml(text: str, where: str, *, as_typed: bool = False) -> Any:
     """Parse plain YAML data. Raises ConfigError with the line, also for duplicate keys and tags such as ``!!python/object``."""
     try:
-        return yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a safe loader
+        return yaml.load(text, _TextLoader if as_typed else _UniqueKeyLoader)  # noqa: S506 - safe loaders
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark else ""

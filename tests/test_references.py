@@ -60,6 +60,24 @@ def test_a_file_lists_expressions_or_names_them(tmp_path: Path) -> None:
     assert (rex.id, rex.text, cup.id, cup.frame) == ("rex", "the dog", "cup", 7)
 
 
+def test_ids_and_expressions_are_read_as_typed(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text("no: the cup\nyes: the dog\non: off\n010: the cat\n10: 1:30\n1_0: 2024-01-01\n~: 'null'\n")
+    assert [(each.id, each.text) for each in read_references(path)] == [
+        ("no", "the cup"),
+        ("yes", "the dog"),
+        ("on", "off"),
+        ("010", "the cat"),
+        ("10", "1:30"),
+        ("1_0", "2024-01-01"),
+        ("~", "null"),
+    ]
+    path.write_text("- no\n- 010\n- {text: yes, sound: yes}\n")
+    assert [(each.text, each.sound) for each in read_references(path)] == [("no", False), ("010", False), ("yes", True)]
+    path.write_text("a: &a {box: [1, 2, 3, 4.5]}\nb: {<<: *a, frame: 3}\n")
+    assert [(each.id, each.frame) for each in read_references(path)] == [("a", 0), ("b", 3)]
+
+
 def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     mask = np.zeros((6, 8), np.uint8)
     mask[2:4, 3:7] = 255
@@ -75,7 +93,9 @@ def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     [
         ("dog", InputError, "expected a list of expressions or a mapping"),
         ("[]", InputError, "expected a list of expressions or a mapping"),
-        ("a: 3", InputError, "a: expected an expression or a mapping of text, spoken, sound, box, mask, frame, got 3"),
+        ("a: [3]", InputError, "a: expected an expression or a mapping of text, spoken, sound, box, mask, frame, got ['3']"),
+        ("a: {text: x, frame: x}", InputError, "frame"),
+        ("no: the dog\nno: the cat", ConfigError, "'no' twice"),
         ("a: {txt: x}", InputError, "a.txt: no such key; did you mean 'text'?"),
         ("a: {text: ''}", InputError, "reference 'a': the expression is empty"),
         ("a: {mask: none.png}", InputError, "none.png"),

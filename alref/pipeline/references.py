@@ -8,11 +8,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from alref.config import read_yaml_file
+from alref.config import parse_yaml, read_yaml_file
 from alref.errors import InputError, RecordError, suggest_names
 from alref.records import Recording, Reference
 
 _REFERENCE_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
+_TEXT_KEYS = ("text", "spoken", "mask")
 
 
 def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
@@ -43,7 +44,7 @@ def read_references(path: Path) -> list[Reference]:
     The keys are text, spoken, sound, box, mask and frame; a mask is the path of a picture, ``spoken`` that of a sound file,
     both relative to this file. Raises InputError or ConfigError.
     """
-    data = read_yaml_file(path)
+    data = read_yaml_file(path, as_typed=True)
     if isinstance(data, list):
         data = {str(number): item for number, item in enumerate(data, 1)}
     if not isinstance(data, dict) or not data:
@@ -59,6 +60,9 @@ def _make_from_item(path: Path, id_: str, item: Any) -> Reference:
         if key not in _REFERENCE_KEYS:
             meant = suggest_names(str(key), _REFERENCE_KEYS)
             raise InputError(f"{path}: {id_}.{key}: no such key{meant}; keys: {', '.join(_REFERENCE_KEYS)}")
+    fields = {
+        key: value if key in _TEXT_KEYS else _parse_values(value, f"{path}: {id_}.{key}") for key, value in fields.items()
+    }
     if isinstance(fields.get("mask"), str):
         from alref.media.write import read_mask
 
@@ -66,6 +70,13 @@ def _make_from_item(path: Path, id_: str, item: Any) -> Reference:
     if isinstance(fields.get("spoken"), str):
         fields = {**fields, "spoken": read_recording(path.parent / fields["spoken"])}
     return make_reference(id_, fields)
+
+
+def _parse_values(value: Any, where: str) -> Any:
+    """Parse numbers and flags that were read as typed."""
+    if isinstance(value, list):
+        return [_parse_values(each, where) for each in value]
+    return parse_yaml(value, where) if isinstance(value, str) else value
 
 
 def read_recording(path: Path) -> Recording:

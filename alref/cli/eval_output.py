@@ -116,8 +116,10 @@ def build_score_table(summary: EvaluationSummary) -> Table:
         Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=f"{summary.dataset}, {summary.split}"
     )
     for each in summary.tables:
-        for name, value in each.metrics.items():
+        for name in each.metrics:
             low, high = summary.intervals[each.protocol]
             ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main_metric else ""
-            table.add_row(each.protocol, name, f"{100 * value:.2f}", ends, style="bold" if name == each.main_metric else None)
+            table.add_row(
+                each.protocol, name, each.format_metric(name, 2), ends, style="bold" if name == each.main_metric else None
+            )
     return table

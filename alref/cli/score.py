@@ -15,6 +15,7 @@ from alref.cli.plugin_option import add_plugin_option
 from alref.cli.verbose_option import is_verbose
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
+from alref.evaluation.mask_check import check_masks
 from alref.evaluation.scoring import score_videos
 from alref.evaluation.summary import EvaluationSummary, summarize_external_scores
 from alref.plugins.manager import PluginManager
@@ -49,6 +50,8 @@ def command(**flags: Any) -> int:
         raise InputError(
             f"{flags['masks']}: no such folder; expected masks in the layout of {dataset.name}, see docs/datasets.md"
         )
+    for warning in check_masks(dataset, videos, flags["masks"]):
+        click.echo(f"warning: {warning}", err=True)
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
     console = make_console(stderr=True, quiet=flags["as_json"])

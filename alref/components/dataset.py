@@ -81,6 +81,10 @@ class Dataset(ABC):
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write the masks of one video below ``folder`` in the official layout of results; each file is written atomically."""
 
+    def list_masks(self, video: str) -> Sequence[Path]:
+        """List the files that ``write_masks`` writes for a video, relative to its folder. Default: none, not checked."""
+        return ()
+
     @abstractmethod
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield the ground truth of a video with the masks below ``folder``, read lazily.

@@ -50,7 +50,8 @@ class VideoScores(Record):
 class ScoreTable(Record):
     """The named scores of a protocol over all its videos, 0..1; ``main_metric`` names the one that papers report.
 
-    ``groups`` are the same scores for parts of the data: one annotator, one class.
+    ``counts`` are the names of metrics that count something, and so are not shares. ``groups`` are the same scores for parts of
+    the data: one annotator, one class.
     """
 
     model_config = NAN_CONFIG
@@ -58,9 +59,15 @@ class ScoreTable(Record):
     protocol: str
     main_metric: str
     metrics: dict[str, float]
+    counts: tuple[str, ...] = ()
     groups: dict[str, dict[str, float]] = {}
 
     @property
     def main_value(self) -> float:
         """The score that papers report."""
         return self.metrics[self.main_metric]
+
+    def format_metric(self, name: str, decimals: int) -> str:
+        """Format a metric: a score in percent, a count as it is."""
+        value = self.metrics[name]
+        return f"{value:,.0f}" if name in self.counts else f"{100 * value:.{decimals}f}"

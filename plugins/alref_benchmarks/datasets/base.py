@@ -147,6 +147,14 @@ class MaskFileDataset(IndexedDataset):
         for reference in self.find_video_entry(video).expressions:
             write_mask_files(self.get_mask_paths(folder, video, reference), result.iterate_masks(reference))
 
+    def list_masks(self, video: str) -> list[Path]:
+        """List the mask files of all references of a video."""
+        return [
+            path
+            for reference in self.find_video_entry(video).expressions
+            for path in self.get_mask_paths(Path(), video, reference)
+        ]
+
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per reference; missing frames are None."""
         from alref.components.scores import Case

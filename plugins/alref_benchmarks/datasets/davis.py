@@ -68,6 +68,11 @@ class RefDavis17Dataset(IndexedDataset):
             maps = (_merge_tracks(tracks, frame, result) for frame in range(len(result.video.times)))
             write_mask_pngs(folder / f"anno_{annotator}" / video, maps, self.find_video_entry(video).frames)
 
+    def list_masks(self, video: str) -> list[Path]:
+        """List the label maps of all annotators."""
+        names = self.find_video_entry(video).frames
+        return [Path(f"anno_{annotator}", video, f"{name}.png") for annotator in range(ANNOTATOR_COUNT) for name in names]
+
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per annotator."""
         from alref.components.scores import Case

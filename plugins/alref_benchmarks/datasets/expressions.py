@@ -44,12 +44,7 @@ class _ServerScoredDataset(MaskFileDataset):
         """Write the archive. Raises InputError that lists missing masks."""
         from alref_benchmarks.datasets.archive import write_archive
 
-        files = [
-            mask
-            for video in videos
-            for name in self.find_video_entry(video).expressions
-            for mask in self.get_mask_paths(Path(), video, name)
-        ]
+        files = [mask for video in videos for mask in self.list_masks(video)]
         write_archive(folder, files, file, self.archive_prefix)
 
 

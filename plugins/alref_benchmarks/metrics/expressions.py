@@ -79,7 +79,7 @@ class MeViSMetric(RefYouTubeVosMetric):
             "N-acc": _compute_accuracy(parts, False),
             "T-acc": _compute_accuracy(parts, True),
         }
-        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers)
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, counts=("dropped",))
 
 
 def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:

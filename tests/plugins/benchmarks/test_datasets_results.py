@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from PIL import Image
 
 from alref.components.dataset import Dataset
 from alref.errors import InputError
+from alref.evaluation.mask_check import check_masks
 from alref.evaluation.scoring import score_videos
 from alref.media.draw import build_color_map
 from alref.testing import ScriptedObject
@@ -199,6 +201,29 @@ def test_what_was_not_handed_in_is_told_from_what_is_missing(tmp_path: Path) -> 
     assert frames == [[False] * 4, [False, True, False, False], [False] * 4]
     table = WAYS["mevis"]().summarize_scores([WAYS["mevis"]().score_video("1 b", dataset.read_cases("1 b", tmp_path / "run"))])
     assert table.metrics["dropped"] == 1
+
+
+def test_results_that_lie_elsewhere_are_not_scored_as_empty(tmp_path: Path) -> None:
+    dataset = made(MeViSDataset, tmp_path / "data")
+    run = tmp_path / "results/masks"
+    for video in dataset.list_videos():
+        dataset.write_masks(result(dataset, video, {}), video, run, same)
+    videos = dataset.list_videos()
+    assert check_masks(dataset, videos, run) == []
+    with pytest.raises(InputError, match=rf"--masks {re.escape(str(run))};"):
+        check_masks(dataset, videos, tmp_path / "results")
+    with pytest.raises(InputError, match=rf"--masks {re.escape(str(run))};"):
+        check_masks(dataset, videos, run / videos[0])
+    lost = next(run.rglob("*.png"))
+    lost.unlink()
+    (warning,) = check_masks(dataset, videos, run)
+    assert str(lost) in warning
+    for path in run.rglob("*.png"):
+        path.rename(path.with_suffix(".jpg"))
+    with pytest.raises(InputError, match=r"found .*\.jpg"):
+        check_masks(dataset, videos, run)
+    with pytest.raises(InputError, match="no image"):
+        check_masks(dataset, videos, tmp_path / "data" / "nothing")
 
 
 def test_expressions_carry_their_place_in_the_official_list(tmp_path: Path) -> None:

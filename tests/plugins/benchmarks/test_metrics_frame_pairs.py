@@ -65,8 +65,8 @@ def test_a_table_is_json(way: EvaluationProtocol) -> None:
 
 @WAYS
 def test_scores_are_shares(way: EvaluationProtocol) -> None:
-    counts = {"dropped"}
-    numbers = {name: value for name, value in way.summarize_scores([scores_of(way, 1)]).metrics.items() if name not in counts}
+    table = way.summarize_scores([scores_of(way, 1)])
+    numbers = {name: value for name, value in table.metrics.items() if name not in table.counts}
     assert all(-1 <= value <= 1 for value in numbers.values() if not np.isnan(value))
 
 

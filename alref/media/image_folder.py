@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,13 +60,22 @@ class ImageFolderSource(FrameSource):
 
 
 def find_images(folder: Path) -> list[Path]:
-    """List the images of a folder in natural order of their names: 2 before 10. Raises InputError if there are none."""
+    """List the images of a folder in natural order of their names: 2 before 10.
+
+    Raises InputError if there are none, or if two have one name, as an image and its mask do.
+    """
     try:
         found = list_images(folder)
     except PermissionError as error:
         raise make_permission_error(folder) from error
     if not found:
         raise InputError(f"{folder}: no images in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))} files")
+    names = Counter(path.stem.casefold() for path in found)
+    same = [path.name for path in found if names[path.stem.casefold()] > 1]
+    if same:
+        example = " and ".join(name for name in same if Path(name).stem.casefold() == Path(same[0]).stem.casefold())
+        reason = f"{len(same)} of {len(found)} images share a name with another, such as {example}"
+        raise InputError(f"{folder}: {reason}; keep only the frames in this folder, and masks in another")
     return found
 
 

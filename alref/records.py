@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializationInfo,
     SerializerFunctionWrapHandler,
     ValidationError,
@@ -27,12 +28,13 @@ from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
 from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode_mask
-from alref.utils.text import replace_surrogates, shorten_text
+from alref.utils.text import format_path, replace_surrogates, shorten_text
 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
 Text = Annotated[str, BeforeValidator(replace_surrogates)]
+FilePath = Annotated[Path, PlainSerializer(format_path, return_type=str, when_used="json")]
 """A text that a model or a server may have written; every such text can be stored."""
 MAX_ID_LENGTH = 200
 PROVENANCE_FIELDS = ("why", "source", "raw")
@@ -94,7 +96,7 @@ class Audio(_ArrayRecord):
 class Recording(Record):
     """An audio file by its path, and the digest of its content that keys cached outputs."""
 
-    path: Path
+    path: FilePath
     fingerprint: str
 
 
@@ -296,7 +298,7 @@ class Verdict(Record):
 class VideoInfo(Record):
     """A video in a result: its path, its size in pixels, its frames' times in seconds, its fingerprint."""
 
-    path: Path | None
+    path: FilePath | None
     height: int
     width: int
     fps: float

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import click
 
+from alref.cli.terminal import open_standard_streams
 from alref.cli.verbose_option import VERBOSE_OPTION, add_verbose_option
 from alref.models import cpu_tuning
 
@@ -76,6 +77,7 @@ cli.params.append(VERBOSE_OPTION)
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code: see ``alref.errors``; 130 after an interruption."""
+    open_standard_streams()
     cpu_tuning.apply_thread_settings()
     code = run_command(sys.argv[1:] if arguments is None else arguments)
     if code == INTERRUPTED:

@@ -98,7 +98,13 @@ def reserve_stdout(as_json: bool) -> Iterator[None]:
 
 def emit_event(name: str, **facts: Any) -> None:
     """Print one event as one line of JSON."""
-    click.echo(json.dumps({"event": name, **facts}, ensure_ascii=False), file=_OUTPUT[-1] if _OUTPUT else None)
+    stream = _OUTPUT[-1] if _OUTPUT else sys.stdout
+    line = json.dumps({"event": name, **facts}, ensure_ascii=False)
+    try:
+        line.encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        line = json.dumps({"event": name, **facts})
+    click.echo(line, file=stream)
 
 
 def _to_dict(event: StageEvent) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import shlex
 import sys
@@ -32,8 +34,11 @@ from alref.pipeline.stage_cache import StageCache
 from alref.plugins.manager import PluginManager
 from alref.records import Reference
 from alref.result import Result
+from alref.utils.text import format_path
 
 ProgressCallback = Callable[[int, int], None]
+MAX_STEM_BYTES, MAX_WORDS_BYTES = 80, 60
+"""Bytes of a folder's name: encrypted file systems take 143, others 255."""
 
 
 @click.command("run", context_settings={"show_default": False})
@@ -122,8 +127,8 @@ def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Referenc
     """Check the configuration, run one video, write its folder, and print and return the result."""
     pipeline.check(video, run_references)
     run = RunSpec(
-        command=shlex.join(["alref", *sys.argv[1:]]),
-        input=str(flags["video"]),
+        command=format_path(shlex.join(["alref", *sys.argv[1:]])),
+        input=format_path(flags["video"]),
         fingerprint=video.fingerprint,
         versions={"alref": metadata.version("alref"), **pipeline.config.get_versions()},
         references=tuple(run_references),
@@ -142,9 +147,18 @@ def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Referenc
 
 
 def make_run_name(video: Path, run_references: list[Reference]) -> str:
-    """Return a folder name from the video and the first expression: ``clip-the-red-cup``."""
+    """Return a folder name from the video and the first expression, ``clip-the-red-cup``, that every file system takes."""
     words = re.sub(r"\W+", "-", run_references[0].title.lower()).strip("-") if run_references else ""
-    return f"{video.stem or video.name}-{words[:40].strip('-') or 'box'}"
+    stem = video.stem or video.name
+    if len(os.fsencode(stem)) > MAX_STEM_BYTES:
+        digest = hashlib.blake2b(os.fsencode(stem), digest_size=4).hexdigest()
+        stem = f"{_cut_bytes(stem, MAX_STEM_BYTES - len(digest) - 1)}-{digest}"
+    return f"{stem}-{_cut_bytes(words[:40], MAX_WORDS_BYTES).strip('-') or 'box'}"
+
+
+def _cut_bytes(text: str, length: int) -> str:
+    """Return the beginning of a text, at most ``length`` bytes in UTF-8."""
+    return text.encode("utf-8", "replace")[:length].decode("utf-8", "ignore")
 
 
 @contextmanager
@@ -165,7 +179,12 @@ def _report_result(result: Result, path: Path, flags: Mapping[str, Any]) -> None
         verdicts = [verdict.model_dump(mode="json") for verdict in result.verdicts]
         usage = [each.model_dump(mode="json") for each in result.usage]
         emit_event(
-            "finished", out=str(path), verdicts=verdicts, warnings=list(result.warnings), seconds=result.seconds, usage=usage
+            "finished",
+            out=format_path(path),
+            verdicts=verdicts,
+            warnings=list(result.warnings),
+            seconds=result.seconds,
+            usage=usage,
         )
     elif not flags["quiet"]:
         _print_table(result, path)
@@ -185,4 +204,4 @@ def _print_table(result: Result, path: Path) -> None:
     if result.usage:
         console.print(format_usage(result.usage))
     for name in ("overlay.mp4", "report.html", "result.json"):
-        console.print(path / name, soft_wrap=True)
+        console.print(format_path(path / name), soft_wrap=True)

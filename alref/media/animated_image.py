@@ -14,6 +14,7 @@ from alref.media.draw import resize_frame
 from alref.media.frame_source import FrameSource, limit_size
 from alref.media.image_folder import DEFAULT_FPS, IMAGE_ERRORS, convert_image, make_read_error, open_image
 from alref.media.video import Frame
+from alref.utils.text import format_path
 
 UNTIMED_SECONDS = 0.1
 """Time for which a frame without a duration is shown, as in browsers."""
@@ -85,7 +86,7 @@ class AnimatedImageSource(FrameSource):
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is left out."""
-        return tuple(f"{self._path.name}: {fault}" for fault in self._faults)
+        return tuple(f"{format_path(self._path.name)}: {fault}" for fault in self._faults)
 
     def _convert_frame(self, number: int) -> Frame:
         try:

@@ -16,6 +16,7 @@ from alref.media.frame_source import FrameSource, limit_size
 from alref.media.orientation import Orientation
 from alref.media.streams import get_audio_stream
 from alref.media.video import Frame
+from alref.utils.text import format_path
 
 
 class VideoFileSource(FrameSource):
@@ -97,7 +98,7 @@ class VideoFileSource(FrameSource):
         if self._resized:
             size = f"{self._first_size[1]}x{self._first_size[0]} to {self._resized[min(self._resized)]}"
             found.append(f"the size changes from {size}, scaled to fit: {self._describe_places(self._resized)}")
-        return tuple(f"{self._path.name}: {each}" for each in found)
+        return tuple(f"{format_path(self._path.name)}: {each}" for each in found)
 
     def _scale_image(self, image: av.VideoFrame, height: int, width: int) -> Frame:
         is_same = (height, width) == (image.height, image.width)

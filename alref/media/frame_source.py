@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ class FrameSource(ABC):
         total = hashlib.blake2b(digest_size=16)
         for path in files:
             with path.open("rb") as file:
-                total.update(path.name.encode() if len(files) > 1 else b"")
+                total.update(os.fsencode(path.name) if len(files) > 1 else b"")
                 total.update(hashlib.file_digest(file, "blake2b").digest())
         return total.hexdigest()
 

@@ -25,6 +25,7 @@ from alref.media.window import FrameWindow
 from alref.records import Audio
 from alref.utils.array_cache import ArrayCache
 from alref.utils.masks import make_read_only
+from alref.utils.text import format_path
 
 CACHE_BYTES = 256 * 1024 * 1024
 
@@ -96,7 +97,7 @@ class VideoReader(Video):
 
     def __init__(self, path: Path, source: FrameSource, window: FrameWindow, audio_track: int, cache_bytes: int) -> None:
         self.path = path
-        self.name = path.name or path.resolve().name
+        self.name = format_path(path.name or path.resolve().name)
         self.height, self.width = source.height, source.width
         self._source = source
         self._source_numbers = window.select_frames(source.times, self.name)
@@ -129,9 +130,9 @@ class VideoReader(Video):
     def read_audio(self, rate: int) -> Audio | None:
         """Return the audio from the first frame to the end of the last frame, or to the end of the audio if that is earlier.
 
-        Mono float32 at ``rate`` Hz, channels averaged; sample i is at ``start + i / rate`` on the clock of ``times``, and
-        ``start`` is later than the first frame when the audio begins later. None when the window has no audio. Packets that
-        cannot be decoded become silence; ``warnings`` reports them.
+        Mono float32 at ``rate`` Hz: channels averaged, or a loud one where they cancel out; sample i is at ``start + i / rate``
+        on the clock of ``times``, and ``start`` is later than the first frame when the audio begins later. None when the window
+        has no audio. Packets that cannot be decoded become silence; ``warnings`` reports them.
         """
         return next(self.read_audio_blocks(rate, math.inf), None)
 

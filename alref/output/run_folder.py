@@ -24,6 +24,7 @@ from alref.records import Reference
 from alref.result import Result
 from alref.utils import atomic
 from alref.utils.masks import Mask
+from alref.utils.text import format_path
 
 RUN_FILE, RESULT_FILE, MASKS_FOLDER, OVERLAY_FILE, REPORT_FILE, STAGES_FOLDER = (
     "run.yaml",
@@ -140,7 +141,7 @@ def save_result(result: Result, folder: Path, video: Video | None = None) -> Non
     if video is not None and video.fingerprint != result.video.fingerprint:
         raise InputError(f"video: expected the segmented video ({result.video.path or 'in memory'}), got {video!r}")
     spec = RunSpec(
-        input=str(result.video.path or "in memory"),
+        input=format_path(result.video.path or "in memory"),
         fingerprint=result.video.fingerprint,
         versions={"alref": result.alref},
         references=result.references,

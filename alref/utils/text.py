@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 
@@ -20,3 +21,12 @@ def replace_surrogates(text: Any) -> Any:
     Values that are not text are returned as they are.
     """
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(text, str) else text
+
+
+def format_path(path: str | os.PathLike[str]) -> str:
+    r"""Return a path as text that every file and terminal takes: bytes that are not UTF-8 become ``\xe9``.
+
+    >>> format_path("café.mp4")
+    'café.mp4'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

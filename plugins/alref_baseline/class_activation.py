@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from alref_baseline.efficientnet import FloatArray
+from alref_baseline.efficientnet import SIZE_MULTIPLE, FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components
 
@@ -16,6 +16,8 @@ _ZOOM_AREA = 0.05
 """Share of the frame below which a region is classified again in a closer view."""
 _MIN_ZOOM_SIDE = 0.34
 """Minimum side of the closer view, as a share of the side of the frame."""
+_MAGNIFICATION = 2
+"""Magnification of the closer view, which is at most as large as the frame."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,11 @@ def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: S
     if view is None:
         return EvidenceMap(evidence, wide)
     top, bottom, left, right = view
-    close = video_features.compute_class_scores(
-        resize_image(
-            video_features.get_image(frame)[2 * top : 2 * bottom, 2 * left : 2 * right],
-            video_features.height,
-            video_features.width,
-        )
-    )
+    closer = video_features.get_image(frame)[2 * top : 2 * bottom, 2 * left : 2 * right]
+    size = (max(2, _MAGNIFICATION * side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in closer.shape[:2])
+    limits = video_features.height, video_features.width
+    enlarged = resize_image(closer, *(min(side, limit) for side, limit in zip(size, limits, strict=True)))
+    close = video_features.compute_class_scores(enlarged)
     seen = resize_image(_compute_activation(close, classes), bottom - top, right - left)
     return EvidenceMap(_merge_views(evidence, seen, view), max(wide, compute_peak_probability(close, classes)))
 

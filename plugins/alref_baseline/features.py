@@ -1,4 +1,4 @@
-"""Input images, features and class scores of one video, each computed once while cached.
+"""Input images, features and class scores of one video, each computed once while it is cached.
 
 All components of a run share the ``VideoFeatures`` of their video, which has one internal size for any size of the video.
 """
@@ -15,6 +15,7 @@ import numpy as np
 from alref.media.video import Frame, Video
 from alref.utils.array_cache import ArrayCache
 from alref_baseline.efficientnet import SIZE_MULTIPLE, EfficientNetLite, FloatArray
+from alref_baseline.neighbor_search import Roi
 from alref_baseline.weights import load_weights
 
 ImageArray = TypeVar("ImageArray", Frame, FloatArray)
@@ -25,7 +26,15 @@ LONG_SIDE = 768
 CELL_SIZE = 8
 """Pixels between neighboring cells of the feature grid."""
 
-_CACHE_BYTES = 192 << 20
+_CACHE_BYTES = 112 << 20
+_IMAGE_CACHE_BYTES = 32 << 20
+_WINDOW_CACHE_BYTES = 16 << 20
+_WINDOW_CONTEXT = 4
+"""Cells around the requested ones that a window contains at least; features need context."""
+_WINDOW_STEP = 4
+"""Cells between possible borders of a window, so that objects in the same place share a window."""
+_MAX_WINDOW_SHARE = 0.75
+"""Share of the frame above which a window is the whole frame."""
 
 
 @lru_cache(maxsize=1)
@@ -49,13 +58,15 @@ class VideoFeatures:
         )
         self.rows, self.columns = self.height // CELL_SIZE, self.width // CELL_SIZE
         self._cache: ArrayCache[tuple[str, int], np.float32] = ArrayCache(_CACHE_BYTES)
+        self._windows: ArrayCache[tuple[int, Roi], np.float32] = ArrayCache(_WINDOW_CACHE_BYTES)
+        self._images: ArrayCache[int, np.uint8] = ArrayCache(_IMAGE_CACHE_BYTES)
 
     def __len__(self) -> int:
         return len(self._video)
 
     def get_image(self, frame: int) -> Frame:
         """Return a frame at internal size: uint8 (height, width, 3) RGB."""
-        return resize_image(self._video.read_frame(frame), self.height, self.width)
+        return self._images.get_or_compute(frame, lambda: resize_image(self._video.read_frame(frame), self.height, self.width))
 
     def get_half_image(self, frame: int) -> Frame:
         """Return a frame at half the internal size."""
@@ -65,19 +76,54 @@ class VideoFeatures:
         """Return a frame's features: float32 (rows, columns, 152), each cell of length 1."""
         return self._cache.get_or_compute(("features", frame), lambda: self._compute_features(frame))
 
+    def find_window(self, roi: Roi) -> Roi:
+        """Return the window whose features are computed for the cells of ``roi``: somewhat larger, or the whole frame."""
+        window = Roi(
+            max(0, (roi.top - _WINDOW_CONTEXT) // _WINDOW_STEP * _WINDOW_STEP),
+            min(self.rows, -(-(roi.bottom + _WINDOW_CONTEXT) // _WINDOW_STEP) * _WINDOW_STEP),
+            max(0, (roi.left - _WINDOW_CONTEXT) // _WINDOW_STEP * _WINDOW_STEP),
+            min(self.columns, -(-(roi.right + _WINDOW_CONTEXT) // _WINDOW_STEP) * _WINDOW_STEP),
+        )
+        whole = Roi(0, self.rows, 0, self.columns)
+        return window if window.area <= _MAX_WINDOW_SHARE * whole.area else whole
+
+    def get_window_features(self, frame: int, window: Roi) -> FloatArray:
+        """Return the features of a window from ``find_window``: float32 (rows, columns, 152), each cell of length 1.
+
+        Near the border of the window they differ from those of the whole frame, whose context they lack.
+        """
+        if window.area == self.rows * self.columns:
+            return self.get_features(frame)
+        return self._windows.get_or_compute((frame, window), lambda: self._compute_window_features(frame, window))
+
     def get_class_scores(self, frame: int) -> FloatArray:
         """Return a frame's ImageNet class scores (logits): float32 (1000, height / 16, width / 16)."""
-        return self._cache.get_or_compute(("classes", frame), lambda: self.compute_class_scores(self.get_image(frame)))
+        return self._cache.get_or_compute(("classes", frame), lambda: self._compute_class_scores(frame))
 
     def compute_class_scores(self, image: Frame) -> FloatArray:
         """Return class scores (logits) of any RGB image whose sides are multiples of 16."""
         return load_network().compute_class_scores(load_network().extract_features(image)[1])
 
     def _compute_features(self, frame: int) -> FloatArray:
-        fine, deep = (
-            _normalize_vectors(map_.transpose(1, 2, 0)) for map_ in load_network().extract_features(self.get_image(frame))
-        )
-        return _normalize_vectors(np.concatenate([fine, cv2.resize(deep, (self.columns, self.rows))], axis=2))
+        fine, deep = load_network().extract_features(self.get_image(frame))
+        self._cache.get_or_compute(("deep", frame), lambda: deep)
+        return _combine_maps(fine, deep)
+
+    def _compute_class_scores(self, frame: int) -> FloatArray:
+        self.get_features(frame)
+        deep = self._cache.get(("deep", frame))
+        image = self.get_image(frame)
+        return self.compute_class_scores(image) if deep is None else load_network().compute_class_scores(deep)
+
+    def _compute_window_features(self, frame: int, window: Roi) -> FloatArray:
+        rows, columns = (slice(part.start * CELL_SIZE, part.stop * CELL_SIZE) for part in window.index)
+        return _combine_maps(*load_network().extract_features(self.get_image(frame)[rows, columns]))
+
+
+def _combine_maps(fine: FloatArray, deep: FloatArray) -> FloatArray:
+    """Combine the maps of the network to features of one cell of ``fine`` each, (rows, columns, 152), each of length 1."""
+    first, second = (_normalize_vectors(map_.transpose(1, 2, 0)) for map_ in (fine, deep))
+    return _normalize_vectors(np.concatenate([first, cv2.resize(second, first.shape[1::-1])], axis=2))
 
 
 _FEATURES_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoFeatures] = weakref.WeakKeyDictionary()

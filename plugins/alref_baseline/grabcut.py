@@ -11,17 +11,33 @@ from alref.utils.masks import Mask
 from alref_baseline.efficientnet import FloatArray
 
 _FOREGROUND_THRESHOLD = 0.9
-_MARGIN = 32
+_MARGIN = 16
+_REFIT_INTERVAL = 8
+"""Number of cuts after which color models are fitted from scratch, since a component without pixels is never used again."""
 _MIN_PIXELS = 20
 """Minimum number of pixels for a color model of the object or of its background."""
 
 
-def run_grabcut(image: Frame, probability: FloatArray, background_threshold: float = 0.1, rounds: int = 1) -> Mask:
+class ColorModels:
+    """The color models of an object and its background, from one frame to the next: fitting them takes half of a cut's time."""
+
+    def __init__(self) -> None:
+        self.background, self.foreground = np.zeros((1, 65)), np.zeros((1, 65))
+        self.num_cuts = 0
+
+
+def run_grabcut(
+    image: Frame,
+    probability: FloatArray,
+    background_threshold: float = 0.1,
+    rounds: int = 1,
+    models: ColorModels | None = None,
+) -> Mask:
     """Segment the object in ``image`` uint8 (H, W, 3), given the ``probability`` (H, W) in 0..1 that a pixel belongs to it.
 
     Pixels above 0.9 are object, those up to ``background_threshold`` are background; ``rounds`` of cuts decide the others by
     color and edges (GrabCut, Rother et al., SIGGRAPH 2004). Without enough pixels of both kinds, the mask is
-    ``probability > 0.5``.
+    ``probability > 0.5``. ``models`` are those of the last frame of the same object, and are updated.
     """
     mask = np.asarray(probability > 0.5)
     rows, columns = np.nonzero(probability > background_threshold)
@@ -42,7 +58,10 @@ def run_grabcut(image: Frame, probability: FloatArray, background_threshold: flo
     if min(inside, marks.size - inside) >= _MIN_PIXELS:
         cv2.setRNGSeed(0)
         around = np.ascontiguousarray(image[near])
-        cv2.grabCut(around, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+        models = models or ColorModels()
+        mode = cv2.GC_EVAL if models.num_cuts % _REFIT_INTERVAL else cv2.GC_INIT_WITH_MASK
+        cv2.grabCut(around, marks, (0, 0, 1, 1), models.background, models.foreground, rounds, mode)
+        models.num_cuts += 1
         mask[near] = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
     return mask
 

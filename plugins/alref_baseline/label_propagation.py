@@ -51,7 +51,7 @@ def combine_labels(similarity: FloatArray, labels: FloatArray) -> FloatArray:
 def smooth_label(features: FloatArray, label: FloatArray, rounds: int = 2) -> FloatArray:
     """Replace the label of each cell by that of similar neighboring cells in the same frame, ``rounds`` times."""
     everywhere = Roi(0, label.shape[0], 0, label.shape[1])
-    similarity, cells = find_window_neighbors(features, features, everywhere, RADIUS, _SMOOTHING_NEIGHBORS)
+    similarity, cells = find_window_neighbors(features, everywhere, features, everywhere, RADIUS, _SMOOTHING_NEIGHBORS)
     for _ in range(rounds):
         label = combine_labels(similarity, label.ravel()[cells]).reshape(label.shape)
     return label

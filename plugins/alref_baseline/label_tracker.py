@@ -14,10 +14,10 @@ import numpy.typing as npt
 from alref.utils.masks import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
-from alref_baseline.grabcut import remove_small_components, run_grabcut
+from alref_baseline.grabcut import ColorModels, remove_small_components, run_grabcut
 from alref_baseline.label_propagation import NEIGHBORS, RADIUS, LabelMemory, combine_labels, find_label_roi
 from alref_baseline.linear_probe import score_cells_in_box
-from alref_baseline.neighbor_search import find_neighbors, find_window_neighbors
+from alref_baseline.neighbor_search import Roi, find_neighbors, find_window_neighbors
 
 _MEMORY_CELLS = 1200
 _BACKGROUND_RADIUS = 12
@@ -43,25 +43,37 @@ class LabelTracker:
 
     def reset_to_pivot(self) -> None:
         """Reset to the pivot frame ``start``."""
-        self.frame, self.label = self.start, self._seeds[self.start]
+        self._set_pivot(self.start)
 
     def move_to(self, frame: int) -> None:
         """Propagate the label to a neighboring frame; on a pivot frame, use the label of the pivot."""
-        self.label = self._seeds[frame] if frame in self._seeds else self._propagate_label(frame)
-        self.frame = frame
+        if frame in self._seeds:
+            self._set_pivot(frame)
+        else:
+            self._propagate_label(frame)
 
-    def _propagate_label(self, frame: int) -> FloatArray:
-        query, keys = self._video_features.get_features(frame), self._video_features.get_features(self.frame)
+    def _set_pivot(self, frame: int) -> None:
+        self.frame, self.label = frame, self._seeds[frame]
+        self._window = Roi(0, self._video_features.rows, 0, self._video_features.columns)
+        self._features = self._video_features.get_features(frame)
+
+    def _propagate_label(self, frame: int) -> None:
+        """Compute the label on a frame in a window around that of the last one."""
         roi = find_label_roi(self.label, RADIUS + 2)
-        near, cells = find_window_neighbors(query, keys, roi, RADIUS, NEIGHBORS)
-        known, rows = find_neighbors(query[roi.index].reshape(-1, query.shape[2]), self._memory.keys, NEIGHBORS)
+        window = self._video_features.find_window(roi)
+        features = self._video_features.get_window_features(frame, window)
+        if not self._window.contains(roi):
+            self._window, self._features = window, self._video_features.get_window_features(self.frame, window)
+        query = features[roi.shift_into(window).index]
+        near, cells = find_window_neighbors(query, roi, self._features, self._window, RADIUS, NEIGHBORS)
+        known, rows = find_neighbors(query.reshape(roi.area, -1), self._memory.keys, NEIGHBORS)
         similarity = np.concatenate([near, known], axis=1)
-        labels = np.concatenate([self.label.ravel()[cells], self._memory.labels[rows]], axis=1)
+        labels = np.concatenate([self.label[self._window.index].ravel()[cells], self._memory.labels[rows]], axis=1)
         best = np.argpartition(similarity, -NEIGHBORS, axis=1)[:, -NEIGHBORS:]
-        label = np.zeros_like(self.label)
         moved = combine_labels(np.take_along_axis(similarity, best, axis=1), np.take_along_axis(labels, best, axis=1))
-        label[roi.index] = moved.reshape(roi.bottom - roi.top, -1)
-        return label
+        self.label = np.zeros_like(self.label)
+        self.label[roi.index] = moved.reshape(roi.bottom - roi.top, -1)
+        self.frame, self._window, self._features = frame, window, features
 
 
 def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelMemory:
@@ -98,15 +110,18 @@ def segment_box(video_features: VideoFeatures, frame: int, box: FloatArray, size
     return inside if inside.any() else frame_
 
 
-def segment_label(video_features: VideoFeatures, frame: int, label: FloatArray, size: tuple[int, int]) -> Mask:
+def segment_label(
+    video_features: VideoFeatures, frame: int, label: FloatArray, size: tuple[int, int], models: ColorModels | None = None
+) -> Mask:
     """Refine a label by graph cut: a bool mask of ``size`` (H, W). A cut that changes the area too much is rejected.
 
-    The cut decides only in a band along the border of the label, even where the label is certain.
+    The cut decides only in a band along the border of the label, even where the label is certain. ``models`` are the colors of
+    the object on the last frame.
     """
     picture = video_features.get_half_image(frame)
     rough = np.asarray(resize_image(label, *picture.shape[:2]) > 0.5)
     soft = np.asarray(cv2.GaussianBlur(rough.astype(np.float32), (0, 0), _BORDER_SIGMA), np.float32)
-    cut = run_grabcut(picture, soft)
+    cut = run_grabcut(picture, soft, models=models)
     fine = cut if 0.6 * rough.sum() < cut.sum() < 1.6 * rough.sum() else rough
     smooth = cv2.resize(remove_small_components(fine).astype(np.float32), size[::-1])
     return np.asarray(smooth > 0.5)

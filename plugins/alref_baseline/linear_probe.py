@@ -26,9 +26,10 @@ def compute_descriptors(video_features: VideoFeatures, frame: int, *more: FloatA
     small = resize_image(video_features.get_image(frame), video_features.rows, video_features.columns).astype(np.float32) / 255
     color = cv2.cvtColor(small, cv2.COLOR_RGB2Lab) * (color_scale / _LAB_SCALE)
     down, across = np.meshgrid(
-        np.linspace(-1, 1, video_features.rows), np.linspace(-1, 1, video_features.columns), indexing="ij"
+        *(np.linspace(-1, 1, count, dtype=np.float32) for count in (video_features.rows, video_features.columns)), indexing="ij"
     )
-    place = np.stack([down, across * video_features.width / video_features.height], axis=2) * _POSITION_SCALE
+    aspect = np.float32(video_features.width / video_features.height)
+    place = np.stack([down, across * aspect], axis=2) * np.float32(_POSITION_SCALE)
     ones = np.ones((video_features.rows, video_features.columns), np.float32)
     parts = [video_features.get_features(frame) * _FEATURE_SCALE, color, place, *more, ones]
     return np.dstack(parts).astype(np.float32)
@@ -47,9 +48,10 @@ def fit_predict(cells: Sequence[FloatArray], weights: Sequence[tuple[FloatArray,
     size = cells[0].shape[2]
     squares, targets = np.eye(size) * _RIDGE * len(cells), np.zeros(size)
     for each, (inside, outside) in zip(cells, weights, strict=True):
-        flat = each.reshape(-1, size)
-        squares += flat.T @ (flat * (inside + outside).reshape(-1, 1))
-        targets += flat.T @ (inside - outside).ravel()
+        used = inside + outside > 0
+        flat, weight, target = each[used], (inside + outside)[used], (inside - outside)[used]
+        squares += flat.T @ (flat * weight[:, None])
+        targets += flat.T @ target
     probe = np.linalg.solve(squares, targets).astype(np.float32)
     return [np.asarray(1 / (1 + np.exp(-_STEEPNESS * (each @ probe))), np.float32) for each in cells]
 

@@ -41,6 +41,20 @@ class Roi:
         """The rectangle as an index of an array (rows, columns, ...)."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    @property
+    def area(self) -> int:
+        """The number of cells."""
+        return (self.bottom - self.top) * (self.right - self.left)
+
+    def contains(self, other: Roi) -> bool:
+        """Return whether all cells of ``other`` are in this rectangle."""
+        rows = self.top <= other.top and other.bottom <= self.bottom
+        return rows and self.left <= other.left and other.right <= self.right
+
+    def shift_into(self, outer: Roi) -> Roi:
+        """Return the same rectangle, counted from the corner of ``outer``."""
+        return Roi(self.top - outer.top, self.bottom - outer.top, self.left - outer.left, self.right - outer.left)
+
 
 def find_neighbors(query: FloatArray, keys: FloatArray, count: int) -> tuple[FloatArray, IndexArray]:
     """Return the ``count`` most similar of ``keys`` (K, C) for each row of ``query`` (N, C), or all K if there are fewer.
@@ -53,20 +67,20 @@ def find_neighbors(query: FloatArray, keys: FloatArray, count: int) -> tuple[Flo
 
 
 def find_window_neighbors(
-    query: FloatArray, keys: FloatArray, roi: Roi, radius: int, count: int
+    query: FloatArray, roi: Roi, keys: FloatArray, key_roi: Roi, radius: int, count: int
 ) -> tuple[FloatArray, IndexArray]:
     """Return the ``count`` most similar cells of another frame within ``radius`` cells, for each cell of ``roi``.
 
-    ``query`` and ``keys`` are (rows, columns, C). Returns dot products and cells of ``keys`` in row-major order, each
-    (N, count) with N cells of the rectangle in row-major order. If there are fewer cells, the rest has products below -1.
+    ``query`` are the vectors of ``roi`` (rows, columns, C) and ``keys`` those of ``key_roi`` in the other frame. Returns dot
+    products and cells of ``key_roi``, each (N, count); N cells and their neighbors are numbered by row and column. If there are
+    fewer cells, the rest has products below -1.
     """
-    height, width, channels = keys.shape
+    (height, width, channels), query_width = keys.shape, query.shape[1]
     down, across = np.arange(roi.top, roi.bottom, _BLOCK), np.arange(roi.left, roi.right, _BLOCK)
     inside, around = np.arange(_BLOCK), np.arange(-radius, _BLOCK + radius)
-    asked = _combine_axes(
-        np.minimum(down[:, None] + inside, height - 1), np.minimum(across[:, None] + inside, width - 1), width
-    )
-    near_rows, near_columns = down[:, None] + around, across[:, None] + around
+    rows, columns = down[:, None] + inside - roi.top, across[:, None] + inside - roi.left
+    asked = _combine_axes(np.minimum(rows, len(query) - 1), np.minimum(columns, query_width - 1), query_width)
+    near_rows, near_columns = down[:, None] + around - key_roi.top, across[:, None] + around - key_roi.left
     cells = _combine_axes(near_rows, near_columns, width)
     cells[_combine_axes(_is_outside(near_rows, height), _is_outside(near_columns, width), 1) > 0] = -1
     outside = np.where(cells < 0, _EXCLUDED, np.float32(0))[:, None]

@@ -10,6 +10,7 @@ from alref.media.video import Video
 from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 from alref_baseline.features import VideoFeatures, get_video_features
+from alref_baseline.grabcut import ColorModels
 from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_seed_label, segment_box, segment_label
 
 ScoredMask = tuple[Mask, float]
@@ -30,9 +31,11 @@ class TrackedObject:
         seeds = {frame: make_seed_label(video_features, mask) for frame, mask in self._masks.items() if mask.any()}
         self.start = max(seeds, key=lambda frame: (self._scores[frame], -frame), default=0)
         self._tracker = LabelTracker(video_features, seeds, self.start) if seeds else None
+        self._models = ColorModels()
 
     def reset_to_pivot(self) -> None:
         """Reset to the pivot, to track in the other direction."""
+        self._models = ColorModels()
         if self._tracker:
             self._tracker.reset_to_pivot()
 
@@ -45,7 +48,7 @@ class TrackedObject:
         if frame in self._masks:
             return self._masks[frame], 1.0
         label = self._tracker.label
-        return segment_label(self._video_features, frame, label, self._size), compute_confidence(label)
+        return segment_label(self._video_features, frame, label, self._size, self._models), compute_confidence(label)
 
 
 def propagate_objects(video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:

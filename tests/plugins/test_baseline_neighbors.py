@@ -11,6 +11,7 @@ import pytest
 from alref_baseline import neighbor_search
 from alref_baseline.neighbor_search import Roi, find_neighbors, find_window_neighbors
 
+WHOLE = Roi(0, 19, 0, 23)
 Floats = npt.NDArray[np.float32]
 
 
@@ -30,7 +31,7 @@ def make_grid(seed: int, rows: int, columns: int) -> Floats:
 @pytest.mark.parametrize("radius", [2, 6])
 def test_window_neighbors_are_the_most_similar_cells_of_the_window(roi: Roi, radius: int) -> None:
     query, keys = make_grid(1, 19, 23), make_grid(2, 19, 23)
-    similarity, cells = find_window_neighbors(query, keys, roi, radius, 4)
+    similarity, cells = find_window_neighbors(query[roi.index], roi, keys, WHOLE, radius, 4)
     places = [(row, column) for row in range(roi.top, roi.bottom) for column in range(roi.left, roi.right)]
     for (row, column), found, where in zip(places, similarity, cells, strict=True):
         near = [
@@ -46,8 +47,18 @@ def test_window_neighbors_are_the_most_similar_cells_of_the_window(roi: Roi, rad
 
 def test_a_window_with_fewer_cells_than_asked_marks_the_others() -> None:
     grid = make_grid(1, 2, 2)
-    similarity, _ = find_window_neighbors(grid, grid, Roi(0, 2, 0, 2), 6, 5)
+    similarity, _ = find_window_neighbors(grid, Roi(0, 2, 0, 2), grid, Roi(0, 2, 0, 2), 6, 5)
     assert ((similarity < -1).sum(axis=1) == 1).all()
+
+
+def test_neighbors_are_inside_the_part_of_the_other_frame_that_is_known() -> None:
+    query, keys, roi, part = make_grid(1, 19, 23), make_grid(2, 19, 23), Roi(4, 12, 3, 14), Roi(6, 10, 7, 20)
+    known = np.full_like(keys, 0)
+    known[part.index] = keys[part.index]
+    similarity, cells = find_window_neighbors(query[roi.index], roi, keys[part.index], part, 6, 3)
+    expected, _ = find_window_neighbors(query[roi.index], roi, known, WHOLE, 6, 3)
+    np.testing.assert_allclose(np.sort(similarity.clip(0), axis=1), np.sort(expected, axis=1), atol=1e-6)
+    assert cells[similarity > -1].max() < 4 * 13
 
 
 def test_neighbors_of_a_memory_smaller_than_asked_are_all_of_it() -> None:
@@ -58,10 +69,10 @@ def test_neighbors_of_a_memory_smaller_than_asked_are_all_of_it() -> None:
 
 
 def test_the_number_of_threads_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = []
+    found, roi = [], Roi(0, 40, 0, 60)
     for threads in ("1", "3"):
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
         neighbor_search._load_search.cache_clear()
         grid = make_grid(1, 40, 60)
-        found.append(find_window_neighbors(grid, make_grid(2, 40, 60), Roi(0, 40, 0, 60), 6, 8))
+        found.append(find_window_neighbors(grid, roi, make_grid(2, 40, 60), roi, 6, 8))
     assert all(np.array_equal(one, other) for one, other in zip(*found, strict=True))

@@ -191,3 +191,12 @@ def test_importing_the_components_loads_nothing_heavy() -> None:
     code = "import alref_baseline.vision, sys; print(*({'cv2', 'onnx', 'onnxruntime', 'torch'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == ""
+
+
+def test_an_object_has_the_same_masks_alone_and_beside_others() -> None:
+    video, red, blue = scene()
+    boxes = [make_square_box(red, 1), make_square_box(blue, 3, Phrase(reference="2", text="the blue disc"))]
+    together = propagated(video, boxes)
+    for number, box in enumerate(boxes):
+        alone = propagated(scene()[0], [box])
+        assert all(np.array_equal(alone[frame].masks[0], together[frame].masks[number]) for frame in range(5))

@@ -53,18 +53,18 @@ def test_weights_that_are_here_are_ready(hub: FakeHub, capsys: pytest.CaptureFix
 
 
 def test_the_default_pipeline_is_ready_without_weights_for_speech(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
-    assert rows(capsys, "the default pipeline is ready")
+    assert rows(capsys, "alref demo")
 
 
 def test_where_models_are_kept_and_whether_the_network_is_used(
     hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert rows(capsys, f"models of {hub.address} in {tmp_path / 'hub'}")
+    assert rows(capsys, hub.address) == rows(capsys, str(tmp_path / "hub")) != []
     assert not rows(capsys, "HF_HUB_OFFLINE")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert rows(capsys, "HF_HUB_OFFLINE is set")
-    assert rows(capsys, f"checkpoints in {tmp_path / 'home' / 'weights'}")
+    assert rows(capsys, "HF_HUB_OFFLINE")
+    assert rows(capsys, str(tmp_path / "home" / "weights"))
 
 
 def test_the_settings_for_the_processor_are_said(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:

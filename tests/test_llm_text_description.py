@@ -134,9 +134,7 @@ def test_a_shipped_vocabulary_is_asked_for_by_its_name(make: Make, name: str, co
 
 
 def test_an_unknown_vocabulary_is_an_error_that_names_the_nearest() -> None:
-    with pytest.raises(
-        ConfigError, match=r"vocabulary: expected a list of names, or avsbench or audioset; did you mean 'avsbench'"
-    ):
+    with pytest.raises(ConfigError, match=r"\bvocabulary: .*\bavsbench\b.*\baudioset\b"):
         build_options(ChatOptions, {"vocabulary": "avsbnch"}, "reasoner")
 
 

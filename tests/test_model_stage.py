@@ -13,13 +13,13 @@ import pytest
 
 import alref
 from support.fake_hub import FakeHub
-from support.tiny_hub import NAME, holding, safetensors
+from support.tiny_hub import NAME, run_tiny_hub, safetensors
 from test_docs import code
 
 
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    with holding(monkeypatch, tmp_path) as hub:
+    with run_tiny_hub(monkeypatch, tmp_path) as hub:
         yield hub
 
 

@@ -87,7 +87,7 @@ def test_what_a_configuration_needs_is_listed(hub: FakeHub, capsys: pytest.Captu
 def test_the_list_for_people_ends_with_the_next_command(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["models", *HEAVY]) == 0
     printed = capsys.readouterr().out
-    assert "someone/masks is not downloaded yet" in printed
+    assert "someone/masks" in printed
     assert "alref models pull" in printed
 
 
@@ -97,7 +97,7 @@ def test_pull_fetches_what_is_missing_and_only_that(hub: FakeHub, tmp_path: Path
     rows = listed(capsys)
     assert [Path(row["path"]).exists() for row in rows] == [True, True, True]
     assert run_command(["models", *HEAVY]) == 0
-    assert "to fetch" not in capsys.readouterr().out
+    assert "alref models pull" not in capsys.readouterr().out
     before = len(hub.requests)
     assert run_command(["models", "pull", *HEAVY]) == 0
     assert len(hub.requests) == before
@@ -108,8 +108,10 @@ def test_what_cannot_be_fetched_keeps_nothing_else_away(hub: FakeHub, capsys: py
     hub.models["lone/files"]["lone.pt"] = b"another"
     assert run_command(["models", "pull", *HEAVY]) == 5
     first, second = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
-    assert first.startswith("error: heavy, the hub has no model 'someone/seer'")
-    assert second.startswith(f"error: heavy, {hub.address}/lone.pt gave another file than expected")
+    assert "heavy" in first
+    assert SEER in first
+    assert "heavy" in second
+    assert f"{hub.address}/lone.pt" in second
     assert [row["path"] is None for row in listed(capsys)] == [True, False, True]
 
 
@@ -131,7 +133,9 @@ def test_a_library_that_is_missing_is_said(
     monkeypatch.setattr("alref.components.base.Stage.needs", ("nowhere",))
     assert all("nowhere" in row["problems"][0]["message"] for row in listed(capsys))
     assert run_command(["models", "pull", *HEAVY]) == 5
-    assert "heavy, needs nowhere" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "heavy" in error
+    assert "nowhere" in error
 
 
 def test_offline_is_said_for_each(
@@ -141,7 +145,7 @@ def test_offline_is_said_for_each(
     assert run_command(["models", "pull", *HEAVY]) == 5
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3
-    assert all("is not here, and HF_HUB_OFFLINE is set: unset it and try again" in line for line in errors)
+    assert all("HF_HUB_OFFLINE" in line for line in errors)
 
 
 def test_a_mirror_and_a_cache_of_ones_own_are_used(hub: FakeHub, tmp_path: Path) -> None:

@@ -48,8 +48,8 @@ def load_towers(folder: Path, settings: Mapping[str, Any]) -> CLIPModel:
     ]
     if wrong:
         raise ConfigError(
-            f"the weights in {folder} are not those of its config.json: {len(wrong)} missing, not described or of another size,"
-            f" for example {wrong[0]}; take both from one model"
+            f"the weights in {folder} do not match its config.json: {len(wrong)} missing, unexpected or of another shape,"
+            f" for example {wrong[0]}; download both from the same model"
         )
     model.load_state_dict({name: tensor.float() for name, tensor in state.items()}, assign=True)
     return model

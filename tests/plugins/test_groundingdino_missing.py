@@ -135,7 +135,7 @@ def test_a_model_on_the_hub_is_fetched_and_kept(hub: FakeHub, whole: Path, monke
 
 
 def test_no_network_and_no_weights() -> None:
-    assert "HF_HUB_OFFLINE is set" in one_problem(component(NAME))
+    assert "HF_HUB_OFFLINE" in one_problem(component(NAME))
 
 
 def test_a_device_that_is_not_here(whole: Path) -> None:
@@ -143,13 +143,14 @@ def test_a_device_that_is_not_here(whole: Path) -> None:
     if device is None:
         pytest.skip("every device is here")
     proposer = GroundingDino(GroundingDino.Options(model=str(whole)), device)
-    assert f"sees no {device} here: --device cpu" in one_problem(proposer)
-    with pytest.raises(MissingError, match=f"sees no {device} here"):
+    assert "--device cpu" in one_problem(proposer)
+    with pytest.raises(MissingError, match=device):
         proposer.load()
 
 
 def test_half_precision_on_a_device_without_it(whole: Path) -> None:
-    assert "cpu cannot compute well in float16: -o" in one_problem(component(whole, dtype="float16"))
+    (problem,) = component(whole, dtype="float16").problems()
+    assert problem.option == "dtype"
 
 
 def test_a_checkpoint_of_another_size(whole: Path, tmp_path: Path) -> None:

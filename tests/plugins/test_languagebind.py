@@ -152,9 +152,10 @@ def test_weights_that_do_not_belong_to_the_configuration_are_an_error(tmp_path: 
     lost, wide, more = dict(weights), dict(weights), {**weights, "classifier.weight": torch.zeros(2)}
     del lost["text_projection.weight"]
     wide["visual_projection.weight"] = torch.zeros(48, 32)
-    for number, each in enumerate((lost, wide, more)):
-        folder = tiny_audio_models.languagebind(tmp_path / str(number), each)
-        with pytest.raises(ConfigError, match="1 missing, not described or of another size, for example"):
+    names = ("text_projection.weight", "visual_projection.weight", "classifier.weight")
+    for name, changed in zip(names, (lost, wide, more), strict=True):
+        folder = tiny_audio_models.languagebind(tmp_path / name, changed)
+        with pytest.raises(ConfigError, match=rf"\b1\b.*\b{name}\b"):
             LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()
 
 
@@ -167,7 +168,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     folder = tiny_audio_models.languagebind(tmp_path / "model")
     torch.save({"logit_scale": Harmful()}, folder / "pytorch_model.bin")
-    with pytest.raises(MissingError, match="cannot be loaded as LanguageBind's audio model"):
+    with pytest.raises(MissingError, match=str(folder)):
         LanguageBind(LanguageBindOptions(model=str(folder)), "cpu").load()
     assert not (tmp_path / "harm").exists()
 
@@ -176,7 +177,7 @@ def test_another_model_is_said_to_be_one(tmp_path: Path, folder: Path) -> None:
     for file in folder.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
-    with pytest.raises(MissingError, match=r"cannot be loaded as LanguageBind's audio model \(KeyError: 'vision_config'\)"):
+    with pytest.raises(MissingError, match=r"KeyError: 'vision_config'"):
         LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").load()
     (tmp_path / "pytorch_model.bin").unlink()
     [problem] = LanguageBind(LanguageBindOptions(model=str(tmp_path)), "cpu").problems()

@@ -61,8 +61,10 @@ def test_a_model_of_text_alone_is_not_shown_pictures(text: Path) -> None:
 
 def test_a_device_or_numbers_that_are_not_here_are_a_problem(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    assert "sees no cuda here: --device cpu" in one_problem(component(text, "cuda", vision=False))
-    assert "cpu cannot compute well in float16" in one_problem(component(text, "cpu", vision=False, dtype="float16"))
+    (device,) = component(text, "cuda", vision=False).problems()
+    assert "--device cpu" in device.hint
+    (dtype,) = component(text, "cpu", vision=False, dtype="float16").problems()
+    assert dtype.option == "dtype"
 
 
 @pytest.mark.parametrize(

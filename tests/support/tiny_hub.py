@@ -1,4 +1,4 @@
-"""A hub that holds a tiny model and a lone checkpoint, and what weights say that cannot be had from it."""
+"""A hub with a tiny model and a single-file checkpoint, and helpers for the problems of weights."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alref.errors import MissingError
+from alref.errors import MissingError, Problem
 from alref.models.weights import Weights
 from support.fake_hub import FakeHub, running
 
@@ -20,8 +20,8 @@ LONE = "checkpoint.pt"
 
 
 @contextmanager
-def holding(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """Run a hub that holds a model and a lone file; downloads come in small pieces and are tried again at once."""
+def run_tiny_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Run a hub with a model and a single file; downloads come in small chunks and are retried without delay."""
     with running(monkeypatch, tmp_path) as hub:
         monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 4096)
         monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
@@ -42,14 +42,17 @@ def archive(path: Path) -> Path:
     return path
 
 
-def problem(weights: Weights) -> str:
-    (found,) = weights.problems()
-    assert found.option == weights.option
-    assert "\n" not in str(found)
-    return str(found)
+def find_problem(weights: Weights) -> Problem:
+    """Return the only problem of weights, which concerns their option and is one line."""
+    (problem,) = weights.problems()
+    assert problem.option == weights.option
+    assert "\n" not in str(problem)
+    return problem
 
 
-def refused(weights: Weights) -> str:
+def fetch_with_error(weights: Weights) -> Problem:
+    """Fetch weights; return the problem of the MissingError."""
     with pytest.raises(MissingError) as caught:
         weights.fetch_files()
-    return str(caught.value)
+    (problem,) = caught.value.problems
+    return problem

@@ -56,7 +56,7 @@ def test_the_same_masks_make_the_same_bytes(tmp_path: Path) -> None:
 def test_masks_that_are_missing_are_named_and_nothing_is_written(tmp_path: Path) -> None:
     dataset = predicted(MeViSDataset, tmp_path)
     (tmp_path / "run/f_2/1/00010.png").unlink()
-    with pytest.raises(InputError, match=r"1 of 12 masks are missing \(f_2/1/00010\.png\); .*complete results only"):
+    with pytest.raises(InputError, match=r"\b1\b.*\b12\b.*f_2/1/00010\.png"):
         dataset.pack_submission(tmp_path / "run", tmp_path / "s.zip", dataset.list_videos())
     assert not (tmp_path / "s.zip").exists()
 

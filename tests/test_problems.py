@@ -10,7 +10,9 @@ import pytest
 
 from alref.cli import run_command
 from alref.errors import MissingError, Problem
+from alref.pipeline.contracts import find_problems
 from alref.testing import make_moving_square, write_frames
+from alref_baseline.reasoners import TopScoreReasoner
 
 WRONG_MODEL = Problem(option="model", message="x has no config.json", hint="hf download NAME", value="FOLDER")
 
@@ -83,3 +85,13 @@ def test_doctor_shows_no_placeholder(monkeypatch: pytest.MonkeyPatch, capsys: py
     shown = capsys.readouterr().out
     assert "KIND." not in shown
     assert "-o propagator.model=FOLDER" in shown
+
+
+def test_a_device_that_a_component_does_not_declare_is_a_problem() -> None:
+    cls = type("OnCpu", (TopScoreReasoner,), {"devices": ("cpu",)})
+    (problem,) = find_problems(cls(cls.Options(), "cuda"), "spatial")
+    assert (problem.slot, problem.hint) == ("spatial", "--device cpu")
+    assert "cuda" in problem.message
+    for device in ("cpu", "auto"):
+        assert find_problems(cls(cls.Options(), device), "spatial") == []
+    assert find_problems(TopScoreReasoner(TopScoreReasoner.Options(), "cuda"), "spatial") == []

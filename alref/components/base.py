@@ -43,6 +43,7 @@ def _ignore_event(hook: str, event: object) -> None:
 class Stage(ABC):
     """A component: a ``name``, options, requirements, and the loading and release of its models.
 
+    ``devices`` are those that its model can run on: ``cpu``, ``cuda``, ``mps``; empty if it ignores the device of the run.
     ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own distribution that installs
     them, empty if the distribution itself does.
 
@@ -53,6 +54,7 @@ class Stage(ABC):
     name: ClassVar[str]
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
+    devices: ClassVar[tuple[str, ...]] = ()
     api: ClassVar[int] = API_LEVEL
     concurrent: ClassVar[bool] = False
     Options: ClassVar[type[StageOptions]] = StageOptions

@@ -56,7 +56,13 @@ def check_list_of(output: Any, record_type: type) -> None:
 
 
 def find_problems(stage: Stage, slot: str) -> list[Problem]:
-    """Return the problems of a component, with the slot that it fills. Raises ContractError where they are no problems."""
+    """Return the problems of a component, with the slot that it fills. Raises ContractError for anything else.
+
+    A device that its class does not declare comes first.
+    """
+    if stage.devices and stage.device not in ("auto", *stage.devices):
+        message = f"{stage.name} runs on {' or '.join(stage.devices)}, not on {stage.device}"
+        return [Problem(slot=slot, message=message, hint=f"--device {stage.devices[0]}")]
     problems = stage.problems()
     check_list_of(problems, Problem)
     return [problem.assign_slot(slot) for problem in problems]

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from alref_baseline.onnx_session import make_session
+from alref.models.onnx_sessions import make_onnx_session
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -163,8 +163,8 @@ class EfficientNetLite:
     """The two graphs, ready to run."""
 
     def __init__(self, weights: StateDict) -> None:
-        self._feature_session = make_session(build_feature_graph(weights))
-        self._class_session = make_session(build_class_graph(weights))
+        self._feature_session = make_onnx_session(build_feature_graph(weights))
+        self._class_session = make_onnx_session(build_class_graph(weights))
 
     def extract_features(self, image: npt.NDArray[np.uint8]) -> tuple[FloatArray, FloatArray]:
         """Return (40, H/8, W/8) and (112, H/16, W/16) of an RGB image (H, W, 3), sides multiples of SIZE_MULTIPLE."""

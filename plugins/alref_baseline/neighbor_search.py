@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from alref.models.onnx_sessions import make_onnx_session
 from alref_baseline.efficientnet import FloatArray
-from alref_baseline.onnx_session import make_session
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -154,4 +154,4 @@ def _load_search() -> InferenceSession:
     outputs = [describe("similarity", *shape), describe("index", *shape, kind=TensorProto.INT64)]
     graph = helper.make_graph(nodes, "neighbor_search", inputs, outputs)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return make_session(model.SerializeToString())
+    return make_onnx_session(model.SerializeToString())

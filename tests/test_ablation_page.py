@@ -12,7 +12,9 @@ import yaml
 import alref_benchmarks
 from alref.cli import run_command
 from alref.components.base import Stage, StageOptions
+from alref.config import resolve_config
 from alref.plugins import manager as plugins_module
+from alref.plugins.manager import PluginManager
 from alref.records import Reference
 from alref.testing import make_moving_square, write_frames
 from support.ablation_grids import PLANNED, QUIET, done
@@ -49,6 +51,13 @@ def named(base: type[Stage], name: str) -> type[Stage]:
     return type("StandIn", (base,), {"name": name, "Options": Options, "__doc__": "Stands in."})
 
 
+def test_a_row_without_temporal_reasoning_differs_from_the_base_in_the_pivot_alone() -> None:
+    rows = yaml.safe_load(SHOWN[1])["rows"]
+    base, row = (resolve_config(PluginManager(), [{"temporal": each}], "paper-ms3") for each in ({}, {"pivot": "middle"}))
+    assert rows["without temporal reasoning"] == {"temporal.pivot": "middle"}
+    assert row.to_dict() == {**base.to_dict(), "temporal": {**base.to_dict()["temporal"], "pivot": "middle"}}
+
+
 def test_the_published_ablation_of_the_page_can_be_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,14 +82,14 @@ def test_the_published_ablation_of_the_page_can_be_planned(
     assert list(plan["rows"]) == list(rows)
     calls = {slot: (each["alone"] // len(NAMES), each["shared"] // len(NAMES)) for slot, each in plan["calls"].items()}
     assert calls == {
-        "tagger": (10, 1),
-        "temporal": (10, 5),
-        "proposer": (10, 5),
-        "spatial": (10, 7),
-        "propagator": (10, 9),
-        "locator": (10, 10),
+        "tagger": (11, 1),
+        "temporal": (11, 6),
+        "proposer": (11, 6),
+        "spatial": (11, 8),
+        "propagator": (11, 10),
+        "locator": (11, 11),
     }
-    frames_asked, boxes_asked = 1 + 1 + 3, 1 + 1 + 1 + 1
+    frames_asked, boxes_asked = 1 + 1 + 1 + 3, 1 + 1 + 1 + 1
     assert plan["questions"] == len(NAMES) * (frames_asked + boxes_asked)
     assert plan["is_upper_bound"]
     assert plan["tokens"] > 1000 * plan["questions"]

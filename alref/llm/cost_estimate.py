@@ -43,6 +43,8 @@ def estimate_usage(reasoner: ChatReasoner, task: QuestionTask, frames: int) -> U
 def _count_questions(options: ChatOptions, task: QuestionTask, frames: int) -> int:
     if task == "box":
         return 1
+    if options.pivot == "middle":
+        return 1 if task == "frame_sound" else 0
     if options.sampler == "paper":
         return 1 if task == "frame_sound" else len(frame_sampling.split_into_chunks(frames))
     return options.max_questions

@@ -24,7 +24,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("llguidance")
-pytest.importorskip("ollama")
 pytest.importorskip("openai")
 pytest.importorskip("transformers")
 

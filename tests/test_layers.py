@@ -27,7 +27,7 @@ LAYERS = [
 ]
 """The rooms of ``alref``, from the bottom: a room imports rooms of its own row and of the rows above it in this list."""
 walk_imports = runpy.run_path(str(ROOT / "scripts/measure_house.py"))["walk_imports"]
-HEAVY = ("torch", "transformers", "onnxruntime", "cv2", "openai", "ollama", "sam2", "groundingdino", "scipy")
+HEAVY = ("torch", "transformers", "onnxruntime", "cv2", "openai", "sam2", "groundingdino", "scipy")
 
 
 def find_modules(top: str) -> dict[str, Path]:

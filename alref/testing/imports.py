@@ -15,7 +15,6 @@ HEAVY = (
     "cv2",
     "groundingdino",
     "jax",
-    "ollama",
     "onnxruntime",
     "openai",
     "sam2",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
 from alref.errors import MissingError, Problem, sanitize_line
+
+if TYPE_CHECKING:
+    import httpx2
 
 MAX_BYTES = 64 << 20
 """The most bytes of one response that are read."""
@@ -20,28 +22,6 @@ CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 CERTIFICATE_WORDS = ("CERTIFICATE_VERIFY_FAILED", "self-signed certificate", "self signed certificate")
 PLAIN_HTTP_WORDS = ("WRONG_VERSION_NUMBER", "record layer failure", "HTTP_REQUEST")
 """What OpenSSL says when a server answers https without encryption."""
-
-
-class LimitedStream:
-    """The bytes of a response within a time and a size; ``error`` is raised for more.
-
-    A subclass also derives from the stream class of its HTTP library.
-    """
-
-    def __init__(self, stream: Any, seconds: float, error: Exception) -> None:
-        self._stream, self._deadline, self._error = stream, monotonic() + seconds, error
-
-    def __iter__(self) -> Iterator[bytes]:
-        size = 0
-        for block in self._stream:
-            size += len(block)
-            if monotonic() > self._deadline or size > MAX_BYTES:
-                raise self._error
-            yield block
-
-    def close(self) -> None:
-        """Close the response."""
-        self._stream.close()
 
 
 def is_address(text: str) -> bool:
@@ -103,26 +83,54 @@ def _find_variable(name: str) -> str:
     return name if os.environ.get(name) else name.upper()
 
 
-@contextmanager
-def translate_client_errors(address: str, library: str) -> Iterator[None]:
-    """Make an HTTP client in the block; an error becomes a MissingError that names the environment variable to blame.
+def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
+    """Open an HTTP client for one address, without a proxy where none is used; a response ends within ``timeout`` seconds.
 
-    ``library`` is the name of the package of the client, whose extra ``socks`` is needed for some proxies.
+    Raises MissingError if an environment variable keeps a client from being made.
     """
+    import httpx2
+
+    class LimitedStream(httpx2.SyncByteStream):
+        """The bytes of a response within a time and a size."""
+
+        def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
+            self._stream, self._request, self._deadline = stream, request, monotonic() + timeout
+
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for block in self._stream:
+                size += len(block)
+                if monotonic() > self._deadline or size > MAX_BYTES:
+                    raise httpx2.ReadTimeout("the response does not end", request=self._request)
+                yield block
+
+        def close(self) -> None:
+            self._stream.close()
+
+    def read_response(response: httpx2.Response) -> None:
+        assert isinstance(response.stream, httpx2.SyncByteStream)
+        response.stream = LimitedStream(response.stream, response.request)
+        response.read()
+
     try:
-        yield
+        transport = None if find_proxy_variable(address) else httpx2.HTTPTransport()
+        hooks = {"response": [read_response]}
+        return httpx2.Client(
+            base_url=address, timeout=timeout, transport=transport, event_hooks=hooks, follow_redirects=True, **settings
+        )
     except Exception as error:  # a client reads only the environment, and its library raises errors of five kinds
-        raise MissingError(explain_environment(error, address, library)) from error
+        raise MissingError(explain_environment(error, address)) from error
 
 
-def explain_environment(error: Exception, address: str, library: str) -> Problem:
+def explain_environment(error: Exception, address: str) -> Problem:
     """Return the problem that a client cannot be made: the environment variable to blame, and what to do about it."""
     proxies = [name for name in map(_find_variable, ("http_proxy", "https_proxy", "all_proxy")) if os.environ.get(name)]
-    unset = "unset it"
+    reason, unset = str(error), "unset it"
     if isinstance(error, ImportError):
+        reason = "a package is missing"
         names = [name for name in proxies if os.environ[name].startswith("socks")]
         around = f"export NO_PROXY={get_host(address)}, or " if is_local(address) else ""
-        hint = f"{around}pip install '{library}[socks]'"
+        hint = f"{around}pip install 'httpx2[socks]'"
     elif isinstance(error, OSError):
         names = [name for name in CERTIFICATE_VARIABLES if os.environ.get(name)]
         hint = f"name a file of certificates (PEM), or {unset}"
@@ -132,7 +140,7 @@ def explain_environment(error: Exception, address: str, library: str) -> Problem
         names = [name for name in [_find_variable("no_proxy")] if os.environ.get(name)]
         hint = f"export {names[0]}={','.join(_list_bypassed())}" if names else ""
     blamed = f"{names[0]}={os.environ[names[0]]} cannot be used" if names else f"{address} cannot be asked"
-    return Problem(message=sanitize_line(f"{blamed} ({error})"), hint=hint)
+    return Problem(message=sanitize_line(f"{blamed} ({reason})"), hint=hint)
 
 
 def _is_proxy(value: str) -> bool:

@@ -35,7 +35,7 @@ class Ollama(ConnectedReasoner["OllamaConnection"]):
 
     name = "ollama"
     extra = "ollama"
-    needs = ("ollama",)
+    needs = ("httpx2",)
     concurrent = True
     Options = OllamaOptions
     options: OllamaOptions

@@ -1,16 +1,17 @@
-"""Send questions with the ollama package."""
+"""Send questions to an Ollama server."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 
-from alref.llm.answer_text import parse_message
 from alref.llm.messages import Question
 from alref.llm.server_connection import Completion, ServerConnection
 from alref.llm.server_errors import ServerError
 from alref_ollama import server
+from alref_ollama.replies import check_status, parse_completion
 
 if TYPE_CHECKING:
     from alref.errors import Problem
@@ -29,7 +30,11 @@ class OllamaConnection(ServerConnection):
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()  # type: ignore[no-untyped-call]
+        self._client.close()
+
+    def make_key_problem(self) -> Problem:
+        """Return the problem that the server wants a password or a key."""
+        return server.make_key_problem(self.options)
 
     def make_model_problem(self, reason: str) -> Problem:
         """Return the problem that the server does not have the model."""
@@ -42,30 +47,31 @@ class OllamaConnection(ServerConnection):
     def send_once(self, question: Question) -> Completion:
         """Send a question and return the answer. Raises ServerError."""
         try:
-            response = self._client.chat(**_build_request(question, self.options))
-        except httpx.TimeoutException as error:
+            response = self._client.post("/api/chat", json=_build_request(question, self.options))
+        except httpx2.TimeoutException as error:
             raise ServerError("timeout", str(error)) from None
-        except (httpx.HTTPError, ConnectionError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ServerError("connection", str(error)) from None
-        message = response.message
-        text, finish = parse_message({"content": message.content, "thinking": message.thinking}, response.done_reason)
-        return Completion(text, finish, response.model or "", response.prompt_eval_count, response.eval_count)
+        check_status(response.status_code, response.headers, response.content)
+        return parse_completion(response.content)
 
 
 def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]:
     messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
     first = next((each for each in messages if each["role"] == "user"), None)
     if first is not None and question.images:
-        first["images"] = list(question.images)
+        first["images"] = [b64encode(image).decode() for image in question.images]
     settings = {"temperature": options.temperature, "num_ctx": options.num_ctx}
     given = {"num_predict": options.max_tokens, "seed": options.seed}
     settings |= {name: value for name, value in given.items() if value is not None}
     kept = options.keep_alive
-    return {
+    request = {
         "model": options.model,
         "messages": messages,
+        "stream": False,
         "format": question.answer_schema,
         "options": settings,
         "think": options.choose_thinking(question),
         "keep_alive": int(kept) if kept and kept.lstrip("-").isdigit() else kept,
     }
+    return {name: value for name, value in request.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Read what a server answered, in one JSON object or in many, and write it as the one object that the ollama package reads."""
+"""Read what a server answered: one JSON object or many, with whatever fields it leaves out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from alref.llm.answer_text import parse_message
+from alref.llm.server_connection import Completion
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait, read_count
 
 MAX_SHOWN = 300
@@ -23,27 +24,27 @@ def check_status(status: int, headers: Any, content: bytes) -> None:
         raise ServerError(classify_error(status, error), extract_error_text(error) or f"status {status}", parse_wait(headers))
 
 
-def join_parts(content: bytes) -> dict[str, Any]:
-    """Return the answer in a response as one object. Raises ServerError if there is none, or an error instead."""
+def parse_completion(content: bytes) -> Completion:
+    """Return the answer in a response. Raises ServerError if there is none, or an error instead."""
     parts = _read_objects(content)
     if error := next((part["error"] for part in parts if part.get("error")), None):
         raise ServerError(classify_error(None, error), extract_error_text(error))
     if not any("message" in part for part in parts) or (len(parts) > 1 and not parts[-1].get("done")):
         raise ServerError("failed", _decode_text(content))
-    messages = [part["message"] if isinstance(part.get("message"), dict) else {} for part in parts]
-    last = parts[-1]
-    return {
-        "model": next((part["model"] for part in parts if isinstance(part.get("model"), str)), None),
-        "message": {
-            "role": "assistant",
-            "content": "".join(parse_message({"content": each.get("content")})[0] for each in messages),
-            "thinking": "".join(each["thinking"] for each in messages if isinstance(each.get("thinking"), str)) or None,
-        },
-        "done": True,
-        "done_reason": last["done_reason"] if isinstance(last.get("done_reason"), str) else None,
-        "prompt_eval_count": read_count(last, "prompt_eval_count", "prompt_tokens"),
-        "eval_count": read_count(last, "eval_count", "completion_tokens"),
+    messages = [part["message"] for part in parts if isinstance(part.get("message"), dict)]
+    joined = {
+        "content": "".join(parse_message({"content": each.get("content")})[0] for each in messages),
+        "thinking": "".join(each["thinking"] for each in messages if isinstance(each.get("thinking"), str)),
     }
+    last = parts[-1]
+    text, finish = parse_message(joined, str(last.get("done_reason") or ""))
+    return Completion(
+        text=text,
+        finish_reason=finish,
+        model=next((part["model"] for part in parts if isinstance(part.get("model"), str)), ""),
+        prompt_tokens=read_count(last, "prompt_eval_count", "prompt_tokens"),
+        completion_tokens=read_count(last, "eval_count", "completion_tokens"),
+    )
 
 
 def _read_objects(content: bytes) -> list[dict[str, Any]]:

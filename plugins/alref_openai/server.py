@@ -8,15 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from alref.errors import MissingError, Problem
-from alref.utils.network import (
-    LimitedStream,
-    explain_connection,
-    find_proxy_variable,
-    get_host,
-    is_address,
-    translate_client_errors,
-)
+from alref.errors import MissingError, Problem, sanitize_line
+from alref.utils import network
 
 if TYPE_CHECKING:
     import httpx2
@@ -35,19 +28,26 @@ MAX_LISTED_MODELS = 20
 
 
 def read_base_url() -> str:
-    """Return the address in ``OPENAI_BASE_URL``, else OpenAI's."""
-    return os.environ.get(URL_VARIABLE, "").strip() or OPENAI_URL
+    """Return the address in ``OPENAI_BASE_URL``, else OpenAI's; an address that cannot be used is a problem of the run."""
+    text = os.environ.get(URL_VARIABLE, "").strip()
+    return text.rstrip("/") if text and not _describe_fault(text) else OPENAI_URL
 
 
 def validate_address(text: str) -> str:
     """Return an address without a trailing slash. Raises ValueError if it is invalid or contains a password."""
-    source = f" ({URL_VARIABLE})" if text == os.environ.get(URL_VARIABLE, "").strip() else ""
-    if not is_address(text):
-        raise ValueError(f"expected an address such as http://127.0.0.1:8000/v1{source}")
+    if fault := _describe_fault(text):
+        raise ValueError(fault)
+    return text.rstrip("/")
+
+
+def _describe_fault(text: str) -> str:
+    """Return what is wrong with an address, empty if nothing is."""
+    if not network.is_address(text):
+        return "expected an address such as http://127.0.0.1:8000/v1"
     parts = urlsplit(text)
     if "@" in parts.netloc or parts.query:
-        raise ValueError(f"expected an address without a name, a password or a query; a key belongs in key_variable{source}")
-    return text.rstrip("/")
+        return "expected an address without a name, a password or a query; a key belongs in key_variable"
+    return ""
 
 
 def get_key(options: OpenAIOptions) -> str:
@@ -59,7 +59,7 @@ def find_problems(options: OpenAIOptions) -> list[Problem]:
     """Return a problem if the key is missing or wrong, no server answers, or it does not have the model."""
     import openai
 
-    found = _find_key_problems(options)
+    found = _find_environment_problems(options)
     if found:
         return found
     try:
@@ -69,7 +69,7 @@ def find_problems(options: OpenAIOptions) -> list[Problem]:
     except openai.AuthenticationError:
         return [make_key_problem(options)]
     except openai.APIConnectionError as error:
-        problem = explain_connection(options.base_url, str(error.__cause__ or error), "start it")
+        problem = network.explain_connection(options.base_url, str(error.__cause__ or error), "start it")
         return [replace(problem, option="base_url", value="ADDRESS")]
     except openai.APIStatusError as error:
         listed = []
@@ -80,8 +80,12 @@ def find_problems(options: OpenAIOptions) -> list[Problem]:
     return _find_model_problems(options, listed)
 
 
-def _find_key_problems(options: OpenAIOptions) -> list[Problem]:
+def _find_environment_problems(options: OpenAIOptions) -> list[Problem]:
     key, hint = get_key(options), f"export {options.key_variable}=..."
+    text = os.environ.get(URL_VARIABLE, "").strip()
+    if "base_url" not in options.model_fields_set and text and (fault := _describe_fault(text)):
+        message = sanitize_line(f"{URL_VARIABLE}={text}: {fault}")
+        return [Problem(option="base_url", message=message, hint=f"unset {URL_VARIABLE}", value="ADDRESS")]
     if key == NO_KEY and options.base_url == OPENAI_URL:
         return [Problem(message=f"needs a key of {OPENAI_URL}", hint=hint)]
     if not key.isascii() or not key.isprintable():
@@ -121,30 +125,14 @@ def find_only_model(options: OpenAIOptions) -> str:
 
 
 def open_client(options: OpenAIOptions) -> openai.OpenAI:
-    """Open a connection, without a proxy where none is used for the address; the time of a response is limited.
-
-    Raises MissingError if an environment variable keeps a connection from being made.
-    """
-    import httpx2
+    """Open a connection. Raises MissingError if an environment variable keeps it from being made."""
     import openai
 
-    class Stream(LimitedStream, httpx2.SyncByteStream):
-        pass
-
-    def read_response(response: httpx2.Response) -> None:
-        late = httpx2.ReadTimeout("the response does not end", request=response.request)
-        response.stream = Stream(response.stream, options.timeout, late)
-        response.read()
-
-    with translate_client_errors(options.base_url, "httpx2"):
-        transport = None if find_proxy_variable(options.base_url) else httpx2.HTTPTransport()
-        return openai.OpenAI(
-            api_key=get_key(options),
-            base_url=options.base_url,
-            timeout=options.timeout,
-            max_retries=0,
-            http_client=openai.DefaultHttpx2Client(transport=transport, event_hooks={"response": [read_response]}),
-        )
+    http_client = network.open_client(options.base_url, options.timeout)
+    key = get_key(options)
+    return openai.OpenAI(
+        api_key=key, base_url=options.base_url, timeout=options.timeout, max_retries=0, http_client=http_client
+    )
 
 
 def make_key_problem(options: OpenAIOptions) -> Problem:
@@ -190,8 +178,8 @@ def _is_web_page(response: httpx2.Response) -> bool:
 
 
 def _make_web_page_problem(options: OpenAIOptions) -> Problem:
-    variable = find_proxy_variable(options.base_url)
+    variable = network.find_proxy_variable(options.base_url)
     through = f" through {variable}" if variable else ""
     message = f"{options.base_url} answers with a web page{through}; most addresses end in /v1"
-    hint = f"export NO_PROXY={get_host(options.base_url)}" if variable else ""
+    hint = f"export NO_PROXY={network.get_host(options.base_url)}" if variable else ""
     return Problem(option="base_url", message=message, hint=hint, value="ADDRESS")

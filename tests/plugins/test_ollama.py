@@ -10,7 +10,6 @@ import pytest
 from support.llm_server import CUT, HTML, INVALID, RESET, SILENT, TOKENS, ChatServer, Reply, busy, hurry, serving
 
 pytest.importorskip("openai")
-pytest.importorskip("ollama")
 
 from alref.components.options import build_options
 from alref.errors import AlrefError, InputError, MissingError

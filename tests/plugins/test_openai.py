@@ -30,7 +30,6 @@ from support.llm_server import (
 )
 
 pytest.importorskip("openai")
-pytest.importorskip("ollama")
 
 from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, InputError, MissingError

@@ -11,7 +11,6 @@ import pytest
 from support.llm_server import TOKENS, ChatServer, hurry, serving
 
 pytest.importorskip("openai")
-pytest.importorskip("ollama")
 
 from alref.errors import ConfigError
 from alref.llm.messages import Message, Question

@@ -11,7 +11,6 @@ import pytest
 from support.llm_server import SOON, ChatServer, Reply, hurry, openai_data, serving
 
 pytest.importorskip("openai")
-pytest.importorskip("ollama")
 
 from alref.components.options import build_options
 from alref.errors import AlrefError, InputError, MissingError

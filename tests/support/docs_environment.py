@@ -32,6 +32,7 @@ from packaging.requirements import Requirement
 from alref.cli import run_command
 from alref.models import download
 from alref.testing.runner import SLOW_TESTS
+from alref.utils import network
 from alref_benchmarks.datasets import DATASETS
 from support.docs_commands import ROOT, Shown
 from support.docs_folder import BEATS
@@ -200,19 +201,19 @@ def _publish_beats(address: str, stocked: Path, monkeypatch: pytest.MonkeyPatch)
 
 def _answer(gpt: ChatServer, own: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ``gpt`` answer at the address of OpenAI, and ``own`` wherever else a server is looked for."""
-    import openai
-
     hurry(monkeypatch)
     own.models = ["qwen2.5vl"]
     monkeypatch.setenv("OPENAI_API_KEY", "a-key")
     monkeypatch.setenv("OLLAMA_HOST", own.root)
-    client = openai.DefaultHttpx2Client
+    open_client = network.open_client
 
     def redirect(request: Any) -> None:
         server = gpt if request.url.host == "api.openai.com" else own
         request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=server.http.server_port)
 
-    def redirected(event_hooks: dict[str, list[Any]], **settings: Any) -> Any:
-        return client(event_hooks={**event_hooks, "request": [redirect]}, **settings)
+    def open_redirected(*given: Any, **settings: Any) -> Any:
+        client = open_client(*given, **settings)
+        client.event_hooks = {**client.event_hooks, "request": [redirect]}
+        return client
 
-    monkeypatch.setattr(openai, "DefaultHttpx2Client", redirected)
+    monkeypatch.setattr(network, "open_client", open_redirected)

@@ -203,6 +203,9 @@ def text_of(body: Body) -> str:
     return "\n".join(part.get("text", "") for listed in parts for part in listed)
 
 
+EMPTY_TEXT = Reply(data=openai_data({"model": "tiny"}, "", Reply()))
+
+
 @contextmanager
 def serving(answer: Callable[[Body], str] | str = "fine", **facts: Any) -> Iterator[ChatServer]:
     """Run a server for the time of a ``with`` block."""

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from alref.errors import InputError
+from alref.media.frame_times import UNKNOWN, find_clock_restarts, place_in_time
 from alref.media.reader import open_video
 from alref.media.video import Video
 from support.clips import RATE, encode, number_of, picture
@@ -184,3 +185,44 @@ def test_a_pipe_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "clip.mp4")
     with pytest.raises(InputError, match="pipe"):
         open_video(tmp_path / "clip.mp4")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("mkv", "libx264"), ("webm", "libvpx-vp9"), ("avi", "mpeg4"), ("flv", "libx264")]
+)
+def test_a_file_that_was_cut_is_read_to_its_end_and_named(tmp_path: Path, suffix: str, codec: str) -> None:
+    whole = encode(tmp_path / f"whole.{suffix}", 60, codec, options={"g": "20"})
+    assert open_video(whole).warnings == ()
+    cut = tmp_path / f"cut.{suffix}"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    video = open_video(cut)
+    shown = numbers(video)
+    assert 10 < len(video) < 60
+    assert shown[:-1] == [*range(len(video) - 1)]
+    assert any(re.search(rf"early, after {len(video)},", warning) for warning in video.warnings)
+
+
+@pytest.mark.parametrize("options", [{"g": "20", "bf": "2"}, {"g": "20", "bf": "2", "x264-params": "open-gop=1"}])
+def test_a_recording_that_begins_between_keyframes_begins_at_the_first_one(tmp_path: Path, options: dict[str, str]) -> None:
+    whole = encode(tmp_path / "whole.ts", 60, options=options)
+    path = tmp_path / "cut.ts"
+    path.write_bytes(whole.read_bytes()[188 * 40 :])
+    video = open_video(path, cache_bytes=0)
+    shown = numbers(video)
+    assert shown == [*range(shown[0], 60)]
+    assert len(video) > 20
+    assert [number_of(video.read_frame(index)) for index in (len(video) - 1, 3)] == [59, shown[3]]
+    assert video.times[0] == 0
+    assert video.warnings == ()
+
+
+def test_the_times_of_a_clock_stay_in_order() -> None:
+    stamps = np.array([5, 5, 5, 9, 3, 4, 4], np.int64) * 1000
+    restarts = find_clock_restarts(stamps, 0.001, np.inf)
+    assert restarts.tolist() == [4]
+    times, shifts = place_in_time(stamps, restarts, 0.001, 0.5)
+    np.testing.assert_allclose(times, [0, 4 / 3, 8 / 3, 4, 4.5, 5.5, 6.5])
+    assert shifts == pytest.approx((6.5,))
+    unknown = np.array([0, UNKNOWN, 40, UNKNOWN, 80, 10], np.int64)
+    assert find_clock_restarts(unknown, 0.01, 10.0).tolist() == [5]
+    assert find_clock_restarts(np.array([0, 2000]), 0.01, 10.0).tolist() == [1]

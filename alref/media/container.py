@@ -14,9 +14,12 @@ from alref.media.audio_decoder import AudioBlock, AudioTrackInfo, decode_audio
 from alref.media.decoder import VideoDecoder
 from alref.media.frame_source import FrameSource, limit_size
 from alref.media.orientation import Orientation
-from alref.media.streams import get_audio_stream
+from alref.media.streams import get_audio_stream, is_cut_short
 from alref.media.video import Frame
 from alref.utils.text import format_path
+
+MAX_MISSING_SECONDS = 0.5
+"""Seconds by which the images of a damaged file may end before the file."""
 
 
 class VideoFileSource(FrameSource):
@@ -33,6 +36,7 @@ class VideoFileSource(FrameSource):
         get_audio_stream(self._decoder.container, path, audio_track)
         self.video_track = self._decoder.video_track
         self._is_chosen = video_track is not None or len(self._decoder.tracks) == 1
+        self._is_truncated = self._decoder.index.is_truncated or is_cut_short(path)
         self._scaler = VideoReformatter()
         self._replaced: set[int] = set()
         self._damaged = set(self._decoder.index.damaged.tolist())
@@ -87,9 +91,10 @@ class VideoFileSource(FrameSource):
             found.append(f"reads video track {self.video_track} of {tracks}; choose another with --video-track N")
         if len(index.restarts):
             found.append(f"the clock starts again, and the times go on: {self._describe_places(index.restarts.tolist())}")
-        if index.is_truncated:
+        if self._is_truncated or ((self._damaged or self._replaced) and self._get_missing_seconds() > MAX_MISSING_SECONDS):
             missing = f"; {index.missing} more are listed but missing" if index.missing else ""
-            found.append(f"the file ends early, after {len(self.times)} images, at {self.times[-1]:.3f} s{missing}")
+            seconds = f" of {self.times[-1] + self._get_missing_seconds():.3f} s" if not index.missing else " s"
+            found.append(f"the images end early, after {len(self.times)}, at {self.times[-1]:.3f}{seconds}{missing}")
         if self._damaged:
             found.append(f"images from damaged data: {self._describe_places(self._damaged)}")
         if self._replaced:
@@ -99,6 +104,11 @@ class VideoFileSource(FrameSource):
             size = f"{self._first_size[1]}x{self._first_size[0]} to {self._resized[min(self._resized)]}"
             found.append(f"the size changes from {size}, scaled to fit: {self._describe_places(self._resized)}")
         return tuple(f"{format_path(self._path.name)}: {each}" for each in found)
+
+    def _get_missing_seconds(self) -> float:
+        """Return the seconds from the last image to the end that the file names, 0 if it names none."""
+        named = (self._decoder.container.duration or 0) / av.time_base
+        return max(0.0, named - float(self.times[-1]))
 
     def _scale_image(self, image: av.VideoFrame, height: int, width: int) -> Frame:
         is_same = (height, width) == (image.height, image.width)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, dropwhile, islice
 from pathlib import Path
+from typing import Literal
 
 import av
 from av.packet import Packet
@@ -54,6 +55,7 @@ class VideoDecoder:
         self._decoded_frames: Iterator[DecodedFrame] = iter(())
         self._needed_pts = UNKNOWN
         self._decode_errors = 0
+        self._thread_type: Literal["AUTO", "SLICE"] = "AUTO"
         self.container = open_container(path)
         self.tracks = describe_video_tracks(list_video_tracks(self.container, path))
         for number in rank_video_tracks(list_video_tracks(self.container, path), path, video_track):
@@ -77,6 +79,7 @@ class VideoDecoder:
             self.index = self.index.drop_first(first.number)
         else:
             return
+        self._thread_type = "AUTO"
         self._reset_to_start()
 
     def _begins_as_decoded(self) -> bool:
@@ -102,6 +105,11 @@ class VideoDecoder:
         ):
             self._seek_keyframe(key)
         picture = self._decode_up_to(number)
+        if (picture is None or picture.number != number) and self._thread_type == "AUTO":
+            self._thread_type = "SLICE"  # threads that decode an image each lose the last images of a damaged file
+            self._open_stream()
+            self._seek_keyframe(key)
+            picture = self._decode_up_to(number)
         if picture is None and key >= 0:
             self._reset_to_start()
             picture = self._decode_up_to(number)
@@ -133,7 +141,7 @@ class VideoDecoder:
 
     def _select_stream(self) -> None:
         self._stream = list_video_tracks(self.container, self._path)[self.video_track]
-        self._stream.thread_type = "AUTO"
+        self._stream.thread_type = self._thread_type
         select_stream(self.container, self._stream)
 
     def _reset_to_start(self) -> None:
@@ -152,9 +160,12 @@ class VideoDecoder:
                 expected = number + 1
                 yield DecodedFrame(number, image)
 
-    def _decode_from_start(self) -> Iterator[av.VideoFrame]:
+    def _open_stream(self) -> None:
         self.container = open_container(self._path)
         self._select_stream()
+
+    def _decode_from_start(self) -> Iterator[av.VideoFrame]:
+        self._open_stream()
         return self._decode_packets(read_packets(self.container, self._stream))
 
     def _decode_packets(self, stream_packets: Iterable[Packet[VideoStream]]) -> Iterator[av.VideoFrame]:

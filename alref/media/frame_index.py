@@ -126,7 +126,10 @@ def read_frame_index(file: InputContainer, stream: VideoStream) -> FrameIndex | 
             return None
         pts = np.where(known, pts, dts)
     if not known.any():
-        return _build_index(stream, records, pts, dts, np.arange(len(pts)), np.zeros(0, np.int64))
+        delay = min(stream.codec_context.reorder_depth, len(pts)) if (dts != UNKNOWN).all() else 0
+        later = dts[-1:] + np.arange(1, delay + 1) * round(1 / (_get_fps(stream) * float(stream.time_base or 1)))
+        clock = np.concatenate([dts[delay:], later])  # an image is shown when the packet that follows it by the delay arrives
+        return _build_index(stream, records, pts, clock, np.arange(len(pts)), np.zeros(0, np.int64))
     restarts = _find_restarts(file, stream, dts)
     order = np.lexsort((pts, np.searchsorted(restarts, np.arange(len(pts)), side="right")))
     return _build_index(stream, records, pts[order], pts[order], order, restarts)
@@ -167,6 +170,10 @@ def _make_stamps(stamps: list[int]) -> Numbers:
     return np.full_like(made, UNKNOWN) if len(known) and np.ptp(known) > MAX_TICKS else made
 
 
+def _get_fps(stream: VideoStream) -> float:
+    return float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
+
+
 def _find_restarts(file: InputContainer, stream: VideoStream, stamps: Numbers) -> Numbers:
     return find_clock_restarts(stamps, float(stream.time_base or 0), get_clock_gap(file))
 
@@ -175,7 +182,7 @@ def _build_index(
     stream: VideoStream, records: _Records, pts: Numbers, clock: Numbers, order: Numbers, restarts: Numbers
 ) -> FrameIndex:
     """Make the index of images in the order in which they are shown; ``order`` are their places in ``records``."""
-    fps = float(stream.average_rate or stream.guessed_rate or FALLBACK_FPS)
+    fps = _get_fps(stream)
     tick = float(stream.time_base or 0)
     is_sorted = bool(len(pts) and pts[0] != UNKNOWN and not len(restarts) and (np.diff(pts) >= 0).all())
     if (clock == UNKNOWN).any():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -25,6 +26,8 @@ BROADCAST_FORMATS = ("mpegts", "mpeg")
 MAX_BROADCAST_GAP = 10.0
 MAX_CLOCK_STEP_BACK = 0.1
 """Seconds by which a clock may go back without starting again; the limits are those of FFmpeg."""
+RIFF_MARK, RIFF_UNKNOWN_SIZE = b"RIFF", 2**32 - 1
+EBML_MARK, SEGMENT_MARK = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 NOT_A_TRACK = Disposition.attached_pic | Disposition.dependent
 DEFAULT_TRACK_PIXELS = 5_000_000
 StreamType = TypeVar("StreamType", VideoStream, AudioStream)
@@ -66,6 +69,21 @@ def open_container(path: Path, expected: str = EXPECTED_INPUT) -> InputContainer
         raise InputError(f"{path}: cannot be read ({reason}); expected {expected}") from error
 
 
+def is_cut_short(path: Path) -> bool:
+    """Return whether a Matroska, WebM or AVI file is shorter than its header says."""
+    with path.open("rb") as file:
+        head = file.read(4096)
+        size = file.seek(0, os.SEEK_END)
+    if head[:4] == RIFF_MARK:
+        return 0 < int.from_bytes(head[4:8], "little") < RIFF_UNKNOWN_SIZE and int.from_bytes(head[4:8], "little") + 8 > size
+    start = head.find(SEGMENT_MARK) + len(SEGMENT_MARK)
+    if head[:4] != EBML_MARK or start < len(SEGMENT_MARK) or start == len(head):
+        return False
+    length = 9 - head[start].bit_length()
+    stored = int.from_bytes(head[start : start + length], "big") & (1 << 7 * length) - 1
+    return stored != (1 << 7 * length) - 1 and start + length + stored > size
+
+
 def list_video_tracks(file: InputContainer, path: Path) -> list[VideoStream]:
     """List the video streams except cover images and the parts of tiled images, at least one. Raises InputError."""
     tracks = [stream for stream in file.streams.video if not stream.disposition & NOT_A_TRACK]
@@ -73,6 +91,8 @@ def list_video_tracks(file: InputContainer, path: Path) -> list[VideoStream]:
         raise InputError(f"{path}: names other files and holds no images itself; give one of those files")
     if not tracks and any(stream.disposition & Disposition.dependent for stream in file.streams.video):
         raise InputError(f"{path}: is a tiled image, as phones store HEIC; save it as JPEG or PNG")
+    if not tracks and "mov" in file.format.name and not file.streams.audio:
+        raise InputError(f"{path}: has no table of contents, which is at the end: the file is cut short; copy it again")
     if not tracks or file.format.name == "tty":
         held = ", ".join(sorted({stream.type for stream in file.streams})) or "nothing"
         raise InputError(f"{path}: holds no images, only {held}; expected {EXPECTED_INPUT}")

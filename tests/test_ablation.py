@@ -42,6 +42,14 @@ def test_a_grid_calls_reasoners_once_each_and_what_follows_where_it_differs(scri
     assert CALLS["propagate"] == videos * frames
 
 
+def test_each_row_comes_with_its_verdicts(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ablate(rows={"a": {}, "b": {"spatial": {"use": "other", "box": 1}}}) == 0
+    assert run_command(["ablate", "grid.yaml", "--out", "out"]) == 0
+    printed = capsys.readouterr().out
+    for row in done()["rows"]:
+        assert f"{row['name']}: {row['verdicts']['found']} found" in printed
+
+
 def test_rows_that_share_nothing_but_a_name_share_nothing(script: Script) -> None:
     one, two = {"use": "other", "box": 0}, {"use": "other", "box": 1}
     assert ablate(vary={"spatial": [one, two]}, data={**DATA, "limit": 1}) == 0

@@ -26,6 +26,7 @@ from alref.evaluation.runner import VideoOutcome
 from alref.evaluation.scoring import score_videos
 from alref.media.video import Video
 from alref.plugins import manager as plugins_module
+from alref.records import Phrase, PivotFrame
 from support.scripted import Script
 from support.scripted_dataset import NAMES, SLOTS, Overlap, Squares, squares
 
@@ -64,6 +65,23 @@ def test_every_video_is_done_once_and_scored(script: Script) -> None:
     assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
     assert summed() == done
+
+
+def make_absent(video: Any, phrases: Any) -> Any:
+    return [PivotFrame(phrase=phrase, finding="absent", why="nothing there") for phrase in phrases]
+
+
+def test_a_score_comes_with_the_verdicts_and_the_first_warning(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    script.answers["pick_frames"] = make_absent
+    script.answers["unify"] = lambda video, reference: [
+        Phrase(reference=reference.id, text=reference.text, warnings=("one word was not understood",))
+    ]
+    assert run_command([each for each in EVAL if each != "--quiet"]) == 0
+    printed = capsys.readouterr().out
+    assert f"{len(NAMES)} absent" in printed
+    assert "one word was not understood" in printed
+    assert summed()["verdicts"] == {"absent": len(NAMES)}
+    assert summed()["warning"].startswith(f"{NAMES[0]}: ")
 
 
 def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(

@@ -56,6 +56,7 @@ class RowSummary(Record):
     questions: float = 0.0
     verdicts: dict[Finding, int] = {}
     fallbacks: int = 0
+    warning: str = ""
     failed: dict[str, str] = {}
     why: str = ""
 
@@ -102,6 +103,7 @@ def summarize_row(
             "questions": usage.questions / count if count else 0.0,
             "verdicts": summary.verdicts,
             "fallbacks": summary.fallbacks,
+            "warning": summary.warning,
             "failed": summary.failed,
         }
     )

@@ -25,6 +25,7 @@ from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event, reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.components.dataset import Dataset
+from alref.evaluation.summary import format_verdicts
 from alref.pipeline import stage_cache
 from alref.plugins.manager import PluginManager
 
@@ -177,5 +178,8 @@ def _print_summary(summary: AblationSummary, path: Path, flags: dict[str, Any]) 
     for cells in tables.format_cells(summary):
         table.add_row(*cells)
     console.print(table)
+    for row in summary.rows:
+        if row.verdicts:
+            console.print(f"{row.name}: {format_verdicts(row.verdicts, row.warning)}", markup=False, soft_wrap=True)
     for name in REPORT_FILES:
         console.print(path / name, soft_wrap=True)

@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.evaluation.runner import VideoOutcome
-from alref.evaluation.summary import EvaluationSummary
+from alref.evaluation.summary import EvaluationSummary, format_verdicts
 from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
 
@@ -101,6 +101,8 @@ def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, An
     console = make_console()
     if summary.tables:
         console.print(build_score_table(summary))
+    if summary.verdicts:
+        console.print(f"references: {format_verdicts(summary.verdicts, summary.warning)}", markup=False, soft_wrap=True)
     if summary.usage:
         console.print(format_usage(summary.usage))
     if summary.scored_count < summary.requested or summary.failed:

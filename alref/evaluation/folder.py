@@ -67,7 +67,7 @@ class EvaluationSpec(JobSpec):
 
 
 class EvaluationRow(Record):
-    """Summary of a video: seconds per stage, usage of language models, verdicts and fallbacks.
+    """Summary of a video: seconds per stage, usage of language models, verdicts, fallbacks and the first warning.
 
     ``fingerprint`` identifies its files and references; see ``alref.evaluation.change_detection``.
     """
@@ -79,6 +79,7 @@ class EvaluationRow(Record):
     usage: tuple[Usage, ...]
     verdicts: dict[Finding, int]
     fallbacks: int
+    warning: str = ""
 
     @classmethod
     def from_result(cls, video: str, result: Result, fingerprint: str) -> Self:
@@ -91,6 +92,7 @@ class EvaluationRow(Record):
             usage=result.usage,
             verdicts=Counter(verdict.finding for verdict in result.verdicts),
             fallbacks=sum(verdict.source == "fallback" for verdict in result.verdicts),
+            warning=next(iter(result.warnings), ""),
         )
 
 

@@ -14,7 +14,7 @@ from alref.components.dataset import Dataset
 from alref.components.scores import Case, LabelMap
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.summary import EvaluationSummary, VideoSummary
+from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts
 from alref.llm.usage import format_usage, sum_usage
 from alref.media.video import Frame
 from alref.output.html import make_environment
@@ -139,7 +139,7 @@ def _build_table_row(line: VideoSummary) -> dict[str, Any]:
         "scores": line.scores,
         "frames": row.frames if row else None,
         "seconds": sum(row.seconds.values()) if row else None,
-        "verdicts": ", ".join(f"{count} {finding}" for finding, count in row.verdicts.items()) if row else "",
+        "verdicts": format_verdicts(row.verdicts) if row else "",
         "fallbacks": row.fallbacks if row else None,
         "tokens": usage.prompt_tokens + usage.completion_tokens if usage else None,
         "cost": usage.cost if usage else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alref.components.dataset import Dataset
@@ -30,7 +30,8 @@ class EvaluationSummary(Record):
     """Metrics of an evaluation, 0..1, with the bounds of the 95 % bootstrap interval of each protocol's main metric.
 
     ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
-    ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos.
+    ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references;
+    ``warning`` is the first warning, with its video.
     """
 
     model_config = NAN_CONFIG
@@ -46,6 +47,7 @@ class EvaluationSummary(Record):
     usage: tuple[Usage, ...] = ()
     verdicts: dict[Finding, int] = {}
     fallbacks: int = 0
+    warning: str = ""
 
     @property
     def scored_count(self) -> int:
@@ -72,7 +74,14 @@ def summarize_evaluation(
         usage=group_by_model(usages),
         verdicts=dict(sum((Counter(row.verdicts) for row in rows), Counter())),
         fallbacks=sum(row.fallbacks for row in rows),
+        warning=next((f"{row.video}: {row.warning}" for row in rows if row.warning), ""),
     )
+
+
+def format_verdicts(verdicts: Mapping[Finding, int], warning: str = "") -> str:
+    """Format how many references had each verdict, and the first warning: ``8 found, 2 absent; first warning: ...``."""
+    counts = ", ".join(f"{count} {finding}" for finding, count in verdicts.items())
+    return "; ".join(filter(None, [counts, warning and f"first warning: {warning}"]))
 
 
 def summarize_external_scores(

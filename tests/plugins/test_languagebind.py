@@ -33,6 +33,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestEach(LocatorContract):
+    sound = "rain"
+
     @pytest.fixture(autouse=True)
     def _made(self, folder: Path) -> None:
         self.folder = folder

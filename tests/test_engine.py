@@ -33,7 +33,10 @@ def test_a_reference_passes_through_every_stage_to_masks() -> None:
     assert result.masks("the dog").shape == (4, 32, 48)
     assert result.masks("1").sum() == 4 * 100
     assert result.verdict().finding == "found"
-    assert result.pivots[0].why in result.verdict().why
+    why = result.verdict().why
+    assert all(
+        fact in why for fact in ("'the dog'", f"frame {result.pivots[0].frame}", result.pivots[0].why, result.boxes[0].why)
+    )
     assert set(result.seconds) == {"unifier", "temporal", "proposer", "spatial", "propagator"}
     assert [phrase.text for phrase in result.phrases] == ["the dog"]
     assert [len(each) for each in result.candidates] == [2]
@@ -116,7 +119,7 @@ def test_absent_is_an_answer_with_its_reason() -> None:
 def test_a_phrase_that_the_reasoner_leaves_out_is_absent() -> None:
     result = run(Script(pick_frames=lambda video, phrases: pick_frames(video, phrases[1:])), DOG, CAT)
     assert [verdict.finding for verdict in result.verdicts] == ["absent", "found"]
-    assert result.verdicts[0].why
+    assert "temporal" in result.verdicts[0].why
 
 
 def test_nothing_proposed_is_absent_and_nobody_is_asked_to_choose() -> None:
@@ -155,6 +158,7 @@ def test_ambiguous_shows_in_the_verdict_with_the_masks_of_the_best_guess() -> No
 
     result = run(Script(pick_boxes=unsure))
     assert result.verdict().finding == "ambiguous"
+    assert all(fact in result.verdict().why for fact in ("'the dog'", "frame 1", "two alike"))
     assert result.masks().any()
 
 
@@ -162,7 +166,8 @@ def test_an_ambiguous_phrase_without_a_frame_is_said_to_be_ambiguous() -> None:
     def unsure(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         return [PivotFrame(phrase=phrases[0], finding="ambiguous", why="which dog?")]
 
-    assert run(Script(pick_frames=unsure)).verdict().finding == "ambiguous"
+    verdict = run(Script(pick_frames=unsure)).verdict()
+    assert (verdict.finding, verdict.why) == ("ambiguous", "which dog?")
 
 
 def test_an_object_lost_in_propagation_is_absent() -> None:
@@ -170,9 +175,9 @@ def test_an_object_lost_in_propagation_is_absent() -> None:
         for masks in propagate(video, boxes):
             yield FrameMasks(frame=masks.frame, masks=np.zeros_like(masks.masks), scores=masks.scores)
 
-    verdict = run(Script(propagate=lost)).verdict()
-    assert verdict.finding == "absent"
-    assert verdict.why
+    result = run(Script(propagate=lost))
+    assert result.verdict().finding == "absent"
+    assert all(fact in result.verdict().why for fact in (result.pivots[0].why, result.boxes[0].why, "masks"))
 
 
 def together(script: Script, method: str, meet: Barrier) -> int:
@@ -249,7 +254,9 @@ def test_a_run_may_be_started_inside_another_one() -> None:
 
 
 def test_a_text_reference_without_phrases_is_absent() -> None:
-    assert run(Script(unify=lambda video, reference: [])).verdict().finding == "absent"
+    verdict = run(Script(unify=lambda video, reference: [])).verdict()
+    assert verdict.finding == "absent"
+    assert "unifier" in verdict.why
 
 
 def test_warnings_of_phrases_and_of_the_video_reach_the_result() -> None:
@@ -347,7 +354,8 @@ def test_a_pipeline_starts_from_the_preset_asked_for() -> None:
 
 def test_an_absent_pivot_is_not_proposed_for_even_where_it_names_a_frame() -> None:
     script = Script(pick_frames=lambda v, p: [PivotFrame(phrase=p[0], frame=0, finding="absent", why="gone")])
-    assert run(script).verdict().finding == "absent"
+    verdict = run(script).verdict()
+    assert (verdict.finding, verdict.why) == ("absent", "gone")
     assert script.asked("propose") == []
 
 
@@ -363,7 +371,9 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
         return [PivotBox(pivot=each.pivot, xyxy=each.xyxy[0], finding="absent", why="not this one") for each in candidates]
 
     script = Script(pick_boxes=gone)
-    assert run(script).verdict().finding == "absent"
+    verdict = run(script).verdict()
+    assert verdict.finding == "absent"
+    assert "not this one" in verdict.why
     assert script.asked("propagate") == []
 
 

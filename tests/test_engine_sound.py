@@ -52,6 +52,7 @@ def test_without_sound_a_sound_reference_is_silent_and_nobody_is_asked(video: Vi
 def test_a_tagger_that_names_nothing_makes_it_silent() -> None:
     verdict = pipeline_run(Script(tag=lambda video, reference: []), Reference(id="1", sound=True)).verdict()
     assert verdict.finding == "silent"
+    assert "tagger" in verdict.why
 
 
 def test_text_and_sound_go_to_the_reasoner_together() -> None:
@@ -65,7 +66,7 @@ def test_what_is_heard_at_no_time_is_silent() -> None:
     never = Script(locate=lambda video, reference, phrases: [each.model_copy(update={"heard": ()}) for each in phrases])
     result = pipeline_run(never, HEARD)
     assert result.verdict().finding == "silent"
-    assert result.verdict().why
+    assert f"'{HEARD.text}'" in result.verdict().why
     assert not result.masks().any()
 
 
@@ -82,6 +83,7 @@ def test_a_spoken_reference_without_words_is_absent(sound: bool) -> None:
     script = Script()
     verdict = pipeline_run(script, SPOKEN.model_copy(update={"sound": sound})).verdict()
     assert verdict.finding == "absent"
+    assert "spoken" in verdict.why
     assert [name for name, _ in script.calls] == ["transcribe"]
 
 

@@ -15,7 +15,9 @@ from alref.errors import MissingError, Problem
 if TYPE_CHECKING:
     import torch
 
-OUT_OF_MEMORY_TEXTS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+HOST_MEMORY_TEXTS = ("can't allocate memory", "not enough memory")
+"""Messages with which the CPU allocator reports that memory is full."""
+OUT_OF_MEMORY_TEXTS = ("out of memory", "ALLOC_FAILED", *HOST_MEMORY_TEXTS)
 """Messages with which CUDA, Metal, their libraries and the CPU allocator report that memory is full."""
 
 
@@ -70,6 +72,12 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in OUT_OF_MEMORY_TEXTS)
+
+
+def find_full_memory(error: BaseException, device: str) -> str:
+    """Return whose memory is full, for an out-of-memory error of work on ``device``: that of the device, or of the ``cpu``."""
+    of_host = isinstance(error, MemoryError) or any(words in str(error) for words in HOST_MEMORY_TEXTS)
+    return "cpu" if of_host else device
 
 
 @contextmanager

@@ -30,14 +30,15 @@ class BatchLimiter:
     def run_if_fits(self, work: Callable[[], Output], count: int = 1, tokens: int = 1) -> Output | None:
         """Run work for ``count`` objects, or free memory and return None if memory runs out: try again with fewer.
 
-        Raises MissingError if nothing is left to free.
+        The work changes nothing before it ends. Raises MissingError if nothing is left to free.
         """
         try:
             return work()
         except (RuntimeError, MemoryError) as error:
             if not devices.is_out_of_memory(error):
                 raise
-        self._reduce_memory(count, tokens)
+            full = devices.find_full_memory(error, self._device.type)
+        self._reduce_memory(full, count, tokens)
         return None
 
     def run_until_fits(self, work: Callable[[], Output]) -> Output:
@@ -46,16 +47,18 @@ class BatchLimiter:
             pass
         return made
 
-    def _reduce_memory(self, count: int, tokens: int) -> None:
-        where = self._device.type
-        moved, fewer = self._cache.move_to_host(), count // 2
-        if not moved and not fewer:
-            raise MissingError(
-                f"the memory of {where} is too small: -o propagator.image_size=512, a smaller model, or --device cpu"
-            )
+    def _reduce_memory(self, full: str, count: int, tokens: int) -> None:
+        freed, fewer = self._cache.free_memory(full), count // 2 if full == self._device.type else 0
+        if not freed and not fewer:
+            raise MissingError(f"the memory of {full} is too small: {self._advise_on(full)}")
         if fewer:
             self._max_tokens = fewer * tokens
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-        given = [f"{fewer} of {count} objects are followed at once"] * bool(fewer) + ["features are kept on the host"] * moved
-        self._warn(f"the memory of {where} is full: {', '.join(given)}")
+        features = "features are computed again" if full == "cpu" else "features are cached on the host"
+        given = [f"{fewer} of {count} objects are followed at once"] * bool(fewer) + [features] * freed
+        self._warn(f"the memory of {full} is full: {', '.join(given)}")
+
+    def _advise_on(self, full: str) -> str:
+        other = "--device cpu" if full != "cpu" else "-o propagator.feature_memory=0"
+        return f"-o propagator.image_size=512, a smaller model, or {other}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -10,7 +12,8 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from alref.media.video import Frame, Video
-from alref.utils.masks import Array, Mask
+from alref.utils.masks import Array
+from alref_sam2._transfers import upload_tensor
 from alref_sam2.families import Normalization
 
 RESAMPLING_FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
@@ -18,29 +21,41 @@ ResizeFilter = Literal["bicubic", "bilinear"]
 
 
 class ImageReader:
-    """The frames of a video as normalized images (1, 3, S, S) float32 on a device, with one frame of read-ahead."""
+    """The frames of a video as normalized images (1, 3, S, S) float32 on a device, with one frame of read-ahead.
+
+    A frame is decoded in the thread that asks for it, since a video is used in one thread, and resized in another one.
+    """
 
     def __init__(
         self, video: Video, size: int, resize: ResizeFilter, normalization: Normalization, device: torch.device
     ) -> None:
         self._video, self._size, self._filter, self._device = video, size, RESAMPLING_FILTERS[resize], device
-        self._mean, self._std = (torch.tensor(each, device=device).reshape(1, 3, 1, 1) for each in normalization)
-        self._next_image: tuple[int, torch.Tensor] | None = None
+        self._normalization = normalization
+        self._resizer = ThreadPoolExecutor(1, "resize")
+        self._next_image: tuple[int, Future[torch.Tensor]] | None = None
         self.read_count = 0
 
     def take_image(self, frame: int) -> torch.Tensor:
-        """Return the normalized image of a frame, (1, 3, S, S) float32."""
-        if self._next_image is None or self._next_image[0] != frame:
-            self.read_ahead(frame)
-        assert self._next_image is not None
-        picture, self._next_image = self._next_image[1], None
-        return (picture.to(self._device, non_blocking=True).float() / 255 - self._mean) / self._std
+        """Return the normalized image of a frame, (1, 3, S, S) float32. After an error it can be called again."""
+        mean, std = self._mean_and_std
+        picture = upload_tensor(self.read_ahead(frame).result(), self._device)
+        return (picture.float() / 255 - mean) / std
 
-    def read_ahead(self, frame: int) -> None:
-        """Read and resize a frame on the CPU while the device processes another one."""
-        if self._next_image is None or self._next_image[0] != frame:
+    def read_ahead(self, frame: int) -> Future[torch.Tensor]:
+        """Decode a frame and begin to resize it, while the device processes another one."""
+        if self._next_image is None or self._next_image[0] != frame or _has_failed(self._next_image[1]):
+            picture = self._video.read_frame(frame)
+            self._next_image = frame, self._resizer.submit(_resize_frame, picture, self._size, self._filter)
             self.read_count += 1
-            self._next_image = frame, _resize_frame(self._video.read_frame(frame), self._size, self._filter)
+        return self._next_image[1]
+
+    @cached_property
+    def _mean_and_std(self) -> list[torch.Tensor]:
+        return [upload_tensor(torch.tensor(each).reshape(1, 3, 1, 1), self._device) for each in self._normalization]
+
+
+def _has_failed(image: Future[torch.Tensor]) -> bool:
+    return image.done() and image.exception() is not None
 
 
 def _resize_frame(frame: Frame, size: int, resampling: Image.Resampling) -> torch.Tensor:
@@ -52,16 +67,26 @@ def _resize_frame(frame: Frame, size: int, resampling: Image.Resampling) -> torc
 def scale_box(box: Array, video: Video, size: int, device: torch.device) -> torch.Tensor:
     """Return the corners of a box, (1, 1, 2, 2) as x and y, in pixels of the encoder's input image."""
     scale = np.array([size / video.width, size / video.height])
-    return torch.tensor(box.reshape(1, 1, 2, 2) * scale, dtype=torch.float32, device=device)
+    return upload_tensor(torch.tensor(box.reshape(1, 1, 2, 2) * scale, dtype=torch.float32), device)
 
 
-def resize_mask(mask: Mask, size: int, device: torch.device) -> torch.Tensor:
-    """Return a mask (H, W) of a frame as 0 and 1 at the encoder's scale, (1, 1, size, size) float32."""
-    whole = torch.from_numpy(np.ascontiguousarray(mask, np.float32))[None, None]
-    return (interpolate(whole, (size, size), mode="bilinear", antialias=True) >= 0.5).float().to(device)
+def resize_mask(mask: torch.Tensor, size: int) -> torch.Tensor:
+    """Return a mask (1, H, W) of a frame as 0 and 1 at the encoder's scale, (1, 1, size, size) float32."""
+    return (resize_smoothly(mask[None].float(), (size, size)) >= 0.5).float()
 
 
-def resize_to_video(logits: torch.Tensor, video: Video) -> list[Mask]:
-    """Return mask logits (P, 1, h, w) as P bool masks (H, W) at the size of the video."""
-    size = (video.height, video.width)
-    return [(interpolate(each[None], size, mode="bilinear")[0, 0] > 0).cpu().numpy() for each in logits]
+def resize_smoothly(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return maps (B, C, h, w) at another size, averaged when they become smaller; Metal leaves this to the host."""
+    given = maps.cpu() if maps.device.type == "mps" else maps
+    return interpolate(given, size, mode="bilinear", antialias=True).to(maps.device)
+
+
+def resize_to_video(logits: torch.Tensor, video: Video) -> torch.Tensor:
+    """Return mask logits (P, 1, h, w) as masks at the size of the video, bool (P, H, W) on their device.
+
+    One object after the other is resized, which needs little memory.
+    """
+    masks = torch.empty((len(logits), video.height, video.width), dtype=torch.bool, device=logits.device)
+    for mask, each in zip(masks, logits, strict=True):
+        torch.gt(interpolate(each[None], mask.shape, mode="bilinear")[0, 0], 0, out=mask)
+    return masks

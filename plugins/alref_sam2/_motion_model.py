@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
+
+from alref.utils.masks import Mask
 
 MIN_QUALITY = 0.5
 """Minimum predicted IoU of a reliable mask."""
@@ -30,9 +31,9 @@ class MotionModel:
         self._velocity: Box = np.zeros(4)
         self._frame_count = 0
 
-    def check_and_update(self, logits: torch.Tensor, score: float, quality: float) -> bool:
-        """Return whether the mask logits (h, w) of the next frame are reliable, and update the filter."""
-        seen = _compute_box(logits)
+    def check_and_update(self, mask: Mask, score: float, quality: float) -> bool:
+        """Return whether the mask (h, w) of the next frame is reliable, and update the filter."""
+        seen = _compute_box(mask)
         if seen is None or score <= 0:
             self._frame_count = 0
             return False
@@ -47,9 +48,9 @@ class MotionModel:
         return quality >= MIN_QUALITY and steady
 
 
-def _compute_box(logits: torch.Tensor) -> Box | None:
-    """Return the bounding box (x0, y0, x1, y1) of the positive logits, or None."""
-    rows, columns = np.nonzero((logits > 0).cpu().numpy())
+def _compute_box(mask: Mask) -> Box | None:
+    """Return the bounding box (x0, y0, x1, y1) of a mask, or None."""
+    rows, columns = np.nonzero(mask)
     if len(rows) == 0:
         return None
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float64)

@@ -16,7 +16,9 @@ import torch
 from torch.nn.functional import interpolate
 
 from alref_sam2._attention import MemoryAttention
+from alref_sam2._images import resize_smoothly
 from alref_sam2._memory_bank import MemoryContext
+from alref_sam2._transfers import download_tensor, upload_tensor
 
 ABSENT_LOGIT = -1024.0
 """Mask logit of every pixel of an absent object."""
@@ -36,10 +38,11 @@ class FrameFeatures:
         return sum(each.nbytes for each in self.maps)
 
     def to(self, device: torch.device | str) -> FrameFeatures:
-        """Return the features on another device; on the CPU they are pinned if that speeds up the transfer back."""
-        if torch.device(device).type != "cpu" or self.maps[0].device.type != "cuda":
-            return FrameFeatures(tuple(each.to(device, non_blocking=True) for each in self.maps))
-        return FrameFeatures(tuple(torch.empty_like(each, device="cpu", pin_memory=True).copy_(each) for each in self.maps))
+        """Return the features on another device."""
+        place = torch.device(device)
+        if place.type == "cpu":
+            return FrameFeatures(tuple(map(download_tensor, self.maps)))
+        return FrameFeatures(tuple(upload_tensor(each, place) for each in self.maps))
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,10 @@ class Sam2Network:
 
     def segment_from_mask(self, features: FrameFeatures, mask: torch.Tensor) -> MaskPrediction:
         """Use the mask (1, 1, S, S) of 0 and 1 as the prediction of one object; the decoder only computes the pointer."""
-        given = interpolate(
-            (mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS).cpu(), self.mask_size, mode="bilinear", antialias=True
-        ).to(self.device)
+        given = resize_smoothly(mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS, self.mask_size)
         small = self.model.mask_downsample(mask)
         if small.shape[-2:] != self.mask_size:
-            small = interpolate(small.float().cpu(), self.mask_size, mode="bilinear", antialias=True).to(self.device)
+            small = resize_smoothly(small.float(), self.mask_size)
         seen = self._decode_best_masks(features, features.maps[-1], *self._embed_prompt(masks=small), multimask=False)
         there = mask.flatten(1).any(1).float()
         pointers = self._mask_absent_pointers(seen.pointers, there)
@@ -189,7 +190,7 @@ class Sam2Network:
         half = self.model.hidden_dim // 2
         steps = 10000.0 ** (2 * (torch.arange(half) // 2) / half)
         angles = (distances / farthest)[:, None] / steps
-        waves = torch.cat([angles.sin(), angles.cos()], 1).to(self.device)
+        waves = upload_tensor(torch.cat([angles.sin(), angles.cos()], 1), self.device)
         projected: torch.Tensor = self.model.temporal_positional_encoding_projection_layer(waves)
         return projected.float()
 
@@ -225,7 +226,7 @@ class Sam2Network:
         return alone
 
     def _embed_box(self, corners: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        labels = torch.tensor([[[2, 3]]], dtype=torch.int32, device=corners.device)
+        labels = upload_tensor(torch.tensor([[[2, 3]]], dtype=torch.int32), corners.device)
         return self._embed_prompt(points=corners, labels=labels)
 
     def _embed_prompt(

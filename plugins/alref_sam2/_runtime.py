@@ -13,7 +13,7 @@ from alref.media.video import Video
 from alref.models import devices
 from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.utils.masks import Mask
-from alref_sam2._images import ImageReader, resize_to_video
+from alref_sam2._images import ImageReader
 from alref_sam2._model_loading import load_model
 from alref_sam2._network import Sam2Network
 from alref_sam2._session import PromptsByFrame, SessionSettings, TrackingSession, TrackingStep
@@ -59,7 +59,8 @@ class Sam2VideoRunner:
         rows = _group_equal_keys([_build_prompt_key(each) for each in prompts])
         gathering = FrameAssembler(len(prompts), [row for same in rows for row in same], (video.height, video.width))
         for step in self.iterate_steps(video, [prompts[same[0]] for same in rows]):
-            shown = zip(step.objects, resize_to_video(step.logits, video), step.scores.sigmoid().tolist(), strict=True)
+            masks, scores = step.output.wait()
+            shown = zip(step.objects, masks, scores.tolist(), strict=True)
             found = {row: (self._gate_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
             if whole := gathering.add_masks(step.frame, found):
                 yield whole

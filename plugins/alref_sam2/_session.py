@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 import torch
 
 from alref.media.video import Video
 from alref.records import PivotBox
+from alref.utils.masks import Mask
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
 from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box
@@ -17,6 +19,7 @@ from alref_sam2._mask_cleanup import clean_logits
 from alref_sam2._memory_bank import FrameMemory, MemoryBank, MemoryContext, MemoryLimits
 from alref_sam2._motion_model import MotionModel
 from alref_sam2._network import FrameFeatures, MaskPrediction, Sam2Network
+from alref_sam2._transfers import HostCopy, upload_tensor
 from alref_sam2.visit_plan import Visit, get_start_frame, plan_visits
 
 PromptsByFrame = dict[int, PivotBox]
@@ -27,12 +30,23 @@ GroupPredictions = list[tuple[list[int], MaskPrediction]]
 
 @dataclass(frozen=True)
 class TrackingStep:
-    """Output of one visit: for ``objects``, low-resolution mask logits (n, 1, h, w) and presence logits (n,)."""
+    """Output of one visit: for ``objects``, low-resolution mask logits (n, 1, h, w) on the device; in host memory the masks at
+    the size of the video, bool (n, H, W), and the probabilities that the objects are present (n,).
+    """  # noqa: D205
 
     frame: int
     objects: tuple[int, ...]
     logits: torch.Tensor
-    scores: torch.Tensor
+    output: HostCopy
+
+
+@dataclass(frozen=True)
+class TrackedGroup:
+    """Objects that were propagated together: predictions, memories, and for the motion model what it checks."""
+
+    prediction: MaskPrediction
+    memories: list[FrameMemory]
+    checked: HostCopy | None
 
 
 @dataclass(frozen=True)
@@ -73,18 +87,17 @@ class TrackingSession:
     def iterate_steps(self) -> Iterator[TrackingStep]:
         """Yield the output of each visit; each object occurs once per frame.
 
-        The next frame is read while the device is busy with the current one.
+        The next frame is read while the device is busy with the current one. What runs out of memory is repeated after memory
+        was freed; it has changed nothing before.
         """
         following: list[Visit | None] = [*self._visits, None][1:]
         for visit, after in zip(self._visits, following, strict=True):
             features = self._limiter.run_until_fits(partial(self._feature_cache.take_features, visit.frame))
             found = self._start_prompted_objects(visit, features) + self._track_objects(visit, features)
+            step = self._limiter.run_until_fits(partial(self._build_step, visit.frame, found))
             if after is not None and not self._feature_cache.has_frame(after.frame):
-                self._images.read_ahead(after.frame)
-            objects = tuple(index for group, _ in found for index in group)
-            logits, scores = (torch.cat(each) for each in zip(*((seen.logits, seen.scores) for _, seen in found), strict=True))
-            logits = clean_logits(logits, self._settings.max_hole_area, self._settings.max_sprinkle_area)
-            yield TrackingStep(visit.frame, objects, logits, scores)
+                self._limiter.run_until_fits(partial(self._images.read_ahead, after.frame))
+            yield step
 
     def count_bytes(self) -> int:
         """Return the size of the memories and cached features in bytes."""
@@ -92,6 +105,12 @@ class TrackingSession:
 
     def _encode_frame(self, frame: int) -> FrameFeatures:
         return self._network.encode_image(self._images.take_image(frame))
+
+    def _build_step(self, frame: int, found: GroupPredictions) -> TrackingStep:
+        objects = tuple(index for group, _ in found for index in group)
+        logits, scores = (torch.cat(each) for each in zip(*((seen.logits, seen.scores) for _, seen in found), strict=True))
+        logits = clean_logits(logits, self._settings.max_hole_area, self._settings.max_sprinkle_area)
+        return TrackingStep(frame, objects, logits, HostCopy(resize_to_video(logits, self._video), scores.sigmoid()))
 
     def _start_prompted_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
         found: GroupPredictions = []
@@ -110,14 +129,16 @@ class TrackingSession:
         return seen, self._network.encode_memory(features, seen, prompted=True)
 
     def _segment_from_prompt(self, features: FrameFeatures, box: PivotBox) -> MaskPrediction:
-        size, device, mask = self._network.image_size, self._network.device, box.mask
-        if mask is None:
+        size, device = self._network.image_size, self._network.device
+        if box.mask is not None:
+            mask = upload_tensor(torch.from_numpy(np.array(box.mask))[None], device)
+        else:
             assert box.xyxy is not None, "a prompt has a box or a mask"
             corners = scale_box(box.xyxy, self._video, size, device)
             if self._settings.prompt_with_box:
                 return self._network.segment_from_box(features, corners)
-            mask = resize_to_video(self._network.compute_image_mask(features, corners), self._video)[0]
-        return self._network.segment_from_mask(features, resize_mask(mask, size, device))
+            mask = resize_to_video(self._network.compute_image_mask(features, corners), self._video)
+        return self._network.segment_from_mask(features, resize_mask(mask, size))
 
     def _track_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
         """Propagate the objects of a visit, batching those with equally many memories as far as memory allows."""
@@ -135,24 +156,28 @@ class TrackingSession:
             if made is None:
                 waiting = [group, *waiting]
                 continue
-            self._store_memories(visit, group, *made)
-            found.append((group, made[0]))
+            self._store_memories(visit, group, made)
+            found.append((group, made.prediction))
         return found
 
-    def _track_group(self, features: FrameFeatures, contexts: list[MemoryContext]) -> tuple[MaskPrediction, torch.Tensor]:
-        """Predict objects with equally many memories, and return their new memories."""
+    def _track_group(self, features: FrameFeatures, contexts: list[MemoryContext]) -> TrackedGroup:
+        """Predict objects with equally many memories."""
         seen = self._network.track_objects(features, contexts, len(self._video))
-        return seen, self._network.encode_memory(features, seen, prompted=False)
+        tokens = self._network.encode_memory(features, seen, prompted=False)
+        memories = [FrameMemory(*(each.clone() for each in row)) for row in zip(tokens, seen.pointers, strict=True)]
+        checked = HostCopy(seen.logits[:, 0] > 0, seen.scores, seen.quality) if self._settings.select_trusted else None
+        return TrackedGroup(seen, memories, checked)
 
-    def _store_memories(self, visit: Visit, group: list[int], prediction: MaskPrediction, memories: torch.Tensor) -> None:
-        for row, index in enumerate(group):
-            trusted = not self._settings.select_trusted or self._check_motion(index, visit.reverse, prediction, row)
-            memory = FrameMemory(memories[row].clone(), prediction.pointers[row].clone(), trusted)
+    def _store_memories(self, visit: Visit, group: list[int], made: TrackedGroup) -> None:
+        memories = made.memories
+        if made.checked is not None:
+            facts = zip(group, memories, *made.checked.wait(), strict=True)
+            memories = [replace(each, trusted=self._check_motion(index, visit.reverse, *fact)) for index, each, *fact in facts]
+        for index, memory in zip(group, memories, strict=True):
             self._banks[index].add_tracked(visit.frame, memory, visit.reverse)
 
-    def _check_motion(self, index: int, reverse: bool, prediction: MaskPrediction, row: int) -> bool:
-        motion = self._motions.setdefault((index, reverse), MotionModel())
-        return motion.check_and_update(prediction.logits[row, 0], float(prediction.scores[row]), float(prediction.quality[row]))
+    def _check_motion(self, index: int, reverse: bool, mask: Mask, score: float, quality: float) -> bool:
+        return self._motions.setdefault((index, reverse), MotionModel()).check_and_update(mask, float(score), float(quality))
 
 
 def _build_memory_limits(network: Sam2Network, trusted_only: bool) -> MemoryLimits:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alref.testing import ArrayVideo
+from alref.utils.masks import Mask
 from alref_sam2._feature_cache import FrameFeatureCache
 from alref_sam2._images import ImageReader, resize_mask, scale_box
 from alref_sam2._mask_cleanup import FILLED_LOGIT, clean_logits, find_small_components
@@ -143,16 +144,16 @@ def test_where_the_device_is_full_features_go_to_the_host() -> None:
         [0, 1, 0], lambda frame: Moved(map_of(frame).maps), torch.device("cuda"), budget=8, device_budget=8
     )
     store.take_features(0)
-    assert store.move_to_host()
+    assert store.free_memory("cuda")
     assert Moved.moves == ["0 cpu"]
-    assert not store.move_to_host()
+    assert not store.free_memory("cuda")
     assert store.has_frame(0)
 
 
-def moving(left: int) -> torch.Tensor:
-    logits = torch.full((16, 64), -1.0)
-    logits[4:8, left : left + 6] = 1
-    return logits
+def moving(left: int) -> Mask:
+    mask = np.zeros((16, 64), bool)
+    mask[4:8, left : left + 6] = True
+    return mask
 
 
 def test_a_mask_that_goes_on_as_it_moved_is_trusted_and_one_that_jumps_is_not() -> None:
@@ -162,7 +163,7 @@ def test_a_mask_that_goes_on_as_it_moved_is_trusted_and_one_that_jumps_is_not() 
     still = MotionModel()
     assert not still.check_and_update(moving(0), -1.0, 0.9)
     assert not still.check_and_update(moving(0), 3.0, 0.1)
-    assert not still.check_and_update(torch.full((4, 4), -1.0), 3.0, 0.9)
+    assert not still.check_and_update(np.zeros((4, 4), bool), 3.0, 0.9)
     assert still.check_and_update(moving(0), 3.0, 0.9)
 
 
@@ -222,6 +223,6 @@ def test_prompts_are_scaled_to_the_picture() -> None:
     assert corners.tolist() == [[[[4, 8], [8, 16]]]]
     mask = np.zeros((6, 8), bool)
     mask[3:, 2:4] = True
-    scaled = resize_mask(mask, 16, CPU)[0, 0]
+    scaled = resize_mask(torch.from_numpy(mask)[None], 16)[0, 0]
     assert scaled[9:, 4:8].all()
     assert scaled.sum() == pytest.approx(mask.mean() * 256, rel=0.1)

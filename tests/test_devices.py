@@ -139,3 +139,16 @@ def test_memory_that_is_full_is_said_in_words_and_other_errors_pass() -> None:
         devices.translate_memory_errors("it does not fit: a smaller one"),
     ):
         raise RuntimeError("CUDA error: an illegal instruction was encountered")
+
+
+def test_weights_are_converted_once_and_give_what_autocast_gives() -> None:
+    torch.manual_seed(0)
+    layers = [torch.nn.Conv2d(3, 8, 3), torch.nn.GELU(), torch.nn.ConvTranspose2d(8, 4, 2), torch.nn.Flatten(2)]
+    model = torch.nn.Sequential(*layers, torch.nn.Linear(25, 6), torch.nn.LayerNorm(6)).eval()
+    given = torch.randn(2, 3, 6, 6)
+    with torch.inference_mode(), devices.autocast("cpu", torch.bfloat16):
+        expected = model(given)
+        devices.convert_weights(model, torch.bfloat16)
+        assert torch.equal(model(given), expected)
+    assert {weight.dtype for weight in model[4].parameters()} == {torch.bfloat16}
+    assert {weight.dtype for weight in model[5].parameters()} == {torch.float32}

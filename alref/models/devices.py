@@ -1,7 +1,7 @@
 """Devices and compute dtypes of models; torch is imported inside the functions.
 
 A device is given as ``auto``, ``cpu``, ``cuda`` or ``mps``; a compute dtype as ``auto``, ``float32``, ``bfloat16`` or
-``float16``. Weights stay float32 unless a component specifies otherwise; ``autocast`` lowers the precision of the arithmetic.
+``float16``. ``autocast`` lowers the precision of the arithmetic; ``convert_weights`` saves it the work of every call.
 """
 
 from __future__ import annotations
@@ -63,6 +63,18 @@ def autocast(device: str, dtype: torch.dtype) -> AbstractContextManager[object]:
     import torch
 
     return nullcontext() if dtype == torch.float32 else torch.autocast(resolve_device(device), dtype)
+
+
+def convert_weights(model: torch.nn.Module, dtype: torch.dtype) -> None:
+    """Convert the weights of matrix products and convolutions to the compute dtype, once.
+
+    ``autocast`` converts them at every call; what it computes stays the same. Other weights stay float32.
+    """
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, (torch.nn.Linear, torch.nn.modules.conv._ConvNd)):
+            module.to(dtype)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

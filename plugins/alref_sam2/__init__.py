@@ -39,7 +39,7 @@ class Sam2FamilyOptions(PropagatorOptions, HubModelOptions):
         "bicubic", description="resize filter: bicubic as in the original code, or bilinear as in transformers"
     )
     compile: bool = Field(
-        False, description="compile the encoder first, which can take minutes; on CPU this needs a C++ compiler"
+        False, description="compile the encoder first, which can take minutes; needs triton on CUDA, a C++ compiler on CPU"
     )
     feature_memory: int = Field(
         2048, ge=0, description="cache size for frame features in MiB, used if objects start on different frames"

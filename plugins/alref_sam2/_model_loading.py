@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 import transformers
 
+from alref.models import devices
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
 from alref_sam2 import families
 from alref_sam2.families import ModelFamily
@@ -15,13 +17,17 @@ if TYPE_CHECKING:
     from alref_sam2 import Sam2FamilyOptions
 
 
-def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, device: str) -> Any:
-    """Return the model on ``device``, in eval mode. Raises ConfigError or MissingError when it cannot be used."""
+def load_model(family: ModelFamily, options: Sam2FamilyOptions, path: Path, device: str, dtype: torch.dtype) -> Any:
+    """Return the model on ``device``, in eval mode, with weights in the compute dtype where autocast would convert them.
+
+    Raises ConfigError or MissingError when it cannot be used.
+    """
     with translate_model_errors(options.model, device, alternative="-o propagator.model=NAME", expected_kind=family.name):
         model = _load_original_checkpoint(options, path) if path.is_file() else _load_library_folder(family, options, path)
+        devices.convert_weights(model, dtype)
         model = model.to(device)
     if options.compile:
-        model.vision_encoder.compile()
+        model.vision_encoder.compile(mode="reduce-overhead" if device == "cuda" else None)
     return model
 
 

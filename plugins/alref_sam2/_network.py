@@ -76,7 +76,9 @@ class Sam2Network:
         self.encoded_count += 1
         found = self.model.get_image_features(image, return_dict=True)
         sizes = self.model.backbone_feature_sizes
-        maps = (each.permute(1, 2, 0).reshape(1, -1, *size) for each, size in zip(found.fpn_hidden_states, sizes, strict=True))
+        maps = [each.permute(1, 2, 0).reshape(1, -1, *size) for each, size in zip(found.fpn_hidden_states, sizes, strict=True)]
+        if self.device.type == "cuda":  # a CUDA graph writes its next output over this one
+            maps = [each.clone() for each in maps]
         return FrameFeatures(tuple(maps))
 
     def compute_image_mask(self, features: FrameFeatures, corners: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,7 @@ from alref_sam2._images import ImageReader
 from alref_sam2._model_loading import load_model
 from alref_sam2._network import Sam2Network
 from alref_sam2._session import PromptsByFrame, SessionSettings, TrackingSession, TrackingStep
+from alref_sam2._transfers import supports_queued_copies
 from alref_sam2.families import SAM2, ModelFamily
 from alref_sam2.frame_assembler import FrameAssembler
 
@@ -46,11 +49,12 @@ class Sam2VideoRunner:
     ) -> None:
         self._options, self._family, self._warn = options, family, warn
         self._device, self._dtype = devices.resolve_device(device), devices.resolve_dtype(options.dtype, device)
-        self.network = Sam2Network(load_model(family, options, path or Path(options.model), self._device))
+        self.network = Sam2Network(load_model(family, options, path or Path(options.model), self._device, self._dtype))
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects of ``boxes``, each frame once, as soon as all of them are known.
 
+        A device that computes on its own is given the next frame before the masks of this one are waited for.
         Objects with equal prompts are propagated once. Raises MissingError if memory is too small for a single object.
         """
         prompts = [
@@ -58,14 +62,23 @@ class Sam2VideoRunner:
         ]
         rows = _group_equal_keys([_build_prompt_key(each) for each in prompts])
         gathering = FrameAssembler(len(prompts), [row for same in rows for row in same], (video.height, video.width))
-        for step in self.iterate_steps(video, [prompts[same[0]] for same in rows]):
-            masks, scores = step.output.wait()
-            shown = zip(step.objects, masks, scores.tolist(), strict=True)
-            found = {row: (self._gate_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
-            if whole := gathering.add_masks(step.frame, found):
-                yield whole
+        ahead = int(supports_queued_copies(self.network.device))
+        waiting: deque[Future[FrameMasks | None]] = deque()
+        with ThreadPoolExecutor(1, "masks") as worker:
+            for step in self.iterate_steps(video, [prompts[same[0]] for same in rows]):
+                waiting.append(worker.submit(self._finish_step, step, rows, gathering))
+                if len(waiting) > ahead and (whole := waiting.popleft().result()):
+                    yield whole
+            yield from filter(None, (each.result() for each in waiting))
         if not rows:
             yield from (gathering.build_frame(frame, {}) for frame in range(len(video)))
+
+    def _finish_step(self, step: TrackingStep, rows: list[list[int]], gathering: FrameAssembler) -> FrameMasks | None:
+        """Wait for the masks of a step and add them to their frame, while the device computes the next one."""
+        masks, scores = step.output.wait()
+        shown = zip(step.objects, masks, scores.tolist(), strict=True)
+        found = {row: (self._gate_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
+        return gathering.add_masks(step.frame, found)
 
     def iterate_steps(self, video: Video, prompts: Sequence[PromptsByFrame]) -> Iterator[TrackingStep]:
         """Yield the logits of each visit of a frame, for objects given by their boxes by frame."""

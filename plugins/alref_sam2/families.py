@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from alref.errors import Problem, sanitize_line
@@ -53,11 +54,13 @@ def check_image_size(family: ModelFamily, image_size: int | None) -> list[Proble
 
 
 def check_compiler(device: str) -> list[Problem]:
-    """Return a problem when there is no compiler for the CPU."""
-    if device != "cpu" or any(map(shutil.which, ("g++", "clang++", "c++"))):
-        return []
-    message = "compiling for the processor needs a C++ compiler"
-    return [Problem(option="compile", message=message, hint="install g++", value="false")]
+    """Return a problem when what ``compile`` needs is missing: a C++ compiler for the CPU, triton for CUDA."""
+    if device == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        message = "compiling for the processor needs a C++ compiler"
+        return [Problem(option="compile", message=message, hint="install g++", value="false")]
+    if device == "cuda" and find_spec("triton") is None:
+        return [Problem(option="compile", message="compiling for CUDA needs triton", hint="pip install triton", value="false")]
+    return []
 
 
 def check_timm(path: Path | None) -> list[Problem]:

@@ -285,6 +285,15 @@ def test_less_precise_numbers_give_nearly_the_same_scores(
     assert 0 < np.abs(full - half).max() < 0.1
 
 
+@pytest.mark.parametrize("cls", [GroundingDino, Owlv2])
+def test_converted_weights_give_what_autocast_gives(
+    folders: dict[type[OpenVocabularyProposer], Path], cls: type[OpenVocabularyProposer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    converted = asked_one(folders[cls], cls, dtype="bfloat16")
+    monkeypatch.setattr("alref.models.devices.convert_weights", lambda model, dtype: None)
+    assert (asked_one(folders[cls], cls, dtype="bfloat16").scores == converted.scores).all()
+
+
 @pytest.fixture
 def narrow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Let no more than as many prompts fit into the memory as the list says."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -20,7 +21,7 @@ from alref.media.video import Video
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.stage_cache import CachedOutput, StageCache
 from alref.plugins.manager import PluginManager, RegisteredClass
-from alref.records import Phrase, PivotBox, StageEvent, Track, list_object_phrases
+from alref.records import FrameMasks, Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
 from alref.utils.masks import Rle, encode_mask
 
@@ -95,17 +96,22 @@ class StageRunner:
         return CachedOutput(list(output), seconds, count_usage(questions))
 
     def _collect_tracks(self, boxes: list[PivotBox]) -> CachedOutput[Track]:
+        """Return the tracks of boxes. The masks of a frame are encoded while the propagator computes the next one."""
         phrases, total = list_object_phrases(boxes), len(self.video)
-        rles: dict[int, list[Rle]] = {}
+        encoded: dict[int, Future[list[Rle]]] = {}
+        last: Future[list[Rle]] | None = None
         scores: dict[int, list[float]] = {}
         questions: list[QuestionEvent] = []
-        with self._use_stage("propagator", questions) as stage:
+        with self._use_stage("propagator", questions) as stage, ThreadPoolExecutor(1, "encode") as encoder:
             started = perf_counter()
             for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
-                contracts.check_frame_masks(masks, self.video, len(phrases), rles)
-                rles[masks.frame] = [encode_mask(mask) for mask in masks.masks]
+                contracts.check_frame_masks(masks, self.video, len(phrases), encoded)
+                if last is not None:
+                    last.result()
+                last = encoded[masks.frame] = encoder.submit(_encode_masks, masks)
                 scores[masks.frame] = [float(score) for score in masks.scores]
-                self._notify_observers("stage_advanced", "propagator", "propagate", done=len(rles), total=total)
+                self._notify_observers("stage_advanced", "propagator", "propagate", done=len(encoded), total=total)
+            rles = {frame: each.result() for frame, each in encoded.items()}
             seconds = perf_counter() - started
         contracts.check_all_frames(rles, self.video)
         tracks = [
@@ -142,6 +148,10 @@ class StageRunner:
         name = self.choices[slot].component.name
         event = StageEvent(video=self.video.name, stage=slot, method=method, component=name, **facts)
         self.plugins.notify_observers(hook, event)
+
+
+def _encode_masks(masks: FrameMasks) -> list[Rle]:
+    return [encode_mask(mask) for mask in masks.masks]
 
 
 def describe_call(slot: str, component: RegisteredClass[Any], method: str) -> str:

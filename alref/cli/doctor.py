@@ -13,8 +13,8 @@ from rich.table import Table
 from alref.cli.console import make_console
 from alref.cli.status import check_status
 from alref.config import resolve_config
-from alref.errors import ConfigError
-from alref.models import cpu_tuning, download, hub
+from alref.errors import ConfigError, mask_passwords
+from alref.models import cpu_tuning, download, hub, hub_errors
 from alref.plugins.manager import PluginManager
 
 OPTIONAL_SLOT = "transcriber"
@@ -75,8 +75,8 @@ def _describe_model_folders() -> str:
         return f"{places}\nhuggingface_hub is not installed"
     from huggingface_hub.constants import ENDPOINT
 
-    offline = "\nHF_HUB_OFFLINE is set; nothing is downloaded" if hub.is_offline() else ""
-    return f"{places}\nmodels of {ENDPOINT} in {hub.get_cache_folder()}{offline}"
+    offline = "\nHF_HUB_OFFLINE is set; nothing is downloaded" if hub_errors.is_offline() else ""
+    return f"{places}\nmodels of {mask_passwords(ENDPOINT)} in {hub.get_cache_folder()}{offline}"
 
 
 def _check_video() -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import uniform
@@ -22,6 +23,7 @@ FIRST_WAIT, LONGEST_BACKOFF = 0.5, 8.0
 """Seconds before the first retry, and the most that doubling them makes."""
 MAX_WAIT = 120.0
 """The longest time, in seconds, that a server may ask to wait; if it asks for more, the run ends."""
+REFUSED_HINT = "lower -o reasoner.image_size, reasoner.frames or reasoner.max_tokens, or choose another model"
 KEPT = "all answers so far are kept: run the same again"
 
 
@@ -125,16 +127,16 @@ class ServerConnection(ABC):
             "busy": f"{where} refuses more questions for now ({said}); {KEPT} later, or with {self.slower_hint}",
             "quota": f"{where}: the account has no credit ({said}); {KEPT} when it has",
             "rights": f"{where} does not allow it ({said}): look at the rights of the key, or choose another model",
-            "refused": f"{where}, {self.model}: the question is refused ({said}): send less, or choose another model",
+            "refused": f"{where}, {self.model}: the question is refused ({said}): {REFUSED_HINT}",
         }
-        unreadable = f"{where} gave no answer that can be read ({said}); {KEPT}, or name another address"
+        unreadable = f"{where} gave no usable answer ({said}); {KEPT}, or name another address"
         return (InputError if failure.kind == "refused" else MissingError)(texts.get(failure.kind, unreadable))
 
     def hide_secrets(self, text: str) -> str:
-        """Return a text in one line, without keys and passwords."""
+        """Return a text in one line, without keys, passwords, and the tags of a web page."""
         for secret in self._secrets:
             text = text.replace(secret, "<key>")
-        return sanitize_line(text, 300)
+        return sanitize_line(re.sub(r"<[^<>]*>", " ", text) if text.lstrip().startswith("<") else text, 300)
 
 
 def _estimate_written(text: str) -> int:

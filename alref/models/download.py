@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from alref.errors import MissingError
 from alref.models.integrity import compute_sha256
-from alref.utils import atomic
+from alref.utils import atomic, network
 from alref.utils.home import get_cache_path
 
 if TYPE_CHECKING:
@@ -100,18 +100,18 @@ def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
 
     Raises MissingError when the server refuses the file; status 416 means that no bytes are left.
     """
-    from httpx2 import HTTPError, HTTPStatusError, stream
+    from httpx2 import HTTPError, HTTPStatusError
 
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with stream(method, url, headers=headers, timeout=TIMEOUT_SECONDS, follow_redirects=True) as response:
+        with network.make_client(url, TIMEOUT_SECONDS) as client, client.stream(method, url, headers=headers) as response:
             if response.status_code != 416:
                 response.raise_for_status()
             yield response
     except HTTPStatusError as error:
         raise MissingError(f"download failed: {url}: {error.response.status_code} {error.response.reason_phrase}") from None
     except HTTPError as error:
-        raise MissingError(f"{url} cannot be reached ({error}): go online and try again") from None
+        raise MissingError(network.explain_connection(url, str(error), "start the server")) from None
 
 
 def _verify_sha256(url: str, part: Path, sha256: str) -> None:

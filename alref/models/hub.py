@@ -7,15 +7,13 @@ Its environment variables apply: HF_ENDPOINT for a mirror, HF_HUB_OFFLINE, HF_HO
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alref.errors import MissingError, Problem, sanitize_line
-from alref.utils import atomic
+from alref.errors import MissingError, Problem
+from alref.models import hub_errors
 from alref.utils.libraries import is_installed
 
 LIBRARY = "huggingface_hub"
@@ -38,15 +36,10 @@ def get_cache_folder() -> Path:
     return Path(constants.HF_HUB_CACHE).expanduser()
 
 
-def is_offline() -> bool:
-    """Return whether HF_HUB_OFFLINE forbids network access."""
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-
-
 def require_online(name: str) -> None:
     """Raise MissingError for a missing file or model when HF_HUB_OFFLINE is set."""
-    if is_offline():
-        raise _make_error(f"{name} is not here, and HF_HUB_OFFLINE is set", "unset it and try again")
+    if hub_errors.is_offline():
+        raise MissingError(hub_errors.make_offline_problem(name))
 
 
 def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
@@ -73,7 +66,7 @@ def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -
     from huggingface_hub import HfApi
 
     api = HfApi()
-    with _translate_errors(model, revision, gated):
+    with hub_errors.translate_errors(model, revision, gated):
         info = api.model_info(model, revision=revision, timeout=TIMEOUT_SECONDS, files_metadata=True)
         if info.gated:
             api.auth_check(model)
@@ -88,7 +81,7 @@ def download_files(model: str, revision: str | None, files: Sequence[str], force
     """
     from huggingface_hub import hf_hub_download, snapshot_download
 
-    with _translate_errors(model, revision, ""):
+    with hub_errors.translate_errors(model, revision, ""):
         for name in force_files:
             hf_hub_download(model, name, revision=revision, force_download=True)
         snapshot_download(model, revision=revision, allow_patterns=list(files))
@@ -109,39 +102,6 @@ def _get_license(card: Any) -> str:
     return str(card.get("license_name") or card.get("license") or "")
 
 
-@contextmanager
-def _translate_errors(model: str, revision: str | None, gated: str) -> Iterator[None]:
-    """Turn the long errors of the library into a MissingError with one problem."""
-    from httpx2 import HTTPError
-    from huggingface_hub import errors
-
-    try:
-        yield
-    except errors.GatedRepoError:
-        terms = gated or f"accept its terms at https://huggingface.co/{model}, then: hf auth login"
-        raise _make_error(f"{model} is given only to those who accept its terms", terms) from None
-    except errors.RepositoryNotFoundError:
-        message = f"the hub has no model {model!r}, or only for its members"
-        raise _make_error(message, "name another, or hf auth login") from None
-    except errors.RevisionNotFoundError:
-        raise _make_error(f"{model} has no revision {revision!r} on the hub", "leave it out, or name another") from None
-    except errors.HFValidationError:
-        raise _make_error(f"{model} is neither a local path nor a Hugging Face model id") from None
-    except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError, HTTPError) as error:
-        require_online(model)
-        reason = sanitize_line(str(error.__cause__ or error), 200)
-        message = f"{model} is not here, and the hub cannot be reached ({reason})"
-        raise _make_error(message, "go online and try again") from None
-    except OSError as error:
-        if error.errno is None:
-            raise _make_error(f"{model} did not come whole ({sanitize_line(str(error), 200)})", "try again") from None
-        raise atomic.make_write_error(get_cache_folder(), error) from None
-
-
 def _require_library() -> None:
     if not is_installed(LIBRARY):
-        raise _make_error(f"needs {LIBRARY}", f"pip install {LIBRARY}")
-
-
-def _make_error(message: str, hint: str = "") -> MissingError:
-    return MissingError(Problem(message=message, hint=hint))
+        raise MissingError(Problem(message=f"needs {LIBRARY}", hint=f"pip install {LIBRARY}"))

@@ -83,11 +83,22 @@ def _find_variable(name: str) -> str:
     return name if os.environ.get(name) else name.upper()
 
 
-def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
-    """Open an HTTP client for one address, without a proxy where none is used; a response ends within ``timeout`` seconds.
+def make_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
+    """Return an HTTP client for one address, without a proxy where none is used.
 
     Raises MissingError if an environment variable keeps a client from being made.
     """
+    import httpx2
+
+    try:
+        transport = None if find_proxy_variable(address) else httpx2.HTTPTransport()
+        return httpx2.Client(timeout=timeout, transport=transport, follow_redirects=True, **settings)
+    except Exception as error:  # a client reads only the environment, and its library raises errors of five kinds
+        raise MissingError(explain_environment(error, address)) from error
+
+
+def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
+    """Return an HTTP client for short responses, each of which ends within ``timeout`` seconds. Raises MissingError."""
     import httpx2
 
     class LimitedStream(httpx2.SyncByteStream):
@@ -111,15 +122,17 @@ def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
         assert isinstance(response.stream, httpx2.SyncByteStream)
         response.stream = LimitedStream(response.stream, response.request)
         response.read()
+        if response.has_redirect_location:
+            _check_redirect(response.request.url, response.request.url.join(response.headers["location"]))
 
-    try:
-        transport = None if find_proxy_variable(address) else httpx2.HTTPTransport()
-        hooks = {"response": [read_response]}
-        return httpx2.Client(
-            base_url=address, timeout=timeout, transport=transport, event_hooks=hooks, follow_redirects=True, **settings
-        )
-    except Exception as error:  # a client reads only the environment, and its library raises errors of five kinds
-        raise MissingError(explain_environment(error, address)) from error
+    return make_client(address, timeout, base_url=address, event_hooks={"response": [read_response]}, **settings)
+
+
+def _check_redirect(asked: httpx2.URL, target: httpx2.URL) -> None:
+    """Raise MissingError for a redirect to another server: a question would arrive there without its words or its key."""
+    if (asked.scheme, asked.netloc) != (target.scheme, target.netloc):
+        message = sanitize_line(f"{asked} redirects to {target}, and a question does not follow")
+        raise MissingError(Problem(message=message, hint="name the new address"))
 
 
 def explain_environment(error: Exception, address: str) -> Problem:

@@ -75,6 +75,10 @@ def find_problems(options: OllamaOptions) -> list[Problem]:
     """Return a problem if no server runs, the model is missing, or it does not accept images or think."""
     import httpx2
 
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not key.isascii() or not key.isprintable():
+        message = f"the key in {KEY_VARIABLE} has characters that a key cannot have"
+        return [Problem(message=message, hint=f"export {KEY_VARIABLE}=...")]
     try:
         address = resolve_address(options)
         with open_client(options, TIMEOUT) as client:

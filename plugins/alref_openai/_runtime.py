@@ -34,6 +34,9 @@ OPTIONAL_PARAMETERS = (
 UNLIMITED_ANSWER_TOKENS = 4096
 """Tokens that are reserved for an answer without a maximum length; GPT-4 Turbo writes no longer ones."""
 
+TOO_LONG = re.compile(r"context[ _](length|window|size)|(too (large|long|many tokens))|maximum.{0,40}tokens")
+"""How servers say that a question is too long, which no parameter changes."""
+
 
 class OpenAIConnection(ServerConnection):
     """One connection to a server, for any number of threads; ``model`` is the name sent with each question."""
@@ -183,8 +186,10 @@ def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any
     """Find what a server refuses in a request: a parameter that it names, an answer that is no stream, else the schema."""
     if error.status_code not in (400, 422) or classify_error(error.status_code, error.body) != "refused":
         return None
-    named = str(error.param or "")
-    said = re.findall(r"\w+", f"{named} {extract_error_text(error.body) or error.response.text}".lower())
+    words = f"{error.param or ''} {extract_error_text(error.body) or error.response.text}".lower()
+    if TOO_LONG.search(words):
+        return None
+    said = re.findall(r"\w+", words)
     sent = [name for name in OPTIONAL_PARAMETERS if name in request or name in request["extra_body"]]
     if found := next((name for name in sent if name in said), None):
         return found

@@ -89,11 +89,11 @@ def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
     [
         (busy(429), "busy"),
         (HTML, "Sign in"),
-        (INVALID, "no answer that can be read"),
+        (INVALID, "no usable answer"),
         (CUT, "ollama serve"),
         (RESET, "ollama serve"),
         (SILENT, "within 1 s"),
-        (Reply(data={"hello": 1}), "no answer that can be read"),
+        (Reply(data={"hello": 1}), "no usable answer"),
     ],
 )
 def test_a_fault_that_stays_is_one_clear_error(chat_server: ChatServer, fault: Reply, said: str) -> None:

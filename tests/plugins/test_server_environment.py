@@ -190,3 +190,28 @@ def test_a_proxy_that_goes_away_during_a_run_is_named(chat_server: ChatServer, m
         with pytest.raises(MissingError, match="HTTP_PROXY"):
             reasoner.chat(Question(messages=(Message(text="Which frame?"),)))
         reasoner.close()
+
+
+@pytest.mark.parametrize("cls", REASONERS)
+def test_an_address_that_redirects_is_to_be_replaced(chat_server: ChatServer, cls: type[ChatReasoner]) -> None:
+    with serving() as old:
+        old.moved = chat_server.root
+        assert chat_server.root in find_problem(make(cls, old)).message
+        reasoner = make(cls, old)
+        reasoner.load()
+        with pytest.raises(MissingError, match=chat_server.root):
+            reasoner.chat(Question(messages=(Message(text="Which frame?"),)))
+        reasoner.close()
+    assert chat_server.asked == []
+
+
+@pytest.mark.parametrize(("cls", "name"), [(OpenAI, "OPENAI_API_KEY"), (Ollama, "OLLAMA_API_KEY")])
+def test_a_key_in_two_lines_is_named(
+    chat_server: ChatServer, cls: type[ChatReasoner], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"{PASSWORD}\n")
+    assert make(cls, chat_server).problems() == []
+    monkeypatch.setenv(name, f"{PASSWORD}\nmore")
+    problem = find_problem(make(cls, chat_server))
+    assert name in problem.message
+    assert PASSWORD not in str(problem)

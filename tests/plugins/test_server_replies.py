@@ -136,6 +136,8 @@ def test_the_words_of_the_provider_are_in_the_error(chat_server: ChatServer) -> 
         (Reply(400, {"error": {"message": "Your credit balance is too low"}}), MissingError),
         (changed(choices=[], error={"message": "Insufficient credits", "code": 402}), MissingError),
         (changed(choices=[], error={"message": "no such picture", "code": 400}), InputError),
+        (Reply(400, {"error": "maximum context length is 4096 tokens; max_tokens is too large"}), InputError),
+        (Reply(413, raw=b"<html><h1>413 Request Entity Too Large</h1></html>"), InputError),
     ],
 )
 def test_a_request_that_cannot_succeed_is_sent_once(chat_server: ChatServer, reply: Reply, kind: type[AlrefError]) -> None:

@@ -76,6 +76,7 @@ class ChatServer:
         self.asked: list[Asked] = []
         self.sees: bool | None = True
         self.listing: Reply | None = None
+        self.moved = ""
         self.lock, self.stopped = Lock(), Event()
         server = self
 
@@ -94,6 +95,8 @@ class ChatServer:
     def reply(self, asked: Asked) -> Reply:
         with self.lock:
             self.asked.append(asked)
+        if self.moved:
+            return Reply(301, headers={"Location": f"{self.moved}{asked.path}"})
         if asked.path == "/v1/models":
             return self._models(asked)
         if asked.path == "/api/show":

@@ -1,4 +1,4 @@
-"""What holds for all tests: one thread each, ``support`` in reach of what they start, and the same property tests at every run.
+"""Settings of all tests: one thread each, ``support`` importable in subprocesses, deterministic property tests.
 
 ``HYPOTHESIS_PROFILE=search`` looks for new examples.
 """
@@ -6,12 +6,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
+
+from support.fake_hub import FakeHub, disable_hub, run_fake_hub
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make the hub unreachable, with an empty cache."""
+    disable_hub(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Run a hub without models."""
+    with run_fake_hub(monkeypatch, tmp_path) as hub:
+        yield hub

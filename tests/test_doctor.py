@@ -10,7 +10,7 @@ pytest.importorskip("huggingface_hub")
 from alref.cli import run_command
 from alref.models.weights import Weights
 from alref.plugins import manager as plugins_module
-from support.fake_hub import FakeHub, running
+from support.fake_hub import FakeHub, run_fake_hub
 from support.scripted import Script, announcing
 
 
@@ -28,7 +28,7 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
 
     monkeypatch.setattr(plugins_module, "entry_points", found)
     monkeypatch.setenv("COLUMNS", "300")
-    with running(monkeypatch, tmp_path) as hub:
+    with run_fake_hub(monkeypatch, tmp_path) as hub:
         hub.models["someone/tiny"] = {"config.json": b"{}", "model.safetensors": b"\x02" + bytes(7) + b"{}"}
         yield hub
 

@@ -20,7 +20,7 @@ from alref.cli import run_command
 from alref.components.base import StageOptions
 from alref.models.weights import Weights
 from alref.plugins import manager as plugins_module
-from support.fake_hub import FakeHub, running, shut
+from support.fake_hub import FakeHub, disable_hub, run_fake_hub
 from support.scripted import Script, announcing
 
 SEER, MASKS = "someone/seer", "someone/masks"
@@ -63,7 +63,7 @@ def heavy(address: str) -> EntryPoint:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     """Run a hub that holds what the heavy components need; nothing else is installed but the scripted ones."""
-    with running(monkeypatch, tmp_path) as hub:
+    with run_fake_hub(monkeypatch, tmp_path) as hub:
         monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*Script().entries, heavy(hub.address)])
         hub.models[SEER] = hub.models[MASKS] = {"config.json": b"{}", "model.safetensors": TENSORS}
         hub.models["lone/files"] = {"lone.pt": b"lone"}
@@ -141,7 +141,7 @@ def test_a_library_that_is_missing_is_said(
 def test_offline_is_said_for_each(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shut(monkeypatch, tmp_path)
+    disable_hub(monkeypatch, tmp_path)
     assert run_command(["models", "pull", *HEAVY]) == 5
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3

@@ -11,13 +11,10 @@ pytest.importorskip("huggingface_hub")
 
 from alref.errors import OutputError
 from alref.models.weights import Weights
-from support.fake_hub import COMMIT, FakeHub, shut
+from support.fake_hub import COMMIT, FakeHub
 from support.tiny_hub import NAME, fetch_with_error, find_problem, run_tiny_hub, safetensors
 
-
-@pytest.fixture(autouse=True)
-def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from support.clips import encode
-from support.fake_hub import shut
+from support.fake_hub import disable_hub
 
 pytest.importorskip("torch")
 
@@ -285,7 +285,7 @@ def test_checkpoints_that_name_other_sounds_are_not_united(tmp_path: Path, check
 
 
 def test_what_is_not_there_says_where_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shut(monkeypatch, tmp_path)
+    disable_hub(monkeypatch, tmp_path)
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     weights = tmp_path / "home" / "weights"
     for name, folder in {str(tmp_path / "gone.pt"): tmp_path, "as20k": weights}.items():

@@ -27,7 +27,6 @@ from alref.testing import ArrayVideo, ProposerContract, make_moving_square
 from alref.testing.diff import find_difference
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2, _runtime
 from support.detectors import EVERYTHING, Counted, boxes, component, loaded, noise, pivot, plain, ready
-from support.fake_hub import shut
 from support.tiny_detectors import WORDS, grounding_dino, mm_grounding_dino, owlv2
 
 VIDEO = ArrayVideo(noise())
@@ -35,9 +34,7 @@ PHRASES = ("dog", "the red square that barks", "a man near the guitar, playing")
 ASKED = [pivot(frame, text) for text in PHRASES for frame in (2, 0)]
 
 
-@pytest.fixture(autouse=True)
-def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,14 @@ from alref.errors import AlrefError, ConfigError, MissingError
 from alref.testing import ArrayVideo, make_moving_square
 from alref_groundingdino import GroundingDino, LLMDet, MMGroundingDino, OpenVocabularyProposer, Owlv2
 from support.detectors import EVERYTHING, boxes, component, loaded, noise, pivot
-from support.fake_hub import FakeHub, running, shut
+from support.fake_hub import FakeHub
 from support.tiny_detectors import grounding_dino, owlv2
 
 NAME = "someone/tiny"
 VIDEO = ArrayVideo(noise(1))
 
 
-@pytest.fixture(autouse=True)
-def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    with running(monkeypatch, tmp_path) as hub:
-        yield hub
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture(scope="module")

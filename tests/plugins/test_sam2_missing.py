@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,14 @@ from safetensors.torch import load_file, save_file
 from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, MissingError
 from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker, families
-from support.fake_hub import FakeHub, running, shut
+from support.fake_hub import FakeHub
 from support.propagation import boxes, counted, made, save_all
 from support.tiny_sam2 import save_sam2
 
 NAME = "someone/tiny"
 
 
-@pytest.fixture(autouse=True)
-def _away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    with running(monkeypatch, tmp_path) as hub:
-        yield hub
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,6 @@ from alref.records import Reference
 from alref.testing import ReasonerContract, make_moving_square
 from alref_transformers import Transformers
 from alref_transformers.grammar import AnswerGrammar
-from support.fake_hub import shut
 from support.local_models import BOX, WORDS, blind, component, loaded, picture, question, said
 from support.tiny_models import PICTURE_TOKENS, gemma_model, indifferent, text_model, tokenizer, vision_model
 
@@ -35,9 +34,7 @@ def ignore_answer(index: int, answer: Answer) -> None:
     """Store nothing."""
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture(scope="module")

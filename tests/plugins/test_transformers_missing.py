@@ -15,16 +15,14 @@ from safetensors.torch import load_file, save_file
 
 from alref.errors import AlrefError, ConfigError, MissingError
 from alref_transformers import Transformers
-from support.fake_hub import COMMIT, running, shut
+from support.fake_hub import COMMIT, run_fake_hub
 from support.local_models import blind, component, loaded, question
 from support.tiny_models import text_model, vision_model
 
 NAME = "someone/tiny"
 
 
-@pytest.fixture(autouse=True)
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shut(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("no_hub")
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +155,7 @@ def test_a_replay_needs_no_model(tmp_path: Path) -> None:
 
 
 def test_a_model_of_the_hub_is_fetched_when_it_is_loaded(vision: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with running(monkeypatch, tmp_path) as hub:
+    with run_fake_hub(monkeypatch, tmp_path) as hub:
         hub.hold(NAME, vision)
         assert component(NAME).problems() == []
         reasoner = loaded(NAME)

@@ -36,7 +36,7 @@ from alref.utils import network
 from alref_benchmarks.datasets import DATASETS
 from support.docs_commands import ROOT, Shown
 from support.docs_folder import BEATS
-from support.fake_hub import running
+from support.fake_hub import run_fake_hub
 from support.llm_server import Body, ChatServer, hurry, serving, text_of
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -169,7 +169,7 @@ def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypa
     _stock(home / "reader", stocked)
     monkeypatch.syspath_prepend(str(home / "reader"))
     before = set(sys.modules)
-    with running(monkeypatch, home) as hub, serving(answered, models=GPT) as gpt, serving(answered) as own:
+    with run_fake_hub(monkeypatch, home) as hub, serving(answered, models=GPT) as gpt, serving(answered) as own:
         hub.models = {**held, "lone/files": {name: (stocked / name).read_bytes() for name in BEATS}}
         _publish_beats(hub.address, stocked, monkeypatch)
         _answer(gpt, own, monkeypatch)

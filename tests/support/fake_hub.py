@@ -1,4 +1,4 @@
-"""A hub of models on the loopback address that speaks as much of the protocol as a download needs, and misbehaves if told."""
+"""A model hub on the loopback address: enough of the protocol for downloads, with faults on request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 @dataclass
 class FakeHub:
-    """What the hub holds, how it misbehaves, and what it was asked."""
+    """The models of the hub, its faults, and the requests that it got."""
 
     address: str
     models: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class FakeHub:
     closed: bool = False
     ranges: bool = True
     cuts: list[int] = field(default_factory=list)
-    """After how many bytes each of the next downloads of weights is cut off."""
+    """Numbers of bytes after which the next downloads of weights are cut off."""
     requests: list[str] = field(default_factory=list)
     """Method, path and range of each request."""
 
@@ -117,14 +117,14 @@ def _etag(data: bytes) -> str:
 
 
 @contextmanager
-def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
-    """Run a hub, and let it be the only one there is; its cache is empty and in ``tmp_path``, as is ALREF_HOME."""
+def run_fake_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
+    """Run a hub in place of the real one; its empty cache and ALREF_HOME are in ``tmp_path``."""
     handler = type("Handler", (_Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.daemon_threads = True
         handler.hub = FakeHub(f"http://127.0.0.1:{server.server_port}")
         Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        shut(monkeypatch, tmp_path)
+        disable_hub(monkeypatch, tmp_path)
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
         monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", handler.hub.address)
@@ -134,8 +134,8 @@ def running(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub
         server.shutdown()
 
 
-def shut(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the hub away, and its cache empty: nothing can be downloaded."""
+def disable_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Make the hub unreachable, with an empty cache."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))

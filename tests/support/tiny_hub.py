@@ -12,7 +12,7 @@ import pytest
 
 from alref.errors import MissingError, Problem
 from alref.models.weights import Weights
-from support.fake_hub import FakeHub, running
+from support.fake_hub import FakeHub, run_fake_hub
 
 NAME = "someone/tiny"
 SIZE = 300_000
@@ -22,7 +22,7 @@ LONE = "checkpoint.pt"
 @contextmanager
 def run_tiny_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     """Run a hub with a model and a single file; downloads come in small chunks and are retried without delay."""
-    with running(monkeypatch, tmp_path) as hub:
+    with run_fake_hub(monkeypatch, tmp_path) as hub:
         monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 4096)
         monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda seconds: None)
         hub.models[NAME] = {"config.json": b"{}", "model.safetensors": safetensors(), "pytorch_model.bin": b"code"}

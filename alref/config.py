@@ -67,7 +67,7 @@ class SlotConfigurations(dict[str, SlotConfiguration]):
 
     def __init__(self, choices: Mapping[str, SlotConfiguration], unavailable: Mapping[str, str]) -> None:
         super().__init__(choices)
-        self.unavailable = dict(unavailable)
+        self.unavailable = {slot: f"{slot}: {reason.removeprefix(f'{slot}: ')}" for slot, reason in unavailable.items()}
 
     def __missing__(self, slot: str) -> SlotConfiguration:
         raise ConfigError(self.unavailable[slot])

@@ -158,7 +158,7 @@ def test_one_name_may_stand_for_components_of_different_kinds() -> None:
 
 
 def test_a_name_that_another_plugin_of_the_package_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("alref.plugins.manager.get_origin", lambda entry: ("package", "1"))
+    monkeypatch.setattr("alref.plugins.discovery.get_origin", lambda entry: ("package", "1"))
     plugins = PluginManager([announcing("one", propagators=[made()]), announcing("two", propagators=[made()])])
     assert [each.plugin for each in plugins.components] == ["one"]
     assert "'made'" in plugins.broken[0].reason

@@ -5,25 +5,71 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from hashlib import sha256
 from importlib.metadata import Distribution, EntryPoint, PackageNotFoundError, metadata
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from threading import current_thread, main_thread
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, Self
 
 from alref.errors import ConfigError, ContractError, format_exception, suggest_names
 from alref.plugins.hookspecs import PROJECT
+from alref.utils.home import get_data_path
 
 PLUGINS_VARIABLE = "ALREF_PLUGINS"
 """The environment variable that selects the installed plugins to load."""
 
 NO_PLUGINS = "none"
 EXPECTED_VALUE = "names to load, such as sam2,baseline, or names to leave out, such as -sam2, or none"
+
+
+@dataclass(frozen=True)
+class SkippedPlugin:
+    """An installed plugin that was not loaded, and the reason."""
+
+    plugin: str
+    distribution: str
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class PluginSource:
+    """A plugin that can be loaded: an entry point of a distribution, or a file in the user's folder of plugins."""
+
+    name: str
+    distribution: str
+    version: str
+    load: Callable[[], ModuleType]
+
+    @classmethod
+    def from_entry_point(cls, entry: EntryPoint) -> Self:
+        """Create the source of an entry point."""
+        return cls(entry.name, *get_origin(entry), entry.load)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Create the source of a Python file; its version is the digest of its content."""
+        return cls(path.stem, path.name, sha256(path.read_bytes()).hexdigest()[:12], partial(import_file, path))
+
+    def skip(self, reason: str) -> SkippedPlugin:
+        """Return the record of the plugin that was not loaded for this reason."""
+        return SkippedPlugin(self.name, self.distribution, self.version, reason)
+
+
+def get_plugins_folder() -> Path:
+    """Return the folder whose Python files are loaded as plugins: ``plugins`` in ALREF_HOME, else in the user's data folder."""
+    return get_data_path("plugins")
+
+
+def list_folder_sources() -> list[PluginSource]:
+    """List the plugins in the user's folder, by name."""
+    return [PluginSource.from_file(path) for path in sorted(get_plugins_folder().glob("*.py"))]
 
 
 def get_origin(entry: EntryPoint) -> tuple[str, str]:
@@ -72,22 +118,22 @@ def read_license_and_homepage(distribution: str) -> tuple[str, str]:
     return licenses[0].partition("\n")[0], next(filter(None, homepages), "")
 
 
-def select_plugins(entries: list[EntryPoint], setting: str) -> list[EntryPoint]:
+def select_plugins(sources: list[PluginSource], setting: str) -> list[PluginSource]:
     """Select the plugins that ``ALREF_PLUGINS`` lists. Raises ConfigError for unknown names and contradictory words."""
     words = [word.strip() for word in setting.split(",") if word.strip()]
     if words == [NO_PLUGINS]:
         return []
     off = {word.removeprefix("-") for word in words if word.startswith("-")}
     only = {word for word in words if not word.startswith("-")}
-    _check_names(off | only, {name for entry in entries for name in _get_names(entry)}, setting)
-    left = [entry for entry in entries if not off & _get_names(entry)]
+    _check_names(off | only, {name for source in sources for name in _get_names(source)}, setting)
+    left = [source for source in sources if not off & _get_names(source)]
     for word in sorted(only.difference(*map(_get_names, left))):
         raise ConfigError(f"{PLUGINS_VARIABLE}={setting}: {word!r} is both included and excluded; expected {EXPECTED_VALUE}")
-    return [entry for entry in left if not only or only & _get_names(entry)]
+    return [source for source in left if not only or only & _get_names(source)]
 
 
-def _get_names(entry: EntryPoint) -> set[str]:
-    return {entry.name, get_origin(entry)[0]}
+def _get_names(source: PluginSource) -> set[str]:
+    return {source.name, source.distribution}
 
 
 def _check_names(words: set[str], names: set[str], setting: str) -> None:

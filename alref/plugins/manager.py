@@ -35,9 +35,9 @@ from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
 from alref.llm.reasoner import ChatReasoner
-from alref.plugins import catalogue, hookspecs
+from alref.plugins import catalogue, discovery, hookspecs
 from alref.plugins.catalogue import PluginCard
-from alref.plugins.discovery import PLUGINS_VARIABLE, get_origin, import_file, select_plugins, translate_plugin_errors
+from alref.plugins.discovery import PLUGINS_VARIABLE, PluginSource, SkippedPlugin
 from alref.plugins.validation import validate_classes
 from alref.utils.libraries import find_missing_libraries
 
@@ -107,21 +107,12 @@ class RegisteredComponent(RegisteredClass[Stage]):
         return self.cls.weights is not Stage.weights or issubclass(self.cls, ChatReasoner)
 
 
-@dataclass(frozen=True)
-class SkippedPlugin:
-    """An installed plugin that was not loaded, and the reason."""
-
-    plugin: str
-    distribution: str
-    version: str
-    reason: str
-
-
 @dataclass
 class PluginManager:
     """All plugins of this installation; ``sources`` replaces the installed entry points.
 
     ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
+    The files in ``discovery.get_plugins_folder()`` are loaded with the installed plugins, except those of a name in ``files``.
     ``benchmarks`` are datasets and metrics. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes. Raises ConfigError
     for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
@@ -138,35 +129,37 @@ class PluginManager:
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         found = entry_points(group=hookspecs.PROJECT) if self.sources is None else self.sources
-        entries = sorted(found, key=lambda entry: (entry.name, *get_origin(entry)))
-        self.installed = {"alref", *(get_origin(entry)[0] for entry in entries)}
+        sources = [PluginSource.from_entry_point(entry) for entry in found]
+        sources.sort(key=lambda source: (source.name, source.distribution, source.version))
+        if self.sources is None:
+            given = {path.name for path in self.files}
+            sources += [source for source in discovery.list_folder_sources() if source.distribution not in given]
+        self.installed = {"alref", *(source.distribution for source in sources)}
         setting = os.environ.get(PLUGINS_VARIABLE, "")
-        chosen = select_plugins(entries, setting)
+        chosen = discovery.select_plugins(sources, setting)
         with redirect_stdout(sys.stderr):  # output of a plugin is not part of the output of a command
-            for entry in entries:
-                if entry in chosen:
-                    self._load_entry_point(entry)
+            for source in sources:
+                if source in chosen:
+                    self._load_source(source)
                 else:
-                    self.disabled.append(SkippedPlugin(entry.name, *get_origin(entry), f"{PLUGINS_VARIABLE}={setting}"))
+                    self.disabled.append(source.skip(f"{PLUGINS_VARIABLE}={setting}"))
             for path in {path.resolve(): path for path in self.files}.values():
                 self._load_file(path)
 
-    def _load_entry_point(self, entry: EntryPoint) -> None:
+    def _load_source(self, source: PluginSource) -> None:
         try:
-            with translate_plugin_errors():
-                self._register_module(entry.load(), entry.name, *get_origin(entry))
+            with discovery.translate_plugin_errors():
+                self._register_module(source.load(), source.name, source.distribution, source.version)
         except ContractError as error:
-            self.broken.append(SkippedPlugin(entry.name, *get_origin(entry), str(error)))
+            self.broken.append(source.skip(str(error)))
 
     def _load_file(self, path: Path) -> None:
-        from hashlib import sha256
-
         if not path.is_file():
             raise ConfigError(f"--plugin {path}: no such file; expected a Python file, NAME.py")
         try:
-            with translate_plugin_errors():
-                digest = sha256(path.read_bytes()).hexdigest()[:12]
-                self._register_module(import_file(path), path.stem, path.name, digest)
+            with discovery.translate_plugin_errors():
+                source = PluginSource.from_file(path)
+                self._register_module(source.load(), source.name, source.distribution, source.version)
         except ContractError as error:
             raise ConfigError(f"--plugin {path}: cannot be loaded: {error}") from error
 
@@ -285,7 +278,7 @@ class PluginManager:
         """Return the error for an unknown name: which plugin has it, or which name is similar."""
         for card in catalogue.find_cards(slot, name):
             if why := self.explain_absence(card):
-                return f"{SLOT_LABELS.get(slot, slot)}: {name!r} is in {why}"
+                return f"{name!r} is in {why}"
         known = {each.name for card in catalogue.load_cards() for each in card.components if slot in each.slots}
         message = f"no {SLOT_LABELS[slot]} {name!r}" if slot in SLOT_LABELS else f"{slot}: no component {name!r}"
         message += f"{suggest_names(name, known.union(names))}; installed: {', '.join(sorted(names)) or 'none'}"

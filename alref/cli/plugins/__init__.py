@@ -21,6 +21,8 @@ from alref.plugins.manager import PluginManager, RegisteredComponent
 COMMANDS = {
     "new": "Create the distribution of a new plugin.",
     "check": "Check a component against its contract.",
+    "install": "Install a plugin into this environment.",
+    "uninstall": "Remove a plugin from this environment.",
 }
 
 
@@ -31,9 +33,10 @@ class _PluginGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command: click.Command = (
-            import_module(f"alref.cli.plugins.{cmd_name}").command if cmd_name in COMMANDS else show_component
-        )
+        if cmd_name not in COMMANDS:
+            return add_verbose_option(show_component)
+        module = import_module(f"alref.cli.plugins.{'install' if cmd_name == 'uninstall' else cmd_name}")
+        command: click.Command = module.uninstall if cmd_name == "uninstall" else module.command
         return add_verbose_option(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -58,8 +61,12 @@ def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -
 
 
 def _print_rows(rows: list[PluginRow], as_json: bool) -> None:
-    data = json.dumps([row.to_dict() for row in rows], indent=2) if as_json else ""
-    click.echo(data or "\n".join(format_rows(rows, get_terminal_size().columns)))
+    width = get_terminal_size().columns
+    click.echo(_format_json(rows) if as_json else "\n".join(format_rows(rows, width)))
+
+
+def _format_json(rows: list[PluginRow]) -> str:
+    return json.dumps([{**row.to_dict(), "options": describe_options(row)} for row in rows], indent=2, default=str)
 
 
 @click.command("show")
@@ -86,7 +93,7 @@ def show_component(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: 
     if not found:
         _print_rows(brought, as_json or json_before)
     elif as_json or json_before:
-        click.echo(json.dumps([{**row.to_dict(), "options": describe_options(row)} for row in found], indent=2, default=str))
+        click.echo(_format_json(found))
     else:
         width = get_terminal_size().columns
         click.echo("\n\n".join("\n".join(format_row(row, width)) for row in found))

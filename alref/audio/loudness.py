@@ -7,8 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from alref.media.audio_decoder import SILENT_POWER
-from alref.media.video import Video
+from alref.media.video import SILENT_POWER, Video
 from alref.records import Audio
 
 SAMPLE_RATE = 16_000

@@ -29,6 +29,7 @@ from alref.media.streams import (
     require_existing_path,
     select_stream,
 )
+from alref.media.video import SILENT_POWER
 from alref.records import Audio
 
 Samples = npt.NDArray[np.float32]
@@ -36,8 +37,6 @@ EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, we
 MAX_JITTER = 0.02
 """Maximum timing error of a packet in seconds; beyond it, gaps are filled with silence and overlaps are cut."""
 ALL_TIME = (-math.inf, math.inf)
-SILENT_POWER = 1e-6
-"""Mean square below which audio is silent: -60 dB relative to full scale."""
 MAX_CANCELLED_SHARE = 0.01
 """Channels cancel out if their mean has less than this share of the power of the loudest."""
 PREROLL_SECONDS = 0.5

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from alref.records import Audio, VideoInfo
 
 Frame = npt.NDArray[np.uint8]
+SILENT_POWER = 1e-6
+"""Mean square below which audio is silent: -60 dB relative to full scale."""
 
 
 class Video(ABC):

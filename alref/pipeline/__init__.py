@@ -1,1 +1,1 @@
-"""The engine: the order of the stages, and what happens around each call of one."""
+"""The engine: the order of the stages, and the checks and the cache around each call."""

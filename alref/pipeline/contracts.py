@@ -1,4 +1,4 @@
-"""What the engine holds every component to: each function raises ContractError that says what was expected and what came."""
+"""Checks of inputs and outputs of components. A broken contract raises ContractError with the expected and the given value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from alref.media.video import Video
 from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
 BOX_TOLERANCE = 1.0
-"""Pixels by which a box may stick out of the picture: detectors round."""
+"""Pixels by which a box may exceed the frame, because detectors round."""
 
 
 def check_references(given: Sequence[Reference], video: Video) -> None:
-    """Check what the user points with against the video. Raises InputError."""
+    """Check the references against the video. Raises InputError."""
     ids = [reference.id for reference in given]
     if not ids:
         raise InputError("nothing to look for: expected at least one reference, got none", code="no-reference")
@@ -69,21 +69,21 @@ def find_problems(stage: Stage, slot: str) -> list[Problem]:
 
 
 def check_phrases(output: list[Phrase], ids: Sequence[str]) -> None:
-    """Check that phrases belong to references that were asked for."""
+    """Check that phrases belong to the given references."""
     strange = {phrase.reference for phrase in output} - set(ids)
     if strange:
         raise ContractError(f"expected phrases of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
 
 def check_transcripts(output: list[Transcript], ids: Sequence[str]) -> None:
-    """Check that transcripts belong to the reference that was spoken."""
+    """Check that transcripts belong to the given reference."""
     strange = {each.reference for each in output} - set(ids)
     if strange:
         raise ContractError(f"expected transcripts of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
 
 def check_pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> None:
-    """Check that pivot frames lie in the video and that their phrases were asked for."""
+    """Check that pivot frames are inside the video and belong to the given references."""
     check_phrases([pivot.phrase for pivot in output], ids)
     for pivot in output:
         if pivot.frame is not None and pivot.frame >= len(video):
@@ -91,7 +91,7 @@ def check_pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> 
 
 
 def check_candidates(output: list[Candidates], expected: list[PivotFrame], video: Video) -> None:
-    """Check that there is one entry for each pivot, in their order, with boxes and masks that fit the picture."""
+    """Check that there is one entry per pivot, in order, with boxes and masks inside the frame."""
     pivots = [each.pivot for each in output]
     if len(pivots) != len(expected):
         raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, got {len(output)}")
@@ -107,7 +107,7 @@ def check_candidates(output: list[Candidates], expected: list[PivotFrame], video
 
 
 def check_boxes(output: list[PivotBox], expected: list[Candidates], video: Video) -> None:
-    """Check that pivot boxes answer pivots that were asked about and lie inside the picture."""
+    """Check that pivot boxes belong to the given pivots and are inside the frame."""
     known = {each.pivot for each in expected}
     for box in output:
         if box.pivot not in known:
@@ -117,7 +117,7 @@ def check_boxes(output: list[PivotBox], expected: list[Candidates], video: Video
 
 
 def check_located_phrases(output: list[Phrase], expected: list[Phrase]) -> None:
-    """Check that ``locate`` returned the phrases it was given, changed in nothing but ``heard``."""
+    """Check that ``locate`` returned the given phrases with changes in ``heard`` only."""
     if [each.model_copy(update={"heard": None}) for each in output] != [
         each.model_copy(update={"heard": None}) for each in expected
     ]:
@@ -127,7 +127,7 @@ def check_located_phrases(output: list[Phrase], expected: list[Phrase]) -> None:
 
 
 def check_frame_masks(output: Any, video: Video, objects: int, seen: Container[int]) -> None:
-    """Check one frame of a propagation: its kind, its place in the video, its shape, and that it came once."""
+    """Check the masks of one frame: type, frame number, shape, and that the frame is new."""
     if not isinstance(output, FrameMasks):
         raise ContractError(f"expected FrameMasks, got {type(output).__name__}")
     shape = (objects, video.height, video.width)
@@ -138,7 +138,7 @@ def check_frame_masks(output: Any, video: Video, objects: int, seen: Container[i
 
 
 def check_all_frames(seen: Collection[int], video: Video) -> None:
-    """Check that a propagation gave every frame."""
+    """Check that every frame has masks."""
     missing = sorted(set(range(len(video))) - set(seen))
     if missing:
         raise ContractError(f"expected masks of every frame, got none for {len(missing)} frames, the first is {missing[0]}")

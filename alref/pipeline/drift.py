@@ -1,4 +1,4 @@
-"""Frames in which a track should be looked at, found from its masks and scores alone.
+"""Flag frames of a track to review, from its masks and scores alone.
 
 A step is the change of a mask from one frame to the next. A mask jumps when its step differs from the steps around it, in place
 or in area, by more than a least amount and by several times their own scatter (a Hampel filter), and when the two masks have
@@ -23,31 +23,31 @@ from alref.utils.masks import Rle, to_coco
 Floats = npt.NDArray[np.float64]
 
 NEIGHBOR_STEPS = 8
-"""Steps on either side that a step is compared with."""
+"""Number of steps on either side to compare a step with."""
 SCORE_WINDOW = 16
-"""Frames nearer to the pivot that a score is compared with."""
+"""Number of frames nearer to the pivot to compare a score with."""
 MIN_NEIGHBORS = 3
-"""Steps or scores that there must be to compare with."""
+"""Minimum number of steps or scores for a comparison."""
 SCATTER_FACTOR = 5.0
-"""How many times their median deviation is out of line."""
+"""Factor of the median deviation beyond which a value is an outlier."""
 MAX_JUMP_IOU = 0.6
-"""Masks of neighboring frames whose Jaccard index is higher never jump."""
+"""Jaccard index of neighboring masks above which there is no jump."""
 MIN_SHIFT = 0.5
-"""Least shift off its course, in units of the object's size, the square root of its area."""
+"""Minimum deviation of a shift, in units of the square root of the object's area."""
 SHIFT_FACTOR = 2.5
-"""Least shift off its course, in units of its usual step: one that turns back at full speed is off by two."""
+"""Minimum deviation of a shift, in units of the usual step: an object that turns back at full speed deviates by two."""
 MIN_GROWTH = float(np.log(1.5))
-"""Least change of area out of line, as a logarithm: half as much again."""
+"""Minimum deviation of the change of area, as a logarithm."""
 MIN_DIP = 0.25
-"""Least share of its level by which a score dips."""
+"""Minimum dip of a score, as a share of its level."""
 
 
 def flag_frames(rles: Sequence[Rle], scores: Sequence[float], pivots: Sequence[int]) -> tuple[Flag, ...]:
     """Return flags in the order of frames, at most one of each kind on a frame.
 
-    ``rles`` and ``scores`` are one for each frame, ``pivots`` the frames that the object was started from. Of the two frames of
-    a jump the one further from a pivot is flagged. Nothing is flagged on a pivot, beside an empty mask, where there are too few
-    frames to compare with, or for the area of an object at an edge of the picture.
+    ``rles`` and ``scores`` have one entry per frame; ``pivots`` are the frames where the object starts. A jump is flagged on
+    the frame that is further from a pivot. There are no flags on a pivot, next to an empty mask, without enough frames to
+    compare with, or for the area of an object at the edge of the frame.
     """
     masks: Any = [to_coco(rle) for rle in rles]
     areas = np.array([rle.area for rle in rles], np.float64)
@@ -71,14 +71,14 @@ def _find_jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag
 
 
 def _compute_iou(masks: Any, end: int) -> float:
-    """Return the Jaccard index of a mask and the one before."""
+    """Return the Jaccard index of a mask and the previous one."""
     return float(np.asarray(coco.iou([masks[end]], [masks[end - 1]], [False]))[0, 0])
 
 
 def _measure_steps(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Floats:
     """Measure the steps to the frames ``ends``: the shift of the box's center in units of the object's size, and the growth.
 
-    Returns float64 (S, 3): x, y, logarithm of the ratio of areas, which is 0 where the box is at an edge of the picture.
+    Returns float64 (S, 3): x, y, logarithm of the ratio of areas, which is 0 if the box is at the edge of the frame.
     """
     boxes = np.asarray(coco.toBbox(masks), np.float64).reshape(-1, 4)
     low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
@@ -91,7 +91,7 @@ def _measure_steps(masks: Any, areas: Floats, ends: npt.NDArray[np.int_]) -> Flo
 
 
 def _is_outlier(change: Floats, neighbors: Floats) -> bool:
-    """Say whether a step (3,) differs in place or in area from those beside it, (S, 3)."""
+    """Return whether a step (3,) differs in position or area from its neighbors (S, 3)."""
     usual = np.median(neighbors, axis=0)
     apart, others = change - usual, neighbors - usual
     shifted = _compute_median_shift(apart) > max(

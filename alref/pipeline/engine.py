@@ -1,4 +1,4 @@
-"""The pipeline: components made, checked, loaded and called in the configured order. It names no plugin."""
+"""The pipeline: creates, checks, loads and calls components in the configured order, without knowing any plugin."""
 
 from __future__ import annotations
 
@@ -58,19 +58,19 @@ class Pipeline:
 
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
-        """Make a pipeline from a YAML file; ``settings`` override it (``propagator="sam2"``). Raises ConfigError."""
+        """Create a pipeline from a YAML file; ``settings`` override it (``propagator="sam2"``). Raises ConfigError."""
         plugins = PluginManager()
         return cls.from_config(resolve_config(plugins, [read_config_file(Path(path)), settings]), plugins)
 
     @classmethod
     def from_config(cls, config: Configuration, plugins: PluginManager) -> Self:
-        """Make a pipeline from a configuration that is resolved already."""
+        """Create a pipeline from a resolved configuration."""
         pipeline = cls.__new__(cls)
         pipeline._set_up(config, plugins)
         return pipeline
 
     def check(self, video: Video, references: Sequence[Reference]) -> None:
-        """Find everything that would keep these references from being segmented, before any work.
+        """Check that these references can be segmented, before any work.
 
         Raises InputError for a reference that does not fit the video, MissingError with the problems of all components that
         are needed (``error.problems``), and ContractError when a component does not return problems.
@@ -101,7 +101,7 @@ class Pipeline:
         return self.run_checked(video, references, output_cache)
 
     def run_checked(self, video: Video, references: Sequence[Reference], output_cache: StageCache | None = None) -> Result:
-        """Segment what ``check`` was called with before. Raises ContractError when a plugin breaks its contract."""
+        """Segment checked references. Raises ContractError if a plugin breaks its contract."""
         references = make_ids_unique(references)
         cache = output_cache or StageCache()
         runner = StageRunner(video, self.config.slots, self._reserve_stage, self._get_identity, self.plugins, cache)
@@ -109,13 +109,13 @@ class Pipeline:
         return result.model_copy(update={"usage": group_by_model(runner.usage)})
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:
-        """Ask the locator for the word of a vocabulary that each name means, None where none does."""
+        """Return for each name the word of a vocabulary with the same meaning, by the locator; else None."""
         component = self.config.slots["locator"].component
         with PluginErrorContext(describe_call("locator", component, "match_names")), self._reserve_stage("locator") as locator:
             return locator.match_names(names, vocabulary) if isinstance(locator, Locator) else [None for _ in names]
 
     def close(self) -> None:
-        """Close every component that was loaded."""
+        """Close all loaded components."""
         while self._loaded:
             self._loaded.pop().close()
 
@@ -126,7 +126,7 @@ class Pipeline:
         self.close()
 
     def _get_identity(self, slot: str) -> list[Any]:
-        """Say where a stage works and which files it reads; weights that are not here are fetched, to know which they are."""
+        """Return the device and the files that a stage's outputs depend on; missing weights are downloaded first."""
         stage = self._stages[slot]
         with self._load_lock:
             if stage not in self._identities:
@@ -136,7 +136,7 @@ class Pipeline:
 
     @contextmanager
     def _reserve_stage(self, slot: str) -> Iterator[Stage]:
-        """Give the stage of a slot, loaded, to one video at a time or to all that ask."""
+        """Yield the loaded stage of a slot, to one video at a time unless the component is concurrent."""
         stage = self._stages[slot]
         with self._load_lock:
             if stage not in self._loaded:
@@ -147,7 +147,7 @@ class Pipeline:
 
 
 def _make_stages(choices: Mapping[str, SlotConfiguration], device: str) -> dict[str, Stage]:
-    """Make one stage for each slot; the same component with the same options is one object."""
+    """Create the stage of each slot; slots with the same component and options share one."""
     made: dict[tuple[type[Stage], str], Stage] = {}
     stages = {}
     for slot, choice in choices.items():

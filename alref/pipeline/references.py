@@ -1,4 +1,4 @@
-"""From what people type to references: expressions, a box or mask on a frame, a YAML file of many."""
+"""Create references from expressions, from a box or a mask on a frame, or from a YAML file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TEXT_KEYS = ("text", "spoken", "mask")
 
 
 def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
-    """Make references numbered "1", "2", … from expressions and sound files in which one is spoken.
+    """Create references "1", "2", … from expressions and from audio files with spoken expressions.
 
     ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` (box, mask, frame) goes to the only
     one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
@@ -41,7 +41,7 @@ def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bo
 def read_references(path: Path) -> list[Reference]:
     """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
 
-    The keys are text, spoken, sound, box, mask and frame; a mask is the path of a picture, ``spoken`` that of a sound file,
+    The keys are text, spoken, sound, box, mask and frame; a mask is the path of an image, ``spoken`` that of an audio file,
     both relative to this file. Raises InputError or ConfigError.
     """
     data = read_yaml_file(path, as_typed=True)
@@ -80,7 +80,7 @@ def _parse_values(value: Any, where: str) -> Any:
 
 
 def read_recording(path: Path) -> Recording:
-    """Name a sound file with the digest of its bytes. Raises InputError when it cannot be read."""
+    """Return an audio file with the digest of its bytes. Raises InputError if it cannot be read."""
     try:
         with path.open("rb") as file:
             return Recording(path=path, fingerprint=hashlib.file_digest(file, "blake2b").hexdigest()[:32])
@@ -89,7 +89,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def make_reference(id_: str, fields: Mapping[str, Any]) -> Reference:
-    """Make one reference. Raises InputError that says what was expected."""
+    """Create one reference. Raises InputError with the expected value."""
     text = fields.get("text")
     if isinstance(text, str) and not text.strip():
         raise InputError(f"reference {id_!r}: the expression is empty; say what to segment, for example 'the red cup'")

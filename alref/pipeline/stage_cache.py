@@ -1,4 +1,4 @@
-"""Stage outputs by content: what was computed once from the same pixels, options, files and records is read back."""
+"""Cache of stage outputs, by the digest of the pixels, options, files and records that they depend on."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from alref.utils.home import get_cache_path
 
 Item = TypeVar("Item", bound=BaseModel)
 DEFAULT_LIMIT = 4 * 1000**3
-"""Bytes that the user's own cache may take."""
+"""Maximum size of the user's own cache in bytes."""
 SMALL_FILE_BYTES = 1 << 20
-"""Bytes up to which a file is known by its content; larger ones by their place, size and times."""
+"""Maximum size of a file that is identified by its content; larger ones are identified by path, size and times."""
 SWEEP_SHARE, TARGET_SHARE = 0.05, 0.9
-"""Share of the limit that is written before the next look at the whole, and share that a sweep leaves."""
+"""Share of the limit that is written between two checks of the size, and share that remains after pruning."""
 STALE_SECONDS = 3600.0
-"""Seconds after which nobody is still writing a file."""
+"""Age in seconds at which an incomplete file belongs to a killed process."""
 _OUTPUT_NAME = re.compile(r"\.?[a-z_]+-[a-z_]+-[0-9a-f]{32}(\.\d+)?\.json")
-"""Names of outputs, whole and half written: other files of a folder are left alone."""
+"""Names of outputs, complete and incomplete; other files of a folder are not touched."""
 _WRITE_LOCK = Lock()
 
 
@@ -57,17 +57,17 @@ def open_user_cache(limit: int) -> StageCache:
 
 
 def compute_key(*parts: Any) -> str:
-    """Digest JSON-like values and records, without the provenance of decisions, to 32 hexadecimal digits."""
+    """Return a digest of JSON-like values and records without the provenance of decisions, 32 hexadecimal digits."""
     return hashlib.blake2b(to_json(parts, context=WITHOUT_PROVENANCE), digest_size=16).hexdigest()
 
 
 def file_fingerprints(paths: Iterable[Path]) -> list[list[Any]]:
-    """Say what tells these files, and those below these folders, from others: a new content has a new mark.
+    """Return fingerprints of files, and of the files below folders, which change with the content.
 
-    A small file is known by a digest of its content, a large one by its real path, its size, and when it last changed; hidden
-    files of folders are passed over. Of what is not there nothing is said.
+    The fingerprint of a small file is a digest of its content; that of a large one is its real path, size and times. Hidden
+    files in folders and missing files have none.
     """
-    return [_compute_fingerprint(path) for place in paths for path in _list_files(place)]
+    return [_compute_fingerprint(file) for path in paths for file in _list_files(path)]
 
 
 def _list_files(root: Path) -> list[Path]:
@@ -86,7 +86,7 @@ def _compute_fingerprint(path: Path) -> list[Any]:
 
 @dataclass(frozen=True)
 class CachedOutput(Generic[Item]):
-    """What one call of a stage gave: its output, the seconds it took, and what language models were asked."""
+    """The output of one call of a stage, its duration in seconds, and its usage of language models."""
 
     output: list[Item]
     seconds: float
@@ -95,7 +95,7 @@ class CachedOutput(Generic[Item]):
 
 @dataclass(frozen=True)
 class CacheInfo:
-    """What a cache holds: the number of outputs and their bytes, by kind of call."""
+    """The number of cached outputs and their size in bytes, by stage and method."""
 
     counts: dict[str, int]
     sizes: dict[str, int]
@@ -103,12 +103,12 @@ class CacheInfo:
 
 @dataclass
 class StageCache:
-    """A folder with one JSON file for each kept output; without a folder nothing is kept.
+    """A folder with one JSON file per cached output; without a folder nothing is cached.
 
-    Files are written whole or not at all, so a run that is killed leaves only finished stages. A file that cannot be read is
-    taken as missing, and written again. Threads and processes may share a folder. ``limit`` is in bytes: beyond it the outputs
-    that were not used for the longest time go. It is looked after now and then, so that in between each process may pass it by
-    a twentieth. What took less than ``min_seconds``, and asked no language model, is not cached: computing it is cheaper.
+    Files are written atomically, so a killed run leaves complete outputs only. An unreadable file counts as missing and is
+    written again. Threads and processes may share a folder. ``limit`` is in bytes: the least recently used outputs are removed
+    first. The size is checked after every twentieth of the limit, by which each process may exceed it. An output that took less
+    than ``min_seconds``, without a language model, is not cached: computing it again is cheaper.
     """
 
     folder: Path | None = None
@@ -117,15 +117,15 @@ class StageCache:
     _written: float = field(default=float("inf"), repr=False)
 
     def get(self, stage: str, digest: str, record_type: type[Item]) -> CachedOutput[Item] | None:
-        """Return what is kept, or None."""
+        """Return a cached output, or None."""
         if self.folder is None:
             return None
         path = self._get_path(self.folder, stage, digest)
         try:
-            kept = json.loads(path.read_bytes())
-            output = [record_type.model_validate(item) for item in kept["output"]]
-            usage = tuple(Usage.model_validate(each) for each in kept.get("usage", ()))
-            found = CachedOutput(output, float(kept["seconds"]), usage)
+            data = json.loads(path.read_bytes())
+            output = [record_type.model_validate(item) for item in data["output"]]
+            usage = tuple(Usage.model_validate(each) for each in data.get("usage", ()))
+            found = CachedOutput(output, float(data["seconds"]), usage)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecordError, ValidationError):
             return None
         with suppress(OSError):
@@ -133,7 +133,7 @@ class StageCache:
         return found
 
     def put(self, stage: str, digest: str, found: CachedOutput[Item]) -> None:
-        """Keep what a call gave, unless it was quick. Raises OutputError when the folder cannot be written."""
+        """Cache the output of a call, unless it was fast. Raises OutputError if the folder cannot be written."""
         if self.folder is None or (found.seconds < self.min_seconds and not found.usage):
             return
         output, usage = ([item.model_dump(mode="json") for item in items] for items in (found.output, found.usage))
@@ -151,9 +151,9 @@ class StageCache:
 
 
 def prune_outputs(folder: Path, limit: int) -> None:
-    """Remove what was not used for the longest time until nine tenths of ``limit`` are left, unless it is kept already.
+    """If the cache exceeds ``limit``, remove the least recently used outputs until nine tenths of the limit are left.
 
-    Where another process is at it, nothing is done.
+    Do nothing while another process prunes the folder.
     """
     try:
         with FileLock(folder / atomic.LOCK_FILE, timeout=0):
@@ -172,7 +172,7 @@ def prune_outputs(folder: Path, limit: int) -> None:
 
 
 def clear_outputs(folder: Path) -> int:
-    """Remove all outputs, and return how many there were. Raises OutputError."""
+    """Remove all outputs, and return their number. Raises OutputError."""
     entries = [path for path, _ in _iterate_outputs(folder)]
     try:
         for path in entries:
@@ -183,7 +183,7 @@ def clear_outputs(folder: Path) -> int:
 
 
 def count_outputs(folder: Path) -> CacheInfo:
-    """Count what is kept; a folder that is not there holds nothing."""
+    """Count the cached outputs; a missing folder counts as empty."""
     counts: dict[str, int] = {}
     sizes: dict[str, int] = {}
     for path, facts in _iterate_outputs(folder):
@@ -194,7 +194,7 @@ def count_outputs(folder: Path) -> CacheInfo:
 
 
 def _iterate_outputs(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """List outputs, with those that killed processes left half written; one that goes meanwhile is passed over."""
+    """Yield outputs, and the incomplete ones of killed processes; an output that disappears meanwhile is skipped."""
     for path in filter(lambda path: _OUTPUT_NAME.fullmatch(path.name), folder.glob("*.json")):
         with suppress(FileNotFoundError):
             facts = path.stat()

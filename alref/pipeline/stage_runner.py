@@ -1,4 +1,4 @@
-"""One video's stages at work: each call is timed, its output checked, announced to observers, and kept under its content."""
+"""Call the stages for one video: each call is timed, checked, cached, and reported to observers."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ class StageRunner:
     def call_stage(
         self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], *inputs: Any
     ) -> list[AnyRecord]:
-        """Call ``stage.method(video, *inputs)``, or read back what it gave for the same inputs."""
+        """Return ``stage.method(video, *inputs)``, from the cache if possible."""
         return self._call_cached(
             slot, method, record_type, inputs, lambda: self._call_component(slot, method, record_type, check, inputs)
         )
 
     def propagate_tracks(self, boxes: list[PivotBox]) -> list[Track]:
-        """Propagate to one track for each object, its masks encoded as they come."""
+        """Propagate to one track per object; masks are encoded as they arrive."""
         return self._call_cached("propagator", "propagate", Track, (boxes,), lambda: self._collect_tracks(boxes))
 
     def _call_cached(
@@ -126,7 +126,7 @@ class StageRunner:
 
     @contextmanager
     def _use_stage(self, slot: str, questions: list[QuestionEvent]) -> Iterator[Stage]:
-        """Give the stage of a slot for one call, and collect the questions that it asks and its warnings."""
+        """Yield the stage of a slot for one call, and collect its questions and warnings."""
 
         def handle_event(hook: str, event: object) -> None:
             if isinstance(event, QuestionEvent):
@@ -155,7 +155,7 @@ def _encode_masks(masks: FrameMasks) -> list[Rle]:
 
 
 def describe_call(slot: str, component: RegisteredClass[Any], method: str) -> str:
-    """Name a component's method in an error, with the distribution that it came with."""
+    """Return the name of a component's method for errors, with the component's distribution."""
     return f"{slot} {component.name!r} ({component.distribution} {component.version}), {method}"
 
 

@@ -226,3 +226,24 @@ def test_the_times_of_a_clock_stay_in_order() -> None:
     unknown = np.array([0, UNKNOWN, 40, UNKNOWN, 80, 10], np.int64)
     assert find_clock_restarts(unknown, 0.01, 10.0).tolist() == [5]
     assert find_clock_restarts(np.array([0, 2000]), 0.01, 10.0).tolist() == [1]
+
+
+def test_colors_with_reserved_codes_are_read_as_if_unnamed(tmp_path: Path) -> None:
+    path = encode(tmp_path / "clip.m2v", 6, "mpeg2video")
+    plain = open_video(path).read_frame(3)
+    data = path.read_bytes()
+    place = data.index(b"\x00\x00\x01\xb5") + 10
+    display_extension = b"\x00\x00\x01\xb5\x2b" + bytes([200, 243, 65]) + b"\x01\x02\x01\x80"
+    path.write_bytes(data[:place] + display_extension + data[place:])
+    np.testing.assert_array_equal(open_video(path).read_frame(3), plain)
+
+
+def test_tracks_without_a_decoder_are_not_counted(tmp_path: Path) -> None:
+    path = write_tracks(tmp_path / "tracks.mp4", (48, 64), (24, 32))
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"avc1", b"zzzz"))
+    with pytest.raises(InputError, match="cannot decode"):
+        open_video(path)
+    first = data.index(b"avc1", data.index(b"stsd"))
+    path.write_bytes(data[:first] + b"zzzz" + data[first + 4 :])
+    assert number_of(open_video(path).read_frame(2)) == 12

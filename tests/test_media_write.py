@@ -236,3 +236,15 @@ def test_a_contact_sheet_shows_every_frame_with_its_caption() -> None:
     assert build_contact_sheet(frames[:1], ["x" * 500]).shape[1] == 320
     with pytest.raises(ValueError, match=r"\b5\b.*\b1\b"):
         build_contact_sheet(frames, ["only one"])
+
+
+@pytest.mark.parametrize("times", [[0, 1e-7, 2e-7], [0, 1, 1, 1], [0, 5e4, 1e9], [0, 1e-5, 1e-5, 5]])
+def test_any_times_can_be_encoded(tmp_path: Path, times: list[float]) -> None:
+    write_video(tmp_path / "clip.mp4", [np.zeros((32, 32, 3), np.uint8)] * len(times), times)
+    assert len(open_video(tmp_path / "clip.mp4")) == len(times)
+
+
+def test_frames_that_are_too_large_to_encode_are_downscaled(tmp_path: Path) -> None:
+    write_video(tmp_path / "clip.mp4", [np.zeros((40, 20_000, 3), np.uint8)], [0])
+    video = open_video(tmp_path / "clip.mp4")
+    assert (video.width, video.height) == (16_384, 34)

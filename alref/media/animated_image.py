@@ -12,7 +12,14 @@ from PIL import Image
 from alref.errors import InputError
 from alref.media.draw import resize_frame
 from alref.media.frame_source import FrameSource, limit_size
-from alref.media.image_folder import DEFAULT_FPS, IMAGE_ERRORS, convert_image, make_read_error, open_image
+from alref.media.image_folder import (
+    DEFAULT_FPS,
+    IMAGE_ERRORS,
+    convert_image,
+    ignore_pillow_warnings,
+    make_read_error,
+    open_image,
+)
 from alref.media.video import Frame
 from alref.utils.text import format_path
 
@@ -20,7 +27,6 @@ UNTIMED_SECONDS = 0.1
 """Time for which a frame without a duration is shown, as in browsers."""
 FRAME_FORMATS = ("WEBP", "PNG", "GIF", "AVIF")
 PAGE_FORMATS = ("TIFF",)
-FRAME_ERRORS = (*IMAGE_ERRORS, EOFError)
 
 
 def is_webp(path: Path) -> bool:
@@ -38,7 +44,7 @@ def count_frames(path: Path) -> int:
     try:
         with open_image(path) as image:
             return getattr(image, "n_frames", 1) if image.format in FRAME_FORMATS + PAGE_FORMATS else 1
-    except FRAME_ERRORS as error:
+    except IMAGE_ERRORS as error:
         raise make_read_error(path, error) from error
 
 
@@ -52,13 +58,14 @@ class AnimatedImageSource(FrameSource):
         self._path = path
         self._places: list[int] = []
         self._faults: list[str] = []
-        with open_image(path):
+        with ignore_pillow_warnings():
             self._image = Image.open(path)
         finalize(self, self._image.close)
         self._has_pages = self._image.format in PAGE_FORMATS
         if fps is not None and not self._has_pages:
             raise InputError(f"{path}: fps applies only to images without times; this one has times of its own")
-        durations = self._read_durations()
+        with ignore_pillow_warnings():
+            durations = self._read_durations()
         if not durations:
             raise make_read_error(path, ValueError("no frame can be decoded"))
         rate = DEFAULT_FPS if fps is None else fps
@@ -90,9 +97,10 @@ class AnimatedImageSource(FrameSource):
 
     def _convert_frame(self, number: int) -> Frame:
         try:
-            self._image.seek(self._places[number])
-            return convert_image(self._image)
-        except FRAME_ERRORS as error:
+            with ignore_pillow_warnings():
+                self._image.seek(self._places[number])
+                return convert_image(self._image)
+        except IMAGE_ERRORS as error:
             raise make_read_error(self._path, error) from error
 
     def _read_durations(self) -> list[float]:
@@ -108,7 +116,7 @@ class AnimatedImageSource(FrameSource):
                     others += 1
                     continue
                 self._image.load()
-            except FRAME_ERRORS:
+            except IMAGE_ERRORS:
                 self._faults.append(f"the file ends early, after {len(durations)} of {count - first} frames")
                 break
             self._places.append(place)

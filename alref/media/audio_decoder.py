@@ -37,6 +37,8 @@ EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, we
 MAX_JITTER = 0.02
 """Maximum timing error of a packet in seconds; beyond it, gaps are filled with silence and overlaps are cut."""
 ALL_TIME = (-math.inf, math.inf)
+MAX_SAMPLE = 1000.0
+"""Samples beyond this, 60 dB above full scale, are damaged data."""
 MAX_CANCELLED_SHARE = 0.01
 """Channels cancel out if their mean has less than this share of the power of the loudest."""
 PREROLL_SECONDS = 0.5
@@ -147,11 +149,15 @@ def _decode_blocks(file: InputContainer, stream: AudioStream, faults: Counter[st
                 faults["packets of sound at another rate, left silent"] += 1
                 continue
             time = frame.time if frame.time is not None else time
-            samples = _mix_to_mono(frame)
-            broken = ~np.isfinite(samples)
+            channels = _read_channels(frame)
+            broken = ~(np.abs(channels) <= MAX_SAMPLE)
             if broken.any():
-                faults["samples of sound that are not finite, read as 0"] += int(broken.sum())
-            yield AudioBlock(time, rate, np.where(broken, np.float32(0), samples))
+                faults[f"samples of sound that are not finite or beyond {MAX_SAMPLE:g}, read as 0"] += int(
+                    broken.any(axis=0).sum()
+                )
+                channels = np.where(broken, 0.0, channels)
+            samples = _mix_to_mono(channels)
+            yield AudioBlock(time, rate, samples)
             time += len(samples) / rate
 
 
@@ -174,19 +180,24 @@ def _decode_packet(stream: AudioStream, packet: Packet[AudioStream] | None, faul
         return []
 
 
-def _mix_to_mono(frame: av.AudioFrame) -> Samples:
-    """Average the channels, integers scaled to -1..1; where channels cancel out, return the first loud one."""
+def _read_channels(frame: av.AudioFrame) -> npt.NDArray[np.float64]:
+    """Return the samples of each channel (C, N), integers scaled to -1..1."""
     values = frame.to_ndarray()
-    channels = values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T
-    mean = channels.mean(axis=0, dtype=np.float64)
-    half = 1.0 if values.dtype.kind == "f" else 2.0 ** (8 * values.dtype.itemsize - 1)
-    offset = float(values.dtype.kind == "u")
-    mixed = mean / half - offset
+    with np.errstate(invalid="ignore"):  # damaged samples may be signaling NaN
+        channels = (values if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels).T).astype(np.float64)
+    if values.dtype.kind == "f":
+        return channels
+    return channels / 2.0 ** (8 * values.dtype.itemsize - 1) - (values.dtype.kind == "u")
+
+
+def _mix_to_mono(channels: npt.NDArray[np.float64]) -> Samples:
+    """Average the channels (C, N); where they cancel out, return the first loud one."""
+    mixed = channels.mean(axis=0)
     if len(channels) > 1:
-        powers = [float(np.square(channel / half - offset, dtype=np.float64).mean()) for channel in channels]
-        if np.square(mixed).mean() < max(SILENT_POWER, MAX_CANCELLED_SHARE * max(powers)) and max(powers) >= SILENT_POWER:
-            first = next(number for number, power in enumerate(powers) if power >= max(powers) / 2)
-            mixed = channels[first] / half - offset
+        powers = np.square(channels).mean(axis=1)
+        loudest = float(powers.max())
+        if np.square(mixed).mean() < max(SILENT_POWER, MAX_CANCELLED_SHARE * loudest) and loudest >= SILENT_POWER:
+            mixed = channels[np.argmax(powers >= loudest / 2)]
     return np.asarray(mixed, np.float32)
 
 

@@ -18,6 +18,8 @@ from alref.media.streams import get_audio_stream, is_cut_short
 from alref.media.video import Frame
 from alref.utils.text import format_path
 
+UNSPECIFIED_COLOR = 2
+"""Value of FFmpeg for a color space, primaries and transfer that a file does not name."""
 MAX_MISSING_SECONDS = 0.5
 """Seconds by which the images of a damaged file may end before the file."""
 
@@ -113,7 +115,11 @@ class VideoFileSource(FrameSource):
     def _scale_image(self, image: av.VideoFrame, height: int, width: int) -> Frame:
         is_same = (height, width) == (image.height, image.width)
         interpolation = Interpolation.BILINEAR if is_same else Interpolation.AREA
-        scaled = self._scaler.reformat(image, width, height, "rgb24", interpolation=interpolation, threads=1)
+        try:
+            scaled = self._scaler.reformat(image, width, height, "rgb24", interpolation=interpolation, threads=1)
+        except (av.FFmpegError, OSError):
+            image.colorspace = image.color_primaries = image.color_trc = UNSPECIFIED_COLOR  # some files name reserved ones
+            scaled = self._scaler.reformat(image, width, height, "rgb24", interpolation=interpolation, threads=1)
         return np.asarray(scaled.to_ndarray(), np.uint8)
 
     def _describe_places(self, numbers: Collection[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,8 +22,11 @@ from alref.media.video import Frame
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 DEFAULT_FPS = 24.0
-IMAGE_ERRORS = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What Pillow raises for a damaged image."""
+IMAGE_ERRORS = (
+    *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, MemoryError),
+    *(struct.error, Image.DecompressionBombError),
+)
+"""What Pillow raises for a damaged image: it documents no list, and a damaged header can raise any of these."""
 _WARNINGS_LOCK = Lock()
 EXIF_ORIENTATION, ROTATED_ORIENTATIONS = 0x0112, (5, 6, 7, 8)
 
@@ -91,7 +95,7 @@ def is_image(path: Path) -> bool:
 
 
 @contextmanager
-def _ignore_pillow_warnings() -> Iterator[None]:
+def ignore_pillow_warnings() -> Iterator[None]:
     """Ignore Pillow's warnings; one thread at a time, because warning filters belong to the process."""
     with _WARNINGS_LOCK, warnings.catch_warnings(action="ignore"):
         yield
@@ -100,7 +104,7 @@ def _ignore_pillow_warnings() -> Iterator[None]:
 @contextmanager
 def open_image(path: Path) -> Iterator[Image.Image]:
     """Open an image without Pillow's warnings."""
-    with _ignore_pillow_warnings(), Image.open(path) as image:
+    with ignore_pillow_warnings(), Image.open(path) as image:
         yield image
 
 
@@ -123,7 +127,7 @@ def convert_image(image: Image.Image) -> Frame:
 
 def _read_common_size(paths: Sequence[Path]) -> tuple[int, int]:
     """Read the common (height, width) of images. Raises InputError if the size of one differs."""
-    with _ignore_pillow_warnings():
+    with ignore_pillow_warnings():
         first, *others = ((path, *_read_image_size(path)) for path in paths)
     for path, height, width in others:
         if (height, width) != first[1:]:

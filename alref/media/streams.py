@@ -85,8 +85,11 @@ def is_cut_short(path: Path) -> bool:
 
 
 def list_video_tracks(file: InputContainer, path: Path) -> list[VideoStream]:
-    """List the video streams except cover images and the parts of tiled images, at least one. Raises InputError."""
-    tracks = [stream for stream in file.streams.video if not stream.disposition & NOT_A_TRACK]
+    """List the video streams that have a decoder, without cover images and the parts of tiled images. Raises InputError."""
+    moving = [stream for stream in file.streams.video if not stream.disposition & NOT_A_TRACK]
+    tracks = [stream for stream in moving if stream.codec_context]
+    if moving and not tracks:
+        raise InputError(f"{path}: its images are in a format that FFmpeg cannot decode; convert it to H.264 in MP4")
     if file.format.name in PLAYLIST_FORMATS:
         raise InputError(f"{path}: names other files and holds no images itself; give one of those files")
     if not tracks and any(stream.disposition & Disposition.dependent for stream in file.streams.video):
@@ -124,8 +127,11 @@ def describe_video_tracks(tracks: Sequence[VideoStream]) -> list[str]:
 
 
 def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> AudioStream | None:
-    """Return audio track ``audio_track``, None when there is no audio at all. Raises InputError that lists the tracks."""
-    tracks = file.streams.audio
+    """Return audio track ``audio_track``, None when there is no audio at all. Raises InputError that lists the tracks.
+
+    Tracks without a decoder, as phones add for spatial audio, are not counted.
+    """
+    tracks = [stream for stream in file.streams.audio if stream.codec_context]
     if not tracks and audio_track == 0:
         return None
     if not 0 <= audio_track < len(tracks):

@@ -16,14 +16,19 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from alref.errors import InputError
-from alref.media.draw import build_color_map
-from alref.media.image_folder import open_image
+from alref.media.draw import build_color_map, resize_frame
+from alref.media.frame_source import limit_size
+from alref.media.image_folder import IMAGE_ERRORS, open_image
 from alref.media.video import Frame
 from alref.utils import atomic
 from alref.utils.masks import Mask
 
 LabelMap = npt.NDArray[np.uint8]
 TICKS_PER_SECOND = 90_000
+MAX_DURATION_TICKS = 2**31 - 1
+"""MP4 stores the duration of a frame in 32 bits; a longer one, of more than six hours, is shortened."""
+MAX_ENCODED_SIDE = 16_384
+"""H.264 encodes no larger side; larger frames are downscaled."""
 
 
 def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[str]) -> None:
@@ -70,7 +75,7 @@ def _read_mask_image(path: Path) -> Image.Image:
             return image.copy()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; expected the PNG of a mask") from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except IMAGE_ERRORS as error:
         raise InputError(f"{path}: expected the PNG of a mask, cannot read it ({error}); save it again as PNG") from error
 
 
@@ -104,8 +109,9 @@ class VideoEncoder:
     def __init__(self, file: OutputContainer, times: Sequence[float]) -> None:
         self._file = file
         self._stream: VideoStream | None = None
-        self._ticks = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND).astype(np.int64)
-        durations = np.diff(self._ticks)
+        rounded = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND)
+        durations = np.clip(np.diff(rounded), 1, MAX_DURATION_TICKS).astype(np.int64)
+        self._ticks = np.concatenate([[0], np.cumsum(durations)])
         self._typical = int(np.median(durations)) if len(durations) else TICKS_PER_SECOND // 25
         self._durations = [*durations, self._typical]
         self._written = 0
@@ -114,6 +120,8 @@ class VideoEncoder:
         """Encode the next frame, uint8 (H, W, 3). Raises ValueError when there is no time for it."""
         if self._written == len(self._ticks):
             raise ValueError(f"expected {len(self._ticks)} frames, got more")
+        if max(frame.shape[:2]) > MAX_ENCODED_SIDE:
+            frame = resize_frame(frame, *limit_size(frame.shape[0], frame.shape[1], MAX_ENCODED_SIDE))
         self._stream = self._stream or _add_h264_stream(self._file, frame, self._typical)
         picture = av.VideoFrame.from_ndarray(_pad_to_even(frame), format="rgb24")
         picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)

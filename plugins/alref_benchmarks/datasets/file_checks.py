@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from alref.components.dataset import DatasetProblem
 from alref.errors import AlrefError, InputError, make_permission_error
 from alref.media.audio_decoder import read_audio
+from alref.media.image_folder import IMAGE_ERRORS
 from alref.output.job_folder import join_shortened
 from alref_benchmarks.datasets.file_names import match_suffix_case
 
@@ -84,7 +85,7 @@ def _check_image(path: Path) -> ImageSize | str | None:
         return str(make_permission_error(path))
     except UnidentifiedImageError:
         return f"{path}: not an image; download it again"
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except IMAGE_ERRORS as error:
         return f"{path}: cannot be read ({error}); download it again"
 
 

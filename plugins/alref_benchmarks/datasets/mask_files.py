@@ -13,6 +13,7 @@ from PIL import Image
 
 from alref.components.scores import LabelMap
 from alref.errors import InputError, make_permission_error
+from alref.media.image_folder import IMAGE_ERRORS
 from alref.utils import atomic
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets.file_names import match_suffix_case
@@ -52,7 +53,7 @@ def read_objects(path: Path) -> Labels | None:
             return np.asarray(image, np.uint8)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except IMAGE_ERRORS as error:
         raise _make_read_error(path, error) from error
 
 
@@ -76,7 +77,7 @@ def make_empty_mask(frame: Path) -> Mask:
     try:
         with Image.open(match_suffix_case(frame)) as image:
             return np.zeros((image.height, image.width), np.bool_)
-    except OSError as error:
+    except IMAGE_ERRORS as error:
         raise InputError(f"{frame}: the image cannot be read ({error}); download it again") from error
 
 

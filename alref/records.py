@@ -27,7 +27,18 @@ from pydantic import (
 from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from alref.errors import RecordError
-from alref.utils.masks import BoxArray, BoxesArray, MaskArray, MasksArray, Rle, SamplesArray, ScoresArray, decode_mask
+from alref.utils.logit_maps import LogitMap
+from alref.utils.masks import (
+    BoxArray,
+    BoxesArray,
+    LogitsArray,
+    MaskArray,
+    MasksArray,
+    Rle,
+    SamplesArray,
+    ScoresArray,
+    decode_mask,
+)
 from alref.utils.text import format_path, replace_surrogates, shorten_text
 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
@@ -251,15 +262,20 @@ class PivotBox(_ArrayRecord, Decision):
 
 
 class FrameMasks(_ArrayRecord):
-    """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box, scores (P,)."""
+    """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box, scores (P,).
+
+    ``logits`` float32 (P, h, w), of any size, are those of the masks, from propagators that are asked for them.
+    """
 
     frame: int = Field(ge=0)
     masks: MasksArray
     scores: ScoresArray
+    logits: LogitsArray | None = None
 
     def _check_fields(self) -> None:
-        if len(self.scores) != len(self.masks):
-            raise ValueError(f"scores: expected {len(self.masks)}, one for each mask, got {len(self.scores)}")
+        for name, values in (("scores", self.scores), ("logits", self.logits)):
+            if values is not None and len(values) != len(self.masks):
+                raise ValueError(f"{name}: expected {len(self.masks)}, one for each mask, got {len(values)}")
 
 
 class Flag(Record):
@@ -271,11 +287,15 @@ class Flag(Record):
 
 
 class Track(Record):
-    """One object over the video: a COCO run-length mask and a score for every frame, and flags for possible drift."""
+    """One object over the video: a COCO run-length mask and a score for every frame, and flags for possible drift.
+
+    ``logits`` are mask logits at low resolution for every frame, if the propagator was asked for them.
+    """
 
     phrase: Phrase
     rles: tuple[Rle, ...]
     scores: tuple[float, ...]
+    logits: tuple[LogitMap, ...] = ()
     flags: tuple[Flag, ...] = ()
 
     def __repr__(self) -> str:

@@ -21,7 +21,14 @@ GPT = {"prompts": "paper", "layout": "paper", "sampler": "paper", "unreadable": 
 GPT |= {"temperature": 1.0, "seed": None, "max_tokens": None, "ask_single": None}
 SPATIAL = {**GPT, "max_candidates": 3}
 DINO = {"box_threshold": 0.25, "top_k": 3, "nms_threshold": None, "min_size": 0.0, "max_size": None, "dtype": "float32"}
-SAM2 = {"model": "facebook/sam2-hiera-large", "prompt": "mask", "image_size": None, "resize": "bicubic", "dtype": "float32"}
+SAM2 = {
+    "model": "facebook/sam2-hiera-large",
+    "prompt": "mask",
+    "mask_resize": "bilinear",
+    "image_size": None,
+    "resize": "bicubic",
+    "dtype": "float32",
+}
 SAM2 |= {"fill_holes": 8, "remove_sprinkles": 0, "gate": None, "memory": "recent", "proposal_masks": False}
 TAGS = {"top_k": 5, "threshold": 0.0, "window": 100.0, "hop": 100.0, "relative_threshold": None, "dtype": "float32"}
 GATE = {"use": "languagebind", "mode": "subsets", "segments": "similarity", "seconds": 1.0, "dtype": "float32"}
@@ -53,8 +60,12 @@ PUBLISHED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "MeViS": ("paper-rvos", {}, EXPRESSIONS),
     "Ref-DAVIS17": (
         "paper-rvos",
-        {"proposer": {"fallback_threshold": 0.1}},
-        {**EXPRESSIONS, "proposer": {**EXPRESSIONS["proposer"], "fallback_threshold": 0.1}},
+        {"proposer": {"fallback_threshold": 0.1}, "propagator": {"logits": True}},
+        {
+            **EXPRESSIONS,
+            "proposer": {**EXPRESSIONS["proposer"], "fallback_threshold": 0.1},
+            "propagator": {**SAM2, "logits": True},
+        },
     ),
     "S4": (
         "paper-s4",
@@ -78,7 +89,7 @@ def test_every_number_is_the_published_one(setting: str) -> None:
     _, _, published = PUBLISHED[setting]
     found = resolve(setting).to_dict()
     assert {slot: found[slot]["use"] for slot in MODELS} == MODELS
-    for slot, expected in {**published, "propagator": SAM2}.items():
+    for slot, expected in {"propagator": SAM2, **published}.items():
         assert (found[slot] if isinstance(expected, str) else {name: found[slot][name] for name in expected}) == expected
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from pydantic import BaseModel
@@ -23,9 +23,17 @@ from alref.pipeline.stage_cache import CachedOutput, StageCache
 from alref.plugins.manager import PluginManager, RegisteredClass
 from alref.records import FrameMasks, Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
+from alref.utils.logit_maps import LogitMap, encode_logits
 from alref.utils.masks import Rle, encode_mask
 
 AnyRecord = TypeVar("AnyRecord", bound=BaseModel)
+
+
+class EncodedFrame(NamedTuple):
+    """The masks of one frame, and their logits if there are any."""
+
+    rles: list[Rle]
+    logits: list[LogitMap]
 
 
 @dataclass
@@ -98,8 +106,8 @@ class StageRunner:
     def _collect_tracks(self, boxes: list[PivotBox]) -> CachedOutput[Track]:
         """Return the tracks of boxes. The masks of a frame are encoded while the propagator computes the next one."""
         phrases, total = list_object_phrases(boxes), len(self.video)
-        encoded: dict[int, Future[list[Rle]]] = {}
-        last: Future[list[Rle]] | None = None
+        encoded: dict[int, Future[EncodedFrame]] = {}
+        last: Future[EncodedFrame] | None = None
         scores: dict[int, list[float]] = {}
         questions: list[QuestionEvent] = []
         with self._use_stage("propagator", questions) as stage, ThreadPoolExecutor(1, "encode") as encoder:
@@ -111,14 +119,15 @@ class StageRunner:
                 last = encoded[masks.frame] = encoder.submit(_encode_masks, masks)
                 scores[masks.frame] = [float(score) for score in masks.scores]
                 self._notify_observers("stage_advanced", "propagator", "propagate", done=len(encoded), total=total)
-            rles = {frame: each.result() for frame, each in encoded.items()}
+            found = {frame: each.result() for frame, each in encoded.items()}
             seconds = perf_counter() - started
-        contracts.check_all_frames(rles, self.video)
+        contracts.check_all_frames(found, self.video)
         tracks = [
             Track(
                 phrase=phrase,
-                rles=tuple(rles[frame][index] for frame in range(total)),
+                rles=tuple(found[frame].rles[index] for frame in range(total)),
                 scores=tuple(scores[frame][index] for frame in range(total)),
+                logits=tuple(found[frame].logits[index] for frame in range(total) if found[frame].logits),
             )
             for index, phrase in enumerate(phrases)
         ]
@@ -150,8 +159,9 @@ class StageRunner:
         self.plugins.notify_observers(hook, event)
 
 
-def _encode_masks(masks: FrameMasks) -> list[Rle]:
-    return [encode_mask(mask) for mask in masks.masks]
+def _encode_masks(masks: FrameMasks) -> EncodedFrame:
+    logits = () if masks.logits is None else masks.logits
+    return EncodedFrame([encode_mask(mask) for mask in masks.masks], [encode_logits(each) for each in logits])
 
 
 def describe_call(slot: str, component: RegisteredClass[Any], method: str) -> str:
@@ -166,4 +176,4 @@ def clear_silent_masks(track: Track, phrase: Phrase, times: Sequence[float]) -> 
     empty = encode_mask(np.zeros(track.rles[0].size, np.bool_)) if track.rles else None
     inside = [any(start <= time < end for start, end in phrase.heard) for time in times]
     rles = tuple(rle if on else empty for rle, on in zip(track.rles, inside, strict=True))
-    return track.model_copy(update={"phrase": phrase, "rles": rles})
+    return track.model_copy(update={"phrase": phrase, "rles": rles, "logits": ()})

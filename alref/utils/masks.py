@@ -146,6 +146,7 @@ def _check_shape(array: Array, shape: tuple[int | None, ...]) -> None:
         raise ValueError(f"expected shape {_format_shape(shape)}, got {_format_shape(array.shape)}")
 
 
+LogitsArray = Annotated[npt.NDArray[np.float32], _NumberField((None, None, None))]
 BoxArray = Annotated[npt.NDArray[np.float32], _NumberField((4,), are_boxes=True)]
 BoxesArray = Annotated[npt.NDArray[np.float32], _NumberField((None, 4), are_boxes=True)]
 ScoresArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]

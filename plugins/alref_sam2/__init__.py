@@ -32,6 +32,11 @@ class Sam2FamilyOptions(PropagatorOptions, HubModelOptions):
         "mask",
         description="start from the mask that the image model predicts for the box, as published, or from the box itself",
     )
+    mask_resize: Literal["bicubic", "bilinear"] | None = Field(
+        None,
+        description="resize filter of the image from which that mask is predicted, which is then encoded for itself: bilinear"
+        " as published (default: the same image)",
+    )
     image_size: int | None = Field(
         None, ge=32, le=4096, description="side in pixels of the square input image (default: that of the model)"
     )
@@ -49,6 +54,9 @@ class Sam2FamilyOptions(PropagatorOptions, HubModelOptions):
     )
     memory: Literal["recent", "selected"] = Field(
         "recent", description="read memories of the most recent frames, or only reliable ones that match the motion"
+    )
+    logits: bool = Field(
+        False, description="also give mask logits at low resolution, by which Ref-DAVIS17 merges objects as published"
     )
     fill_holes: int = Field(
         0, ge=0, le=1024, description="fill holes of at most this many pixels of the model's mask; 8 as published"

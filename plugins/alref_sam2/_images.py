@@ -41,6 +41,13 @@ class ImageReader:
         picture = upload_tensor(self.read_ahead(frame).result(), self._device)
         return (picture.float() / 255 - mean) / std
 
+    def read_bilinear_image(self, frame: int) -> torch.Tensor:
+        """Return the normalized image of a frame, resized as by the authors' image predictor, (1, 3, S, S) float32."""
+        mean, std = self._mean_and_std
+        picture = upload_tensor(torch.from_numpy(np.array(self._video.read_frame(frame))), self._device)
+        whole = picture.permute(2, 0, 1)[None].float() / 255
+        return (interpolate(whole, (self._size, self._size), mode="bilinear", antialias=True) - mean) / std
+
     def read_ahead(self, frame: int) -> Future[torch.Tensor]:
         """Decode a frame and begin to resize it, while the device processes another one."""
         if self._next_image is None or self._next_image[0] != frame or _has_failed(self._next_image[1]):

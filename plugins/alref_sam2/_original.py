@@ -33,7 +33,7 @@ INSTALL_COMMAND = (
     " && pip install --no-deps iopath portalocker && pip install 'hydra-core>=1.3.2'"
 )
 MEAN, STD = np.array([(0.485, 0.456, 0.406), (0.229, 0.224, 0.225)], np.float32)
-UNSUPPORTED_OPTIONS = ("resize", "compile", "feature_memory", "gate", "memory", "remove_sprinkles")
+UNSUPPORTED_OPTIONS = ("resize", "compile", "feature_memory", "gate", "memory", "remove_sprinkles", "logits", "mask_resize")
 SIZE_LETTERS = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
 
 PivotGroups = dict[tuple[int, ...], list[int]]

@@ -14,7 +14,8 @@ import torch
 from alref.media.video import Video
 from alref.models import devices
 from alref.records import FrameMasks, PivotBox, list_object_phrases
-from alref.utils.masks import Mask
+from alref.utils.logit_maps import FAR_LOGIT
+from alref.utils.masks import Array
 from alref_sam2._images import ImageReader
 from alref_sam2._model_loading import load_model
 from alref_sam2._network import Sam2Network
@@ -75,10 +76,13 @@ class Sam2VideoRunner:
 
     def _finish_step(self, step: TrackingStep, rows: list[list[int]], gathering: FrameAssembler) -> FrameMasks | None:
         """Wait for the masks of a step and add them to their frame, while the device computes the next one."""
-        masks, scores = step.output.wait()
-        shown = zip(step.objects, masks, scores.tolist(), strict=True)
-        found = {row: (self._gate_mask(mask, score), score) for index, mask, score in shown for row in rows[index]}
-        return gathering.add_masks(step.frame, found)
+        masks, scores, *logits = step.output.wait()
+        shown = list(zip(step.objects, scores.tolist(), masks, *logits, strict=True))
+        found = {row: (self._gate(mask, False, score), score) for index, score, mask, *_ in shown for row in rows[index]}
+        maps = {
+            row: self._gate(each, FAR_LOGIT, score) for index, score, _, *own in shown for each in own for row in rows[index]
+        }
+        return gathering.add_masks(step.frame, found, maps)
 
     def iterate_steps(self, video: Video, prompts: Sequence[PromptsByFrame]) -> Iterator[TrackingStep]:
         """Yield the logits of each visit of a frame, for objects given by their boxes by frame."""
@@ -100,11 +104,14 @@ class Sam2VideoRunner:
             options.feature_memory * MEBIBYTE,
             options.fill_holes,
             options.remove_sprinkles,
+            options.logits,
+            options.mask_resize == "bilinear",
         )
         return TrackingSession(network, pictures, video, prompts, settings, self._warn)
 
-    def _gate_mask(self, mask: Mask, score: float) -> Mask:
-        return np.zeros_like(mask) if self._options.gate is not None and score < self._options.gate else mask
+    def _gate(self, values: Array, empty: float, score: float) -> Array:
+        """Return the values of an object, all empty if its score is below the gate."""
+        return np.full_like(values, empty) if self._options.gate is not None and score < self._options.gate else values
 
 
 def _collect_prompts(boxes: list[PivotBox]) -> PromptsByFrame:

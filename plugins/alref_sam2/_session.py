@@ -51,13 +51,17 @@ class TrackedGroup:
 
 @dataclass(frozen=True)
 class SessionSettings:
-    """Settings of a session: start from the box itself, select memories, budget for features in bytes, what masks lose."""
+    """Settings of a session: start from the box itself, select memories, budget for features in bytes, what masks lose,
+    whether logits are copied to the host, and whether first masks come from an image of their own, resized bilinearly.
+    """  # noqa: D205
 
     prompt_with_box: bool
     select_trusted: bool
     feature_cache_bytes: int
     max_hole_area: int
     max_sprinkle_area: int
+    copy_logits: bool = False
+    bilinear_prompts: bool = False
 
 
 class TrackingSession:
@@ -110,7 +114,9 @@ class TrackingSession:
         objects = tuple(index for group, _ in found for index in group)
         logits, scores = (torch.cat(each) for each in zip(*((seen.logits, seen.scores) for _, seen in found), strict=True))
         logits = clean_logits(logits, self._settings.max_hole_area, self._settings.max_sprinkle_area)
-        return TrackingStep(frame, objects, logits, HostCopy(resize_to_video(logits, self._video), scores.sigmoid()))
+        copied = [logits[:, 0].float()] if self._settings.copy_logits else []
+        output = HostCopy(resize_to_video(logits, self._video), scores.sigmoid(), *copied)
+        return TrackingStep(frame, objects, logits, output)
 
     def _start_prompted_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:
         found: GroupPredictions = []
@@ -137,7 +143,10 @@ class TrackingSession:
             corners = scale_box(box.xyxy, self._video, size, device)
             if self._settings.prompt_with_box:
                 return self._network.segment_from_box(features, corners)
-            mask = resize_to_video(self._network.compute_image_mask(features, corners), self._video)
+            image = features
+            if self._settings.bilinear_prompts and box.pivot.frame is not None:
+                image = self._network.encode_image(self._images.read_bilinear_image(box.pivot.frame))
+            mask = resize_to_video(self._network.compute_image_mask(image, corners), self._video)
         return self._network.segment_from_mask(features, resize_mask(mask, size))
 
     def _track_objects(self, visit: Visit, features: FrameFeatures) -> GroupPredictions:

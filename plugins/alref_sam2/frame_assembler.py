@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from alref.records import FrameMasks
+from alref.utils.logit_maps import FAR_LOGIT, Floats
 from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 
 ScoredMask = tuple[Mask | Rle, float]
@@ -21,9 +22,14 @@ class FrameAssembler:
     def __init__(self, count: int, expected: Sequence[int], size: tuple[int, int]) -> None:
         self._count, self._expected, self._size = count, set(expected), size
         self._waiting: dict[int, dict[int, ScoredMask]] = {}
+        self._logits: dict[int, dict[int, Floats]] = {}
 
-    def add_masks(self, frame: int, found: dict[int, tuple[Mask, float]]) -> FrameMasks | None:
-        """Add masks by object; return the frame when it is complete."""
+    def add_masks(
+        self, frame: int, found: dict[int, tuple[Mask, float]], logits: dict[int, Floats] | None = None
+    ) -> FrameMasks | None:
+        """Add masks by object, and their logits (h, w) if they are asked for; return the frame when it is complete."""
+        if logits:
+            self._logits.setdefault(frame, {}).update(logits)
         known = self._waiting.pop(frame, {}) | found
         if known.keys() >= self._expected:
             return self.build_frame(frame, known)
@@ -37,4 +43,11 @@ class FrameAssembler:
         masks, scores = np.zeros((self._count, *self._size), np.bool_), np.zeros(self._count, np.float32)
         for row, (mask, score) in known.items():
             masks[row], scores[row] = decode_mask(mask) if isinstance(mask, Rle) else mask, score
-        return FrameMasks(frame=frame, masks=masks, scores=scores)
+        return FrameMasks(frame=frame, masks=masks, scores=scores, logits=self._stack_logits(self._logits.pop(frame, {})))
+
+    def _stack_logits(self, known: dict[int, Floats]) -> Floats | None:
+        """Stack the logits of all objects; those of an absent one are far below the background."""
+        if not known:
+            return None
+        absent = np.full_like(next(iter(known.values())), FAR_LOGIT)
+        return np.stack([known.get(row, absent) for row in range(self._count)])

@@ -3,16 +3,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+import torch
+from torch.nn.functional import interpolate
+
 from alref.components.base import Propagator
 from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.testing import ArrayVideo, PropagatorContract, make_moving_square
+from alref.utils.logit_maps import FAR_LOGIT
 from alref.utils.masks import Mask
 from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker, _runtime
 from support.propagation import boxes, counted, made, save_all
@@ -62,7 +68,7 @@ class TestSam3Tracker(TrackerContract):
     cls = Sam3Tracker
 
 
-def run(folders: dict[type[Sam2FamilyPropagator], Path], given: list[PivotBox], **options: object) -> list[FrameMasks]:
+def run(folders: dict[type[Sam2FamilyPropagator], Path], given: list[PivotBox], **options: Any) -> list[FrameMasks]:
     component = made(Sam2, folders[Sam2], **options)
     component.load()
     return sorted(component.propagate(counted(FRAMES), given), key=lambda each: each.frame)
@@ -110,6 +116,30 @@ def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Sam2FamilyPro
     assert plain[4].scores[0] > 0.999 > plain[3].scores[0]
     assert plain[3].masks.any()
     assert [bool(each.masks.any()) for each in gated] == [frame == 4 for frame in range(FRAMES)]
+
+
+def test_logits_are_those_of_the_masks(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
+    given = boxes([4], [4], [2], frames=FRAMES)
+    assert all(each.logits is None for each in run(folders, given))
+    for each in run(folders, given, logits=True):
+        assert each.logits is not None
+        whole = interpolate(torch.from_numpy(each.logits.copy())[None], each.masks.shape[1:], mode="bilinear")[0]
+        assert (whole.numpy() > 0).tolist() == each.masks.tolist()
+    gated = run(folders, given, logits=True, gate=0.999)
+    assert all((each.logits == FAR_LOGIT).all() for each in gated if each.logits is not None and not each.masks.any())
+
+
+def test_the_image_of_the_first_mask_can_be_resized_as_by_the_authors(
+    folders: dict[type[Sam2FamilyPropagator], Path],
+) -> None:
+    def start(**options: Any) -> npt.NDArray[np.float32]:
+        first = next(each for each in run(folders, boxes([4], frames=FRAMES), logits=True, **options) if each.frame == 4)
+        assert first.logits is not None
+        return first.logits
+
+    assert np.abs(start(mask_resize="bilinear") - start()).max() > 0
+    same = start(resize="bilinear", mask_resize="bilinear") - start(resize="bilinear")
+    assert np.abs(same).max() <= np.abs(start(mask_resize="bilinear") - start()).max() + 1e-3
 
 
 def test_holes_and_sprinkles_go_where_asked(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:

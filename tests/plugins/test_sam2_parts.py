@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn.functional import interpolate
 
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
@@ -209,6 +210,14 @@ def test_pictures_are_squares_normalized_and_read_once() -> None:
     assert picture.shape == (1, 3, 4, 4)
     assert picture[0, :, 0, 0].tolist() == pytest.approx([-1, 1, -0.6])
     assert pictures.read_count == 1
+
+
+def test_the_image_of_a_first_mask_is_resized_as_by_torchvision() -> None:
+    video = ArrayVideo(np.random.default_rng(0).integers(0, 255, (1, 40, 64, 3), np.uint8))
+    whole = torch.from_numpy(video.read_frame(0).copy()).permute(2, 0, 1)[None] / 255
+    resized = interpolate(whole, (16, 16), mode="bilinear", antialias=True)
+    picture = ImageReader(video, 16, "bicubic", HALF_NORMALIZATION, CPU).read_bilinear_image(0)
+    torch.testing.assert_close(picture, (resized - 0.5) / 0.5)
 
 
 def test_the_two_filters_differ() -> None:

@@ -57,7 +57,8 @@ class RefDavis17Dataset(IndexedDataset):
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write one label map per annotator and frame.
 
-        Where objects overlap, the one with the highest score on the frame wins, and the lower label among equals.
+        Where objects overlap, the one with the highest score on the frame wins, and the lower label among equals. If all
+        objects have logits, a pixel belongs to the object with the highest logit above -1, as published.
         """
         from alref.media.write import write_mask_pngs
 
@@ -92,13 +93,30 @@ class RefDavis17Dataset(IndexedDataset):
 
 
 def _merge_tracks(tracks: dict[int, list[Track]], frame: int, result: Result) -> npt.NDArray[np.uint8]:
-    """Draw the label map of one frame, highest score last."""
+    """Draw the label map of one frame, highest score last, or by the highest logit if all tracks have logits."""
     from alref.output.thumbnails import make_label_map
     from alref.utils.masks import decode_union
 
     size = (result.video.height, result.video.width)
+    if tracks and all(each.logits for of in tracks.values() for each in of):
+        return _merge_logits(tracks, frame, size)
     surest = {number: max((each.scores[frame] for each in of), default=0.0) for number, of in tracks.items()}
     order = sorted(tracks, key=lambda number: (surest[number], -number))
     return make_label_map(
         {number: decode_union([each.rles[frame] for each in tracks[number]], size) for number in order}, *size
     )
+
+
+def _merge_logits(tracks: dict[int, list[Track]], frame: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Draw the label map of one frame: the object with the highest logit at each pixel, or the background with -1."""
+    import numpy as np
+
+    from alref.utils.logit_maps import BACKGROUND_LOGIT, decode_logits
+
+    labels, highest = np.zeros(size, np.uint8), np.full(size, BACKGROUND_LOGIT, np.float32)
+    for number in sorted(tracks):
+        for track in tracks[number]:
+            logits = decode_logits(track.logits[frame], size)
+            labels[logits > highest] = number
+            highest = np.maximum(highest, logits)
+    return labels

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -18,7 +19,9 @@ from alref.errors import InputError
 from alref.evaluation.mask_check import check_masks
 from alref.evaluation.scoring import score_videos
 from alref.media.draw import build_color_map
+from alref.records import Track
 from alref.testing import ScriptedObject
+from alref.utils.logit_maps import encode_logits
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
@@ -159,6 +162,27 @@ def test_where_objects_overlap_the_surer_one_is_seen(tmp_path: Path) -> None:
     assert seen(0.4, 0.6) == [1, 2, 2]
     assert seen(0.6, 0.4) == [1, 1, 2]
     assert seen(0.5, 0.5) == [1, 1, 2]
+
+
+def test_with_logits_the_highest_above_the_background_is_seen_at_each_pixel(tmp_path: Path) -> None:
+    dataset = made(RefDavis17Dataset, tmp_path / "data")
+    wide, narrow = np.zeros((2, 3, *SIZE), np.bool_)
+    wide[:, :, :60] = narrow[:, :, 40:] = True
+    plain = result(dataset, "-blackswan", {"0": [("a thing", wide, 0.9)], "4": [("a thing", narrow, 0.1)]})
+    falling, rising = np.linspace(6, -6, 48), np.linspace(-8, 5, 48)
+    maps = [encode_logits(np.tile(row, (32, 1)).astype(np.float32)) for row in (falling, rising)]
+    tracks = [track.model_copy(update={"logits": (each,) * 3}) for track, each in zip(plain.tracks, maps, strict=True)]
+    rows = [cv2.resize(row[None].astype(np.float32), (SIZE[1], 1))[0] for row in (falling, rising)]
+
+    def seen(given: list[Track]) -> list[int]:
+        merged = plain.model_copy(update={"tracks": tuple(given)})
+        dataset.write_masks(merged, "-blackswan", tmp_path, same)
+        labels = np.array(Image.open(tmp_path / "anno_0/-blackswan/00000.png"))
+        assert (labels == labels[0]).all()
+        return labels[0].tolist()
+
+    assert seen(tracks) == np.stack([np.full(SIZE[1], -1), *rows]).argmax(axis=0).tolist()
+    assert seen([tracks[0], plain.tracks[1]]) == seen(list(plain.tracks))
 
 
 def test_an_annotation_is_merged_from_its_own_expressions(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from time import perf_counter
 import cv2
 import numpy as np
 
-from alref.llm.contact_sheet import PAPER_CELL_WIDTH, ContactSheetStyle, build_frame_sheet
+from alref.llm.contact_sheet import ContactSheetStyle, build_frame_sheet
+from alref.llm.paper_sheet import CELL_WIDTH
 from alref.media.video import Frame
 
 COUNT, HEIGHT, WIDTH, DPI = 5, 1080, 1920, 100
@@ -34,8 +35,8 @@ def by_matplotlib(shown: list[Frame]) -> bytes:
     """Draw the sheet with matplotlib, as the published scripts do: axes without margins, a disc and a number on each."""
     import matplotlib.pyplot as plt
 
-    height = PAPER_CELL_WIDTH * HEIGHT / WIDTH
-    figure, axes = plt.subplots(1, COUNT, figsize=(COUNT * PAPER_CELL_WIDTH / DPI, height / DPI), dpi=DPI)
+    height = CELL_WIDTH * HEIGHT / WIDTH
+    figure, axes = plt.subplots(1, COUNT, figsize=(COUNT * CELL_WIDTH / DPI, height / DPI), dpi=DPI)
     for number, (axis, frame) in enumerate(zip(axes, shown, strict=True), 1):
         axis.imshow(frame)
         axis.axis("off")

@@ -17,6 +17,7 @@ from alref.llm.contact_sheet import (
     build_frame_sheet,
     draw_numbered_boxes,
 )
+from alref.llm.paper_sheet import BOX_COLORS
 from alref.media.video import Frame
 
 Boxes = npt.NDArray[np.float32]
@@ -43,7 +44,7 @@ def size(data: bytes) -> tuple[int, int]:
         (5, 224, 224, False, (2500, 500)),
         (5, 720, 1280, False, (2500, 281)),
         (10, 720, 1280, False, (2500, 562)),
-        (5, 720, 1280, True, (500, 1405)),
+        (5, 720, 1280, True, (500, 1406)),
         (3, 720, 1280, True, (500, 843)),
         (2, 480, 854, True, (500, 562)),
     ],
@@ -123,8 +124,9 @@ def test_every_candidate_is_drawn_in_its_color_on_the_chosen_frame(height: int, 
     boxes = spread(3, height, width)
     sheet = build_box_sheet(frames(5, height, width), 1, boxes, ContactSheetStyle(layout, image_format="png"))  # type: ignore[arg-type]
     shown = [opened(image) for image in sheet.images]
+    colors = BOX_COLORS if layout == "paper" else COLORS
     for name in COLOR_NAMES[:3]:
-        drawn = [int(near(picture, COLORS[name]).sum()) for picture in shown]
+        drawn = [int(near(picture, colors[name]).sum()) for picture in shown]
         assert max(drawn) > 400
         assert layout != "frames" or [count > 0 for count in drawn] == [False, True, False, False, False]
     assert "frame 2" in sheet.text

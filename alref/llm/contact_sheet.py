@@ -1,7 +1,7 @@
 """Images that are sent to a model: frames with numbered badges, candidates in numbered colored boxes, encoded as JPEG or PNG.
 
-Layouts: ``paper`` has the geometry of arXiv 2408.15876, 500 pixels a frame; ``sharp`` fills one image with the largest
-cells that fit; ``frames`` makes each frame a separate image.
+Layouts: ``paper`` is the picture of arXiv 2408.15876, 500 pixels a frame; ``sharp`` fills one image with the largest cells
+that fit; ``frames`` makes each frame a separate image.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from alref.llm import paper_sheet
 from alref.media.draw import draw_badge, draw_box, resize_frame
 from alref.media.video import Frame
 
@@ -32,7 +33,6 @@ COLORS = {
 COLOR_NAMES = tuple(COLORS)
 """Colors of candidates 1, 2, …, the first three as published; they repeat after the last."""
 BADGE_COLOR = (16, 24, 88)
-PAPER_CELL_WIDTH, PAPER_COLUMNS = 500, 5
 JPEG_QUALITY = 90
 
 
@@ -63,6 +63,8 @@ def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> Cont
         return ContactSheet(
             tuple(encode_image(cell, style.image_format) for cell in cells), _describe_separate_images(len(cells))
         )
+    if style.layout == "paper":
+        return _build_paper_sheet(paper_sheet.draw_paper_sheet(frames, style.vertical), len(frames), style)
     columns = _choose_columns(frames[0], len(frames), style)
     width = _fit_cell_width(frames[0], len(frames), columns, style)
     cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
@@ -78,19 +80,23 @@ def build_box_sheet(
     """
     if style.layout == "sharp":
         return _build_sharp_box_sheet(frames, chosen, boxes, style)
-    columns = 1 if style.layout == "frames" else _choose_columns(frames[0], len(frames), style)
-    width = _fit_cell_width(frames[0], 1 if style.layout == "frames" else len(frames), columns, style)
+    where = f" The candidates are drawn on frame {chosen + 1}, each in a colored box with its number on a disc of that color."
+    if style.layout == "paper":
+        drawn = paper_sheet.draw_paper_sheet(frames, style.vertical, chosen, boxes)
+        return _build_paper_sheet(drawn, len(frames), style, where)
+    width = _fit_cell_width(frames[0], 1, 1, style)
     cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
     size = _compute_badge_size(cells[chosen])
     cells[chosen] = draw_numbered_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
-    where = f"The candidates are drawn on frame {chosen + 1}, each in a colored box with its number on a disc of that color."
-    if style.layout == "frames":
-        return ContactSheet(
-            tuple(encode_image(cell, style.image_format) for cell in cells), f"{_describe_separate_images(len(cells))} {where}"
-        )
     return ContactSheet(
-        (encode_image(stack_cells(cells, columns), style.image_format),), f"{_describe_grid(len(cells), columns)} {where}"
+        tuple(encode_image(cell, style.image_format) for cell in cells), f"{_describe_separate_images(len(cells))}{where}"
     )
+
+
+def _build_paper_sheet(drawn: Frame, count: int, style: ContactSheetStyle, where: str = "") -> ContactSheet:
+    columns = 1 if style.vertical else paper_sheet.COLUMNS
+    image = encode_image(drawn, style.image_format, paper_sheet.JPEG_QUALITY)
+    return ContactSheet((image,), f"{_describe_grid(count, columns)}{where}")
 
 
 def _build_sharp_box_sheet(
@@ -142,17 +148,15 @@ def stack_cells(cells: Sequence[Frame], columns: int) -> Frame:
     return sheet
 
 
-def encode_image(image: Frame, image_format: Literal["jpeg", "png"] = "jpeg") -> bytes:
+def encode_image(image: Frame, image_format: Literal["jpeg", "png"] = "jpeg", quality: int = JPEG_QUALITY) -> bytes:
     """Encode a uint8 (H, W, 3) RGB image as JPEG or PNG."""
-    suffix, settings = (".png", []) if image_format == "png" else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    suffix, settings = (".png", []) if image_format == "png" else (".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
     _, data = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), settings)
     return bytes(data)
 
 
 def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
     """Return the number of columns of the grid; large cells are preferred, empty cells avoided."""
-    if style.layout == "paper":
-        return 1 if style.vertical else PAPER_COLUMNS
     cells = {columns: math.ceil(count / columns) * columns for columns in range(count, 0, -1)}
     return max(cells, key=lambda columns: _fit_cell_width(frame, count, columns, style) * count / cells[columns])
 
@@ -160,10 +164,8 @@ def _choose_columns(frame: Frame, count: int, style: ContactSheetStyle) -> int:
 def _fit_cell_width(frame: Frame, count: int, columns: int, style: ContactSheetStyle) -> int:
     """Return the largest cell width at which ``count`` cells fit in ``columns`` columns.
 
-    Small frames are enlarged to at most 512 pixels. In the published layout every cell has the same width.
+    Small frames are enlarged to at most 512 pixels.
     """
-    if style.layout == "paper":
-        return PAPER_CELL_WIDTH
     height, width = frame.shape[:2]
     rows = math.ceil(count / columns)
     return int(min(style.max_side // columns, style.max_side * width // (rows * height), max(width, 512)))

@@ -31,11 +31,11 @@ PARTS = ("components", "datasets", "protocols")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
-"""One command and no more: people copy it into a shell."""
+"""A single command: users copy it into a shell."""
 
 
 def validate_expression(license_text: str) -> str:
-    """Return a license of code. Raises ValueError for what is no SPDX expression, or is spelt otherwise."""
+    """Return a license of code. Raises ValueError if it is not an SPDX expression, or is spelled differently."""
     try:
         right = canonicalize_license_expression(license_text)
     except InvalidLicenseExpression:
@@ -58,7 +58,7 @@ License = Annotated[str, AfterValidator(validate_license)]
 
 
 class CardPart(BaseModel):
-    """Base of what a card consists of: unknown fields are refused."""
+    """Base of the parts of a card: unknown fields are an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -87,7 +87,7 @@ class ComponentPart(ProtocolPart):
 
 
 class RegistryCard(CardPart):
-    """A plugin: its entry point in the group alref, the distribution that brings it, and what it announces."""
+    """A plugin: its entry point in the group alref, the distribution that brings it, and what it registers."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": [part], "properties": {part: {"minItems": 1}}} for part in PARTS]}
@@ -147,7 +147,7 @@ def format_catalogue(cards: Iterable[RegistryCard]) -> str:
 
 
 def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
-    """Say where a card is not what its plugin registers; nothing for a plugin that is not installed."""
+    """Return where a card differs from what its plugin registers; empty if the plugin is not installed."""
     own = [each for each in plugins.registered_classes if (each.plugin, each.distribution) == (card.plugin, card.package)]
     coded = {f"{' and '.join(each.slots)} {each.name}": collect_facts(each) for each in own}
     carded = {f"{' and '.join(each['slots'])} {each['name']}": {**each, "level": card.level} for each in card.list_entries()}
@@ -191,7 +191,7 @@ def format_tables(cards: Iterable[RegistryCard]) -> str:
 
 
 def get_sort_key(row: tuple[dict[str, Any], str]) -> tuple[list[int], str, str]:
-    """Say where a line stands: by slot in the order of work, then by name."""
+    """Return the sort key of a line: slot in pipeline order, then name."""
     return [list(BASE_CLASS_BY_SLOT).index(slot) for slot in row[0]["slots"]], row[0]["name"], row[1]
 
 

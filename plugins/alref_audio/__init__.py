@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class TagOptions(HubModelOptions):
     """Options of taggers: windows of ten seconds, and which tags are returned."""
 
-    top_k: int = Field(5, ge=1, description="most tags, the surest first")
-    threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
-    hop: float = Field(5.0, gt=0, le=10, description="seconds from one window of ten seconds to the next")
+    top_k: int = Field(5, ge=1, description="maximum number of tags, best first")
+    threshold: float = Field(0.0, ge=0, le=1, description="minimum score of a tag; 0 returns all of the top_k")
+    hop: float = Field(5.0, gt=0, le=10, description="seconds between the starts of windows of ten seconds")
     relative_threshold: float | None = Field(
         0.5,
         gt=0,

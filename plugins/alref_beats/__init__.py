@@ -38,15 +38,15 @@ class BeatsOptions(StageOptions):
         min_length=1,
         description="fine-tuned checkpoints whose tags are merged: as2m, as20k, or original files (.pt)",
     )
-    top_k: int = Field(5, ge=1, description="tags of each checkpoint, the surest first")
-    threshold: float = Field(0.0, ge=0, le=1, description="score under which a tag is not given; 0 gives all of the top_k")
-    window: float = Field(10.0, ge=0.2, le=100, description="seconds that are heard at once; shorter sound is heard whole")
-    hop: float = Field(5.0, gt=0, description="seconds from one window to the next, at most window")
+    top_k: int = Field(5, ge=1, description="maximum number of tags per checkpoint, best first")
+    threshold: float = Field(0.0, ge=0, le=1, description="minimum score of a tag; 0 returns all of the top_k")
+    window: float = Field(10.0, ge=0.2, le=100, description="length of a window in seconds; shorter audio is one window")
+    hop: float = Field(5.0, gt=0, description="seconds between the starts of windows, at most window")
     relative_threshold: float | None = Field(
         0.5,
         gt=0,
         le=1,
-        description="a tag is active in seconds that score at least this share of its best score; null gives no times",
+        description="a tag is active in seconds that score at least this share of its best score; null returns no times",
     )
     batch_size: int = Field(4, ge=1, description="windows per batch")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(

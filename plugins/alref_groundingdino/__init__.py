@@ -27,12 +27,12 @@ class DetectorOptions(HubModelOptions):
     prompt: Literal["category", "expression"] = Field(
         "category", description="prompt of the detector: the category of the phrase if it has one, or the whole expression"
     )
-    box_threshold: float = Field(0.25, ge=0, lt=1, description="a box is kept when its score is above this, 0 to 1")
+    box_threshold: float = Field(0.25, ge=0, lt=1, description="minimum score of a box, 0 to 1")
     fallback_threshold: float = Field(
-        0.001, ge=0, lt=1, description="the same for the best box of the first frame, if the run has fallback: first-frame"
+        0.001, ge=0, lt=1, description="minimum score of the best box of the first frame, with fallback: first-frame"
     )
-    top_k: int = Field(3, ge=1, description="most boxes kept for a phrase on a frame, the best first")
-    min_size: float = Field(0, ge=0, description="boxes with a side shorter than so many pixels are dropped")
+    top_k: int = Field(3, ge=1, description="maximum number of boxes per phrase and frame, best first")
+    min_size: float = Field(0, ge=0, description="minimum side of a box in pixels")
     nms_threshold: float | None = Field(
         None,
         gt=0,
@@ -40,7 +40,7 @@ class DetectorOptions(HubModelOptions):
         description="IoU threshold for non-maximum suppression (default: off)",
     )
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        "auto", description="prompts answered at once; auto takes 1 on the processor, where more is slower, else 8"
+        "auto", description="prompts per batch; auto is 1 on the CPU, where more is slower, else 8"
     )
 
 

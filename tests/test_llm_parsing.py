@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alref.llm.parsing import NUMBER_WORDS, ORDINAL_WORDS, WORD_VALUES, ParsedChoice, parse_choice, parse_labels
+from alref.llm.number_text import NUMBER_WORDS, ORDINAL_WORDS, WORD_VALUES
+from alref.llm.parsing import ParsedChoice, parse_choice, parse_labels
 
 FORMS = (
     "{n}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Iterator
@@ -13,14 +12,21 @@ MAX_LENGTH = 20_000
 
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n?(.*?)```", re.DOTALL)
 _BRACKET_PAIRS = {"{": "}", "[": "]"}
-_PARSE_ERRORS = (ValueError, SyntaxError, RecursionError, MemoryError, TypeError)
+_STRING = r'"(?:\\.|[^"\\])*"' + r"|'(?:\\.|[^'\\])*'"
+_COMMENT = re.compile(rf"(?P<string>{_STRING})|//[^\n]*|/\*.*?\*/|#[^\n]*", re.DOTALL)
+_LOOSE = re.compile(
+    rf"(?P<string>{_STRING})|(?P<comma>,(?=\s*[}}\]]))|(?P<name>\b(?:None|True|False|undefined)\b)|(?P<key>[A-Za-z_]\w*)(?=\s*:)",
+    re.DOTALL,
+)
+_NAMES = {"None": "null", "True": "true", "False": "false", "undefined": "null"}
+_QUOTES = {0x201C: '"', 0x201D: '"', 0x201E: '"', 0x2018: "'", 0x2019: "'"}
 
 
 def extract_json(text: str) -> Any:
     """Return the mapping or list that the text is or ends with, or None."""
     for part in _find_json_parts(text[-MAX_LENGTH:]):
-        found = _parse_literal(part)
-        if isinstance(found, (dict, list)):
+        found = parse_json(part)
+        if found is not None:
             return found
     return None
 
@@ -30,11 +36,11 @@ def _find_json_parts(text: str) -> Iterator[str]:
     yield text
     yield from reversed(_FENCE.findall(text))
     for opening in _BRACKET_PAIRS:
-        yield from reversed(list(_find_balanced_parts(text, opening)))
+        yield from (text[start:end] for start, end in reversed(list(find_balanced_parts(text, opening))))
 
 
-def _find_balanced_parts(text: str, opening: str) -> Iterator[str]:
-    """Yield the outermost balanced parts between an opening bracket and the matching closing bracket."""
+def find_balanced_parts(text: str, opening: str) -> Iterator[tuple[int, int]]:
+    """Yield where the outermost parts between an opening bracket and the matching closing bracket begin and end."""
     depth, start = 0, 0
     for index, letter in enumerate(text):
         if letter == opening:
@@ -43,21 +49,38 @@ def _find_balanced_parts(text: str, opening: str) -> Iterator[str]:
         elif letter == _BRACKET_PAIRS[opening] and depth:
             depth -= 1
             if not depth:
-                yield text[start : index + 1]
+                yield start, index + 1
 
 
-def _parse_literal(text: str) -> Any:
+def parse_json(text: str) -> Any:
+    """Return the mapping or list that a whole text is, or None.
+
+    Comments, commas at the end, single quotes, keys without quotes and Python's names of constants are accepted.
+    """
     text = text.strip()
     if not text or text[0] not in _BRACKET_PAIRS:
         return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
-    try:
-        return ast.literal_eval(text)
-    except _PARSE_ERRORS:
-        return None
+    for written in (text, _write_strictly(text), _write_strictly(text.translate(_QUOTES))):
+        try:
+            found = json.loads(written, strict=False)
+        except (ValueError, RecursionError):
+            continue
+        return found if isinstance(found, (dict, list)) else None
+    return None
+
+
+def _write_strictly(text: str) -> str:
+    """Write loose JSON as JSON."""
+    return _LOOSE.sub(_write_token, _COMMENT.sub(lambda token: token["string"] or " ", text))
+
+
+def _write_token(token: re.Match[str]) -> str:
+    if token["string"]:
+        inside = token["string"][1:-1]
+        if token["string"][0] == "'":
+            inside = re.sub(r'(?<!\\)"', r"\"", inside.replace(r"\'", "'"))
+        return f'"{inside}"'
+    return _NAMES[token["name"]] if token["name"] else f'"{token["key"]}"' if token["key"] else ""
 
 
 def to_int(value: Any) -> int | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from alref.components.shared_model import SharedModel
 from alref.errors import Problem
 from alref.utils.libraries import find_missing_libraries
 
@@ -43,9 +44,10 @@ def _ignore_event(hook: str, event: object) -> None:
 class Stage(ABC):
     """A component: a ``name``, options, requirements, and the loading and release of its models.
 
-    ``devices`` are those that its model can run on: ``cpu``, ``cuda``, ``mps``; empty if it ignores the device of the run.
-    ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own distribution that installs
-    them, empty if the distribution itself does.
+    ``model_options`` are the options that its loaded model depends on: several slots with the component load the model once if
+    these options agree. ``devices`` are those that its model can run on: ``cpu``, ``cuda``, ``mps``; empty if it ignores the
+    device of the run. ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own
+    distribution that installs them, empty if the distribution itself does.
 
     The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
     suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
@@ -55,6 +57,7 @@ class Stage(ABC):
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
     devices: ClassVar[tuple[str, ...]] = ()
+    model_options: ClassVar[tuple[str, ...]] = ()
     api: ClassVar[int] = API_LEVEL
     concurrent: ClassVar[bool] = False
     Options: ClassVar[type[StageOptions]] = StageOptions
@@ -64,6 +67,7 @@ class Stage(ABC):
         self.device = device
         self.origin = self.slot = ""
         self.warnings: list[str] = []
+        self.shared_model = SharedModel()
         self._default_listener: Callable[[str, object], None] = _ignore_event
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 

@@ -33,13 +33,14 @@ class ModelStage(Stage, Generic[Model]):
     """A component that loads the model of its ``HubModelOptions``. A subclass writes ``load_model`` and uses ``self.model``.
 
     ``model_files`` are the files that the model must have, as in ``Weights.files``. ``model_types`` are the values of
-    ``model_type`` in ``config.json`` that the component runs; empty means any.
+    ``model_type`` in ``config.json`` that the component runs; empty means any. ``load_model`` may depend on the options in
+    ``model_options`` only; add those that it reads besides the ones of ``HubModelOptions``.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers")
     model_files: ClassVar[tuple[str, ...]] = ("config.json", "model.safetensors")
     model_types: ClassVar[tuple[str, ...]] = ()
-    _model: Model | None = None
+    model_options: ClassVar[tuple[str, ...]] = ("model", "revision", "dtype")
 
     @abstractmethod
     def load_model(self, folder: Path) -> Model:
@@ -48,9 +49,10 @@ class ModelStage(Stage, Generic[Model]):
     @property
     def model(self) -> Model:
         """The loaded model. Raises ContractError before ``load`` and after ``close``."""
-        if self._model is None:
+        model: Model | None = self.shared_model.get(self)
+        if model is None:
             raise ContractError(f"{self.name}: the model is not loaded; call load() first")
-        return self._model
+        return model
 
     def weights(self) -> list[Weights]:
         """Return the model that the options name. Override it if the component has other options."""
@@ -80,9 +82,9 @@ class ModelStage(Stage, Generic[Model]):
         folders = [weights.fetch_files() for weights in self.weights()]
         if problems := self.find_model_problems():
             raise ConfigError(*(problem.assign_slot(self.slot) for problem in problems))
-        self._model = self.load_model(folders[0])
+        self.shared_model.acquire(self, lambda: self.load_model(folders[0]))
 
     def close(self) -> None:
-        """Release the model."""
-        self._model = None
+        """Release the model, unless another slot uses it."""
+        self.shared_model.release(self)
         super().close()

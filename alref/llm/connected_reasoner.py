@@ -34,8 +34,6 @@ class ConnectedReasoner(ChatReasoner, Generic[Connection]):
     A subclass writes ``connect``, and ``find_model_problems`` for what can be checked before a run.
     """
 
-    _connection: Connection | None = None
-
     @abstractmethod
     def connect(self) -> Connection:
         """Return an open connection or a loaded model. Raises MissingError or ConfigError when it cannot be used."""
@@ -47,9 +45,10 @@ class ConnectedReasoner(ChatReasoner, Generic[Connection]):
     @property
     def connection(self) -> Connection:
         """The open connection. Raises ContractError before ``load`` and after ``close``."""
-        if self._connection is None:
+        connection: Connection | None = self.shared_model.get(self)
+        if connection is None:
             raise ContractError(f"{self.name}: the model is not loaded; call load() first")
-        return self._connection
+        return connection
 
     def problems(self) -> list[Problem]:
         """Return missing libraries or weights, then the problems of the model; a replay needs none of them."""
@@ -58,11 +57,11 @@ class ConnectedReasoner(ChatReasoner, Generic[Connection]):
     def load(self) -> None:
         """Connect. Raises MissingError or ConfigError when the model cannot be used."""
         if self.options.replay is None:
-            self._connection = self.connect()
+            self.shared_model.acquire(self, self.connect)
 
     def close(self) -> None:
         """Close the connection and the answer store."""
-        connection, self._connection = self._connection, None
+        connection: Connection | None = self.shared_model.release(self)
         if connection is not None:
             connection.close()
         super().close()

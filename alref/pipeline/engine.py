@@ -54,7 +54,7 @@ class Pipeline:
         self._checked: set[Stage] = set()
         self._load_lock = Lock()
         self._identities: dict[Stage, list[Any]] = {}
-        self._stage_locks = {stage: Lock() for stage in self._stages.values()}
+        self._model_locks = {stage.shared_model: Lock() for stage in self._stages.values()}
 
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
@@ -142,18 +142,25 @@ class Pipeline:
             if stage not in self._loaded:
                 stage.load()
                 self._loaded.append(stage)
-        with nullcontext() if stage.concurrent else self._stage_locks[stage]:
+        with nullcontext() if stage.concurrent else self._model_locks[stage.shared_model]:
             yield stage
 
 
 def _make_stages(choices: Mapping[str, SlotConfiguration], device: str) -> dict[str, Stage]:
-    """Create the stage of each slot; slots with the same component and options share one."""
+    """Create the stage of each slot; slots with the same component and options share one.
+
+    Stages of one component share the model if only options differ that the model does not depend on.
+    """
     made: dict[tuple[type[Stage], str], Stage] = {}
+    models: dict[tuple[Any, ...], Stage] = {}
     stages = {}
     for slot, choice in choices.items():
         identity = (choice.component.cls, choice.options.model_dump_json())
         if identity not in made:
             with PluginErrorContext(describe_call(slot, choice.component, "__init__")):
                 made[identity] = choice.component.cls(choice.options, device)
-        stages[slot] = made[identity]
+        stage = stages[slot] = made[identity]
+        if stage.model_options:
+            values = [repr(getattr(choice.options, name, None)) for name in stage.model_options]
+            stage.shared_model = models.setdefault((type(stage), *values), stage).shared_model
     return stages

@@ -197,7 +197,8 @@ class PluginManager:
         for caller in callers:
             if caller.name in _BASE_CLASSES_BY_HOOK:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
-                classes += validate_classes(implementation.function(), caller.name, _BASE_CLASSES_BY_HOOK[caller.name])
+                announced = validate_classes(implementation.function(), caller.name, _BASE_CLASSES_BY_HOOK[caller.name])
+                classes += [cls for cls in announced if cls not in classes]  # one class may be in several hooks
         return classes
 
     @property

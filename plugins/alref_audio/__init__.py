@@ -91,6 +91,8 @@ class Ast(ModelStage["AstModel"], Tagger):
 class Clap(ModelStage["ClapEncoder"], Tagger, Locator):
     """Tags audio with any labels and locates phrases, using CLAP (arXiv 2211.06687)."""
 
+    model_options = (*ModelStage.model_options, "labels", "negatives")
+
     name = "clap"
     extra = "sound"
     model_types = ("clap",)

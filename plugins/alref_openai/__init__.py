@@ -78,7 +78,8 @@ class OpenAI(ConnectedReasoner["OpenAIConnection"]):
 
     def get_model_id(self) -> str:
         """Return the name of the model, also if the server chooses it."""
-        return self._connection.model if self._connection is not None else super().get_model_id()
+        connection: OpenAIConnection | None = self.shared_model.get(self)
+        return connection.model if connection is not None else super().get_model_id()
 
     def compute_cost(self, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return the cost in dollars, None if the price is not known or the price list is not installed."""

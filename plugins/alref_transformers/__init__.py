@@ -42,6 +42,7 @@ class Transformers(ConnectedReasoner["LocalChatModel"]):
     needs = ("torch", "transformers", "PIL", "llguidance")
     Options = TransformersOptions
     options: TransformersOptions
+    model_options = ("model", "revision", "dtype", "max_tokens", "constrained", "replay")
     neutral_options = ConnectedReasoner.neutral_options | {"max_tokens"}
 
     def find_model_problems(self) -> list[Problem]:

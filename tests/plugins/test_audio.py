@@ -129,7 +129,7 @@ def test_ast_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
     made = loaded(folders, Ast, top_k=100)
     video = make_buzzing_video(4.0)
     model = ASTForAudioClassification.from_pretrained(folders["ast"])
-    inputs = made._model._loaded.feature_extractor(video.read_audio(16_000).samples, sampling_rate=16_000, return_tensors="pt")
+    inputs = made.model._loaded.feature_extractor(video.read_audio(16_000).samples, sampling_rate=16_000, return_tensors="pt")
     with torch.no_grad():
         expected = model(**inputs).logits[0].sigmoid()
     for tag in made.tag(video, SOUND):
@@ -140,7 +140,7 @@ def test_clap_scores_are_shares_among_the_labels_and_nothing(folders: dict[str, 
     made = loaded(folders, Clap, top_k=100, negatives=["silence"])
     video = make_buzzing_video(4.0)
     model = ClapModel.from_pretrained(folders["clap"]).eval()
-    ears = made._model._loaded
+    ears = made.model._loaded
     heard = ears.feature_extractor(video.read_audio(48_000).samples, sampling_rate=48_000, return_tensors="pt")
     sentences = [f"This is a sound of {label}." for label in (*LABELS, "silence")]
     read = ears.tokenizer(sentences, padding=True, return_tensors="pt")
@@ -163,8 +163,8 @@ def test_claps_labels_are_a_shipped_vocabulary_or_a_list(folders: dict[str, Path
 
 def test_claps_labels_are_read_once(folders: dict[str, Path]) -> None:
     made = loaded(folders, Clap)
-    read, asked = made._model._loaded.tokenizer, []
-    made._model._loaded.tokenizer = lambda texts, **settings: asked.extend(texts) or read(texts, **settings)
+    read, asked = made.model._loaded.tokenizer, []
+    made.model._loaded.tokenizer = lambda texts, **settings: asked.extend(texts) or read(texts, **settings)
     for _ in range(2):
         made.tag(make_buzzing_video(), SOUND)
     assert len(asked) == len(LABELS) + 2
@@ -173,7 +173,7 @@ def test_claps_labels_are_read_once(folders: dict[str, Path]) -> None:
 
 
 def test_clap_hears_a_long_segment_whole(folders: dict[str, Path]) -> None:
-    ears = loaded(folders, Clap)._model
+    ears = loaded(folders, Clap).model
     samples = np.random.default_rng(0).normal(0, 0.1, 48_000 * 15).astype(np.float32)
     first, second, both = ears.embed_audio([samples[:480_000], samples[480_000:], samples])
     mean = (first + second) / np.linalg.norm(first + second)
@@ -182,7 +182,7 @@ def test_clap_hears_a_long_segment_whole(folders: dict[str, Path]) -> None:
 
 
 def test_pe_a_frame_scores_are_those_of_the_library(folders: dict[str, Path]) -> None:
-    model = loaded(folders, PeAFrame)._model
+    model = loaded(folders, PeAFrame).model
     samples = make_buzzing_video(2.0, (0.0, 2.0), 48_000).read_audio(48_000).samples.copy()
     made = PeAudioFrameLevelModel.from_pretrained(folders["pe-a-frame"]).eval()
     texts = model._loaded.tokenizer(["dog", "piano"], padding=True, return_tensors="pt")

@@ -43,7 +43,8 @@ def loaded(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino
 def ready(folder: Path | str, cls: type[OpenVocabularyProposer] = GroundingDino, **given: Any) -> OpenVocabularyProposer:
     """Return a loaded proposer; the model is shared by all that load it alike, since loading takes longer than asking."""
     proposer = component(folder, cls, **given)
-    proposer._model = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
+    loaded = _detector(folder, cls, **{name: given[name] for name in AT_LOAD & given.keys()})
+    proposer.shared_model.acquire(proposer, lambda: loaded)
     proposer._batch_size = AdaptiveBatchSize(given.get("batch_size", 1), proposer.warnings.append)
     return proposer
 

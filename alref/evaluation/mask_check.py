@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -34,7 +34,8 @@ def _exists(path: Path) -> bool:
 
 def _describe_nearest(folder: Path, expected: Sequence[Path]) -> str:
     """Describe the file that is nearest to the expected ones, and the folder to give if the masks lie in another one."""
-    images = sorted(islice(_iterate_images(folder), SEARCHED_FILES))
+    found = (path for path in folder.rglob("*") if is_image(path) and not path.name.startswith("."))
+    images = sorted(islice(found, SEARCHED_FILES))
     if not images:
         return "found no image in this folder"
     wanted = {path.parts for path in expected}
@@ -50,7 +51,3 @@ def _describe_nearest(folder: Path, expected: Sequence[Path]) -> str:
                 return f"found {folder.joinpath(*path.parts[depth:])}: type --masks {Path(*above[:-depth])}"
     names = [str(image.relative_to(folder)) for image in images[:COMPARED_NAMES]]
     return f"found {folder / get_close_matches(str(expected[0]), names, n=1, cutoff=0)[0]}"
-
-
-def _iterate_images(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if is_image(path) and not path.name.startswith("."))

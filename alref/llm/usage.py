@@ -80,12 +80,7 @@ def format_usage(usages: Sequence[Usage]) -> str:
         parts.append(f"{whole.cached} from the store")
     if whole.questions > whole.cached:
         tokens = f"{'about ' * whole.estimated}{whole.prompt_tokens + whole.completion_tokens:,} tokens"
-        parts += [
-            tokens,
-            "price not known" if whole.cost is None else _format_dollars(whole.cost),
-        ]
+        cost = whole.cost
+        digits = 4 if cost and cost < 0.01 else 2
+        parts += [tokens, "price not known" if cost is None else f"${cost:,.{digits}f}"]
     return ", ".join(parts)
-
-
-def _format_dollars(cost: float) -> str:
-    return f"${cost:.4f}" if 0 < cost < 0.01 else f"${cost:,.2f}"

@@ -41,11 +41,11 @@ class DatasetReadingContract:
         """Return files that a video needs. Default: one file per folder, found by the name of the video."""
         root = self.make_dataset().root
         firsts = {path.parent: path for path in reversed(list(dataset_copies.find_video_files(root, video)))}
-        return [path for path in firsts.values() if not self._is_usable_without(path, video)]
-
-    def _is_usable_without(self, path: Path, video: str) -> bool:
-        with dataset_copies.make_altered_copy(self.make_dataset().root, [path], None) as copy:
-            return cases.is_usable(self.make_dataset_in(copy), video)
+        required = []
+        for path in firsts.values():
+            with dataset_copies.make_altered_copy(root, [path], None) as copy:
+                required += [] if cases.is_usable(self.make_dataset_in(copy), video) else [path]
+        return required
 
     def iterate_videos(self) -> Iterator[tuple[Dataset, str]]:
         """Yield the dataset with the name of each video to check."""

@@ -103,10 +103,8 @@ class LocalChatModel:
                 f"{self._options.model} reads {limit} tokens and the question has {longest}: lower -o reasoner.image_size or"
                 " reasoner.frames, or take another model"
             )
-        return {name: self._move_to_device(tensor) for name, tensor in made.items()}
-
-    def _move_to_device(self, tensor: torch.Tensor) -> torch.Tensor:
-        return tensor.to(self._model.device, self._model.dtype if tensor.is_floating_point() else tensor.dtype)
+        device, dtype = self._model.device, self._model.dtype
+        return {name: each.to(device, dtype if each.is_floating_point() else each.dtype) for name, each in made.items()}
 
     def _generate_tokens(self, inputs: dict[str, torch.Tensor], questions: Sequence[Question]) -> torch.Tensor:
         """Return the tokens of the answers, int64 (B, T), padded to the longest."""

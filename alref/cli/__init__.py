@@ -12,6 +12,7 @@ import click
 from alref.cli.terminal import open_standard_streams
 from alref.cli.verbose_option import VERBOSE_OPTION, add_verbose_option
 from alref.models import cpu_tuning
+from alref.utils.text import escape_controls
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -121,5 +122,5 @@ def _print_error(message: str, arguments: list[str]) -> None:
     if "-v" in arguments or "--verbose" in arguments:
         import traceback
 
-        click.echo(traceback.format_exc(), err=True)
-    click.echo(message, err=True)
+        click.echo(escape_controls(traceback.format_exc()), err=True)
+    click.echo(escape_controls(message), err=True)

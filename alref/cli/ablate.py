@@ -28,6 +28,7 @@ from alref.components.dataset import Dataset
 from alref.evaluation.summary import format_verdicts
 from alref.pipeline import stage_cache
 from alref.plugins.manager import PluginManager
+from alref.utils.text import escape_controls
 
 WIDTH = 140
 """Width of a table that is not printed to a terminal."""
@@ -170,7 +171,7 @@ def _print_summary(summary: AblationSummary, path: Path, flags: dict[str, Any]) 
         return
     for row in summary.rows:
         if row.problem:
-            click.echo(f"{row.name}: {row.problem}", err=True)
+            click.echo(escape_controls(f"{row.name}: {row.problem}"), err=True)
     if flags["quiet"]:
         return
     console = make_console(width=None if sys.stdout.isatty() else WIDTH)

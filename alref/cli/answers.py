@@ -9,6 +9,7 @@ import click
 from alref.llm.answer_store import AnswerStore, get_default_path
 from alref.llm.published_answers import import_published_answers
 from alref.utils import atomic
+from alref.utils.text import escape_controls
 
 
 @click.group("answers")
@@ -31,7 +32,7 @@ def show_info(store: Path | None) -> None:
     click.echo(answers.path)
     click.echo(f"{facts.count:,} answers, {facts.size / 1e6:.1f} MB")
     for model, count in facts.models.items():
-        click.echo(f"{count:8,}  {model}")
+        click.echo(escape_controls(f"{count:8,}  {model}"))
 
 
 @command.command("import")

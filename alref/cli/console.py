@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
+from rich.text import Text
+
+from alref.utils.text import escape_controls
+
+
+class VisibleConsole(Console):
+    """A console that shows control characters of what it prints: a title or a reason may come from a model."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return a text to print."""
+        return super().render_str(escape_controls(text), **options)
 
 
 def make_console(*, stderr: bool = False, quiet: bool = False, width: int | None = None) -> Console:
     """Return a console on stdout or stderr. If ``quiet``, it prints nothing; ``width`` is in characters."""
-    return Console(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False, highlight=False)
+    return VisibleConsole(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False, highlight=False)

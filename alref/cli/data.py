@@ -15,6 +15,7 @@ from alref.cli.plugin_option import add_plugin_option
 from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import AlrefError, InputError
 from alref.plugins.manager import PluginManager
+from alref.utils.text import escape_controls
 
 
 @click.group("data")
@@ -58,7 +59,7 @@ def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path,
     references, unusable = _count_references(dataset, videos)
     count, bad = 0, set()
     for fault in chain(dataset.find_problems(), unusable):
-        click.echo(f"{fault.video}: {fault.message}" if fault.video else fault.message)
+        click.echo(escape_controls(f"{fault.video}: {fault.message}" if fault.video else fault.message))
         count += 1
         bad |= {fault.video} - {""}
     faults = f"faults: {count}, videos with faults: {len(bad)}" if count else "no fault"

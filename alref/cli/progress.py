@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -74,6 +75,8 @@ class JsonEventWriter:
         emit_event("stage_finished", **_to_dict(event))
 
 
+_CONTROLS = re.compile(r"[\x7f-\x9f]")
+"""Control characters that JSON does not escape."""
 _OUTPUT: list[TextIO] = []
 """The stream for events while other output goes to stderr."""
 
@@ -104,6 +107,7 @@ def emit_event(name: str, **facts: Any) -> None:
         line.encode(stream.encoding or "ascii")
     except UnicodeEncodeError:
         line = json.dumps({"event": name, **facts})
+    line = _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", line)
     click.echo(line, file=stream)
 
 

@@ -20,6 +20,7 @@ from alref.evaluation.scoring import score_videos
 from alref.evaluation.summary import EvaluationSummary, summarize_external_scores
 from alref.plugins.manager import PluginManager
 from alref.utils import atomic
+from alref.utils.text import escape_controls
 
 
 @click.command("score")
@@ -77,5 +78,5 @@ def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:
         click.echo(text)
         return
     for video, why in summary.failed.items():
-        click.echo(f"{video}: {why}", err=True)
+        click.echo(escape_controls(f"{video}: {why}"), err=True)
     make_console().print(build_score_table(summary))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
+
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters other than a tab and a new line, and signs that change the direction of the text behind them."""
 
 
 def shorten_text(text: str, length: int) -> str:
@@ -30,3 +34,8 @@ def format_path(path: str | os.PathLike[str]) -> str:
     'café.mp4'
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def escape_controls(text: str) -> str:
+    r"""Return a text that cannot change a terminal or hide text on a page: ``\x1b`` stands for an escape character."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
 from alref.errors import InputError
+from alref.media.video_store import VideoStore
 
 if TYPE_CHECKING:
     from alref.records import Audio, VideoInfo
 
 Frame = npt.NDArray[np.uint8]
+Value = TypeVar("Value")
+
+_STORES: WeakKeyDictionary[Video, VideoStore] = WeakKeyDictionary()
+_STORES_LOCK = Lock()
 SILENT_POWER = 1e-6
 """Mean square below which audio is silent: -60 dB relative to full scale."""
 
@@ -94,6 +101,17 @@ class Video(ABC):
             fingerprint=self.fingerprint,
             warnings=self.warnings,
         )
+
+    def remember(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """Return what ``make`` returns; for this video and key it is called once, as long as the value is remembered.
+
+        Components share it: start the key with something of your own, such as your class. Up to 256 MB of arrays and tensors
+        are remembered; the least recently used value is dropped first. Threads that ask for the same key wait for the first.
+        """
+        with _STORES_LOCK:
+            store = _STORES.setdefault(self, VideoStore())
+        value: Value = store.get_or_make(key, make)
+        return value
 
     def _check_index(self, index: int) -> None:
         if not 0 <= index < len(self):

@@ -5,7 +5,6 @@ Each band has its own floor, so a bird is detected over louder traffic. The sour
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -58,14 +57,9 @@ class AudioActivity:
         )
 
 
-_ACTIVITY_BY_VIDEO: weakref.WeakKeyDictionary[Video, AudioActivity] = weakref.WeakKeyDictionary()
-
-
 def get_activity(video: Video) -> AudioActivity:
     """Return the activity of the audio of a video, computed once per video; empty without audio."""
-    if video not in _ACTIVITY_BY_VIDEO:
-        _ACTIVITY_BY_VIDEO[video] = detect_activity(video.read_audio_blocks(SAMPLE_RATE))
-    return _ACTIVITY_BY_VIDEO[video]
+    return video.remember(AudioActivity, lambda: detect_activity(video.read_audio_blocks(SAMPLE_RATE)))
 
 
 def detect_activity(blocks: Iterable[Audio]) -> AudioActivity:

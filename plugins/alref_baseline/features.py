@@ -126,14 +126,9 @@ def _combine_maps(fine: FloatArray, deep: FloatArray) -> FloatArray:
     return _normalize_vectors(np.concatenate([first, cv2.resize(second, first.shape[1::-1])], axis=2))
 
 
-_FEATURES_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoFeatures] = weakref.WeakKeyDictionary()
-
-
 def get_video_features(video: Video) -> VideoFeatures:
     """Return the features of a video, the same object during the lifetime of the video."""
-    if video not in _FEATURES_BY_VIDEO:
-        _FEATURES_BY_VIDEO[video] = VideoFeatures(video)
-    return _FEATURES_BY_VIDEO[video]
+    return video.remember(VideoFeatures, lambda: VideoFeatures(video))
 
 
 def resize_image(image: ImageArray, height: int, width: int) -> ImageArray:

@@ -168,14 +168,9 @@ def _compute_texture(gray: Frame) -> FloatArray:
     return np.asarray(np.minimum(slope, 1), np.float32)
 
 
-_MOTION_BY_VIDEO: weakref.WeakKeyDictionary[Video, VideoMotion] = weakref.WeakKeyDictionary()
-
-
 def get_motion_window(video: Video, frame: int) -> MotionWindow:
     """Return motion and audio around a frame of a video, computed once while cached."""
-    if video not in _MOTION_BY_VIDEO:
-        _MOTION_BY_VIDEO[video] = VideoMotion(video)
-    return _MOTION_BY_VIDEO[video].get_window(frame)
+    return video.remember(VideoMotion, lambda: VideoMotion(video)).get_window(frame)
 
 
 def compute_synchrony(video: Video, frame: int, masks: Sequence[Mask]) -> list[float]:

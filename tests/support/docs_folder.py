@@ -130,6 +130,7 @@ def stock(folder: Path) -> Path:
         tiny_beats.save(folder / name, tiny_beats.contents(seed))
     for name, place in DATA.items():
         build(name, folder / place)
+    segments(folder)
     tiny_sam2.save_sam2(folder / "tiny-sam2")
     answers(folder / "gpt_results" / "s4")
     masks(folder)
@@ -152,6 +153,16 @@ def clip(path: Path) -> None:
         for block in blocks(tone[None], 0, size=1024):
             file.mux(heard.encode(block))
         file.mux(heard.encode())
+
+
+def segments(folder: Path) -> None:
+    """Write segments of the sound of each clip, in the files and under the names of the authors."""
+    for name in ("ms3", "avss", "v2_binary"):
+        dataset = f"avsbench-{name.replace('_', '-')}"
+        clips = PluginManager().get_dataset(dataset)(folder / DATA[dataset]).list_videos()
+        path = folder / "audio_segment" / f"{name}_audio_segment.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({clip: [[0, 2], [2, 4]] for clip in clips}))
 
 
 def answers(folder: Path) -> None:

@@ -1,11 +1,10 @@
 """How often SAM 2 encodes a frame, how long it takes and how much memory, with random weights, beside the plain loop.
 
     python bench/propagation.py            1, 4 and 16 expressions on 60 frames at 256 pixels, then memory by length
-    python bench/propagation.py --large    on CUDA: the large model at 1024 pixels in bfloat16, and where the time goes
 
 The plain loop is what the published system does: for each expression, a new session of the library's own predictor over all
-frames, read again. With ``--large`` the authors' predictor does the same where their package ``sam2`` is installed. The loop
-runs at most ``--plain`` expressions; its time for more of them is multiplied. Processor seconds are those of this process.
+frames, read again. The loop runs at most ``--plain`` expressions; its time for more of them is multiplied. Processor seconds
+are those of this process. ``bench/gpu.py`` measures a GPU.
 """
 
 from __future__ import annotations
@@ -17,9 +16,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import wraps
-from importlib.util import find_spec
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -43,7 +41,6 @@ from alref_sam2._runtime import Sam2VideoRunner  # noqa: E402
 from alref_sam2.families import IMAGENET_NORMALIZATION  # noqa: E402
 
 SIZES = {size.name: size for size in _checkpoints.SIZES}
-PARTS = ("vision_encoder", "memory_attention", "mask_decoder", "memory_encoder")
 
 
 class Clip(ArrayVideo):
@@ -109,56 +106,31 @@ def plain(model: Sam2VideoRunner, video: Video, count: int) -> None:
                     _shown(seen.pred_masks, video)
 
 
-def authors(predictor: Any, video: Video, count: int) -> None:
-    """Follow one expression after the other with the authors' predictor."""
-    from alref_sam2._original import init_video_state
-
-    for each in range(count):
-        with torch.inference_mode(), devices.autocast(predictor.device.type, torch.bfloat16):
-            state = init_video_state(predictor, video)
-            predictor.add_new_points_or_box(state, len(video) // 2, 1, box=box(each))
-            for reverse in (False, True):
-                for _, _, logits in predictor.propagate_in_video(state, len(video) // 2, reverse=reverse):
-                    (logits > 0).cpu().numpy()
-
-
 def _shown(logits: torch.Tensor, video: Video) -> None:
     size = (video.height, video.width)
     (torch.nn.functional.interpolate(logits.float(), size, mode="bilinear") > 0).cpu().numpy()
 
 
 class Clock:
-    """Counts calls and seconds of a model's parts; on CUDA each part is waited for."""
+    """Counts calls of a model's encoder, and processor seconds."""
 
     def __init__(self, model: Any) -> None:
-        self.calls, self.seconds = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0.0)
-        for part in PARTS:
-            module = getattr(model, part)
-            module.forward = self._timed(part, module.forward)
+        self.calls = 0
+        encoder = model.vision_encoder
+        forward = encoder.forward
 
-    def measure(self, work: Callable[[], None]) -> tuple[float, float]:
-        """Do work; returns wall and processor seconds, and leaves those of its parts in ``seconds``."""
-        self.calls, self.seconds = dict.fromkeys(PARTS, 0), dict.fromkeys(PARTS, 0.0)
-        wall, used = _now(), process_time()
-        work()
-        return _now() - wall, process_time() - used
-
-    def _timed(self, part: str, forward: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(forward)
-        def timed(*given: Any, **named: Any) -> Any:
-            started = _now()
-            found = forward(*given, **named)
-            self.calls[part] += 1
-            self.seconds[part] += _now() - started
-            return found
+        def counted(*given: Any, **named: Any) -> Any:
+            self.calls += 1
+            return forward(*given, **named)
 
-        return timed
+        encoder.forward = counted
 
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return perf_counter()
+    def measure(self, work: Callable[[], None]) -> float:
+        """Do work; returns its processor seconds, and leaves its calls of the encoder in ``calls``."""
+        self.calls, used = 0, process_time()
+        work()
+        return process_time() - used
 
 
 def compare(folder: Path, size: int, frames: int, most: int) -> None:
@@ -169,11 +141,11 @@ def compare(folder: Path, size: int, frames: int, most: int) -> None:
     for count in (1, 4, 16):
         run = min(count, most)
         if run not in looped:
-            _, used = clock.measure(lambda run=run: plain(model, video, run))
-            looped[run] = used, clock.calls["vision_encoder"]
+            used = clock.measure(lambda run=run: plain(model, video, run))
+            looped[run] = used, clock.calls
         loop, calls = (value * count / run for value in looped[run])
-        _, used = clock.measure(lambda count=count: ours(model, video, count))
-        encoded = clock.calls["vision_encoder"]
+        used = clock.measure(lambda count=count: ours(model, video, count))
+        encoded = clock.calls
         print(f"{count:>11} {calls:>13.0f} {run:>4} {loop:>7.1f} {encoded:>13} {used:>7.1f} {used / loop:>6.2f}", flush=True)
 
 
@@ -198,47 +170,17 @@ def peak(way: str, frames: int) -> None:
     print(int(status["VmHWM"].split()[0]) / 1024)
 
 
-def large(folder: Path, frames: int) -> None:
-    """On CUDA: frames a second by objects, beside the authors' predictor, and the share of each part."""
-    model, video = Sam2VideoRunner(options(folder, 1024, "bfloat16"), "cuda"), Clip(frames)
-    clock, rival = Clock(model.network.model), _rival()
-    for work in filter(None, (lambda: ours(model, video, 1), rival and (lambda: authors(rival, video, 1)))):
-        work()
-    for count in (1, 4, 16):
-        wall, _ = clock.measure(lambda count=count: ours(model, video, count))
-        shares = {part: seconds / wall for part, seconds in clock.seconds.items()}
-        shares["host"] = 1 - sum(shares.values())
-        said = ", ".join(f"{part} {share:.0%}" for part, share in shares.items())
-        print(f"{count:>2} objects: {len(video) / wall:.2f} frames a second; {said}", flush=True)
-        if rival:
-            wall, _ = clock.measure(lambda count=count: authors(rival, video, count))
-            print(f"   the authors' predictor, one expression after the other: {len(video) / wall:.2f}", flush=True)
-
-
-def _rival() -> Any:
-    if find_spec("sam2") is None:
-        return None
-    from sam2.build_sam import build_sam2_video_predictor
-
-    made = build_sam2_video_predictor("configs/sam2.1/sam2.1_hiera_l.yaml", device="cuda")
-    made.fill_hole_area = 0
-    return made
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=SIZES, default="small")
     parser.add_argument("--size", type=int, default=256, help="pixels of the square that a frame is resized to")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--plain", type=int, default=16, help="most expressions that the plain loop runs")
-    parser.add_argument("--large", action="store_true", help="the large model on CUDA")
     parser.add_argument("--peak", choices=("ours", "plain"), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.peak:
         return peak(chosen.peak, chosen.frames)
     with tempfile.TemporaryDirectory() as folder:
-        if chosen.large:
-            return large(save(Path(folder), "large"), chosen.frames)
         load = f"{torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}"
         print(f"{chosen.model}, {chosen.frames} frames at {chosen.size} pixels, {load}")
         compare(save(Path(folder), chosen.model), chosen.size, chosen.frames, chosen.plain)

@@ -123,7 +123,7 @@ def stock(folder: Path) -> Path:
     (folder / "mine.yaml").write_text("spatial: top-score\n")
     shown = read(ROOT / "docs" / "ablations.md")
     (folder / "grid.yaml").write_text(next(each.text for each in shown if each.language == "yaml"))
-    for name in ("mine.py", "my_plugin.py"):
+    for name in ("mine.py", "my_plugin.py", "my-plugin.py"):
         (folder / name).write_text(PLUGIN)
     (folder / "my-box.txt").write_text("Which of {{ boxes }} is {{ phrase }}?\n")
     for seed, name in enumerate(BEATS):

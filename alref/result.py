@@ -80,6 +80,12 @@ class Result(Record):
     warnings: tuple[str, ...] = ()
     config: dict[str, Any] = Field(default_factory=dict)
 
+    def _check_fields(self) -> None:
+        size = (self.video.height, self.video.width)
+        wrong = next((rle.size for track in self.tracks for rle in track.rles if rle.size != size), None)
+        if wrong:
+            raise ValueError(f"tracks: expected masks of {size[1]}x{size[0]}, as the video, got {wrong[1]}x{wrong[0]}")
+
     def get_tracks(self, reference: str | int) -> list[Track]:
         """Return the tracks of the objects of a reference, given by id, text or index; empty when it is absent.
 

@@ -164,3 +164,23 @@ def test_the_page_describes_every_file_and_field() -> None:
 
     assert [name for name in sorted(fields) if f"`{name}`" not in page] == []
     assert [name for name in [*PARTS, "stages"] if f"| `{name}" not in page] == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"counts": "0"},
+        {"counts": "zzz~~|"},
+        {"size": [24, 32]},
+        {"size": [-24, 33]},
+        {"size": [0, 0]},
+        {"size": [10**6, 10**6]},
+    ],
+)
+def test_damaged_masks_of_a_result_are_one_clear_error(tmp_path: Path, change: dict[str, object]) -> None:
+    video = noise()
+    data = segmented(video, [track(video, "a", slice(3, 9), 0.5)]).model_dump(mode="json")
+    data["tracks"][0]["rles"][2].update(change)
+    (tmp_path / "result.json").write_text(json.dumps(data))
+    with pytest.raises(InputError):
+        load_result(tmp_path).masks("a")

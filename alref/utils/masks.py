@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from alref.errors import InputError
+
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
+
+
+MAX_RUN_PLACES = 7
+"""Highest place of a character in a run: 40 bits are enough for any image."""
+Side = Annotated[int, Field(ge=1, le=2**16)]
 
 
 class Rle(BaseModel):
@@ -23,13 +30,40 @@ class Rle(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: tuple[int, int]
+    size: tuple[Side, Side]
     counts: str
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        runs = _decode_runs(self.counts)
+        if runs.sum() != self.size[0] * self.size[1] or (runs < 0).any():
+            raise ValueError(f"expected runs of {self.size[0] * self.size[1]} pixels, got {runs.sum()}: the counts are damaged")
+        return self
 
     @property
     def area(self) -> int:
         """Number of pixels in the mask."""
         return int(coco.area(to_coco(self)))
+
+
+def _decode_runs(counts: str) -> npt.NDArray[np.int64]:
+    """Return the lengths of the runs, alternately outside and inside the mask.
+
+    A length has five bits in each character, the lowest first, and bit 5 set in all but the last. From the fourth run on, it is
+    the difference from the run before the last one. ``pycocotools`` reads beyond its memory if the lengths are too short.
+    """
+    data = np.frombuffer(counts.encode("ascii", "replace"), np.uint8).astype(np.int64) - ord("0")
+    ends = np.flatnonzero((data & 32) == 0)
+    if not len(ends) or ends[-1] != len(data) - 1 or (data < 0).any() or (data > 63).any():
+        return np.zeros(0, np.int64)
+    starts = np.append(0, ends[:-1] + 1)
+    places = np.arange(len(data)) - np.repeat(starts, np.diff(starts, append=len(data)))
+    if places.max() > MAX_RUN_PLACES:
+        return np.zeros(0, np.int64)
+    runs: npt.NDArray[np.int64] = np.add.reduceat((data & 31) << 5 * places, starts)
+    runs -= ((data[ends] & 16) > 0) * (np.int64(1) << 5 * (places[ends] + 1))
+    runs[1::2], runs[2::2] = runs[1::2].cumsum(), runs[2::2].cumsum()
+    return runs
 
 
 def to_coco(rle: Rle) -> Any:
@@ -41,12 +75,12 @@ def encode_mask(mask: Mask) -> Rle:
     """Encode a bool (H, W) mask."""
     by_column: Any = cv2.transpose(np.ascontiguousarray(mask).view(np.uint8)).T
     rle: Any = coco.encode(by_column)
-    return Rle(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
+    return Rle.model_construct(size=(mask.shape[0], mask.shape[1]), counts=bytes(rle["counts"]).decode("ascii"))
 
 
 def decode_mask(rle: Rle) -> Mask:
-    """Decode to bool (H, W)."""
-    return np.asarray(coco.decode(to_coco(rle)), dtype=np.bool_)
+    """Decode to bool (H, W). Raises InputError if the encoding is damaged."""
+    return decode_coco_union([to_coco(rle)], rle.size)
 
 
 def compute_box(mask: Mask) -> npt.NDArray[np.float32]:
@@ -56,7 +90,7 @@ def compute_box(mask: Mask) -> npt.NDArray[np.float32]:
 
 
 def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
-    """Decode the union of masks to bool (H, W); without masks it is empty and of ``size``."""
+    """Decode the union of masks to bool (H, W); without masks it is empty and of ``size``. Raises InputError."""
     return decode_coco_union([to_coco(rle) for rle in rles], size)
 
 
@@ -64,7 +98,12 @@ def decode_coco_union(runs: list[Any], size: tuple[int, ...]) -> Mask:
     """Decode the union of COCO's mappings of ``size`` and ``counts``, as ``decode_union`` does."""
     if not runs:
         return np.zeros(size, np.bool_)
-    return np.asarray(coco.decode(runs[0] if len(runs) == 1 else coco.merge(runs)), np.bool_)
+    try:
+        return np.asarray(coco.decode(runs[0] if len(runs) == 1 else coco.merge(runs)), np.bool_)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"a mask cannot be decoded ({error}); the file that holds it is damaged: remove it and try again"
+        ) from error
 
 
 def make_read_only(array: Array) -> Array:

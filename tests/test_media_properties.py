@@ -160,3 +160,11 @@ def test_every_image_is_as_ffmpeg_shows_it(tmp_path: Path, suffix: str, codec: s
         shown = decode_with_ffmpeg(written.path, video.height, video.width)
         assert len(shown) == len(video)
         assert max(np.abs(frame.astype(int) - shown[index]).mean() for index, frame in video.read_frames()) < 4
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="FFmpeg's program is not installed, and PyAV does not encode Theora")
+def test_headers_between_joined_theora_recordings_are_not_images(tmp_path: Path) -> None:
+    clip = encode(tmp_path / "clip.mp4", 20)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", clip, "-c:v", "libtheora", tmp_path / "clip.ogv"], check=True)
+    (tmp_path / "joined.ogv").write_bytes((tmp_path / "clip.ogv").read_bytes() * 2)
+    assert [number_of(frame) for frame in open_video(tmp_path / "joined.ogv")] == [*range(20)] * 2

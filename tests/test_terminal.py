@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from alref.cli import run_command, terminal
+from alref.cli import main, run_command, terminal
+from alref.cli.console import make_console
 from alref.cli.run import make_run_name
 from alref.errors import InputError
 from alref.media.reader import open_video
@@ -119,3 +120,23 @@ def test_images_and_masks_of_one_name_in_one_folder_are_refused(tmp_path: Path) 
     (folder / f"{first.stem}.JPG").write_bytes(first.read_bytes())
     with pytest.raises(InputError, match=rf"2 of 4 .*{first.stem}\.JPG and {first.name}"):
         open_video(folder)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("flags", [["--json"], []])
+def test_a_run_whose_output_cannot_be_written_is_complete_and_says_so(
+    script: Script, monkeypatch: pytest.MonkeyPatch, flags: list[str]
+) -> None:
+    clip = write_frames(make_moving_square(frames=4, size=(32, 48), side=8)[0], Path("clip"))
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(["run", str(clip), "the dog", *SLOTS, "--out", "out", *flags])
+    assert ended.value.code == 7
+    assert len(load_result("out").tracks) == 1
+
+
+@pytest.mark.parametrize(("columns", "width"), [("0", 80), ("1", 80), ("50", 50)])
+def test_a_terminal_without_a_width_has_the_usual_one(monkeypatch: pytest.MonkeyPatch, columns: str, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_console().width == width

@@ -9,12 +9,12 @@ from importlib import import_module
 
 import click
 
-from alref.cli.terminal import open_standard_streams
+from alref.cli.terminal import close_standard_output, open_standard_streams
 from alref.cli.verbose_option import VERBOSE_OPTION, add_verbose_option
 from alref.models import cpu_tuning
 from alref.utils.text import escape_controls
 
-INTERRUPTED = 130
+INTERRUPTED, OUTPUT_FAILED = 130, 7
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
     "eval": "Run a pipeline on a benchmark and score the results.",
@@ -81,6 +81,10 @@ def main(arguments: list[str] | None = None) -> None:
     open_standard_streams()
     cpu_tuning.apply_thread_settings()
     code = run_command(sys.argv[1:] if arguments is None else arguments)
+    reason = close_standard_output()
+    if reason and code == 0:
+        click.echo(f"error: standard output cannot be written: {reason}; the files of the command are complete", err=True)
+        code = OUTPUT_FAILED
     if code == INTERRUPTED:
         atexit.register(_exit_now)
     sys.exit(code)

@@ -9,6 +9,9 @@ from rich.text import Text
 
 from alref.utils.text import escape_controls
 
+MIN_WIDTH, DEFAULT_WIDTH = 20, 80
+"""A narrower terminal is taken for one whose width is not known."""
+
 
 class VisibleConsole(Console):
     """A console that shows control characters of what it prints: a title or a reason may come from a model."""
@@ -20,4 +23,7 @@ class VisibleConsole(Console):
 
 def make_console(*, stderr: bool = False, quiet: bool = False, width: int | None = None) -> Console:
     """Return a console on stdout or stderr. If ``quiet``, it prints nothing; ``width`` is in characters."""
-    return VisibleConsole(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False, highlight=False)
+    console = VisibleConsole(stderr=stderr, quiet=quiet, width=width, markup=False, emoji=False, highlight=False)
+    if console.width < MIN_WIDTH:  # as with COLUMNS=0, which some editors set
+        console.width = DEFAULT_WIDTH
+    return console

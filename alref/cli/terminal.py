@@ -7,13 +7,20 @@ import sys
 from typing import Any, TextIO
 
 
-class _PipeWriter(io.FileIO):
-    """A file descriptor that takes everything, also after the reader of its pipe has gone, as in ``alref run … | head -1``."""
+class _Writer(io.FileIO):
+    """A file descriptor that takes everything: also after the reader of its pipe has gone, and when the disk is full."""
+
+    failure: OSError | None = None
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
-        except BrokenPipeError:
+        except BrokenPipeError:  # as in ``alref run … | head -1``: nobody wants the rest
+            return memoryview(data).nbytes
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.failure = error
             return memoryview(data).nbytes
 
 
@@ -23,13 +30,23 @@ def open_standard_streams() -> None:
     sys.stderr = _open_stream(sys.stderr, "backslashreplace")
 
 
+def close_standard_output() -> str:
+    """Write what is left, and return the reason if not all of the output could be written, else an empty text."""
+    if sys.stdout is None:
+        return ""
+    sys.stdout.flush()
+    buffer = getattr(sys.stdout, "buffer", None)
+    failure = getattr(getattr(buffer, "raw", buffer), "failure", None)
+    return str(failure.strerror) if failure else ""
+
+
 def _open_stream(stream: TextIO, errors: str) -> TextIO:
     """Open the descriptor of a stream again; return streams that are not files, as in tests, as they are."""
     buffer = getattr(stream, "buffer", None)
     if not (isinstance(stream, io.TextIOWrapper) and isinstance(getattr(buffer, "raw", buffer), io.FileIO)):
         return stream
     stream.flush()
-    writer: Any = _PipeWriter(stream.fileno(), "w", closefd=False)
+    writer: Any = _Writer(stream.fileno(), "w", closefd=False)
     return io.TextIOWrapper(
         writer if isinstance(buffer, io.FileIO) else io.BufferedWriter(writer),
         stream.encoding,

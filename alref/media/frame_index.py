@@ -21,8 +21,8 @@ MAX_TICKS = 2**62
 REORDERING_CODECS = ("h264", "hevc", "vc1", "vvc")
 JOINT_PACKETS = 2
 """Number of packets before a restart of the clock that FFmpeg may take for damaged, since it reads ahead."""
-VP8_SHOWN = 0x10
-"""Bit of the first byte of a VP8 packet: its image is shown."""
+NOT_SHOWN = {"vp8": (0x10, 0), "theora": (0x80, 0x80)}
+"""Bits of the first byte of a packet without an image that is shown, by codec: VP8 hides images, Theora has headers."""
 
 
 @dataclass(frozen=True)
@@ -147,12 +147,13 @@ def build_decoded_index(file: InputContainer, stream: VideoStream, images: Itera
 
 
 def _read_packets(file: InputContainer, stream: VideoStream) -> _Records:
-    records, held, hides_images = _Records(), 0, stream.codec.name == "vp8"
+    records, held = _Records(), 0
+    mask, hidden = NOT_SHOWN.get(stream.codec.name, (0, 0))
     is_corrupt = False
     try:
         for packet in file.demux(stream):
             held += packet.size > 0
-            if packet.size and not packet.is_discard and not (hides_images and not memoryview(packet)[0] & VP8_SHOWN):
+            if packet.size and not packet.is_discard and not (mask and memoryview(packet)[0] & mask == hidden):
                 records.add(packet, packet.pts, packet.is_keyframe)
                 is_corrupt = packet.is_corrupt
     except av.FFmpegError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from alref.llm.parsing import ParsedChoice, parse_choice, parse_labels
 
 COUNT = 9
+ROOT = Path(__file__).parents[1]
 TABLE = Path(__file__).parent / "data" / "answers.tsv"
 
 
@@ -128,3 +130,16 @@ def test_rejections_and_distractors_alone_choose_nothing(rejected: list[tuple[st
 )
 def test_only_objects_are_labels(text: str, frames: dict[str, int]) -> None:
     assert parse_labels(text, COUNT).frames == frames
+
+
+def test_changed_answers_give_no_error_and_no_number_out_of_range() -> None:
+    kinds, faults, _ = runpy.run_path(str(ROOT / "bench/fuzz_answers.py"))["fuzz"](300, seed=1)
+    assert not faults
+    assert kinds["choice value"] > 20
+    assert kinds["choice unreadable"] > 20
+
+
+@pytest.mark.parametrize("said", ['{"why": "\\ud800", "frame": 2}', '{"frame": "\\udfff 2 or 3"}', "\ud800 frame"])
+def test_what_is_read_from_an_answer_can_be_stored(said: str) -> None:
+    reading = parse_choice(said, COUNT)
+    (reading.why + reading.problem).encode()

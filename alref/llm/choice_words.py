@@ -80,12 +80,13 @@ FLAWS = any_of(r"""
 """What keeps a clause from choosing by praise alone."""
 FILLERS = any_of(r"""
     (?<!n't )i (?:would |'d )?(?:think|believe|guess|suppose|say)(?: that)?, i'd say, in my (?:opinion|view), hmm, sure,
-    okay, ok, of course, certainly, definitely, (?<!most )clearly, (?<!most )obviously, probably, most likely(?= «),
+    assistant, okay, ok, of course, certainly, definitely, (?<!most )clearly, (?<!most )obviously, probably, most likely(?= «),
     undoubtedly, no doubt, without (?:a |any )?(?:doubt|question), here(?:'s| is| are), overall
 """)
 CORRECTIONS = any_of(r"""
     actually, correction, scratch that, on (?:second|further) thoughts?, i meant?, i take that back, sorry, my mistake,
-    let me (?:correct|revise|double[- ]check), wait(?=\W), no\W+(?:wait|sorry)
+    (?:let me|need to|have to) (?:correct|revise|double[- ]check), (?:i|that) was wrong,
+    wait(?=\W), no\W+(?:wait|sorry)
 """)
 """What stands before a choice that replaces an earlier one."""
 SCORES = any_of("confidence, certainty, probability, likelihood, score, rating, rated, iou, similarity")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from alref.utils.text import replace_surrogates
+
 MAX_LENGTH = 20_000
 """Characters of an answer that are searched; of a longer answer, the last ones."""
 
@@ -63,6 +65,8 @@ def parse_json(text: str) -> Any:
     for written in (text, _write_strictly(text), _write_strictly(text.translate(_QUOTES))):
         try:
             found = json.loads(written, strict=False)
+            if "\\ud" in written.lower():
+                found = json.loads(replace_surrogates(json.dumps(found, ensure_ascii=False)))
         except (ValueError, RecursionError):
             continue
         return found if isinstance(found, (dict, list)) else None

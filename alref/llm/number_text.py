@@ -18,7 +18,7 @@ FRAME_NOUNS = (
     r"|(?:ال)?إطار|फ्रेम"
 )
 BOX_NOUNS = r"(?:bounding )?box(?:e(?=s))?|bbox|candidate|object|region|detection|caja|caixa|框|ボックス|박스"
-ANY_NOUNS = r"option|number|nr\.?|no\.|#|№|第"
+ANY_NOUNS = r"option|选项|number|nr\.?|no\.|#|№|第"
 _ID = r"(?:(?:number|no\.?|nr\.?|num|id|index)\s*)?[#№]?"
 
 WORDS = rf"\b(?:{'|'.join(NUMBER_WORDS)})\b"
@@ -42,13 +42,14 @@ _SIGNS: dict[int, str] = {
 }
 """What other signs are written as."""
 _MARKUP = re.compile(r"\*+|`+|\$+|\\[()\[\]]|\\(?:text|math|bold)\w*\s*(?=\{)|~~.*?~~")
+_CHAT_TOKEN = re.compile(r"<\|[\w-]{1,40}\|>|</?s>|<(?:end_of_turn|start_of_turn|eos|eot|pad)>")
 _LONG_GAP = re.compile(r"(\W{30})\W+")
 _SCRIPT_GAP = re.compile(r"(?<=\d)(?=[^\W\d_a-z])|(?<=[^\W\d_a-z])(?=\d)", re.IGNORECASE)
 
 
 def normalize_text(text: str) -> str:
     """Return a text in small letters, with ASCII digits and signs, without markup; its lines stay."""
-    text = _LONG_GAP.sub(r"\1\n", text).translate(_SIGNS)
+    text = _LONG_GAP.sub(r"\1\n", _CHAT_TOKEN.sub(" ", text)).translate(_SIGNS)
     text = "".join(str(unicodedata.decimal(each)) if each.isdecimal() and not each.isascii() else each for each in text)
     return _SCRIPT_GAP.sub(" ", _MARKUP.sub("", text)).replace("_", " ").lower()
 

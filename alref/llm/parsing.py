@@ -63,7 +63,7 @@ class ParsedLabels:
 
 def parse_choice(text: str, count: int, noun: str = "frame") -> ParsedChoice:
     """Parse the number from 1 to ``count`` in an answer; ``noun``, frame or box, says what is numbered."""
-    answer = strip_thoughts(text)
+    answer = strip_thoughts(replace_surrogates(text))
     if text.strip() and not answer:
         return ParsedChoice("unreadable", problem=ONLY_THOUGHTS)
     return _parse_part(answer[-MAX_LENGTH:], count, noun)
@@ -71,6 +71,9 @@ def parse_choice(text: str, count: int, noun: str = "frame") -> ParsedChoice:
 
 def _parse_part(text: str, count: int, noun: str, depth: int = 0) -> ParsedChoice:
     """Parse JSON, else the last box or tag for an answer, else JSON in a sentence, else the sentence."""
+    quoted = parse_json(f"[{text}]") if text.lstrip().startswith('"') and depth < MAX_DEPTH else None
+    if isinstance(quoted, list) and len(quoted) == 1 and isinstance(quoted[0], str):
+        return _parse_part(quoted[0], count, noun, depth + 1)
     whole = parse_json(text)
     if isinstance(whole, list) and len(whole) == 1 and isinstance(whole[0], dict):
         whole = whole[0]
@@ -196,7 +199,7 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
     A name ends at its first comma or semicolon. Without objects the answer is absent. One frame out of range makes it
     unreadable.
     """
-    answer = strip_thoughts(text)[-MAX_LENGTH:]
+    answer = strip_thoughts(replace_surrogates(text))[-MAX_LENGTH:]
     if text.strip() and not answer:
         return ParsedLabels("unreadable", problem=ONLY_THOUGHTS)
     found = extract_json(answer)
@@ -237,7 +240,7 @@ def _parse_label_frames(pairs: list[tuple[str, Any]], count: int, why: str) -> P
     frames: dict[str, int | None] = {}
     problems = []
     for name, value in pairs:
-        name = replace_surrogates(re.split(r"[,;]", name)[0].strip())
+        name = re.split(r"[,;]", name)[0].strip()
         reading = _parse_value(value, count, "frame")
         if not name or reading.number is None:
             problem = reading.problem or f"no frame number for {_format_excerpt(name)}"

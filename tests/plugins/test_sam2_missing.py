@@ -123,7 +123,7 @@ def test_the_size_of_pictures_is_a_choice(
     component = made(cls, folders[cls], image_size=size)
     component.load()
     sizes: list[int] = []
-    model: Any = component._model
+    model: Any = component.model
     model.network.model.vision_encoder.register_forward_pre_hook(lambda module, args: sizes.append(args[0].shape[-1]))
     assert len(list(component.propagate(counted(2), boxes([0], frames=2)))) == 2
     assert sizes == [size, size]

@@ -46,8 +46,8 @@ def model_of(cls: type[Sam2FamilyPropagator], folder: Path, **options: Any) -> S
     """Return a component's model, loaded."""
     component = made(cls, folder, **options)
     component.load()
-    assert isinstance(component._model, Sam2VideoRunner)
-    return component._model
+    assert isinstance(component.model, Sam2VideoRunner)
+    return component.model
 
 
 def counted(frames: int) -> CountedVideo:

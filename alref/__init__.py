@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
+    from alref.components.propagation import PackedMasks, group_boxes, make_start_mask, split_frames
     from alref.components.protocol import EvaluationProtocol
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
@@ -76,6 +77,7 @@ __all__ = [
     "NameMatcher",
     "ObjectScores",
     "OutputError",
+    "PackedMasks",
     "Phrase",
     "Pipeline",
     "PivotBox",
@@ -106,12 +108,15 @@ __all__ = [
     "VideoScores",
     "Weights",
     "components",
+    "group_boxes",
     "hookimpl",
     "list_object_phrases",
     "load_result",
+    "make_start_mask",
     "open_frames",
     "open_video",
     "segment",
+    "split_frames",
 ]
 
 _NAMES_BY_MODULE = {
@@ -122,6 +127,7 @@ _NAMES_BY_MODULE = {
     ),
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
+    "alref.components.propagation": "PackedMasks group_boxes make_start_mask split_frames",
     "alref.components.protocol": "EvaluationProtocol",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",

@@ -26,7 +26,7 @@ def rejected(video: Video, candidates: list[Candidates]) -> list[PivotBox]:
     return [PivotBox(pivot=each.pivot, finding="absent", why="none of them") for each in candidates]
 
 
-@pytest.mark.parametrize("answers", [{"propose": nothing}, {"pick_frames": absent}, {"pick_boxes": rejected}], ids=str)
+@pytest.mark.parametrize("answers", [{"propose": nothing}, {"pick_frames": absent}, {"pick_boxes": rejected}], ids=list)
 def test_the_best_box_of_the_first_frame_is_taken_and_marked(answers: dict[str, Answer]) -> None:
     script = Script(**answers)
     result = run(script, fallback="first-frame")

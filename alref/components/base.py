@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from alref.models.weights import Weights
     from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
 
+ADVANCED = "stage_advanced"
+"""The hook that receives the progress of a stage."""
+
 API_LEVEL = 1
 """The contract level of this release: increased when plugins for the previous level would break."""
 
@@ -92,6 +95,13 @@ class Stage(ABC):
     def notify(self, hook: str, event: object) -> None:
         """Notify observers of an event by the name of their hook, for example ``question_answered``."""
         self._listeners.get(get_ident(), self._default_listener)(hook, event)
+
+    def advance(self, done: int, total: int) -> None:
+        """Report that ``done`` of ``total`` steps of the running call are finished, for the progress bar and observers.
+
+        A propagator does not need it: the engine counts the frames that it yields.
+        """
+        self.notify(ADVANCED, (done, total))
 
     @classmethod
     def find_missing_libraries(cls) -> list[Problem]:

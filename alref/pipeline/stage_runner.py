@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from pydantic import BaseModel
 
-from alref.components.base import Stage
+from alref.components.base import ADVANCED, Stage
 from alref.config import SlotConfiguration
 from alref.errors import PluginErrorContext
 from alref.llm.messages import QuestionEvent
@@ -95,7 +95,7 @@ class StageRunner:
         self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], inputs: Any
     ) -> CachedOutput[AnyRecord]:
         questions: list[QuestionEvent] = []
-        with self._use_stage(slot, questions) as stage:
+        with self._use_stage(slot, method, questions) as stage:
             started = perf_counter()
             output = getattr(stage, method)(self.video, *inputs)
             seconds = perf_counter() - started
@@ -110,7 +110,7 @@ class StageRunner:
         last: Future[EncodedFrame] | None = None
         scores: dict[int, list[float]] = {}
         questions: list[QuestionEvent] = []
-        with self._use_stage("propagator", questions) as stage, ThreadPoolExecutor(1, "encode") as encoder:
+        with self._use_stage("propagator", "propagate", questions) as stage, ThreadPoolExecutor(1, "encode") as encoder:
             started = perf_counter()
             for masks in stage.propagate(self.video, boxes):  # type: ignore[attr-defined]
                 contracts.check_frame_masks(masks, self.video, len(phrases), encoded)
@@ -118,7 +118,7 @@ class StageRunner:
                     last.result()
                 last = encoded[masks.frame] = encoder.submit(_encode_masks, masks)
                 scores[masks.frame] = [float(score) for score in masks.scores]
-                self._notify_observers("stage_advanced", "propagator", "propagate", done=len(encoded), total=total)
+                self._notify_observers(ADVANCED, "propagator", "propagate", done=len(encoded), total=total)
             found = {frame: each.result() for frame, each in encoded.items()}
             seconds = perf_counter() - started
         contracts.check_all_frames(found, self.video)
@@ -134,10 +134,14 @@ class StageRunner:
         return CachedOutput(tracks, seconds, count_usage(questions))
 
     @contextmanager
-    def _use_stage(self, slot: str, questions: list[QuestionEvent]) -> Iterator[Stage]:
+    def _use_stage(self, slot: str, method: str, questions: list[QuestionEvent]) -> Iterator[Stage]:
         """Yield the stage of a slot for one call, and collect its questions and warnings."""
 
-        def handle_event(hook: str, event: object) -> None:
+        def handle_event(hook: str, event: Any) -> None:
+            if hook == ADVANCED:
+                done, total = event
+                self._notify_observers(hook, slot, method, done=done, total=total)
+                return
             if isinstance(event, QuestionEvent):
                 questions.append(event)
             self.plugins.notify_observers(hook, event)

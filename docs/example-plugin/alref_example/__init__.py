@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import alref
-from alref import Propagator, Proposer, Reasoner, StageOptions, Unifier
+from alref import Propagator, PropagatorOptions, Proposer, Reasoner, StageOptions, Unifier
 from pydantic import Field
 
 if TYPE_CHECKING:
@@ -100,9 +100,10 @@ class TemplateMatch(Propagator):
     name = "template-match"
     needs = ("cv2",)
 
-    class Options(StageOptions):
+    class Options(PropagatorOptions):
         """Its options: -o propagator.reach=40."""
 
+        proposal_masks: bool = Field(True, description="start from the mask of the proposer, where it gives one")
         reach: int = Field(24, ge=1, description="maximum motion of an object from one frame to the next, in pixels")
 
     options: Options

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from alref import Frame, FrameMasks, PivotBox, Video, list_object_phrases
+from alref import Frame, FrameMasks, PivotBox, Video, group_boxes, make_start_mask, split_frames
 
 Mask = npt.NDArray[np.bool_]
 
@@ -26,7 +26,7 @@ class Start:
     @classmethod
     def from_box(cls, video: Video, box: PivotBox) -> Start:
         """Cut an object out of its pivot frame, by its mask where it has one."""
-        region = fill_box(video, box) if box.mask is None else box.mask
+        region = make_start_mask(video, box)
         left, top, width, height = cv2.boundingRect(region.astype(np.uint8))
         window = np.s_[top : top + height, left : left + width]
         return cls(box.pivot.frame, left, top, region[window], video.read_frame(box.pivot.frame)[window])
@@ -51,8 +51,7 @@ class Place:
 
 def track_objects(video: Video, boxes: list[PivotBox], reach: int) -> Iterator[FrameMasks]:
     """Yield the masks of every frame. Only the positions of the objects are stored, not the masks."""
-    phrases = list_object_phrases(boxes)
-    tracks = [track_object(video, [box for box in boxes if box.pivot.phrase == phrase], reach) for phrase in phrases]
+    tracks = [track_object(video, own, reach) for own in group_boxes(boxes)]
     for frame in range(len(video)):
         places = [places[frame] for places in tracks]
         yield FrameMasks(
@@ -65,12 +64,10 @@ def track_objects(video: Video, boxes: list[PivotBox], reach: int) -> Iterator[F
 def track_object(video: Video, boxes: list[PivotBox], reach: int) -> dict[int, Place]:
     """Return the position of one object in each frame, tracked from the nearest pivot frame."""
     starts = {start.frame: start for start in (Start.from_box(video, box) for box in boxes)}
-    nearest = [min(starts, key=lambda start: (abs(frame - start), start)) for frame in range(len(video))]
     places: dict[int, Place] = {}
-    for number, start in starts.items():
-        own = [frame for frame in range(len(video)) if nearest[frame] == number]
-        places |= track_in_one_direction(video, start, [frame for frame in own if frame >= number], reach)
-        places |= track_in_one_direction(video, start, [frame for frame in reversed(own) if frame < number], reach)
+    for own in split_frames(starts, len(video)):
+        for frames in (own.after, own.before):
+            places |= track_in_one_direction(video, starts[own.pivot], frames, reach)
     return places
 
 
@@ -91,12 +88,3 @@ def find_object(image: Frame, last: Place, reach: int) -> Place:
     difference = cv2.matchTemplate(window, last.start.pixels, cv2.TM_SQDIFF_NORMED)
     least, _, (x, y), _ = cv2.minMaxLoc(difference)
     return Place(last.start, left + x, top + y, float(np.clip(1 - least, 0, 1)))
-
-
-def fill_box(video: Video, box: PivotBox) -> Mask:
-    """Return a box as a mask, bool (H, W)."""
-    mask = np.zeros((video.height, video.width), np.bool_)
-    left, top = np.floor(box.xyxy[:2]).clip(0).astype(int)
-    right, bottom = np.ceil(box.xyxy[2:]).astype(int)
-    mask[top:bottom, left:right] = True
-    return mask

@@ -1,0 +1,78 @@
+"""The helpers of propagators, and the progress that any component can report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alref import Candidates, PackedMasks, PivotBox, PivotFrame, Reference, group_boxes, hookimpl, make_start_mask, split_frames
+from alref.records import StageEvent
+from alref.testing import GROUND, SQUARE, make_moving_square, make_square_box
+from support.scripted import Script
+
+VIDEO, TRUTH = make_moving_square()
+
+
+def test_boxes_are_grouped_by_object_in_the_order_of_the_masks() -> None:
+    boxes = [make_square_box(TRUTH, 3), make_square_box(TRUTH, 1, GROUND), make_square_box(TRUTH, 0)]
+    assert [[box.pivot.frame for box in own] for own in group_boxes(boxes)] == [[3, 0], [1]]
+
+
+def test_the_first_mask_is_the_given_one_or_the_box() -> None:
+    box = make_square_box(TRUTH, 2)
+    assert (make_start_mask(VIDEO, box) == TRUTH[2]).all()
+    half = np.tri(VIDEO.height, VIDEO.width, dtype=bool)
+    assert (make_start_mask(VIDEO, box.model_copy(update={"mask": half})) == half).all()
+    outside = box.model_copy(update={"xyxy": np.array([-5.0, -5.0, 2.4, 3.0], np.float32)})
+    assert make_start_mask(VIDEO, outside).sum() == 3 * 3
+    absent = PivotBox(pivot=PivotFrame(phrase=SQUARE, frame=0), finding="absent")
+    assert not make_start_mask(VIDEO, absent).any()
+
+
+def test_every_frame_belongs_to_the_nearest_pivot_and_is_walked_to_in_order() -> None:
+    first, last = split_frames([7, 2, 7], 10)
+    assert (first.pivot, first.after, first.before) == (2, (2, 3, 4), (1, 0))
+    assert (last.pivot, last.after, last.before) == (7, (7, 8, 9), (6, 5))
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 30])
+def test_ranges_hold_every_frame_once(count: int) -> None:
+    for pivots in ({0}, {count - 1}, {0, count // 2, count - 1}):
+        frames = [frame for each in split_frames(pivots, count) for frame in (*each.after, *each.before)]
+        assert sorted(frames) == list(range(count))
+
+
+def test_packed_masks_come_back_exactly() -> None:
+    masks = np.random.default_rng(0).random((3, 5, 7)) < 0.5
+    packed = PackedMasks(5, 7)
+    for frame, mask in enumerate(masks):
+        packed[frame, 0] = mask
+    assert (packed[1, 0] == masks[1]).all()
+    assert (packed.pop((2, 0)) == masks[2]).all()
+    assert (2, 0) not in packed
+    assert (0, 0) in packed
+
+
+def test_any_component_reports_its_progress() -> None:
+    script, events = Script(), list[StageEvent]()
+
+    class Observer:
+        @hookimpl
+        def stage_advanced(self, event: StageEvent) -> None:
+            events.append(event)
+
+    with script.pipeline() as pipeline:
+        proposer = pipeline._stages["proposer"]
+
+        def propose(video: Any, pivots: list[PivotFrame]) -> list[Candidates]:
+            proposer.advance(1, 4)
+            return [Candidates(pivot=pivot, xyxy=[[0, 0, 5, 5]], scores=[1.0]) for pivot in pivots]
+
+        script.answers["propose"] = propose
+        pipeline.plugins.add_observer(Observer())
+        pipeline.run(VIDEO, [Reference(text="the red square")])
+    found = [(event.stage, event.method, event.done, event.total) for event in events]
+    assert ("proposer", "propose", 1, 4) in found
+    assert ("propagator", "propagate", len(VIDEO), len(VIDEO)) in found

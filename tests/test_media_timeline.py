@@ -18,6 +18,7 @@ from alref.media.frame_times import UNKNOWN, find_clock_restarts, place_in_time
 from alref.media.reader import open_video
 from alref.media.video import Video
 from support.clips import RATE, encode, number_of, picture
+from support.field_clips import write_field_clip
 
 
 def numbers(video: Video) -> list[int]:
@@ -77,8 +78,10 @@ def test_images_that_avi_repeats_keep_their_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize("flips", [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("rotation", [0, 90, 180, 270])
 def test_images_are_turned_and_mirrored_as_players_do(tmp_path: Path, rotation: int, flips: tuple[bool, bool]) -> None:
-    stored = open_video(encode(tmp_path / "stored.mp4", 6)).read_frame(5)
-    video = open_video(encode(tmp_path / "turned.mp4", 6, rotation=rotation, flips=flips))
+    path = encode(tmp_path / "turned.mp4", 6, rotation=rotation, flips=flips)
+    video = open_video(path)
+    with av.open(str(path)) as file:
+        stored = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)][5]
     expected = np.rot90(stored, rotation // 90)[:: -1 if flips[1] else 1, :: -1 if flips[0] else 1]
     np.testing.assert_array_equal(video.read_frame(5), expected)
     assert expected.shape == (video.height, video.width, 3)
@@ -247,3 +250,21 @@ def test_tracks_without_a_decoder_are_not_counted(tmp_path: Path) -> None:
     first = data.index(b"avc1", data.index(b"stsd"))
     path.write_bytes(data[:first] + b"zzzz" + data[first + 4 :])
     assert number_of(open_video(path).read_frame(2)) == 12
+
+
+@pytest.mark.parametrize("suffix", ["h264", "ts", "mkv"])
+def test_fields_that_are_stored_apart_are_one_image(tmp_path: Path, suffix: str) -> None:
+    path = write_field_clip(tmp_path / "clip.h264", 12)
+    if suffix != "h264":
+        path = tmp_path / f"clip.{suffix}"
+        with av.open(str(tmp_path / "clip.h264")) as raw, av.open(str(path), "w") as file:
+            stream = file.add_stream_from_template(raw.streams.video[0])
+            for number, packet in enumerate(packet for packet in raw.demux(video=0) if packet.size):
+                packet.stream, packet.time_base = stream, Fraction(1, 2 * RATE)
+                packet.pts = packet.dts = number
+                file.mux(packet)
+    video = open_video(path, cache_bytes=0)
+    assert numbers(video) == [*range(12)]
+    assert [number_of(video.read_frame(index)) for index in (9, 2, 11)] == [9, 2, 11]
+    np.testing.assert_allclose(video.times, np.arange(12) / RATE, atol=1e-3)
+    assert video.warnings == ()

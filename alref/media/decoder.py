@@ -85,7 +85,8 @@ class VideoDecoder:
     def _begins_as_decoded(self) -> bool:
         """Return whether the decoder gives the first images at the times of the index."""
         decoded = [get_stamp(image) for image in islice(self._decode_from_start(), CHECKED_FRAMES)]
-        return decoded == self.index.pts[: len(decoded)].tolist() or self._decode_errors > 0
+        is_told = decoded == self.index.pts[: len(decoded)].tolist() and UNKNOWN not in decoded
+        return is_told or self._decode_errors > 0
 
     def _decode_index(self) -> FrameIndex:
         return build_decoded_index(self.container, self._stream, self._decode_from_start())

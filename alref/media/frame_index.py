@@ -141,7 +141,7 @@ def build_decoded_index(file: InputContainer, stream: VideoStream, images: Itera
     for image in images:
         records.add(image, get_stamp(image), image.key_frame)
     pts = _make_stamps(records.pts)
-    if (pts == UNKNOWN).any():
+    if (pts == UNKNOWN).any() or file.format.name == "avi":
         pts = np.full_like(pts, UNKNOWN)
     return _build_index(stream, records, pts, pts, np.arange(len(pts)), _find_restarts(file, stream, pts))
 

@@ -19,16 +19,17 @@ _END = (
     r"(?=\s*[\"')\]}]*\s*(?:$|[.;:!?\n()\[|]|,(?!\s*(?:or\s+|and\s+)?[#«]?\d)|- |"
     r"(?:because|since|as|for|due|and(?! \d)|but|rather|instead|while|then|with|in which|where)\b))"
 )
-_BARE = rf"(?:(?<![\w«|.-])-?\d{{1,9}}(?![\w%]|[.:/]\d)|(?:the\s+)?{ORDINALS}(?:\s+one)?|{WORDS}){_END}"
+_BARE = rf"(?:(?<![\w«|.$€-])-?\d{{1,9}}(?![\w%]|[.:/]\d)|(?:the\s+)?{ORDINALS}(?:\s+one)?|{WORDS}){_END}"
 _NUMBER = rf"(?:{MENTION}(?!\s*,\s*{MENTION}\s*(?:$|[.,;\n]))|{_BARE})"
 N = rf"(?:(?:in|on|at|the|number)\s+){{0,4}}[\[(\"'#{{]{{0,3}}\s?{_NUMBER}"
 """A number where a rule expects one: with its noun, or bare and not followed by what it counts."""
 
 _DISTRACTORS = re.compile(
-    r"\b\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?\b"
+    r"(?:\b(?:at|after|around)\s+)?\b\d{1,2}:\d{2}(?::\d{2})?(?:[.,]\d+)?\b"
     rf"|\b(?:with (?:a )?)?{words.SCORES}(?:\s+(?:level|score|value|rating))?\s*(?:(?:is|of|at|was|=|:|~|about)\s*){{0,4}}"
     r"-?\d+(?:[.,]\d+)?(?:\s*(?:/|out of)\s*\d+)?"
-    rf"|(?<![\w.])\d+(?:[.,]\d+)?\s*(?:%|{words.UNITS}\b)|\b\d+\s*(?:/|out of)\s*\d+\b|(?<![\w.])\d+\.\d+\b"
+    rf"|(?:\b(?:at|after|around)\s+)?(?<![\w.])\d+(?:[.,]\d+)?\s*(?:%|{words.UNITS}\b)"
+    r"|\b\d+\s*(?:/|out of)\s*\d+\b|(?<![\w.])\d+\.\d+\b"
     r"|\b\d+\s*(?:-|to|through|until)\s*\d+\b|(?<=\d) of (?:the |all )?\d+\b"
     r"|\b(?:time|moment|duration|length|number of \w+)\s*(?:is|:|=)\s*\d+\b(?!:)",
     re.IGNORECASE,
@@ -66,7 +67,7 @@ _BLIND = re.compile(words.BLINDNESS, re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.!?;\n](?=\s|$)")
 _CLAUSE = re.compile(
     rf"[;:!?()\n]|,(?!\s*#?\d)|\.(?=\s|$)| - |\b(?:but|while|whereas|although|though|however|because|since|yet)\b"
-    rf"|\bas (?=it|there|«|all|others?|the (?!{words.SUPERLATIVES}))|\band (?=(?:in |the )*«)|(?=\bso (?:in |the )*«)"
+    rf"|\bas (?=it|there|«|all|others?|the (?!{words.SUPERLATIVES}))|\band (?=(?:in |the )*«)|(?<!less )(?=\bso (?:in |the )*«)"
 )
 _CHECKED = (
     re.compile(rf"^\W*?(?:\[x\]|{words.TICKS})\W*?(?P<n>{N})"),
@@ -91,7 +92,9 @@ _LABELED = (
 _CHOOSING = (
     re.compile(rf"{words.BEFORE_VERBS}{words.CHOOSING_VERBS}\b(?![^«»]*\b(?:from|between|among)\b)[^«»\d]{{0,25}}?\s{N}"),
     re.compile(rf"{words.BEFORE_VERBS}{words.TAKING_VERBS}\s{N}"),
-    re.compile(rf"\b{words.CONCLUDING}\b[,:]?\s*(?:(?:it|this|the answer)(?: must be| should be| is|'s)\s+)?{N}"),
+    re.compile(
+        rf"(?<!less )(?<!more )\b{words.CONCLUDING}\b[,:]?\s*(?:(?:it|this|the answer)(?: must be| should be| is|'s)\s+)?{N}"
+    ),
     re.compile(rf"\bonly\s+{N}"),
 )
 _PRAISING = (
@@ -100,7 +103,12 @@ _PRAISING = (
         rf"(?:\b(?:is|was|are|be|being|seems|in|at|on|from|by)\b|=)\s*{N}"
     ),
     re.compile(rf"\b(?:it|this|that)(?:'s| is| was|'d be| (?:must|should|has to|would|would have to|will) be)\s+{N}"),
-    re.compile(rf"{MENTION}[^«»]{{0,80}}?\b(?:{words.SUPERLATIVES}|{words.CHOSEN}|it is$|better than all)"),
+    re.compile(
+        rf"{MENTION} (?:{words.BEING} )?{words.SMALL_WORDS}{{0,5}}(?:{words.SUPERLATIVES}|{words.CHOSEN}|better than all)"
+    ),
+    re.compile(rf"{MENTION} {words.SHOWING}\b[^«»]{{0,80}}?\b{words.SUPERLATIVES}"),
+    re.compile(rf"^(?:in|on|at) {MENTION}[^«»]{{0,80}}?\b{words.SUPERLATIVES}"),
+    re.compile(rf"{MENTION} it is$"),
     re.compile(
         rf"(?:^|, )\d{{1,9}} (?:is|was|shows|looks|has|seems)\b[^«»\d]{{0,80}}?\b(?:{words.SUPERLATIVES}|{words.CHOSEN})"
     ),
@@ -113,7 +121,7 @@ _BEGINNING = re.compile(rf"\W*?{N}")
 _BRACKET = rf"\[(?:{MENTION}|-?\d{{1,9}}|{WORDS})\]"
 _BRACKETED = (re.compile(rf"^\W*?{_BRACKET}(?!\s*(?:or|and|to|/|,?\s*\[))"), re.compile(rf"[.!?]\s*{_BRACKET}\W*$"))
 _PRESENT = (
-    re.compile(rf"{MENTION}\s+{words.PRESENCE_VERBS}\b"),
+    re.compile(rf"^\W*{MENTION}\s+{words.PRESENCE_VERBS}\b"),
     re.compile(rf"\b{words.SEEN}\s+{N}|\b(?:is|are)\s+(?:inside|in|at|by)\s+{MENTION}"),
 )
 

@@ -16,12 +16,13 @@ CHOOSING_VERBS = any_of("""
 TAKING_VERBS = any_of("us(?:e|ing), tak(?:e|ing), took")
 """Verbs that choose only what follows at once."""
 BEFORE_VERBS = any_of(r"""
-    ^, \b(?:and|to be|let's|let us|please|hereby)\s, \b(?:i|we|you|one)(?:'d|'ll|'m|'ve)?\s(?:\w+ly\s)?,
+    ^, \b(?:and|to be|let's|let us|let me|please|hereby)\s, \b(?:i|we|you|one)(?:'d|'ll|'m|'ve)?\s(?:\w+ly\s)?,
     \b(?:i|we|you|one) (?:would|will|should|must|have|do|am|had to|have to|am going to)\s(?:\w+ly\s)?, \bi'm going to\s
 """)
 """What stands before a verb that chooses; behind anything else, such as "hesitate to", it chooses nothing."""
 SUPERLATIVES = any_of(r"""
-    best, clearest, sharpest, brightest, cleanest, crispest, fullest, largest, biggest, easiest, safest, surest, likeliest,
+    best(?:en)?, clearest, sharpest, brightest, cleanest, crispest, fullest, largest, biggest, easiest, safest, surest,
+    likeliest,
     ideal, optimal, perfect, most \w+ly(?: \w+)?, most (?:clear|visible|prominent|suitable|likely|complete|relevant),
     most (?:appropriate|probable|distinct|plausible|recognizable|representative|informative),
     (?:right|correct|chosen|selected|preferred) (?:one|answer|choice|frame|image|box|candidate|option), the answer
@@ -30,13 +31,26 @@ CHOSEN = any_of(r"""
     chosen, selected, picked, preferred, recommended, (?:my|the) (?:\w+ )?(?:answer|choice|pick|selection), winner, wins,
     gets my vote, is correct, the one
 """)
+BEING = any_of("""
+    is, ist, was, 's, would be, should be, must be, has to be, will be, has been, seems, looks, appears, remains, stands out,
+    turns out, gets, wins as
+""")
+SMALL_WORDS = r"(?:(?:the|my|our|a|am|as|to be|being|by far|very|single|one|\w+ly|frame|image|box|where [^«»]{1,40}) )"
+"""What may stand between a number with its verb and the praise."""
+SHOWING = any_of(r"""
+    (?:\w+ly )?(?:shows?|has|gives|offers|provides|captures|depicts|presents|displays|contains|holds|lets|makes|works|fits),
+    matches, suits, serves, best (?:shows|captures|matches|fits), is (?:\w+ly )?(?:sharp|clear|visible|large|whole|ideal|where)
+""")
+"""Verbs between a number and what is best about it."""
 LABELS = any_of("""
-    answer, choice, chosen, selected, selection, pick, best, decision, verdict, result, conclusion, output, prediction,
+    answer, choice, chosen, selected, selection, pick, best(?: view| one| shot| option)?,
+    decision, verdict, result, conclusion, output,
+    prediction,
     correction, ans, 最佳, 最好的, 答案, 答え, 正解, 정답, 답,
     réponse, respuesta, resposta, risposta, antwort, ответ, الإجابة, उत्तर
 """)
 LABEL_ADJECTIVES = any_of("""
-    my, the, die, la, le, el, final, best, chosen, selected, correct, first, overall, preferred, predicted, recommended,
+    my, the, 1st, die, la, le, el, final, best, chosen, selected, correct, first, overall, preferred, predicted, recommended,
     most suitable, beste[rs]?, mejor, melhor, meilleure?, лучший, أفضل, 最佳
 """)
 CONCLUDING = any_of("""
@@ -53,7 +67,8 @@ CROSSES = any_of("✗, ✘, ❌, ✖, ☐")
 
 NONE = any_of("none, n/a, null, nothing, absent, not (?:found|visible|present)")
 ANOTHER = any_of(r"""
-    second(?:ary)?, third, next, runner, alternat\w+, backup, fallback, worst, least, reject\w*, excluded, discarded, weakest,
+    second(?:ary)?, third, 2nd, 3rd, next, runner, alternat\w+, backup, fallback, worst, least, reject\w*, excluded,
+    discarded, weakest,
     poorest
 """)
 """What a label or a key names that is not the choice."""
@@ -66,7 +81,8 @@ REJECTING = any_of(r"""
 """What stands before a number that is rejected."""
 NEGATIONS = any_of(r"""
     not, no, never, none, neither, nor, cannot, \w+n't, without, hardly, barely, fails?, failed, lacks?, almost, nearly,
-    at best, far from, nobody, no one, too, worse, less, wrong, incorrect, bad, worst, second, runner, alternativ\w*, backup,
+    at best, far from, opposite, nobody, no one, too, worse, less, wrong, incorrect, bad, worst, second, runner, alternativ\w*,
+    backup,
     (?:third|next)[- ]?(?:best|choice|option|pick), if, unless, whether, could, might, may, maybe, perhaps, possibly, were,
     would have (?!to), going to be, unclear, uncertain, unsure, unlikely, also, at first, initially, reject\w*, exclud\w*,
     discard\w*, eliminat\w*, rul\w+ out, avoid\w*, ignor\w*, skip\w*, dismiss\w*

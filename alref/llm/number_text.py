@@ -41,7 +41,7 @@ _SIGNS: dict[int, str] = {
     **dict.fromkeys([*range(0x200B, 0x2010), 0x2060, 0xFE0F, 0x20E3, 0xFEFF], ""),  # without width, and of keycaps
 }
 """What other signs are written as."""
-_MARKUP = re.compile(r"\*+|`+|\$+|\\[()\[\]]|\\(?:text|math|bold)\w*\s*(?=\{)|~~.*?~~")
+_MARKUP = re.compile(r"\*+|`+|(?<=\$)\$|\$(?=[^$\n]{1,80}\$)|(?<=[^\s$])\$|\\[()\[\]]|\\(?:text|math|bold)\w*\s*(?=\{)|~~.*?~~")
 _CHAT_TOKEN = re.compile(r"<\|[\w-]{1,40}\|>|</?s>|<(?:end_of_turn|start_of_turn|eos|eot|pad)>")
 _LONG_GAP = re.compile(r"(\W{30})\W+")
 _SCRIPT_GAP = re.compile(r"(?<=\d)(?=[^\W\d_a-z])|(?<=[^\W\d_a-z])(?=\d)", re.IGNORECASE)
@@ -97,7 +97,8 @@ def _compile_mentions(nouns: str) -> tuple[re.Pattern[str], ...]:
     ordered = rf"\b(?:the\s+)?(?P<numbers>{ordinals})[\s-]+(?:{nouns}|ones?\b)s?(?![a-z])"
     several = rf"(?:\s*(?:,(?:\s*(?:and|or)\b)?|and|or|&|/|to|through|-)\s*#?{NUMBER}){{0,20}}"
     plural = rf"(?<![a-z])(?:{nouns})s\s*{_ID}\s*[(\[]?(?P<numbers>{NUMBER}{several})[)\]]?"
-    one = rf"#?{NUMBER}(?:(?:\s*(?:and|or|&)\s*|[/-])#?{NUMBER}){{0,20}}"
+    listed = rf"(?:\s*,\s*{NUMBER}){{1,20}}\s*,?\s*(?:and|or)\s*#?{NUMBER}"
+    one = rf"#?{NUMBER}(?:{listed}|(?:\s*(?:and|or|&)\s*|[/-])#?{NUMBER}){{0,20}}"
     single = rf"(?<![a-z])(?:{nouns})(?:-(?=\d))?\s*{_ID}\s*(?P<numbers>{one}|\({one}\)|\[{one}\]|\"{one}\"|'{one}')"
     subject = rf"\bthe\s+(?P<numbers>{ORDINALS})(?=\s+(?:is|was|shows|has)\b)"
     return tuple(map(re.compile, (ordered, plural, single, subject)))

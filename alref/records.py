@@ -44,9 +44,8 @@ from alref.utils.text import format_path, replace_surrogates, shorten_text
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
 TimeSpan = tuple[float, float]
-Text = Annotated[str, BeforeValidator(replace_surrogates)]
-FilePath = Annotated[Path, PlainSerializer(format_path, return_type=str, when_used="json")]
-"""A text that a model or a server may have written; every such text can be stored."""
+Text = Annotated[str, BeforeValidator(replace_surrogates)]  # of a model or a server, which may not be valid Unicode
+FilePath = Annotated[Path, PlainSerializer(format_path, return_type=str, when_used="json")]  # bytes that are not UTF-8
 MAX_ID_LENGTH = 200
 PROVENANCE_FIELDS = ("why", "source", "raw")
 """Fields of a decision that describe its origin and not its content."""

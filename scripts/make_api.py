@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 import alref
 import alref.testing
+from alref.utils.masks import ARRAY_TYPES
 
 DOCS = Path(__file__).parents[1] / "docs"
 MARK = "<!-- The rest is generated from the docstrings of alref.testing by scripts/make_api.py. -->\n"
@@ -119,7 +120,8 @@ def format_parameter(parameter: inspect.Parameter | str) -> str:
 
 def format_type(annotation: Any) -> str:
     """Return a type as it is written in the code."""
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+    return " ".join(ARRAY_TYPES.get(word, word) for word in text.split(" "))
 
 
 def format_docstring(value: Any) -> str:

@@ -14,7 +14,7 @@ import pytest
 
 from alref.cli import run_command
 from alref.components.base import Stage
-from alref.errors import Problem
+from alref.errors import ConfigError, Problem
 from alref.plugins import manager as plugins_module
 from support.scripted import Script, announcing
 
@@ -328,3 +328,14 @@ def test_the_list_imports_nothing_that_takes_time() -> None:
     loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert {"alref_sam2", "alref_benchmarks"} <= loaded
     assert loaded.isdisjoint({"rich", "numpy", "cv2", "jinja2", "httpx", "requests", "torch", "transformers"})
+
+
+def test_a_record_is_shown_with_its_fields(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plugins", "record", "Candidates"]) == 0
+    printed = capsys.readouterr().out
+    assert "float32 (N, 4)" in printed
+    assert "bool (N, H, W) | None" in printed
+    assert run_command(["plugins", "record"]) == 0
+    assert {"Candidates", "PivotBox", "FrameMasks"} <= {line.partition(":")[0] for line in capsys.readouterr().out.splitlines()}
+    assert run_command(["plugins", "record", "Candidate"]) == ConfigError.exit_code
+    assert "'Candidates'" in capsys.readouterr().err

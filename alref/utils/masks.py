@@ -192,3 +192,13 @@ ScoresArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
 SamplesArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
 MaskArray = Annotated[Mask, _MaskField()]
 MasksArray = Annotated[Mask, _MaskField(stacked=True)]
+ARRAY_TYPES = {
+    "BoxArray": "float32 (4,)",
+    "BoxesArray": "float32 (N, 4)",
+    "ScoresArray": "float32 (N,)",
+    "SamplesArray": "float32 (N,)",
+    "LogitsArray": "float32 (N, H, W)",
+    "MaskArray": "bool (H, W)",
+    "MasksArray": "bool (N, H, W)",
+}
+"""The dtype and shape of each array type, by its name in annotations."""

@@ -92,6 +92,29 @@ def test_what_cannot_be_read_twice_is_a_fallback_that_says_so(make: Make) -> Non
     assert re.search(r"\b9\b", box.why)
 
 
+@pytest.mark.parametrize(
+    ("answer", "frame"),
+    [
+        ("Frame 3 shows the ball best; frame 2 is blurred.", 5),
+        ("Answer: 3 (second choice: frame 4)", 5),
+        ("**Answer:** 3\n**Confidence:** 9", 5),
+        ("Frame 3 [1]", 5),
+    ],
+)
+def test_a_choice_in_words_is_taken_and_cached(make: Make, answer: str, frame: int) -> None:
+    for source in ("model", "cache"):
+        chat = make([answer], frames=4)
+        (pivot,) = chat.pick_frames(VIDEO, [SQUARE])
+        assert (pivot.frame, pivot.source, pivot.raw) == (frame, source, answer)
+        chat.close()
+
+
+def test_a_number_that_is_not_a_choice_is_asked_about_and_then_a_fallback(make: Make) -> None:
+    chat = make(["There are 3 dogs.", "I count 3."], frames=4)
+    (pivot,) = chat.pick_frames(VIDEO, [SQUARE])
+    assert (pivot.source, len(chat.questions)) == ("fallback", 2)
+
+
 @pytest.mark.parametrize(("finish", "reason"), [("refusal", "refused"), ("filter", "content filter")])
 def test_a_refusal_is_not_asked_about_again(make: Make, finish: Any, reason: str) -> None:
     chat = make([Answer(text="I cannot help with frame 1.", model="m", finish_reason=finish)])

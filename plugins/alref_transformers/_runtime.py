@@ -92,6 +92,9 @@ class LocalChatModel:
         talks = [_build_messages(question, self._supports_images) for question in questions]
         settings: dict[str, Any] = {"processor_kwargs": {"padding": True}} if self._supports_images else {"padding": True}
         settings |= {"tokenize": True, "return_dict": True, "return_tensors": "pt", "sanitize_control_tokens": True}
+        wishes = {self._options.choose_thinking(question) for question in questions}
+        if len(wishes) == 1 and None not in wishes:
+            settings["enable_thinking"] = wishes.pop()
         try:
             made = self._processor.apply_chat_template(talks, add_generation_prompt=True, **settings)
         except (ValueError, TemplateError) as error:

@@ -164,6 +164,20 @@ def test_a_chat_template_that_refuses_the_question(copied: Path) -> None:
         blind(copied).chat(question())
 
 
+@pytest.mark.parametrize(("thinking", "words"), [(None, "quiet"), (False, "quiet"), (True, "think loud")])
+def test_the_chat_template_is_told_whether_to_think(copied: Path, thinking: bool | None, words: str) -> None:
+    (copied / "chat_template.jinja").write_text(
+        "{{ 'think loud' if enable_thinking is not defined or enable_thinking else 'quiet' }}"
+    )
+    assert blind(copied, thinking=thinking).chat(question()).prompt_tokens == len(words)
+    free = "quiet" if thinking is False else "think loud"
+    assert blind(copied, thinking=thinking).chat(question(wanted=None)).prompt_tokens == len(free)
+
+
+def test_a_model_that_sees_is_told_too(vision: Path) -> None:
+    assert loaded(vision, thinking=True).chat(question(pictures=1)).prompt_tokens > PICTURE_TOKENS
+
+
 def test_too_little_memory_is_one_clear_error(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: object, **named: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")

@@ -11,7 +11,7 @@ from filelock import FileLock
 
 from alref.errors import MissingError
 from alref.models.integrity import compute_sha256
-from alref.utils import atomic, network
+from alref.utils import atomic, http_client, network
 from alref.utils.home import get_cache_path
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _request_file(url: str, method: str, start: int = 0) -> Iterator[Response]:
 
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={start}-"} if start else {})}
     try:
-        with network.make_client(url, TIMEOUT_SECONDS) as client, client.stream(method, url, headers=headers) as response:
+        with http_client.make_client(url, TIMEOUT_SECONDS) as client, client.stream(method, url, headers=headers) as response:
             if response.status_code != 416:
                 response.raise_for_status()
             yield response

@@ -37,7 +37,7 @@ def translate_errors(model: str, revision: str | None, gated: str) -> Iterator[N
     if not is_offline():
         try:
             get_session()
-        except Exception as error:  # as in network.make_client
+        except Exception as error:  # as in http_client.make_client
             raise MissingError(network.explain_environment(error, constants.ENDPOINT)) from error
     try:
         yield

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
-from time import monotonic
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
-from alref.errors import MissingError, Problem, sanitize_line
+from alref.errors import Problem, sanitize_line
 
-if TYPE_CHECKING:
-    import httpx2
-
-MAX_BYTES = 64 << 20
-"""The most bytes of one response that are read."""
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 CERTIFICATE_WORDS = ("CERTIFICATE_VERIFY_FAILED", "self-signed certificate", "self signed certificate")
@@ -81,58 +73,6 @@ def _list_bypassed() -> list[str]:
 def _find_variable(name: str) -> str:
     """Return how an environment variable is written, in small letters or in capitals."""
     return name if os.environ.get(name) else name.upper()
-
-
-def make_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
-    """Return an HTTP client for one address, without a proxy where none is used.
-
-    Raises MissingError if an environment variable keeps a client from being made.
-    """
-    import httpx2
-
-    try:
-        transport = None if find_proxy_variable(address) else httpx2.HTTPTransport()
-        return httpx2.Client(timeout=timeout, transport=transport, follow_redirects=True, **settings)
-    except Exception as error:  # a client reads only the environment, and its library raises errors of five kinds
-        raise MissingError(explain_environment(error, address)) from error
-
-
-def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
-    """Return an HTTP client for short responses, each of which ends within ``timeout`` seconds. Raises MissingError."""
-    import httpx2
-
-    class LimitedStream(httpx2.SyncByteStream):
-        """The bytes of a response within a time and a size."""
-
-        def __init__(self, stream: httpx2.SyncByteStream, request: httpx2.Request) -> None:
-            self._stream, self._request, self._deadline = stream, request, monotonic() + timeout
-
-        def __iter__(self) -> Iterator[bytes]:
-            size = 0
-            for block in self._stream:
-                size += len(block)
-                if monotonic() > self._deadline or size > MAX_BYTES:
-                    raise httpx2.ReadTimeout("the response does not end", request=self._request)
-                yield block
-
-        def close(self) -> None:
-            self._stream.close()
-
-    def read_response(response: httpx2.Response) -> None:
-        assert isinstance(response.stream, httpx2.SyncByteStream)
-        response.stream = LimitedStream(response.stream, response.request)
-        response.read()
-        if response.has_redirect_location:
-            _check_redirect(response.request.url, response.request.url.join(response.headers["location"]))
-
-    return make_client(address, timeout, base_url=address, event_hooks={"response": [read_response]}, **settings)
-
-
-def _check_redirect(asked: httpx2.URL, target: httpx2.URL) -> None:
-    """Raise MissingError for a redirect to another server: a question would arrive there without its words or its key."""
-    if (asked.scheme, asked.netloc) != (target.scheme, target.netloc):
-        message = sanitize_line(f"{asked} redirects to {target}, and a question does not follow")
-        raise MissingError(Problem(message=message, hint="name the new address"))
 
 
 def explain_environment(error: Exception, address: str) -> Problem:

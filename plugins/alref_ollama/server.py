@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from alref.errors import MissingError, Problem, sanitize_line
-from alref.utils import network
+from alref.utils import http_client, network
 
 if TYPE_CHECKING:
     import httpx2
@@ -68,7 +68,7 @@ def open_client(options: OllamaOptions, timeout: float) -> httpx2.Client:
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     key = os.environ.get(KEY_VARIABLE, "").strip()
     headers = {"Authorization": f"Bearer {key}"} if key and not auth else {}
-    return network.open_client(resolve_address(options), timeout, auth=auth, headers=headers)
+    return http_client.open_client(resolve_address(options), timeout, auth=auth, headers=headers)
 
 
 def find_problems(options: OllamaOptions) -> list[Problem]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from alref.errors import MissingError, Problem, sanitize_line
-from alref.utils import network
+from alref.utils import http_client, network
 
 if TYPE_CHECKING:
     import httpx2
@@ -128,11 +128,9 @@ def open_client(options: OpenAIOptions) -> openai.OpenAI:
     """Open a connection. Raises MissingError if an environment variable keeps it from being made."""
     import openai
 
-    http_client = network.open_client(options.base_url, options.timeout)
+    opened = http_client.open_client(options.base_url, options.timeout)
     key = get_key(options)
-    return openai.OpenAI(
-        api_key=key, base_url=options.base_url, timeout=options.timeout, max_retries=0, http_client=http_client
-    )
+    return openai.OpenAI(api_key=key, base_url=options.base_url, timeout=options.timeout, max_retries=0, http_client=opened)
 
 
 def make_key_problem(options: OpenAIOptions) -> Problem:

@@ -20,6 +20,8 @@ from support.llm_server import (
     RESET,
     SILENT,
     TOKENS,
+    TRICKLE,
+    TRICKLED_CHUNK,
     ChatServer,
     Reply,
     busy,
@@ -131,7 +133,10 @@ def test_not_every_answer_is_an_answer(chat_server: ChatServer, reply: Reply, fi
     assert len(chat_server.questions) == 1
 
 
-@pytest.mark.parametrize("fault", [busy(429), busy(500), busy(503), EMPTY_CHOICE, HTML, INVALID, CUT, RESET, SILENT])
+FAULTS = [busy(429), busy(500), busy(503), EMPTY_CHOICE, HTML, INVALID, CUT, RESET, SILENT, TRICKLE, TRICKLED_CHUNK]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_tried_again(chat_server: ChatServer, fault: Reply) -> None:
     chat_server.queue.append(fault)
     answer = ask_once(chat_server, timeout=1)

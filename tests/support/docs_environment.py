@@ -32,7 +32,7 @@ from packaging.requirements import Requirement
 from alref.cli import run_command
 from alref.models import download
 from alref.testing.runner import SLOW_TESTS
-from alref.utils import network
+from alref.utils import http_client
 from alref_benchmarks.datasets import DATASETS
 from support.docs_commands import ROOT, Shown
 from support.docs_folder import BEATS
@@ -205,7 +205,7 @@ def _answer(gpt: ChatServer, own: ChatServer, monkeypatch: pytest.MonkeyPatch) -
     own.models = ["qwen2.5vl"]
     monkeypatch.setenv("OPENAI_API_KEY", "a-key")
     monkeypatch.setenv("OLLAMA_HOST", own.root)
-    open_client = network.open_client
+    open_client = http_client.open_client
 
     def redirect(request: Any) -> None:
         server = gpt if request.url.host == "api.openai.com" else own
@@ -216,4 +216,4 @@ def _answer(gpt: ChatServer, own: ChatServer, monkeypatch: pytest.MonkeyPatch) -
         client.event_hooks = {**client.event_hooks, "request": [redirect]}
         return client
 
-    monkeypatch.setattr(network, "open_client", open_redirected)
+    monkeypatch.setattr(http_client, "open_client", open_redirected)

@@ -34,6 +34,8 @@ class Reply:
     """Reset the connection instead of answering."""
     silent: bool = False
     """Say nothing until the server stops."""
+    trickle: bool = False
+    """Send the body byte by byte, without an end."""
     finish: str = "stop"
     refusal: str | None = None
 
@@ -61,6 +63,8 @@ INVALID = Reply(raw=b'{"choices": [', headers=SOON)
 CUT = Reply(cut=True, headers=SOON)
 RESET = Reply(reset=True)
 SILENT = Reply(silent=True)
+TRICKLE = Reply(trickle=True)
+TRICKLED_CHUNK = Reply(trickle=True, headers={"Transfer-Encoding": "chunked"})
 NO_LIST = Reply(500, {"detail": "no list"})
 EMPTY_CHOICE = Reply(data={"id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": []})
 
@@ -162,10 +166,16 @@ class Handler(BaseHTTPRequestHandler):
             return
         content = json.dumps(reply.data).encode() if reply.raw is None else reply.raw
         self.send_response(reply.status)
-        headers = {"Content-Type": "application/json", "Content-Length": str(len(content)), **reply.headers}
+        headers = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(content) + 10**6 * reply.trickle),
+            **reply.headers,
+        }
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
+        while reply.trickle and not self.chat.stopped.wait(0.05):
+            self.wfile.write(b" ")
         self.wfile.write(content[: len(content) // 2] if reply.cut else content)
         self.close_connection = self.close_connection or reply.cut
 

@@ -193,9 +193,13 @@ class Phrase(Record):
 
 
 class Decision(Record):
-    """A decision of a reasoner: the finding, the reason ``why``, the source, and the raw answer of a model."""
+    """A decision of a reasoner: the finding, the reason ``why``, the source, and the raw answer of a model.
+
+    ``confidence`` is the probability that it is right; None if the reasoner does not estimate it.
+    """
 
     finding: Finding = "found"
+    confidence: float | None = Field(default=None, ge=0, le=1)
     why: Text = ""
     source: DecisionSource = "rule"
     raw: Text = ""
@@ -306,12 +310,16 @@ class Track(Record):
 
 
 class Verdict(Record):
-    """The outcome of one reference: found, absent, silent or ambiguous, and the reason."""
+    """The outcome of one reference: found, absent, silent or ambiguous, and the reason.
+
+    ``confidence`` is the lowest of its decisions, the probability that the masks show it; None if it is not estimated.
+    """
 
     reference: str
     finding: Finding
     why: str
     source: DecisionSource = "rule"
+    confidence: float | None = Field(default=None, ge=0, le=1)
 
 
 class VideoInfo(Record):

@@ -83,11 +83,12 @@ def cut_photographs() -> list[Thing]:
     motorcycle = [(113, 221), (160, 162), (255, 179), (340, 170), (406, 153), (453, 102), (500, 77), (548, 102), (567, 162)]
     motorcycle += [(557, 204), (623, 255), (680, 357), (661, 442), (604, 445), (548, 357), (491, 349), (434, 357), (349, 400)]
     motorcycle += [(330, 425), (311, 383), (245, 366), (170, 394), (122, 357), (113, 272)]
-    cup = [(int(x), int(y)) for x, y in cv2.ellipse2Poly((278, 201), (200, 180), 0, 0, 360, 10).tolist()]
+    cup = [(174, 100), (185, 50), (230, 22), (300, 18), (365, 40), (405, 90), (405, 130), (385, 180), (355, 205), (300, 222)]
+    cup += [(255, 215), (250, 290), (225, 308), (200, 300), (200, 250), (215, 225), (190, 190), (178, 140)]
     flower = [(int(x), int(y)) for x, y in cv2.ellipse2Poly((307, 222), (137, 137), 0, 0, 360, 10).tolist()]
     outlines: list[tuple[str, str, list[tuple[int, int]], tuple[str, str, str, str]]] = [
         ("skimage", "data/chelsea.png", cat, ("cat", "the caat", "le chat", "the cat's nose")),
-        ("skimage", "data/astronaut.png", astronaut, ("woman", "the womna", "la mujer", "the woman's face")),
+        ("skimage", "data/astronaut.png", astronaut, ("astronaut", "the astronuat", "la astronauta", "the astronaut's face")),
         ("skimage", "data/motorcycle_left.png", motorcycle, ("motorcycle", "the motorcicle", "das Motorrad", "the headlight")),
         ("skimage", "data/coffee.png", cup, ("cup", "the cpu of cofee", "une tasse", "the cup's handle")),
         ("sklearn", "datasets/images/flower.jpg", flower, ("flower", "the flwoer", "la flor", "the edge of the flower")),

@@ -141,6 +141,7 @@ def make_pair(name: str, number: int, thing: Thing, other: Thing, back: Picture 
             Case("which", f"the {thing.noun} on the left", left),
             Case("which", f"the {thing.noun} on the right", right),
             Case("plural", f"both {thing.noun}s", left | right),
+            Case("absent", f"the {ABSENT[number % len(ABSENT)]} on the left"),
         ],
     )
 
@@ -154,14 +155,14 @@ def make_touching(name: str, number: int, thing: Thing, other: Thing, back: Pict
 
 def make_crossing(name: str, number: int, thing: Thing, other: Thing, back: Picture | None) -> Film:
     """Film two different things that cross."""
-    pair = [(other, move((0.2, 0.5, 0.4), (0.8, 0.5, 0.4))), (thing, move((0.8, 0.6, 0.4), (0.2, 0.6, 0.4)))]
+    pair = [(other, move((0.28, 0.5, 0.4), (0.72, 0.5, 0.4))), (thing, move((0.72, 0.6, 0.4), (0.28, 0.6, 0.4)))]
     frames, (behind, front) = compose(number, pair, back)
     return Film(name, frames, [Case("one", f"the {thing.noun}", front), Case("one", f"the {other.noun}", behind)])
 
 
 def make_leaving(name: str, number: int, thing: Thing, other: Thing, back: Picture | None) -> Film:
-    """Film a thing that enters late and leaves early, beside another one."""
-    path = move((-0.5, 0.5, 0.45), (1.5, 0.5, 0.45))
+    """Film a thing that appears late and disappears early, beside another one."""
+    path = [None, None, *move((0.2, 0.5, 0.45), (0.5, 0.45, 0.45))[2:-2], None, None]
     frames, (mask, stays) = compose(number, [(thing, path), (other, move((0.75, 0.75, 0.3)))], back)
     return Film(name, frames, [Case("leaving", f"the {thing.noun}", mask), Case("one", f"the {other.noun}", stays)])
 

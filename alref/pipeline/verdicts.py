@@ -42,6 +42,7 @@ def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisio
         finding=finding,
         why=_join_reasons([where, *_collect_reasons(decisions)]),
         source=_select_source(decisions),
+        confidence=min((each.confidence for each in decisions if each.confidence is not None), default=None),
     )
 
 

@@ -6,7 +6,7 @@ Factors are above 0, so a missing or wrong attribute weakens a candidate and nev
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,7 +18,7 @@ from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.motion import compute_motion_strength
-from alref_baseline.region_score import DIRECTIONS, get_speed, score_motion_strength, score_side, score_speed
+from alref_baseline.region_score import DIRECTIONS, OPPOSITE_SIDES, get_speed, score_motion_strength, score_side, score_speed
 from alref_baseline.relations import NormalizedBox, find_other_regions, score_relation
 
 FULL_GROWTH = 0.003
@@ -28,7 +28,10 @@ FULL_CHANGE = 8.0
 _FRAME_OFFSETS = (-12, -6, 6, 12)
 _FULL_COLOR = 0.6
 _FULL_PART = 0.25
-_RIVAL_SCORE_RATIO = 0.2
+_MIN_PLACE = 0.35
+"""Position, 0 on the other side to 1, below which an object is not on the side that is asked for."""
+_MIN_MOTION, _MAX_STILL = 0.1, 0.6
+"""Strength of motion from which an object moves, and up to which it stands still."""
 _FULL_SYNCHRONY = 0.5
 
 
@@ -47,6 +50,15 @@ class FrameCandidates:
     masks: Sequence[Mask]
     scores: Sequence[float]
 
+    def select(self, indices: Sequence[int]) -> FrameCandidates:
+        """Return some of the candidates."""
+        return replace(
+            self,
+            boxes=[self.boxes[index] for index in indices],
+            masks=[self.masks[index] for index in indices],
+            scores=[self.scores[index] for index in indices],
+        )
+
     @cached_property
     def image(self) -> Frame:
         """The frame, uint8 (h, w, 3) RGB."""
@@ -59,10 +71,16 @@ class FrameCandidates:
 
 @dataclass(frozen=True)
 class AttributeScores:
-    """The fit of each candidate to one attribute: ``factors`` above 0 up to 1, and an explanation for each."""
+    """The fit of each candidate to one attribute: ``factors`` above 0 up to 1, and an explanation for each.
+
+    ``missing`` says for each what is not as the words say, "" if nothing is; empty if this was not examined. ``is_impossible``
+    is True if no candidate can be the one that is meant.
+    """
 
     factors: Sequence[float]
     explanations: Sequence[str]
+    missing: Sequence[str] = ()
+    is_impossible: bool = False
 
 
 def score_attributes(description: ObjectDescription, candidates: FrameCandidates) -> Iterator[AttributeScores]:
@@ -104,7 +122,9 @@ def _score_side(candidates: FrameCandidates, side: str) -> AttributeScores:
     spread = float(np.ptp(places))
     among = (places - places.min()) / spread if spread > 0.01 else np.ones(len(places))
     factors = 0.1 + 0.45 * np.clip(places, 0, 1) + 0.45 * among
-    return AttributeScores(factors.tolist(), [f"{side} {place:.2f}" for place in places])
+    far = _MIN_PLACE if side in OPPOSITE_SIDES else 0.0
+    missing = [f"it is rather on the {OPPOSITE_SIDES[side]}" if place < far else "" for place in places]
+    return AttributeScores(factors.tolist(), [f"{side} {place:.2f}" for place in places], missing)
 
 
 def _score_box_side(box: NormalizedBox, side: str) -> float:
@@ -112,16 +132,15 @@ def _score_box_side(box: NormalizedBox, side: str) -> float:
 
 
 def _score_rank(candidates: FrameCandidates, number: int, side: str) -> AttributeScores:
-    """Score the rank from a side among the candidates with enough evidence."""
-    rivals = [index for index, score in enumerate(candidates.scores) if score >= _RIVAL_SCORE_RATIO * candidates.scores[0]]
-    line = sorted(rivals, key=lambda index: -_score_box_side(candidates.boxes[index], side))
-    factors, says = [0.2] * len(candidates.boxes), ["not counted"] * len(candidates.boxes)
+    """Score the rank from a side; there must be as many candidates."""
+    line = sorted(range(len(candidates.boxes)), key=lambda index: -_score_box_side(candidates.boxes[index], side))
+    factors, says = [0.2] * len(line), [""] * len(line)
     asked = f" (asked: {_format_ordinal(number)})"
     for place, index in enumerate(line, start=1):
         factors[index] = 1.0 if place == number else 0.2
         said = f"{_format_ordinal(place)} of {len(line)} {_RANK_PHRASES.get(side, 'from the ' + side)}"
         says[index] = said if place == number else said + asked
-    return AttributeScores(factors, says)
+    return AttributeScores(factors, says, is_impossible=number > len(line))
 
 
 def _format_ordinal(place: int) -> str:
@@ -143,7 +162,11 @@ def _score_motion(candidates: FrameCandidates, motion: str) -> AttributeScores:
     if motion == "changing":
         return _score_change(candidates, speeds)
     fits = [score_motion_strength(motion, speed) for speed in speeds]
-    return AttributeScores(fits, [f"own motion {speed:.2f}" for speed in speeds])
+    if motion == "still":
+        missing = ["it moves" if speed > _MAX_STILL else "" for speed in speeds]
+    else:
+        missing = ["it hardly moves" if speed < _MIN_MOTION else "" for speed in speeds]
+    return AttributeScores(fits, [f"own motion {speed:.2f}" for speed in speeds], missing)
 
 
 def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScores:
@@ -153,6 +176,7 @@ def _score_direction(candidates: FrameCandidates, motion: str) -> AttributeScore
     return AttributeScores(
         [score_speed(speed) for speed in speeds],
         [f"moves {motion} at {100 * speed:.1f} %" for speed in speeds],
+        [f"it does not move {motion}" if speed <= 0 else "" for speed in speeds],
     )
 
 

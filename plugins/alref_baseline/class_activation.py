@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from alref.utils.masks import Mask
 from alref_baseline.efficientnet import SIZE_MULTIPLE, FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components
@@ -31,19 +32,38 @@ class EvidenceMap:
     probability: float
 
 
-def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: Sequence[int]) -> EvidenceMap:
-    """Compute the evidence for ImageNet classes in a frame.
+def compute_class_evidence(
+    video_features: VideoFeatures, frame: int, classes: Sequence[int], max_views: int = 1
+) -> EvidenceMap:
+    """Compute the evidence for ImageNet classes in a frame; up to ``max_views`` small regions are classified again, closer.
 
     Evidence is the square root of the probability of the classes, multiplied by how far their best score exceeds its median
-    over the frame (after class activation maps, Zhou et al., CVPR 2016).
+    over the frame (after class activation maps, Zhou et al., CVPR 2016). In a closer view both views must agree; outside of
+    them the evidence is reduced.
     """
     height, width = video_features.height // 2, video_features.width // 2
     scores = video_features.get_class_scores(frame)
     evidence = resize_image(_compute_activation(scores, classes), height, width)
     wide = compute_peak_probability(scores, classes)
-    view = _find_close_view(evidence)
-    if view is None:
+    views = _find_close_views(evidence, max_views)
+    if not views:
         return EvidenceMap(evidence, wide)
+    closer = np.full_like(evidence, -1)
+    for number, view in enumerate(views):
+        seen, probability = _classify_closer(video_features, frame, classes, view)
+        wide = max(wide, probability)
+        top, bottom, left, right = view
+        inside = (slice(top, bottom), slice(left, right))
+        peak = evidence[inside].max() if number else evidence.max()
+        close = seen * (peak / max(float(seen.max()), 1e-6))
+        closer[inside] = np.maximum(closer[inside], np.sqrt(close * np.maximum(evidence[inside], 0.15 * close)))
+    return EvidenceMap(np.where(closer < 0, evidence * np.float32(0.25), closer), wide)
+
+
+def _classify_closer(
+    video_features: VideoFeatures, frame: int, classes: Sequence[int], view: tuple[int, int, int, int]
+) -> tuple[FloatArray, float]:
+    """Return the activation in a rectangle of a frame, and the greatest probability there."""
     top, bottom, left, right = view
     closer = video_features.get_image(frame)[2 * top : 2 * bottom, 2 * left : 2 * right]
     size = (max(2, _MAGNIFICATION * side // SIZE_MULTIPLE) * SIZE_MULTIPLE for side in closer.shape[:2])
@@ -51,7 +71,7 @@ def compute_class_evidence(video_features: VideoFeatures, frame: int, classes: S
     enlarged = resize_image(closer, *(min(side, limit) for side, limit in zip(size, limits, strict=True)))
     close = video_features.compute_class_scores(enlarged)
     seen = resize_image(_compute_activation(close, classes), bottom - top, right - left)
-    return EvidenceMap(_merge_views(evidence, seen, view), max(wide, compute_peak_probability(close, classes)))
+    return seen, compute_peak_probability(close, classes)
 
 
 def compute_peak_probability(scores: FloatArray, classes: Sequence[int]) -> float:
@@ -71,16 +91,21 @@ def _compute_activation(scores: FloatArray, classes: Sequence[int]) -> FloatArra
     return np.asarray(np.sqrt(_compute_probability(scores, classes)) * height / max(float(height.max()), 1e-6), np.float32)
 
 
-def _find_close_view(evidence: FloatArray) -> tuple[int, int, int, int] | None:
-    """Return the rectangle (top, bottom, left, right) around the strongest region if it is small, else None."""
+def _find_close_views(evidence: FloatArray, count: int) -> list[tuple[int, int, int, int]]:
+    """Return rectangles (top, bottom, left, right) around up to ``count`` of the strongest regions; none if those are large."""
     labels, areas = find_connected_components(evidence > 0.4 * evidence.max())
     mass = np.bincount(labels.ravel(), evidence.ravel(), len(areas))
     mass[0] = 0
-    strongest = int(mass.argmax())
-    if not mass[strongest] or areas[strongest] > _ZOOM_AREA * evidence.size:
-        return None
-    left, top, wide, high = cv2.boundingRect((labels == strongest).astype(np.uint8))
-    height, width = evidence.shape
+    strongest = [int(number) for number in np.argsort(-mass, kind="stable")[:count] if mass[number] >= 0.2 * mass.max() > 0]
+    if any(areas[number] > _ZOOM_AREA * evidence.size for number in strongest):
+        return []
+    return [view for number in strongest if (view := _frame_closely(labels == number)) is not None]
+
+
+def _frame_closely(part: Mask) -> tuple[int, int, int, int] | None:
+    """Return a rectangle around a region with some of its surroundings; None if it is most of the frame."""
+    left, top, wide, high = cv2.boundingRect(part.astype(np.uint8))
+    height, width = part.shape
     share = max(2.2 * wide / width, 2.2 * high / height, _MIN_ZOOM_SIDE)
     if share > 0.8:
         return None
@@ -88,12 +113,3 @@ def _find_close_view(evidence: FloatArray) -> tuple[int, int, int, int] | None:
     top = int(np.clip(top + high / 2 - view_height / 2, 0, height - view_height))
     left = int(np.clip(left + wide / 2 - view_width / 2, 0, width - view_width))
     return top, top + view_height, left, left + view_width
-
-
-def _merge_views(evidence: FloatArray, close_evidence: FloatArray, view: tuple[int, int, int, int]) -> FloatArray:
-    """Insert the close view at its position: inside it both views must agree, outside it the evidence is reduced."""
-    top, bottom, left, right = view
-    merged = evidence * 0.25
-    close = close_evidence / max(float(close_evidence.max()), 1e-6) * evidence.max()
-    merged[top:bottom, left:right] = np.sqrt(close * np.maximum(evidence[top:bottom, left:right], 0.15 * close))
-    return np.asarray(merged, np.float32)

@@ -64,10 +64,22 @@ class ObjectDescription:
         return bool(look_up_noun(self.noun).classes or self.colors)
 
     @property
+    def is_among_several(self) -> bool:
+        """Whether the words choose one or all of several objects of one noun, by place, order, size or motion."""
+        placed = self.is_plural or self.positions or self.ranks or self.size
+        return bool(placed or not {"closer", "away", "changing"}.issuperset(self.motions))
+
+    @property
+    def favors_motion(self) -> bool:
+        """Whether the object rather moves; not where one of several is meant that may stand still."""
+        placed = self.positions or self.ranks or self.size or self.is_plural or "still" in self.motions
+        return "moving" in self.motions or not placed
+
+    @property
     def is_described(self) -> bool:
         """Whether anything but a noun is named: a color, position, size, order, motion or relation."""
-        placed = self.positions or self.ranks or self.size or self.motions or self.relations
-        return bool(placed or self.colors or self.part_colors)
+        looks = self.colors or self.part_colors
+        return bool(self.is_among_several or looks or self.motions or self.relations)
 
 
 @lru_cache(maxsize=1024)

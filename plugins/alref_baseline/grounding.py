@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from alref.media.video import Video
 from alref.records import Phrase, TimeSpan
+from alref_baseline.confidence import estimate_confidence
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, get_video_features, resize_image
 from alref_baseline.grammar import ObjectDescription, parse_description
 from alref_baseline.label_propagation import NEIGHBORS, combine_labels
 from alref_baseline.lexicon import look_up_noun
+from alref_baseline.look_alikes import find_look_alikes
 from alref_baseline.neighbor_search import find_neighbors
 from alref_baseline.region_score import score_region
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
@@ -30,6 +32,10 @@ Nouns of absent objects had at most 0.06, except for a dog that was detected in 
 
 NUM_SAMPLED_FRAMES = 8
 _MAX_RIVALS = 3
+MIN_RIVAL_FIT = 0.25
+"""Fit of a region, as a share of the best one's on its frame, from which it counts as another object of the noun."""
+_SIZE_RANGE = 1.5
+"""How many times larger or smaller than usual a region may be before it is distrusted."""
 _MAX_CACHED = 16
 
 
@@ -49,10 +55,14 @@ class ScoredRegion:
 
 @dataclass(frozen=True)
 class PhraseGrounding:
-    """The regions found for one phrase, best first; ``evidence``, 0..1, is the confidence that the object is in the video."""
+    """The regions found for one phrase, best first; ``evidence``, 0..1, is the confidence that the object is in the video.
+
+    ``confidence`` is the probability, 0..1, that the best region shows it.
+    """
 
     scored_regions: tuple[ScoredRegion, ...]
     evidence: float
+    confidence: float = 0.0
 
     @property
     def is_absent(self) -> bool:
@@ -144,18 +154,24 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     regions = grow_regions(eye, views, words, entry)
     if not regions:
         return PhraseGrounding((), 0.0)
+    if words.is_among_several:
+        regions = find_look_alikes(eye, views, regions, words) or regions
     least = ABSENT_THRESHOLD if by_sound and not words.is_findable else 0.0
     evidence = max(least, _weigh_evidence(views, regions, has_classes=bool(entry.classes)))
-    return PhraseGrounding(tuple(_score_regions(eye, regions, words, evidence)), evidence)
+    found = (_score_several if words.is_among_several else _score_regions)(eye, regions, words, evidence)
+    best = found[0]
+    confidence = estimate_confidence(best.agreement, evidence, best.region.area)
+    return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
 
 
 def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], has_classes: bool) -> float:
-    """Compute the evidence for the object: its classes on the second best frame, or color or motion of the best region."""
+    """Compute the evidence: the classes on the second best frame and the color, or the motion, of the best region."""
     best = max(regions, key=lambda region: region.score)
     if not has_classes and views[0].color_map is None:
         return 0.5 * best.motion_strength
     of_color = 0.5 * best.color_share if views[0].color_map is not None else 0.0
-    return max(of_color, sorted(view.class_probability for view in views)[-2:][0])
+    of_class = sorted(view.class_probability for view in views)[-2:][0]
+    return 1 - (1 - of_color) * (1 - of_class)
 
 
 def _score_regions(
@@ -164,7 +180,7 @@ def _score_regions(
     """Score every region: its own fit, multiplied by its agreement with the other frames."""
     frames = sorted({region.frame for region in regions})
     rivals = {frame: [region for region in regions if region.frame == frame] for frame in frames}
-    fits = {id(region): score_region(region, rivals[region.frame], description) for region in regions}
+    fits = {id(region): score_region(region, description) for region in regions}
     top = max(max(fits.values()), 1e-9)
     for frame in frames:
         rivals[frame] = sorted(rivals[frame], key=lambda region: -fits[id(region)])[:_MAX_RIVALS]
@@ -175,7 +191,12 @@ def _score_regions(
     clear = {
         id(region): 0.3 + 0.7 * region.edge_contrast / max(1e-6, *(other.edge_contrast for other in kept)) for region in kept
     }
-    standing = {id(region): strength[id(region)] * (0.02 + agreed[id(region)]) * clear[id(region)] for region in kept}
+    usual = float(np.median([rivals[frame][0].area for frame in frames]))
+    sized = {id(region): min(1.0, _SIZE_RANGE * usual / region.area, _SIZE_RANGE * region.area / usual) for region in kept}
+    standing = {
+        id(region): strength[id(region)] * (0.02 + agreed[id(region)]) * clear[id(region)] * sized[id(region)]
+        for region in kept
+    }
     best = max(kept, key=lambda region: standing[id(region)])
     found = []
     for region in kept:
@@ -183,6 +204,51 @@ def _score_regions(
         share = np.sqrt(standing[id(region)] / max(standing[id(best)], 1e-9)) * (0.3 + 0.7 * linked)
         found.append(ScoredRegion(region, float(min(1.0, evidence * share)), agreed[id(region)], linked))
     return sorted(found, key=lambda each: -each.score)
+
+
+def _score_several(
+    video_features: VideoFeatures, regions: Sequence[Region], description: ObjectDescription, evidence: float
+) -> list[ScoredRegion]:
+    """Score the frames by all objects of the noun on them together, then each region by its own fit on its frame.
+
+    Agreement is that of all objects of a frame, since one of them resembles the others as much as itself.
+    """
+    fits = {id(region): score_region(region, description) for region in regions}
+    top = max(max(fits.values()), 1e-9)
+    by_frame: dict[int, list[Region]] = {}
+    for region in sorted(regions, key=lambda region: -fits[id(region)]):
+        by_frame.setdefault(region.frame, []).append(region)
+    rivals = {
+        frame: [each for each in own if fits[id(each)] >= MIN_RIVAL_FIT * fits[id(own[0])]] for frame, own in by_frame.items()
+    }
+    together = {frame: [_join_regions(own)] for frame, own in rivals.items()}
+    overlaps = _compute_overlaps(video_features, together)
+    strength = {id(one): float(np.sqrt(fits[id(rivals[frame][0])] / top)) for frame, (one,) in together.items()}
+    agreed = {frame: _compute_agreement(one, together, overlaps, strength) for frame, (one,) in together.items()}
+    usual = float(np.median([len(own) for own in rivals.values()]))
+    sharpest = max(1e-6, *(one.edge_contrast for (one,) in together.values()))
+    standing = {
+        frame: strength[id(one)]
+        * (0.02 + agreed[frame])
+        * (0.3 + 0.7 * one.edge_contrast / sharpest)
+        * min(1.0, len(rivals[frame]) / usual)
+        for frame, (one,) in together.items()
+    }
+    best = max(standing, key=lambda frame: standing[frame])
+    found = []
+    for frame, own in by_frame.items():
+        linked = 1.0 if frame == best else overlaps.get((id(together[best][0]), id(together[frame][0])), 0.0)
+        share = np.sqrt(standing[frame] / max(standing[best], 1e-9)) * (0.3 + 0.7 * linked)
+        for region in own:
+            score = float(min(1.0, evidence * share * np.sqrt(fits[id(region)] / max(fits[id(own[0])], 1e-9))))
+            found.append(ScoredRegion(region, score, agreed[frame], linked))
+    return sorted(found, key=lambda each: -each.score)
+
+
+def _join_regions(regions: Sequence[Region]) -> Region:
+    """Return the best region, the first, with the mask of all."""
+    mask = np.logical_or.reduce([region.mask for region in regions])
+    return replace(regions[0], mask=mask, area=float(mask.mean()))
 
 
 def _compute_agreement(

@@ -1,4 +1,4 @@
-"""Score a region by the attributes of a phrase, relative to the other regions of its frame."""
+"""Score a region by its evidence and colors; measure sides and motions."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ _SIDE_SCORES: dict[str, Callable[[Box, float], float]] = {
     "far": lambda box, area: 1 - box[3],
 }
 
+OPPOSITE_SIDES = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
+
 DIRECTIONS = {"left": (0, -1), "right": (0, 1), "up": (1, -1), "down": (1, 1)}
 """Motions with a direction: the axis of a velocity (right, down), and the sign."""
-
-_SUPERLATIVE_SIDES = {"biggest": "big", "smallest": "small", "leftmost": "left", "rightmost": "right"} | {
-    "topmost": "top", "bottommost": "bottom", "closest": "close", "farthest": "far"
-}  # fmt: skip
 
 
 def score_side(side: str, box: Box, area: float) -> float:
@@ -56,38 +54,11 @@ def score_motion_strength(motion: str, strength: float) -> float:
     return 1 - 0.6 * strength if motion == "still" else 0.4 + 0.6 * strength
 
 
-def score_region(region: Region, rivals: Sequence[Region], description: ObjectDescription) -> float:
-    """Return how well ``region`` fits: above 0, comparable over all regions of a grounding.
+def score_region(region: Region, description: ObjectDescription) -> float:
+    """Return how well a region fits the noun and its colors: above 0, comparable over all regions of a grounding.
 
-    ``rivals`` are the regions of the same frame, including ``region``.
+    A region that moves fits better, the more so for a motion that is named, unless the one that is meant may stand still.
     """
     fit = region.score * (0.1 + region.color_share) * (0.3 + 0.7 * region.part_color_share)
-    for side in description.positions:
-        fit *= max(_score_region_side(region, side), 0.02) ** 2
-    if description.size:
-        fit *= max(_score_region_side(region, description.size), 0.02)
-    for motion in description.motions:
-        if motion in DIRECTIONS:
-            fit *= score_speed(get_speed(motion, region.velocity))
-        else:
-            fit *= score_motion_strength(motion, region.motion_strength)
-    if "still" not in description.motions:
-        fit *= 0.4 + 0.6 * region.motion_strength
-    ranks = [(1, _SUPERLATIVE_SIDES[word]) for word in description.superlatives]
-    for rank in [*ranks, *([description.rank] if description.rank else [])]:
-        fit *= _score_rank(region, rivals, rank)
-    return fit
-
-
-def _score_region_side(region: Region, side: str) -> float:
-    return score_side(side, region.box, region.area)
-
-
-def _score_rank(region: Region, rivals: Sequence[Region], rank: tuple[int, str]) -> float:
-    """Return whether a region is the n-th from a side among those with enough evidence."""
-    number, side = rank
-    strong = 0.25 * max(rival.score for rival in rivals)
-    line = sorted((rival for rival in rivals if rival.score >= strong), key=lambda rival: -_score_region_side(rival, side))
-    if len(line) < number:
-        return 0.1
-    return 1.0 if line[number - 1] is region else 0.05
+    emphasis = 1 if description.is_among_several else 1 + len(description.motions)
+    return fit * (0.4 + 0.6 * region.motion_strength) ** emphasis if description.favors_motion else fit

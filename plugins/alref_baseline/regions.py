@@ -24,8 +24,13 @@ from alref_baseline.motion import compute_motion_strength, compute_residual_moti
 _NUM_ROUNDS = 3
 _MAX_REGIONS = 5
 _MIN_AREA = 0.0005
+_MIN_EVIDENCE = 0.2
 _FULL_SYNCHRONY = 0.3
 """Correlation of motion with the audio that counts in full."""
+_SEVERAL_VIEWS = 4
+"""Closer views of a frame in which one among several objects is sought."""
+_NECK_RATIO = 0.75
+"""Width of the neck between two touching objects, as a share of the smaller one's, below which they are split."""
 _CORE_THRESHOLD = 0.55
 """Probability below which a cell does not belong to a small handheld object."""
 
@@ -54,7 +59,8 @@ class Region:
     ``mask`` is bool (h, w) at half the internal size; ``score`` rates its evidence, comparable over the regions of a grounding;
     ``color_share`` and ``part_color_share`` are the shares of it with the requested colors, 1 if none is requested;
     ``motion_strength`` is 0..1; ``velocity`` (right, down) is in shares of the longer side per frame; ``area`` is a share of
-    the frame; ``box`` is xyxy in 0..1; ``edge_contrast`` is the contrast along its border, in gray levels per pixel.
+    the frame; ``box`` is xyxy in 0..1; ``edge_contrast`` is the contrast along its border, in gray levels per pixel;
+    ``coverage`` is the share of it that has evidence.
     """
 
     frame: int
@@ -67,6 +73,7 @@ class Region:
     area: float
     box: tuple[float, float, float, float]
     edge_contrast: float
+    coverage: float = 1.0
 
     @property
     def center(self) -> tuple[float, float]:
@@ -90,7 +97,8 @@ def gather_evidence(
     picture = video_features.get_half_image(frame)
     motion = compute_residual_motion(video_features, frame)
     if entry.classes:
-        found = compute_class_evidence(video_features, frame, entry.classes)
+        views = _SEVERAL_VIEWS if description.is_among_several else 1
+        found = compute_class_evidence(video_features, frame, entry.classes, views)
     elif synchrony_map is None:
         found = EvidenceMap(0.25 + 0.25 * compute_motion_strength(motion), 0.0)
     else:
@@ -146,7 +154,7 @@ def grow_regions(
         grown = resize_image(
             _normalize_peak(smooth_label(video_features.get_features(view.frame), chance)), *view.evidence.shape
         )
-        found += _extract_regions(
+        found += extract_regions(
             view, np.maximum(grown - _CORE_THRESHOLD, 0) / (1 - _CORE_THRESHOLD) if held else grown, description
         )
     return found
@@ -159,14 +167,14 @@ def _resize_motion(video_features: VideoFeatures, view: FrameEvidence) -> FloatA
 def _weigh_by_motion(
     video_features: VideoFeatures, view: FrameEvidence, moves: FloatArray, description: ObjectDescription
 ) -> FloatArray:
-    """Weight evidence by motion, or by the absence of motion if the description says "still"."""
-    weight = 0.3 + 0.7 * (1 - moves if "still" in description.motions else moves)
+    """Weight evidence by motion, unless the object that is meant may stand still."""
+    weight = 0.3 + 0.7 * moves if description.favors_motion else 1.0
     return np.asarray(resize_image(view.evidence, video_features.rows, video_features.columns) * weight, np.float32)
 
 
 def _mark_near_evidence(evidence: FloatArray) -> FloatArray:
     """Return how near each cell is to evidence, 0..1."""
-    near = cv2.GaussianBlur((evidence > 0.2).astype(np.float32), (0, 0), 0.056 * evidence.shape[1])
+    near = cv2.GaussianBlur((evidence > _MIN_EVIDENCE).astype(np.float32), (0, 0), 0.056 * evidence.shape[1])
     return np.asarray(np.minimum(near, 0.5) * 2, np.float32)
 
 
@@ -174,7 +182,7 @@ def _normalize_peak(values: FloatArray) -> FloatArray:
     return values / max(float(values.max()), 1e-6)
 
 
-def _extract_regions(view: FrameEvidence, probability: FloatArray, description: ObjectDescription) -> Iterator[Region]:
+def extract_regions(view: FrameEvidence, probability: FloatArray, description: ObjectDescription) -> Iterator[Region]:
     """Yield the regions of one frame with the most evidence."""
     labels, areas = find_connected_components(probability > 0.4)
     mass = np.bincount(labels.ravel(), view.evidence.ravel(), len(areas))
@@ -184,7 +192,8 @@ def _extract_regions(view: FrameEvidence, probability: FloatArray, description: 
         if number == 0 or areas[number] < _MIN_AREA * part.size or view.evidence[part].max() < 0.3:
             continue
         mask = _cut_part(view, probability, part)
-        yield _measure_region(view, mask, float(view.evidence[part].max()), description)
+        for each in split_touching(mask) if description.is_among_several else [mask]:
+            yield _measure_region(view, each, float(view.evidence[each].max()), description)
 
 
 def _cut_part(view: FrameEvidence, probability: FloatArray, part: Mask) -> Mask:
@@ -218,7 +227,26 @@ def _measure_region(view: FrameEvidence, mask: Mask, strongest: float, descripti
         area=area,
         box=(left, top, end, bottom),
         edge_contrast=_compute_edge_contrast(view.image, mask),
+        coverage=float((view.evidence[mask] > _MIN_EVIDENCE).mean()),
     )
+
+
+def split_touching(mask: Mask) -> list[Mask]:
+    """Split a mask into objects that touch: thick parts that a narrow neck connects. Small parts stay with the nearest one."""
+    depth = np.asarray(cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1], np.float32)
+    best = [mask]
+    for share in np.linspace(0.3, 0.9, 7):
+        cores, areas = find_connected_components(depth > share * depth.max())
+        peaks = [float(depth[cores == number].max()) for number in range(1, len(areas))]
+        full = max(peaks, default=0.0)
+        thick = [
+            number for number, peak in enumerate(peaks, start=1) if share * full < _NECK_RATIO * peak and peak > 0.6 * full
+        ]
+        if len(thick) > len(best):
+            far = [cv2.distanceTransform((cores != number).astype(np.uint8), cv2.DIST_L2, 5) for number in thick]
+            nearest = np.argmin(far, axis=0)
+            best = [np.asarray(mask & (nearest == index)) for index in range(len(thick))]
+    return best
 
 
 def _compute_edge_contrast(image: Frame, mask: Mask) -> float:

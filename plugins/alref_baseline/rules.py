@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from alref.media.video import Video
-from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
 from alref.utils.masks import Mask
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
+from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.features import get_video_features, resize_image
 from alref_baseline.grammar import ObjectDescription, parse_description
-from alref_baseline.grounding import GroundingQuery, rank_frames
+from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames
 from alref_baseline.motion import compute_residual_motion
 from alref_baseline.relations import NormalizedBox
 from alref_baseline.synchrony import compute_synchrony
@@ -28,6 +29,10 @@ MIN_SYNCHRONY = 0.35
 
 On synthetic videos, a disc that moved with a sound had 0.39 to 0.52; one that always moved had 0.24 to 0.35 by chance.
 """
+MIN_RIVAL_SCORE = 0.5
+"""Score of a candidate, as a share of the best one's, below which attributes cannot choose it."""
+MIN_PLURAL_FIT = 0.4
+"""Fit of a candidate, as a share of the best one's, from which it is one of those that a plural means."""
 _TIE_RATIO = 0.95
 
 
@@ -45,7 +50,9 @@ def pick_pivot(video: Video, phrase: Phrase) -> PivotFrame:
         why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
         return PivotFrame(phrase=phrase, finding="absent", why=why)
     frame, _, why = ranked[0]
-    return PivotFrame(phrase=phrase, frame=frame, why=why)
+    confidence = find_grounding(video, query).confidence
+    finding: Finding = "found" if confidence >= FOUND_CONFIDENCE else "ambiguous"
+    return PivotFrame(phrase=phrase, frame=frame, why=why, finding=finding, confidence=round(confidence, 3))
 
 
 def pick_box(video: Video, candidates: Candidates) -> PivotBox:
@@ -58,23 +65,48 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
     if words.colors and not _has_color(look, words):
         why = f"none of {len(candidates)} candidates is {' or '.join(words.colors)}"
         return PivotBox(pivot=candidates.pivot, finding="absent", why=why)
-    fits = np.maximum(np.array(look.scores), 1e-6)
+    gated = _select_rivals(look, words) if words.is_among_several else list(range(len(look.scores)))
+    look = look.select(gated)
     asked = list(score_attributes(words, look))
     sounding = GroundingQuery.from_phrase(candidates.pivot.phrase).makes_sound
     if sounding:
         follows = compute_synchrony(video, look.frame, look.masks)
         asked.append(score_synchrony(follows))
-    for cue in asked:
-        fits = fits * np.array(cue.factors)
+    scores = np.maximum(np.array(look.scores), 1e-6)
+    fits = np.prod([scores, *(np.array(cue.factors) for cue in asked)], axis=0)
     best = int(fits.argmax())
+    missing = [cue.missing[best] for cue in asked if cue.missing and cue.missing[best]]
     says = [
-        *dict.fromkeys(cue.explanations[best] for cue in asked),
-        *_describe_rivals(fits, best),
+        *dict.fromkeys([*(cue.explanations[best] for cue in asked), *missing]),
+        *_describe_rivals(fits, best, len(candidates)),
         f"score {look.scores[best]:.2f}",
     ]
-    box = make_pivot_box(candidates, best, "; ".join(says))
+    if any(cue.is_impossible for cue in asked):
+        return PivotBox(pivot=candidates.pivot, finding="ambiguous", why="; ".join(says))
+    box = make_pivot_box(candidates, gated[best], "; ".join(says))
+    if words.is_plural and candidates.masks is not None:
+        box = join_boxes(candidates, [gated[index] for index in np.flatnonzero(fits >= MIN_PLURAL_FIT * fits[best])], box)
     guessed = sounding and not words.is_findable and follows[best] < MIN_SYNCHRONY
-    return box.model_copy(update={"finding": "ambiguous"}) if guessed else box
+    return box.model_copy(update={"finding": "ambiguous"}) if guessed or missing else box
+
+
+def _select_rivals(candidates: FrameCandidates, description: ObjectDescription) -> list[int]:
+    """Return the candidates with enough evidence and color, best first: attributes then choose among these alone."""
+    scores = np.array(candidates.scores)
+    if description.colors:
+        shares = np.array([compute_color_share(candidates.image, mask, description.colors) for mask in candidates.masks])
+        scores = scores * np.minimum(1.0, shares / max(float(shares.max()), 1e-6))
+    return [int(index) for index in np.flatnonzero(scores >= MIN_RIVAL_SCORE * scores.max())]
+
+
+def join_boxes(candidates: Candidates, indices: Sequence[int], box: PivotBox) -> PivotBox:
+    """Return the pivot box of several candidates with masks together, for a noun in the plural."""
+    if candidates.masks is None or len(indices) < 2:
+        return box.model_copy(update={"finding": "ambiguous", "why": f"only one is seen; {box.why}"})
+    chosen = list(indices)
+    corners = [candidates.xyxy[chosen, :2].min(axis=0), candidates.xyxy[chosen, 2:].max(axis=0)]
+    joined = {"xyxy": np.concatenate(corners), "mask": np.logical_or.reduce(candidates.masks[chosen])}
+    return box.model_copy(update={**joined, "why": f"{len(chosen)} together; {box.why}"})
 
 
 def make_pivot_box(candidates: Candidates, index: int, why: str) -> PivotBox:
@@ -92,13 +124,13 @@ def _has_color(candidates: FrameCandidates, description: ObjectDescription) -> b
     return any(compute_color_share(candidates.image, mask, description.colors) >= MIN_COLOR_SHARE for mask in candidates.masks)
 
 
-def _describe_rivals(fits: npt.NDArray[np.float64], best: int) -> Iterator[str]:
+def _describe_rivals(fits: npt.NDArray[np.float64], best: int, count: int) -> Iterator[str]:
     """Yield the number of candidates, and whether another one is as good."""
-    if len(fits) == 1:
+    second = float(np.delete(fits, best).max() / fits[best]) if len(fits) > 1 else 0.0
+    if count == 1:
         yield "the only candidate"
-        return
-    second = float(np.delete(fits, best).max() / fits[best])
-    yield f"best of {len(fits)}" if second < _TIE_RATIO else f"best of {len(fits)}, another is as good ({second:.2f} of it)"
+    else:
+        yield f"best of {count}" if second < _TIE_RATIO else f"best of {count}, another is as good ({second:.2f} of it)"
 
 
 def _build_candidates(video: Video, candidates: Candidates) -> FrameCandidates:

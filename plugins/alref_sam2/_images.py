@@ -46,7 +46,7 @@ class ImageReader:
         mean, std = self._mean_and_std
         picture = upload_tensor(torch.from_numpy(np.array(self._video.read_frame(frame))), self._device)
         whole = picture.permute(2, 0, 1)[None].float() / 255
-        return (interpolate(whole, (self._size, self._size), mode="bilinear", antialias=True) - mean) / std
+        return (resize_smoothly(whole, (self._size, self._size)) - mean) / std
 
     def read_ahead(self, frame: int) -> Future[torch.Tensor]:
         """Decode a frame and begin to resize it, while the device processes another one."""

@@ -82,7 +82,8 @@ class Sam2VideoRunner:
         maps = {
             row: self._gate(each, FAR_LOGIT, score) for index, score, _, *own in shown for each in own for row in rows[index]
         }
-        return gathering.add_masks(step.frame, found, maps)
+        with devices.translate_memory_errors("the memory of cpu is too small for the masks of a frame: --max-size 1280"):
+            return gathering.add_masks(step.frame, found, maps)
 
     def iterate_steps(self, video: Video, prompts: Sequence[PromptsByFrame]) -> Iterator[TrackingStep]:
         """Yield the logits of each visit of a frame, for objects given by their boxes by frame."""

@@ -23,6 +23,7 @@ from alref_sam2 import Sam2, _transfers
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache
 from alref_sam2._network import FrameFeatures
+from alref_sam2.frame_assembler import FrameAssembler
 from support.propagation import boxes, counted, model_of, save_sam2
 
 CUDA = torch.device("cuda")
@@ -152,6 +153,16 @@ def test_a_full_host_does_not_make_the_device_follow_fewer_objects() -> None:
     with pytest.raises(MissingError):
         limiter.run_if_fits(fail, 4, 100)
     assert limiter.get_max_objects(100) == before
+
+
+def test_a_host_too_small_for_the_masks_of_a_frame_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    model = model_of(Sam2, save_sam2(tmp_path, 64))
+    monkeypatch.setattr(FrameAssembler, "add_masks", fail)
+    with pytest.raises(MissingError, match=r"memory of cpu .*--max-size"):
+        list(model.propagate(counted(2), boxes([0], frames=2)))
 
 
 def test_pageable_memory_serves_where_no_memory_can_be_pinned(monkeypatch: pytest.MonkeyPatch) -> None:

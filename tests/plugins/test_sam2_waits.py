@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_sam2(tmp_path_factory.mktemp("model"), 64)
 
 
-@pytest.mark.parametrize(("prompt", "memory", "most"), [("mask", "recent", 1), ("box", "recent", 1), ("mask", "selected", 5)])
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"prompt": "mask"}, 1),
+        ({"prompt": "box"}, 1),
+        ({"logits": True, "mask_resize": "bilinear"}, 1),
+        ({"memory": "selected"}, 5),
+    ],
+)
 def test_the_host_waits_once_a_visit_for_all_objects(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, prompt: str, memory: str, most: int
+    folder: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], most: int
 ) -> None:
-    model = model_of(Sam2, folder, prompt=prompt, memory=memory, fill_holes=8)
+    model = model_of(Sam2, folder, fill_holes=8, **options)
     monkeypatch.setattr("alref_sam2._session.get_device_budget", lambda device: 0)
     with pretend_cuda(model, monkeypatch) as waits:
         found = list(model.propagate(counted(FRAMES), boxes(*PIVOTS, frames=FRAMES)))

@@ -21,6 +21,7 @@ from alref.plugins.manager import PluginManager, RegisteredComponent
 COMMANDS = {
     "new": "Create the distribution of a new plugin.",
     "check": "Check a component against its contract.",
+    "card": "Write the card of a plugin for the registry, or check one.",
     "record": "Show the fields of a record that components exchange.",
     "install": "Install a plugin into this environment.",
     "uninstall": "Remove a plugin from this environment.",

@@ -115,3 +115,8 @@ def test_a_read_only_folder_is_one_clear_error(tmp_path: Path) -> None:
             atomic.write_text(tmp_path / "a.txt", "text")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_names_that_are_not_utf8_do_not_stop_a_text(tmp_path: Path) -> None:
+    atomic.write_text(tmp_path / "page.html", "caf\udce9 \u00e9")
+    assert (tmp_path / "page.html").read_text(encoding="utf-8") == "caf\\udce9 \u00e9"

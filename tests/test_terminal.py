@@ -102,6 +102,7 @@ def test_names_that_are_not_utf8_are_read_and_written(
     (Path(f"{LATIN}.txt")).write_text("no video " * 100)
     assert run_command(["run", f"{LATIN}.txt", "the dog", *SLOTS, "--json"]) == 3
     assert "caf" in json.loads(capsys.readouterr().out)["message"]
+    assert run_command(["run", str(clip), f"the {LATIN}", *SLOTS, "--out", "third"]) == 3
 
 
 @pytest.mark.parametrize("stem", ["a" * 250, "\u9762" * 80, "e\u0301" * 60])
@@ -120,6 +121,12 @@ def test_images_and_masks_of_one_name_in_one_folder_are_refused(tmp_path: Path) 
     (folder / f"{first.stem}.JPG").write_bytes(first.read_bytes())
     with pytest.raises(InputError, match=rf"2 of 4 .*{first.stem}\.JPG and {first.name}"):
         open_video(folder)
+    (folder / f"{first.stem}.JPG").rename(folder / f"{first.stem}_mask.jpg")
+    video = open_video(folder)
+    assert len(video) == 4
+    assert "1 .jpg and 3 .png" in video.warnings[0]
+    (folder / f"{first.stem}_mask.jpg").unlink()
+    assert open_video(folder).warnings == ()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

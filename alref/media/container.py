@@ -92,7 +92,7 @@ class VideoFileSource(FrameSource):
             tracks = "; ".join(self._decoder.tracks)
             found.append(f"reads video track {self.video_track} of {tracks}; choose another with --video-track N")
         if len(index.restarts):
-            found.append(f"the clock starts again, and the times go on: {self._describe_places(index.restarts.tolist())}")
+            found.append(f"the clock starts again, and the times continue: {self._describe_places(index.restarts.tolist())}")
         if self._is_truncated or ((self._damaged or self._replaced) and self._get_missing_seconds() > MAX_MISSING_SECONDS):
             missing = f"; {index.missing} more are listed but missing" if index.missing else ""
             seconds = f" of {self.times[-1] + self._get_missing_seconds():.3f} s" if not index.missing else " s"

@@ -19,8 +19,10 @@ from alref.media.audio_decoder import AudioBlock, AudioTrackInfo, decode_audio
 from alref.media.draw import resize_frame
 from alref.media.frame_source import FrameSource, limit_size
 from alref.media.video import Frame
+from alref.utils.text import format_path
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+SAME_TYPES = {".jpeg": ".jpg", ".tiff": ".tif"}
 DEFAULT_FPS = 24.0
 IMAGE_ERRORS = (
     *(OSError, EOFError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, MemoryError),
@@ -57,6 +59,15 @@ class ImageFolderSource(FrameSource):
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
         """Yield the audio of the seconds [start, end) of the audio file that belongs to the images, if there is one."""
         return decode_audio(self._audio_path, rate, 0, (start, end), track_info) if self._audio_path else iter(())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Whether the folder mixes types of images, as frames and their masks in one folder do."""
+        types = Counter(SAME_TYPES.get(path.suffix.lower(), path.suffix.lower()) for path in self._paths)
+        if len(types) < 2:
+            return ()
+        listed = " and ".join(f"{count} {suffix}" for suffix, count in sorted(types.items()))
+        return (f"{format_path(self._paths[0].parent.name)}: reads {listed} images as frames; if some are masks, move them",)
 
     def list_files(self) -> Iterable[Path]:
         """Return the images and the audio file."""

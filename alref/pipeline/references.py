@@ -93,6 +93,8 @@ def make_reference(id_: str, fields: Mapping[str, Any]) -> Reference:
     text = fields.get("text")
     if isinstance(text, str) and not text.strip():
         raise InputError(f"reference {id_!r}: the expression is empty; say what to segment, for example 'the red cup'")
+    if isinstance(text, str) and any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise InputError(f"reference {id_!r}: the expression is not UTF-8; set the encoding of the terminal to UTF-8")
     try:
         return Reference(id=id_, **fields)
     except RecordError as error:

@@ -71,7 +71,7 @@ def _remove_partial_file(part: str | Path, path: Path, error: BaseException) -> 
 
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file with ``\\n`` line ends, as ``write_bytes`` does."""
-    write_bytes(path, text.encode())
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))
 
 
 def make_folder(path: Path, hint: str = OTHER_FOLDER_HINT) -> None:

@@ -15,6 +15,9 @@ from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_
 
 ScoredMask = tuple[Mask, float]
 
+_GONE_AREA = 0.02
+"""Share of the area on the pivot frames below which what is left of a label means that the object is gone."""
+
 
 class TrackedObject:
     """One object: its pivot masks, and a tracker that starts at the pivot with the highest score."""
@@ -31,6 +34,7 @@ class TrackedObject:
         seeds = {frame: make_seed_label(video_features, mask) for frame, mask in self._masks.items() if mask.any()}
         self.start = max(seeds, key=lambda frame: (self._scores[frame], -frame), default=0)
         self._tracker = LabelTracker(video_features, seeds, self.start) if seeds else None
+        self._min_cells = _GONE_AREA * max((int((seed > 0.5).sum()) for seed in seeds.values()), default=0)
         self._models = ColorModels()
 
     def reset_to_pivot(self) -> None:
@@ -40,7 +44,7 @@ class TrackedObject:
             self._tracker.reset_to_pivot()
 
     def track_to(self, frame: int) -> ScoredMask:
-        """Return the mask and the confidence on a frame: the current one, or a neighbor of it."""
+        """Return the mask and confidence on a frame, the current one or a neighbor of it; empty where the object is gone."""
         if self._tracker is None:
             return np.zeros(self._size, bool), 0.0
         if frame != self._tracker.frame:
@@ -48,6 +52,8 @@ class TrackedObject:
         if frame in self._masks:
             return self._masks[frame], 1.0
         label = self._tracker.label
+        if (label > 0.5).sum() < self._min_cells:
+            return np.zeros(self._size, bool), 0.0
         return segment_label(self._video_features, frame, label, self._size, self._models), compute_confidence(label)
 
 

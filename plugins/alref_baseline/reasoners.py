@@ -77,7 +77,8 @@ class RulesReasoner(Reasoner):
     """Scores the attributes that the text names: class, color, position, rank, size, motion, relations, agreement over frames.
 
     Works with candidates of any proposer, with or without masks. It answers absent only if there is too little evidence for the
-    noun in the whole video, or if no candidate has the named color.
+    noun in the whole video, or if no candidate has the named color; ambiguous if its confidence is low, if the words are not
+    understood, or if what is found is not as they say.
     """
 
     name = "rules"

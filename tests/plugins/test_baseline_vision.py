@@ -13,6 +13,9 @@ import pytest
 
 from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo, PropagatorContract, ProposerContract, make_moving_square, make_square_box
+from alref_baseline.features import get_video_features
+from alref_baseline.label_tracker import LabelTracker
+from alref_baseline.propagation import TrackedObject
 from alref_baseline.vision import ClassEvidenceProposer, LabelPropagator
 
 Mask = npt.NDArray[np.bool_]
@@ -116,6 +119,18 @@ def test_an_object_that_leaves_has_an_empty_mask_and_no_confidence() -> None:
     assert masks[1].scores[0] > 0.5
     assert not masks[3].masks[0].any()
     assert masks[3].scores[0] == 0
+
+
+@pytest.mark.parametrize(("cells", "gone"), [(1, True), (60, False)])
+def test_a_remnant_of_a_large_object_is_no_object(cells: int, gone: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    video, red, _ = scene(frames=2)
+    box = PivotBox(pivot=pivot("the disc"), xyxy=np.array([12, 12, 48, 48]), score=1.0, mask=red[0])
+    thing = TrackedObject(video, get_video_features(video), [box])
+    label = np.zeros((24, 40), np.float32)
+    label.ravel()[:cells] = 1
+    monkeypatch.setattr(LabelTracker, "move_to", lambda self, frame: setattr(self, "label", label))
+    mask, score = thing.track_to(1)
+    assert (not mask.any(), score == 0) == (gone, gone)
 
 
 def test_an_object_at_the_border_is_followed() -> None:

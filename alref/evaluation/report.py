@@ -12,7 +12,7 @@ import yaml
 
 from alref.components.dataset import Dataset
 from alref.components.scores import Case, LabelMap
-from alref.errors import AlrefError
+from alref.errors import AlrefError, InputError
 from alref.evaluation.folder import EvaluationFolder
 from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts
 from alref.llm.usage import format_usage, sum_usage
@@ -108,6 +108,8 @@ def _build_previews(
 def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> VideoPreview:
     """Create a preview of the frame with the largest ground-truth mask."""
     truth = list(islice(case.truth, 64))
+    if not truth:
+        raise InputError(f"{video}, {case.id}: no true masks; see: alref data check")
     predicted = [] if case.predicted is None else list(islice(case.predicted, 64))
     frame = int(np.argmax([np.count_nonzero(each) for each in truth]))
     image = resize_longest_side(dataset.open_video(video).read_frame(frame), PREVIEW_SIZE)
@@ -123,9 +125,11 @@ def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> Vi
 
 
 def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
-    """Draw a binary mask or a label map on an image."""
+    """Draw a binary mask or a label map on an image; in color or fractions, every pixel that is not black is foreground."""
     if labels is None:
         return image
+    if labels.ndim == 3 or labels.dtype.kind == "f":
+        labels = np.asarray((labels > 0).reshape(*labels.shape[:2], -1).any(axis=2))
     numbers = [int(number) for number in np.unique(labels) if 0 < number < 255]
     return draw_masks(image, {number: np.asarray(labels == number, np.bool_) for number in numbers})
 

@@ -167,7 +167,7 @@ def avsbench_ms3(root: Path) -> None:
         for number, (frame, mask) in enumerate(zip(frames, masks, strict=True), 1):
             save(home / "ms3_data/visual_frames" / name / f"{name}.mp4_{number}.png", frame)
             path = home / "ms3_data/gt_masks" / split / name / f"{name}_{number}.png"
-            save(path, mask.astype(np.uint8) * (1 if seed else 255), palette=bool(seed))
+            save(path, mask.astype(np.uint8) * 255, palette=bool(seed))
         save_sound(home / "ms3_data/audio_wav" / split / f"{name}.wav", 5, seed)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -41,10 +42,16 @@ class AudioDataset(MaskFileDataset):
         return [home / f"{video}_{name}.png" for name in self.find_video_entry(video).frames]
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Read the true masks; foreground is everything that is not black."""
-        from alref_benchmarks.datasets.mask_files import read_mask, require_map
+        """Read the true masks."""
+        from alref_benchmarks.datasets.mask_files import require_map
 
-        return (require_map(path, read_mask(path)) for path in self.get_true_mask_paths(video))
+        return (require_map(path, self.read_true_mask(path)) for path in self.get_true_mask_paths(video))
+
+    def read_true_mask(self, path: Path) -> LabelMap | None:
+        """Read a true mask; foreground is everything that is not black. None if the file does not exist."""
+        from alref_benchmarks.datasets.mask_files import read_mask
+
+        return read_mask(path)
 
 
 class _AvsBenchObjectDataset(AudioDataset):
@@ -73,6 +80,16 @@ class _AvsBenchObjectDataset(AudioDataset):
         home = self.get_data_folder("gt_masks") / self.find_video_entry(video).folder / video
         return [home / f"{video}_{number}.png" for number in range(1, FRAME_COUNT + 1)]
 
+    def check_annotations(self, video: str) -> Iterator[str]:
+        """Yield true masks that are not black and white, because the official program scores those in fractions or dithered."""
+        from alref_benchmarks.datasets.mask_files import read_fractions
+
+        for path in self.get_true_mask_paths(video):
+            with suppress(InputError):  # a damaged file is listed with the other files
+                mask = read_fractions(path)
+                if mask is not None and mask.dtype.kind == "f":
+                    yield f"{path}: expected a gray mask of 0 and 255, got others; officially these count in part"
+
     def get_audio_path(self, video: str) -> Path:
         """Return the audio file of a video."""
         return self.get_data_folder("audio_wav") / self.find_video_entry(video).folder / f"{video}.wav"
@@ -98,6 +115,12 @@ class AvsBenchS4Dataset(_AvsBenchObjectDataset):
             raise InputError(f"{path}: expected the category in the third column, got {', '.join(cells)}; download it again")
         return check_file_name(path, cells[2])
 
+    def read_true_mask(self, path: Path) -> LabelMap | None:
+        """Read a true mask in black and white as officially. None if the file does not exist."""
+        from alref_benchmarks.datasets.mask_files import read_bilevel
+
+        return read_bilevel(path)
+
     def get_mask_folder(self, video: str) -> Path:
         """Return the folder of the predicted masks of a video."""
         return Path(self.find_video_entry(video).folder, video)
@@ -119,6 +142,12 @@ class AvsBenchMS3Dataset(_AvsBenchObjectDataset):
     def read_category(self, path: Path, cells: list[str]) -> str:
         """Return an empty string: clips are not sorted by category."""
         return ""
+
+    def read_true_mask(self, path: Path) -> LabelMap | None:
+        """Read a true mask in fractions as officially. None if the file does not exist."""
+        from alref_benchmarks.datasets.mask_files import read_fractions
+
+        return read_fractions(path)
 
     def get_frame_paths(self, video: str) -> list[Path]:
         """Return the image files of a video, which are not sorted by split."""

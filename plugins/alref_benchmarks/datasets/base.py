@@ -22,24 +22,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expression:
-    """One reference: its text (empty for audio), the labels of its target objects, its official position."""
+    """One reference: its text (empty for audio), the labels of its target objects, its official position.
+
+    ``has_truth`` is False if the dataset does not say what the targets are.
+    """
 
     text: str = ""
     objects: tuple[str, ...] = ()
     position: int = 0
+    has_truth: bool = True
 
 
 @dataclass(frozen=True)
 class VideoEntry:
     """The index entry of a video: names of its frames in order, references by id, its folder.
 
-    ``problem`` is the reason why it cannot have references, if any.
+    ``places`` are the places of the frames in the official list, which can be in another order. ``problem`` is the reason
+    why the video cannot have references, if any.
     """
 
     frames: tuple[str, ...]
     expressions: Mapping[str, Expression]
     folder: str = ""
     problem: str = ""
+    places: tuple[int, ...] = ()
 
 
 class IndexedDataset(Dataset):
@@ -158,15 +164,23 @@ class MaskFileDataset(IndexedDataset):
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per reference; missing frames are None."""
         from alref.components.scores import Case
-        from alref_benchmarks.datasets.mask_files import read_mask
 
         self.require_ground_truth()
         handed_in = (folder / self.get_mask_folder(video)).is_dir()
         for reference, said in self.find_video_entry(video).expressions.items():
             files = self.get_mask_paths(folder, video, reference)
             yield Case(
-                reference, self.read_true_masks(video, reference), map(read_mask, files) if handed_in else None, said.position
+                reference,
+                self.read_true_masks(video, reference),
+                map(self.read_predicted_mask, files) if handed_in else None,
+                said.position,
             )
+
+    def read_predicted_mask(self, path: Path) -> LabelMap | None:
+        """Read a predicted mask; foreground is everything that is not black. None if the file does not exist."""
+        from alref_benchmarks.datasets.mask_files import read_mask
+
+        return read_mask(path)
 
 
 @lru_cache(maxsize=8)

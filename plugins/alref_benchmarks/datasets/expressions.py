@@ -109,7 +109,7 @@ class MeViSDataset(_ServerScoredDataset):
 
         file = "meta_expressions.json"
         return read_expressions(
-            find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file)
+            find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file), by_mask=True
         )
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
@@ -117,20 +117,32 @@ class MeViSDataset(_ServerScoredDataset):
         return []
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Merge the masks of the target objects, frame by frame."""
-        from alref_benchmarks.datasets.mevis_masks import merge_object_masks
+        """Merge the masks of the target objects, frame by frame; none if the official program would drop the expression."""
+        from alref_benchmarks.datasets.mevis_masks import find_mask_problems, merge_object_masks
 
-        return merge_object_masks(self, video, self.find_video_entry(video).expressions[reference].objects)
+        expression = self.find_video_entry(video).expressions[reference]
+        if not expression.has_truth or any(find_mask_problems(self, video, expression.objects)):
+            return iter(())
+        return merge_object_masks(self, video, expression.objects)
+
+    def read_predicted_mask(self, path: Path) -> LabelMap | None:
+        """Read a predicted mask as officially: by its 8-bit gray value. None if it is missing or cannot be decoded."""
+        from alref_benchmarks.datasets.mask_files import read_gray_mask
+
+        return read_gray_mask(path)
 
     def check_annotations(self, video: str) -> Iterator[str]:
-        """Yield masks that are missing or have too few frames."""
+        """Yield expressions without a target, and masks that are missing, have too few frames or another size."""
+        from alref_benchmarks.datasets.mevis_masks import find_mask_problems
+
         if not self.protocols:
             return
-        clip, rles = self.find_video_entry(video), self.rles
-        for number in dict.fromkeys(each for said in clip.expressions.values() for each in said.objects):
-            got = len(rles.get(number, ()))
-            if got != len(clip.frames):
-                yield f"mask {number}: expected {len(clip.frames)} frames in mask_dict.json, got {got}"
+        expressions = self.find_video_entry(video).expressions
+        for name, said in expressions.items():
+            if not said.has_truth:
+                yield f"expression {name}: expected a list anno_id of its masks, got none; its scores will be dropped"
+        numbers = dict.fromkeys(each for said in expressions.values() for each in said.objects)
+        yield from find_mask_problems(self, video, list(numbers))
 
     @property
     def rles(self) -> dict[str, list[Any]]:

@@ -19,13 +19,14 @@ from alref_benchmarks.datasets.base import Expression, VideoEntry
 
 class _ExpressionMeta(BaseModel):
     exp: str
-    obj_id: str | int | list[int] = []
-    anno_id: list[int] = []
+    obj_id: Any = None
+    anno_id: list[int | str] | None = None
 
-    def to_expression(self) -> Expression:
-        """Return the expression with the ids of its masks (MeViS) or of its one object."""
-        numbers = self.anno_id if isinstance(self.obj_id, list) else [self.obj_id]
-        return Expression(self.exp, tuple(map(str, numbers)))
+    def to_expression(self, by_mask: bool) -> Expression:
+        """Return the expression with the ids of its masks, as in MeViS, or of its one object."""
+        if by_mask:
+            return Expression(self.exp, tuple(map(str, self.anno_id or ())), has_truth=self.anno_id is not None)
+        return Expression(self.exp, (str(self.obj_id),) if isinstance(self.obj_id, str | int) else ())
 
 
 class _VideoMeta(BaseModel):
@@ -37,14 +38,20 @@ class _ExpressionsMeta(BaseModel):
     videos: dict[str, _VideoMeta]
 
 
-def read_expressions(path: Path) -> dict[str, VideoEntry]:
-    """Read ``meta_expressions.json``: clips in its order, frames in the order of their names."""
+def read_expressions(path: Path, by_mask: bool = False) -> dict[str, VideoEntry]:
+    """Read ``meta_expressions.json``: clips in its order, frames in the order of their names.
+
+    Expressions name masks, as in MeViS, if ``by_mask``; otherwise one object each.
+    """
     clips = {}
     for video, meta in _read_meta(path).videos.items():
-        expressions = {check_file_name(path, name): each.to_expression() for name, each in meta.expressions.items()}
-        frames = tuple(check_file_name(path, frame) for frame in sorted(meta.frames))
+        expressions = {check_file_name(path, name): each.to_expression(by_mask) for name, each in meta.expressions.items()}
+        places = sorted(range(len(meta.frames)), key=meta.frames.__getitem__)
         clips[check_file_name(path, video)] = VideoEntry(
-            frames, expressions, problem=_find_wrong_expression(path, video, expressions)
+            tuple(check_file_name(path, meta.frames[place]) for place in places),
+            expressions,
+            places=tuple(places),
+            problem=_find_wrong_expression(path, video, expressions),
         )
     return clips
 

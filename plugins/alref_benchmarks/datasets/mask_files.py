@@ -34,7 +34,7 @@ def read_mask(path: Path) -> Mask | None:
 
     Raises InputError if it cannot be decoded, or has transparent pixels, which are ambiguous.
     """
-    pixels = _decode_png(path, cv2.IMREAD_UNCHANGED)
+    pixels = _decode_image(path, cv2.IMREAD_UNCHANGED)
     if pixels is None:
         return None
     if pixels.ndim == 2:
@@ -44,17 +44,53 @@ def read_mask(path: Path) -> Mask | None:
     return np.asarray(reduce(cv2.bitwise_or, cv2.split(pixels)) != 0, np.bool_)
 
 
-def read_objects(path: Path) -> Labels | None:
-    """Read a label map, uint8 (H, W), indexed or gray. None if the file does not exist. Raises InputError."""
-    try:
-        with Image.open(match_suffix_case(path)) as image:
-            if image.format != "PNG" or image.mode not in ("P", "L", "1"):
-                raise InputError(f"{path}: expected an indexed or gray 8-bit PNG, got {image.format} of mode {image.mode}")
-            return np.asarray(image, np.uint8)
-    except FileNotFoundError:
+def read_gray_mask(path: Path) -> Mask | None:
+    """Read a mask as bool (H, W) as OpenCV does: True where the 8-bit gray value is not 0.
+
+    Very dark colors and 16-bit values below 256 are 0. None if the file does not exist or cannot be decoded. Raises InputError
+    if it cannot be accessed.
+    """
+    data = _read_data(path)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if data else None
+    return None if pixels is None else np.asarray(pixels != 0, np.bool_)
+
+
+def read_colors(path: Path) -> Labels | None:
+    """Read an image as OpenCV does, uint8 BGR (H, W, 3). None if the file does not exist. Raises InputError."""
+    return _decode_image(path, cv2.IMREAD_COLOR)
+
+
+def read_bilevel(path: Path) -> Mask | None:
+    """Read a mask as bool (H, W) as Pillow converts to black and white, gray values dithered. None if it does not exist."""
+    image = _open_image(path)
+    return None if image is None else np.asarray(image.convert("1"), np.bool_)
+
+
+def read_fractions(path: Path) -> LabelMap | None:
+    """Read a true mask of MS3 as officially: by its index in a palette of 256 colors. None if the file does not exist.
+
+    A white pixel of a gray image is 255 and counts fully, one of an RGB image is 225 of the web palette and counts in part.
+    Return bool (H, W) for 0 and 255, else float32 (H, W) in 0..1.
+    """
+    image = _open_image(path)
+    if image is None:
         return None
-    except IMAGE_ERRORS as error:
-        raise _make_read_error(path, error) from error
+    numbers = np.asarray(image.convert("P"), np.uint8)
+    whole = np.isin(numbers, (0, 255)).all()
+    return numbers != 0 if whole else numbers / np.float32(255)
+
+
+def read_objects(path: Path) -> Labels | None:
+    """Read a label map, uint8 (H, W), indexed or gray of 8 or 16 bits. None if the file does not exist. Raises InputError."""
+    image = _open_image(path)
+    if image is None:
+        return None
+    if image.format != "PNG" or image.mode not in ("P", "L", "1", "I;16", "I"):
+        raise InputError(f"{path}: expected an indexed or gray PNG, got {image.format} of mode {image.mode}")
+    labels = np.asarray(image)
+    if labels.max(initial=0) > np.iinfo(np.uint8).max:
+        raise InputError(f"{path}: expected object numbers 0..255, got {labels.max()}; save the numbers, not colors")
+    return labels.astype(np.uint8)
 
 
 def read_classes(path: Path) -> Labels | None:
@@ -63,7 +99,7 @@ def read_classes(path: Path) -> Labels | None:
     As in the official code, unknown colors are background. Raises InputError if all pixels are unknown grays, which suggests
     plain class indices.
     """
-    pixels = _decode_png(path, cv2.IMREAD_COLOR_RGB)
+    pixels = _decode_image(path, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         return None
     labels, unknown = convert_colors_to_labels(pixels)
@@ -95,14 +131,33 @@ def write_mask_files(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
         atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG_PARAMETERS)[1].tobytes())
 
 
-def _decode_png(path: Path, flags: int) -> LabelMap | None:
+def _open_image(path: Path) -> Image.Image | None:
+    """Open and decode an image. None if it does not exist."""
     try:
-        data = path.read_bytes()
+        with Image.open(match_suffix_case(path)) as image:
+            image.load()
+            return image
     except FileNotFoundError:
-        shouted = match_suffix_case(path)
-        return None if shouted == path else _decode_png(shouted, flags)
+        return None
+    except IMAGE_ERRORS as error:
+        raise _make_read_error(path, error) from error
+
+
+def _read_data(path: Path) -> bytes | None:
+    """Read a file, whose suffix can be in upper case. None if it does not exist. Raises InputError."""
+    try:
+        return match_suffix_case(path).read_bytes()
+    except FileNotFoundError:
+        return None
     except OSError as error:
         raise _make_read_error(path, error) from error
+
+
+def _decode_image(path: Path, flags: int) -> Labels | None:
+    """Decode a PNG with OpenCV. None if it does not exist. Raises InputError."""
+    data = _read_data(path)
+    if data is None:
+        return None
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data.startswith(_PNG_SIGNATURE) else None
     if pixels is None:
         raise _make_read_error(path)

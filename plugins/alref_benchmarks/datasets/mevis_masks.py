@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from alref.errors import InputError
+from pycocotools import mask as coco
+
 from alref.utils.masks import Mask, decode_coco_union
 from alref_benchmarks.datasets.mask_files import make_empty_mask
 
@@ -14,18 +15,30 @@ if TYPE_CHECKING:
 
 
 def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
-    """Yield the union of the given objects on each frame, bool (H, W). Raises InputError if one is missing."""
-    rles = [_get_object_rles(dataset, video, number) for number in numbers]
-    sizes = (tuple(runs["size"]) for each in rles for runs in each if runs)
-    size = next(sizes, None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
-    for frame in range(len(dataset.find_video_entry(video).frames)):
-        yield decode_coco_union([each[frame] for each in rles if each[frame]], size)
+    """Yield the union of the given objects on each frame, bool (H, W)."""
+    objects = [dataset.rles[number] for number in numbers]
+    size = next(_list_sizes(objects), None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
+    for place in dataset.find_video_entry(video).places:
+        yield decode_coco_union([_compress(each[place]) for each in objects if each[place]], size)
 
 
-def _get_object_rles(dataset: MeViSDataset, video: str, number: str) -> list[Any]:
-    """Return the run lengths of one object, frame by frame."""
-    runs, count = dataset.rles.get(number, []), len(dataset.find_video_entry(video).frames)
-    if len(runs) != count:
-        file = dataset.root / dataset.split / "mask_dict.json"
-        raise InputError(f"{file}: expected {count} frames of mask {number} of {video}, got {len(runs)}")
-    return runs
+def find_mask_problems(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[str]:
+    """Yield why the official program cannot score the given objects: masks that are missing, too short or of two sizes."""
+    count = len(dataset.find_video_entry(video).frames)
+    for number in numbers:
+        got = len(dataset.rles.get(number, ()))
+        if got < count:
+            yield f"mask {number}: expected {count} frames in mask_dict.json, got {got}"
+    sizes = sorted(set(_list_sizes([dataset.rles.get(number, []) for number in numbers])))
+    if len(sizes) > 1:
+        listed = " and ".join(f"{width}x{height}" for height, width in sizes)
+        yield f"expected masks of one size in mask_dict.json, got {listed}"
+
+
+def _list_sizes(objects: Sequence[Sequence[Any]]) -> Iterator[tuple[int, int]]:
+    return ((runs["size"][0], runs["size"][1]) for each in objects for runs in each if runs)
+
+
+def _compress(runs: Any) -> Any:
+    """Return run lengths in COCO's compressed form, which ``pycocotools`` decodes."""
+    return coco.frPyObjects(runs, *runs["size"]) if isinstance(runs["counts"], list) else runs

@@ -1,7 +1,8 @@
 """M_J and M_F of AVSBench (Zhou et al., ECCV 2022), as computed by two published programs.
 
-Predicted frames are masks (bool or integer, nonzero is foreground) or logits (floats). The official code computes in float32,
-and so does this module; the stored scores of a video are pixel counts.
+Predicted frames are masks (bool or integer, nonzero is foreground) or logits (floats). True frames are masks, or floats 0..1:
+a true mask of MS3 that is not black and white counts in fractions. The official code computes in float32, and so does this
+module; the stored scores of a video are pixel counts.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
-from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foreground
+from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foreground, to_weights
 from alref_benchmarks.metrics.means import Values, compute_mean, compute_sequential_mean, compute_torch_mean
 from alref_benchmarks.metrics.threshold_curve import (
     Floats,
@@ -23,22 +24,25 @@ from alref_benchmarks.metrics.threshold_curve import (
     compute_f_curve,
     count_mask_steps,
     count_probability_steps,
+    sum_weights,
 )
 
 _EPS = np.float32(1e-7)
-_EMPTY_STEPS = np.zeros((3, 0), np.int64)
+_EMPTY_STEPS = np.zeros((3, 0))
 
 
 class FrameCounts(NamedTuple):
     """Pixel counts of one frame: true foreground, ``intersection`` and ``union`` for J, and counts for F at every threshold.
 
+    Pixels of a fractional truth count in fractions.
+
     Without an object J is the share of background pixels: ``intersection`` counts these, ``union`` all;
     there are no thresholds.
     """
 
-    true_area: int
-    intersection: int
-    union: int
+    true_area: float
+    intersection: float
+    union: float
     steps: ThresholdSteps
 
 
@@ -48,6 +52,7 @@ class AvsBenchMetric(EvaluationProtocol):
     name = "avs-avsbench"
     threshold = 0.5
     side = 0
+    in_color = False
 
     def __init__(self, batch_size: int = 1) -> None:
         """``batch_size`` is the number of cases per call of the official code; a mean curve is computed per call."""
@@ -55,14 +60,15 @@ class AvsBenchMetric(EvaluationProtocol):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Count the pixels of every frame."""
-        return [_pack_part(case, [self.count_pixels(*pair) for pair in iterate_frame_pairs(where, case, side=self.side)])]
+        both = iterate_frame_pairs(where, case, side=self.side, in_color=self.in_color)
+        return [_pack_part(case, [self.count_pixels(*pair) for pair in both])]
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
         """Count the pixels of one frame."""
         if predicted.dtype.kind != "f":
-            return _count_mask_pixels(to_foreground(truth), to_foreground(predicted))
+            return _count_mask_pixels(to_weights(truth), to_foreground(predicted))
         values = apply_sigmoid(predicted)
-        return _count_mask_pixels(to_foreground(truth), values > np.float32(self.threshold), values)
+        return _count_mask_pixels(to_weights(truth), values > np.float32(self.threshold), values)
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Return the mean over batches of cases, whatever their number of frames."""
@@ -76,19 +82,19 @@ class AvsBenchMetric(EvaluationProtocol):
 
 
 class AvsPerFrameMetric(AvsBenchMetric):
-    """The test of AL-Ref-SAM 2: binary masks, each frame independently; F is 0 without an object."""
+    """The test of AL-Ref-SAM 2: black and white masks, each frame independently; F is 0 without an object."""
 
     name = "avs-alref"
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
-        """Count the pixels of one frame; logits above 0 are foreground."""
-        return super().count_pixels(truth, predicted > 0)
+        """Count the pixels of one frame; logits above 0 are foreground, and so are true fractions above 0.5."""
+        return super().count_pixels(to_weights(truth) > np.float32(0.5), predicted > 0)
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Return the mean over all frames."""
         frames = _unpack_parts(parts)
         return self.make_table(
-            compute_mean([float(_compute_j(frame)) for frame in frames]),
+            compute_sequential_mean([_compute_j(frame) for frame in frames]),
             compute_mean([_compute_max_f([frame]) for frame in frames]),
         )
 
@@ -99,11 +105,12 @@ class AvsPerFrameMetric(AvsBenchMetric):
 
 
 def _count_mask_pixels(truth: Frame, mask: Frame, values: Floats | None = None) -> FrameCounts:
-    foreground = int(np.count_nonzero(truth))
+    foreground, marked = sum_weights(truth), int(np.count_nonzero(mask))
     if not foreground:
-        return FrameCounts(0, truth.size - int(np.count_nonzero(mask)), truth.size, _EMPTY_STEPS)
+        return FrameCounts(0, truth.size - marked, truth.size, _EMPTY_STEPS)
     steps = count_mask_steps(mask, truth) if values is None else count_probability_steps(values, truth)
-    return FrameCounts(foreground, int(np.count_nonzero(mask & truth)), int(np.count_nonzero(mask | truth)), steps)
+    common = sum_weights(truth, mask)
+    return FrameCounts(foreground, common, foreground - common + marked, steps)
 
 
 def _compute_j(frame: FrameCounts) -> np.float32:
@@ -141,7 +148,7 @@ def _unpack_parts(parts: Sequence[ObjectScores]) -> list[FrameCounts]:
 
 
 def _unpack_part(part: ObjectScores) -> Iterator[FrameCounts]:
-    columns = {name: np.array(column, np.int64) for name, column in part.columns.items()}
+    columns = {name: np.array(column, np.float64) for name, column in part.columns.items()}
     steps = np.stack([columns["start"], columns["hit"], columns["marked"]])
-    frames = np.split(steps, columns["steps"].cumsum()[:-1], axis=1)
+    frames = np.split(steps, columns["steps"].astype(np.int64).cumsum()[:-1], axis=1)
     return map(FrameCounts, columns["truth"].tolist(), columns["common"].tolist(), columns["union"].tolist(), frames)

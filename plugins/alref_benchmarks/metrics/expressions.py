@@ -36,18 +36,18 @@ class RefYouTubeVosMetric(EvaluationProtocol):
 class MeViSMetric(RefYouTubeVosMetric):
     """The official evaluator, with the accuracies on expressions with and without a target.
 
-    A video without a result scores 0. An expression with a missing frame is excluded from the official mean; the numbers
-    named ``strict`` count it as 0.
+    A video without a result scores 0. An expression with a missing frame, or one of another size, is excluded from the official
+    mean, and so is one without true masks; the numbers named ``strict`` count it as 0.
     """
 
     name = "mevis"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing."""
+        """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing or of another size."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
         for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
-            if predicted is None:
+            if predicted is None or (predicted.shape != truth.shape and predicted.ndim == truth.ndim == 2):
                 areas.append(int(np.count_nonzero(truth)))
             else:
                 rows.append(_score_frame(where, truth, check_predicted(f"{where}, frame {number}", truth, predicted)))
@@ -103,6 +103,10 @@ def _compute_means(parts: Sequence[ObjectScores]) -> dict[str, float]:
 
 
 def _compute_accuracy(parts: Sequence[ObjectScores], has_target: bool) -> float:
-    """Return the share of expressions with (or without) a target that have a (or no) prediction; NaN for none."""
-    areas_of_cases = [part.columns["predicted"] for part in parts if any(part.columns["truth"]) == has_target]
+    """Return the share of expressions with (or without) a target that have a (or no) prediction; NaN for none.
+
+    An expression without true masks is neither.
+    """
+    known = [part.columns for part in parts if part.columns["truth"]]
+    areas_of_cases = [columns["predicted"] for columns in known if any(columns["truth"]) == has_target]
     return compute_mean([bool(areas) and any(areas) == has_target for areas in areas_of_cases])

@@ -26,14 +26,17 @@ class RefAvsMetric(AvsBenchMetric):
     name = "ref-avs"
     threshold = 0.4
     side = _SIDE
+    in_color = True
 
     def __init__(self, batch_size: int = _BATCH_SIZE) -> None:
         """``batch_size`` is the number of expressions per call of the official code."""
         super().__init__(batch_size)
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
-        """Count the pixels of one frame; a true pixel counts if any part of it is foreground, as in the official resizing."""
-        touched = cv2.resize(to_foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
+        """Count the pixels of one frame; a true pixel is foreground if its resized gray value is above 0, as officially."""
+        stored = truth if truth.ndim == 3 else to_foreground(truth).astype(np.uint8) * 255
+        resized = cv2.resize(stored, (_SIDE, _SIDE))
+        touched = cv2.cvtColor(resized, cv2.COLOR_BGR2GRAY) if resized.ndim == 3 else resized
         return super().count_pixels(touched, _resize_predicted(predicted))
 
     def make_table(self, region: float, f_measure: float) -> ScoreTable:

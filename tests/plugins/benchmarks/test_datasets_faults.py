@@ -16,7 +16,7 @@ from PIL import Image
 from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import InputError
 from alref_benchmarks.datasets import DATASETS
-from alref_benchmarks.datasets.avsbench import AvsBenchS4Dataset
+from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset
 from alref_benchmarks.datasets.expressions import MeViSDataset
 from support.benchmark_fixtures import build, save, save_table
@@ -172,3 +172,12 @@ def test_a_file_of_all_masks_that_is_cut_is_one_fault_and_frames_are_still_looke
     assert [fault.video for fault in faults] == [video, ""]
     assert faults[0].message
     assert "mask_dict.json: " in faults[1].message
+
+
+def test_true_masks_in_other_values_than_black_and_white_are_named(tmp_path: Path) -> None:
+    dataset = made(AvsBenchMS3Dataset, tmp_path)
+    path = dataset.get_true_mask_paths("-kQ_0")[2]
+    save(path, np.full((64, 64, 3), 255, np.uint8))
+    (fault,) = found(dataset)
+    assert fault.video == "-kQ_0"
+    assert fault.message.startswith(f"{path}: ")

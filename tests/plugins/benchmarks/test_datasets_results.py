@@ -327,12 +327,15 @@ def test_specks_of_no_class_on_black_are_background(tmp_path: Path) -> None:
     assert not labels.any()
 
 
-def test_a_map_of_objects_in_16_bits_is_an_error_that_says_so(tmp_path: Path) -> None:
-    dataset = made(RefDavis17Dataset, tmp_path / "data")
-    (tmp_path / "anno_0/été").mkdir(parents=True)
-    Image.fromarray(np.zeros(SIZE, np.uint16)).save(tmp_path / "anno_0/été/00000.png")
-    with pytest.raises(InputError, match="I;16"):
-        next(iter(next(dataset.read_cases("été", tmp_path)).predicted))
+def test_a_map_of_objects_can_have_16_bits_and_numbers_up_to_255(tmp_path: Path) -> None:
+    path, numbers = tmp_path / "m.png", np.array([[0, 1], [20, 255]], np.uint16)
+    Image.fromarray(numbers).save(path)
+    labels = read_objects(path)
+    assert labels is not None
+    assert labels.tolist() == numbers.tolist()
+    Image.fromarray(numbers * 2).save(path)
+    with pytest.raises(InputError, match=r"m\.png: .*0\.\.255, got 510"):
+        read_objects(path)
 
 
 def test_a_map_of_objects_that_ends_too_early_is_an_error(tmp_path: Path) -> None:

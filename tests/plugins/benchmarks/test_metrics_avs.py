@@ -59,7 +59,30 @@ def test_small_cases() -> None:
         pytest.approx(each, abs=1e-9) for each in expected["avs"]["avs-avsbench"]
     ]
     whole = scored(FRAMES, truth, logits).metrics
-    assert [whole["M_J"], whole["M_F"]] == pytest.approx(expected["avs"]["avs-alref"], abs=1e-9)
+    assert [whole["M_J"], whole["M_F"]] == pytest.approx(expected["avs"]["avs-alref"], abs=1e-7)
+
+
+def test_frames_of_the_published_system_are_added_one_by_one_in_float32() -> None:
+    """To the last digit: 700 frames, whose exact mean has other digits."""
+    random = np.random.default_rng(3)
+    truth, found = random.uniform(size=(2, 700, 9, 11)) < 0.4
+    total = np.float32(0)
+    for each, mask in zip(truth, found, strict=True):
+        total += np.float32(np.sum(each & mask)) / (np.float32(np.sum(each | mask)) + np.float32(1e-7))
+    assert numbers_of(FRAMES, truth, found)["M_J"] == float(total / np.float32(700))
+    exact = np.mean([np.sum(each & mask) / np.sum(each | mask) for each, mask in zip(truth, found, strict=True)])
+    assert numbers_of(FRAMES, truth, found)["M_J"] != pytest.approx(exact, abs=1e-9)
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 9999), st.sampled_from([225 / 255, 1 / 255, 0.5]))
+def test_a_true_mask_in_fractions_scores_as_the_formula_says(seed: int, fraction: float) -> None:
+    masks, logits = clip_with_sound(seed)
+    truth = masks * np.float32(fraction)
+    tensors = torch.from_numpy(logits), torch.from_numpy(truth)
+    numbers = numbers_of(BENCH, truth, logits)
+    assert numbers["M_J"] == pytest.approx(plain.mask_iou(*tensors), abs=1e-6)
+    assert numbers["M_F"] == pytest.approx(plain.f_measure(torch.sigmoid(tensors[0]), tensors[1]), abs=1e-6)
 
 
 @settings(max_examples=8)

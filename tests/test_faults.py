@@ -22,13 +22,28 @@ from alref.records import Reference
 from alref.result import Result
 from alref.testing import make_moving_square, write_frames
 from support.llm_run import QUESTIONS, TEXTS, ServerScript, arguments, asked_about, right, settings
-from support.llm_server import CUT, EMPTY_TEXT, HTML, INVALID, RESET, SILENT, Body, ChatServer, Reply, busy, hurry, serving
+from support.llm_server import (
+    CUT,
+    EMPTY_TEXT,
+    HTML,
+    INVALID,
+    OUTAGE,
+    RESET,
+    SILENT,
+    Body,
+    ChatServer,
+    Reply,
+    busy,
+    hurry,
+    serving,
+)
 
 pytest.importorskip("openai")
 
 VIDEO = make_moving_square(frames=4, size=(32, 48), side=8)[0]
 KEY = "sk-secret-0123456789"
 FAULTS = {
+    "outage": OUTAGE,
     "429": busy(429),
     "500": busy(500),
     "503": busy(503),
@@ -253,6 +268,20 @@ def test_what_is_missing_is_said_before_anything_is_read_or_written(
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
     assert server.questions == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_outage_inside_a_success_leaves_nothing_that_looks_done(
+    command: Callable[..., int], server: ChatServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], service: str
+) -> None:
+    server.queue += [OUTAGE] * 20
+    assert command(server, service) == 5
+    assert "the provider is down" in capsys.readouterr().err
+    assert len(server.questions) == 1
+    assert not list(tmp_path.rglob("result.json"))
+    server.queue.clear()
+    assert command(server, service) == 0
+    assert_right(load_result(tmp_path / "out"))
 
 
 def test_a_run_is_replayed_without_a_server_and_without_a_key(

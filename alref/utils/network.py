@@ -11,6 +11,8 @@ from alref.errors import Problem, sanitize_line
 
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 CERTIFICATE_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+OTHER_CERTIFICATE_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables of other programs that name the certificates of a network."""
 CERTIFICATE_WORDS = ("CERTIFICATE_VERIFY_FAILED", "self-signed certificate", "self signed certificate")
 PLAIN_HTTP_WORDS = ("WRONG_VERSION_NUMBER", "record layer failure", "HTTP_REQUEST")
 """What OpenSSL says when a server answers https without encryption."""
@@ -108,7 +110,8 @@ def explain_connection(address: str, reason: str, start: str) -> Problem:
     """Return the problem that a connection failed, with the variable or the command that helps; ``start`` starts the server."""
     said = sanitize_line(reason, 200)
     if any(words in said for words in CERTIFICATE_WORDS):
-        hint = "export SSL_CERT_FILE=FILE with the certificates of your network"
+        other = next((name for name in OTHER_CERTIFICATE_VARIABLES if os.environ.get(name)), "")
+        hint = f"export SSL_CERT_FILE={f'${other}' if other else 'FILE with the certificates of your network'}"
         return Problem(message=f"the certificate of {address} is not trusted ({said})", hint=hint)
     if any(words in said for words in PLAIN_HTTP_WORDS):
         return Problem(message=f"{address} does not speak https ({said})", hint="begin the address with http://")

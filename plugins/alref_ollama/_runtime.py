@@ -71,7 +71,15 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
         "stream": False,
         "format": question.answer_schema,
         "options": settings,
-        "think": options.choose_thinking(question),
+        "think": _choose_thinking(question, options),
         "keep_alive": int(kept) if kept and kept.lstrip("-").isdigit() else kept,
     }
     return {name: value for name, value in request.items() if value is not None}
+
+
+def _choose_thinking(question: Question, options: OllamaOptions) -> bool | str | None:
+    """Return the parameter ``think``: gpt-oss always thinks, and takes only how much."""
+    thinking = options.choose_thinking(question)
+    if thinking is None or not options.model.rpartition("/")[2].startswith("gpt-oss"):
+        return thinking
+    return "medium" if thinking else "low"

@@ -50,12 +50,12 @@ def parse_completion(content: bytes) -> Completion:
 def _read_objects(content: bytes) -> list[dict[str, Any]]:
     """Return the objects of a response: one of any layout, or one on each line."""
     try:
-        found = [json.loads(content)]
+        found = [json.loads(content, strict=False)]
     except RecursionError:
         raise ServerError("failed", _decode_text(content)) from None
     except ValueError:
         try:
-            found = [json.loads(line) for line in content.split(b"\n") if line.strip()]
+            found = [json.loads(line, strict=False) for line in content.split(b"\n") if line.strip()]
         except (ValueError, RecursionError):
             found = []
     if not found or not all(isinstance(each, dict) for each in found):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from alref.llm.server_errors import ServerError, classify_error, extract_error_t
 
 MAX_SHOWN = 300
 """Maximum number of characters of an unreadable answer in an error."""
+_COMMENTS = re.compile(rb"\A(\s*(:[^\n]*)?\n)*\s*")
+"""Empty lines and comments with which a server keeps a connection alive before it answers."""
 MESSAGE_FIELDS = ("content", "refusal", *THOUGHT_FIELDS)
 
 
@@ -26,6 +29,8 @@ def parse_completion(content: bytes) -> Completion:
     if error or reason == "error":
         said = extract_error_text(error) or "the answer ended with an error"
         raise ServerError(classify_error(None, error or said), said)
+    if not choice and "message" in data:
+        raise ServerError(classify_error(None, data), extract_error_text(data))
     if not choice:
         raise _make_unreadable_error(content)
     message = choice.get("message")
@@ -48,10 +53,11 @@ def parse_completion(content: bytes) -> Completion:
 
 def _read_object(content: bytes) -> dict[str, Any]:
     """Return the JSON object of a response; the events of a stream are joined to one."""
-    if content.lstrip().startswith((b"data:", b"event:", b":", b"id:", b"retry:")):
+    content = _COMMENTS.sub(b"", content)
+    if content.startswith((b"data:", b"event:", b"id:", b"retry:")):
         return _join_events(list(_read_events(content)), content)
     try:
-        data = json.loads(content)
+        data = json.loads(content, strict=False)
     except (ValueError, RecursionError):
         raise _make_unreadable_error(content) from None
     if not isinstance(data, dict):
@@ -65,7 +71,7 @@ def _read_events(content: bytes) -> Iterator[dict[str, Any]]:
         name, _, value = line.partition(":")
         if name == "data" and value.strip() != "[DONE]":
             try:
-                event = json.loads(value)
+                event = json.loads(value, strict=False)
             except (ValueError, RecursionError):
                 return
             if isinstance(event, dict):

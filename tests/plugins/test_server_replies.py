@@ -101,6 +101,8 @@ def test_an_answer_that_a_filter_holds_back_says_so(chat_server: ChatServer, fin
 
 OUTAGE = {"message": "the provider is down", "code": 502}
 OUTAGES = [
+    changed(choices=None, message="the provider is down", code="rate_limit_daily"),
+    changed(choices=[None], status="FAILED", error="the provider is down"),
     changed(choices=[], error=OUTAGE),
     changed(choices=..., error="the provider is down"),
     changed(error=OUTAGE),
@@ -166,6 +168,13 @@ def test_a_server_that_only_streams_is_read(chat_server: ChatServer) -> None:
     assert (answer.text, answer.finish_reason, answer.prompt_tokens) == ("frame \x853", "length", 7)
 
 
+@pytest.mark.parametrize("before", [b": PROCESSING\n\n: PROCESSING\n", b"\n\n  \n"])
+def test_what_keeps_a_connection_alive_is_not_the_answer(chat_server: ChatServer, before: bytes) -> None:
+    body = openai_data(BODY, "frame 3", Reply())
+    chat_server.queue.append(Reply(raw=before + json.dumps(body).replace("frame 3", "frame\n3").encode()))
+    assert (ask_once(chat_server).text, len(chat_server.questions)) == ("frame\n3", 1)
+
+
 def test_a_server_that_wants_to_stream_is_asked_for_a_stream(chat_server: ChatServer) -> None:
     chat_server.queue += [Reply(400, {"error": {"message": "This model only supports streaming"}}), STREAM]
     assert ask_once(chat_server).prompt_tokens == 7
@@ -195,6 +204,13 @@ def ask_ollama(server: ChatServer, **given: Any) -> Answer:
         return reasoner.chat(Question(messages=(Message(text="Which frame?"),), answer_schema={"type": "object"}))
     finally:
         reasoner.close()
+
+
+@pytest.mark.parametrize(("thinking", "sent"), [(None, "low"), (True, "medium")])
+def test_how_much_gpt_oss_thinks_is_sent(thinking: bool | None, sent: str) -> None:
+    with serving("frame 3", models=["gpt-oss:20b"]) as server:
+        ask_ollama(server, model="gpt-oss:20b", thinking=thinking)
+        assert server.questions[0]["think"] == sent
 
 
 def ollama_part(text: str | None, **more: Any) -> dict[str, Any]:

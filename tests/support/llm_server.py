@@ -66,6 +66,7 @@ SILENT = Reply(silent=True)
 TRICKLE = Reply(trickle=True)
 TRICKLED_CHUNK = Reply(trickle=True, headers={"Transfer-Encoding": "chunked"})
 NO_LIST = Reply(500, {"detail": "no list"})
+OUTAGE = Reply(data={"choices": [], "error": {"message": "the provider is down", "code": 502}}, headers=SOON)
 EMPTY_CHOICE = Reply(data={"id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": []})
 
 

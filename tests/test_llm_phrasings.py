@@ -126,10 +126,33 @@ def test_rejections_and_distractors_alone_choose_nothing(rejected: list[tuple[st
         ('{"objects": [{"name": "dog", "best_frame": 3, "score": 9}]}', {"dog": 3}),
         ("{'dog': 3, // best\n}", {"dog": 3}),
         ("dog: ٣", {"dog": 3}),
+        ("`dog`: 3", {"dog": 3}),
+        ("| Object | Frame |\n|---|---|\n| dog | 3 |\n| cat | 1 |", {"dog": 3, "cat": 1}),
+        ('["dog": 3]\n\nExplanation: frame 2: blurred', {"dog": 3}),
+        ("The video has a length: 9 s\ndog: 3", {"dog": 3}),
+        ("{'dog': {'frame': 3}}", {"dog": 3}),
+        ("Answer: dog: 3", {"dog": 3}),
     ],
 )
 def test_only_objects_are_labels(text: str, frames: dict[str, int]) -> None:
     assert parse_labels(text, COUNT).frames == frames
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "dog: 3 or 4",
+        "dog: 3, 4",
+        "dog: 3-5",
+        "dog: not frame 2",
+        "Frame: 3",
+        '{"frame": 3}',
+        '{"confidence": 9}',
+        "Confidence: 9",
+    ],
+)
+def test_labels_without_one_frame_for_an_object_are_asked_again(text: str) -> None:
+    assert parse_labels(text, COUNT).kind == "unreadable"
 
 
 def test_changed_answers_give_no_error_and_no_number_out_of_range() -> None:

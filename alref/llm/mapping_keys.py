@@ -20,7 +20,9 @@ _OTHER = re.compile(
     rf"\b{words.ANOTHER}\b|\b(?:total|count|num|max|min|start|end|of|per|previous|not|other|why|reason|score|confidence)\b"
 )
 
-_NOTE = re.compile(rf"^(?:(?:my|the|overall|total) )?(?:{words.SCORES}|answer|note|total|count|summary)(?: \w+)?$")
+_NOTE = re.compile(
+    rf"^(?:(?:my|the|overall|total) )?(?:{words.SCORES}|answer|note|total|count|summary|frames?|images?|number)(?: \w+)?$"
+)
 
 
 def normalize_key(key: object) -> str:

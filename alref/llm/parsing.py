@@ -29,9 +29,11 @@ _CONTAINER = re.compile(
 _BROKEN_JSON = re.compile(r"\s*(?:```)?(?:json)?\s*\{?\s*[\"'][\w ]{1,40}[\"']\s*:", re.IGNORECASE)
 _LABEL_PAIR = re.compile(
     r"(?:([\"'])(?P<quoted>.{1,60}?)\1|(?P<plain>[^\W\d_][\w '-]{0,40}?))\s*(?::|=|->|→| - )\s*"
-    r"(?:(?:frame|image|number|no\.|#)\s*)?[\"'*]*(?P<number>-?\d{1,9}(?![\d.]*\d))",
+    r"(?:(?:frame|image|number|no\.|#)\s*)?[\"'*]*(?P<number>-?\d{1,9}(?![\d.]*\d)(?!\s*(?:,|/|-|or|and|to)\s*\d))",
     re.IGNORECASE,
 )
+_TABLE_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]{1,60}?)[ \t]*\|[ \t]*(\d{1,9})[ \t]*\|", re.MULTILINE)
+_OPENING_BRACE = re.compile(r"\s*(?:```)?(?:json)?\s*\{")
 _PAIR = re.compile(r"[\"']?(\w{1,40})[\"']?\s*:\s*[\"']?(-?\d{1,9})(?![\w.])[\"']?\s*(?=[,}\n]|$)")
 
 
@@ -203,22 +205,27 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
     if text.strip() and not answer:
         return ParsedLabels("unreadable", problem=ONLY_THOUGHTS)
     found = extract_json(answer)
-    why = ""
+    why = next((str(found[key]).strip() for key in REASON_KEYS if found.get(key)), "") if isinstance(found, dict) else ""
     if isinstance(found, dict):
-        why = next((str(found[key]).strip() for key in REASON_KEYS if found.get(key)), "")
-        found = found.get("objects", {key: value for key, value in found.items() if not is_note_key(key)})
+        objects = {key: value for key, value in found.items() if not is_note_key(key)}
+        if found and not objects:
+            return ParsedLabels("unreadable", why=why, problem=f"no object with a frame number in {_format_excerpt(answer)}")
+        found = found.get("objects", objects)
     pairs = _collect_pairs(found) if isinstance(found, (dict, list)) else None
-    if pairs is None and answer.lstrip("` \njson").startswith("{"):
+    if pairs is None and _OPENING_BRACE.match(answer):
         return ParsedLabels("unreadable", problem=f"broken JSON: {_format_excerpt(answer)}")
     if pairs is None:
-        pairs = [
-            (each["quoted"] or each["plain"], each["number"])
-            for each in _LABEL_PAIR.finditer(remove_distractors(answer.replace("*", "")))
-        ]
-        pairs = [(name, number) for name, number in pairs if not is_note_key(name)]
+        pairs = _find_label_pairs(answer)
         if not pairs and not is_denial(answer):
             return ParsedLabels("unreadable", problem=f"no object with a frame number in {_format_excerpt(answer)}")
     return _parse_label_frames(pairs, count, why)
+
+
+def _find_label_pairs(answer: str) -> list[tuple[str, Any]]:
+    """Return the objects and numbers of lines such as ``dog: 3`` and of rows of a table; scores and times are left out."""
+    text = remove_distractors(_TABLE_ROW.sub(r"\1: \2", re.sub(r"[*`]", "", answer)))
+    pairs = [(each["quoted"] or each["plain"], each["number"]) for each in _LABEL_PAIR.finditer(text)]
+    return [(name, number) for name, number in pairs if not is_note_key(name)]
 
 
 def _collect_pairs(found: Any) -> list[tuple[str, Any]] | None:

@@ -16,8 +16,10 @@ CHOOSING_VERBS = any_of("""
 TAKING_VERBS = any_of("us(?:e|ing), tak(?:e|ing), took")
 """Verbs that choose only what follows at once."""
 BEFORE_VERBS = any_of(r"""
-    ^, \b(?:and|to be|let's|let us|let me|please|hereby)\s, \b(?:i|we|you|one)(?:'d|'ll|'m|'ve)?\s(?:\w+ly\s)?,
-    \b(?:i|we|you|one) (?:would|will|should|must|have|do|am|had to|have to|am going to)\s(?:\w+ly\s)?, \bi'm going to\s
+    ^, \b(?:and|to be|let's|let us|let me|please|hereby)\s,
+    \b(?:i|we|you|one)(?:'d|'ll|'m|'ve)?\s(?:(?:\w+ly|therefore|thus|hence|then|still)\s)?,
+    \b(?:i|we|you|one) (?:would|will|should|must|have|do|am|had to|have to|am going to)\s(?:(?:\w+ly|therefore|thus)\s)?,
+    \bi'm going to\s
 """)
 """What stands before a verb that chooses; behind anything else, such as "hesitate to", it chooses nothing."""
 SUPERLATIVES = any_of(r"""

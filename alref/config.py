@@ -239,7 +239,7 @@ def _explain_preset(plugins: PluginManager, layers: Iterable[Layer], merged: Map
     if not models or not filled:
         return ""
     reason = " and ".join(dict.fromkeys(models.values()))
-    return f"{reason} is used with preset {MODEL_PRESET}: {', '.join(filled)}; --preset {DEFAULT_PRESET} uses the embedded ones"
+    return f"preset {MODEL_PRESET}, because of {reason}: {', '.join(filled)}; --preset {DEFAULT_PRESET} uses the embedded ones"
 
 
 def _explain_shared_names(plugins: PluginManager, layers: Iterable[Layer]) -> list[str]:

@@ -19,7 +19,7 @@ _END = (
     r"(?=\s*[\"')\]}]*\s*(?:$|[.;:!?\n()\[|]|,(?!\s*(?:or\s+|and\s+)?[#«]?\d)|- |"
     r"(?:because|since|as|for|due|and(?! \d)|but|rather|instead|while|then|with|in which|where)\b))"
 )
-_BARE = rf"(?:(?<![\w«|.$€-])-?\d{{1,9}}(?![\w%]|[.:/]\d)|(?:the\s+)?{ORDINALS}(?:\s+one)?|{WORDS}){_END}"
+_BARE = rf"(?:(?<![\w«+.$€-])-?\d{{1,9}}(?![\w%]|[.:/]\d)|(?:the\s+)?{ORDINALS}(?:\s+one)?|{WORDS}){_END}"
 _NUMBER = rf"(?:{MENTION}(?!\s*,\s*{MENTION}\s*(?:$|[.,;\n]))|{_BARE})"
 N = rf"(?:(?:in|on|at|the|number)\s+){{0,4}}[\[(\"'#{{]{{0,3}}\s?{_NUMBER}"
 """A number where a rule expects one: with its noun, or bare and not followed by what it counts."""

@@ -24,8 +24,8 @@ _ID = r"(?:(?:number|no\.?|nr\.?|num|id|index)\s*)?[#№]?"
 WORDS = rf"\b(?:{'|'.join(NUMBER_WORDS)})\b"
 ORDINALS = rf"\b(?:{'|'.join(ORDINAL_WORDS)}|\d{{1,3}}(?:st|nd|rd|th))\b"
 NUMBER = rf"(?:(?<![\w.])-?\d{{1,9}}(?![\w%]|[.:/]\d)|{WORDS})"
-MENTION = r"«[-\d|]*»"
-"""A number with its noun, or several of which it is not said which: ``«3»`` for "frame 3", ``«2|4»`` for "frames 2 and 4"."""
+MENTION = r"«[-\d+]*»"
+"""A number with its noun, or several of which it is not said which: ``«3»`` for "frame 3", ``«2+4»`` for "frames 2 and 4"."""
 
 _INTEGER = re.compile(r"-?\d+")
 _SIGNS: dict[int, str] = {
@@ -78,13 +78,13 @@ def mark_mentions(text: str, noun: str) -> str:
     joined = (
         rf"{MENTION}(?:\s*,\s*(?:the\s+)?{MENTION}){{0,20}}\s*(?:,\s*)?(?:and|or|&|/)\s+(?:the\s+|in\s+|maybe\s+)?{MENTION}"
     )
-    return re.sub(joined, lambda found: f"«{'|'.join(_INTEGER.findall(found[0]))}»", text)
+    return re.sub(joined, lambda found: f"«{'+'.join(_INTEGER.findall(found[0]))}»", text)
 
 
 def _replace_mentions(text: str, nouns: str, keep: bool) -> str:
     def write_mention(found: re.Match[str]) -> str:
         numbers = re.findall(rf"{ORDINALS}|{WORDS}|(?<!\d)-?\d+", found["numbers"])
-        return f" «{'|'.join(str(parse_number(each)) for each in numbers)}» " if keep else " "
+        return f" «{'+'.join(str(parse_number(each)) for each in numbers)}» " if keep else " "
 
     for pattern in _compile_mentions(nouns):
         text = pattern.sub(write_mention, text)

@@ -286,3 +286,12 @@ def test_force_keeps_what_was_paid_for(model: type[Told]) -> None:
     before = Path("out/trace.jsonl").read_bytes()
     assert run("the cat", "--force") == 0
     assert Path("out/trace.jsonl").read_bytes().startswith(before)
+
+
+def test_tokens_that_no_server_counted_are_said_to_be_estimated() -> None:
+    counted = Usage(model="one", questions=1, prompt_tokens=1000, completion_tokens=10)
+    estimated = Usage(model="two", questions=1, prompt_tokens=200, completion_tokens=20, estimated=True)
+    assert sum_usage([counted, estimated]).estimated
+    assert not sum_usage([counted]).estimated
+    assert "about 1,230 tokens" in format_usage([counted, estimated])
+    assert "about" not in format_usage([counted])

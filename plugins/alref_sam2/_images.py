@@ -56,6 +56,10 @@ class ImageReader:
             self.read_count += 1
         return self._next_image[1]
 
+    def close(self) -> None:
+        """End the thread that resizes."""
+        self._resizer.shutdown()
+
     @cached_property
     def _mean_and_std(self) -> list[torch.Tensor]:
         return [upload_tensor(torch.tensor(each).reshape(1, 3, 1, 1), self._device) for each in self._normalization]

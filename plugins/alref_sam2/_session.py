@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -95,13 +96,14 @@ class TrackingSession:
         was freed; it has changed nothing before.
         """
         following: list[Visit | None] = [*self._visits, None][1:]
-        for visit, after in zip(self._visits, following, strict=True):
-            features = self._limiter.run_until_fits(partial(self._feature_cache.take_features, visit.frame))
-            found = self._start_prompted_objects(visit, features) + self._track_objects(visit, features)
-            step = self._limiter.run_until_fits(partial(self._build_step, visit.frame, found))
-            if after is not None and not self._feature_cache.has_frame(after.frame):
-                self._limiter.run_until_fits(partial(self._images.read_ahead, after.frame))
-            yield step
+        with closing(self._images):
+            for visit, after in zip(self._visits, following, strict=True):
+                features = self._limiter.run_until_fits(partial(self._feature_cache.take_features, visit.frame))
+                found = self._start_prompted_objects(visit, features) + self._track_objects(visit, features)
+                step = self._limiter.run_until_fits(partial(self._build_step, visit.frame, found))
+                if after is not None and not self._feature_cache.has_frame(after.frame):
+                    self._limiter.run_until_fits(partial(self._images.read_ahead, after.frame))
+                yield step
 
     def count_bytes(self) -> int:
         """Return the size of the memories and cached features in bytes."""

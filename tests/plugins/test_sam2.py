@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,17 @@ def test_masks_leave_as_soon_as_they_are_known(folders: dict[type[Sam2FamilyProp
     component.load()
     order = [each.frame for each in component.propagate(counted(FRAMES), boxes([3], frames=FRAMES))]
     assert order == [3, 4, 5, 2, 1, 0]
+
+
+def test_no_thread_is_left_behind(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
+    before = set(threading.enumerate())
+    component = made(Sam2, folders[Sam2])
+    component.load()
+    for end in (1, FRAMES):
+        masks = component.propagate(counted(FRAMES), boxes([3], frames=FRAMES))
+        assert len(list(islice(masks, end))) == end
+        masks.close()  # type: ignore[attr-defined]
+    assert set(threading.enumerate()) <= before
 
 
 def test_a_box_that_carries_a_mask_starts_from_the_mask(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:

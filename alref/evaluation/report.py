@@ -125,11 +125,11 @@ def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> Vi
 
 
 def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
-    """Draw a binary mask or a label map on an image; in color or fractions, every pixel that is not black is foreground."""
+    """Draw a binary mask or a label map on an image; in colors or fractions, every pixel that is not black is foreground."""
     if labels is None:
         return image
-    if labels.ndim == 3 or labels.dtype.kind == "f":
-        labels = np.asarray((labels > 0).reshape(*labels.shape[:2], -1).any(axis=2))
+    if labels.dtype.kind == "f" or labels.max(initial=0) > 255:
+        labels = labels > 0
     numbers = [int(number) for number in np.unique(labels) if 0 < number < 255]
     return draw_masks(image, {number: np.asarray(labels == number, np.bool_) for number in numbers})
 

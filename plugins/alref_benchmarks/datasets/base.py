@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -169,18 +169,14 @@ class MaskFileDataset(IndexedDataset):
         handed_in = (folder / self.get_mask_folder(video)).is_dir()
         for reference, said in self.find_video_entry(video).expressions.items():
             files = self.get_mask_paths(folder, video, reference)
-            yield Case(
-                reference,
-                self.read_true_masks(video, reference),
-                map(self.read_predicted_mask, files) if handed_in else None,
-                said.position,
-            )
+            predicted = self.read_predicted_masks(video, reference, files) if handed_in else None
+            yield Case(reference, self.read_true_masks(video, reference), predicted, said.position)
 
-    def read_predicted_mask(self, path: Path) -> LabelMap | None:
-        """Read a predicted mask; foreground is everything that is not black. None if the file does not exist."""
+    def read_predicted_masks(self, video: str, reference: str, files: Sequence[Path]) -> Iterator[LabelMap | None]:
+        """Read predicted masks; foreground is everything that is not black, and a file that does not exist is None."""
         from alref_benchmarks.datasets.mask_files import read_mask
 
-        return read_mask(path)
+        return map(read_mask, files)
 
 
 @lru_cache(maxsize=8)

@@ -125,11 +125,17 @@ class MeViSDataset(_ServerScoredDataset):
             return iter(())
         return merge_object_masks(self, video, expression.objects)
 
-    def read_predicted_mask(self, path: Path) -> LabelMap | None:
-        """Read a predicted mask as officially: by its 8-bit gray value. None if it is missing or cannot be decoded."""
-        from alref_benchmarks.datasets.mask_files import read_gray_mask
+    def read_predicted_masks(self, video: str, reference: str, files: Sequence[Path]) -> Iterator[LabelMap | None]:
+        """Read predicted masks as officially, by their 8-bit gray values.
 
-        return read_gray_mask(path)
+        None stands for what the official program stops at: a file that is missing, cannot be decoded or has another size.
+        """
+        from alref_benchmarks.datasets.mask_files import read_gray_mask
+        from alref_benchmarks.datasets.mevis_masks import get_mask_size
+
+        size = get_mask_size(self, video, self.find_video_entry(video).expressions[reference].objects)
+        masks = map(read_gray_mask, files)
+        return (None if mask is None or mask.shape != size else mask for mask in masks)
 
     def check_annotations(self, video: str) -> Iterator[str]:
         """Yield expressions without a target, and masks that are missing, have too few frames or another size."""

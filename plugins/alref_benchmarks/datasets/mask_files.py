@@ -18,6 +18,7 @@ from alref.utils import atomic
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets.file_names import match_suffix_case
 from alref_benchmarks.metrics.palette import convert_colors_to_labels
+from alref_benchmarks.metrics.refavs import pack_colors
 
 Labels = npt.NDArray[np.uint8]
 # the fastest setting of zlib and libpng for masks, and the smallest
@@ -26,6 +27,7 @@ _PNG_PARAMETERS = [
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE),
 ]
+_WHITE = 0xFFFFFF
 _PNG_SIGNATURE = b"\x89PNG"
 
 
@@ -55,9 +57,16 @@ def read_gray_mask(path: Path) -> Mask | None:
     return None if pixels is None else np.asarray(pixels != 0, np.bool_)
 
 
-def read_colors(path: Path) -> Labels | None:
-    """Read an image as OpenCV does, uint8 BGR (H, W, 3). None if the file does not exist. Raises InputError."""
-    return _decode_image(path, cv2.IMREAD_COLOR)
+def read_colored_mask(path: Path) -> LabelMap | None:
+    """Read a true mask of Ref-AVS: bool (H, W) if it is black and white, else its packed colors.
+
+    None if the file does not exist. Raises InputError.
+    """
+    colors = _decode_image(path, cv2.IMREAD_COLOR)
+    if colors is None:
+        return None
+    packed = pack_colors(colors)
+    return packed != 0 if np.isin(packed, (0, _WHITE)).all() else packed
 
 
 def read_bilevel(path: Path) -> Mask | None:

@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
     """Yield the union of the given objects on each frame, bool (H, W)."""
-    objects = [dataset.rles[number] for number in numbers]
-    size = next(_list_sizes(objects), None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
+    objects, size = [dataset.rles[number] for number in numbers], get_mask_size(dataset, video, numbers)
     for place in dataset.find_video_entry(video).places:
         yield decode_coco_union([_compress(each[place]) for each in objects if each[place]], size)
+
+
+def get_mask_size(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> tuple[int, ...]:
+    """Return (height, width) of the masks of the given objects, or of the frames if there is none."""
+    sizes = _list_sizes([dataset.rles.get(number, []) for number in numbers])
+    return next(sizes, None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
 
 
 def find_mask_problems(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[str]:

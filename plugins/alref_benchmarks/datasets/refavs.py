@@ -84,10 +84,10 @@ class RefAvsDataset(MaskFileDataset):
         return [own / f"{name}.png" for name in FRAME_NAMES]
 
     def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Read the true masks of an expression as stored, BGR: the official test thresholds them after resizing."""
-        from alref_benchmarks.datasets.mask_files import make_empty_mask, read_colors, require_map
+        """Read the true masks of an expression: bool if black and white, else packed colors, which are resized first."""
+        from alref_benchmarks.datasets.mask_files import make_empty_mask, read_colored_mask, require_map
 
         if self.split == NULL_SPLIT:
             return (make_empty_mask(path) for path in self.get_frame_paths(video))
         files = self.get_object_mask_paths(video, self.find_video_entry(video).expressions[reference].objects[0])
-        return (require_map(path, read_colors(path)) for path in files)
+        return (require_map(path, read_colored_mask(path)) for path in files)

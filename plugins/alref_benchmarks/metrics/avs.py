@@ -52,7 +52,6 @@ class AvsBenchMetric(EvaluationProtocol):
     name = "avs-avsbench"
     threshold = 0.5
     side = 0
-    in_color = False
 
     def __init__(self, batch_size: int = 1) -> None:
         """``batch_size`` is the number of cases per call of the official code; a mean curve is computed per call."""
@@ -60,8 +59,7 @@ class AvsBenchMetric(EvaluationProtocol):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Count the pixels of every frame."""
-        both = iterate_frame_pairs(where, case, side=self.side, in_color=self.in_color)
-        return [_pack_part(case, [self.count_pixels(*pair) for pair in both])]
+        return [_pack_part(case, [self.count_pixels(*pair) for pair in iterate_frame_pairs(where, case, side=self.side)])]
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
         """Count the pixels of one frame."""

@@ -36,18 +36,18 @@ class RefYouTubeVosMetric(EvaluationProtocol):
 class MeViSMetric(RefYouTubeVosMetric):
     """The official evaluator, with the accuracies on expressions with and without a target.
 
-    A video without a result scores 0. An expression with a missing frame, or one of another size, is excluded from the official
-    mean, and so is one without true masks; the numbers named ``strict`` count it as 0.
+    A video without a result scores 0. An expression with a missing frame is excluded from the official mean, and so is one
+    without true masks; the numbers named ``strict`` count it as 0.
     """
 
     name = "mevis"
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
-        """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing or of another size."""
+        """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
         areas, rows = [], []
         for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
-            if predicted is None or (predicted.shape != truth.shape and predicted.ndim == truth.ndim == 2):
+            if predicted is None:
                 areas.append(int(np.count_nonzero(truth)))
             else:
                 rows.append(_score_frame(where, truth, check_predicted(f"{where}, frame {number}", truth, predicted)))

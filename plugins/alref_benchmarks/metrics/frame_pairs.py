@@ -17,13 +17,11 @@ Labels = npt.NDArray[np.uint8]
 FramePair = tuple[Frame | None, Frame | None]
 
 
-def iterate_frame_pairs(
-    where: str, case: Case, include_ends: bool = True, side: int = 0, in_color: bool = False
-) -> Iterator[tuple[Frame, Frame]]:
+def iterate_frame_pairs(where: str, case: Case, include_ends: bool = True, side: int = 0) -> Iterator[tuple[Frame, Frame]]:
     """Yield (truth, predicted) frame by frame. Raises InputError if one is missing or of another size.
 
     Without ``include_ends`` the predictions for the first and last frame are replaced by empty masks. Predictions may
-    also be squares of ``side``, if the official test scores them so. With ``in_color`` the truth can be BGR (H, W, 3).
+    also be squares of ``side``, if the official test scores them so.
     """
     if case.predicted is None:
         raise InputError(f"{where}: expected predicted masks, got none; predict this video or exclude it")
@@ -33,7 +31,7 @@ def iterate_frame_pairs(
         if truth is None or predicted is None:
             missing = "true" if truth is None else "predicted"
             raise InputError(f"{where}: frame {number} has no {missing} mask; expected both for every frame")
-        yield truth, check_predicted(f"{where}, frame {number}", truth, predicted, side, in_color)
+        yield truth, check_predicted(f"{where}, frame {number}", truth, predicted, side)
     if number < 0:
         raise InputError(f"{where}: expected masks, got no frames")
 
@@ -53,9 +51,9 @@ def _clear_predicted(truth: Frame | None, _: Frame | None) -> FramePair:
     return truth, None if truth is None else np.zeros_like(truth)
 
 
-def check_predicted(where: str, truth: Frame, predicted: Frame, side: int = 0, in_color: bool = False) -> Frame:
+def check_predicted(where: str, truth: Frame, predicted: Frame, side: int = 0) -> Frame:
     """Return ``predicted``. Raises InputError if it is not of the truth's size or a square of ``side``, or has a NaN."""
-    if truth.ndim not in ((2, 3) if in_color else (2,)) or predicted.shape not in (truth.shape[:2], (side, side)):
+    if truth.ndim != 2 or predicted.shape not in (truth.shape, (side, side)):
         true, found = ("x".join(map(str, frame.shape)) for frame in (truth, predicted))
         wanted = "masks of one size" + (f" or predictions of {side}x{side}" if side else "")
         raise InputError(f"{where}: expected {wanted}, got truth of {true} and prediction of {found}")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, ObjectScores, ScoreTable
@@ -15,9 +16,20 @@ from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foregro
 from alref_benchmarks.metrics.means import compute_sequential_mean
 from alref_benchmarks.metrics.threshold_curve import apply_sigmoid
 
+PACKED_COLOR = np.dtype(np.uint32)
 _SIDE = 256
 _BATCH_SIZE = 4
 _MAX_LOGIT = 1e4
+
+
+def pack_colors(colors: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """Pack BGR (H, W, 3) into numbers (H, W), 0 for black: a true mask whose colors count when it is resized."""
+    return np.dstack([colors, np.zeros_like(colors[..., :1])]).view(PACKED_COLOR)[..., 0]
+
+
+def unpack_colors(truth: Frame) -> npt.NDArray[np.uint8]:
+    """Return the colors of ``pack_colors``, BGR and 0, (H, W, 4)."""
+    return np.ascontiguousarray(truth)[..., None].view(np.uint8)
 
 
 class RefAvsMetric(AvsBenchMetric):
@@ -26,7 +38,6 @@ class RefAvsMetric(AvsBenchMetric):
     name = "ref-avs"
     threshold = 0.4
     side = _SIDE
-    in_color = True
 
     def __init__(self, batch_size: int = _BATCH_SIZE) -> None:
         """``batch_size`` is the number of expressions per call of the official code."""
@@ -34,9 +45,11 @@ class RefAvsMetric(AvsBenchMetric):
 
     def count_pixels(self, truth: Frame, predicted: Frame) -> FrameCounts:
         """Count the pixels of one frame; a true pixel is foreground if its resized gray value is above 0, as officially."""
-        stored = truth if truth.ndim == 3 else to_foreground(truth).astype(np.uint8) * 255
-        resized = cv2.resize(stored, (_SIDE, _SIDE))
-        touched = cv2.cvtColor(resized, cv2.COLOR_BGR2GRAY) if resized.ndim == 3 else resized
+        if truth.dtype == PACKED_COLOR:
+            resized = cv2.resize(unpack_colors(truth), (_SIDE, _SIDE))
+            touched = cv2.cvtColor(resized, cv2.COLOR_BGRA2GRAY)
+        else:
+            touched = cv2.resize(to_foreground(truth).astype(np.uint8) * 255, (_SIDE, _SIDE))
         return super().count_pixels(touched, _resize_predicted(predicted))
 
     def make_table(self, region: float, f_measure: float) -> ScoreTable:

@@ -147,12 +147,9 @@ def test_ref_youtube_vos_wants_every_frame() -> None:
             one(YOUTUBE, square(), found)
 
 
-def test_masks_of_another_size_drop_the_expression_and_not_the_video() -> None:
-    """As officially, where the process of this expression stops."""
-    numbers = scores_of((square(), square()[:, 1:]), (square(), square()))
-    assert (numbers["J&F"], numbers["dropped"], numbers["J&F-strict"], numbers["T-acc"]) == (1, 1, 0.5, 0.5)
+def test_masks_of_another_size_are_refused() -> None:
     with pytest.raises(InputError, match=r"clip, 0, frame 0: .*20x30"):
-        one(YOUTUBE, square(), square()[:, 1:])
+        one(MEVIS, square(), square()[:, 1:])
 
 
 def test_an_expression_without_true_masks_is_dropped_and_in_no_accuracy() -> None:

@@ -11,12 +11,13 @@ from pydantic import Field
 
 from alref.components.base import Locator, StageOptions, Tagger
 from alref.components.options import build_options, describe_options
-from alref.config import Configuration, build_schema, list_presets, parse_yaml, read_config_file, read_preset, resolve_config
+from alref.config import Configuration, build_schema, list_presets, read_config_file, read_preset, resolve_config
 from alref.errors import ConfigError, ContractError
 from alref.media.video import Video
 from alref.plugins.manager import PluginManager
 from alref.records import Phrase, Reference
 from alref.testing import ArrayVideo
+from alref.utils.yaml_files import parse_yaml
 from support.scripted import Script, announcing
 
 SCRIPT = Script()

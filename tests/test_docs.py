@@ -21,11 +21,12 @@ import pytest
 
 from alref.cli import COMMANDS, cli
 from alref.components.options import describe_options
-from alref.config import list_presets, parse_yaml, read_preset, resolve_config
+from alref.config import list_presets, read_preset, resolve_config
 from alref.plugins import hookspecs
 from alref.plugins.manager import PluginManager
 from alref.records import StageEvent
 from alref.testing import ProposerContract
+from alref.utils.yaml_files import parse_yaml
 from support.docs_commands import pages, read
 from test_layers import LAYERS
 

@@ -29,9 +29,10 @@ pytest.importorskip("transformers")
 
 from alref.ablation import grid
 from alref.cli import COMMANDS, cli
-from alref.config import parse_yaml, resolve_config
+from alref.config import resolve_config
 from alref.pipeline import references
 from alref.plugins.manager import PluginManager
+from alref.utils.yaml_files import parse_yaml
 from support.docs_commands import ROOT, Shown, pages, read
 from support.docs_environment import UNTRIED, Place, place
 from support.docs_folder import DATA, models, stock

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from alref.cli import run_command
-from alref.config import choose_preset, parse_yaml, read_preset, resolve_config
+from alref.config import choose_preset, read_preset, resolve_config
 from alref.llm.reasoner import ChatReasoner
 from alref.plugins.manager import SLOTS, PluginManager
+from alref.utils.yaml_files import parse_yaml
 
 PLUGINS = PluginManager()
 MODELS = [

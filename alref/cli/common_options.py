@@ -11,9 +11,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from alref.cli.plugin_option import CommandFunction, add_plugin_option
-from alref.config import Configuration, parse_yaml, read_config_file, resolve_config
+from alref.config import Configuration, read_config_file, resolve_config
 from alref.errors import ConfigError
 from alref.plugins.manager import SLOTS, PluginManager
+from alref.utils.yaml_files import parse_yaml
 
 _SLOT_HELP = {
     "unifier": "Component that turns references into phrases: text, sound or speech.",

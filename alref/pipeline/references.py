@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from alref.config import parse_yaml, read_yaml_file
 from alref.errors import InputError, RecordError, suggest_names
 from alref.records import Recording, Reference
+from alref.utils.yaml_files import parse_yaml, read_yaml_file
 
 _REFERENCE_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
 _TEXT_KEYS = ("text", "spoken", "mask")

@@ -16,7 +16,7 @@ from alref.cli.progress import reserve_stdout
 from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
-from alref.config import UNIFIER_SLOTS, parse_yaml
+from alref.config import UNIFIER_SLOTS
 from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
 from alref.media.array_video import ArrayVideo
 from alref.media.reader import open_video
@@ -38,6 +38,7 @@ from alref.records import Recording
 from alref.testing import DatasetContract
 from alref.testing.contract import NotExercised
 from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
+from alref.utils.yaml_files import parse_yaml
 
 SLOT_GROUPS = {"unifier": UNIFIER_SLOTS, "reasoner": ("temporal", "spatial")}
 """Names that stand for several slots in options."""

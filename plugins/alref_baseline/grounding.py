@@ -36,6 +36,10 @@ MIN_RIVAL_FIT = 0.25
 """Fit of a region, as a share of the best one's on its frame, from which it counts as another object of the noun."""
 _SIZE_RANGE = 1.5
 """How many times larger or smaller than usual a region may be before it is distrusted."""
+_LOW_AGREEMENT = 0.5
+"""Agreement below which regions of what looks alike on all frames are tried instead of those of each frame's own evidence."""
+_AGREEMENT_GAIN = 0.2
+"""How much better they must agree to be taken."""
 _MAX_CACHED = 16
 
 
@@ -161,6 +165,9 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     found = (_score_several if words.is_among_several else _score_regions)(eye, regions, words, evidence)
     best = found[0]
     confidence = estimate_confidence(best.agreement, evidence, best.region.area)
+    if not words.is_among_several and entry.classes and best.agreement < _LOW_AGREEMENT:
+        alike = _score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
+        found = alike if alike[0].agreement > best.agreement + _AGREEMENT_GAIN else found
     return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
 
 

@@ -377,13 +377,18 @@ def test_an_absent_box_is_not_propagated_even_where_it_names_one() -> None:
     assert script.asked("propagate") == []
 
 
-def test_the_process_is_tuned_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    tuned: list[bool] = []
-    monkeypatch.setattr("alref.models.cpu_tuning.apply_settings", lambda: tuned.append(True))
-    run(Script(), tune=False)
+def test_threads_are_tuned_and_memory_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    tuned: list[str] = []
+    for name in ("apply_settings", "apply_thread_settings"):
+        monkeypatch.setattr(f"alref.models.cpu_tuning.{name}", lambda name=name: tuned.append(name))
+    script = Script()
+    run(script, tune=False)
     assert tuned == []
-    run(Script())
-    assert tuned == [True]
+    run(script)
+    assert tuned == ["apply_thread_settings"]
+    monkeypatch.setattr(script.plugins.get_component("propagator", "scripted").cls, "needs", ("torch",))
+    run(script)
+    assert tuned == ["apply_thread_settings", "apply_settings"]
 
 
 def test_a_mask_that_jumps_is_flagged_in_the_result() -> None:

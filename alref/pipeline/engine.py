@@ -79,8 +79,10 @@ class Pipeline:
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(references)
         self.config.slots.require_slots(needed)
-        if self.config.run.tune:
+        if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
             cpu_tuning.apply_settings()
+        elif self.config.run.tune:
+            cpu_tuning.apply_thread_settings()
         problems = []
         for stage in dict.fromkeys(self._stages[slot] for slot in needed if self._stages[slot] not in self._checked):
             slot = next(slot for slot in needed if self._stages[slot] is stage)

@@ -84,6 +84,52 @@ def test_a_command_ends_quietly_when_its_reader_goes_away() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+LOUD = """
+import os, subprocess, sys
+import alref
+from pathlib import Path
+
+os.write(1, b"imported")
+
+
+class Loud(alref.Proposer):
+    '''Prints whatever it does, as compiled libraries do.'''
+
+    name = "loud"
+
+    def problems(self):
+        os.write(1, b"checked")
+        return []
+
+    def load(self):
+        os.write(1, b"loaded")
+        subprocess.run([sys.executable, "-c", "print('started')"], check=True)
+
+    def propose(self, video, pivots):
+        os.write(1, b"called")
+        return [alref.Candidates(pivot=each, xyxy=[[0, 0, 8, 8]], scores=[1]) for each in pivots]
+
+
+@alref.hookimpl
+def register_proposers():
+    return [Loud]
+"""
+
+
+@pytest.mark.parametrize("command", ["plugins loud", "run clip square --proposer loud"])
+def test_what_compiled_libraries_print_is_no_part_of_the_output(command: str, tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text(LOUD)
+    write_frames(make_moving_square(frames=2, size=(32, 48), side=8)[0], tmp_path / "clip")
+    quick = ["--temporal", "middle-frame", "--propagator", "label-propagation"] if command.startswith("run") else []
+    code = "from alref.cli import main; main()"
+    words = [*command.split(), *quick, "--plugin", "loud.py", "--json"]
+    done = subprocess.run([sys.executable, "-c", code, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(map(json.loads, [done.stdout] if command == "plugins loud" else done.stdout.splitlines()))
+    assert "imported" in done.stderr
+    assert ("loaded" in done.stderr) == ("started" in done.stderr) == (command != "plugins loud")
+
+
 def test_names_that_are_not_utf8_are_read_and_written(
     script: Script, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

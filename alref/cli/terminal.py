@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import Any, TextIO
 
@@ -25,8 +26,17 @@ class _Writer(io.FileIO):
 
 
 def open_standard_streams() -> None:
-    """Open standard output and error again so that writing to them cannot fail: ``?`` stands for a letter they cannot show."""
-    sys.stdout = _open_stream(sys.stdout, "replace")
+    """Open standard output and error again so that writing to them cannot fail: ``?`` stands for a letter they cannot show.
+
+    What compiled libraries and child processes print goes to standard error, because standard output is for results.
+    """
+    if sys.stdout is sys.__stdout__ and sys.stdout is not None and sys.stderr is not None:
+        descriptor = sys.stdout.fileno()
+        sys.stdout = _open_stream(sys.stdout, "replace", os.dup(descriptor))
+        os.dup2(sys.stderr.fileno(), descriptor)
+        sys.__stdout__ = sys.stdout  # type: ignore[misc,assignment] # shutil asks it for the width of the terminal
+    else:
+        sys.stdout = _open_stream(sys.stdout, "replace")
     sys.stderr = _open_stream(sys.stderr, "backslashreplace")
 
 
@@ -40,13 +50,13 @@ def close_standard_output() -> str:
     return str(failure.strerror) if failure else ""
 
 
-def _open_stream(stream: TextIO, errors: str) -> TextIO:
-    """Open the descriptor of a stream again; return streams that are not files, as in tests, as they are."""
+def _open_stream(stream: TextIO, errors: str, descriptor: int | None = None) -> TextIO:
+    """Open the descriptor of a stream, or a copy of it, again; return streams that are not files, as in tests, as they are."""
     buffer = getattr(stream, "buffer", None)
     if not (isinstance(stream, io.TextIOWrapper) and isinstance(getattr(buffer, "raw", buffer), io.FileIO)):
         return stream
     stream.flush()
-    writer: Any = _Writer(stream.fileno(), "w", closefd=False)
+    writer: Any = _Writer(stream.fileno() if descriptor is None else descriptor, "w", closefd=False)
     return io.TextIOWrapper(
         writer if isinstance(buffer, io.FileIO) else io.BufferedWriter(writer),
         stream.encoding,

@@ -15,6 +15,8 @@ import pytest
 from alref.plugins.discovery import import_file
 from alref.plugins.manager import PluginManager
 from alref.testing import make_moving_square, write_frames
+from support import folder_dataset
+from support.folder_dataset import draw
 
 ROOT = Path(__file__).parents[1]
 PROJECT = """
@@ -79,12 +81,24 @@ def register_datasets():
 '''
 
 
+OPTION = """
+    class Options(alref.StageOptions):
+        size: int
+
+"""
+
+
 def propagator(component: str, member: str = "", s: str = "s", announced: str = "[Own]") -> str:
     return PROPAGATOR.format(component=component, member=member, s=s, announced=announced)
 
 
 MODULES = {
     "import": "import no_such_library_anywhere\n",
+    "syntax": "def register_propagators(:\n",
+    "empty": "NOTHING = 1\n",
+    "raises": propagator("never-raises", announced="[Own][1]"),
+    "abstract": propagator("never-abstract").replace("def propagate(", "def propagates("),
+    "default": propagator("never-default").replace("    def propagate(", OPTION + "    def propagate("),
     "exits": "import sys\nsys.exit('no license')\n",
     "hook": propagator("never-hook", s=""),
     "return": propagator("never-return", announced="Own"),
@@ -95,6 +109,11 @@ MODULES = {
     "two": propagator("twin", member="needs = ('no_such_library',)") + DATASET,
 }
 BROKEN = {
+    "syntax": "SyntaxError: invalid syntax",
+    "empty": "ContractError: registers nothing",
+    "raises": "IndexError: list index out of range",
+    "abstract": "ContractError: register_propagators: Own lacks propagate",
+    "default": "ContractError: register_propagators: Own.Options.size: is required",
     "import": "ModuleNotFoundError: No module named 'no_such_library_anywhere'",
     "exits": "SystemExit: no license",
     "hook": "unknown hook 'register_propagator'",
@@ -161,6 +180,19 @@ def test_the_list_names_what_works_beside_what_is_broken(installed: Path) -> Non
         assert len([line for line in lines if line.startswith(f"{plugin}: broken: ") and reason in line]) == 1
 
 
+def test_a_plain_run_demo_and_evaluation_are_not_affected(installed: Path, clip: Path, tmp_path: Path) -> None:
+    assert len(BROKEN) == 10
+    done = alref(installed, "run", clip, "the red square", "--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "alref-test-" not in done.stdout
+    assert alref(installed, "demo", "--out", tmp_path / "demo", "--quiet").returncode == 0
+    data = draw(tmp_path / "data", videos=1)
+    plugin = ["--plugin", Path(folder_dataset.__file__)]
+    scored = alref(installed, "eval", "squares", "--data", data, "--split", "train", *plugin, "--out", tmp_path / "eval")
+    assert scored.returncode == 0, scored.stderr
+    assert (tmp_path / "eval/scores.json").exists()
+
+
 @pytest.mark.parametrize("arguments", [["config"], ["data", "list"], ["run", "CLIP", "a", "--propagator", "works", *BOX]])
 def test_every_other_command_works(arguments: list[str], installed: Path, clip: Path, tmp_path: Path) -> None:
     out = ["--out", tmp_path / "out"] if arguments[0] == "run" else []
@@ -171,7 +203,7 @@ def test_every_other_command_works(arguments: list[str], installed: Path, clip: 
 
 
 def test_doctor_has_a_row_for_each(installed: Path) -> None:
-    done = alref(installed, "doctor", limit="baseline,whisper,import,exits,hook,return,level,problems,works")
+    done = alref(installed, "doctor", limit=",".join(["baseline", "whisper", "problems", "works", *BROKEN]))
     assert done.returncode == 0, done.stderr
     for name in BROKEN:
         assert any(f"plugin {name} " in line and "broken" in line for line in done.stdout.splitlines())

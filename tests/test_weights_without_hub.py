@@ -106,7 +106,7 @@ def test_a_folder_of_the_user_has_its_license_read(tmp_path: Path) -> None:
 
 def test_models_lists_and_downloads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.onnx").write_bytes(DATA)
-    flags = ["--plugin", "mine.py", "--proposer", "mine"]
+    flags = ["--preset", "baseline", "--plugin", "mine.py", "--proposer", "mine"]
     with serving(tmp_path) as address:
         (tmp_path / "mine.py").write_text(PLUGIN.format(address=address, digest=DIGEST))
         assert run_command(["models", *flags]) == 0

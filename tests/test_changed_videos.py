@@ -125,7 +125,7 @@ def test_a_video_that_cannot_be_opened_for_now_keeps_what_was_done(script: Watch
 def test_a_fault_goes_once_the_video_is_scored(script: Watched) -> None:
     truth = Path("data/valid_u/mask_dict.json")
     kept = truth.read_text()
-    truth.write_text(json.dumps({name: runs[:2] for name, runs in json.loads(kept).items()}))
+    truth.write_text(kept[:100])
     assert run_command(EVAL) == 3
     assert Path("run/faults/1 b.txt").exists()
     truth.write_text(kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from alref.cli import run_command
+from alref.cli import eval_output, run_command
 from alref.cli.eval_output import EvaluationProgress
 from alref.components.scores import Case, ObjectScores, VideoScores
 from alref.evaluation.bootstrap import estimate_difference, estimate_interval
@@ -352,6 +353,58 @@ def test_a_split_without_public_truth_has_no_empty_table(
     page = Path("run/report.html").read_text()
     assert "1 of 1" in page
     assert "Scores" not in page
+
+
+def test_a_part_never_replaces_the_summary_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*EVAL, "--limit", "2"]) == 0
+    assert summed()["requested"] == 2
+    assert run_command(EVAL) == 0
+    whole = {name: Path("run", name).read_bytes() for name in ("summary.json", "report.html", "rows.csv")}
+    assert run_command([*EVAL[:-1], "--videos", "h8"]) == 0
+    assert {name: Path("run", name).read_bytes() for name in whole} == whole
+    assert json.loads(Path("run/summary-part.json").read_text())["requested"] == 1
+    assert "run/summary-part.json" in capsys.readouterr().out
+    assert run_command([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
+    assert summed()["requested"] == 1
+    assert not Path("run/summary-part.json").exists()
+
+
+def test_every_reference_has_a_row_with_its_scores_and_verdict(script: Script) -> None:
+    assert run_command(EVAL) == 0
+    with Path("run/rows.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["video"], row["id"], row["text"]) for row in rows] == [(name, "0", f"the square of {name}") for name in NAMES]
+    values = {line["video"]: line["scores"]["overlap"] for line in summed()["lines"]}
+    assert {row["video"]: float(row["score"]) for row in rows} == values
+    assert {(row["verdict"], row["frames_found"], row["J"]) for row in rows} == {("found", "4", "")}
+    assert all(row["pivot_frame"].isdigit() for row in rows)
+    assert all(Path("run", row["path"]).is_file() for row in rows)
+
+
+def test_an_evaluation_without_truth_ends_with_the_count_and_the_next_command(
+    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Squares, "split_protocols", {"valid": ()})
+    assert run_command(EVAL[:-1]) == 0
+    assert re.search(r"\b8 of 8\b.*alref submit run\n", capsys.readouterr().out)
+
+
+def test_without_a_terminal_progress_is_a_line_at_the_start_and_one_per_5_percent_or_minute(
+    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_command(EVAL[:-1]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == [f"videos: {count} of 8" for count in range(9)]
+    assert run_command(EVAL) == 0
+    assert capsys.readouterr().err == ""
+    now = [0.0]
+    monkeypatch.setattr(eval_output, "monotonic", lambda: now[0])
+    progress = eval_output.ProgressLines("videos", 1000, quiet=False)
+    for done in range(1, 101):
+        now[0] += 4
+        progress.show(done)
+    counts = [int(line.split()[1]) for line in capsys.readouterr().err.splitlines()]
+    assert counts == [0, 15, 30, 45, 60, 75, 90]
 
 
 def test_a_video_that_is_predicted_but_not_scored_is_in_no_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,12 +13,11 @@ from alref.cli.eval_output import EvaluationProgress, print_summary
 from alref.cli.progress import reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.components.dataset import Dataset
-from alref.components.protocol import EvaluationProtocol
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
 from alref.evaluation.report import write_evaluation_report
 from alref.evaluation.runner import EvaluationRunner
-from alref.evaluation.summary import EvaluationSummary, summarize_evaluation
+from alref.evaluation.summary import summarize_evaluation
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 
@@ -65,8 +64,9 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
         Pipeline.from_config(config, plugins) as pipe,
     ):
         failed = _process_videos(EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
-        done = _write_summary(folder, dataset, videos, protocols)
-    print_summary(done, path, flags)
+        done = summarize_evaluation(folder, videos, protocols)
+        files = write_evaluation_report(folder, dataset, done, protocols)
+    print_summary(done, path, files, flags)
     return failed[0].exit_code if failed else 0
 
 
@@ -88,11 +88,3 @@ def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[s
             if outcome.error is not None:
                 failed.append(outcome.error)
     return failed
-
-
-def _write_summary(
-    folder: EvaluationFolder, dataset: Dataset, videos: Sequence[str], protocols: Sequence[EvaluationProtocol]
-) -> EvaluationSummary:
-    done = summarize_evaluation(folder, videos, protocols)
-    write_evaluation_report(folder, dataset, done)
-    return done

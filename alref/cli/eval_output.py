@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 from traceback import format_exception
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,25 @@ from alref.evaluation.summary import EvaluationSummary, format_verdicts
 from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
 
+LINE_SECONDS, LINE_SHARE = 60, 0.05
+
+
+class ProgressLines:
+    """Progress where there is no terminal: a line at the start, then one after every minute or 5 %, on stderr."""
+
+    def __init__(self, what: str, total: int, quiet: bool) -> None:
+        self._what, self._total, self._quiet = what, total, quiet
+        self._shown, self._time = 0, monotonic()
+        self.show(0, at_once=True)
+
+    def show(self, done: int, rest: str = "", at_once: bool = False) -> None:
+        """Show that ``done`` of the total are processed, if it is time to."""
+        waited = monotonic() - self._time >= LINE_SECONDS
+        if self._quiet or not (at_once or waited or done - self._shown >= LINE_SHARE * self._total):
+            return
+        self._shown, self._time = done, monotonic()
+        click.echo(f"{self._what}: {done} of {self._total}{f', {rest}' if rest else ''}", err=True)
+
 
 class EvaluationProgress:
     """Counts finished videos: a progress bar with remaining time and cost, or one JSON event per line.
@@ -33,11 +53,14 @@ class EvaluationProgress:
         rest = TextColumn("{task.fields[rest]}")
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), rest)
         console = make_console(stderr=True, quiet=as_json or quiet)
-        self._bar = Progress(*columns, console=console, transient=True)
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._lines: ProgressLines | None = None
         self._task: TaskID = self._bar.add_task("videos", total=total, rest="")
 
     def __enter__(self) -> Self:
         self._bar.start()
+        quiet = self._json or self._quiet or self._bar.console.is_terminal
+        self._lines = ProgressLines("videos", self._total, quiet)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -53,6 +76,8 @@ class EvaluationProgress:
         self._seconds += 0.0 if outcome.already_done else outcome.seconds
         self._usage += outcome.usage
         self._bar.update(self._task, completed=self._done + self._failed, rest=self.format_remaining())
+        if self._lines is not None:
+            self._lines.show(self._done + self._failed, self.format_remaining())
         if self._json:
             error = str(outcome.error) if outcome.error else None
             emit_event(
@@ -91,8 +116,8 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, Any]) -> None:
-    """Print the tables of an evaluation, or one JSON event."""
+def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path], flags: Mapping[str, Any]) -> None:
+    """Print the tables of an evaluation and the paths of its ``files``, or one JSON event."""
     if flags["as_json"]:
         emit_event("finished", out=str(path), **summary.model_dump(mode="json", exclude={"lines"}))
         return
@@ -108,8 +133,14 @@ def print_summary(summary: EvaluationSummary, path: Path, flags: Mapping[str, An
     if summary.scored_count < summary.requested or summary.failed:
         where = "in this table" if summary.tables else "done"
         console.print(f"{summary.scored_count} of {summary.requested} videos are {where}; {len(summary.failed)} failed")
-    for name in ("report.html", "summary.json"):
-        console.print(path / name, soft_wrap=True)
+    if summary.verdicts.keys() == {"silent"}:
+        silent = summary.verdicts["silent"]
+        console.print(f"no sound was recognized for any of {silent} references, so all masks are empty: check the audio files")
+    if not summary.tables:
+        count = f"{summary.scored_count} of {summary.requested}"
+        console.print(f"masks of {count} videos; the truth is not public: alref submit {path}", soft_wrap=True)
+    for file in files:
+        console.print(file, soft_wrap=True)
 
 
 def build_score_table(summary: EvaluationSummary) -> Table:

@@ -92,6 +92,10 @@ class Dataset(ABC):
         Raises InputError when the ground truth of this split is not public.
         """
 
+    def find_reference(self, video: str, case: str, object_name: str) -> str:
+        """Return the reference that a case, or one of its objects, belongs to. Default: the id of the case."""
+        return case
+
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive that the benchmark's evaluation server accepts.
 

@@ -19,7 +19,7 @@ from alref.components.scores import VideoScores
 from alref.config import Configuration
 from alref.errors import InputError, RecordError
 from alref.output.job_folder import JobFolder, JobSpec, format_short_error, iterate_leaves, remove_file
-from alref.records import Finding, Record
+from alref.records import Finding, Record, Reference
 from alref.result import Result, Usage
 from alref.utils import atomic
 
@@ -66,8 +66,31 @@ class EvaluationSpec(JobSpec):
         yield from iterate_leaves(self.model_dump(mode="json", include={"versions"}))
 
 
+class ReferenceRow(Record):
+    """Summary of a reference: its verdict, its pivot frames, and the number of frames in which something was found."""
+
+    id: str
+    text: str
+    verdict: Finding
+    pivot_frames: tuple[int, ...] = ()
+    frames_found: int = 0
+
+    @classmethod
+    def from_result(cls, result: Result, reference: Reference) -> Self:
+        """Create the row of one reference of a result."""
+        tracks = result.get_tracks(reference.id)
+        frames = {each.frame for each in result.pivots if each.phrase.reference == reference.id and each.frame is not None}
+        return cls(
+            id=reference.id,
+            text=reference.text,
+            verdict=next((each.finding for each in result.verdicts if each.reference == reference.id), "absent"),
+            pivot_frames=tuple(sorted(frames)),
+            frames_found=sum(any(track.rles[frame].area for track in tracks) for frame in range(len(result.video.times))),
+        )
+
+
 class EvaluationRow(Record):
-    """Summary of a video: seconds per stage, usage of language models, verdicts, fallbacks and the first warning.
+    """Summary of a video: seconds per stage, usage of language models, verdicts, fallbacks, the first warning, references.
 
     ``fingerprint`` identifies its files and references; see ``alref.evaluation.change_detection``.
     """
@@ -80,6 +103,7 @@ class EvaluationRow(Record):
     verdicts: dict[Finding, int]
     fallbacks: int
     warning: str = ""
+    references: tuple[ReferenceRow, ...] = ()
 
     @classmethod
     def from_result(cls, video: str, result: Result, fingerprint: str) -> Self:
@@ -93,6 +117,7 @@ class EvaluationRow(Record):
             verdicts=Counter(verdict.finding for verdict in result.verdicts),
             fallbacks=sum(verdict.source == "fallback" for verdict in result.verdicts),
             warning=next(iter(result.warnings), ""),
+            references=tuple(ReferenceRow.from_result(result, each) for each in result.references),
         )
 
 
@@ -157,7 +182,11 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
         return {decode_video_name(file): file.read_text(encoding="utf-8") for file in files if not file.name.startswith(".")}
 
     def remove_files(self, everything: bool) -> None:
-        """Remove incomplete files of killed processes, or all results, masks and scores."""
+        """Remove incomplete files of killed processes, or all results, masks, scores and reports."""
+        if everything:
+            for name in ("summary", "report", "rows"):
+                for file in self.path.glob(f"{name}*.*"):
+                    remove_file(file)
         own = [self.path / part for part in (SCORES_FOLDER, ROWS_FOLDER, VIDEOS_FOLDER, MASKS_FOLDER, ERRORS_FOLDER)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:

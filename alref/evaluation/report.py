@@ -1,20 +1,23 @@
-"""Reports of an evaluation: ``report.html``, which needs no network access, and ``summary.json``."""
+"""Reports of an evaluation: ``report.html``, which needs no network access, ``summary.json`` and ``rows.csv``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
 from alref.components.dataset import Dataset
+from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, LabelMap
 from alref.errors import AlrefError, InputError
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts
+from alref.evaluation.rows import format_rows
+from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts, read_requested_count
 from alref.llm.usage import format_usage, sum_usage
 from alref.media.video import Frame
 from alref.output.html import make_environment
@@ -52,10 +55,23 @@ class HistogramBar:
     low: float
 
 
-def write_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> None:
-    """Write both files. Raises OutputError."""
-    atomic.write_text(folder.path / "summary.json", summary.model_dump_json(indent=1))
-    atomic.write_text(folder.path / "report.html", render_evaluation_report(folder, dataset, summary))
+def write_evaluation_report(
+    folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary, protocols: Sequence[EvaluationProtocol] = ()
+) -> list[Path]:
+    """Write ``report.html``, ``summary.json`` and ``rows.csv``, and return their paths. Raises OutputError.
+
+    If these are of all videos and ``summary`` is of a part, the names are ``report-part.html`` and so on.
+    """
+    whole = len(dataset.list_videos())
+    ending = "-part" if summary.requested < whole and read_requested_count(folder.path) >= whole else ""
+    texts = {
+        f"report{ending}.html": render_evaluation_report(folder, dataset, summary),
+        f"summary{ending}.json": summary.model_dump_json(indent=1),
+        f"rows{ending}.csv": format_rows(folder, dataset, [line.video for line in summary.lines], protocols),
+    }
+    for name, text in texts.items():
+        atomic.write_text(folder.path / name, text)
+    return [folder.path / name for name in texts]
 
 
 def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> str:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import NAN_CONFIG, ScoreTable, VideoScores
+from alref.errors import RecordError
 from alref.evaluation.bootstrap import estimate_interval
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow
 from alref.llm.usage import group_by_model
@@ -126,6 +130,9 @@ def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Seque
     return tuple(VideoSummary(video=video, scores=of_video, row=known.get(video)) for video, of_video in numbers.items())
 
 
-def _estimate_bounds(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) -> tuple[float, float]:
-    found = estimate_interval(protocol, scores)
-    return found.low, found.high
+def read_requested_count(folder: Path) -> int:
+    """Return how many videos the summary in a folder is of; 0 if there is none."""
+    try:
+        return EvaluationSummary.model_validate_json((folder / "summary.json").read_bytes()).requested
+    except (OSError, ValidationError, RecordError):
+        return 0

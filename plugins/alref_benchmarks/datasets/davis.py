@@ -85,6 +85,10 @@ class RefDavis17Dataset(IndexedDataset):
             truth = (require_map(path, read_objects(path)) for path in self.get_true_mask_paths(video))
             yield Case(str(annotator), truth, map(read_objects, files) if home.is_dir() else None)
 
+    def find_reference(self, video: str, case: str, object_name: str) -> str:
+        """Return the expression of an annotator, the case, for an object."""
+        return self.get_annotator_expressions(video, int(case)).get(int(object_name), "")
+
     def check_annotations(self, video: str) -> Iterator[str]:
         """Yield a problem if the annotators do not name the same objects."""
         named = [sorted(self.get_annotator_expressions(video, annotator)) for annotator in range(ANNOTATOR_COUNT)]

@@ -190,7 +190,7 @@ def test_a_plain_run_demo_and_evaluation_are_not_affected(installed: Path, clip:
     plugin = ["--plugin", Path(folder_dataset.__file__)]
     scored = alref(installed, "eval", "squares", "--data", data, "--split", "train", *plugin, "--out", tmp_path / "eval")
     assert scored.returncode == 0, scored.stderr
-    assert (tmp_path / "eval/scores.json").exists()
+    assert (tmp_path / "eval/eval.yaml").exists()
 
 
 @pytest.mark.parametrize("arguments", [["config"], ["data", "list"], ["run", "CLIP", "a", "--propagator", "works", *BOX]])

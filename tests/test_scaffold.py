@@ -22,7 +22,7 @@ from PIL import Image
 
 from alref.cli import run_command
 from alref.components.base import API_LEVEL
-from alref.errors import ConfigError, OutputError
+from alref.errors import ConfigError, MissingError, OutputError
 from alref.output.run_folder import load_result
 from alref.plugins.manager import SLOTS
 from alref.scaffold import PLUGIN_KINDS, NewPlugin
@@ -32,6 +32,7 @@ from support.clips import encode
 PLANS = {kind: NewPlugin.from_name(kind, f"my-{kind}") for kind in PLUGIN_KINDS}
 
 
+MODEL = NewPlugin.from_name("proposer", "my-detector", has_model=True)
 QUICK = ("reasoner", "proposer", "propagator")
 """Those that stand in for the slower ones of the default pipeline."""
 
@@ -49,6 +50,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("written")
     for kind, plan in PLANS.items():
         assert run_command(["plugins", "new", plan.name, "--slot", kind, "--out", str(folder / plan.distribution)]) == 0
+    model = ["plugins", "new", MODEL.name, "--slot", "proposer", "--model", "--out", str(folder / MODEL.distribution)]
+    assert run_command(model) == 0
     return sorted(folder.iterdir())
 
 
@@ -151,6 +154,22 @@ def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:
     assert [phrase.text for phrase in result.phrases] == ["the square", "the box"]
     found, truth = result.masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]
     assert (found & truth).sum() / (found | truth).sum() > 0.9
+
+
+def test_a_component_with_a_model_runs_and_fits_its_card(folder: Path, written: list[Path]) -> None:
+    (own,) = (each for each in written if each.name == MODEL.distribution)
+    assert run_command(["plugins", "card", MODEL.name, "--check", str(own / "card.yaml")]) == 0
+    run = ["run", "data/frames/clip", "the square", "--reasoner", "my-reasoner", "--propagator", "my-propagator", "--quiet"]
+    assert run_command([*run, "--proposer", MODEL.name, "--out", "out"]) == 0
+    found, truth = load_result(Path("out")).masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]
+    assert (found & truth).sum() / (found | truth).sum() > 0.9
+    absent = ["--proposer", MODEL.name, "-o", "proposer.model=absent.onnx", "--out", "other"]
+    assert run_command([*run, *absent]) == MissingError.exit_code
+
+
+def test_a_kind_without_an_example_of_a_model_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--slot proposer"):
+        NewPlugin.from_name("unifier", "my-words", has_model=True)
 
 
 @pytest.mark.parametrize("kind", PLUGIN_KINDS)

@@ -1,7 +1,7 @@
 """Write the distribution of a new plugin from templates.
 
-``templates/common`` holds the files of every distribution, the other folders those of each kind. ``module`` stands for the
-plugin's own module.
+``templates/common`` holds the files of every distribution, the other folders those of each kind, without and with a model.
+``module`` stands for the plugin's own module.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ PLACEHOLDER_HOMEPAGE = "https://example.org"
 class PluginKind:
     """A kind of plugin: its base class, the hook that registers it, and the summary and requirements of the example.
 
-    ``slots`` are the slots that it fills, none for a dataset; ``use`` and ``check`` are commands.
+    ``slots`` are the slots that it fills, none for a dataset; ``use`` and ``check`` are commands. ``model`` is the summary of
+    the example with a model, empty if there is none.
     """
 
     base: str
@@ -39,6 +40,7 @@ class PluginKind:
     needs: tuple[str, ...]
     use: str
     check: str = "plugins check {name}"
+    model: str = ""
 
 
 PLUGIN_KINDS = {
@@ -90,6 +92,7 @@ PLUGIN_KINDS = {
         "Proposes regions whose color stands out from the frame.",
         ("cv2",),
         'run clip.mp4 "the dog" --proposer {name}',
+        model="Proposes regions that an ONNX model scores highly.",
     ),
     "propagator": PluginKind(
         "Propagator",
@@ -113,14 +116,24 @@ PLUGIN_KINDS = {
 
 @dataclass(frozen=True)
 class NewPlugin:
-    """The names of a new plugin: users type ``name``; distribution, module and class derive from it."""
+    """The names of a new plugin: users type ``name``; distribution, module and class derive from it.
+
+    ``has_model`` selects the example that runs an ONNX model.
+    """
 
     kind: str
     name: str
+    has_model: bool = False
 
     @classmethod
-    def from_name(cls, kind: str, name: str) -> NewPlugin:
-        """Create a plugin from a name such as "My_Tracker" or "alref-my-tracker". Raises ConfigError for an invalid name."""
+    def from_name(cls, kind: str, name: str, has_model: bool = False) -> NewPlugin:
+        """Create a plugin from a name such as "My_Tracker" or "alref-my-tracker".
+
+        Raises ConfigError for an invalid name, and for a kind without an example that runs a model.
+        """
+        if has_model and not PLUGIN_KINDS[kind].model:
+            known = ", ".join(each for each, about in PLUGIN_KINDS.items() if about.model)
+            raise ConfigError(f"--model: there is no example of a {kind} with a model; expected --slot {known}")
         plain = re.sub(r"[-_.\s]+", "-", name.strip().lower()).removeprefix("alref-")
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > MAX_NAME_LENGTH:
             raise ConfigError(
@@ -131,7 +144,7 @@ class NewPlugin:
             raise ConfigError(
                 f"{name!r}: reserved by alref or YAML; choose another name: alref plugins new my-{kind} --slot {kind}"
             )
-        return cls(kind, plain)
+        return cls(kind, plain, has_model)
 
     @property
     def distribution(self) -> str:
@@ -177,10 +190,13 @@ class NewPlugin:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
+        about = dict(vars(PLUGIN_KINDS[self.kind]))
+        if self.has_model:
+            about |= {"does": about["model"], "needs": (*about["needs"], "onnxruntime")}
         for template in environment.list_templates():
-            kind, _, path = template.removesuffix(".j2").partition("/")
-            if path and kind in ("common", self.kind):
+            folder, _, path = template.removesuffix(".j2").partition("/")
+            if path and folder in ("common", f"{self.kind}-model" if self.has_model else self.kind):
                 text = environment.get_template(template).render(
-                    plan=self, level=API_LEVEL, homepage=PLACEHOLDER_HOMEPAGE, **vars(PLUGIN_KINDS[self.kind])
+                    plan=self, level=API_LEVEL, homepage=PLACEHOLDER_HOMEPAGE, **about
                 )
                 yield path.replace("module/", f"{self.module}/"), text

@@ -17,14 +17,16 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 @click.command("new")
 @click.argument("name")
 @click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset.")
+@click.option("--model", "has_model", is_flag=True, help="Start from an example that loads and runs an ONNX model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")
-def command(name: str, slot: str, out: Path | None) -> None:
+def command(name: str, slot: str, has_model: bool, out: Path | None) -> None:
     """Create the distribution of a new plugin NAME, whose tests pass as created.
 
     \b
     alref plugins new my-tracker --slot propagator
+    alref plugins new my-detector --slot proposer --model
     """
-    plan = NewPlugin.from_name(slot, name)
+    plan = NewPlugin.from_name(slot, name, has_model)
     _check_unused(plan)
     folder = out or Path(plan.distribution)
     plan.write_distribution(folder)

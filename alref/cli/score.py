@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ from alref.cli.eval import select_videos
 from alref.cli.eval_output import build_score_table
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.verbose_option import is_verbose
+from alref.components.dataset import Dataset
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
-from alref.evaluation.mask_check import check_masks
+from alref.evaluation.mask_check import check_masks, count_masks
 from alref.evaluation.scoring import score_videos
 from alref.evaluation.summary import EvaluationSummary, summarize_external_scores
 from alref.plugins.manager import PluginManager
@@ -66,8 +69,27 @@ def command(**flags: Any) -> int:
                 click.echo(scored.traceback, err=True)
     why = {video: str(error) for video, error in failed.items()}
     done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
+    references = _count_references(dataset, videos)
+    dropped = max((int(table.metrics.get("dropped", 0)) for table in done.tables), default=0)
+    held = {
+        "videos": (len(videos) - len(failed), len(videos)),
+        "references": (references - _count_references(dataset, list(failed)) - dropped, references),
+        "masks": count_masks(dataset, videos, flags["masks"]),
+    }
+    done = done.model_copy(update={"held": held})
     _report_summary(done, flags)
-    return next(iter(failed.values())).exit_code if failed else 0
+    if failed:
+        return next(iter(failed.values())).exit_code
+    return InputError.exit_code if done.is_partial else 0
+
+
+def _count_references(dataset: Dataset, videos: Sequence[str]) -> int:
+    """Count the references of videos; a video whose references cannot be read, which alref data check reports, has none."""
+    count = 0
+    for video in videos:
+        with suppress(AlrefError):
+            count += len(dataset.read_references(video))
+    return count
 
 
 def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:

@@ -28,6 +28,12 @@ def check_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> list[s
     )
 
 
+def count_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> tuple[int, int]:
+    """Return how many masks of ``videos`` are in a folder, and how many should be."""
+    expected = [folder / path for video in videos for path in dataset.list_masks(video)]
+    return sum(map(_exists, expected)), len(expected)
+
+
 def _exists(path: Path) -> bool:
     return path.exists() or path.with_suffix(path.suffix.upper()).exists()
 

@@ -35,7 +35,8 @@ class EvaluationSummary(Record):
 
     ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
     ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references;
-    ``warning`` is the first warning, with its video.
+    ``warning`` is the first warning, with its video. ``held`` says of how many videos, references and masks the scores of masks
+    of another program are, and how many there should be.
     """
 
     model_config = NAN_CONFIG
@@ -52,6 +53,12 @@ class EvaluationSummary(Record):
     verdicts: dict[Finding, int] = {}
     fallbacks: int = 0
     warning: str = ""
+    held: dict[str, tuple[int, int]] = {}
+
+    @property
+    def is_partial(self) -> bool:
+        """Return True if something that should be scored is not."""
+        return any(count < total for count, total in self.held.values())
 
     @property
     def scored_count(self) -> int:

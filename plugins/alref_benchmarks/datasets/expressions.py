@@ -41,10 +41,12 @@ class _ServerScoredDataset(MaskFileDataset):
         return [own / f"{name}.png" for name in self.find_video_entry(video).frames]
 
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
-        """Write the archive. Raises InputError that lists missing masks."""
+        """Write the archive. Raises InputError that lists masks that are missing or that the server cannot use."""
         from alref_benchmarks.datasets.archive import write_archive
+        from alref_benchmarks.datasets.mask_files import make_empty_mask
 
-        files = [mask for video in videos for mask in self.list_masks(video)]
+        sizes = {video: make_empty_mask(self.get_frame_paths(video)[0]).shape for video in videos}
+        files = {mask: (width, height) for video, (height, width) in sizes.items() for mask in self.list_masks(video)}
         write_archive(folder, files, file, self.archive_prefix)
 
 

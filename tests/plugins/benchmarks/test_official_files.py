@@ -15,7 +15,9 @@ from PIL import Image
 from pycocotools import mask as coco
 
 import support.reference_metrics as plain
+from alref.cli import run_command
 from alref.components.dataset import Dataset
+from alref.errors import InputError
 from alref.media.draw import build_color_map
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
@@ -233,3 +235,46 @@ def test_a_mask_of_mevis_that_cannot_be_decoded_drops_its_expression(tmp_path: P
     score_mevis(tmp_path, FOUND)
     (tmp_path / "run" / VIDEO / "2/00005.png").write_bytes(b"")
     assert score_mevis(tmp_path)["dropped"] == 1
+
+
+def test_a_score_says_what_it_holds_and_a_part_of_it_is_marked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    build("mevis", tmp_path)
+    score_mevis(tmp_path, FOUND)
+    command = ["score", "mevis", "--data", str(tmp_path), "--split", "valid_u", "--masks", str(tmp_path / "run"), "--jobs", "1"]
+    assert run_command([*command, "--videos", VIDEO]) == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "1 of 1 videos, 3 of 3 references, 12 of 12 masks" in printed
+    assert "partial" not in printed
+    assert run_command(command) == 3
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "2 of 2 videos, 6 of 6 references, 12 of 24 masks (partial)" in printed
+    assert "J&F (partial)" in printed
+    (tmp_path / "run" / VIDEO / "2/00005.png").write_bytes(b"")
+    assert run_command([*command, "--videos", VIDEO]) == 3
+    assert "2 of 3 references, 12 of 12 masks (partial)" in " ".join(capsys.readouterr().out.split())
+
+
+WRONG_MASKS: dict[str, Pixels | None] = {
+    "expected 96x64, got 30x20": np.zeros((20, 30), np.uint8),
+    "of mode RGB": np.zeros((*SIZE, 3), np.uint8),
+    "of mode I;16": np.zeros(SIZE, np.uint16),
+    "cannot be read": None,
+}
+
+
+@pytest.mark.parametrize("fault", WRONG_MASKS)
+def test_a_submission_with_a_mask_that_the_server_cannot_use_is_refused(fault: str, tmp_path: Path) -> None:
+    dataset = made(MeViSDataset, tmp_path, "valid_u")
+    score_mevis(tmp_path, FOUND)
+    dataset.pack_submission(tmp_path / "run", tmp_path / "fine.zip", [VIDEO])
+    path, pixels = tmp_path / "run" / VIDEO / "1/00010.png", WRONG_MASKS[fault]
+    if pixels is None:
+        path.write_bytes(path.read_bytes()[:40])
+    else:
+        save_image(path, pixels)
+    with pytest.raises(InputError, match=rf"1 of 12 .*1/00010\.png: .*{fault}"):
+        dataset.pack_submission(tmp_path / "run", tmp_path / "wrong.zip", [VIDEO])
+    assert not (tmp_path / "wrong.zip").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +31,11 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
             try:
-                for what in _check_video(dataset, video, pool):
+                is_whole = True
+                for what in chain(_check_video(dataset, video, pool), dataset.check_annotations(video)):
+                    is_whole = False
                     yield DatasetProblem(what, video)
-                for what in dataset.check_annotations(video):
+                for what in _check_truth(dataset, video) if is_whole else ():
                     yield DatasetProblem(what, video)
             except InputError as error:
                 if str(error) not in reported:
@@ -61,6 +64,16 @@ def _check_video(dataset: IndexedDataset, video: str, pool: ThreadPoolExecutor) 
         yield from (each for each in looked if isinstance(each, str))
         sizes += [(size, path) for path, size in zip(paths, looked, strict=True) if isinstance(size, tuple)]
     yield from _check_image_sizes(sizes)
+
+
+def _check_truth(dataset: IndexedDataset, video: str) -> Iterator[str]:
+    """Read the truth of a video as for its scores; yield the error that scoring would end with."""
+    try:
+        for case in dataset.read_cases(video, dataset.root / "no results") if dataset.protocols else ():
+            for _ in case.truth:
+                pass
+    except InputError as error:
+        yield str(error)
 
 
 def _check_image_sizes(sizes: Sequence[tuple[ImageSize, Path]]) -> Iterator[str]:

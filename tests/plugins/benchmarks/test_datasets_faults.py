@@ -181,3 +181,12 @@ def test_true_masks_in_other_values_than_black_and_white_are_named(tmp_path: Pat
     (fault,) = found(dataset)
     assert fault.video == "-kQ_0"
     assert fault.message.startswith(f"{path}: ")
+
+
+def test_true_maps_that_scoring_would_refuse_are_named_before(tmp_path: Path) -> None:
+    dataset = made(RefDavis17Dataset, tmp_path)
+    path = tmp_path / "valid/Annotations/été/00003.png"
+    save(path, np.zeros((64, 96, 3), np.uint8))
+    (fault,) = found(dataset)
+    assert fault.video == "été"
+    assert fault.message.startswith(f"{path}: expected an indexed or gray PNG, got PNG of mode RGB")

@@ -16,6 +16,7 @@ from zipfile import ZipFile
 import av
 import jsonschema
 import numpy as np
+import onnx
 import pytest
 import yaml
 from PIL import Image
@@ -163,6 +164,9 @@ def test_a_component_with_a_model_runs_and_fits_its_card(folder: Path, written: 
     assert run_command([*run, "--proposer", MODEL.name, "--out", "out"]) == 0
     found, truth = load_result(Path("out")).masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]
     assert (found & truth).sum() / (found | truth).sum() > 0.9
+    onnx.save(import_module(f"{MODEL.module}._runtime").build_example_model(), "mine.onnx")
+    assert run_command([*run, "--proposer", MODEL.name, "-o", "proposer.model=mine.onnx", "--out", "mine"]) == 0
+    assert (load_result(Path("mine")).masks() == found).all()
     absent = ["--proposer", MODEL.name, "-o", "proposer.model=absent.onnx", "--out", "other"]
     assert run_command([*run, *absent]) == MissingError.exit_code
 

@@ -67,6 +67,16 @@ class Lacking(Center):
         raise AssertionError("loaded all the same")
 
 
+class Bound(Center):
+    """Run on one device alone."""
+
+    name = "bound"
+    devices = ("cpu",)
+
+    def load(self):
+        raise AssertionError("loaded all the same")
+
+
 class Confused(Center):
     """Fail when asked what is missing."""
 
@@ -110,7 +120,7 @@ class Scribe(Transcriber):
 
 @alref.hookimpl
 def register_proposers():
-    return [Center, Wide, Lacking, Confused, Fragile, Stopped]
+    return [Center, Wide, Lacking, Bound, Confused, Fragile, Stopped]
 
 
 @alref.hookimpl
@@ -217,6 +227,12 @@ def test_problems_are_said_and_nothing_is_run(plugin: Path, capsys: pytest.Captu
     (problem,) = json.loads(capsys.readouterr().out)["problems"]
     assert (problem["slot"], problem["option"]) == ("proposer", "share")
     assert problem["hint"] == "alref models pull, or -o proposer.share=0.5"
+
+
+def test_a_device_that_is_not_declared_is_a_problem(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checked("bound", "--plugin", plugin, "--device", "cuda", "--json") == 5
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["slot"], problem["hint"]) == ("proposer", "--device cpu")
 
 
 def test_ctrl_c_leaves_with_what_is_known(plugin: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,6 +134,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (SpatialReasonerContract, reasoners.NeedsCandidates, "nothing_for_no_candidates", "index out of range"),
     (SpatialReasonerContract, reasoners.Coarse, "one_pixel", "nothing to look at"),
     (ProposerContract, proposers.Sorting, f"{BOXES} -no_candidates", "in their order"),
+    (ProposerContract, proposers.Foreign, BOXES, "with the pivots that were given"),
     (ProposerContract, proposers.Doubled, f"{BOXES} -no_candidates", "expected boxes inside"),
     (ProposerContract, proposers.SmallMasks, f"{BOXES} -no_candidates", "expected masks of"),
     (ProposerContract, proposers.NeedsPivots, "nothing_for_no_pivot", "index out of range"),

@@ -116,7 +116,7 @@ BROKEN = {
     "default": "ContractError: register_propagators: Own.Options.size: is required",
     "import": "ModuleNotFoundError: No module named 'no_such_library_anywhere'",
     "exits": "SystemExit: no license",
-    "hook": "unknown hook 'register_propagator'",
+    "hook": "unknown hook 'register_propagator'; did you mean 'register_propagators'?",
     "return": "ContractError: register_propagators: expected a list of classes, got ABCMeta",
     "level": "ContractError: register_propagators: Own is written for contract level 99, this alref has 1",
 }

@@ -20,6 +20,15 @@ class Sorting(Bright):
         return sorted(super().propose(video, pivots), key=lambda each: (each.pivot.frame or 0, each.pivot.phrase.text))
 
 
+class Foreign(Bright):
+    """Answers with pivots that nobody gave it."""
+
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        renamed = [pivot.phrase.model_copy(update={"text": f"{pivot.phrase.text}s"}) for pivot in pivots]
+        given = [pivot.model_copy(update={"phrase": phrase}) for pivot, phrase in zip(pivots, renamed, strict=True)]
+        return super().propose(video, given)
+
+
 class Doubled(Bright):
     """Gives boxes in pixels of another size."""
 

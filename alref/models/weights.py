@@ -155,7 +155,8 @@ class Weights:
     def _find_missing(self, root: Path) -> list[str]:
         """List the required files that are missing."""
         if root.is_file():
-            return [] if self.urls or self.manual or len(self.files) == 1 else [f"{self.files[0]}, because it is a file, not a folder"]
+            is_single = self.urls or self.manual or len(self.files) == 1
+            return [] if is_single else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
         missing = _list_absent(self.files, there)
         if INDEX_FILE in there and SINGLE_FILE not in there:

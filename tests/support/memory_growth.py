@@ -1,4 +1,7 @@
-"""Run the default pipeline over a long video and print, as JSON, the resident megabytes in each half of each long stage."""
+"""Run the default pipeline over a long video and print, as JSON, the resident megabytes in each half of each long stage.
+
+The memory is read after free memory was returned to the system, so that only what is in use counts.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.hookspecs import hookimpl
 from alref.records import Reference
-from alref.testing.memory import read_resident_memory
+from alref.testing.memory import measure_resident_memory
 
 SAMPLES = 100
 """Number of frames of a stage after which the memory is read."""
@@ -33,7 +36,7 @@ class MemoryObserver:
         if done % max(1, total // SAMPLES) == 0:
             peaks = self.peaks.setdefault(stage, [0.0, 0.0])
             half = int(2 * done > total)
-            peaks[half] = max(peaks[half], (read_resident_memory() or 0) / 1e6)
+            peaks[half] = max(peaks[half], measure_resident_memory() / 1e6)
 
 
 def main() -> None:

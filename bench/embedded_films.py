@@ -122,6 +122,8 @@ def summarize(answers: Sequence[Answer], console: Console) -> None:
 def main() -> None:
     console = Console()
     films = [film for film in collect_films(console) if re.search(sys.argv[1] if len(sys.argv) > 1 else "", film.name)]
+    if not films:
+        raise SystemExit("no film has such a name")
     answers = []
     for film in films:
         for answer in measure_film(film):

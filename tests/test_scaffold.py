@@ -33,7 +33,7 @@ from support.clips import encode
 PLANS = {kind: NewPlugin.from_name(kind, f"my-{kind}") for kind in PLUGIN_KINDS}
 
 
-MODEL = NewPlugin.from_name("proposer", "my-detector", has_model=True)
+MODEL = NewPlugin.from_name("proposer", "my-contrast", has_model=True)
 QUICK = ("reasoner", "proposer", "propagator")
 """Those that stand in for the slower ones of the default pipeline."""
 
@@ -160,6 +160,8 @@ def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:
 def test_a_component_with_a_model_runs_and_fits_its_card(folder: Path, written: list[Path]) -> None:
     (own,) = (each for each in written if each.name == MODEL.distribution)
     assert run_command(["plugins", "card", MODEL.name, "--check", str(own / "card.yaml")]) == 0
+    assert MODEL.use in (own / "README.md").read_text()
+    assert run_command([*shlex.split(MODEL.use)[1:], "--out", "used", "--quiet"]) == 0
     run = ["run", "data/frames/clip", "the square", "--reasoner", "my-reasoner", "--propagator", "my-propagator", "--quiet"]
     assert run_command([*run, "--proposer", MODEL.name, "--out", "out"]) == 0
     found, truth = load_result(Path("out")).masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]

@@ -14,6 +14,7 @@ from pathlib import Path
 import jinja2
 
 from alref.components.base import API_LEVEL
+from alref.config import DEFAULT_PRESET
 from alref.errors import ConfigError, OutputError
 from alref.utils import atomic
 
@@ -164,8 +165,9 @@ class NewPlugin:
 
     @property
     def use(self) -> str:
-        """The command that uses it, in a folder with a clip or a dataset."""
-        return f"alref {PLUGIN_KINDS[self.kind].use.format(name=self.name)}"
+        """The command that uses it, in a folder with a clip or a dataset; the other components are those of the default."""
+        preset = f" --preset {DEFAULT_PRESET}" if self.has_model else ""
+        return f"alref {PLUGIN_KINDS[self.kind].use.format(name=self.name)}{preset}"
 
     @property
     def check(self) -> str:

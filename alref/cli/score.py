@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from alref.utils.text import escape_controls
 @click.option("--protocol", "protocols", multiple=True, help="Evaluation protocol; default: all of the dataset; repeatable.")
 @click.option("--videos", help="Use only these videos, by name: a,b.")
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N videos.")
+@click.option("--annotator", help="Score the result of one annotator alone, as of Ref-DAVIS17: 0 to 3.")
 @click.option("--jobs", type=click.IntRange(min=0), default=0, help="Number of processes; default: one per CPU core.")
 @click.option("--out", type=click.Path(path_type=Path), help="JSON file to write the metrics to.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
@@ -46,6 +47,8 @@ def command(**flags: Any) -> int:
     """
     plugins = PluginManager(files=flags["plugin_files"])
     dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
+    if flags["annotator"] is not None:
+        dataset.select_annotator(flags["annotator"])
     protocols = plugins.make_protocols(flags["protocols"] or dataset.protocols)
     videos = select_videos(dataset, flags["videos"], flags["limit"])
     if not protocols:
@@ -69,13 +72,7 @@ def command(**flags: Any) -> int:
                 click.echo(scored.traceback, err=True)
     why = {video: str(error) for video, error in failed.items()}
     done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
-    references = _count_references(dataset, videos)
-    dropped = max((int(table.metrics.get("dropped", 0)) for table in done.tables), default=0)
-    held = {
-        "videos": (len(videos) - len(failed), len(videos)),
-        "references": (references - _count_references(dataset, list(failed)) - dropped, references),
-        "masks": count_masks(dataset, videos, flags["masks"]),
-    }
+    held = _count_held(dataset, videos, failed, done, flags)
     done = done.model_copy(update={"held": held})
     _report_summary(done, flags)
     if failed:
@@ -83,7 +80,20 @@ def command(**flags: Any) -> int:
     return InputError.exit_code if done.is_partial else 0
 
 
-def _count_references(dataset: Dataset, videos: Sequence[str]) -> int:
+def _count_held(
+    dataset: Dataset, videos: Sequence[str], failed: Collection[str], summary: EvaluationSummary, flags: dict[str, Any]
+) -> dict[str, tuple[int, int]]:
+    """Count what is scored and what should be: videos, references, and masks."""
+    held = {"videos": (len(videos) - len(failed), len(videos)), "masks": count_masks(dataset, videos, flags["masks"])}
+    if flags["annotator"] is not None:  # each reference has an annotator of its own
+        return held
+    total = _count_references(dataset, videos)
+    dropped = max((int(table.metrics.get("dropped", 0)) for table in summary.tables), default=0)
+    scored = total - _count_references(dataset, failed) - dropped
+    return {"videos": held["videos"], "references": (scored, total), "masks": held["masks"]}
+
+
+def _count_references(dataset: Dataset, videos: Collection[str]) -> int:
     """Count the references of videos; a video whose references cannot be read, which alref data check reports, has none."""
     count = 0
     for video in videos:

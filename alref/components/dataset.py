@@ -33,7 +33,8 @@ class Dataset(ABC):
 
     ``protocols`` are the names of its protocols, the usual one first; ``split_protocols`` those of splits that differ, empty if
     the ground truth is not public. ``published_counts`` are the published numbers of videos and references by split. Files are
-    read lazily. Names of videos and references may contain any character. An instance can be pickled.
+    read lazily. Names of videos and references may contain any character. An instance can be pickled. ``annotators`` are the
+    names of annotators with a result each, if any.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,7 @@ class Dataset(ABC):
     protocols: tuple[str, ...]
     split_protocols: ClassVar[dict[str, tuple[str, ...]]] = {}
     published_counts: ClassVar[dict[str, tuple[int, int]]] = {}
+    annotators: tuple[str, ...] = ()
 
     def __init__(self, root: Path, split: str = "") -> None:
         """Set the folder and the split. Raises ConfigError for an unknown split."""
@@ -52,6 +54,12 @@ class Dataset(ABC):
             meant = suggest_names(self.split, self.splits)
             raise ConfigError(f"{self.name}: no split {self.split!r}{meant}; splits: {', '.join(self.splits)}")
         self.protocols = self.split_protocols.get(self.split, self.protocols)
+
+    def select_annotator(self, name: str) -> None:
+        """Use the expressions of one annotator only. Raises ConfigError if there is no such annotator."""
+        if name not in self.annotators:
+            raise ConfigError(f"{self.name}: no annotator {name!r}; annotators: {', '.join(self.annotators) or 'none'}")
+        self.annotators = (name,)
 
     @abstractmethod
     def list_videos(self) -> list[str]:

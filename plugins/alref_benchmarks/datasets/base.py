@@ -128,7 +128,7 @@ class IndexedDataset(Dataset):
         return check_dataset(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _get_shared_dataset, (type(self), self.root, self.split)
+        return _get_shared_dataset, (type(self), self.root, self.split), {"annotators": self.annotators}
 
 
 class MaskFileDataset(IndexedDataset):

@@ -30,6 +30,7 @@ class RefDavis17Dataset(IndexedDataset):
     protocols = ("davis17-unsupervised",)
     published_counts = {"valid": (30, 244)}
     fps = 24.0
+    annotators = tuple(map(str, range(ANNOTATOR_COUNT)))
 
     def read_index(self) -> dict[str, VideoEntry]:
         """Read the expressions."""
@@ -72,18 +73,18 @@ class RefDavis17Dataset(IndexedDataset):
     def list_masks(self, video: str) -> list[Path]:
         """List the label maps of all annotators."""
         names = self.find_video_entry(video).frames
-        return [Path(f"anno_{annotator}", video, f"{name}.png") for annotator in range(ANNOTATOR_COUNT) for name in names]
+        return [Path(f"anno_{annotator}", video, f"{name}.png") for annotator in self.annotators for name in names]
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per annotator."""
         from alref.components.scores import Case
         from alref_benchmarks.datasets.mask_files import read_objects, require_map
 
-        for annotator in range(ANNOTATOR_COUNT):
+        for annotator in self.annotators:
             home = folder / f"anno_{annotator}" / video
             files = [home / f"{name}.png" for name in self.find_video_entry(video).frames]
             truth = (require_map(path, read_objects(path)) for path in self.get_true_mask_paths(video))
-            yield Case(str(annotator), truth, map(read_objects, files) if home.is_dir() else None)
+            yield Case(annotator, truth, map(read_objects, files) if home.is_dir() else None)
 
     def find_reference(self, video: str, case: str, object_name: str) -> str:
         """Return the expression of an annotator, the case, for an object."""

@@ -21,6 +21,7 @@ from alref.errors import InputError
 from alref.media.draw import build_color_map
 from alref.utils.masks import Mask
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
+from alref_benchmarks.datasets.davis import RefDavis17Dataset
 from alref_benchmarks.datasets.expressions import MeViSDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from alref_benchmarks.metrics import get_metric
@@ -278,3 +279,26 @@ def test_a_submission_with_a_mask_that_the_server_cannot_use_is_refused(fault: s
     with pytest.raises(InputError, match=rf"1 of 12 .*1/00010\.png: .*{fault}"):
         dataset.pack_submission(tmp_path / "run", tmp_path / "wrong.zip", [VIDEO])
     assert not (tmp_path / "wrong.zip").exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_one_annotator_of_ref_davis17_is_scored_alone(jobs: str, tmp_path: Path) -> None:
+    dataset = made(RefDavis17Dataset, tmp_path)
+    for seed, path in enumerate(path for video in dataset.list_videos() for path in dataset.get_true_mask_paths(video)):
+        moved = np.roll(np.asarray(Image.open(path)), seed % 5, axis=1)
+        save_image(
+            tmp_path / "run/anno_2" / path.parent.name / path.name, np.where(moved == 255, 0, moved).astype(np.uint8), "P"
+        )
+    parts = []
+    for video in dataset.list_videos():
+        true, found = (
+            np.stack([np.asarray(Image.open(folder / path.name)) for path in dataset.get_true_mask_paths(video)])
+            for folder in (tmp_path / "valid/Annotations" / video, tmp_path / "run/anno_2" / video)
+        )
+        parts += [each.mean(axis=0) for each in plain.davis_unsupervised(true, found)]
+    command = ["score", "ref-davis17", "--data", str(tmp_path), "--masks", str(tmp_path / "run"), "--jobs", jobs]
+    assert run_command([*command, "--annotator", "2", "--out", str(tmp_path / "n.json")]) == 0
+    (table,) = json.loads((tmp_path / "n.json").read_text())["tables"]
+    assert [table["metrics"]["J"], table["metrics"]["F"]] == pytest.approx(np.mean(parts, axis=0).tolist(), abs=1e-9)
+    assert run_command(command) == 3
+    assert run_command([*command, "--annotator", "4"]) == 4

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -177,6 +178,7 @@ class TestNamedSounds:
 
     def test_several_objects_keep_identity_and_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("alref_baseline.rules.rank_frames", lambda video, sought: [(30, 0.8, "seen")])
+        monkeypatch.setattr("alref_baseline.rules.find_grounding", lambda video, sought: SimpleNamespace(confidence=0.8))
         heard = {"dog": ((1.0, 1.9),), "cat": ((3.0, 4.2),)}
         script = Script(
             tag=lambda video, reference: named("Bark", "Meow", "Rain", "Animal", "Dog"),

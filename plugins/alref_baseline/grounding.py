@@ -91,6 +91,12 @@ class GroundingQuery:
         """Return the query for a phrase."""
         return cls(phrase.text, phrase.sound or bool(phrase.sounds), phrase.heard)
 
+    def describe_object(self) -> ObjectDescription:
+        """Return the parsed text. The name of a sound that is no known noun, such as "what sounds", is not a plural."""
+        words = parse_description(self.text)
+        named = not self.makes_sound or bool(look_up_noun(words.noun).classes)
+        return words if named else replace(words, is_plural=False)
+
 
 _GROUNDING_CACHE: weakref.WeakKeyDictionary[Video, dict[tuple[GroundingQuery, tuple[int, ...]], PhraseGrounding]] = (
     weakref.WeakKeyDictionary()
@@ -146,7 +152,7 @@ def _explain_score(scored: ScoredRegion) -> str:
 
 
 def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int]) -> PhraseGrounding:
-    eye, words = get_video_features(video), parse_description(query.text)
+    eye, words = get_video_features(video), query.describe_object()
     entry = look_up_noun(words.noun)
     by_sound = query.makes_sound and not entry.classes
     if not query.makes_sound and explain_unknown(words):

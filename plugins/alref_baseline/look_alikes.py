@@ -30,7 +30,8 @@ def find_look_alikes(
     strongest: dict[int, Region] = {}
     for region in sorted(regions, key=lambda region: region.score):
         strongest[region.frame] = region
-    labels = compute_likeness(video_features, {frame: region.mask for frame, region in strongest.items()})
+    masks = {frame: region.mask for frame, region in strongest.items()}
+    labels = compute_likeness(video_features, masks, [view.frame for view in views])
     found = []
     for view in views:
         alike = resize_image(labels[view.frame], *view.evidence.shape)
@@ -39,20 +40,23 @@ def find_look_alikes(
     return found
 
 
-def compute_likeness(video_features: VideoFeatures, masks: dict[int, Mask]) -> dict[int, FloatArray]:
-    """Return for each frame how much each cell looks like the masked objects, 0..1, float32 (rows, columns)."""
+def compute_likeness(video_features: VideoFeatures, masks: dict[int, Mask], frames: Sequence[int]) -> dict[int, FloatArray]:
+    """Return for each of ``frames`` how much each cell looks like the masked objects, 0..1, float32 (rows, columns).
+
+    ``masks`` are objects by their frame; a frame may have none.
+    """
     size = video_features.rows, video_features.columns
-    cells = {frame: video_features.get_features(frame).reshape(size[0] * size[1], -1) for frame in masks}
+    cells = {frame: video_features.get_features(frame).reshape(size[0] * size[1], -1) for frame in {*masks, *frames}}
     inside = {frame: resize_image(mask.astype(np.float32), *size).ravel() > 0.5 for frame, mask in masks.items()}
     known = np.concatenate([_sample_evenly(cells[frame][inside[frame]], _OBJECT_CELLS) for frame in masks])
     others = np.concatenate([_sample_evenly(cells[frame][~inside[frame]], _OTHER_CELLS) for frame in masks])
     if not len(known):
-        return {frame: np.zeros(size, np.float32) for frame in masks}
+        return {frame: np.zeros(size, np.float32) for frame in frames}
     itself = np.partition(known @ known.T, -2, axis=1)[:, -2]
     others = others[(others @ known.T).max(axis=1) < _ALIKE * np.median(itself)]
     keys, labels = np.concatenate([known, others]), np.repeat([1.0, 0.0], [len(known), len(others)]).astype(np.float32)
     found = {}
-    for frame in masks:
+    for frame in frames:
         similar, nearest = find_neighbors(cells[frame], keys, NEIGHBORS)
         found[frame] = smooth_label(video_features.get_features(frame), combine_labels(similar, labels[nearest]).reshape(size))
     return found

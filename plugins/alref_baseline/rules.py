@@ -15,7 +15,7 @@ from alref_baseline.attribute_scores import FrameCandidates, score_attributes, s
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.features import get_video_features, resize_image
-from alref_baseline.grammar import ObjectDescription, parse_description
+from alref_baseline.grammar import ObjectDescription
 from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames
 from alref_baseline.motion import compute_residual_motion
 from alref_baseline.relations import NormalizedBox
@@ -42,7 +42,7 @@ def pick_pivot(video: Video, phrase: Phrase) -> PivotFrame:
     Ambiguous without a frame if the words cannot be understood.
     """
     query = GroundingQuery.from_phrase(phrase)
-    unknown = "" if query.makes_sound else explain_unknown(parse_description(phrase.text))
+    unknown = "" if query.makes_sound else explain_unknown(query.describe_object())
     if unknown:
         return PivotFrame(phrase=phrase, finding="ambiguous", why=unknown)
     ranked = rank_frames(video, query)
@@ -60,7 +60,8 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
 
     Ambiguous if the object is known only by its sound, and motion does not identify its source.
     """
-    words = parse_description(candidates.pivot.phrase.text)
+    query = GroundingQuery.from_phrase(candidates.pivot.phrase)
+    words = query.describe_object()
     look = _build_candidates(video, candidates)
     if words.colors and not _has_color(look, words):
         why = f"none of {len(candidates)} candidates is {' or '.join(words.colors)}"
@@ -68,8 +69,7 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
     gated = _select_rivals(look, words) if words.is_among_several else list(range(len(look.scores)))
     look = look.select(gated)
     asked = list(score_attributes(words, look))
-    sounding = GroundingQuery.from_phrase(candidates.pivot.phrase).makes_sound
-    if sounding:
+    if query.makes_sound:
         follows = compute_synchrony(video, look.frame, look.masks)
         asked.append(score_synchrony(follows))
     scores = np.maximum(np.array(look.scores), 1e-6)
@@ -86,7 +86,7 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
     box = make_pivot_box(candidates, gated[best], "; ".join(says))
     if words.is_plural and candidates.masks is not None:
         box = join_boxes(candidates, [gated[index] for index in np.flatnonzero(fits >= MIN_PLURAL_FIT * fits[best])], box)
-    guessed = sounding and not words.is_findable and follows[best] < MIN_SYNCHRONY
+    guessed = query.makes_sound and not words.is_findable and follows[best] < MIN_SYNCHRONY
     return box.model_copy(update={"finding": "ambiguous"}) if guessed or missing else box
 
 

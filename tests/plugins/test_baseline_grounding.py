@@ -87,3 +87,15 @@ def test_confidence_grows_with_agreement_and_evidence() -> None:
     sure, apart, faint = (estimate_confidence(*values, area=0.1) for values in ((0.8, 1.0), (0.1, 1.0), (0.8, 0.3)))
     assert sure > FOUND_CONFIDENCE > max(apart, faint)
     assert estimate_confidence(1.0, 1.0, area=0.7) < FOUND_CONFIDENCE
+
+
+def test_what_looks_alike_is_found_on_frames_without_a_region_too() -> None:
+    from alref.testing import make_moving_square
+    from alref_baseline.features import get_video_features
+    from alref_baseline.look_alikes import compute_likeness
+
+    video, truth = make_moving_square(frames=3)
+    features = get_video_features(video)
+    labels = compute_likeness(features, {0: truth[0]}, [0, 1, 2])
+    assert labels.keys() == {0, 1, 2}
+    assert all(label.shape == (features.rows, features.columns) for label in labels.values())

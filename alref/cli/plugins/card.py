@@ -27,8 +27,7 @@ def command(name: str, check: Path | None) -> int:
     """Print the card of the installed plugin NAME as YAML, as far as the code and its distribution tell.
 
     \b
-    alref plugins card sam2 > registry/sam2.yaml
-    alref plugins card sam2 --check registry/sam2.yaml
+    alref plugins card sam2 > sam2.yaml
     """
     card = build_card(PluginManager(), name)
     if check is None:

@@ -26,8 +26,7 @@ from alref.utils.yaml_files import parse_yaml, read_yaml_file, require_mapping
 
 Layer = Mapping[str, Any]
 DEFAULT_PRESET = "baseline"
-MODEL_PRESET = "standard"
-"""The preset that fills open slots as soon as a setting names a component that brings a model."""
+MODEL_PRESET = "standard"  # fills open slots as soon as a setting names a component that brings a model
 UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")
 
 

@@ -39,7 +39,7 @@ from alref.utils.masks import (
     ScoresArray,
     decode_mask,
 )
-from alref.utils.text import format_path, replace_surrogates, shorten_text
+from alref.utils.text import format_path, format_validation_error, replace_surrogates
 
 DecisionSource = Literal["model", "cache", "replay", "rule", "user", "fallback"]
 Finding = Literal["found", "absent", "silent", "ambiguous"]
@@ -72,17 +72,6 @@ class Record(BaseModel):
 
     def _check_fields(self) -> None:
         """Check fields against each other. Raises ValueError."""
-
-
-def format_validation_error(error: ValidationError) -> str:
-    """Return a pydantic error in one line: each invalid field, the expected value and the value given."""
-    lines = []
-    for item in error.errors(include_url=False):
-        where = ".".join(str(part) for part in item["loc"])
-        message = item["msg"].removeprefix("Value error, ")
-        got = "" if "got" in message or item["type"] == "missing" else f", got {shorten_text(repr(item['input']), 80)}"
-        lines.append(f"{where}: {message}{got}" if where else f"{message}{got}")
-    return "; ".join(lines)
 
 
 class _ArrayRecord(Record):

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass
-from alref.records import format_validation_error
+from alref.utils.text import format_validation_error
 
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from alref.errors import InputError
-from alref.records import TimeSpan, format_validation_error
+from alref.records import TimeSpan
+from alref.utils.text import format_validation_error
 
 Floats = npt.NDArray[np.floating[Any]]
 SIMILARITY_THRESHOLD = 0.5

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from alref.errors import InputError, RecordError
-from alref.records import Record, format_validation_error
+from alref.records import Record
+from alref.utils.text import format_validation_error
 
 FRAMES_FILE, BOXES_FILE = "cot_stage_1_outputs.json", "cot_stage_2_outputs.json"
 

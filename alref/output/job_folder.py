@@ -14,9 +14,9 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from alref.errors import OutputError, RecordError
-from alref.records import Record, format_validation_error
+from alref.records import Record
 from alref.utils import atomic
-from alref.utils.text import shorten_text
+from alref.utils.text import format_validation_error, shorten_text
 
 
 class JobSpec(Record):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Control characters other than a tab and a new line, and signs that change the direction of the text behind them."""
@@ -39,3 +42,14 @@ def format_path(path: str | os.PathLike[str]) -> str:
 def escape_controls(text: str) -> str:
     r"""Return a text that cannot change a terminal or hide text on a page: ``\x1b`` stands for an escape character."""
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text.replace("\r\n", "\n"))
+
+
+def format_validation_error(error: ValidationError) -> str:
+    """Return a pydantic error in one line: each invalid field, the expected value and the value given."""
+    lines = []
+    for item in error.errors(include_url=False):
+        where = ".".join(str(part) for part in item["loc"])
+        message = item["msg"].removeprefix("Value error, ")
+        got = "" if "got" in message or item["type"] == "missing" else f", got {shorten_text(repr(item['input']), 80)}"
+        lines.append(f"{where}: {message}{got}" if where else f"{message}{got}")
+    return "; ".join(lines)

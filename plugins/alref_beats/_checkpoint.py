@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from alref.audio import audioset
 from alref.errors import ConfigError, MissingError, sanitize_line
-from alref.records import format_validation_error
+from alref.utils.text import format_validation_error
 from alref_beats._network import BeatsConfig, BeatsNetwork
 
 EXPECTED = "a BEATs checkpoint fine-tuned on AudioSet"

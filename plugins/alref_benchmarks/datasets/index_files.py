@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from alref.errors import InputError, RecordError
 from alref.output.job_folder import join_shortened
-from alref.records import Reference, format_validation_error
+from alref.records import Reference
+from alref.utils.text import format_validation_error
 from alref_benchmarks.datasets.base import Expression, VideoEntry
 
 

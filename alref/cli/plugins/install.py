@@ -20,7 +20,7 @@ from alref.plugins.manager import PluginManager
 from alref.utils import atomic
 
 _EXPLICIT = re.compile(r"[/\\:@=\[]|^\.|^alref-")
-"""What is no name of the catalogue but a path, an address or a requirement."""
+"""Matches paths, addresses and requirements, which are not names of the catalogue."""
 
 
 @click.command("install")

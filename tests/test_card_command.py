@@ -42,8 +42,10 @@ def test_a_component_names_its_plugin(capsys: pytest.CaptureFixture[str]) -> Non
         (lambda card: card["components"][0].update(name="other"), "not registered"),
         (lambda card: card["components"][0].update(slots=["proposer"]), "slots"),
         (lambda card: card.update(level=9), "level"),
+        (lambda card: card.update(components="sam2"), "components"),
+        (lambda card: card.update(components=["sam2"]), "components"),
     ],
-    ids=["missing", "other", "slots", "level"],
+    ids=["missing", "other", "slots", "level", "a text", "a list of texts"],
 )
 def test_differences_are_named(change: Any, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     card = print_card("sam2", capsys)

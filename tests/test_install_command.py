@@ -9,7 +9,7 @@ import pytest
 
 from alref.cli import run_command
 from alref.cli.plugins import install
-from alref.errors import ConfigError, MissingError
+from alref.errors import ConfigError, MissingError, OutputError
 from alref.plugins.catalogue import load_cards
 from alref.plugins.manager import PluginManager
 
@@ -63,6 +63,12 @@ def test_a_file_that_is_not_a_plugin_is_not_copied(tmp_path: Path) -> None:
     assert run_command(["plugins", "install", "broken.py"]) == ConfigError.exit_code
     assert run_command(["plugins", "install", "missing.py"]) == ConfigError.exit_code
     assert not (tmp_path / "home" / "plugins").exists()
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    Path("echo.py").write_text(PLUGIN)
+    (tmp_path / "home" / "plugins" / "echo.py").mkdir(parents=True)
+    assert run_command(["plugins", "install", "echo.py"]) == OutputError.exit_code
 
 
 def test_a_broken_file_in_the_folder_is_one_row_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,11 @@ def compare_cards(coded: Mapping[str, Any], written: Mapping[str, Any]) -> Itera
         if written.get(key) != coded[key]:
             yield f"{key}: expected {coded[key]!r}, got {written.get(key)!r}"
     for part in ("components", *PARTS.values()):
-        found = {str(entry.get("name")): entry for entry in written.get(part) or ()}
+        listed = written.get(part) or []
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+            yield f"{part}: expected a list of entries with a name, got {listed!r}"
+            continue
+        found = {str(entry.get("name")): entry for entry in listed}
         expected = {entry["name"]: entry for entry in coded.get(part, ())}
         for name in found.keys() - expected.keys():
             yield f"{part}: {name} is not registered"

@@ -56,11 +56,11 @@ def uninstall(name: str) -> None:
 
 
 def _copy_file(path: Path) -> Path:
-    """Copy a plugin file to the folder of plugins, if it can be loaded. Raises ConfigError."""
+    """Copy a plugin file to the folder of plugins, if it can be loaded. Raises ConfigError or OutputError."""
     PluginManager([], files=[path])
     target = get_plugins_folder() / path.name
     atomic.make_folder(target.parent, atomic.HOME_FOLDER_HINT)
-    shutil.copyfile(path, target)
+    atomic.write_bytes(target, path.read_bytes())
     return target
 
 
@@ -93,8 +93,9 @@ def _find_distribution(name: str) -> str:
     found = {names[0] for names in loaded | others if name in names}
     if not found - {PROJECT}:
         known = {each for names in loaded | others if names[0] != PROJECT for each in names}
+        own = next((names[1] for names in loaded | others if name in names and names[0] == PROJECT), "")
         part = (
-            " comes with alref; to leave it out: ALREF_PLUGINS=-NAME"
+            f" comes with alref; to leave it out: ALREF_PLUGINS=-{own}"
             if found
             else f" is not installed{suggest_names(name, known)}"
         )

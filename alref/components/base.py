@@ -25,7 +25,20 @@ if TYPE_CHECKING:
 
     from alref.media.video import Video
     from alref.models.weights import Weights
-    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
+    from alref.records import (
+        Candidates,
+        Concept,
+        ExistenceAudit,
+        FrameMasks,
+        ObjectTrack,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        Reference,
+        TrackCandidates,
+        TrackChoice,
+        Transcript,
+    )
 
 ADVANCED = "stage_advanced"
 """The hook that receives the progress of a stage."""
@@ -227,3 +240,37 @@ class Propagator(Stage):
         The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask: that of the
         user, or that of the proposer if ``PropagatorOptions.proposal_masks`` is set.
         """
+
+
+class Tracker(Stage):
+    """Tracks all objects of some nouns over the whole video."""
+
+    @abstractmethod
+    def track(self, video: Video, nouns: list[str]) -> list[ObjectTrack]:
+        """Return every object of each noun, as far as it is seen; no track for a noun means that nothing was found.
+
+        The tracks of one noun have ids 1, 2, … in the order of their score, best first.
+        """
+
+
+class TrackReasoner(Stage):
+    """Picks the tracks that a phrase means."""
+
+    @abstractmethod
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        """Return one noun to track for each phrase, in their order, or none for a phrase of which no other noun is known.
+
+        ``failed`` are earlier nouns of these phrases of which no track was found; they must not be returned again.
+        """
+
+    @abstractmethod
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        """Return one choice for every track of every phrase, in their order. The engine asks again about uncertain ones."""
+
+    def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
+        """Return for each phrase whether it is in the video at all; its tracks are those that were accepted.
+
+        Asked after the tracks were picked. ``absent`` needs evidence that contradicts the phrase; doubt is not evidence.
+        Default: no audit.
+        """
+        return []

@@ -1,0 +1,43 @@
+"""The JSON Schema of configuration files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alref.components import options
+from alref.config.configuration import RunOptions, VideoOptions
+from alref.config.preset_files import list_presets
+from alref.errors import ContractError
+from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent
+
+
+def build_schema(plugins: PluginManager) -> dict[str, Any]:
+    """Return a JSON Schema of configuration files, with the options of every installed component."""
+    slots = {slot: _build_slot_schema(plugins.list_components(slot)) for slot in SLOTS}
+    both = [each for each in plugins.list_components("temporal") if "spatial" in each.slots]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "alref configuration",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **RunOptions.model_json_schema()["properties"],
+            "preset": {"enum": list_presets()},
+            "replay": {"type": "string", "description": "replay recorded LLM answers from this run folder, trace or store"},
+            "video": VideoOptions.model_json_schema(),
+            "reasoner": _build_slot_schema(both),
+            **slots,
+        },
+    }
+
+
+def _build_slot_schema(components: list[RegisteredComponent]) -> dict[str, Any]:
+    choices: list[dict[str, Any]] = [{"enum": [each.name for each in components]}]
+    for each in components:
+        try:
+            model = options.build_json_schema(each.cls.Options)
+        except ContractError:  # a broken plugin does not affect the others; it can still be chosen by name
+            continue
+        model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}
+        choices.append(model)
+    return {"anyOf": choices}

@@ -1,0 +1,116 @@
+"""What components decide: pivot frames, candidates, pivot boxes and verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from pydantic import (
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+
+from alref.records.base import (
+    PROVENANCE_FIELDS,
+    WITHOUT_PROVENANCE,
+    ArrayRecord,
+    DecisionSource,
+    Finding,
+    Record,
+    Text,
+)
+from alref.records.references import Phrase
+from alref.utils.masks import (
+    BoxArray,
+    BoxesArray,
+    MaskArray,
+    MasksArray,
+    ScoresArray,
+)
+
+
+class Decision(Record):
+    """A decision of a reasoner: the finding, the reason ``why``, the source, and the raw answer of a model.
+
+    ``confidence`` is the probability that it is right; None if the reasoner does not estimate it.
+    """
+
+    finding: Finding = "found"
+    confidence: float | None = Field(default=None, ge=0, le=1)
+    why: Text = ""
+    source: DecisionSource = "rule"
+    raw: Text = ""
+
+    @model_serializer(mode="wrap")
+    def _serialize_fields(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        if info.context == WITHOUT_PROVENANCE:
+            for name in PROVENANCE_FIELDS:
+                data.pop(name, None)
+        return data
+
+
+class PivotFrame(Decision):
+    """The frame that segmentation of ``phrase`` starts from; ``frame`` is None when the object is absent."""
+
+    phrase: Phrase
+    frame: int | None = Field(default=None, ge=0)
+
+    def _check_fields(self) -> None:
+        if self.finding == "found" and self.frame is None:
+            raise ValueError("frame: expected a number with finding 'found', got None")
+
+
+class Candidates(ArrayRecord):
+    """Boxes proposed on one pivot frame, best first: ``xyxy`` float32 (N, 4), ``scores`` float32 (N,), N may be 0.
+
+    ``masks`` bool (N, H, W) come from proposers that find regions and not only boxes.
+    """
+
+    pivot: PivotFrame
+    xyxy: BoxesArray
+    scores: ScoresArray
+    labels: tuple[str, ...] = ()
+    masks: MasksArray | None = None
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def _check_fields(self) -> None:
+        count = len(self.xyxy)
+        lengths = {"scores": len(self.scores), "labels": len(self.labels or self.xyxy)}
+        if self.masks is not None:
+            lengths["masks"] = len(self.masks)
+        for name, length in lengths.items():
+            if length != count:
+                raise ValueError(f"{name}: expected {count}, one for each box, got {length}")
+        if bool((np.diff(self.scores) > 0).any()):
+            raise ValueError(f"scores: expected best first, got {self.scores.tolist()}")
+
+
+class PivotBox(ArrayRecord, Decision):
+    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if it is known."""
+
+    pivot: PivotFrame
+    xyxy: BoxArray | None = None
+    score: float = 0.0
+    mask: MaskArray | None = None
+
+    def _check_fields(self) -> None:
+        if self.finding == "found" and (self.xyxy is None or self.pivot.frame is None):
+            raise ValueError("xyxy: expected a box on a pivot frame with finding 'found', got None")
+
+
+class Verdict(Record):
+    """The outcome of one reference: found, absent, silent or ambiguous, and the reason.
+
+    ``confidence`` is the lowest of its decisions, the probability that the masks show it; None if it is not estimated.
+    """
+
+    reference: str
+    finding: Finding
+    why: str
+    source: DecisionSource = "rule"
+    confidence: float | None = Field(default=None, ge=0, le=1)

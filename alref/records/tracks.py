@@ -1,0 +1,76 @@
+"""Masks over time: those of one frame, and the track of one object."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import (
+    Field,
+)
+
+from alref.records.base import (
+    ArrayRecord,
+    Record,
+)
+from alref.records.decisions import PivotBox
+from alref.records.references import Phrase
+from alref.utils.logit_maps import LogitMap
+from alref.utils.masks import (
+    LogitsArray,
+    MasksArray,
+    Rle,
+    ScoresArray,
+    decode_mask,
+)
+
+
+class FrameMasks(ArrayRecord):
+    """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box, scores (P,).
+
+    ``logits`` float32 (P, h, w), of any size, are those of the masks, from propagators that are asked for them.
+    """
+
+    frame: int = Field(ge=0)
+    masks: MasksArray
+    scores: ScoresArray
+    logits: LogitsArray | None = None
+
+    def _check_fields(self) -> None:
+        for name, values in (("scores", self.scores), ("logits", self.logits)):
+            if values is not None and len(values) != len(self.masks):
+                raise ValueError(f"{name}: expected {len(self.masks)}, one for each mask, got {len(values)}")
+
+
+class Flag(Record):
+    """A frame of a track to check: its score drops, or its mask jumps; ``why`` gives the reason with the numbers."""
+
+    frame: int = Field(ge=0)
+    kind: Literal["score dips", "mask jumps"]
+    why: str
+
+
+class Track(Record):
+    """One object over the video: a COCO run-length mask and a score for every frame, and flags for possible drift.
+
+    ``logits`` are mask logits at low resolution for every frame, if the propagator was asked for them.
+    """
+
+    phrase: Phrase
+    rles: tuple[Rle, ...]
+    scores: tuple[float, ...]
+    logits: tuple[LogitMap, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Track({self.phrase.text!r}, {len(self.rles)} frames)"
+
+    def decode_mask(self, frame: int) -> npt.NDArray[np.bool_]:
+        """Decode the mask of one frame, bool (H, W)."""
+        return decode_mask(self.rles[frame])
+
+
+def list_object_phrases(boxes: list[PivotBox]) -> list[Phrase]:
+    """List the distinct phrases of pivot boxes in the order of their first box: the P axis of FrameMasks."""
+    return list(dict.fromkeys(box.pivot.phrase for box in boxes))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Transcriber,
         Unifier,
     )
+    from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
     from alref.components.propagation import PackedMasks, group_boxes, make_start_mask, split_frames
@@ -82,6 +83,7 @@ __all__ = [
     "Pipeline",
     "PivotBox",
     "PivotFrame",
+    "PluginCommand",
     "Problem",
     "Propagator",
     "PropagatorOptions",
@@ -125,6 +127,7 @@ _NAMES_BY_MODULE = {
         "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
         " Transcriber Unifier"
     ),
+    "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
     "alref.components.propagation": "PackedMasks group_boxes make_start_mask split_frames",

@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
 HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol"}
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
-PARTS = ("components", "datasets", "protocols")
+PARTS = ("components", "datasets", "protocols", "commands")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -64,7 +64,7 @@ class CardPart(BaseModel):
 
 
 class ProtocolPart(CardPart):
-    """A protocol."""
+    """A protocol, or a command."""
 
     name: str = Field(pattern=NAME, description="what people type")
     summary: str = Field(pattern=LINE, description="first line of its docstring")
@@ -102,6 +102,7 @@ class RegistryCard(CardPart):
     components: list[ComponentPart] = []
     datasets: list[DatasetPart] = []
     protocols: list[ProtocolPart] = []
+    commands: list[ProtocolPart] = []
 
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
@@ -114,7 +115,8 @@ class RegistryCard(CardPart):
         bare = {"needs": [], "license": "", "homepage": ""}
         datasets = [{**bare, "slots": ["dataset"], **each.model_dump()} for each in self.datasets]
         protocols = [{**bare, "slots": ["protocol"], **each.model_dump()} for each in self.protocols]
-        return [*(each.model_dump() for each in self.components), *datasets, *protocols]
+        commands = [{**bare, "slots": ["command"], **each.model_dump()} for each in self.commands]
+        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *commands]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from alref.cli import COMMANDS, cli
+from alref.cli import cli, list_command_helps
 from alref.cli.common_options import add_config_options
 from alref.cli.verbose_option import VERBOSE_OPTION
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 def build_page() -> str:
     """Return the whole page as Markdown."""
-    rows = "\n".join(f"| [`alref {name}`](#alref-{name}) | {text} |" for name, text in COMMANDS.items())
+    rows = "\n".join(f"| [`alref {name}`](#alref-{name}) | {text} |" for name, text in list_command_helps().items())
     shared = click.command()(add_config_options(lambda: None))
     head = HEAD.format(rows=rows, shared=format_options(shared.params, click.Context(shared)))
     own: set[str | None] = {option.name for option in shared.params}

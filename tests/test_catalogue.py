@@ -81,7 +81,7 @@ def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], s
         ({"install": "pip install $(echo x)"}, r"baseline.yaml: install: "),
         ({"protocols": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: protocols.0.name: .*got 'a b'"),
         ({"components": [{"name": "a", "summary": "A.", "slots": ["tracker"]}]}, r"baseline.yaml: components.0.slots.0"),
-        ({"components": []}, r"baseline.yaml: expected at least one of components, datasets, protocols, got none: a card says"),
+        ({"components": []}, r"baseline.yaml: expected at least one of components, datasets, protocols, .*got none"),
         ({"license": "apache-2.0"}, r"baseline.yaml: license: expected 'Apache-2.0', as SPDX spells it, got 'apache-2.0'$"),
         ({"license": "mit OR gpl-3.0-or-later"}, r"license: expected 'MIT OR GPL-3.0-or-later', as SPDX spells it"),
         ({"license": "NOASSERTION"}, r"license: expected an SPDX expression, for example Apache-2.0, got 'NOASSERTION'$"),

@@ -40,17 +40,28 @@ RESUMABLE = {"run", "eval", "ablate", "models"}
 
 class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(list_command_helps())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = import_module(f"alref.cli.{cmd_name}").command
-        return add_verbose_option(command)
+        if cmd_name in COMMANDS:
+            command: click.Command = import_module(f"alref.cli.{cmd_name}").command
+            return add_verbose_option(command)
+        from alref.cli.plugin_commands import find_plugin_command
+
+        found = find_plugin_command(cmd_name)
+        return add_verbose_option(found) if found else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(list_command_helps().items()))
+
+
+def list_command_helps() -> dict[str, str]:
+    """Return the help line of each command of alref and of the plugins that come with it; no plugin is loaded."""
+    from alref.plugins.catalogue import load_cards
+
+    shipped = [each for card in load_cards() if card.package == "alref" for each in card.components]
+    return COMMANDS | {each.name: each.summary for each in shipped if "command" in each.slots}
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, wanted_version: bool) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Transcriber,
         Unifier,
     )
+    from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset
     from alref.components.protocol import EvaluationProtocol
     from alref.llm.messages import QuestionEvent
@@ -59,6 +60,11 @@ def register_datasets() -> list[type[Dataset]]:
 @hookspec
 def register_metrics() -> list[type[EvaluationProtocol]]:
     """Return evaluation protocols."""
+
+
+@hookspec
+def register_commands() -> list[type[PluginCommand]]:
+    """Return classes that add a command to ``alref``."""
 
 
 @hookspec

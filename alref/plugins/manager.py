@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from itertools import combinations
@@ -31,15 +31,16 @@ from alref.components.base import (
     Transcriber,
     Unifier,
 )
+from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
-from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
+from alref.errors import ConfigError, ContractError, format_exception, suggest_names
 from alref.llm.reasoner import ChatReasoner
 from alref.plugins import catalogue, discovery, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, PluginSource, SkippedPlugin
 from alref.plugins.validation import validate_classes
-from alref.utils.libraries import find_missing_libraries
+from alref.utils.libraries import require_libraries
 
 SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "unifier": ("register_unifiers", Unifier),
@@ -57,19 +58,21 @@ _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
     "register_datasets": (Dataset,),
     "register_metrics": (EvaluationProtocol,),
+    "register_commands": (PluginCommand,),
 }
 
 BASE_CLASS_BY_SLOT: dict[str, type] = {
     **{slot: base for slot, (_, base) in SLOTS.items()},
     "dataset": Dataset,
     "protocol": EvaluationProtocol,
+    "command": PluginCommand,
 }
 """Everything that is chosen by name, and its base class."""
 
-SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol"}
+SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol", "command": "command"}
 """Labels of the kinds that are not slots of a pipeline."""
 
-AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol)
+AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | PluginCommand)
 AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
 
 
@@ -89,7 +92,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @cached_property
     def slots(self) -> list[str]:
-        """The slots that it can fill, or ``dataset``, or ``protocol``."""
+        """The slots that it can fill, or ``dataset``, ``protocol``, ``command``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
@@ -113,14 +116,14 @@ class PluginManager:
 
     ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
     The files in ``discovery.get_plugins_folder()`` are loaded with the installed plugins, except those of a name in ``files``.
-    ``benchmarks`` are datasets and metrics. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes. Raises ConfigError
-    for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
+    ``other_classes`` are datasets, protocols and commands. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes.
+    Raises ConfigError for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
     sources: Iterable[EntryPoint] | None = None
     files: Sequence[Path] = ()
     components: list[RegisteredComponent] = field(default_factory=list)
-    benchmarks: list[RegisteredClass[Dataset] | RegisteredClass[EvaluationProtocol]] = field(default_factory=list)
+    other_classes: list[RegisteredClass[Any]] = field(default_factory=list)
     broken: list[SkippedPlugin] = field(default_factory=list)
     disabled: list[SkippedPlugin] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -173,14 +176,14 @@ class PluginManager:
             self._check_hook_names(module)
             classes, origin = self._collect_classes(module), (plugin, distribution, version)
             components = [RegisteredComponent(cls, *origin) for cls in classes if issubclass(cls, Stage)]
-            benchmarks = [RegisteredClass(cls, *origin) for cls in classes if not issubclass(cls, Stage)]
+            others = [RegisteredClass(cls, *origin) for cls in classes if not issubclass(cls, Stage)]
             own = [each for each in self.registered_classes if each.distribution == distribution]
-            _check_unique_names([*own, *components, *benchmarks])
+            _check_unique_names([*own, *components, *others])
         except BaseException:
             self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
             raise
         self.components += components
-        self.benchmarks += benchmarks
+        self.other_classes += others
 
     def _check_hook_names(self, module: ModuleType) -> None:
         known = [name for name in vars(hookspecs) if hasattr(self._manager.hook, name)]
@@ -203,8 +206,8 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All classes that can be chosen by name: components, datasets and metrics."""
-        return [*self.components, *self.benchmarks]
+        """All classes that can be chosen by name: components, datasets, protocols and commands."""
+        return [*self.components, *self.other_classes]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
         """List the components that can fill a slot, by name; of those that share a name, alref's own comes first."""
@@ -224,20 +227,24 @@ class PluginManager:
 
     def get_dataset(self, name: str) -> type[Dataset]:
         """Return the dataset ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
-        cls: type[Dataset] = self._find_registered("dataset", name, self._list_benchmarks("dataset")).cls
+        cls: type[Dataset] = self._find_registered("dataset", name, self._list_others("dataset")).cls
         return cls
 
     def get_protocol(self, name: str) -> type[EvaluationProtocol]:
         """Return the protocol ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
-        cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_benchmarks("protocol")).cls
+        cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_others("protocol")).cls
+        return cls
+
+    def get_command(self, name: str) -> type[PluginCommand]:
+        """Return the command ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
+        cls: type[PluginCommand] = self._find_registered("command", name, self._list_others("command")).cls
         return cls
 
     def make_protocols(self, names: Iterable[str]) -> list[EvaluationProtocol]:
         """Make protocols by name, ready to score. Raises ConfigError for an unknown one, MissingError for a missing library."""
         classes = [self.get_protocol(name) for name in names]
         for cls in classes:
-            if missing := find_missing_libraries(cls):
-                raise MissingError(*(replace(problem, message=f"protocol {cls.name} {problem.message}") for problem in missing))
+            require_libraries(cls, f"protocol {cls.name}")
         return [cls() for cls in classes]
 
     @property
@@ -258,11 +265,11 @@ class PluginManager:
         """Return the unambiguous name of a component: its name, or ``distribution:name`` if two share the name."""
         return get_qualified_name(component, self.list_components(slot))
 
-    def _list_benchmarks(self, slot: str) -> list[RegisteredClass[Any]]:
-        return [each for each in self.benchmarks if slot in each.slots]
+    def _list_others(self, slot: str) -> list[RegisteredClass[Any]]:
+        return [each for each in self.other_classes if slot in each.slots]
 
     def _index_classes(self, slot: str) -> dict[str, Any]:
-        found = self._list_benchmarks(slot)
+        found = self._list_others(slot)
         return {get_qualified_name(each, found): each.cls for each in found}
 
     def _find_registered(self, slot: str, name: str, registered: Sequence[AnyRegistered]) -> AnyRegistered:

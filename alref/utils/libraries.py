@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from typing import ClassVar, Protocol
 
-from alref.errors import Problem
+from alref.errors import MissingError, Problem
 
 PLUGIN_GROUP = "alref"
 """The group of entry points in which a distribution lists its plugins."""
@@ -40,6 +41,12 @@ def find_missing_libraries(cls: type[NeedsLibraries]) -> list[Problem]:
     provided = f"install the package that provides {', '.join(missing)}"
     hint = f"pip install {' '.join(requirements.values())}" if requirements else provided
     return [Problem(message=f"needs {', '.join(missing)}", hint=hint)]
+
+
+def require_libraries(cls: type[NeedsLibraries], label: str) -> None:
+    """Raise MissingError with the command that installs the missing libraries of ``cls``, which ``label`` names."""
+    if missing := find_missing_libraries(cls):
+        raise MissingError(*(replace(problem, message=f"{label} {problem.message}") for problem in missing))
 
 
 def _find_distributions(cls: type) -> set[str]:

@@ -13,7 +13,7 @@ from alref.cli.status import ComponentStatus
 from alref.components import options
 from alref.plugins.manager import SLOTS
 
-BENCHMARKS = {"dataset": "datasets", "protocol": "protocols"}
+HEADINGS = {"dataset": "datasets", "protocol": "protocols", "command": "commands"}
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
 """Terminal widths from which requirements and summaries are shown."""
 
@@ -28,14 +28,14 @@ MAX_NAMES = 12
 
 
 def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
-    """Format all rows: components by slot, then datasets and protocols, then plugins that were not loaded.
+    """Format all rows: components by slot, then datasets, protocols and commands, then plugins that were not loaded.
 
     Reasons why components are not ready follow, with the next command on lines that can be copied.
     """
     stages = [row for row in rows if SLOTS.keys() & set(row.slots)]
-    benchmarks = [row for row in rows if BENCHMARKS.keys() & set(row.slots)]
+    others = [row for row in rows if HEADINGS.keys() & set(row.slots)]
     unloaded = [row for row in rows if not row.slots]
-    for group, loads in ((stages, "weights"), (benchmarks, "data"), (unloaded, "weights")):
+    for group, loads in ((stages, "weights"), (others, "data"), (unloaded, "weights")):
         if group:
             yield from (*_format_table(group, loads, width), "")
     yield from format_reasons(rows)
@@ -91,7 +91,7 @@ def format_columns(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]
 
 def format_slots(slots: Sequence[str]) -> str:
     """Format the slots of a row."""
-    return " and ".join(BENCHMARKS.get(slot, slot) for slot in slots) or "not loaded"
+    return " and ".join(HEADINGS.get(slot, slot) for slot in slots) or "not loaded"
 
 
 def format_origin(row: PluginRow) -> str:

@@ -1,4 +1,4 @@
-"""Rows of ``alref plugins``: components, datasets and protocols, including known ones that are not installed."""
+"""Rows of ``alref plugins``: components, datasets, protocols and commands, including known ones that are not installed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from alref.cli.status import READY, ComponentStatus, check_status
+from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
@@ -17,7 +18,7 @@ from alref.utils.libraries import find_missing_libraries
 
 @dataclass(frozen=True)
 class PluginRow:
-    """A component, dataset or protocol; or a plugin that was not loaded, which has no ``slots``.
+    """A component, dataset, protocol or command; or a plugin that was not loaded, which has no ``slots``.
 
     ``name`` is the name to type, ``slots`` are those that it fills. ``license`` is that of its code, ``weights_license`` of
     its weights or data; both are empty if unknown. ``registered`` is the loaded class; ``brings`` are the names that a
@@ -120,7 +121,7 @@ def _make_loaded_row(plugins: PluginManager, registered: RegisteredClass[Any], k
         status=READY,
         registered=registered,
     )
-    if issubclass(registered.cls, EvaluationProtocol):
+    if issubclass(registered.cls, (EvaluationProtocol, PluginCommand)):
         missing = find_missing_libraries(registered.cls)
         status = ComponentStatus.from_problems("library missing", missing) if missing else READY
         return replace(row, needs=tuple(registered.cls.needs), status=status)

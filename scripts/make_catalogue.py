@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
 HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol"}
 Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
-PARTS = ("components", "datasets", "protocols", "commands")
+PARTS = ("components", "datasets", "protocols", "commands", "runners")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -64,7 +64,7 @@ class CardPart(BaseModel):
 
 
 class ProtocolPart(CardPart):
-    """A protocol, or a command."""
+    """A protocol, a command or a runner."""
 
     name: str = Field(pattern=NAME, description="what people type")
     summary: str = Field(pattern=LINE, description="first line of its docstring")
@@ -103,6 +103,7 @@ class RegistryCard(CardPart):
     datasets: list[DatasetPart] = []
     protocols: list[ProtocolPart] = []
     commands: list[ProtocolPart] = []
+    runners: list[ProtocolPart] = []
 
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
@@ -116,7 +117,8 @@ class RegistryCard(CardPart):
         datasets = [{**bare, "slots": ["dataset"], **each.model_dump()} for each in self.datasets]
         protocols = [{**bare, "slots": ["protocol"], **each.model_dump()} for each in self.protocols]
         commands = [{**bare, "slots": ["command"], **each.model_dump()} for each in self.commands]
-        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *commands]
+        runners = [{**bare, "slots": ["runner"], **each.model_dump()} for each in self.runners]
+        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *commands, *runners]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:

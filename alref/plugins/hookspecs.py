@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset
     from alref.components.protocol import EvaluationProtocol
+    from alref.components.runner import Runner
     from alref.llm.messages import QuestionEvent
     from alref.records import StageEvent
 
@@ -65,6 +66,11 @@ def register_metrics() -> list[type[EvaluationProtocol]]:
 @hookspec
 def register_commands() -> list[type[PluginCommand]]:
     """Return classes that add a command to ``alref``."""
+
+
+@hookspec
+def register_runners() -> list[type[Runner]]:
+    """Return classes that run tasks on the processes or machines of a batch."""
 
 
 @hookspec

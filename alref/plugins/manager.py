@@ -34,6 +34,7 @@ from alref.components.base import (
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
+from alref.components.runner import Runner
 from alref.errors import ConfigError, ContractError, format_exception, suggest_names
 from alref.llm.reasoner import ChatReasoner
 from alref.plugins import catalogue, discovery, hookspecs
@@ -59,6 +60,7 @@ _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     "register_datasets": (Dataset,),
     "register_metrics": (EvaluationProtocol,),
     "register_commands": (PluginCommand,),
+    "register_runners": (Runner,),
 }
 
 BASE_CLASS_BY_SLOT: dict[str, type] = {
@@ -66,13 +68,14 @@ BASE_CLASS_BY_SLOT: dict[str, type] = {
     "dataset": Dataset,
     "protocol": EvaluationProtocol,
     "command": PluginCommand,
+    "runner": Runner,
 }
 """Everything that is chosen by name, and its base class."""
 
-SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol", "command": "command"}
+SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol", "command": "command", "runner": "runner"}
 """Labels of the kinds that are not slots of a pipeline."""
 
-AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | PluginCommand)
+AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | PluginCommand | Runner)
 AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
 
 
@@ -92,7 +95,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @cached_property
     def slots(self) -> list[str]:
-        """The slots that it can fill, or ``dataset``, ``protocol``, ``command``."""
+        """The slots that it can fill, or ``dataset``, ``protocol``, ``command``, ``runner``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
@@ -116,7 +119,7 @@ class PluginManager:
 
     ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
     The files in ``discovery.get_plugins_folder()`` are loaded with the installed plugins, except those of a name in ``files``.
-    ``other_classes`` are datasets, protocols and commands. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes.
+    ``other_classes`` are datasets, protocols, commands and runners. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes.
     Raises ConfigError for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
@@ -206,7 +209,7 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All classes that can be chosen by name: components, datasets, protocols and commands."""
+        """All classes that can be chosen by name: components, datasets, protocols, commands and runners."""
         return [*self.components, *self.other_classes]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
@@ -238,6 +241,12 @@ class PluginManager:
     def get_command(self, name: str) -> type[PluginCommand]:
         """Return the command ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
         cls: type[PluginCommand] = self._find_registered("command", name, self._list_others("command")).cls
+        return cls
+
+    def get_runner(self, name: str) -> type[Runner]:
+        """Return the runner ``name``. Raises ConfigError that lists the names, MissingError for a missing library."""
+        cls: type[Runner] = self._find_registered("runner", name, self._list_others("runner")).cls
+        require_libraries(cls, f"runner {name}")
         return cls
 
     def make_protocols(self, names: Iterable[str]) -> list[EvaluationProtocol]:

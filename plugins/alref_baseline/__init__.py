@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from alref.components.base import Locator, Propagator, Proposer, SpatialReasoner, Tagger, TemporalReasoner, Transcriber, Unifier
+from alref.components.runner import Runner
 from alref.plugins.hookspecs import hookimpl
 from alref_baseline.audio import AlwaysLocator, EnergyLocator
+from alref_baseline.local_runner import LocalRunner
 from alref_baseline.reasoners import FirstFrameReasoner, MiddleFrameReasoner, RulesReasoner, TopScoreReasoner, UniformReasoner
 from alref_baseline.replay import ReplayReasoner
 from alref_baseline.text import GrammarUnifier, VerbatimUnifier
@@ -33,3 +35,9 @@ def register_proposers() -> list[type[Proposer]]:
 def register_propagators() -> list[type[Propagator]]:
     """Register label propagation."""
     return [LabelPropagator]
+
+
+@hookimpl
+def register_runners() -> list[type[Runner]]:
+    """Register the runner of one machine."""
+    return [LocalRunner]

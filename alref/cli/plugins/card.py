@@ -16,7 +16,7 @@ from alref.errors import ConfigError, ContractError, suggest_names
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import PluginManager, RegisteredClass
 
-PARTS = {"dataset": "datasets", "protocol": "protocols", "command": "commands"}
+PARTS = {"dataset": "datasets", "protocol": "protocols", "command": "commands", "runner": "runners"}
 """The lists of a card besides ``components``, by the slot of their entries."""
 
 

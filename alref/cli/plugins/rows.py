@@ -10,6 +10,7 @@ from alref.cli.status import READY, ComponentStatus, check_status
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
+from alref.components.runner import Runner
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
@@ -121,7 +122,7 @@ def _make_loaded_row(plugins: PluginManager, registered: RegisteredClass[Any], k
         status=READY,
         registered=registered,
     )
-    if issubclass(registered.cls, (EvaluationProtocol, PluginCommand)):
+    if issubclass(registered.cls, (EvaluationProtocol, PluginCommand, Runner)):
         missing = find_missing_libraries(registered.cls)
         status = ComponentStatus.from_problems("library missing", missing) if missing else READY
         return replace(row, needs=tuple(registered.cls.needs), status=status)

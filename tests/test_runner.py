@@ -1,0 +1,81 @@
+"""A runner does every task once, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alref.components.runner import Runner, RunnerTask, TaskOutcome
+from alref.errors import ContractError, InputError, MissingError
+from alref.plugins.manager import PluginManager
+from support.runner_workers import TaskWorker, end_at_start, fail_to_start
+
+
+def make_tasks(*contents: object) -> list[RunnerTask]:
+    return [RunnerTask(str(number), content) for number, content in enumerate(contents)]
+
+
+def run(contents: list[object], **settings: object) -> dict[str, TaskOutcome]:
+    runner = PluginManager().get_runner("local")(**settings)  # type: ignore[arg-type]
+    outcomes = list(runner.run_tasks(TaskWorker, make_tasks(*contents)))
+    assert sorted(int(each.task.key) for each in outcomes) == list(range(len(contents)))
+    return {each.task.key: each for each in outcomes}
+
+
+def test_every_task_is_done_once_by_few_processes() -> None:
+    found = run(list(range(20)), jobs=2, overlap=2)
+    assert [found[str(number)].output[0] for number in range(20)] == list(range(20))
+    assert len({each.output[1] for each in found.values()}) <= 2
+
+
+def test_a_task_that_ends_two_workers_has_failed_and_the_others_are_done() -> None:
+    found = run([1, "end", 2, 3], jobs=1, overlap=2)
+    assert isinstance(found["1"].error, ContractError)
+    assert sum(each.error is None for each in found.values()) == 3
+
+
+def test_a_task_whose_worker_is_lost_once_is_done_by_another(tmp_path: Path) -> None:
+    found = run([tmp_path / "first", 1], jobs=1)
+    assert found["0"].output[0] == "first"
+
+
+def test_a_task_that_hangs_is_stopped_and_the_others_are_done() -> None:
+    found = run(["hang", 1, 2], jobs=1, overlap=2, timeout=2.0)
+    assert isinstance(found["0"].error, ContractError)
+    assert found["1"].error is found["2"].error is None
+
+
+def test_an_error_is_an_outcome_of_its_kind() -> None:
+    found = run(["fail", "defect", 1])
+    assert isinstance(found["0"].error, InputError)
+    assert "ZeroDivisionError" in str(found["1"].error)
+    assert found["2"].error is None
+
+
+def test_workers_are_spread_over_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = run([None, None, None, None], devices=("cuda:0", "cuda:1"))
+    assert {each.output[2] for each in found.values()} == {"cuda"}
+
+
+@pytest.mark.parametrize("factory", [fail_to_start, end_at_start])
+def test_workers_that_cannot_start_end_the_run(factory: object) -> None:
+    runner = PluginManager().get_runner("local")(jobs=1)
+    with pytest.raises(MissingError):
+        list(runner.run_tasks(factory, make_tasks(1)))  # type: ignore[arg-type]
+
+
+def test_tasks_are_taken_as_workers_become_free() -> None:
+    taken: list[int] = []
+
+    def take() -> Iterator[RunnerTask | None]:
+        for number in range(50):
+            yield None if number % 5 == 4 else RunnerTask(str(number), number)
+            taken.append(number)
+
+    runner: Runner = PluginManager().get_runner("local")(jobs=1)
+    outcomes = runner.run_tasks(TaskWorker, take())
+    next(outcomes)
+    assert len(taken) < 10
+    outcomes.close()  # type: ignore[attr-defined]

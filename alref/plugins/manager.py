@@ -119,7 +119,7 @@ class PluginManager:
 
     ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
     The files in ``discovery.get_plugins_folder()`` are loaded with the installed plugins, except those of a name in ``files``.
-    ``other_classes`` are datasets, protocols, commands and runners. ``disabled`` are the plugins that ``ALREF_PLUGINS`` excludes.
+    ``other_classes`` are datasets, protocols, commands and runners. ``disabled`` are plugins that ``ALREF_PLUGINS`` excludes.
     Raises ConfigError for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 

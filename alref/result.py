@@ -14,12 +14,16 @@ from pydantic import Field
 from alref.errors import InputError, MissingError, suggest_names
 from alref.records import (
     Candidates,
+    Concept,
+    ExistenceAudit,
+    ObjectTrack,
     Phrase,
     PivotBox,
     PivotFrame,
     Record,
     Reference,
     Track,
+    TrackChoice,
     Transcript,
     Verdict,
     VideoInfo,
@@ -73,6 +77,10 @@ class Result(Record):
     pivots: tuple[PivotFrame, ...] = ()
     candidates: tuple[Candidates, ...] = ()
     boxes: tuple[PivotBox, ...] = ()
+    concepts: tuple[Concept, ...] = ()
+    object_tracks: tuple[ObjectTrack, ...] = ()
+    choices: tuple[TrackChoice, ...] = ()
+    audits: tuple[ExistenceAudit, ...] = ()
     tracks: tuple[Track, ...] = ()
     verdicts: tuple[Verdict, ...]
     seconds: dict[str, float] = Field(default_factory=dict)
@@ -82,7 +90,8 @@ class Result(Record):
 
     def _check_fields(self) -> None:
         size = (self.video.height, self.video.width)
-        wrong = next((rle.size for track in self.tracks for rle in track.rles if rle.size != size), None)
+        every: list[Track | ObjectTrack] = [*self.tracks, *self.object_tracks]
+        wrong = next((rle.size for track in every for rle in track.rles if rle.size != size), None)
         if wrong:
             raise ValueError(f"tracks: expected masks of {size[1]}x{size[0]}, as the video, got {wrong[1]}x{wrong[0]}")
 

@@ -26,7 +26,9 @@ from alref.utils.text import format_validation_error
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
 HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol"}
-Slot = Literal["unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator"]
+Slot = Literal[
+    "unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator", "tracker", "selector"
+]
 PARTS = ("components", "datasets", "protocols", "commands", "runners")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"

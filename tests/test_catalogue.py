@@ -80,7 +80,7 @@ def test_a_card_that_is_not_as_the_code_says_is_named(changes: dict[str, Any], s
         ({"install": "pip install x; echo y"}, r"baseline.yaml: install: .*got 'pip install x; echo y'"),
         ({"install": "pip install $(echo x)"}, r"baseline.yaml: install: "),
         ({"protocols": [{"name": "a b", "summary": "A."}]}, r"baseline.yaml: protocols.0.name: .*got 'a b'"),
-        ({"components": [{"name": "a", "summary": "A.", "slots": ["tracker"]}]}, r"baseline.yaml: components.0.slots.0"),
+        ({"components": [{"name": "a", "summary": "A.", "slots": ["follower"]}]}, r"baseline.yaml: components.0.slots.0"),
         (
             {"components": [], "runners": []},
             r"baseline.yaml: expected at least one of components, datasets, protocols, .*got none",

@@ -9,13 +9,13 @@ import pytest
 import yaml
 from pydantic import Field
 
-from alref.components.base import Locator, StageOptions, Tagger
+from alref.components.base import Locator, StageOptions, Tagger, TrackReasoner
 from alref.components.options import build_options, describe_options
 from alref.config import Configuration, build_schema, list_presets, read_config_file, read_preset, resolve_config
 from alref.errors import ConfigError, ContractError
 from alref.media.video import Video
 from alref.plugins.manager import PluginManager
-from alref.records import Phrase, Reference
+from alref.records import Concept, Phrase, Reference, TrackCandidates, TrackChoice
 from alref.testing import ArrayVideo
 from alref.utils.yaml_files import parse_yaml
 from support.scripted import Script, announcing
@@ -42,6 +42,41 @@ def test_every_slot_is_filled_with_every_default() -> None:
 def test_reasoner_sets_both_and_temporal_sets_one() -> None:
     config = resolved({"reasoner": {"use": "scripted", "patience": 5}}, {"temporal": {"patience": 7}})
     assert (option(config, "temporal", "patience"), option(config, "spatial", "patience")) == (7, 5)
+
+
+class Chooser(TrackReasoner):
+    """Picks tracks only."""
+
+    name = "chooser"
+
+    class Options(StageOptions):
+        frames: int = Field(16, description="how many frames are shown")
+
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        return []
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        return []
+
+
+class ChoosesAll(Chooser, SCRIPT.plugins.get_component("spatial", "scripted").cls):  # type: ignore[name-defined, misc]
+    """Picks frames, boxes and tracks."""
+
+    name = "all"
+
+    class Options(Chooser.Options):
+        patience: int = Field(3, description="how long it thinks")
+
+
+def test_reasoner_sets_the_selector_too_if_the_component_can_fill_it() -> None:
+    both = PluginManager([*SCRIPT.entries, announcing("choosers", reasoners=[Chooser, ChoosesAll])])
+    config = resolve_config(both, [BASE, {"reasoner": {"use": "all", "frames": 8}}, {"reasoner": {"patience": 5}}])
+    assert [config.slots[slot].component.name for slot in ("temporal", "spatial", "selector")] == ["all"] * 3
+    assert (option(config, "selector", "frames"), option(config, "selector", "patience")) == (8, 5)
+    alone = resolve_config(both, [BASE, {"reasoner": "chooser"}])
+    assert [alone.slots[slot].component.name for slot in ("temporal", "selector")] == ["scripted", "chooser"]
+    apart = resolve_config(both, [BASE, {"selector": "chooser"}, {"reasoner": {"patience": 9}}])
+    assert (option(apart, "temporal", "patience"), option(apart, "selector", "frames")) == (9, 16)
 
 
 class Ears(Tagger, Locator):
@@ -130,6 +165,7 @@ WRONG = {
     "component as a number": ({"temporal": 3}, "temporal: expected a component's name or a mapping of options, got 3"),
     "unknown device": ({"device": "tpu"}, "run.device: Input should be 'auto', 'cpu', 'cuda' or 'mps', got 'tpu'"),
     "unknown order": ({"order": "backwards"}, "run.order"),
+    "a fallback of another order": ({"order": "tracks", "fallback": "first-frame"}, "run.fallback"),
     "unknown preset": ({"preset": "baselin"}, "preset: unknown preset 'baselin'; did you mean 'baseline'?"),
 }
 

@@ -23,9 +23,11 @@ _SLOT_HELP = {
     "locator": "Component that finds when each phrase sounds.",
     "temporal": "Component that picks the pivot frame.",
     "spatial": "Component that picks the pivot box.",
-    "reasoner": "Component that picks both frame and box.",
+    "reasoner": "Component that picks frame, box and tracks.",
     "proposer": "Component that proposes boxes.",
     "propagator": "Component that turns boxes into masks.",
+    "tracker": "Component that tracks all objects of a noun.",
+    "selector": "Component that picks tracks.",
 }
 
 
@@ -36,7 +38,7 @@ def _suggest_names(ctx: click.Context, parameter: click.Parameter, incomplete: s
 
 
 def add_config_options(command: CommandFunction) -> CommandFunction:
-    """Add ``-c --preset --unifier … -o --device --plugin`` to a command, which receives them as keyword arguments."""
+    """Add ``-c --preset --unifier … -o --order --device --plugin`` to a command, which receives them as keyword arguments."""
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
         click.option("--preset", help="Shipped configuration to start from; default 'baseline', or 'standard' with a model."),
@@ -47,6 +49,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
         click.option(
             "-o", "--option", "options", multiple=True, metavar="SLOT.OPTION=VALUE", help="Set one option; repeatable."
         ),
+        click.option("--order", type=click.Choice(["pivot", "tracks"]), help="How the components are called; default pivot."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Device that models run on."),
         add_plugin_option,
     ]
@@ -62,8 +65,7 @@ def resolve_configuration(
     """
     file = [read_config_file(flags["config"])] if flags["config"] else []
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
-    if flags["device"] is not None:
-        chosen["device"] = flags["device"]
+    chosen |= {name: flags[name] for name in ("order", "device") if flags[name] is not None}
     window = {name: value for name, value in (video or {}).items() if value is not None}
     layers = [*file, chosen, {"video": window}, *map(_parse_option, flags["options"])]
     if replay is not None:

@@ -87,7 +87,7 @@ def command(action: str, as_json: bool, sound: bool, spoken: bool, **flags: Any)
         plugins.find_slots(flags["unifier"], UNIFIER_SLOTS) if flags["unifier"] else []
     )
     config = resolve_configuration(plugins, flags)
-    used = ORDERS[config.run.order].list_slots(text=True, sound=sound, spoken=spoken)
+    used = ORDERS[config.run.order].list_slots(config.slots, text=True, sound=sound, spoken=spoken)
     rows = list(find_weights(config, {*used, *named}))
     if action == "pull":
         return _pull_models(rows)

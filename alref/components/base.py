@@ -63,7 +63,8 @@ class Stage(ABC):
     ``model_options`` are the options that its loaded model depends on: several slots with the component load the model once if
     these options agree. ``devices`` are those that its model can run on: ``cpu``, ``cuda``, ``mps``; empty if it ignores the
     device of the run. ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own
-    distribution that installs them, empty if the distribution itself does.
+    distribution that installs them, empty if the distribution itself does. ``uses`` are slots whose components it calls itself:
+    the engine has them ready in ``parts``, by slot, while it calls the component.
 
     The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
     suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
@@ -74,6 +75,7 @@ class Stage(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     devices: ClassVar[tuple[str, ...]] = ()
     model_options: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ()
     api: ClassVar[int] = API_LEVEL
     concurrent: ClassVar[bool] = False
     Options: ClassVar[type[StageOptions]] = StageOptions
@@ -84,6 +86,7 @@ class Stage(ABC):
         self.origin = self.slot = ""
         self.warnings: list[str] = []
         self.shared_model = SharedModel()
+        self.parts: dict[str, Stage] = {}
         self._default_listener: Callable[[str, object], None] = _ignore_event
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 
@@ -249,6 +252,9 @@ class Tracker(Stage):
     def track(self, video: Video, nouns: list[str]) -> list[ObjectTrack]:
         """Return every object of each noun, as far as it is seen; no track for a noun means that nothing was found.
 
+        ``ObjectTrack.noun`` is the noun as given. The tracks of a noun must not depend on the other nouns: the engine
+        caches them by noun.
+
         The tracks of one noun have ids 1, 2, … in the order of their score, best first.
         """
 
@@ -260,12 +266,16 @@ class TrackReasoner(Stage):
     def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
         """Return one noun to track for each phrase, in their order, or none for a phrase of which no other noun is known.
 
+        A concept whose finding is ``absent`` or ``ambiguous`` is not tracked: its ``why`` is the reason of the verdict.
         ``failed`` are earlier nouns of these phrases of which no track was found; they must not be returned again.
         """
 
     @abstractmethod
     def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
-        """Return one choice for every track of every phrase, in their order. The engine asks again about uncertain ones."""
+        """Return one choice for every track of every phrase, in their order. The engine asks again about uncertain ones.
+
+        Outside the seconds in which a phrase is heard, the masks of its tracks are empty.
+        """
 
     def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
         """Return for each phrase whether it is in the video at all; its tracks are those that were accepted.

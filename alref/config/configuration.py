@@ -30,10 +30,13 @@ class VideoOptions(StageOptions):
 class RunOptions(StageOptions):
     """Options of the run that do not belong to a single component."""
 
-    order: Literal["pivot"] = Field("pivot", description="how the engine calls the components")
+    order: Literal["pivot", "tracks"] = Field("pivot", description="how the engine calls the components")
     fallback: Literal["none", "first-frame"] = Field(
         "none", description="for a text without any box: report it as absent, or start from the best box of the first frame"
     )
+    rounds: int = Field(3, ge=1, le=8, description="order tracks: how often undecided tracks are shown to the selector")
+    attempts: int = Field(3, ge=1, le=8, description="order tracks: how many nouns are tried for a phrase until one is found")
+    audit: bool = Field(True, description="order tracks: ask whether the object is in the video, after its tracks were picked")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
     tune: bool = Field(True, description="tune threads and allocator for CPU inference")
 

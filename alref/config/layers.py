@@ -7,7 +7,7 @@ from typing import Any
 
 from alref.config.configuration import RunOptions
 from alref.errors import ConfigError, suggest_names
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import REASONER_SLOTS, SLOTS, PluginManager
 
 Layer = Mapping[str, Any]
 UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")
@@ -55,7 +55,7 @@ def _find_slots(
 ) -> Sequence[str]:
     """List the slots that a setting applies to."""
     if key == "reasoner":
-        return ("temporal", "spatial")
+        return _find_reasoner_slots(values, plugins, lower_layers)
     if key != "unifier":
         return (key,)
     if "use" in values:
@@ -67,6 +67,18 @@ def _find_slots(
             f"unifier.{names}: {' and '.join(having)} have this option; say which, for example {having[-1]}.{names}"
         )
     return having or (key,)
+
+
+def _find_reasoner_slots(
+    values: Mapping[str, Any], plugins: PluginManager, lower_layers: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """List the slots that ``reasoner`` sets: the two of the pivot order, and others that it can fill or has options for."""
+    if "use" in values:
+        others = plugins.find_slots(str(values["use"]), REASONER_SLOTS[2:])
+        pivot = plugins.find_slots(str(values["use"]), REASONER_SLOTS[:2])
+        return others if others and not pivot else [*REASONER_SLOTS[:2], *others]
+    others = [slot for slot in REASONER_SLOTS[2:] if has_options(plugins, slot, lower_layers[slot], values)]
+    return [*REASONER_SLOTS[:2], *others]
 
 
 def has_options(plugins: PluginManager, slot: str, slot_values: Mapping[str, Any], values: Mapping[str, Any]) -> bool:

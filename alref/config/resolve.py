@@ -26,6 +26,8 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     slots = _resolve_slots(plugins, merged, {slot for slot, values in merge_layers(plugins, own).items() if values}, problems)
     run = _call_or_collect(problems, options.build_options, RunOptions, merged["run"], "run")
     video = _call_or_collect(problems, options.build_options, VideoOptions, merged["video"], "video")
+    if run and run.order == "tracks" and run.fallback != "none":
+        problems.append(f"run.fallback: {run.fallback!r} belongs to order pivot; leave it out, or set fallback: none")
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     if replays and not replaying:
@@ -49,7 +51,7 @@ def _find_models(plugins: PluginManager, names: Mapping[str, str]) -> dict[str, 
     return {
         slot: name
         for slot, name in names.items()
-        if name.rpartition(":")[2] != usual[slot]
+        if name.rpartition(":")[2] != usual.get(slot)
         and any(has_name(each, name) and each.brings_model for each in plugins.list_components(slot))
     }
 
@@ -58,7 +60,8 @@ def _explain_preset(plugins: PluginManager, layers: Iterable[Layer], merged: Map
     """Return which slots the preset of models filled, and why; nothing if it filled none."""
     names, usual = merge_names(plugins, layers), merge_names(plugins, [read_preset(DEFAULT_PRESET)])
     models = _find_models(plugins, names)
-    filled = [f"{slot} {merged[slot]['use']}" for slot in SLOTS if slot not in names and merged[slot]["use"] != usual[slot]]
+    used = {slot: merged[slot]["use"] for slot in SLOTS if slot not in names and "use" in merged[slot]}
+    filled = [f"{slot} {name}" for slot, name in used.items() if name != usual.get(slot)]
     if not models or not filled:
         return ""
     reason = " and ".join(dict.fromkeys(models.values()))
@@ -111,7 +114,9 @@ def _resolve_slots(
 
 
 def _resolve_slot(plugins: PluginManager, slot: str, values: Mapping[str, Any]) -> SlotConfiguration:
-    component = plugins.get_component(slot, str(values.get("use", "")))
+    if "use" not in values:
+        raise ConfigError(f"{slot}: no component is chosen; choose one, for example --{slot} NAME; see: alref plugins")
+    component = plugins.get_component(slot, str(values["use"]))
     given = {name: value for name, value in values.items() if name != "use"}
     return SlotConfiguration(
         component, options.build_options(component.cls.Options, given, slot), plugins.get_component_name(slot, component)

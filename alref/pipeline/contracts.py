@@ -10,7 +10,20 @@ import numpy as np
 from alref.components.base import Stage
 from alref.errors import ContractError, InputError, Problem
 from alref.media.video import Video
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
+from alref.records import (
+    Candidates,
+    Concept,
+    ExistenceAudit,
+    FrameMasks,
+    ObjectTrack,
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    Reference,
+    TrackCandidates,
+    TrackChoice,
+    Transcript,
+)
 
 BOX_TOLERANCE = 1.0
 """Pixels by which a box may exceed the frame, because detectors round."""
@@ -142,3 +155,57 @@ def check_all_frames(seen: Collection[int], video: Video) -> None:
     missing = sorted(set(range(len(video))) - set(seen))
     if missing:
         raise ContractError(f"expected masks of every frame, got none for {len(missing)} frames, the first is {missing[0]}")
+
+
+def check_concepts(output: list[Concept], expected: Sequence[Phrase], failed: Sequence[Concept]) -> None:
+    """Check that there is at most one concept for each phrase, in their order, and none with a noun that failed before."""
+    _check_phrase_order("concepts", [each.phrase for each in output], expected)
+    for concept in output:
+        tried = {noun for each in failed if each.phrase == concept.phrase for noun in each.nouns}
+        if concept.finding == "found" and concept.nouns[0] in tried:
+            raise ContractError(f"expected a new noun for {concept.phrase.text!r}, got {concept.noun!r} again")
+
+
+def check_object_tracks(output: list[ObjectTrack], nouns: Sequence[str], video: Video) -> None:
+    """Check that tracks belong to the nouns, are numbered by score, and have a mask of the video's size for every frame."""
+    for noun in {each.noun for each in output}:
+        if noun not in nouns:
+            raise ContractError(f"expected tracks of {', '.join(nouns)}, got one of {noun!r}")
+        own = [each for each in output if each.noun == noun]
+        ids, scores = [each.id for each in own], [each.score for each in own]
+        if ids != list(range(1, len(own) + 1)) or scores != sorted(scores, reverse=True):
+            raise ContractError(f"expected ids 1 to {len(own)}, the best score first, got ids {ids} with scores {scores}")
+    size = (video.height, video.width)
+    for each in output:
+        if len(each.rles) != len(video):
+            raise ContractError(f"expected a mask for each of {len(video)} frames, got {len(each.rles)} in {each!r}")
+        if not each.frames:
+            raise ContractError(f"expected tracks that are seen on a frame, got {each!r}")
+        if wrong := next((rle.size for rle in each.rles if rle.size != size), None):
+            raise ContractError(f"expected masks of {size}, got {wrong}")
+
+
+def check_track_choices(output: list[TrackChoice], expected: Sequence[TrackCandidates], video: Video) -> None:
+    """Check that there is exactly one choice for each track of each phrase, in order, about frames of the video."""
+    asked = [(each.phrase, track.id) for each in expected for track in each.tracks]
+    if [(each.phrase, each.track) for each in output] != asked:
+        got = [(each.phrase.text, each.track) for each in output]
+        raise ContractError(f"expected one choice for each of {[(phrase.text, id_) for phrase, id_ in asked]}, got {got}")
+    for choice in output:
+        if beyond := [frame for frame in choice.frames if not 0 <= frame < len(video)]:
+            raise ContractError(f"expected frames from 0 to {len(video) - 1}, got {beyond[0]}")
+
+
+def check_audits(output: list[ExistenceAudit], expected: Sequence[TrackCandidates]) -> None:
+    """Check that there is at most one audit for each phrase, in their order, and that absent comes with evidence."""
+    _check_phrase_order("audits", [each.phrase for each in output], [each.phrase for each in expected])
+    for audit in output:
+        if audit.finding == "absent" and not audit.why.strip():
+            raise ContractError(f"expected the evidence in why with finding 'absent', got none for {audit.phrase.text!r}")
+
+
+def _check_phrase_order(what: str, given: Sequence[Phrase], expected: Sequence[Phrase]) -> None:
+    if list(given) != [phrase for phrase in expected if phrase in given]:
+        asked = ", ".join(repr(phrase.text) for phrase in expected)
+        got = ", ".join(repr(phrase.text) for phrase in given)
+        raise ContractError(f"expected {what} of {asked}, at most one each and in this order, got {got}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from types import TracebackType
 from typing import Any, Self
 
@@ -54,7 +54,7 @@ class Pipeline:
         self._checked: set[Stage] = set()
         self._load_lock = Lock()
         self._identities: dict[Stage, list[Any]] = {}
-        self._model_locks = {stage.shared_model: Lock() for stage in self._stages.values()}
+        self._model_locks = {stage.shared_model: RLock() for stage in self._stages.values()}
 
     @classmethod
     def from_yaml(cls, path: str | Path, **settings: Any) -> Self:
@@ -77,7 +77,7 @@ class Pipeline:
         """
         references = make_ids_unique(references)
         contracts.check_references(references, video)
-        needed = self._order.list_needed_slots(references)
+        needed = self._order.list_needed_slots(self.config.slots, references)
         self.config.slots.require_slots(needed)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
             cpu_tuning.apply_settings()

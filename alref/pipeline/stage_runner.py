@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,7 +22,7 @@ from alref.media.video import Video
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.stage_cache import CachedOutput, StageCache
 from alref.plugins.manager import PluginManager, RegisteredClass
-from alref.records import FrameMasks, Phrase, PivotBox, StageEvent, Track, list_object_phrases
+from alref.records import FrameMasks, ObjectTrack, Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
 from alref.utils.logit_maps import LogitMap, encode_logits
 from alref.utils.masks import Rle, encode_mask
@@ -65,6 +66,34 @@ class StageRunner:
     def propagate_tracks(self, boxes: list[PivotBox]) -> list[Track]:
         """Propagate to one track per object; masks are encoded as they arrive."""
         return self._call_cached("propagator", "propagate", Track, (boxes,), lambda: self._collect_tracks(boxes))
+
+    def track_nouns(self, nouns: Sequence[str]) -> list[ObjectTrack]:
+        """Return the tracks of nouns. Each noun is cached by itself; the others are tracked in one call."""
+        slot, method = "tracker", "track"
+        with PluginErrorContext(who := describe_call(slot, self.choices[slot].component, method)):
+            digests = {noun: self._compute_key(slot, method, [[noun]]) for noun in nouns}
+        cached = {noun: self.stage_cache.get(f"{slot}-{method}", digest, ObjectTrack) for noun, digest in digests.items()}
+        missing = [noun for noun, found in cached.items() if found is None]
+        self._notify_observers("stage_started", slot, method, total=len(self.video), cached=not missing)
+        bank = {noun: found for noun, found in cached.items() if found is not None}
+        self.usage += [mark_cached(usage) for found in bank.values() for usage in found.usage]
+        if missing:
+            check: Callable[[list[ObjectTrack]], None] = partial(contracts.check_object_tracks, nouns=missing, video=self.video)
+            with PluginErrorContext(who):
+                made = self._call_component(slot, method, ObjectTrack, check, [missing])
+            self.usage += made.usage
+            for noun in missing:
+                own = [track for track in made.output if track.noun == noun]
+                bank[noun] = CachedOutput(own, made.seconds / len(missing), made.usage if noun == missing[0] else ())
+                self.stage_cache.put(f"{slot}-{method}", digests[noun], bank[noun])
+        seconds, output = (
+            sum(found.seconds for found in bank.values()),
+            [track for noun in nouns for track in bank[noun].output],
+        )
+        self.seconds[slot] = self.seconds.get(slot, 0.0) + seconds
+        facts = {"seconds": seconds, "cached": not missing, "output": output, "done": len(self.video), "total": len(self.video)}
+        self._notify_observers("stage_finished", slot, method, **facts)
+        return output
 
     def _call_cached(
         self,
@@ -135,7 +164,7 @@ class StageRunner:
 
     @contextmanager
     def _use_stage(self, slot: str, method: str, questions: list[QuestionEvent]) -> Iterator[Stage]:
-        """Yield the stage of a slot for one call, and collect its questions and warnings."""
+        """Yield the stage of a slot for one call, with the stages that it uses; collect their questions and warnings."""
 
         def handle_event(hook: str, event: Any) -> None:
             if hook == ADVANCED:
@@ -146,16 +175,29 @@ class StageRunner:
                 questions.append(event)
             self.plugins.notify_observers(hook, event)
 
-        with self.acquire_stage(slot) as stage, stage.listen(handle_event):
+        def handle_part_event(hook: str, event: Any) -> None:
+            if hook != ADVANCED:
+                handle_event(hook, event)
+
+        with ExitStack() as stack, self.acquire_stage(slot) as stage, stage.listen(handle_event):
+            stage.parts = {name: stack.enter_context(self.acquire_stage(name)) for name in stage.uses}
+            for part in stage.parts.values():
+                stack.enter_context(part.listen(handle_part_event))
             yield stage
-            self.warnings += stage.warnings
-            stage.warnings.clear()
+            for each in (stage, *stage.parts.values()):
+                self.warnings += each.warnings
+                each.warnings.clear()
 
     def _compute_key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
         choice = self.choices[slot]
-        component = choice.component
-        who = [component.distribution, component.version, component.name, self.identity(slot)]
-        return stage_cache.compute_key(who, choice.options, method, self.video.name, self.video.fingerprint, inputs)
+        who = self._identify_component(slot)
+        parts = [[self._identify_component(name), self.choices[name].options] for name in choice.component.cls.uses]
+        where = [*who, *parts]
+        return stage_cache.compute_key(where, choice.options, method, self.video.name, self.video.fingerprint, inputs)
+
+    def _identify_component(self, slot: str) -> list[Any]:
+        component = self.choices[slot].component
+        return [component.distribution, component.version, component.name, self.identity(slot)]
 
     def _notify_observers(self, hook: str, slot: str, method: str, **facts: Any) -> None:
         name = self.choices[slot].component.name

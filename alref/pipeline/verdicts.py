@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alref.records import Decision, DecisionSource, Finding, Phrase, PivotBox, PivotFrame, Reference, Track, Verdict
+from alref.records import (
+    Concept,
+    Decision,
+    DecisionSource,
+    ExistenceAudit,
+    Finding,
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    Reference,
+    Track,
+    TrackChoice,
+    Verdict,
+)
 
 
 def make_verdict(
@@ -31,6 +44,65 @@ def make_verdict(
     if silent_verdict:
         return silent_verdict
     return _make_absent_verdict(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
+
+
+def make_track_verdict(
+    reference: Reference,
+    phrases: Sequence[Phrase],
+    concepts: Sequence[Concept],
+    choices: Sequence[TrackChoice],
+    audits: Sequence[ExistenceAudit],
+    tracks: Sequence[Track],
+    early_verdict: Verdict | None = None,
+) -> Verdict:
+    """Return the verdict of one reference in the order ``tracks``; ``early_verdict`` is that of unusable audio or speech."""
+    own = [phrase for phrase in phrases if phrase.reference == reference.id]
+    if early_verdict:
+        return early_verdict
+    if not own:
+        return _make_absent_verdict(reference, [], [], [])
+    if all(phrase.heard == () for phrase in own):
+        names = ", ".join(repr(phrase.text) for phrase in own)
+        return Verdict(reference=reference.id, finding="silent", why=f"{names} {'is' if len(own) == 1 else 'are'} never heard")
+    shown = any(rle.area for track in tracks if track.phrase.reference == reference.id for rle in track.rles)
+    found: Finding = "found" if shown else "absent"
+    decisions = [decision for phrase in own for decision in _list_last_decisions(phrase, concepts, choices, audits, found)]
+    unsure = any(each.finding == "ambiguous" for each in decisions)
+    return Verdict(
+        reference=reference.id,
+        finding="ambiguous" if unsure else found,
+        why=_join_reasons(_collect_reasons(decisions)),
+        source=_select_source(decisions),
+        confidence=min((each.confidence for each in decisions if each.confidence is not None), default=None) if shown else None,
+    )
+
+
+def _list_last_decisions(
+    phrase: Phrase,
+    concepts: Sequence[Concept],
+    choices: Sequence[TrackChoice],
+    audits: Sequence[ExistenceAudit],
+    finding: Finding,
+) -> list[Decision]:
+    """List the decisions that led to what is shown of a phrase, with their reasons; one without an answer is absent."""
+    last = {(each.noun, each.track): each for each in choices if each.phrase == phrase}
+    accepted = [each for each in last.values() if each.choice == "accept"]
+    objections: list[Decision] = [each for each in audits if each.phrase == phrase and each.finding == "absent"]
+    named = [each for each in concepts if each.phrase == phrase]
+    if objections:
+        return objections
+    if accepted:
+        return [each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in accepted]
+    if finding == "found":
+        return []
+    if last:
+        return [each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in last.values()]
+    if refused := [each for each in named if each.finding != "found"]:
+        return list(refused)
+    if not named:
+        return [Decision(finding="absent", why=f"the selector names no object for {phrase.text!r}")]
+    nouns = ", ".join(dict.fromkeys(noun for each in named for noun in each.nouns))
+    return [Decision(finding="absent", why=f"no track of {nouns} was found for {phrase.text!r}", source=named[-1].source)]
 
 
 def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         SpatialReasoner,
         Tagger,
         TemporalReasoner,
+        Tracker,
+        TrackReasoner,
         Transcriber,
         Unifier,
     )
@@ -39,8 +41,8 @@ def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber]
 
 
 @hookspec
-def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner]]:
-    """Return classes that pick pivot frames, pivot boxes, or both."""
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner] | type[TrackReasoner]]:
+    """Return classes that pick pivot frames, pivot boxes, tracks, or several of these."""
 
 
 @hookspec
@@ -51,6 +53,11 @@ def register_proposers() -> list[type[Proposer]]:
 @hookspec
 def register_propagators() -> list[type[Propagator]]:
     """Return classes that turn pivot boxes into the masks of every frame."""
+
+
+@hookspec
+def register_trackers() -> list[type[Tracker]]:
+    """Return classes that track all objects of some nouns over the whole video."""
 
 
 @hookspec

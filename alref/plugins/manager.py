@@ -28,6 +28,8 @@ from alref.components.base import (
     Stage,
     Tagger,
     TemporalReasoner,
+    Tracker,
+    TrackReasoner,
     Transcriber,
     Unifier,
 )
@@ -52,8 +54,13 @@ SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "spatial": ("register_reasoners", SpatialReasoner),
     "proposer": ("register_proposers", Proposer),
     "propagator": ("register_propagators", Propagator),
+    "tracker": ("register_trackers", Tracker),
+    "selector": ("register_reasoners", TrackReasoner),
 }
 """The slots of a pipeline: the hook that registers a component, and its base class."""
+
+REASONER_SLOTS = ("temporal", "spatial", "selector")
+"""The slots that ``reasoner`` stands for: those of them that the component can fill."""
 
 _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
@@ -337,8 +344,8 @@ class PluginManager:
 
 
 def get_flag_slot(slots: Sequence[str]) -> str:
-    """Return the name of these slots in flags: ``reasoner`` for temporal and spatial, else the first slot."""
-    return "reasoner" if tuple(slots) == ("temporal", "spatial") else slots[0]
+    """Return the name of these slots in flags: ``reasoner`` for several slots of a reasoner, else the first slot."""
+    return "reasoner" if len(slots) > 1 and set(REASONER_SLOTS).issuperset(slots) else slots[0]
 
 
 def has_name(registered: RegisteredClass[Any], name: str) -> bool:

@@ -36,6 +36,8 @@ def _check_stage(cls: type[Stage], where: str) -> None:
         raise ContractError(f"{where} is written for contract level {cls.api!r}, this alref has {API_LEVEL}")
     if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
         raise ContractError(f"{where}.needs: expected a tuple of import names, got {cls.needs!r}")
+    if not (isinstance(cls.uses, (tuple, list)) and all(each and isinstance(each, str) for each in cls.uses)):
+        raise ContractError(f"{where}.uses: expected a tuple of slots, got {cls.uses!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
         raise ContractError(f"{where}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     if not cls.Options.__pydantic_fields_complete__:

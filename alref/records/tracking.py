@@ -27,6 +27,15 @@ class Concept(Decision):
     reasoning: bool = False
     attempt: int = Field(default=1, ge=1)
 
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """The noun, and the more general one if there is one, as a tracker gets them: in lower case, with single spaces."""
+        return tuple(dict.fromkeys(" ".join(noun.lower().split()) for noun in (self.noun, self.broader) if noun.strip()))
+
+    def _check_fields(self) -> None:
+        if not self.noun.strip():
+            raise ValueError("noun: expected a word, got only spaces")
+
 
 class ObjectTrack(Record):
     """A track of one object that a tracker found for ``noun``: a mask and a score for every frame, ``score`` of the object.
@@ -66,9 +75,13 @@ class TrackCandidates(Record):
 
 
 class TrackChoice(Decision):
-    """What a reasoner decides about one track of a phrase: accept, reject, or uncertain, with the frames that it was shown."""
+    """What a reasoner decides about one track of a phrase: accept, reject, or uncertain, with the frames that it was shown.
+
+    ``noun`` is that of the track; the engine sets it.
+    """
 
     phrase: Phrase
+    noun: Text = ""
     track: int = Field(ge=1)
     choice: Literal["accept", "reject", "uncertain"]
     round: int = Field(default=1, ge=1)

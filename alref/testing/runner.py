@@ -64,7 +64,7 @@ class CheckOutcome:
 
 def build_contract(cls: type[Stage], /, **members: Any) -> type[StageContract]:
     """Return the contract of a component, derived from those of all slots that it fills; ``members`` override theirs."""
-    kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if issubclass(cls, base))
+    kinds = tuple(CONTRACTS[slot] for slot, (_, base) in SLOTS.items() if slot in CONTRACTS and issubclass(cls, base))
     return type(f"{cls.__name__}Contract", kinds, members)
 
 

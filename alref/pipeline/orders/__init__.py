@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from alref.pipeline.orders.base import Order
 from alref.pipeline.orders.pivot import PivotOrder
+from alref.pipeline.orders.tracks import TracksOrder
 
-ORDERS: dict[str, type[Order]] = {"pivot": PivotOrder}
+ORDERS: dict[str, type[Order]] = {"pivot": PivotOrder, "tracks": TracksOrder}

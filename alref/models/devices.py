@@ -6,8 +6,10 @@ A device is given as ``auto``, ``cpu``, ``cuda`` or ``mps``; a compute dtype as 
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from alref.errors import MissingError, Problem
@@ -45,6 +47,16 @@ def find_device_problems(device: str, dtype: str = "auto") -> list[Problem]:
     if dtype in _list_dtypes(used):
         return []
     return [Problem(option="dtype", message=f"{used} cannot compute well in {dtype}", value=_list_dtypes(used)[-1])]
+
+
+def find_compiler_problems(device: str) -> list[Problem]:
+    """Return a problem when what the option ``compile`` needs is missing: a C++ compiler for the CPU, triton for CUDA."""
+    if device == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
+        message = "compiling for the processor needs a C++ compiler"
+        return [Problem(option="compile", message=message, hint="install g++", value="false")]
+    if device == "cuda" and find_spec("triton") is None:
+        return [Problem(option="compile", message="compiling for CUDA needs triton", hint="pip install triton", value="false")]
+    return []
 
 
 def resolve_dtype(name: str, device: str) -> torch.dtype:

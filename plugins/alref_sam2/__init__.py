@@ -110,7 +110,7 @@ class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Pr
     def problems(self) -> list[Problem]:
         """Return also a problem when a compiler is needed and there is none."""
         return super().problems() or (
-            families.check_compiler(devices.resolve_device(self.device)) if self.options.compile else []
+            devices.find_compiler_problems(devices.resolve_device(self.device)) if self.options.compile else []
         )
 
     def find_model_problems(self) -> list[Problem]:

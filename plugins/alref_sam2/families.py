@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from alref.errors import Problem, sanitize_line
@@ -51,16 +49,6 @@ def check_image_size(family: ModelFamily, image_size: int | None) -> list[Proble
     near = max(round(image_size / step), 1) * step
     message = f"expected a multiple of {step} for {family.name}, got {image_size}"
     return [Problem(option="image_size", message=message, value=str(near))]
-
-
-def check_compiler(device: str) -> list[Problem]:
-    """Return a problem when what ``compile`` needs is missing: a C++ compiler for the CPU, triton for CUDA."""
-    if device == "cpu" and not any(map(shutil.which, ("g++", "clang++", "c++"))):
-        message = "compiling for the processor needs a C++ compiler"
-        return [Problem(option="compile", message=message, hint="install g++", value="false")]
-    if device == "cuda" and find_spec("triton") is None:
-        return [Problem(option="compile", message="compiling for CUDA needs triton", hint="pip install triton", value="false")]
-    return []
 
 
 def check_timm(path: Path | None) -> list[Problem]:

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from alref.components.options import build_options
 from alref.errors import AlrefError, ConfigError, MissingError
-from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker, families
+from alref.models import devices
+from alref_sam2 import EdgeTam, Sam2, Sam2FamilyPropagator, Sam3Tracker
 from support.fake_hub import FakeHub
 from support.propagation import boxes, counted, made, save_all
 from support.tiny_sam2 import save_sam2
@@ -146,10 +147,10 @@ def test_compiling_for_the_processor_needs_a_compiler(
 def test_the_encoder_is_compiled_where_asked(
     folders: dict[type[Sam2FamilyPropagator], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(families, "find_spec", lambda name: None)
-    assert [problem.option for problem in families.check_compiler("cuda")] == ["compile"]
-    monkeypatch.setattr(families, "find_spec", lambda name: object())
-    assert families.check_compiler("cuda") == []
+    monkeypatch.setattr(devices, "find_spec", lambda name: None)
+    assert [problem.option for problem in devices.find_compiler_problems("cuda")] == ["compile"]
+    monkeypatch.setattr(devices, "find_spec", lambda name: object())
+    assert devices.find_compiler_problems("cuda") == []
     compiled: list[object] = []
     monkeypatch.setattr(torch, "compile", lambda call, **given: compiled.append(call) or call)
     for asked in (False, True):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alref.api import export, segment
     from alref.api import list_components as components
-    from alref.api import segment
     from alref.components.base import (
         Locator,
         Propagator,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     )
     from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
+    from alref.components.exporter import Exporter
+    from alref.components.finished_run import FinishedRun, RunFrame, RunObject
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
     from alref.components.propagation import PackedMasks, group_boxes, make_start_mask, split_frames
     from alref.components.protocol import EvaluationProtocol
@@ -67,6 +69,8 @@ __all__ = [
     "Dataset",
     "DatasetProblem",
     "EvaluationProtocol",
+    "Exporter",
+    "FinishedRun",
     "Frame",
     "FrameMasks",
     "HubModelName",
@@ -93,6 +97,8 @@ __all__ = [
     "Recording",
     "Reference",
     "Result",
+    "RunFrame",
+    "RunObject",
     "ScoreTable",
     "SpatialReasoner",
     "Stage",
@@ -110,6 +116,7 @@ __all__ = [
     "VideoScores",
     "Weights",
     "components",
+    "export",
     "group_boxes",
     "hookimpl",
     "list_object_phrases",
@@ -122,13 +129,15 @@ __all__ = [
 ]
 
 _NAMES_BY_MODULE = {
-    "alref.api": "list_components segment",
+    "alref.api": "export list_components segment",
     "alref.components.base": (
         "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
         " Transcriber Unifier"
     ),
     "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
+    "alref.components.exporter": "Exporter",
+    "alref.components.finished_run": "FinishedRun RunFrame RunObject",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
     "alref.components.propagation": "PackedMasks group_boxes make_start_mask split_frames",
     "alref.components.protocol": "EvaluationProtocol",

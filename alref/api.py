@@ -16,6 +16,7 @@ from alref.errors import InputError, suggest_names
 from alref.media.reader import open_video
 from alref.media.video import Frame, Video
 from alref.media.write import read_mask
+from alref.output.export import EXPORTS_FOLDER, export_run, load_finished_run, make_exporters, write_export
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.references import make_references
 from alref.plugins.manager import SLOTS, PluginManager
@@ -114,6 +115,37 @@ def segment(
     with Pipeline(preset, **settings) as pipeline:
         opened = video if isinstance(video, Video) else open_configured_video(video, pipeline.config.video)
         return pipeline.run(opened, references)
+
+
+def export(
+    run: str | Path | Result,
+    format: str,
+    path: str | Path | None = None,
+    *,
+    video: str | Path | Video | None = None,
+    **options: Any,
+) -> Path:
+    """Write a finished run in one format, as ``alref export`` does, and return the path of the file or folder.
+
+    Args:
+        run: the folder of a run, or a Result.
+        format: the name of an export format: ``coco``, ``prores``, …
+        path: where to write; default ``exports/`` in the folder of the run, where an older export of the format is replaced.
+        video: the segmented video, if it was moved or was in memory.
+        options: options of the format.
+
+    Raises:
+        AlrefError: a subclass for an unknown format or option, a missing library or video, or a path that exists.
+
+    >>> export("alref-out/clip-the-dog", "coco", images="none")  # doctest: +SKIP
+    """
+    (exporter,) = make_exporters(PluginManager(), [format], {format: options})
+    if path is not None:
+        return write_export(exporter, load_finished_run(run, video), Path(path)).path
+    if isinstance(run, Result):
+        raise InputError("path: expected where to write the export of a result in memory")
+    (done,) = export_run(run, [exporter], Path(run, EXPORTS_FOLDER), video=video, overwrite=True)
+    return done.path
 
 
 _WINDOW = ("start", "end", "every", "fps")

@@ -20,16 +20,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
+from alref.components.exporter import Exporter
 from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass
 from alref.utils.text import format_validation_error
 
 ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
-HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol"}
+HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol", "exporter": "export format"}
 Slot = Literal[
     "unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator", "tracker", "selector"
 ]
-PARTS = ("components", "datasets", "protocols", "commands", "runners")
+PARTS = ("components", "datasets", "protocols", "exporters", "commands", "runners")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -79,6 +80,12 @@ class DatasetPart(ProtocolPart):
     license: License = Field("", description="license of the data, as the class says")
 
 
+class ExporterPart(ProtocolPart):
+    """An export format."""
+
+    needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
+
+
 class ComponentPart(ProtocolPart):
     """A component."""
 
@@ -104,6 +111,7 @@ class RegistryCard(CardPart):
     components: list[ComponentPart] = []
     datasets: list[DatasetPart] = []
     protocols: list[ProtocolPart] = []
+    exporters: list[ExporterPart] = []
     commands: list[ProtocolPart] = []
     runners: list[ProtocolPart] = []
 
@@ -120,7 +128,8 @@ class RegistryCard(CardPart):
         protocols = [{**bare, "slots": ["protocol"], **each.model_dump()} for each in self.protocols]
         commands = [{**bare, "slots": ["command"], **each.model_dump()} for each in self.commands]
         runners = [{**bare, "slots": ["runner"], **each.model_dump()} for each in self.runners]
-        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *commands, *runners]
+        exporters = [{**bare, "slots": ["exporter"], **each.model_dump()} for each in self.exporters]
+        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *exporters, *commands, *runners]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:
@@ -172,6 +181,8 @@ def collect_facts(offer: RegisteredClass[Any]) -> dict[str, Any]:
     cls, known = offer.cls, {"summary": offer.summary}
     if issubclass(cls, Dataset):
         return {**known, "homepage": cls.homepage, "license": cls.license}
+    if issubclass(cls, Exporter):
+        return {**known, "needs": list(cls.needs)}
     if not issubclass(cls, Stage):
         return known
     licenses = dict.fromkeys(each.license for each in cls(cls.Options()).weights() if each.license)

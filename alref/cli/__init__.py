@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "Compare evaluations, with confidence intervals.",
     "data": "List the available datasets, or check one on disk.",
     "ablate": "Run an ablation grid over a dataset.",
+    "export": "Write finished runs in the formats of editors and annotation tools.",
     "demo": "Segment a small generated clip and score the result.",
     "models": "List the models that a configuration loads, or download missing ones.",
     "plugins": "List components, show one with its options, or write and check your own.",

@@ -67,7 +67,7 @@ def resolve_configuration(
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
     chosen |= {name: flags[name] for name in ("order", "device") if flags[name] is not None}
     window = {name: value for name, value in (video or {}).items() if value is not None}
-    layers = [*file, chosen, {"video": window}, *map(_parse_option, flags["options"])]
+    layers = [*file, chosen, {"video": window}, *map(parse_option, flags["options"])]
     if replay is not None:
         layers.append({"replay": replay})
     config = resolve_config(plugins, layers, flags["preset"])
@@ -76,9 +76,12 @@ def resolve_configuration(
     return config
 
 
-def _parse_option(text: str) -> dict[str, Any]:
+def parse_option(
+    text: str, expected: str = "SLOT.OPTION=VALUE, for example proposer.max_candidates=1; see: alref config"
+) -> dict[str, Any]:
+    """Parse ``NAME.OPTION=VALUE`` to ``{NAME: {OPTION: value}}``. Raises ConfigError."""
     path, equals, value = text.partition("=")
     slot, dot, name = path.strip().partition(".")
     if not (equals and dot and slot and name):
-        raise ConfigError(f"-o {text}: expected SLOT.OPTION=VALUE, for example proposer.max_candidates=1; see: alref config")
+        raise ConfigError(f"-o {text}: expected {expected}")
     return {slot: {name: parse_yaml(value, f"-o {path}")}}

@@ -14,7 +14,7 @@ from PIL import Image
 
 from alref.media.draw import blend_masks, build_palette, draw_box, resize_frame
 from alref.media.video import Frame
-from alref.records import Candidates, PivotBox, PivotFrame, Track
+from alref.records import Candidates, PivotBox, PivotFrame, Track, sort_by_score
 from alref.result import Result
 from alref.utils.masks import Mask
 
@@ -30,9 +30,7 @@ class ObjectMasks:
     """
 
     def __init__(self, tracks: Sequence[Track]) -> None:
-        means = [float(np.mean(track.scores)) if track.scores else 0.0 for track in tracks]
-        order = sorted(range(len(tracks)), key=lambda index: (means[index], -index))
-        self._tracks = {index + 1: tracks[index] for index in order}
+        self._tracks = {index + 1: tracks[index] for index in sort_by_score(tracks)}
 
     def decode_masks(self, frame: int, reference: str | None = None) -> dict[int, Mask]:
         """Decode the masks of one frame, of one reference or all: bool (H, W) by number, the topmost last."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset
+    from alref.components.exporter import Exporter
     from alref.components.protocol import EvaluationProtocol
     from alref.components.runner import Runner
     from alref.llm.messages import QuestionEvent
@@ -68,6 +69,11 @@ def register_datasets() -> list[type[Dataset]]:
 @hookspec
 def register_metrics() -> list[type[EvaluationProtocol]]:
     """Return evaluation protocols."""
+
+
+@hookspec
+def register_exporters() -> list[type[Exporter]]:
+    """Return export formats."""
 
 
 @hookspec

@@ -35,6 +35,7 @@ from alref.components.base import (
 )
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
+from alref.components.exporter import Exporter
 from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
 from alref.errors import ConfigError, ContractError, format_exception, suggest_names
@@ -66,6 +67,7 @@ _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
     "register_datasets": (Dataset,),
     "register_metrics": (EvaluationProtocol,),
+    "register_exporters": (Exporter,),
     "register_commands": (PluginCommand,),
     "register_runners": (Runner,),
 }
@@ -74,15 +76,22 @@ BASE_CLASS_BY_SLOT: dict[str, type] = {
     **{slot: base for slot, (_, base) in SLOTS.items()},
     "dataset": Dataset,
     "protocol": EvaluationProtocol,
+    "exporter": Exporter,
     "command": PluginCommand,
     "runner": Runner,
 }
 """Everything that is chosen by name, and its base class."""
 
-SLOT_LABELS = {"dataset": "dataset", "protocol": "protocol", "command": "command", "runner": "runner"}
+SLOT_LABELS = {
+    "dataset": "dataset",
+    "protocol": "protocol",
+    "exporter": "export format",
+    "command": "command",
+    "runner": "runner",
+}
 """Labels of the kinds that are not slots of a pipeline."""
 
-AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | PluginCommand | Runner)
+AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | Exporter | PluginCommand | Runner)
 AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
 
 
@@ -102,7 +111,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @cached_property
     def slots(self) -> list[str]:
-        """The slots that it can fill, or ``dataset``, ``protocol``, ``command``, ``runner``."""
+        """The slots that it can fill, or ``dataset``, ``protocol``, ``exporter``, ``command``, ``runner``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property
@@ -216,7 +225,7 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All classes that can be chosen by name: components, datasets, protocols, commands and runners."""
+        """All classes that can be chosen by name: components, datasets, protocols, export formats, commands and runners."""
         return [*self.components, *self.other_classes]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
@@ -243,6 +252,11 @@ class PluginManager:
     def get_protocol(self, name: str) -> type[EvaluationProtocol]:
         """Return the protocol ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
         cls: type[EvaluationProtocol] = self._find_registered("protocol", name, self._list_others("protocol")).cls
+        return cls
+
+    def get_exporter(self, name: str) -> type[Exporter]:
+        """Return the export format ``name`` or ``distribution:name``. Raises ConfigError that lists the names."""
+        cls: type[Exporter] = self._find_registered("exporter", name, self._list_others("exporter")).cls
         return cls
 
     def get_command(self, name: str) -> type[PluginCommand]:
@@ -272,6 +286,11 @@ class PluginManager:
     def protocols(self) -> dict[str, type[EvaluationProtocol]]:
         """All protocols, by their unambiguous names."""
         return self._index_classes("protocol")
+
+    @property
+    def exporters(self) -> dict[str, type[Exporter]]:
+        """All export formats, by their unambiguous names."""
+        return self._index_classes("exporter")
 
     def get_dataset_name(self, dataset: Dataset) -> str:
         """Return the unambiguous name of a dataset."""

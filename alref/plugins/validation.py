@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from alref.components import options
 from alref.components.base import API_LEVEL, Stage, StageOptions
+from alref.components.exporter import Exporter
 from alref.errors import ContractError, format_exception
 
 
@@ -25,19 +26,21 @@ def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[A
             raise ContractError(f"{hook}: {cls.__name__} lacks {', '.join(sorted(getattr(cls, '__abstractmethods__', ())))}")
         if not re.fullmatch(r"[^\s:]+", str(getattr(cls, "name", None) or "")):
             raise ContractError(f"{hook}: {cls.__name__} has no name that can be typed: one word without ':'")
-        if issubclass(cls, Stage):
-            _check_stage(cls, f"{hook}: {cls.__name__}")
+        where = f"{hook}: {cls.__name__}"
+        if issubclass(cls, Stage) and cls.api != API_LEVEL:
+            raise ContractError(f"{where} is written for contract level {cls.api!r}, this alref has {API_LEVEL}")
+        if issubclass(cls, Stage | Exporter):
+            _check_declarations(cls, where)
     return list(classes)
 
 
-def _check_stage(cls: type[Stage], where: str) -> None:
-    """Check the attributes that a component declares. Raises ContractError."""
-    if cls.api != API_LEVEL:
-        raise ContractError(f"{where} is written for contract level {cls.api!r}, this alref has {API_LEVEL}")
+def _check_declarations(cls: type[Stage] | type[Exporter], where: str) -> None:
+    """Check the requirements and options that a class declares. Raises ContractError."""
     if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
         raise ContractError(f"{where}.needs: expected a tuple of import names, got {cls.needs!r}")
-    if not (isinstance(cls.uses, (tuple, list)) and all(each and isinstance(each, str) for each in cls.uses)):
-        raise ContractError(f"{where}.uses: expected a tuple of slots, got {cls.uses!r}")
+    uses = getattr(cls, "uses", ())
+    if not (isinstance(uses, (tuple, list)) and all(each and isinstance(each, str) for each in uses)):
+        raise ContractError(f"{where}.uses: expected a tuple of slots, got {uses!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
         raise ContractError(f"{where}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     if not cls.Options.__pydantic_fields_complete__:

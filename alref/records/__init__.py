@@ -21,7 +21,7 @@ from alref.records.decisions import Candidates, Decision, PivotBox, PivotFrame, 
 from alref.records.references import MAX_ID_LENGTH, Audio, Phrase, Recording, Reference, Transcript, make_default_id
 from alref.records.run import StageEvent, VideoInfo
 from alref.records.tracking import Concept, ExistenceAudit, ObjectTrack, TrackCandidates, TrackChoice
-from alref.records.tracks import Flag, FrameMasks, Track, list_object_phrases
+from alref.records.tracks import Flag, FrameMasks, Track, list_object_phrases, sort_by_score
 
 __all__ = [
     "MAX_ID_LENGTH",
@@ -56,4 +56,5 @@ __all__ = [
     "VideoInfo",
     "list_object_phrases",
     "make_default_id",
+    "sort_by_score",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -69,6 +70,15 @@ class Track(Record):
     def decode_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Decode the mask of one frame, bool (H, W)."""
         return decode_mask(self.rles[frame])
+
+
+def sort_by_score(tracks: Sequence[Track]) -> list[int]:
+    """Return the indices of tracks in the order in which they are painted, the topmost last.
+
+    The one with the highest mean score is on top; ties go to the lower index.
+    """
+    means = [float(np.mean(track.scores)) if track.scores else 0.0 for track in tracks]
+    return sorted(range(len(tracks)), key=lambda index: (means[index], -index))
 
 
 def list_object_phrases(boxes: list[PivotBox]) -> list[Phrase]:

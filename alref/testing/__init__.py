@@ -13,6 +13,7 @@ from alref.media.array_video import ArrayVideo
 from alref.testing.audio_contract import LocatorContract, TaggerContract
 from alref.testing.cases import ScriptedObject, make_scripted_result
 from alref.testing.datasets import DatasetContract
+from alref.testing.exporters import ExporterContract
 from alref.testing.propagator import PropagatorContract
 from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
@@ -29,6 +30,7 @@ __all__ = [
     "ArrayVideo",
     "DamagedVideo",
     "DatasetContract",
+    "ExporterContract",
     "LocatorContract",
     "MovingSquare",
     "PropagatorContract",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,39 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except BaseException as error:
         _remove_partial_file(part, path, error)
         raise
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside ``path`` to write to. At the end it replaces ``path``; an error removes it.
+
+    An OSError of the block becomes an OutputError.
+    """
+    part = path.with_name(_make_temporary_name(path))
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        yield part
+        if path.exists():
+            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            path.rename(old)
+            part.rename(path)
+            shutil.rmtree(old)
+        else:
+            part.rename(path)
+    except BaseException as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise make_write_error(path, error) from error
+        raise
+
+
+def remove_partial_siblings(path: Path) -> None:
+    """Remove what killed processes left of ``path`` beside it; hold the lock of the folder, so that none is in use."""
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.\d+(\.old|{re.escape(path.suffix)})")
+    for each in path.parent.iterdir():
+        if pattern.fullmatch(each.name):
+            shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -89,6 +89,12 @@ def compute_box(mask: Mask) -> npt.NDArray[np.float32]:
     return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1], np.float32)
 
 
+def compute_rle_box(rle: Rle) -> tuple[int, int, int, int]:
+    """Return the tight box ``xyxy`` of a mask without decoding it; zeros if it is empty."""
+    left, top, width, height = (int(value) for value in coco.toBbox(to_coco(rle)))
+    return left, top, left + width, top + height
+
+
 def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks to bool (H, W); without masks it is empty and of ``size``. Raises InputError."""
     return decode_coco_union([to_coco(rle) for rle in rles], size)

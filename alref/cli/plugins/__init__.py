@@ -51,7 +51,7 @@ class _PluginGroup(click.Group):
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, plugin_files: tuple[Path, ...], as_json: bool) -> None:
-    """List components, datasets and protocols, including known ones that are not installed; or show NAME.
+    """List components, datasets, protocols and export formats, including known ones that are not installed; or show NAME.
 
     \b
     alref plugins

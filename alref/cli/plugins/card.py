@@ -11,12 +11,13 @@ import yaml
 
 from alref.components.base import API_LEVEL, Stage
 from alref.components.dataset import Dataset
+from alref.components.exporter import Exporter
 from alref.config import read_config_file
 from alref.errors import ConfigError, ContractError, suggest_names
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import PluginManager, RegisteredClass
 
-PARTS = {"dataset": "datasets", "protocol": "protocols", "command": "commands", "runner": "runners"}
+PARTS = {"dataset": "datasets", "protocol": "protocols", "exporter": "exporters", "command": "commands", "runner": "runners"}
 """The lists of a card besides ``components``, by the slot of their entries."""
 
 
@@ -75,6 +76,8 @@ def _describe_entry(registered: RegisteredClass[Any]) -> dict[str, Any]:
         entry["summary"] = registered.summary
     if issubclass(cls, Dataset):
         entry |= {"homepage": cls.homepage, "license": cls.license}
+    if issubclass(cls, Exporter):
+        entry["needs"] = list(cls.needs)
     return {key: value for key, value in entry.items() if value}
 
 

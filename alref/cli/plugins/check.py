@@ -1,4 +1,4 @@
-"""``alref plugins check``: check a component or a dataset against the contract of its slot."""
+"""``alref plugins check``: check a component, a dataset or an export format against its contract."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from alref.cli.progress import reserve_stdout
 from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
+from alref.components.exporter import Exporter
 from alref.config import UNIFIER_SLOTS
 from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
 from alref.media.array_video import ArrayVideo
@@ -35,7 +36,7 @@ from alref.plugins.manager import (
     has_name,
 )
 from alref.records import Recording
-from alref.testing import DatasetContract
+from alref.testing import DatasetContract, ExporterContract
 from alref.testing.contract import NotExercised
 from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
 from alref.utils.yaml_files import parse_yaml
@@ -49,7 +50,7 @@ VIDEO_AUDIO_RATE = 16_000
 
 @click.command("check")
 @click.argument("name")
-@click.option("--slot", type=click.Choice([*SLOTS, "dataset"]), help="Component slot, if NAME is ambiguous.")
+@click.option("--slot", type=click.Choice([*SLOTS, "dataset", "exporter"]), help="Component slot, if NAME is ambiguous.")
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Device that models run on.")
 @click.option("--video", type=click.Path(path_type=Path), help="Video of something that the component knows.")
@@ -71,22 +72,24 @@ def command(
     as_json: bool,
     **flags: Any,
 ) -> int:
-    """Check the component or dataset NAME against the contract of its slot, and print how to fix each failure.
+    """Check the component, dataset or export format NAME against its contract, and print how to fix each failure.
 
     \b
     alref plugins check uniform
     alref plugins check mevis --data mevis --split valid_u
+    alref plugins check coco -o images=none
     """
     files, json_before = before
     as_json |= json_before
     with reserve_stdout(as_json):
         plugins = PluginManager(files=[*files, *plugin_files])
         registered = _find_target(plugins, name, slot)
-        contract = (
-            _build_dataset_contract(plugins, registered, **flags)
-            if issubclass(registered.cls, Dataset)
-            else _build_component_contract(registered, **flags)
-        )
+        if issubclass(registered.cls, Dataset):
+            contract = _build_dataset_contract(plugins, registered, **flags)
+        elif issubclass(registered.cls, Exporter):
+            contract = _build_exporter_contract(registered, **flags)
+        else:
+            contract = _build_component_contract(registered, **flags)
         with CheckReport(registered, as_json) as report:
             for outcome in run_checks(contract, registered.cls, SLOW_TESTS if quick else {}, report.start_check):
                 report.add_outcome(outcome)
@@ -98,7 +101,7 @@ def _find_target(plugins: PluginManager, name: str, slot: str | None) -> Registe
     found = [
         each
         for each in plugins.registered_classes
-        if issubclass(each.cls, Stage | Dataset) and (not slot or slot in each.slots)
+        if issubclass(each.cls, Stage | Dataset | Exporter) and (not slot or slot in each.slots)
     ]
     fitting = [registered for registered in found if has_name(registered, name)]
     if not fitting:
@@ -118,7 +121,7 @@ def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, n
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = SLOT_LABELS.get(slot, slot) if slot else "component or dataset"
+    what = SLOT_LABELS.get(slot, slot) if slot else "component, dataset or export format"
     return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
@@ -203,3 +206,13 @@ def _build_dataset_contract(
         "make_protocol": lambda _, name: plugins.make_protocols([name])[0],
     }
     return type("Contract", (DatasetContract,), methods)
+
+
+def _build_exporter_contract(registered: RegisteredClass[Any], given: Iterable[str], **_: Any) -> type:
+    """Build the contract of an export format. Raises ConfigError, or MissingError if a library is missing."""
+    values = dict(_parse_option(registered, text) for text in given)
+    cls: type[Exporter] = registered.cls
+    options_of = options.build_options(cls.Options, values, registered.name)
+    if problems := cls(options_of).problems():
+        raise MissingError(*problems)
+    return type("Contract", (ExporterContract,), {"make_exporter": lambda _: cls(options_of)})

@@ -13,7 +13,13 @@ from alref.cli.status import ComponentStatus
 from alref.components import options
 from alref.plugins.manager import SLOTS
 
-HEADINGS = {"dataset": "datasets", "protocol": "protocols", "command": "commands", "runner": "runners"}
+HEADINGS = {
+    "dataset": "datasets",
+    "protocol": "protocols",
+    "exporter": "export formats",
+    "command": "commands",
+    "runner": "runners",
+}
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
 """Terminal widths from which requirements and summaries are shown."""
 
@@ -28,7 +34,7 @@ MAX_NAMES = 12
 
 
 def format_rows(rows: Sequence[PluginRow], width: int) -> Iterator[str]:
-    """Format all rows: components by slot, then datasets, protocols, commands and runners, then plugins that were not loaded.
+    """Format all rows: components by slot, then what is not a slot, then plugins that were not loaded.
 
     Reasons why components are not ready follow, with the next command on lines that can be copied.
     """

@@ -9,6 +9,7 @@ from typing import Any
 from alref.cli.status import READY, ComponentStatus, check_status
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
+from alref.components.exporter import Exporter
 from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
@@ -122,7 +123,7 @@ def _make_loaded_row(plugins: PluginManager, registered: RegisteredClass[Any], k
         status=READY,
         registered=registered,
     )
-    if issubclass(registered.cls, (EvaluationProtocol, PluginCommand, Runner)):
+    if issubclass(registered.cls, (EvaluationProtocol, Exporter, PluginCommand, Runner)):
         missing = find_missing_libraries(registered.cls)
         status = ComponentStatus.from_problems("library missing", missing) if missing else READY
         return replace(row, needs=tuple(registered.cls.needs), status=status)

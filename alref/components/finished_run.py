@@ -1,0 +1,118 @@
+"""A finished run as exporters read it: numbered objects, and frames with their masks and images, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.errors import InputError
+from alref.media.frame_rate import find_frame_rate
+from alref.media.video import Frame, Video
+from alref.records import Track, sort_by_score
+from alref.result import Result
+from alref.utils.masks import Mask, Rle, decode_mask, decode_union
+
+LabelMap = npt.NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class RunObject:
+    """An object of a run. ``id`` is its number from 1, as in the mask files; ``name`` its text; ``category`` its class."""
+
+    id: int
+    name: str
+    category: str
+    track: Track
+
+
+class RunFrame:
+    """One frame of a run: ``index`` from 0, ``time`` in seconds, and the objects that it shows.
+
+    ``rles`` are the masks of the objects with at least one pixel here, by id. Where objects overlap, a later one is on top: it
+    has the higher mean score. Masks and the image are decoded when they are first asked for.
+    """
+
+    def __init__(self, run: FinishedRun, index: int, rles: dict[int, Rle]) -> None:
+        self._run, self.index, self.rles = run, index, rles
+        self.time = run.times[index]
+
+    @cached_property
+    def masks(self) -> dict[int, Mask]:
+        """The masks bool (H, W) by object id, the topmost last."""
+        return {number: decode_mask(rle) for number, rle in self.rles.items()}
+
+    @cached_property
+    def image(self) -> Frame:
+        """The frame uint8 (H, W, 3) RGB, read-only. Raises InputError if the video is not available."""
+        return self._run.video.read_frame(self.index)
+
+    @property
+    def union(self) -> Mask:
+        """The union of the masks, bool (H, W)."""
+        return decode_union(list(self.rles.values()), (self._run.height, self._run.width))
+
+    @property
+    def labels(self) -> LabelMap:
+        """The object id of each pixel, uint16 (H, W); 0 is the background, and of overlapping objects the topmost counts."""
+        labels = np.zeros((self._run.height, self._run.width), np.uint16)
+        for number, mask in self.masks.items():
+            labels[mask] = number
+        return labels
+
+
+class FinishedRun:
+    """A finished run: its result, its objects, and the video that it names.
+
+    ``name`` is the name of the video without its suffix. ``objects`` are all objects of the result, or those whose ids are in
+    ``ids``. ``open_source`` opens the video, and raises InputError if it is not available. ``on_progress(done, total)`` is
+    called after each frame that is read.
+    """
+
+    def __init__(
+        self,
+        result: Result,
+        name: str,
+        open_source: Callable[[], Video],
+        ids: Collection[int] = (),
+        on_progress: Callable[[int, int], object] | None = None,
+    ) -> None:
+        self.result, self.name = result, name
+        self._open_source, self._on_progress = open_source, on_progress
+        every = [
+            RunObject(number, track.phrase.text, track.phrase.category.strip() or track.phrase.text, track)
+            for number, track in enumerate(result.tracks, 1)
+        ]
+        if unknown := sorted(set(ids) - {each.id for each in every}):
+            listed = ", ".join(f"{each.id} ({each.name})" for each in every) or "none"
+            raise InputError(f"no object {unknown[0]}; objects: {listed}")
+        self.objects = tuple(each for each in every if not ids or each.id in ids)
+        order = [index + 1 for index in sort_by_score(result.tracks)]
+        self._sorted = sorted(self.objects, key=lambda each: order.index(each.id))
+        self.height, self.width, self.times = result.video.height, result.video.width, result.video.times
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self.times)
+
+    @cached_property
+    def video(self) -> Video:
+        """The segmented video. Raises InputError if it is missing or is another one."""
+        return self._open_source()
+
+    @cached_property
+    def frame_rate(self) -> Fraction | None:
+        """The exact number of frames per second, None if the frames are not evenly spaced."""
+        return find_frame_rate(self.times)
+
+    def read_frames(self) -> Iterator[RunFrame]:
+        """Yield all frames in order. Hold none of them: each may have a decoded image."""
+        for index in range(len(self)):
+            rles = {each.id: each.track.rles[index] for each in self._sorted}
+            yield RunFrame(self, index, {number: rle for number, rle in rles.items() if rle.area})
+            if self._on_progress:
+                self._on_progress(index + 1, len(self))

@@ -1,0 +1,125 @@
+"""Export a finished run: build the exporters, choose the places, and write each file or folder whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from alref.components.exporter import Exporter
+from alref.components.finished_run import FinishedRun
+from alref.components.options import build_options
+from alref.errors import ConfigError, MissingError, OutputError, suggest_names
+from alref.media.video import Video
+from alref.output.run_folder import load_result
+from alref.output.source_video import open_source_video
+from alref.plugins.manager import PluginManager
+from alref.result import Result
+from alref.utils import atomic
+
+EXPORTS_FOLDER = "exports"
+"""The folder in a run folder that holds its exports."""
+ExportProgress = Callable[[str, int, int], object]
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export: its ``format``, the file or folder that was written, its size and the seconds that it took."""
+
+    format: str
+    path: Path
+    files: int
+    bytes: int
+    seconds: float
+
+
+def make_exporters(plugins: PluginManager, names: Iterable[str], values: Mapping[str, Mapping[str, Any]]) -> list[Exporter]:
+    """Make exporters by name, with the options in ``values`` by name of the format.
+
+    Raises ConfigError for an unknown format or option, MissingError that lists all missing requirements.
+    """
+    names = list(dict.fromkeys(names))
+    if unused := sorted(values.keys() - set(names)):
+        hint = suggest_names(unused[0], names)
+        raise ConfigError(f"-o {unused[0]}.…: {unused[0]} is not among the formats to write: {', '.join(names)}{hint}")
+    classes = {name: plugins.get_exporter(name) for name in names}
+    exporters = [cls(build_options(cls.Options, values.get(name, {}), name)) for name, cls in classes.items()]
+    if problems := [replace(problem, slot=each.name) for each in exporters for problem in each.problems()]:
+        raise MissingError(*problems)
+    return exporters
+
+
+def load_finished_run(
+    run: Result | str | Path,
+    video: Video | str | Path | None = None,
+    ids: Collection[int] = (),
+    on_progress: Callable[[int, int], object] | None = None,
+) -> FinishedRun:
+    """Return a result, or that of a run folder, for exporters.
+
+    ``video`` is the segmented video, or its place if it was moved; ``ids`` are the objects to export, all by default. Raises
+    InputError if the run is not finished, or an object is unknown.
+    """
+    result = run if isinstance(run, Result) else load_result(run)
+
+    def open_source() -> Video:
+        return video if isinstance(video, Video) else open_source_video(result, None if video is None else Path(video))
+
+    place = result.video.path
+    name = (place.name if place.is_dir() else place.stem) if place else ""
+    return FinishedRun(result, name or "video", open_source, ids, on_progress)
+
+
+def write_export(exporter: Exporter, run: FinishedRun, target: Path, overwrite: bool = False) -> Export:
+    """Write one export whole: ``target`` appears at the end, or stays as it was after an error.
+
+    Raises OutputError if it exists and ``overwrite`` is False, or cannot be written.
+    """
+    _check_target(target, overwrite)
+    started = perf_counter()
+    atomic.make_folder(target.parent)
+    with atomic.atomic_path(target) if exporter.suffix else atomic.atomic_folder(target) as part:
+        exporter.write(run, part)
+    files = [target] if exporter.suffix else [path for path in target.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return Export(exporter.name, target, len(files), size, perf_counter() - started)
+
+
+def export_run(
+    run: Result | str | Path,
+    exporters: Iterable[Exporter],
+    folder: Path,
+    *,
+    video: Video | str | Path | None = None,
+    ids: Collection[int] = (),
+    overwrite: bool = False,
+    on_progress: ExportProgress | None = None,
+) -> Iterator[Export]:
+    """Write a run in several formats to ``folder``, each under its name, and yield each when it is written.
+
+    ``on_progress(name, done, total)`` is called after each frame. The folder is locked, and what a killed export left there is
+    removed. Raises as ``load_finished_run`` and ``write_export`` do; if one of the targets exists, none is written.
+    """
+    current = ""
+
+    def show_progress(done: int, total: int) -> None:
+        if on_progress:
+            on_progress(current, done, total)
+
+    finished = load_finished_run(run, video, ids, show_progress)
+    targets = {exporter: folder / f"{exporter.name}{exporter.suffix}" for exporter in exporters}
+    for target in targets.values():
+        _check_target(target, overwrite)
+    atomic.make_folder(folder)
+    with atomic.lock_folder(folder):
+        for exporter, target in targets.items():
+            atomic.remove_partial_siblings(target)
+            current = exporter.name
+            yield write_export(exporter, finished, target, overwrite)
+
+
+def _check_target(target: Path, overwrite: bool) -> None:
+    if target.exists() and not overwrite:
+        raise OutputError(f"{target}: exists already and was not changed", code="export-exists")

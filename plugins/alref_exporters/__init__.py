@@ -1,0 +1,13 @@
+"""Export formats: annotations for training and for annotation tools, files for each frame, and videos for editors."""
+
+from __future__ import annotations
+
+import alref
+from alref import Exporter
+from alref_exporters.training_formats import Coco
+
+
+@alref.hookimpl
+def register_exporters() -> list[type[Exporter]]:
+    """Register the export formats."""
+    return [Coco]

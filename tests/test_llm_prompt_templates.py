@@ -13,27 +13,43 @@ import pytest
 from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.options import build_options
 from alref.errors import ConfigError
+from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.options import ChatOptions
 from alref.llm.prompt_templates import (
     TEMPLATE_VARIABLES,
-    QuestionTask,
     TemplateVariant,
-    build_answer_schema,
     check_template,
     load_template,
     render_template,
 )
 from alref.llm.question_builder import join_names
+from alref.llm.tasks import PivotTask, QuestionTask, TrackTask
 from alref.testing import SQUARE, ReasonerContract, make_moving_square
 from support.scripted_llm import ScriptedChat
 
 FOLDER = Path(__file__).parents[1] / "alref" / "llm" / "prompts"
-TASKS, VARIANTS = get_args(QuestionTask), get_args(TemplateVariant)
+TASKS, VARIANTS = get_args(PivotTask), get_args(TemplateVariant)
 VALUES: dict[str, Any] = {name: f"<{name}>" for names in TEMPLATE_VARIABLES.values() for name in names}
+
+TAKEN = {"id": 5, "choice": "accept", "why": ""}
+SEEN = {"frame": 1, "answer": "unclear", "why": ""}
+AUDITED = {"why": "", "verdict": "contradicted", "evidence": "it stands"}
 
 
 def test_there_is_one_prompt_for_each_task_and_variant() -> None:
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{t}.{v}.txt" for t, v in product(TASKS, VARIANTS))
+    varied, others = {f"{t}.{v}.txt" for t, v in product(TASKS, VARIANTS)}, {f"{task}.txt" for task in get_args(TrackTask)}
+    assert {path.name for path in FOLDER.iterdir()} == varied | others
+
+
+@pytest.mark.parametrize("task", get_args(TrackTask))
+@pytest.mark.parametrize("heard", [False, True])
+def test_each_prompt_about_tracks_carries_every_variable_that_it_has(task: TrackTask, heard: bool) -> None:
+    text = load_template(task, "structured", {})
+    check_template(task, text, "shipped")
+    words = render_template(text, {**{name: VALUES[name] for name in TEMPLATE_VARIABLES[task]}, "heard": heard}, task)
+    unused = {"category", "heard", *({"phrase"} if task == "appearance" else {"count", "sounds", "seconds"})}
+    assert {name for name in TEMPLATE_VARIABLES[task] if f"<{name}>" not in words} <= unused
+    assert all(f'"{name}"' in words for name in build_answer_schema(task, [1])["properties"])
 
 
 @pytest.mark.parametrize(("task", "variant"), list(product(TASKS, VARIANTS)))
@@ -105,13 +121,16 @@ def test_a_prompt_that_cannot_be_filled_in_is_an_error(text: str) -> None:
         ("frame_text", {"why": "", "finding": "absent", "frame": None}, {"why": "", "finding": "found", "frame": 6}),
         ("box", {"why": "", "finding": "found", "box": 5}, {"why": "", "finding": "maybe", "box": 1}),
         ("frame_sound", {"why": "", "objects": [{"name": "dog", "frame": 1}]}, {"why": "", "objects": [{"name": "dog"}]}),
+        ("tracks", {"why": "", "tracks": [TAKEN]}, {"why": "", "tracks": [{**TAKEN, "id": 6}]}),
+        ("review", {"why": "", "frames": [SEEN]}, {"why": "", "frames": [{**SEEN, "answer": "maybe"}]}),
+        ("audit", {**AUDITED, "criterion": "role"}, {**AUDITED, "criterion": "weather"}),
     ],
 )
 def test_the_schema_allows_the_numbers_shown_and_nothing_else(task: QuestionTask, right: Any, wrong: Any) -> None:
-    jsonschema.Draft202012Validator.check_schema(build_answer_schema(task, 5))
-    jsonschema.validate(right, build_answer_schema(task, 5))
+    jsonschema.Draft202012Validator.check_schema(build_answer_schema(task, range(1, 6)))
+    jsonschema.validate(right, build_answer_schema(task, range(1, 6)))
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(wrong, build_answer_schema(task, 5))
+        jsonschema.validate(wrong, build_answer_schema(task, range(1, 6)))
 
 
 PAGE = (FOLDER.parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")

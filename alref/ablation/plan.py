@@ -17,8 +17,8 @@ from alref.evaluation import folder as evaluations
 from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
 from alref.llm.cost_estimate import estimate_usage
-from alref.llm.prompt_templates import QuestionTask
 from alref.llm.reasoner import ChatReasoner
+from alref.llm.tasks import QuestionTask
 from alref.llm.usage import sum_known, sum_usage
 from alref.records import Record, Reference
 from alref.result import Usage

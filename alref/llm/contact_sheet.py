@@ -7,7 +7,7 @@ that fit; ``frames`` makes each frame a separate image.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ from alref.media.draw import draw_badge, draw_box, resize_frame
 from alref.media.video import Frame
 
 SheetLayout = Literal["sharp", "paper", "frames"]
+CellOverlay = Callable[[Frame, int], Frame]
 COLORS = {
     "green": (0, 220, 60),
     "magenta": (255, 0, 220),
@@ -54,20 +55,22 @@ class ContactSheet:
     text: str
 
 
-def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle) -> ContactSheet:
-    """Draw frames of one size, numbered from 1 in their order."""
+def build_frame_sheet(frames: Sequence[Frame], style: ContactSheetStyle, overlay: CellOverlay | None = None) -> ContactSheet:
+    """Draw frames of one size, numbered from 1 in their order. ``overlay(cell, place)`` draws on a frame that was resized."""
     if style.layout == "frames":
         cells = [
-            _draw_numbered_cell(frame, number, _fit_cell_width(frame, 1, 1, style)) for number, frame in enumerate(frames, 1)
+            _draw_numbered_cell(frame, number, _fit_cell_width(frame, 1, 1, style), overlay)
+            for number, frame in enumerate(frames, 1)
         ]
         return ContactSheet(
             tuple(encode_image(cell, style.image_format) for cell in cells), _describe_separate_images(len(cells))
         )
     if style.layout == "paper":
-        return _build_paper_sheet(paper_sheet.draw_paper_sheet(frames, style.vertical), len(frames), style)
+        drawn = frames if overlay is None else [overlay(frame, place) for place, frame in enumerate(frames)]
+        return _build_paper_sheet(paper_sheet.draw_paper_sheet(drawn, style.vertical), len(frames), style)
     columns = _choose_columns(frames[0], len(frames), style)
     width = _fit_cell_width(frames[0], len(frames), columns, style)
-    cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
+    cells = [_draw_numbered_cell(frame, number, width, overlay) for number, frame in enumerate(frames, 1)]
     return ContactSheet((encode_image(stack_cells(cells, columns), style.image_format),), _describe_grid(len(cells), columns))
 
 
@@ -86,7 +89,7 @@ def build_box_sheet(
         return _build_paper_sheet(drawn, len(frames), style, where)
     width = _fit_cell_width(frames[0], 1, 1, style)
     cells = [_draw_numbered_cell(frame, number, width) for number, frame in enumerate(frames, 1)]
-    size = _compute_badge_size(cells[chosen])
+    size = compute_badge_size(cells[chosen])
     cells[chosen] = draw_numbered_boxes(cells[chosen], boxes * (width / frames[0].shape[1]), size, [(size, size)])
     return ContactSheet(
         tuple(encode_image(cell, style.image_format) for cell in cells), f"{_describe_separate_images(len(cells))}{where}"
@@ -107,7 +110,7 @@ def _build_sharp_box_sheet(
     height, width = frame.shape[:2]
     scale = min(style.max_side / width, style.max_side / (height * (1 + strip_share)), max(1.0, 1024 / width))
     shown = _resize_to_width(frame, int(width * scale))
-    large = draw_numbered_boxes(shown, boxes * (shown.shape[1] / width), _compute_badge_size(shown))
+    large = draw_numbered_boxes(shown, boxes * (shown.shape[1] / width), compute_badge_size(shown))
     text = "The picture shows one frame of a video" + (" large." if len(frames) > 1 else ".")
     text += " On it the candidates are drawn, each in a colored box with its number on a disc of that color."
     if len(frames) > 1:
@@ -132,7 +135,7 @@ def draw_numbered_boxes(
         frame = draw_box(frame, _clip_box(boxes[place], frame), color=_get_color(place), width=width)
     spots = list(occupied)
     for place, box in enumerate(boxes):
-        spots.append(_find_free_spot(box, size, frame, spots))
+        spots.append(find_free_spot(box, size, frame, spots))
         frame = draw_badge(frame, spots[-1], place + 1, _get_color(place), size)
     return frame
 
@@ -175,12 +178,15 @@ def _resize_to_width(frame: Frame, width: int) -> Frame:
     return resize_frame(frame, max(1, frame.shape[0] * width // frame.shape[1]), max(1, width))
 
 
-def _draw_numbered_cell(frame: Frame, number: int, width: int) -> Frame:
+def _draw_numbered_cell(frame: Frame, number: int, width: int, overlay: CellOverlay | None = None) -> Frame:
     cell = _resize_to_width(frame, width)
-    return draw_badge(cell, (0, 0), number, BADGE_COLOR, _compute_badge_size(cell))
+    if overlay is not None:
+        cell = overlay(cell, number - 1)
+    return draw_badge(cell, (0, 0), number, BADGE_COLOR, compute_badge_size(cell))
 
 
-def _compute_badge_size(cell: Frame) -> int:
+def compute_badge_size(cell: Frame) -> int:
+    """Return the height of the digits of a badge in pixels."""
     return max(16, int(min(cell.shape[:2])) // 18)
 
 
@@ -192,7 +198,7 @@ def _clip_box(box: npt.NDArray[np.float32], frame: Frame) -> npt.NDArray[np.floa
     return np.clip(box, 0, [frame.shape[1], frame.shape[0]] * 2).astype(np.float32)
 
 
-def _find_free_spot(
+def find_free_spot(
     box: npt.NDArray[np.float32], size: int, frame: Frame, occupied: list[tuple[float, float]]
 ) -> tuple[float, float]:
     """Return the center of a disc at a corner of a box: outside the box if there is room, and not on another disc."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from alref.llm import frame_sampling
-from alref.llm.prompt_templates import QuestionTask, load_template
+from alref.llm.prompt_templates import load_template
+from alref.llm.tasks import QuestionTask
 from alref.result import Usage
 
 if TYPE_CHECKING:

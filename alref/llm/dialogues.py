@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from alref.audio.intervals import merge_spans
 from alref.llm import frame_sampling
 from alref.llm.conversations import Dialogue, Reply
-from alref.llm.messages import Question, QuestionEvent
-from alref.llm.parsing import ONLY_THOUGHTS, ParsedChoice, ParsedLabels, parse_choice, parse_labels
-from alref.llm.prompt_templates import build_retry_question
+from alref.llm.messages import QuestionSlot
+from alref.llm.parsing import ParsedChoice, ParsedLabels, parse_choice, parse_labels
+from alref.llm.question_asker import QuestionAsker
 from alref.llm.question_builder import QuestionBuilder
 from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
-
-Parsed = TypeVar("Parsed", ParsedChoice, ParsedLabels)
-StageName = Literal["temporal", "spatial"]
-FINISH_PROBLEMS = {
-    "refusal": "the model refused to answer",
-    "filter": "the server's content filter stopped the answer",
-    "length": "the answer was cut off before its end",
-}
 
 
 @dataclass(frozen=True)
 class DialogueBuilder:
-    """Builds dialogues about one video, and tells observers of each answer."""
+    """Builds dialogues about one video; ``slot`` is the slot that asks about sounds."""
 
     question_builder: QuestionBuilder
-    component: str
-    notify: Callable[[str, object], None]
+    asker: QuestionAsker
+    slot: QuestionSlot = "temporal"
 
     def ask_for_pivots(self, phrases: Sequence[Phrase]) -> Iterator[tuple[Phrase | str, Dialogue[list[PivotFrame]]]]:
         """Yield the dialogues that find the pivot frames of all phrases, each with its phrase or reference id.
@@ -72,7 +64,7 @@ class DialogueBuilder:
         for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
             question = self.question_builder.build_phrase_question(phrase, shown)
             parse = partial(parse_choice, count=len(shown), noun="frame")
-            reading, reply = (yield from self._ask_until_readable(question, "temporal", parse))[-1]
+            reading, reply = (yield from self.asker.ask_until_readable(question, "temporal", parse))[-1]
             if reading.kind == "unreadable" and options.unreadable == "paper":
                 return [_make_unread_pivot(phrase, reading.problem, reply)]
             pivot = _make_pivot_frame(phrase, shown, reading, reply)
@@ -96,7 +88,7 @@ class DialogueBuilder:
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
         labels = list(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
-        answers = yield from self._ask_until_readable(question, "temporal", partial(parse_labels, count=len(shown)))
+        answers = yield from self.asker.ask_until_readable(question, self.slot, partial(parse_labels, count=len(shown)))
         found, reply = next((each for each in reversed(answers) if each[0].kind != "unreadable" or each[0].frames), answers[-1])
         pivots = self._make_sound_pivots(surest, shown, found, reply)
         if self.question_builder.options.pivot == "chosen":
@@ -142,7 +134,7 @@ class DialogueBuilder:
             return _make_pivot_box(candidates, 0, why="the only candidate", source="rule")
         question = self.question_builder.build_box_question(candidates, count)
         parse = partial(parse_choice, count=count, noun="box")
-        reading, reply = (yield from self._ask_until_readable(question, "spatial", parse))[-1]
+        reading, reply = (yield from self.asker.ask_until_readable(question, "spatial", parse))[-1]
         raw = reply.answer.text
         published = options.unreadable == "paper"
         if reading.kind == "unreadable" and published and not phrase.sound:
@@ -154,38 +146,6 @@ class DialogueBuilder:
         place = None if reading.number is None else reading.number - 1
         why = reading.why or f"{'no box' if place is None else f'box {reading.number}'} of {count} was chosen"
         return _make_pivot_box(candidates, place, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
-
-    def _ask_until_readable(
-        self, question: Question, stage: StageName, parse: Callable[[str], Parsed]
-    ) -> Generator[Question, Reply, list[tuple[Parsed, Reply]]]:
-        """Ask, and ask once more if the answer cannot be read; do not ask again after a refusal, or by the published rule."""
-        reply = yield question
-        answers = [(self._parse_reply(question, stage, parse, reply), reply)]
-        unread = answers[0][0].kind == "unreadable" and reply.answer.finish_reason in ("stop", "length")
-        if unread and self.question_builder.options.unreadable == "ask-again":
-            question = build_retry_question(question, reply.answer, answers[0][0].problem)
-            reply = yield question
-            answers.append((self._parse_reply(question, stage, parse, reply), reply))
-        return answers
-
-    def _parse_reply(self, question: Question, stage: StageName, parse: Callable[[str], Parsed], reply: Reply) -> Parsed:
-        finish = reply.answer.finish_reason
-        reading = parse(reply.answer.text)
-        if finish != "stop" and not (finish == "length" and reading.problem == ONLY_THOUGHTS):
-            reading = replace(parse(""), problem=FINISH_PROBLEMS[finish])
-        event = QuestionEvent(
-            key=reply.key,
-            stage=stage,
-            component=self.component,
-            phrase=question.topic,
-            messages=question.messages,
-            images=question.image_digests,
-            answer=reply.answer,
-            parsed={name: value for name, value in asdict(reading).items() if value not in (None, "", {})},
-            source=reply.source,
-        )
-        self.notify("question_answered", event)
-        return reading
 
 
 def _get_finding(reading: ParsedChoice) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,12 @@ def sample_uniform(start: int, stop: int, count: int) -> list[int]:
     span = stop - start
     count = min(count, span)
     return [start + (2 * part + 1) * span // (2 * count) for part in range(count)]
+
+
+def sample_frames(frames: Sequence[int], count: int, vote: int = 0, votes: int = 1) -> list[int]:
+    """Return at most ``count`` of ``frames``, evenly spread; each of several votes, counted from 0, gets other ones."""
+    count = min(count, len(frames))
+    return [frames[((part * 2 * votes + 2 * vote + 1) * len(frames)) // (2 * votes * count)] for part in range(count)]
 
 
 def sample_within_spans(video: Video, spans: tuple[TimeSpan, ...] | None, count: int) -> list[int]:

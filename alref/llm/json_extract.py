@@ -24,9 +24,10 @@ _NAMES = {"None": "null", "True": "true", "False": "false", "undefined": "null"}
 _QUOTES = {0x201C: '"', 0x201D: '"', 0x201E: '"', 0x2018: "'", 0x2019: "'"}
 
 
-def extract_json(text: str) -> Any:
-    """Return the mapping or list that the text is or ends with, or None."""
-    for part in _find_json_parts(text[-MAX_LENGTH:]):
+def extract_json(text: str, longest: bool = False) -> Any:
+    """Return the mapping or list that the text is or ends with, or the ``longest`` one in it; None if there is none."""
+    parts = _find_json_parts(text[-MAX_LENGTH:])
+    for part in sorted(parts, key=len, reverse=True) if longest else parts:
         found = parse_json(part)
         if found is not None:
             return found

@@ -11,6 +11,8 @@ from pydantic import Field
 from alref.records import DecisionSource, Record, Text
 
 FinishReason = Literal["stop", "length", "refusal", "filter"]
+QuestionSlot = Literal["temporal", "spatial", "selector", "reviewer"]
+"""The slots whose components ask questions."""
 
 
 class Message(Record):
@@ -23,13 +25,15 @@ class Message(Record):
 class Question(Record):
     """One call of a model: messages, images for the first user message, and the JSON schema of the answer.
 
-    ``images`` are encoded files, JPEG or PNG. ``topic`` is what the question is about; it is not sent.
+    ``images`` are encoded files, JPEG or PNG. ``topic`` is what the question is about; it is not sent. ``model`` is the model
+    to ask, that of the component's options if empty.
     """
 
     messages: tuple[Message, ...]
     images: tuple[bytes, ...] = ()
     answer_schema: dict[str, Any] | None = None
     topic: str = Field("", exclude=True)
+    model: str = Field(default="", exclude=True)
 
     @cached_property
     def image_digests(self) -> tuple[str, ...]:
@@ -63,7 +67,7 @@ class QuestionEvent(Record):
     """One question as observers receive it: component and model, messages, digests of the images, and the outcome."""
 
     key: str
-    stage: Literal["temporal", "spatial"]
+    stage: QuestionSlot
     component: str
     phrase: str
     messages: tuple[Message, ...]

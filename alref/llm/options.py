@@ -10,9 +10,12 @@ from pydantic import Field, field_validator
 from alref.audio.vocabulary import VOCABULARY_NAMES, VocabularyName
 from alref.components.base import StageOptions
 from alref.errors import ConfigError, suggest_names
+from alref.llm.tasks import QuestionTask
 
 if TYPE_CHECKING:
     from alref.llm.messages import Question
+
+MAX_VOTES = 9
 
 
 class ChatOptions(StageOptions):
@@ -21,9 +24,7 @@ class ChatOptions(StageOptions):
     prompts: Literal["structured", "paper", "direct"] = Field(
         "structured", description="prompt style: JSON with reasons, as published, or the bare answer"
     )
-    prompt_files: dict[Literal["frame_text", "frame_sound", "box"], Path] = Field(
-        {}, description="custom prompt files by task, such as {box: my-box.txt}"
-    )
+    prompt_files: dict[QuestionTask, Path] = Field({}, description="custom prompt files by task, such as {box: my-box.txt}")
     vision: bool = Field(True, description="send images; if false, describe frames and candidates in text")
     layout: Literal["sharp", "paper", "frames"] = Field(
         "sharp", description="one sheet with large cells, the published sheet, or one image per frame"
@@ -49,6 +50,16 @@ class ChatOptions(StageOptions):
     max_candidates: int = Field(10, ge=1, le=64, description="maximum number of candidates to show, highest score first")
     ask_single: bool | None = Field(
         None, description="query the model even if there is one candidate (default: only with prompts=paper and text)"
+    )
+    track_frames: int = Field(16, ge=1, le=64, description="order tracks and review: frames per question")
+    max_tracks: int = Field(24, ge=1, le=64, description="order tracks: maximum number of tracks per question; more are paged")
+    appearance: bool = Field(
+        False, description="order tracks: if looks matter, describe each track from a crop before tracks are picked"
+    )
+    votes: int | tuple[str, ...] = Field(
+        1,
+        description="order tracks: ask several times with other frames, or ask these models of the server; "
+        "where they disagree, one more question decides",
     )
     one_source: bool = Field(False, description="for audio: assume that exactly one object makes the sound")
     vocabulary: VocabularyName | tuple[str, ...] = Field(
@@ -77,6 +88,19 @@ class ChatOptions(StageOptions):
             raise ValueError(
                 f"expected a list of names, or {' or '.join(VOCABULARY_NAMES)}{suggest_names(value, VOCABULARY_NAMES)}"
             )
+        return value
+
+    @property
+    def voters(self) -> list[str]:
+        """The model of each vote, empty for the model of the options."""
+        return [""] * self.votes if isinstance(self.votes, int) else list(self.votes)
+
+    @field_validator("votes")
+    @classmethod
+    def _check_votes(cls, value: int | tuple[str, ...]) -> int | tuple[str, ...]:
+        count = value if isinstance(value, int) else len(value)
+        if not 1 <= count <= MAX_VOTES or (not isinstance(value, int) and not all(value)):
+            raise ValueError(f"expected a number from 1 to {MAX_VOTES}, or as many names of models, got {value!r}")
         return value
 
     @field_validator("prompt_files")

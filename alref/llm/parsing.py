@@ -97,7 +97,7 @@ def _parse_part(text: str, count: int, noun: str, depth: int = 0) -> ParsedChoic
     if _BROKEN_JSON.match(text):
         mapping = dict(_PAIR.findall(text))
         reading = _parse_mapping(mapping, count, noun) if find_choice_key(mapping, noun) else None
-        return reading or ParsedChoice("unreadable", problem=f"broken JSON: {_format_excerpt(text)}")
+        return reading or ParsedChoice("unreadable", problem=f"broken JSON: {format_excerpt(text)}")
     return _parse_sentence(text.strip(), count, noun)
 
 
@@ -121,7 +121,7 @@ def _take_last(parts: list[tuple[int, int, ParsedChoice]], text: str) -> ParsedC
         if len(re.findall(r"[^\W\d_]{2,}", text[end:start].replace("json", ""))) > 1:
             break
         if (reading.kind, reading.number) != (following.kind, following.number):
-            return ParsedChoice("unreadable", problem=f"several answers: {_format_excerpt(text)}")
+            return ParsedChoice("unreadable", problem=f"several answers: {format_excerpt(text)}")
     return last
 
 
@@ -151,7 +151,7 @@ def _parse_value(value: Any, count: int, noun: str) -> ParsedChoice:
         return _parse_mapping(value, count, noun)
     if isinstance(value, str):
         return _parse_sentence(value.strip(), count, noun)
-    return ParsedChoice("unreadable", problem=f"expected one {noun} number, got {_format_excerpt(value)}")
+    return ParsedChoice("unreadable", problem=f"expected one {noun} number, got {format_excerpt(value)}")
 
 
 def _parse_sentence(text: str, count: int, noun: str) -> ParsedChoice:
@@ -160,7 +160,7 @@ def _parse_sentence(text: str, count: int, noun: str) -> ParsedChoice:
     numbers = find_choice(text, noun)
     denied = is_denial(text, everywhere=bool(numbers))
     if numbers and denied and numbers != {ABSENT}:
-        problem = f"cannot tell whether {_format_excerpt(text)} gives a {noun} or denies one"
+        problem = f"cannot tell whether {format_excerpt(text)} gives a {noun} or denies one"
         reading = ParsedChoice("unreadable", problem=problem)
     elif numbers:
         reading = _check_range(numbers, count, noun)
@@ -169,7 +169,7 @@ def _parse_sentence(text: str, count: int, noun: str) -> ParsedChoice:
     elif re.search(r"\bambiguous\b", text, re.IGNORECASE):
         reading = ParsedChoice("ambiguous")
     else:
-        reading = ParsedChoice("unreadable", problem=f"{_format_excerpt(text)} does not choose one {noun} number")
+        reading = ParsedChoice("unreadable", problem=f"{format_excerpt(text)} does not choose one {noun} number")
     return ParsedChoice(reading.kind, reading.number, _extract_reason(text), reading.problem)
 
 
@@ -190,7 +190,8 @@ def _extract_reason(text: str) -> str:
     return words if re.search(r"[^\W\d_]{2}\W+[^\W\d_]{2}", words) else ""
 
 
-def _format_excerpt(value: Any) -> str:
+def format_excerpt(value: Any) -> str:
+    """Return the beginning of a value in quotes, for messages."""
     text = " ".join(str(value).split()) if isinstance(value, str) else repr(value)
     return repr(shorten_text(text, 60))
 
@@ -209,15 +210,15 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
     if isinstance(found, dict):
         objects = {key: value for key, value in found.items() if not is_note_key(key)}
         if found and not objects:
-            return ParsedLabels("unreadable", why=why, problem=f"no object with a frame number in {_format_excerpt(answer)}")
+            return ParsedLabels("unreadable", why=why, problem=f"no object with a frame number in {format_excerpt(answer)}")
         found = found.get("objects", objects)
     pairs = _collect_pairs(found) if isinstance(found, (dict, list)) else None
     if pairs is None and _OPENING_BRACE.match(answer):
-        return ParsedLabels("unreadable", problem=f"broken JSON: {_format_excerpt(answer)}")
+        return ParsedLabels("unreadable", problem=f"broken JSON: {format_excerpt(answer)}")
     if pairs is None:
         pairs = _find_label_pairs(answer)
         if not pairs and not is_denial(answer):
-            return ParsedLabels("unreadable", problem=f"no object with a frame number in {_format_excerpt(answer)}")
+            return ParsedLabels("unreadable", problem=f"no object with a frame number in {format_excerpt(answer)}")
     return _parse_label_frames(pairs, count, why)
 
 
@@ -250,7 +251,7 @@ def _parse_label_frames(pairs: list[tuple[str, Any]], count: int, why: str) -> P
         name = re.split(r"[,;]", name)[0].strip()
         reading = _parse_value(value, count, "frame")
         if not name or reading.number is None:
-            problem = reading.problem or f"no frame number for {_format_excerpt(name)}"
+            problem = reading.problem or f"no frame number for {format_excerpt(name)}"
             problems.append(f"{name or 'an object without a name'}: {problem}")
         if name:
             frames[name] = to_int(value) if reading.number is None else reading.number

@@ -1,6 +1,6 @@
-"""Prompt templates: files with checked variables, and the JSON schema of the answer.
+"""Prompt templates: files with checked variables.
 
-A prompt file is a Jinja template of plain text. ``alref/llm/prompts`` holds one for each task and variant.
+A prompt file is a Jinja template of plain text. ``alref/llm/prompts`` holds them, by task.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jinja2
 from jinja2 import meta
@@ -18,13 +18,23 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from alref.errors import ConfigError, suggest_names
 from alref.llm.answer_text import strip_thoughts
 from alref.llm.messages import Answer, Message, Question
+from alref.llm.tasks import PivotTask, QuestionTask
 
-QuestionTask = Literal["frame_text", "frame_sound", "box"]
 TemplateVariant = Literal["structured", "paper", "direct"]
+_ABOUT_TRACKS = ("pictures", "times", "count", "phrase", "category", "heard", "sounds", "seconds", "tracks")
 TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
     "frame_text": ("pictures", "times", "count", "phrase", "category", "sounds", "seconds"),
     "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
     "box": ("pictures", "count", "frame", "boxes", "labeled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
+    "concept": ("phrase", "category", "sounds"),
+    "concept_shown": ("pictures", "times", "phrase", "category", "heard", "sounds", "seconds", "failed"),
+    "tracks": (*_ABOUT_TRACKS, "ids"),
+    "synthesis": (*_ABOUT_TRACKS, "ids", "votes"),
+    "appearance_needed": ("phrase", "category"),
+    "appearance": ("pictures", "phrase", "category"),
+    "audit": _ABOUT_TRACKS,
+    "review": ("pictures", "times", "count", "phrase", "category", "heard", "sounds", "seconds"),
+    "behavior": ("pictures", "times", "count", "phrase", "category"),
 }
 """Variables that the prompts of each task may use."""
 
@@ -33,10 +43,14 @@ _compile_template = lru_cache(maxsize=32)(_ENVIRONMENT.from_string)
 
 
 def load_template(task: QuestionTask, variant: TemplateVariant, custom_files: Mapping[QuestionTask, Path]) -> str:
-    """Return the text of a prompt: the user's file in ``custom_files``, else the shipped one. Raises ConfigError."""
+    """Return the text of a prompt: the user's file in ``custom_files``, else the shipped one. Raises ConfigError.
+
+    Prompts of the pivot order have variants; those of the other tasks have one form, which asks for JSON.
+    """
     if task in custom_files:
         return read_template(task, custom_files[task])
-    return (files("alref.llm") / "prompts" / f"{task}.{variant}.txt").read_text(encoding="utf-8")
+    name = f"{task}.{variant}.txt" if task in get_args(PivotTask) else f"{task}.txt"
+    return (files("alref.llm") / "prompts" / name).read_text(encoding="utf-8")
 
 
 def read_template(task: str, path: Path) -> str:
@@ -77,18 +91,3 @@ def build_retry_question(question: Question, answer: Answer, problem: str) -> Qu
     said = Message(role="assistant", text=strip_thoughts(answer.text) or "(no answer)")
     wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
     return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
-
-
-def build_answer_schema(task: QuestionTask, count: int) -> dict[str, Any]:
-    """Return the JSON schema of a task's answer, its numbers from 1 to ``count``; the reasons come before the choice."""
-    numbers = list(range(1, count + 1))
-    if task == "frame_sound":
-        one = _build_object_schema(name={"type": "string"}, frame={"type": "integer", "enum": numbers})
-        return _build_object_schema(why={"type": "string"}, objects={"type": "array", "items": one})
-    choice = {"type": ["integer", "null"], "enum": [*numbers, None]}
-    finding = {"type": "string", "enum": ["found", "absent", "ambiguous"]}
-    return _build_object_schema(why={"type": "string"}, finding=finding, **{"box" if task == "box" else "frame": choice})
-
-
-def _build_object_schema(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

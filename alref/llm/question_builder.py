@@ -8,10 +8,12 @@ from typing import Any
 
 from alref.audio.vocabulary import UNKNOWN_SOUND, load_vocabulary
 from alref.llm import frame_sampling, text_description
+from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.contact_sheet import ContactSheet, ContactSheetStyle, build_box_sheet, build_frame_sheet
 from alref.llm.messages import Message, Question
 from alref.llm.options import ChatOptions
-from alref.llm.prompt_templates import QuestionTask, build_answer_schema, load_template, render_template
+from alref.llm.prompt_templates import load_template, render_template
+from alref.llm.tasks import PivotTask
 from alref.media.video import Video
 from alref.records import Candidates, Phrase, TimeSpan
 
@@ -32,7 +34,7 @@ class QuestionBuilder:
 
     def build_phrase_question(self, phrase: Phrase, shown: list[int]) -> Question:
         """Build the question which of the frames ``shown`` shows the object of a phrase best."""
-        return self._build_frame_question("frame_text", phrase.text, shown, _get_phrase_variables(phrase))
+        return self._build_frame_question("frame_text", phrase.text, shown, get_phrase_variables(phrase))
 
     def build_label_question(self, labels: Sequence[str], heard: tuple[TimeSpan, ...] | None, shown: list[int]) -> Question:
         """Build the question which ``labels`` are objects in the video, and which frame of ``shown`` shows each best.
@@ -49,7 +51,7 @@ class QuestionBuilder:
         }
         return self._build_frame_question("frame_sound", topic, shown, values)
 
-    def _build_frame_question(self, task: QuestionTask, topic: str, shown: list[int], values: dict[str, Any]) -> Question:
+    def _build_frame_question(self, task: PivotTask, topic: str, shown: list[int], values: dict[str, Any]) -> Question:
         seconds = [float(self.video.times[frame]) for frame in shown]
         vertical = task == "frame_text"
         place = vertical, tuple(shown)
@@ -67,7 +69,7 @@ class QuestionBuilder:
         """Build the question which of the ``count`` best candidates is the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        facts: dict[str, Any] = {**_get_phrase_variables(phrase), "heard": phrase.sound}
+        facts: dict[str, Any] = {**get_phrase_variables(phrase), "heard": phrase.sound}
         if not self.options.vision:
             facts |= {"frame": 1, **self._describe_candidates(candidates, count, pivot)}
             return self._build_question("box", phrase.text, count, NO_IMAGE_SHEET, facts)
@@ -92,12 +94,10 @@ class QuestionBuilder:
             return frame_sampling.sample_published_context(len(self.video), pivot, is_sound)
         return frame_sampling.sample_context(self.video, pivot)
 
-    def _build_question(
-        self, task: QuestionTask, topic: str, count: int, sheet: ContactSheet, values: dict[str, Any]
-    ) -> Question:
+    def _build_question(self, task: PivotTask, topic: str, count: int, sheet: ContactSheet, values: dict[str, Any]) -> Question:
         text = load_template(task, self.options.prompts, self.options.prompt_files)
         words = render_template(text, {"pictures": sheet.text, "count": count, **values}, task)
-        wanted = build_answer_schema(task, count) if self.options.prompts == "structured" else None
+        wanted = build_answer_schema(task, range(1, count + 1)) if self.options.prompts == "structured" else None
         return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=wanted, topic=topic)
 
     def _make_sheet_style(self, vertical: bool) -> ContactSheetStyle:
@@ -110,7 +110,7 @@ def join_names(names: Sequence[str]) -> str:
     return ("; " if any("," in name for name in words) else ", ").join(words)
 
 
-def _get_phrase_variables(phrase: Phrase) -> dict[str, str]:
+def get_phrase_variables(phrase: Phrase) -> dict[str, str]:
     """Return the facts about a phrase, by the names of variables in prompts."""
     heard = _format_spans(phrase.heard)
     return {"phrase": phrase.text, "category": phrase.category, "sounds": join_names(phrase.sounds), "seconds": heard}

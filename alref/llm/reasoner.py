@@ -6,7 +6,7 @@ from abc import abstractmethod
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
-from alref.components.base import Reasoner, StageOptions
+from alref.components.base import Reasoner, StageOptions, TrackReasoner
 from alref.llm.options import ChatOptions
 
 if TYPE_CHECKING:
@@ -15,16 +15,27 @@ if TYPE_CHECKING:
 
     from alref.llm.conversations import AnswerSource, ConversationRunner, StoreAnswer
     from alref.llm.dialogues import DialogueBuilder
-    from alref.llm.messages import Answer, Question
+    from alref.llm.messages import Answer, Question, QuestionSlot
+    from alref.llm.question_asker import QuestionAsker
+    from alref.llm.track_dialogues import TrackDialogueBuilder
     from alref.media.video import Video
-    from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+    from alref.records import (
+        Candidates,
+        Concept,
+        ExistenceAudit,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        TrackCandidates,
+        TrackChoice,
+    )
 
 
 _OPEN_LOCK = Lock()
 
 
-class ChatReasoner(Reasoner):
-    """Asks a language model for the pivot frame and the pivot box.
+class ChatReasoner(Reasoner, TrackReasoner):
+    """Asks a language model for the pivot frame and the pivot box, or which tracks are meant.
 
     A subclass implements ``chat``; one that answers several questions at once may override ``chat_all``. ``neutral_options``
     names the options that do not change an answer; the other options, the model and the question form the key of an answer.
@@ -77,7 +88,7 @@ class ChatReasoner(Reasoner):
         """Ask about all phrases at once; labels of one sound reference are cleaned in one question."""
         from alref.llm.dialogues import select_answered
 
-        builder, runner = self._make_conversation(video)
+        builder, runner = self._make_dialogues(video), self._make_runner()
         dialogues = list(builder.ask_for_pivots(phrases))
         found: dict[Phrase | str, list[PivotFrame]] = {}
         for (owner, _), pivots in zip(dialogues, runner.run([dialogue for _, dialogue in dialogues]), strict=True):
@@ -87,15 +98,49 @@ class ChatReasoner(Reasoner):
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Ask about all candidates at once; a single candidate is taken without a question if the options allow it."""
-        builder, runner = self._make_conversation(video)
+        builder, runner = self._make_dialogues(video), self._make_runner()
         return runner.run([builder.ask_for_box(each) for each in candidates])
 
-    def _make_conversation(self, video: Video) -> tuple[DialogueBuilder, ConversationRunner]:
-        """Return the builder and the runner of dialogues about a video; open the answer source on the first call."""
-        from alref.llm.answer_store import AnswerStore, get_default_path
-        from alref.llm.conversations import ConversationRunner
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        """Take a plain noun of the words without a question; ask about other phrases, and about nouns that failed."""
+        from alref.llm.track_selection import find_concepts
+
+        sounds = self._make_dialogues(video, "selector")
+        return find_concepts(self._make_track_dialogues(video), sounds, self._make_runner(), phrases, failed)
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        """Show the tracks of each phrase on frames on which they exist, and ask for a choice about every one."""
+        from alref.llm.track_selection import choose_tracks
+
+        return choose_tracks(self._make_track_dialogues(video), self._make_runner(), candidates)
+
+    def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
+        """Ask whether anything in the video contradicts each phrase."""
+        from alref.llm.track_selection import audit_phrases
+
+        return audit_phrases(self._make_track_dialogues(video), self._make_runner(), candidates)
+
+    def _make_dialogues(self, video: Video, slot: QuestionSlot = "temporal") -> DialogueBuilder:
         from alref.llm.dialogues import DialogueBuilder
         from alref.llm.question_builder import QuestionBuilder
+
+        return DialogueBuilder(QuestionBuilder(video, self.options), self._make_asker(), slot)
+
+    def _make_track_dialogues(self, video: Video) -> TrackDialogueBuilder:
+        from alref.llm.track_dialogues import TrackDialogueBuilder
+        from alref.llm.track_questions import TrackQuestionBuilder
+
+        return TrackDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_asker())
+
+    def _make_asker(self) -> QuestionAsker:
+        from alref.llm.question_asker import QuestionAsker
+
+        return QuestionAsker(self.name, self.notify, self.options.unreadable)
+
+    def _make_runner(self) -> ConversationRunner:
+        """Return what asks questions; open the answer source on the first call."""
+        from alref.llm.answer_store import AnswerStore, get_default_path
+        from alref.llm.conversations import ConversationRunner
         from alref.llm.replay import AnswerReplay
 
         options = self.options
@@ -103,11 +148,11 @@ class ChatReasoner(Reasoner):
             if self._answers is None:
                 path = options.answers or get_default_path()
                 self._answers = AnswerReplay(options.replay) if options.replay else AnswerStore(path)
-        builder = DialogueBuilder(QuestionBuilder(video, options), self.name, self.notify)
-        return builder, ConversationRunner(self.chat_all, self._compute_key, self._answers)
+        return ConversationRunner(self.chat_all, self._compute_key, self._answers)
 
     def _compute_key(self, question: Question) -> str:
         from alref.llm.answer_store import compute_answer_key
 
         changing = self.options.model_dump(mode="json", exclude=set(self.neutral_options))
-        return compute_answer_key(self.origin, self.name, changing, self.get_model_id(), question)
+        model = question.model or self.get_model_id()
+        return compute_answer_key(self.origin, self.name, changing, model, question)

@@ -62,12 +62,12 @@ class ServerConnection(ABC):
         """Close the connection."""
 
     @abstractmethod
-    def make_model_problem(self, reason: str) -> Problem:
-        """Return the problem that the server does not have the model."""
+    def make_model_problem(self, model: str, reason: str) -> Problem:
+        """Return the problem that the server does not have a model."""
 
     @abstractmethod
-    def compute_cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
-        """Return the cost of an answer in dollars, None if it is not known."""
+    def compute_cost(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
+        """Return the cost of an answer of a model in dollars, None if it is not known."""
 
     def make_key_problem(self) -> Problem:
         """Return the problem that the server wants a key, or refuses the key."""
@@ -80,23 +80,23 @@ class ServerConnection(ABC):
 
     def send_question(self, question: Question) -> Answer:
         """Send one question, again after transient failures, and return the answer. Raises MissingError or InputError."""
-        started = perf_counter()
+        started, model = perf_counter(), question.model or self.model
         try:
             completion, retries = self._send_with_retries(question)
         except ServerError as failure:
-            raise self._explain_failure(failure) from None
+            raise self._explain_failure(failure, model) from None
         prompt, written = completion.prompt_tokens, completion.completion_tokens
         estimated = prompt is None or written is None
         prompt = self.estimate_tokens(question) if prompt is None else prompt
         written = _estimate_written(completion.text) if written is None else written
         return Answer(
             text=completion.text,
-            model=completion.model or self.model,
+            model=completion.model or model,
             finish_reason=completion.finish_reason,
             prompt_tokens=prompt,
             completion_tokens=written,
             estimated=estimated,
-            cost=self.compute_cost(prompt, written, completion.cached_tokens),
+            cost=self.compute_cost(model, prompt, written, completion.cached_tokens),
             retries=retries,
             seconds=perf_counter() - started,
         )
@@ -113,7 +113,7 @@ class ServerConnection(ABC):
                 sleep(failure.wait or backoff)
         return self.send_once(question), self.options.retries
 
-    def _explain_failure(self, failure: ServerError) -> AlrefError:
+    def _explain_failure(self, failure: ServerError, model: str) -> AlrefError:
         """Return the error for a failure, with the next step and without a secret."""
         said, where = self.hide_secrets(failure.said), self.address
         if failure.kind == "connection":
@@ -121,13 +121,13 @@ class ServerConnection(ABC):
         if failure.kind == "key":
             return MissingError(self.make_key_problem())
         if failure.kind == "model":
-            return MissingError(self.make_model_problem(said))
+            return MissingError(self.make_model_problem(model, said))
         texts = {
             "timeout": f"{where} gave no answer within {self.options.timeout:g} s: raise -o reasoner.timeout",
             "busy": f"{where} refuses more questions for now ({said}); {KEPT} later, or with {self.slower_hint}",
             "quota": f"{where}: the account has no credit ({said}); {KEPT} when it has",
             "rights": f"{where} does not allow it ({said}): look at the rights of the key, or choose another model",
-            "refused": f"{where}, {self.model}: the question is refused ({said}): {REFUSED_HINT}",
+            "refused": f"{where}, {model}: the question is refused ({said}): {REFUSED_HINT}",
         }
         unreadable = f"{where} gave no usable answer ({said}); {KEPT}, or name another address"
         return (InputError if failure.kind == "refused" else MissingError)(texts.get(failure.kind, unreadable))

@@ -43,7 +43,11 @@ class Ollama(ConnectedReasoner["OllamaConnection"]):
 
     def find_model_problems(self) -> list[Problem]:
         """Return problems if no server runs, the model is missing, or the model takes no images."""
-        return server.find_problems(self.options)
+        models = [
+            self.options,
+            *(self.options.model_copy(update={"model": name}) for name in filter(None, self.options.voters)),
+        ]
+        return next(filter(None, map(server.find_problems, models)), [])
 
     def connect(self) -> OllamaConnection:
         """Return an open connection."""

@@ -36,11 +36,11 @@ class OllamaConnection(ServerConnection):
         """Return the problem that the server wants a password or a key."""
         return server.make_key_problem(self.options)
 
-    def make_model_problem(self, reason: str) -> Problem:
-        """Return the problem that the server does not have the model."""
-        return server.make_model_problem(self.options)
+    def make_model_problem(self, model: str, reason: str) -> Problem:
+        """Return the problem that the server does not have a model."""
+        return server.make_model_problem(self.options.model_copy(update={"model": model}))
 
-    def compute_cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
+    def compute_cost(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
         """Return 0 dollars, because the model runs locally."""
         return 0.0
 
@@ -66,7 +66,7 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
     settings |= {name: value for name, value in given.items() if value is not None}
     kept = options.keep_alive
     request = {
-        "model": options.model,
+        "model": question.model or options.model,
         "messages": messages,
         "stream": False,
         "format": question.answer_schema,
@@ -80,6 +80,6 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
 def _choose_thinking(question: Question, options: OllamaOptions) -> bool | str | None:
     """Return the parameter ``think``: gpt-oss always thinks, and takes only how much."""
     thinking = options.choose_thinking(question)
-    if thinking is None or not options.model.rpartition("/")[2].startswith("gpt-oss"):
+    if thinking is None or not (question.model or options.model).rpartition("/")[2].startswith("gpt-oss"):
         return thinking
     return "medium" if thinking else "low"

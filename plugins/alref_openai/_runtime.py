@@ -49,16 +49,20 @@ class OpenAIConnection(ServerConnection):
         secrets = () if key == server.NO_KEY else (key,)
         super().__init__(options, options.base_url, options.model or server.find_only_model(options), secrets)
         self._refused_parameters: frozenset[str] = frozenset()
-        self._price = TokenPrice(options, self.model)
         self._budget = Budget(options.max_cost)
         self._token_estimator = TokenEstimator(options.detail)
         self._rate_limiters = RateLimiter(options.requests_per_minute), RateLimiter(options.tokens_per_minute)
-        if options.max_cost is not None and self._price.compute_cost(1, 1) is None:
+        unpriced = next((name for name in self._list_models() if self.compute_cost(name, 1, 1, 0) is None), None)
+        if options.max_cost is not None and unpriced is not None:
             raise ConfigError(
-                f"max_cost: no price of {self.model!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
+                f"max_cost: no price of {unpriced!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
                 " -o reasoner.output_price=DOLLARS, both for a million tokens"
             )
         self._client = server.open_client(options)
+
+    def _list_models(self) -> list[str]:
+        """List the models that may be asked."""
+        return [self.model, *filter(None, self.options.voters)]
 
     def close(self) -> None:
         """Close the connection."""
@@ -68,14 +72,14 @@ class OpenAIConnection(ServerConnection):
         """Return the problem that the server wants a key, or refuses the key."""
         return server.make_key_problem(self.options)
 
-    def make_model_problem(self, reason: str) -> Problem:
-        """Return the problem that the server does not have the model, or no chat at this address."""
-        message = f"{self.address} has no model {self.model!r} or no chat ({reason})"
+    def make_model_problem(self, model: str, reason: str) -> Problem:
+        """Return the problem that the server does not have a model, or no chat at this address."""
+        message = f"{self.address} has no model {model!r} or no chat ({reason})"
         return Problem(message=message, hint="-o reasoner.model=NAME")
 
-    def compute_cost(self, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
+    def compute_cost(self, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int) -> float | None:
         """Return the cost of an answer in dollars, None if the price is not known."""
-        return self._price.compute_cost(prompt_tokens, completion_tokens, cached_tokens)
+        return TokenPrice(self.options, model).compute_cost(prompt_tokens, completion_tokens, cached_tokens)
 
     def estimate_tokens(self, question: Question) -> int:
         """Return the estimated maximum number of tokens of a question, by what the server counted so far."""
@@ -84,7 +88,7 @@ class OpenAIConnection(ServerConnection):
     def send_question(self, question: Question) -> Answer:
         """Send one question within the budget and the rate, and return the answer. Raises an AlrefError."""
         tokens, longest = self.estimate_tokens(question), self.options.max_tokens or UNLIMITED_ANSWER_TOKENS
-        reserved = self._budget.reserve_amount(self._price.compute_cost(tokens, longest) or 0.0)
+        reserved = self._budget.reserve_amount(self.compute_cost(question.model or self.model, tokens, longest, 0) or 0.0)
         spent = 0.0
         try:
             now, amounts = monotonic(), (1, tokens + longest)
@@ -155,7 +159,7 @@ def _build_request(question: Question, options: OpenAIOptions, model: str, refus
     if "stream" in refused:
         request["stream"] = True
     request["extra_body"] = {name: value for name, value in more.items() if name not in refused}
-    return {"model": model, "messages": _build_messages(question, options.detail), **request}
+    return {"model": question.model or model, "messages": _build_messages(question, options.detail), **request}
 
 
 def _build_thinking_parameters(question: Question, options: OpenAIOptions) -> dict[str, Any]:

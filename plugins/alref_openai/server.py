@@ -77,7 +77,9 @@ def find_problems(options: OpenAIOptions) -> list[Problem]:
             return [_make_web_page_problem(options)]
     except ValueError:
         listed = []
-    return _find_model_problems(options, listed)
+    voters = [options.model_copy(update={"model": name}) for name in filter(None, options.voters)] if listed else []
+    others = [replace(problem, option="votes") for voter in voters for problem in _find_model_problems(voter, listed)]
+    return [*_find_model_problems(options, listed), *others]
 
 
 def _find_environment_problems(options: OpenAIOptions) -> list[Problem]:

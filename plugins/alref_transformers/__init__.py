@@ -8,6 +8,7 @@ from pydantic import Field
 
 from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.components.model_stage import HubModelName, HubModelOptions
+from alref.errors import Problem
 from alref.llm.connected_reasoner import ConnectedReasoner
 from alref.llm.options import ChatOptions
 from alref.plugins.hookspecs import hookimpl
@@ -15,7 +16,6 @@ from alref.plugins.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from alref.errors import Problem
     from alref.llm.conversations import StoreAnswer
     from alref.llm.messages import Answer, Question
     from alref.models.weights import Weights
@@ -49,6 +49,8 @@ class Transformers(ConnectedReasoner["LocalChatModel"]):
         """Return problems of the device, the dtype, or the type of the model."""
         from alref_transformers import model_types
 
+        if any(self.options.voters):
+            return [Problem(option="votes", message="one local model is loaded, and several are named", value="3")]
         return model_types.find_problems(self.options, self.device)
 
     def weights(self) -> list[Weights]:

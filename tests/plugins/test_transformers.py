@@ -18,8 +18,8 @@ pytest.importorskip("llguidance")
 import torch
 
 from alref.errors import InputError, MissingError
+from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.messages import Answer, Message, Question
-from alref.llm.prompt_templates import build_answer_schema
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 from alref.records import Reference
@@ -95,7 +95,7 @@ def test_what_a_model_sees_changes_its_answer(vision: Path) -> None:
 
 def test_a_constrained_answer_keeps_to_the_schema(first_allowed: Path) -> None:
     reasoner = blind(first_allowed, max_tokens=200)
-    for wanted in (BOX, build_answer_schema("frame_text", 12), build_answer_schema("frame_sound", 4)):
+    for wanted in (BOX, build_answer_schema("frame_text", range(1, 13)), build_answer_schema("frame_sound", range(1, 5))):
         answer = reasoner.chat(question(wanted=wanted))
         jsonschema.validate(json.loads(answer.text), wanted)
         assert answer.finish_reason == "stop"

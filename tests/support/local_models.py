@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.messages import Answer, Message, Question
-from alref.llm.prompt_templates import build_answer_schema
 from alref_transformers import Transformers, TransformersOptions
 
-BOX = build_answer_schema("box", 3)
+BOX = build_answer_schema("box", range(1, 4))
 WORDS = ("Which box?", "In which of the boxes is the dog that jumps over the red fence?", "Box")
 
 

@@ -39,6 +39,7 @@ def test_shipped_components_come_through_the_same_entry_points() -> None:
         "spatial",
         "proposer",
         "propagator",
+        "tracker",
     }
 
 

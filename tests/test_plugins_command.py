@@ -192,7 +192,7 @@ def test_a_typo_is_one_error_with_the_nearest_name(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize(
     ("typed", "suggested"),
-    [("sam3", ["sam2", "sam3-tracker"]), ("template", ["template-match"]), ("gpt-4", ["gpt4"]), ("zzz", []), ("", [])],
+    [("sam4", ["sam3"]), ("template", ["template-match"]), ("gpt-4", ["gpt4"]), ("zzz", []), ("", [])],
 )
 def test_the_nearest_names_are_those_that_look_alike_or_go_on(
     typed: str, suggested: list[str], capsys: pytest.CaptureFixture[str]

@@ -21,11 +21,12 @@ from transformers.models.sam3_video.modeling_sam3_video import Sam3VideoInferenc
 from alref.errors import InputError
 from alref.media.video import Video
 from alref.testing import ArrayVideo, make_moving_square
+from alref_sam2 import Sam3Tracker
 from alref_sam3 import Sam3, Sam3Options
 from alref_sam3._kernels import LocalKernels, install_kernels
 from alref_sam3._runtime import Sam3VideoRunner
 from alref_sam3._session import VideoSession, normalize_image, resize_frame
-from support.propagation import counted
+from support.propagation import boxes, counted
 from support.tiny_sam3 import TOKENS, save_sam3
 
 pytestmark = pytest.mark.usefixtures("no_hub")
@@ -230,3 +231,17 @@ def test_nothing_is_fetched_while_it_runs(folder: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(modeling_sam3_video, "cv_utils_kernel", None)
     monkeypatch.setattr(modeling_sam3_video, "get_kernel", lambda *given, **more: pytest.fail("fetched"), raising=False)
     load(folder).track(make_video(1), ["dog"])
+
+
+def test_the_tracker_alone_reads_the_same_files(folder: Path) -> None:
+    whole: Any = load(folder).model.model
+    tracker = Sam3Tracker(Sam3Tracker.Options(model=str(folder)), "cpu")
+    tracker.load()
+    alone: Any = tracker.model
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 3, 112, 112)).astype(np.float32))
+    with torch.inference_mode():
+        expected, _ = whole.get_vision_features_for_tracker(whole.detector_model.get_vision_features(pixel_values=image))
+        found = alone.network.model.get_image_features(image, return_dict=True).fpn_hidden_states
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=0)
+    assert all(frame.masks.any() for frame in tracker.propagate(make_video(3), boxes([1], frames=3)))

@@ -17,7 +17,7 @@ from alref.cli import demo_clip
 from alref.llm.published_answers import BOXES_FILE, FRAMES_FILE
 from alref.plugins.manager import PluginManager
 from alref.testing import make_moving_square, write_frames
-from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_models, tiny_sam2
+from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_models, tiny_sam2, tiny_sam3
 from support.benchmark_fixtures import build, result
 from support.clips import blocks, write_sound
 from support.docs_commands import ROOT, read
@@ -101,7 +101,7 @@ MODELS: dict[Callable[[Path], Path], tuple[str, ...]] = {
         *(f"facebook/sam2-hiera-{size}" for size in ("small", "large")),
     ),
     tiny_sam2.save_edgetam: ("yonigozlan/EdgeTAM-hf",),
-    tiny_sam2.save_sam3_tracker: ("facebook/sam3",),
+    tiny_sam3.save_sam3: ("facebook/sam3",),
     tiny_audio_models.languagebind: ("LanguageBind/LanguageBind_Audio_FT",),
     tiny_audio_models.ast: ("MIT/ast-finetuned-audioset-10-10-0.4593",),
     tiny_audio_models.clap: ("laion/clap-htsat-unfused",),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from support.llm_server import CUT, HTML, INVALID, RESET, SILENT, TOKENS, ChatServer, Reply, busy, hurry, serving
+from support.llm_server import CUT, HTML, INVALID, RESET, SILENT, TOKENS, ChatServer, Reply, busy, serving
 
 pytest.importorskip("openai")
 
@@ -18,17 +18,7 @@ from alref.testing import ReasonerContract
 from alref_ollama import Ollama
 
 SCHEMA = {"type": "object", "properties": {"frame": {"type": "integer"}}, "required": ["frame"]}
-
-
-@pytest.fixture
-def chat_server() -> Iterator[ChatServer]:
-    with serving("frame 3") as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def made(server: ChatServer, **given: Any) -> Ollama:

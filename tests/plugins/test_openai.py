@@ -25,7 +25,6 @@ from support.llm_server import (
     ChatServer,
     Reply,
     busy,
-    hurry,
     refused,
     serving,
     text_of,
@@ -41,17 +40,7 @@ from alref_openai import GPT4, OpenAI
 from support.openai_calls import JPEG, PNG, SCHEMA, ask, ask_once, failed, made
 
 KEY = "sk-secret-0123456789"
-
-
-@pytest.fixture
-def chat_server() -> Iterator[ChatServer]:
-    with serving("frame 3") as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def test_an_answer_says_what_it_took(chat_server: ChatServer) -> None:

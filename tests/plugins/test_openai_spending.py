@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
 
-from support.llm_server import TOKENS, ChatServer, hurry, serving
+from support.llm_server import TOKENS, ChatServer, serving
 
 pytest.importorskip("openai")
 
@@ -20,17 +19,7 @@ from support.openai_calls import JPEG, ask, ask_once, failed, made
 
 PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
 COST = (TOKENS[0] * 1000 + TOKENS[1] * 10_000) / 1e6
-
-
-@pytest.fixture
-def chat_server() -> Iterator[ChatServer]:
-    with serving("frame 3") as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def test_prices_of_the_options_make_costs(chat_server: ChatServer) -> None:

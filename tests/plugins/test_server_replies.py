@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from support.llm_server import SOON, ChatServer, Reply, hurry, openai_data, serving
+from support.llm_server import SOON, ChatServer, Reply, openai_data, serving
 
 pytest.importorskip("openai")
 
@@ -21,17 +20,7 @@ from support.openai_calls import ask_once
 
 BODY = {"model": "tiny"}
 CHOICE = '{"frame": 3}'
-
-
-@pytest.fixture
-def chat_server() -> Iterator[ChatServer]:
-    with serving("frame 3") as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def changed(**fields: Any) -> Reply:

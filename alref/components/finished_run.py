@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,6 +18,7 @@ from alref.records import Track, sort_by_score
 from alref.result import Result
 from alref.utils.masks import Mask, Rle, decode_mask, decode_union
 
+MAX_NAME_BYTES = 60
 LabelMap = npt.NDArray[np.uint16]
 
 
@@ -108,6 +110,12 @@ class FinishedRun:
     def frame_rate(self) -> Fraction | None:
         """The exact number of frames per second, None if the frames are not evenly spaced."""
         return find_frame_rate(self.times)
+
+    @staticmethod
+    def make_file_name(text: str) -> str:
+        """Return a text as part of a file name that every system and shell takes: letters, digits, dots and hyphens."""
+        words = re.sub(r"[^\w.]+", "-", text.lower()).strip("-.")
+        return words.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("-.") or "object"
 
     def read_frames(self) -> Iterator[RunFrame]:
         """Yield all frames in order. Hold none of them: each may have a decoded image."""

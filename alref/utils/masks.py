@@ -35,7 +35,7 @@ class Rle(BaseModel):
 
     @model_validator(mode="after")
     def _check_length(self) -> Self:
-        runs = _decode_runs(self.counts)
+        runs = decode_runs(self.counts)
         if runs.sum() != self.size[0] * self.size[1] or (runs < 0).any():
             raise ValueError(f"expected runs of {self.size[0] * self.size[1]} pixels, got {runs.sum()}: the counts are damaged")
         return self
@@ -46,7 +46,7 @@ class Rle(BaseModel):
         return int(coco.area(to_coco(self)))
 
 
-def _decode_runs(counts: str) -> npt.NDArray[np.int64]:
+def decode_runs(counts: str) -> npt.NDArray[np.int64]:
     """Return the lengths of the runs, alternately outside and inside the mask.
 
     A length has five bits in each character, the lowest first, and bit 5 set in all but the last. From the fourth run on, it is

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import alref
 from alref import Exporter
-from alref_exporters.training_formats import Coco
+from alref_exporters.training_formats import Coco, Davis, Mots, Yolo, YouTubeVis
 
 
 @alref.hookimpl
 def register_exporters() -> list[type[Exporter]]:
     """Register the export formats."""
-    return [Coco]
+    return [Coco, YouTubeVis, Yolo, Davis, Mots]

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import cv2
 
-from alref import FinishedRun, OutputError
-from alref.components.finished_run import RunFrame
+from alref import FinishedRun, OutputError, RunFrame
 
 JPEG_QUALITY = 95
 MIN_DIGITS = 5
@@ -18,7 +17,26 @@ def format_frame_name(run: FinishedRun, index: int) -> str:
     return f"{index:0{max(MIN_DIGITS, len(str(len(run) - 1)))}d}"
 
 
-def write_frame_image(frame: RunFrame, path: Path) -> None:
+class FrameImages:
+    """Writes the frames to a folder as ``images`` says: jpg, png or none. ``suffix`` is that of their names, also with none."""
+
+    def __init__(self, run: FinishedRun, folder: Path, images: str) -> None:
+        self._run, self._folder, self._wanted = run, folder, images != "none"
+        self.suffix = images if self._wanted else "jpg"
+        if self._wanted:
+            folder.mkdir(parents=True)
+
+    def write_frame(self, frame: RunFrame) -> None:
+        """Write the image of a frame if images are wanted. Raises OutputError."""
+        if self._wanted:
+            write_image(frame, self._folder / self.format_name(frame.index))
+
+    def format_name(self, index: int) -> str:
+        """Return the name of the image of a frame."""
+        return f"{format_frame_name(self._run, index)}.{self.suffix}"
+
+
+def write_image(frame: RunFrame, path: Path) -> None:
     """Write the image of a frame as JPEG or PNG, by the suffix of the path. Raises OutputError."""
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), options)

@@ -21,3 +21,11 @@ class ImageOptions(StageOptions):
     """Options of formats that have the frames beside the annotations."""
 
     images: Literal["jpg", "png", "none"] = Field("jpg", description="write the frames as well, as JPEG or PNG, or not")
+
+
+class PolygonOptions(StageOptions):
+    """Options of formats with polygons."""
+
+    tolerance: float = Field(
+        1.0, ge=0, description="pixels by which a polygon may differ from the edge of its mask; 0 follows each pixel"
+    )

@@ -9,8 +9,8 @@ import numpy as np
 
 import alref
 from alref.media.video import Video
+from alref.output import Result
 from alref.records import Phrase, Reference, Track, Verdict
-from alref.result import Result
 from alref.utils.masks import Mask, encode_mask
 from support.clips import encode
 

@@ -18,10 +18,8 @@ import yaml
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from alref.components.base import Stage
-from alref.components.dataset import Dataset
-from alref.components.exporter import Exporter
-from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass
+from alref.cli.plugins.card import build_card, compare_cards
+from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager
 from alref.utils.text import format_validation_error
 
 ROOT = Path(__file__).parents[1]
@@ -163,31 +161,9 @@ def format_catalogue(cards: Iterable[RegistryCard]) -> str:
 
 def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
     """Return where a card differs from what its plugin registers; empty if the plugin is not installed."""
-    own = [each for each in plugins.registered_classes if (each.plugin, each.distribution) == (card.plugin, card.package)]
-    coded = {f"{' and '.join(each.slots)} {each.name}": collect_facts(each) for each in own}
-    carded = {f"{' and '.join(each['slots'])} {each['name']}": {**each, "level": card.level} for each in card.list_entries()}
-    for what in coded | carded if own else {}:
-        where = f"registry/{card.plugin}.yaml: {what}"
-        if what not in carded or what not in coded:
-            yield f"{where}: " + ("registered, but not on the card" if what in coded else "on the card, but not registered")
-            continue
-        for name, value in coded[what].items():
-            if carded[what][name] != value:
-                yield f"{where}: {name}: expected {value!r}, as the code says, got {carded[what][name]!r}"
-
-
-def collect_facts(offer: RegisteredClass[Any]) -> dict[str, Any]:
-    """Return what code knows of what a plugin announces, under the names that a card has for it."""
-    cls, known = offer.cls, {"summary": offer.summary}
-    if issubclass(cls, Dataset):
-        return {**known, "homepage": cls.homepage, "license": cls.license}
-    if issubclass(cls, Exporter):
-        return {**known, "needs": list(cls.needs)}
-    if not issubclass(cls, Stage):
-        return known
-    licenses = dict.fromkeys(each.license for each in cls(cls.Options()).weights() if each.license)
-    stated = {"license": ", ".join(licenses)} if licenses else {}
-    return {**known, "needs": list(cls.needs), "level": cls.api, **stated}
+    if any((each.plugin, each.distribution) == (card.plugin, card.package) for each in plugins.registered_classes):
+        for line in compare_cards(build_card(plugins, card.plugin), card.model_dump()):
+            yield f"registry/{card.plugin}.yaml: {line}"
 
 
 def format_tables(cards: Iterable[RegistryCard]) -> str:

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Phrase,
         PivotBox,
         PivotFrame,
+        Prompt,
         Recording,
         Reference,
         StageEvent,
@@ -89,6 +90,7 @@ __all__ = [
     "PivotFrame",
     "PluginCommand",
     "Problem",
+    "Prompt",
     "Propagator",
     "PropagatorOptions",
     "Proposer",
@@ -152,8 +154,8 @@ _NAMES_BY_MODULE = {
     "alref.pipeline.engine": "Pipeline",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (
-        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Recording Reference StageEvent TimeSpan Track Transcript "
-        "Verdict list_object_phrases"
+        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Prompt Recording Reference StageEvent TimeSpan Track "
+        "Transcript Verdict list_object_phrases"
     ),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -26,6 +26,7 @@ from alref.utils.masks import Mask
 
 Expressions = str | Reference | Iterable[str | Reference]
 Box = Sequence[float] | npt.NDArray[Any]
+Points = Sequence[Sequence[float]] | npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ def segment(
     spoken: str | Path | Iterable[str | Path] | None = None,
     box: Box | None = None,
     mask: Mask | str | Path | None = None,
+    points: Points | None = None,
+    labels: Sequence[bool] | None = None,
     frame: int | None = None,
     start: float | None = None,
     end: float | None = None,
@@ -85,7 +88,9 @@ def segment(
         spoken: an audio file with a spoken expression, or a list of them.
         box: ``xyxy`` in pixels of ``frame``: start from this box instead of reasoning.
         mask: bool (H, W) of ``frame``, or an image file: start from this mask instead of reasoning.
-        frame: index of the frame of ``box`` or ``mask``, counted from 0 after ``start`` and ``every``; default 0.
+        points: ``x, y`` in pixels of ``frame``, one or more: start from what is there instead of reasoning.
+        labels: for each point, whether it is on the object; by default all are.
+        frame: index of the frame of ``box``, ``mask`` or ``points``, counted from 0 after ``start`` and ``every``; default 0.
         start: first second to read.
         end: second to stop before.
         every: read only every n-th frame.
@@ -103,7 +108,14 @@ def segment(
     >>> result = segment("clip.mp4", "the red cup")  # doctest: +SKIP
     >>> result.masks().shape  # bool (T, H, W)  # doctest: +SKIP
     """
-    references = _build_references(expressions, sound, spoken, box, mask, frame)
+    prompt = {
+        "box": None if box is None else np.asarray(box).tolist(),
+        "mask": read_mask(Path(mask)) if isinstance(mask, (str, Path)) else mask,
+        "points": None if points is None else np.asarray(points).tolist(),
+        "labels": labels,
+        "frame": frame,
+    }
+    references = _build_references(expressions, sound, spoken, prompt)
     window = {name: value for name, value in zip(_WINDOW, (start, end, every, fps), strict=True) if value is not None}
     if isinstance(video, Video):
         _refuse_window([*window, *(["video"] if settings.get("video") else [])])
@@ -163,22 +175,13 @@ def _build_references(
     expressions: Sequence[Expressions],
     sound: bool,
     spoken: str | Path | Iterable[str | Path] | None,
-    box: Box | None,
-    mask: Mask | str | Path | None,
-    frame: int | None,
+    prompt: dict[str, Any],
 ) -> list[Reference]:
     """Create references in the order of the expressions, with texts numbered as on the command line; prompts come last."""
     if not isinstance(sound, bool):
         raise InputError(f"sound: expected True or False, got {sound!r:.80}; pass an audio file as spoken=PATH")
     given = list(_flatten_expressions(expressions))
-    typed = make_references(
-        [each for each in given if isinstance(each, str)],
-        _list_paths(spoken),
-        sound,
-        box=None if box is None else np.asarray(box).tolist(),
-        mask=read_mask(Path(mask)) if isinstance(mask, (str, Path)) else mask,
-        frame=frame,
-    )
+    typed = make_references([each for each in given if isinstance(each, str)], _list_paths(spoken), sound, **prompt)
     taken = {each.id for each in given if isinstance(each, Reference)}
     numbers = (str(number) for number in count(1) if str(number) not in taken)
     numbered = (each.model_copy(update={"id": id_}) for each, id_ in zip(typed, numbers, strict=False))

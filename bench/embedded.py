@@ -122,7 +122,7 @@ def measure_clip(clip: Path) -> list[dict[str, Any]]:
     tune_threads()
     import numpy as np
 
-    from alref import Reference
+    from alref import Prompt, Reference
     from alref.media.write import read_mask
 
     rows = []
@@ -131,7 +131,7 @@ def measure_clip(clip: Path) -> list[dict[str, Any]]:
         objects = [[read_mask(clip / "masks" / one / f"{name}.png") for name in names] for one in each["obj_id"]]
         truth = np.any(objects, axis=0)
         words = measure_run(clip, truth, Reference(id="1", text=each["exp"]), {})
-        tracker = measure_run(clip, truth, Reference(id="1", mask=truth[0]), {})
+        tracker = measure_run(clip, truth, Reference(id="1", prompts=(Prompt(mask=truth[0]),)), {})
         plain = measure_run(clip, truth, Reference(id="1", text=each["exp"]), PLAIN)
         more = {"clip": clip.name, "expression": each["exp"], "tracker": tracker["jaccard"], "plain": plain["jaccard"]}
         rows.append(words | more | {"tracker cpu": tracker["cpu"]})

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref import Pipeline, Reference, open_video
+from alref import Pipeline, Prompt, Reference, open_video
 from alref.cli.demo import compute_jaccard
 from alref.media.write import read_mask
 
@@ -182,7 +182,7 @@ def main() -> None:
             continue
         with Pipeline() as pipeline:
             started = process_time()
-            result = pipeline.run(open_video(np.stack(film.frames)), [Reference(id="1", mask=film.masks[0])])
+            result = pipeline.run(open_video(np.stack(film.frames)), [Reference(id="1", prompts=(Prompt(mask=film.masks[0]),))])
             costs.append((process_time() - started) / len(film.frames))
         scores.append(compute_jaccard(result.masks(), np.stack(film.masks)))
         print(f"{film.name:<36} J {scores[-1]:.3f}", flush=True)

@@ -24,8 +24,8 @@ BOX = make_square_box(TRUTH).xyxy
 assert BOX is not None
 
 
-def make_box(**fields: Any) -> alref.Reference:
-    return alref.Reference(**{"box": BOX, **fields})
+def make_box(box: Any = BOX, **fields: Any) -> alref.Reference:
+    return alref.Reference(**{"prompts": (alref.Prompt(box=box),), **fields})
 
 
 def overlap(masks: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:
@@ -122,7 +122,7 @@ class TestSegment:
         Image.fromarray(TRUTH[3].astype(np.uint8) * 255).save(tmp_path / "mask.png")
         for prompt in ({"box": box}, {"mask": TRUTH[3]}, {"mask": tmp_path / "mask.png"}, {"mask": str(tmp_path / "mask.png")}):
             found = alref.segment(VIDEO, "square", frame=3, **prompt)
-            assert (found.references[0].text, found.references[0].frame) == ("square", 3)
+            assert (found.references[0].text, found.references[0].prompts[0].frame) == ("square", 3)
             assert overlap(found.masks(), TRUTH) > 0.8
 
     @pytest.mark.parametrize(
@@ -132,6 +132,9 @@ class TestSegment:
             ("box", {"box": [1, 2, 3]}),
             ("box", {"box": "1,2,3,4"}),
             ("mask", {"mask": 3}),
+            ("points", {"points": 3}),
+            ("points", {"points": [[500, 3]]}),
+            ("labels", {"labels": [True]}),
             ("spoken", {"spoken": 3}),
             ("spoken", {"spoken": "nowhere.wav"}),
             ("sound", {"sound": "q.wav"}),

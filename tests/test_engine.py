@@ -17,7 +17,7 @@ from alref.llm.messages import Answer, QuestionEvent
 from alref.media.video import Video
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference
+from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Prompt, Reference
 from alref.result import Result
 from alref.testing import ArrayVideo, make_moving_square
 from support.scripted import CAT, DOG, VIDEO, Script, announcing, pick_boxes, pick_frames, propagate, run
@@ -73,7 +73,7 @@ def test_two_objects_of_one_reference_are_two_tracks_and_one_union() -> None:
 
 def test_a_given_box_is_propagated_without_reasoning() -> None:
     script = Script()
-    result = run(script, Reference(id="1", box=np.array([1, 2, 5, 6]), frame=3))
+    result = run(script, Reference(id="1", prompts=(Prompt(box=np.array([1, 2, 5, 6]), frame=3),)))
     assert [name for name, _ in script.calls] == ["propagate"]
     (box,) = result.boxes
     assert (box.pivot.frame, box.source, box.score) == (3, "user", 1.0)
@@ -86,7 +86,7 @@ def test_a_given_box_is_propagated_without_reasoning() -> None:
 def test_a_given_mask_starts_from_its_own_box() -> None:
     mask = np.zeros((32, 48), np.bool_)
     mask[4:9, 10:21] = True
-    result = run(Script(), Reference(id="1", text="cup", mask=mask))
+    result = run(Script(), Reference(id="1", text="cup", prompts=(Prompt(mask=mask),)))
     assert result.boxes[0].xyxy is not None
     assert result.boxes[0].xyxy.tolist() == [10, 4, 21, 9]
     assert result.boxes[0].mask is not None
@@ -271,10 +271,10 @@ def test_warnings_of_phrases_and_of_the_video_reach_the_result() -> None:
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        (Reference(id="1", box=np.array([0, 0, 5, 5]), frame=4), r"\b3\b.*\b4\b"),
-        (Reference(id="1", box=np.array([0, 0, 500, 5])), "48 x 32"),
-        (Reference(id="1", mask=np.ones((4, 4), np.bool_)), r"\(32, 48\)"),
-        (Reference(id="1", mask=np.zeros((32, 48), np.bool_)), "empty"),
+        (Reference(id="1", prompts=(Prompt(box=np.array([0, 0, 5, 5]), frame=4),)), r"\b3\b.*\b4\b"),
+        (Reference(id="1", prompts=(Prompt(box=np.array([0, 0, 500, 5])),)), "48 x 32"),
+        (Reference(id="1", prompts=(Prompt(mask=np.ones((4, 4), np.bool_)),)), r"\(32, 48\)"),
+        (Reference(id="1", prompts=(Prompt(mask=np.zeros((32, 48), np.bool_)),)), "empty"),
     ],
 )
 def test_a_prompt_that_does_not_fit_the_video_is_an_input_error(reference: Reference, message: str) -> None:
@@ -304,7 +304,10 @@ def test_all_problems_are_reported_before_any_work() -> None:
 
 def test_a_given_box_needs_nothing_but_the_propagator() -> None:
     with pytest.raises(MissingError) as caught:
-        run(Script(problems=lambda: [Problem(message="no weights")]), Reference(id="1", box=np.array([0, 0, 5, 5])))
+        run(
+            Script(problems=lambda: [Problem(message="no weights")]),
+            Reference(id="1", prompts=(Prompt(box=np.array([0, 0, 5, 5])),)),
+        )
     assert [problem.slot for problem in caught.value.problems] == ["propagator"]
 
 
@@ -327,7 +330,7 @@ def test_a_mask_of_the_proposer_is_used_only_where_an_option_of_the_propagator_s
     given[4:9, 10:21] = True
     settings = {} if asked is None else {"propagator": {"use": "scripted", "proposal_masks": asked}}
     with script.pipeline(**settings) as pipeline:
-        pipeline.run(VIDEO, [DOG, Reference(id="own", text="cup", mask=given)])
+        pipeline.run(VIDEO, [DOG, Reference(id="own", text="cup", prompts=(Prompt(mask=given),))])
     found, own = script.asked("propagate")[0][0]
     assert (found.mask is not None) == bool(asked)
     assert (own.mask == given).all()
@@ -360,7 +363,7 @@ def test_an_absent_pivot_is_not_proposed_for_even_where_it_names_a_frame() -> No
 
 
 def test_a_result_survives_json() -> None:
-    result = run(Script(), DOG, Reference(id="2", box=np.array([0, 0, 5, 5])))
+    result = run(Script(), DOG, Reference(id="2", prompts=(Prompt(box=np.array([0, 0, 5, 5])),)))
     again = Result.model_validate_json(result.model_dump_json())
     assert again.model_dump(mode="json") == result.model_dump(mode="json")
     assert (again.masks("2") == result.masks("2")).all()

@@ -18,6 +18,7 @@ from alref.records import (
     Phrase,
     PivotBox,
     PivotFrame,
+    Prompt,
     Record,
     Reference,
     StageEvent,
@@ -35,7 +36,8 @@ RECORDS = [
     PivotFrame(phrase=DOG, finding="absent", why="nowhere"),
     Audio(samples=np.array([0.5, -0.5]), rate=16000, start=1.5),
     Reference(id="1", text="the dog"),
-    Reference(id="1", mask=MASK, frame=2),
+    Reference(id="1", prompts=(Prompt(mask=MASK, frame=2, points=[[1, 2]], labels=[False]), Prompt(frame=3, absent=True))),
+    PivotBox(pivot=PIVOT, points=[[1, 2], [3, 3]], point_labels=[True, False]),
     Candidates(
         pivot=PIVOT, xyxy=[[0, 0, 2, 2], [1, 1, 3, 3]], scores=[0.5, 0.5], labels=("a", "b"), masks=np.stack([MASK, ~MASK])
     ),
@@ -63,7 +65,7 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
     "wrong type": (PivotFrame, {"phrase": DOG, "frame": "soon"}, "frame: Input should be a valid integer"),
     "negative frame": (PivotFrame, {"phrase": DOG, "frame": -1}, "greater than or equal to 0, got -1"),
     "found nowhere": (PivotFrame, {"phrase": DOG}, "PivotFrame: frame: expected a number with finding 'found', got None"),
-    "no box": (PivotBox, {"pivot": PIVOT}, "xyxy: expected a box on a pivot frame with finding 'found', got None"),
+    "no box": (PivotBox, {"pivot": PIVOT}, "xyxy: expected a box, a mask or points on a pivot frame with finding"),
     "three corners": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 3]}, "xyxy: expected shape (4), got (3)"),
     "flat box": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 1, 4]}, "expected x1 > x0 and y1 > y0, got [1, 2, 1, 4]"),
     "low box": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 3, 2]}, "expected x1 > x0 and y1 > y0"),
@@ -96,8 +98,22 @@ WRONG: dict[str, tuple[type[Record], dict[str, Any], str]] = {
     "points at nothing": (
         Reference,
         {"id": "1", "text": "  "},
-        "sound, a box or a mask, got none of them",
+        "sound or prompts, got none of them",
     ),
+    "nothing given": (Prompt, {"frame": 3}, "expected a box, a mask, points or absent, got none of them"),
+    "box and mask": (Prompt, {"box": [0, 0, 1, 1], "mask": MASK}, "got box, mask"),
+    "absent at a point": (Prompt, {"points": [[1, 2]], "absent": True}, "got points, absent"),
+    "a label missing": (Prompt, {"points": [[1, 2], [3, 4]], "labels": [True]}, "labels: expected one for each of 2 points"),
+    "labels of nothing": (Prompt, {"box": [0, 0, 1, 1], "labels": [True]}, "labels: are those of points"),
+    "no point": (Prompt, {"points": []}, "at least one"),
+    "words for labels": (Prompt, {"points": [[1, 2]], "labels": ["yes"]}, "labels: expected true or false"),
+    "two prompts on a frame": (
+        Reference,
+        {"id": "1", "prompts": [{"points": [[1, 2]]}, {"absent": True}]},
+        "at most one on each frame",
+    ),
+    "nothing but absent": (Reference, {"id": "1", "prompts": [{"absent": True}]}, "got only frames without the object"),
+    "unlabeled points": (PivotBox, {"pivot": PIVOT, "points": [[1, 2]]}, "point_labels: expected one for each of 1 points"),
     "endless text": (Reference, {"id": "1", "text": "a" * 2001}, "text: String should have at most 2000 characters"),
     "a score that is no number": (PivotBox, {"pivot": PIVOT, "xyxy": [1, 2, 3, 4], "score": float("nan")}, "score: "),
     "no id": (Reference, {"id": "", "text": "a"}, "id: String should have at least 1 character"),
@@ -191,7 +207,7 @@ def test_candidates_count_their_boxes() -> None:
 
 @pytest.mark.parametrize(
     ("fields", "given"),
-    [({"text": "x"}, False), ({"sound": True}, False), ({"box": [0, 0, 1, 1]}, True), ({"mask": MASK}, True)],
+    [({"text": "x"}, False), ({"sound": True}, False), ({"prompts": [{"points": [[0, 1]]}]}, True)],
 )
 def test_a_reference_knows_whether_anything_is_left_to_reason(fields: dict[str, Any], given: bool) -> None:
     assert Reference(id="1", **fields).has_prompt is given

@@ -16,7 +16,7 @@ def test_expressions_are_numbered() -> None:
 
 def test_a_box_needs_no_expression_and_takes_one() -> None:
     (bare,) = make_references([], box=[1, 2, 3, 4], frame=5, mask=None)
-    assert (bare.id, bare.frame, bare.has_prompt) == ("1", 5, True)
+    assert (bare.id, bare.prompts[0].frame, bare.has_prompt) == ("1", 5, True)
     assert make_references(["cup"], box=[1, 2, 3, 4])[0].text == "cup"
 
 
@@ -57,7 +57,22 @@ def test_a_file_lists_expressions_or_names_them(tmp_path: Path) -> None:
     assert [(each.id, each.text) for each in read_references(path)] == [("1", "the dog"), ("2", "the cat")]
     path.write_text("rex: the dog\ncup: {box: [1, 2, 30, 40], frame: 7}\n")
     rex, cup = read_references(path)
-    assert (rex.id, rex.text, cup.id, cup.frame) == ("rex", "the dog", "cup", 7)
+    assert (rex.id, rex.text, cup.id, cup.prompts[0].frame) == ("rex", "the dog", "cup", 7)
+
+
+def test_a_file_gives_several_prompts_of_one_object(tmp_path: Path) -> None:
+    path = tmp_path / "many.yaml"
+    path.write_text(
+        "rex:\n  text: the dog\n  prompts:\n"
+        "    - {frame: 3, points: [[12, 8], [3, 4.5]], labels: [true, no]}\n"
+        "    - {frame: 9, absent: true}\n"
+        "cup: {points: [[1, 2]], frame: 4}\n"
+    )
+    rex, cup = read_references(path)
+    first, second = rex.prompts
+    assert (first.frame, first.points.tolist(), first.labels.tolist()) == (3, [[12, 8], [3, 4.5]], [True, False])
+    assert (second.frame, second.absent) == (9, True)
+    assert (cup.prompts[0].frame, cup.prompts[0].points.tolist(), cup.prompts[0].labels.tolist()) == (4, [[1, 2]], [True])
 
 
 def test_ids_and_expressions_are_read_as_typed(tmp_path: Path) -> None:
@@ -75,7 +90,7 @@ def test_ids_and_expressions_are_read_as_typed(tmp_path: Path) -> None:
     path.write_text("- no\n- 010\n- {text: yes, sound: yes}\n")
     assert [(each.text, each.sound) for each in read_references(path)] == [("no", False), ("010", False), ("yes", True)]
     path.write_text("a: &a {box: [1, 2, 3, 4.5]}\nb: {<<: *a, frame: 3}\n")
-    assert [(each.id, each.frame) for each in read_references(path)] == [("a", 0), ("b", 3)]
+    assert [(each.id, each.prompts[0].frame) for each in read_references(path)] == [("a", 0), ("b", 3)]
 
 
 def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
@@ -84,8 +99,8 @@ def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     Image.fromarray(mask).save(tmp_path / "cup.png")
     (tmp_path / "many.yaml").write_text("cup: {mask: cup.png}\n")
     (cup,) = read_references(tmp_path / "many.yaml")
-    assert cup.mask is not None
-    assert (cup.mask == (mask > 0)).all()
+    assert cup.prompts[0].mask is not None
+    assert (cup.prompts[0].mask == (mask > 0)).all()
 
 
 @pytest.mark.parametrize(
@@ -93,8 +108,13 @@ def test_a_file_may_point_to_a_mask_beside_it(tmp_path: Path) -> None:
     [
         ("dog", InputError, "expected a list of expressions or a mapping"),
         ("[]", InputError, "expected a list of expressions or a mapping"),
-        ("a: [3]", InputError, "a: expected an expression or a mapping of text, spoken, sound, box, mask, frame, got ['3']"),
+        ("a: [3]", InputError, "a: expected an expression or a mapping of text, spoken, sound, box, mask"),
         ("a: {text: x, frame: x}", InputError, "frame"),
+        ("a: {prompts: [3]}", InputError, "a.prompts: expected a list of mappings"),
+        ("a: {prompts: [{fram: 3}]}", InputError, "a.prompts.0.fram: no such key; did you mean 'frame'?"),
+        ("a: {points: [[1, 2]], labels: [true, true]}", InputError, "labels: expected one for each of 1 points"),
+        ("a: {prompts: [{absent: true}]}", InputError, "expected a box, a mask or points on a frame"),
+        ("a: {prompts: [{points: [[1, 2]]}], box: [1, 2, 3, 4]}", InputError, "at most one on each frame"),
         ("no: the dog\nno: the cat", ConfigError, "'no' twice"),
         ("a: {txt: x}", InputError, "a.txt: no such key; did you mean 'text'?"),
         ("a: {text: ''}", InputError, "reference 'a': the expression is empty"),

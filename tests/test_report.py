@@ -11,7 +11,7 @@ from PIL import Image
 
 from alref.output.report import format_percent, format_time
 from alref.output.thumbnails import resize_longest_side, sample_evenly
-from alref.records import Phrase, PivotBox, Recording, Reference, Track, Transcript, Verdict
+from alref.records import Phrase, PivotBox, Prompt, Recording, Reference, Track, Transcript, Verdict
 from alref.result import Result
 from alref.testing import ArrayVideo, make_moving_square
 from alref.utils.masks import encode_mask
@@ -125,7 +125,7 @@ def test_a_given_box_is_shown_where_it_starts() -> None:
     result = Result(
         alref="1",
         video=video.get_info(),
-        references=(Reference(id="1", mask=masks[1], frame=1),),
+        references=(Reference(id="1", prompts=(Prompt(mask=masks[1], frame=1),)),),
         boxes=(start,),
         tracks=(Track(phrase=phrase, rles=tuple(encode_mask(mask) for mask in masks), scores=(1.0,) * 3),),
         verdicts=(Verdict(reference="1", finding="found", why="given", source="user"),),

@@ -11,7 +11,7 @@ import yaml
 
 from alref.errors import OutputError
 from alref.output.run_folder import RunFolder, load_result
-from alref.records import Reference
+from alref.records import Prompt, Reference
 from alref.utils import atomic
 from alref.utils.masks import Mask
 from support.saved_runs import contents, noise, overlapping, run_of, saved, segmented
@@ -162,9 +162,7 @@ def test_the_run_file_can_be_read_by_people_and_programs(tmp_path: Path) -> None
         "text": "a unicorn",
         "spoken": None,
         "sound": False,
-        "box": None,
-        "mask": None,
-        "frame": 0,
+        "prompts": [],
     }
 
 
@@ -172,10 +170,13 @@ def test_a_run_with_a_given_box_and_mask_is_the_same_run_again(tmp_path: Path) -
     result = overlapping(noise())
     mask: Mask = np.zeros((24, 33), np.bool_)
     mask[3:5, 4:9] = True
-    references = (Reference(id="a", box=[0.1, 1, 2.5, 3]), Reference(id="b", mask=mask))
+    references = (Reference(id="a", prompts=(Prompt(box=[0.1, 1, 2.5, 3]),)), Reference(id="b", prompts=(Prompt(mask=mask),)))
     run = run_of(result, references=references, config={"small": 1e-7, "path": Path("x"), "pair": (1, 2), "none": None})
     RunFolder.open(tmp_path, run).close()
 
     RunFolder.open(tmp_path, run).close()
-    with pytest.raises(OutputError, match=r"references\.1\.mask\.counts"):
-        RunFolder.open(tmp_path, run_of(result, references=(references[0], Reference(id="b", mask=~mask)), config=run.config))
+    with pytest.raises(OutputError, match=r"references\.1\.prompts\.0\.mask\.counts"):
+        RunFolder.open(
+            tmp_path,
+            run_of(result, references=(references[0], Reference(id="b", prompts=(Prompt(mask=~mask),))), config=run.config),
+        )

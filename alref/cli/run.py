@@ -21,11 +21,10 @@ from alref.api import open_configured_video
 from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.console import make_console
 from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
-from alref.errors import InputError
+from alref.cli.prompt_options import add_point_option, read_prompt_flags
 from alref.llm.replay import TRACE_FILE
 from alref.llm.usage import format_usage
 from alref.media.video import Video
-from alref.media.write import read_mask
 from alref.output.run_folder import RunFolder, RunSpec
 from alref.output.trace import TraceWriter
 from alref.pipeline import references
@@ -51,7 +50,8 @@ MAX_STEM_BYTES, MAX_WORDS_BYTES = 80, 60
 )
 @click.option("--box", metavar="X0,Y0,X1,Y1", help="Start from this box in pixels instead of reasoning.")
 @click.option("--mask", type=click.Path(path_type=Path), help="Start from this mask image instead of reasoning.")
-@click.option("--frame", type=int, help="Index of the frame of --box or --mask, counted from 0 after --start and --every.")
+@add_point_option("Start from what is at this point in pixels instead of reasoning")
+@click.option("--frame", type=int, help="Index of the frame of the prompt, counted from 0 after --start and --every.")
 @add_config_options
 @click.option("--start", type=float, metavar="SECONDS", help="First second to read.")
 @click.option("--end", type=float, metavar="SECONDS", help="Second to stop before.")
@@ -79,6 +79,7 @@ def command(**flags: Any) -> None:
     alref run clip.mp4 "the red cup" "the dog that jumps"
     alref run clip.mp4 --sound
     alref run clip.mp4 --box 40,60,200,180 --frame 12
+    alref run clip.mp4 --point 120,80 --point=-30,40 --frame 12
     alref run clip.mp4 "the dog" --spatial top-score -o proposer.max_candidates=1
 
     The output folder holds result.json, masks, overlay.mp4 and report.html. Re-run the same command to resume.
@@ -98,18 +99,9 @@ def command(**flags: Any) -> None:
 
 
 def _build_references(flags: dict[str, Any]) -> list[Reference]:
-    box = None if flags["box"] is None else _parse_box(flags["box"])
-    mask = None if flags["mask"] is None else read_mask(flags["mask"])
-    prompt = {"box": box, "mask": mask, "frame": flags["frame"]}
+    prompt = read_prompt_flags(flags)
     typed = references.make_references(flags["expressions"], flags["spoken"], flags["sound"], **prompt)
     return [*typed, *(references.read_references(flags["file"]) if flags["file"] else [])]
-
-
-def _parse_box(text: str) -> list[float]:
-    numbers = re.findall(r"-?\d+(?:\.\d+)?", text)
-    if len(numbers) != 4:
-        raise InputError(f"--box {text!r}: expected four numbers X0,Y0,X1,Y1 in pixels, for example --box 40,60,200,180")
-    return [float(number) for number in numbers]
 
 
 def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Reference]) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         Phrase,
         PivotBox,
         PivotFrame,
+        PromptKind,
         Reference,
         TrackCandidates,
         TrackChoice,
@@ -234,14 +235,21 @@ class PropagatorOptions(StageOptions):
 
 
 class Propagator(Stage):
-    """Turns pivot boxes into masks of every frame."""
+    """Turns pivot boxes into masks of every frame.
+
+    ``prompts`` are the kinds of prompt that it accepts, of ``box``, ``mask``, ``points`` and ``absent``. It never gets another
+    kind: the user is told which propagators accept it.
+    """
+
+    prompts: ClassVar[frozenset[PromptKind]] = frozenset({"box", "mask"})
 
     @abstractmethod
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame of the video exactly once, in any order.
 
         The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask: that of the
-        user, or that of the proposer if ``PropagatorOptions.proposal_masks`` is set.
+        user, or that of the proposer if ``PropagatorOptions.proposal_masks`` is set. With ``points``, the mask or the box is
+        corrected by them first, and either may be missing. With finding ``absent``, the object has no mask on that frame.
         """
 
 

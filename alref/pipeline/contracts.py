@@ -19,6 +19,7 @@ from alref.records import (
     Phrase,
     PivotBox,
     PivotFrame,
+    Prompt,
     Reference,
     TrackCandidates,
     TrackChoice,
@@ -38,21 +39,23 @@ def check_references(given: Sequence[Reference], video: Video) -> None:
         twice = sorted({each for each in ids if ids.count(each) > 1})
         raise InputError(f"expected one id for each reference, got twice: {', '.join(twice)}")
     for reference in given:
-        if reference.has_prompt:
-            _check_prompt(reference, video)
+        for prompt in reference.prompts:
+            check_prompt(prompt, video, f"reference {reference.id!r}")
 
 
-def _check_prompt(reference: Reference, video: Video) -> None:
-    where = f"reference {reference.id!r}"
-    if reference.frame >= len(video):
-        raise InputError(f"{where}: expected a frame from 0 to {len(video) - 1}, got {reference.frame}")
+def check_prompt(prompt: Prompt, video: Video, where: str) -> None:
+    """Check a prompt against the video. Raises InputError that begins with ``where``."""
+    if prompt.frame >= len(video):
+        raise InputError(f"{where}: expected a frame from 0 to {len(video) - 1}, got {prompt.frame}")
     size = (video.height, video.width)
-    if reference.mask is not None and reference.mask.shape != size:
-        raise InputError(f"{where}: expected a mask of {size} (height, width) as the video is read, got {reference.mask.shape}")
-    if reference.mask is not None and not reference.mask.any():
+    if prompt.mask is not None and prompt.mask.shape != size:
+        raise InputError(f"{where}: expected a mask of {size} (height, width) as the video is read, got {prompt.mask.shape}")
+    if prompt.mask is not None and not prompt.mask.any():
         raise InputError(f"{where}: the mask is empty; mark the object with non-zero pixels")
-    if reference.box is not None and not _is_inside(reference.box, video):
-        raise InputError(f"{where}: expected a box inside {video.width} x {video.height} pixels, got {reference.box.tolist()}")
+    if prompt.box is not None and not _is_inside(prompt.box, video):
+        raise InputError(f"{where}: expected a box inside {video.width} x {video.height} pixels, got {prompt.box.tolist()}")
+    if prompt.points is not None and not _is_inside(np.tile(prompt.points, 2), video):
+        raise InputError(f"{where}: expected points inside {video.width} x {video.height} pixels, got {prompt.points.tolist()}")
 
 
 def _is_inside(boxes: Any, video: Video) -> bool:

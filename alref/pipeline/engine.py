@@ -18,6 +18,7 @@ from alref.media.video import Video
 from alref.models import cpu_tuning
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.orders import ORDERS
+from alref.pipeline.prompts import find_prompt_problems
 from alref.pipeline.references import make_ids_unique
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
@@ -91,6 +92,9 @@ class Pipeline:
             problems += found
             if not found:
                 self._checked.add(stage)
+        kinds = frozenset(kind for each in references for prompt in each.prompts for kind in prompt.kinds)
+        if kinds:
+            problems += find_prompt_problems(kinds, self.config.slots["propagator"].component, self.plugins)
         if problems:
             raise MissingError(*problems)
 

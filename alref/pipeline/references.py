@@ -1,4 +1,4 @@
-"""Create references from expressions, from a box or a mask on a frame, or from a YAML file."""
+"""Create references from expressions, from prompts on frames, or from a YAML file."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from alref.errors import InputError, RecordError, suggest_names
-from alref.records import Recording, Reference
+from alref.records import Prompt, Recording, Reference
 from alref.utils.yaml_files import parse_yaml, read_yaml_file
 
-_REFERENCE_KEYS = ("text", "spoken", "sound", "box", "mask", "frame")
+_PROMPT_KEYS = ("box", "mask", "points", "labels", "frame")
+_REFERENCE_KEYS = ("text", "spoken", "sound", *_PROMPT_KEYS, "prompts")
 _TEXT_KEYS = ("text", "spoken", "mask")
 
 
 def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bool = False, **prompt: Any) -> list[Reference]:
     """Create references "1", "2", … from expressions and from audio files with spoken expressions.
 
-    ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` (box, mask, frame) goes to the only
-    one. Raises InputError for an empty or overlong expression, or a prompt beside several expressions.
+    ``sound`` adds the sound track to each, and stands alone when there is none; ``prompt`` has the fields of one Prompt, which
+    goes to the only reference; those that are None count as not given. Raises InputError for an empty or overlong expression,
+    or a prompt beside several expressions.
     """
     given = {name: value for name, value in prompt.items() if value is not None}
-    if set(given) == {"frame"}:
-        raise InputError("frame: is the frame of a box or a mask, and neither was given")
+    if given and not set(given) - {"frame", "labels"}:
+        raise InputError(f"{' and '.join(given)}: goes with a box, a mask or points, and none was given")
     worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": read_recording(path)} for path in spoken]
     if given and (sound or spoken or len(texts) > 1):
         what = " and ".join(given)
@@ -35,14 +37,24 @@ def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bo
     if (given or sound) and not worded:
         worded = [{}]
     heard = {"sound": True} if sound else {}
-    return [make_reference(str(number), {**words, **heard, **given}) for number, words in enumerate(worded, 1)]
+    fields: dict[str, Any] = {"prompts": (make_prompt(given, "reference '1'"),)} if given else {}
+    return [make_reference(str(number), {**words, **heard, **fields}) for number, words in enumerate(worded, 1)]
+
+
+def make_prompt(fields: Mapping[str, Any], where: str) -> Prompt:
+    """Create a prompt. Raises InputError that begins with ``where``."""
+    try:
+        return Prompt(**fields)
+    except RecordError as error:
+        raise InputError(f"{where}: {str(error).removeprefix('Prompt: ')}") from None
 
 
 def read_references(path: Path) -> list[Reference]:
     """Read references from YAML: a list of expressions, or a mapping of ids to expressions or to the keys of a reference.
 
-    The keys are text, spoken, sound, box, mask and frame; a mask is the path of an image, ``spoken`` that of an audio file,
-    both relative to this file. Raises InputError or ConfigError.
+    The keys are text, spoken and sound, those of one prompt (box, mask, points, labels, frame), or ``prompts``, a list of
+    prompts with these keys or ``absent``. A mask is the path of an image, ``spoken`` that of an audio file, both relative to
+    this file. Raises InputError or ConfigError.
     """
     data = read_yaml_file(path, as_typed=True)
     if isinstance(data, list):
@@ -56,20 +68,37 @@ def _make_from_item(path: Path, id_: str, item: Any) -> Reference:
     fields = {"text": item} if isinstance(item, str) else item
     if not isinstance(fields, dict):
         raise InputError(f"{path}: {id_}: expected an expression or a mapping of {', '.join(_REFERENCE_KEYS)}, got {item!r}")
-    for key in fields:
-        if key not in _REFERENCE_KEYS:
-            meant = suggest_names(str(key), _REFERENCE_KEYS)
-            raise InputError(f"{path}: {id_}.{key}: no such key{meant}; keys: {', '.join(_REFERENCE_KEYS)}")
-    fields = {
-        key: value if key in _TEXT_KEYS else _parse_values(value, f"{path}: {id_}.{key}") for key, value in fields.items()
-    }
-    if isinstance(fields.get("mask"), str):
+    where = f"{path}: {id_}"
+    _check_keys(fields, _REFERENCE_KEYS, where)
+    prompts = fields.get("prompts", [])
+    if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
+        raise InputError(f"{where}.prompts: expected a list of mappings, got {prompts!r}")
+    alone = {key: value for key, value in fields.items() if key in _PROMPT_KEYS}
+    given = {key: value for key, value in fields.items() if key not in (*_PROMPT_KEYS, "prompts")}
+    given = {key: value if key in _TEXT_KEYS else _parse_values(value, f"{where}.{key}") for key, value in given.items()}
+    if isinstance(given.get("spoken"), str):
+        given["spoken"] = read_recording(path.parent / given["spoken"])
+    read = [_read_prompt(path, each, f"{where}.prompts.{number}") for number, each in enumerate(prompts)]
+    read += [_read_prompt(path, alone, where)] if alone else []
+    return make_reference(id_, {**given, "prompts": tuple(read)} if read else given)
+
+
+def _read_prompt(path: Path, fields: Mapping[str, Any], where: str) -> Prompt:
+    """Create a prompt from the keys that a file of references has for it."""
+    _check_keys(fields, (*_PROMPT_KEYS, "absent"), where)
+    given = {key: value if key == "mask" else _parse_values(value, f"{where}.{key}") for key, value in fields.items()}
+    if isinstance(given.get("mask"), str):
         from alref.media.write import read_mask
 
-        fields = {**fields, "mask": read_mask(path.parent / fields["mask"])}
-    if isinstance(fields.get("spoken"), str):
-        fields = {**fields, "spoken": read_recording(path.parent / fields["spoken"])}
-    return make_reference(id_, fields)
+        given["mask"] = read_mask(path.parent / given["mask"])
+    return make_prompt(given, where)
+
+
+def _check_keys(fields: Mapping[Any, Any], known: Sequence[str], where: str) -> None:
+    for key in fields:
+        if key not in known:
+            meant = suggest_names(str(key), known)
+            raise InputError(f"{where}.{key}: no such key{meant}; keys: {', '.join(known)}")
 
 
 def _parse_values(value: Any, where: str) -> Any:

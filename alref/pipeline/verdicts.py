@@ -106,7 +106,7 @@ def _list_last_decisions(
 
 
 def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
-    shown = [box for box in boxes if box.xyxy is not None or box.mask is not None]
+    shown = [box for box in boxes if box.kinds - {"absent"}]
     where = ", ".join(f"{box.pivot.phrase.text!r} on frame {box.pivot.frame}" for box in shown)
     finding: Finding = "ambiguous" if any(each.finding == "ambiguous" for each in decisions) else "found"
     return Verdict(

@@ -10,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from alref.components import options
-from alref.components.base import API_LEVEL, Stage, StageOptions
+from alref.components.base import API_LEVEL, Propagator, Stage, StageOptions
 from alref.components.exporter import Exporter
 from alref.errors import ContractError, format_exception
+from alref.records import PROMPT_KINDS
 
 
 def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
@@ -41,6 +42,8 @@ def _check_declarations(cls: type[Stage] | type[Exporter], where: str) -> None:
     uses = getattr(cls, "uses", ())
     if not (isinstance(uses, (tuple, list)) and all(each and isinstance(each, str) for each in uses)):
         raise ContractError(f"{where}.uses: expected a tuple of slots, got {uses!r}")
+    if issubclass(cls, Propagator) and not (isinstance(cls.prompts, (set, frozenset)) and cls.prompts <= set(PROMPT_KINDS)):
+        raise ContractError(f"{where}.prompts: expected a frozenset of {', '.join(PROMPT_KINDS)}, got {cls.prompts!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):
         raise ContractError(f"{where}.Options: expected a subclass of StageOptions, got {cls.Options!r}")
     if not cls.Options.__pydantic_fields_complete__:

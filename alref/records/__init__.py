@@ -17,20 +17,35 @@ from alref.records.base import (
     Text,
     TimeSpan,
 )
+from alref.records.corrections import Correction, CorrectionAction, TrackChange
 from alref.records.decisions import Candidates, Decision, PivotBox, PivotFrame, Verdict
-from alref.records.references import MAX_ID_LENGTH, Audio, Phrase, Recording, Reference, Transcript, make_default_id
+from alref.records.references import (
+    MAX_ID_LENGTH,
+    PROMPT_KINDS,
+    Audio,
+    Phrase,
+    Prompt,
+    PromptKind,
+    Recording,
+    Reference,
+    Transcript,
+    make_default_id,
+)
 from alref.records.run import StageEvent, VideoInfo
 from alref.records.tracking import Concept, ExistenceAudit, ObjectTrack, TrackCandidates, TrackChoice
 from alref.records.tracks import Flag, FrameMasks, Track, list_object_phrases, sort_by_score
 
 __all__ = [
     "MAX_ID_LENGTH",
+    "PROMPT_KINDS",
     "PROVENANCE_FIELDS",
     "WITHOUT_PROVENANCE",
     "ArrayRecord",
     "Audio",
     "Candidates",
     "Concept",
+    "Correction",
+    "CorrectionAction",
     "Decision",
     "DecisionSource",
     "ExistenceAudit",
@@ -42,6 +57,8 @@ __all__ = [
     "Phrase",
     "PivotBox",
     "PivotFrame",
+    "Prompt",
+    "PromptKind",
     "Record",
     "Recording",
     "Reference",
@@ -50,6 +67,7 @@ __all__ = [
     "TimeSpan",
     "Track",
     "TrackCandidates",
+    "TrackChange",
     "TrackChoice",
     "Transcript",
     "Verdict",

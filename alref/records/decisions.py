@@ -21,12 +21,14 @@ from alref.records.base import (
     Record,
     Text,
 )
-from alref.records.references import Phrase
+from alref.records.references import PROMPT_KINDS, Phrase, PromptKind
 from alref.utils.masks import (
     BoxArray,
     BoxesArray,
+    LabelsArray,
     MaskArray,
     MasksArray,
+    PointsArray,
     ScoresArray,
 )
 
@@ -91,16 +93,38 @@ class Candidates(ArrayRecord):
 
 
 class PivotBox(ArrayRecord, Decision):
-    """The box that segmentation starts from: ``xyxy`` float32 (4,), None when absent; ``mask`` bool (H, W) if it is known."""
+    """What segmentation starts from on a pivot frame: a box ``xyxy`` float32 (4,), None when absent or without a box.
+
+    ``mask`` bool (H, W) is the mask there, if it is known; it takes precedence over the box. ``points`` float32 (K, 2) ``x, y``
+    in pixels are given by the user, with ``point_labels`` bool (K,): whether each is on the object. They explain the box, or
+    correct the mask. With finding ``absent``, the object is not on the pivot frame.
+    """
 
     pivot: PivotFrame
     xyxy: BoxArray | None = None
     score: float = 0.0
     mask: MaskArray | None = None
+    points: PointsArray | None = None
+    point_labels: LabelsArray | None = None
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        """The kinds of prompt that a propagator has to accept; a box beside a mask is not one."""
+        given = {
+            "box": self.xyxy is not None and self.mask is None,
+            "mask": self.mask is not None,
+            "points": self.points is not None,
+        }
+        absent = self.finding == "absent"
+        return frozenset(kind for kind in PROMPT_KINDS if (absent if kind == "absent" else given[kind] and not absent))
 
     def _check_fields(self) -> None:
-        if self.finding == "found" and (self.xyxy is None or self.pivot.frame is None):
-            raise ValueError("xyxy: expected a box on a pivot frame with finding 'found', got None")
+        given = [each for each in (self.xyxy, self.mask, self.points) if each is not None]
+        if self.finding == "found" and (not given or self.pivot.frame is None):
+            raise ValueError("xyxy: expected a box, a mask or points on a pivot frame with finding 'found', got None")
+        counts = [0 if each is None else len(each) for each in (self.points, self.point_labels)]
+        if counts[0] != counts[1]:
+            raise ValueError(f"point_labels: expected one for each of {counts[0]} points, got {counts[1]}")
 
 
 class Verdict(Record):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 from pydantic import (
     Field,
     model_validator,
@@ -19,11 +20,15 @@ from alref.records.base import (
 )
 from alref.utils.masks import (
     BoxArray,
+    LabelsArray,
     MaskArray,
+    PointsArray,
     SamplesArray,
 )
 
 MAX_ID_LENGTH = 200
+PromptKind = Literal["box", "mask", "points", "absent"]
+PROMPT_KINDS: tuple[PromptKind, ...] = ("box", "mask", "points", "absent")
 
 
 class Audio(ArrayRecord):
@@ -41,12 +46,58 @@ class Recording(Record):
     fingerprint: str
 
 
-class Reference(ArrayRecord):
-    """What the user points with: text, a spoken sentence, the audio track, or a box or mask that replaces a reasoned pivot.
+class Prompt(ArrayRecord):
+    """What a person gives for one object on one frame: a box, a mask, points, or that the object is absent there.
 
-    ``sound`` together with a text or a spoken sentence combines both: "the louder one". ``box`` is float32 (4,) ``xyxy`` in
-    pixels of frame ``frame``; ``mask`` is bool (H, W) of that frame. With either, no reasoning runs: the object is propagated
-    from there, and ``text`` is only its name.
+    ``box`` is float32 (4,) ``xyxy`` and ``points`` float32 (K, 2) ``x, y``, in pixels of frame ``frame``. ``labels`` bool (K,)
+    say which points are on the object; the others are on something else. By default all are on it. ``mask`` is bool (H, W).
+    Points may stand beside a box, which they explain, or beside a mask, which they correct.
+    """
+
+    frame: int = Field(default=0, ge=0)
+    box: BoxArray | None = None
+    mask: MaskArray | None = None
+    points: PointsArray | None = None
+    labels: LabelsArray | None = None
+    absent: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _label_points(cls, data: Any) -> Any:
+        points = data.get("points") if isinstance(data, Mapping) and data.get("labels") is None else None
+        return {**data, "labels": np.ones(len(points), np.bool_)} if isinstance(points, (list, tuple, np.ndarray)) else data
+
+    @property
+    def kinds(self) -> frozenset[PromptKind]:
+        """The kinds of what is given."""
+        given = {"box": self.box is not None, "mask": self.mask is not None, "points": self.points is not None}
+        return frozenset(kind for kind in PROMPT_KINDS if given.get(kind, self.absent))
+
+    def describe(self) -> str:
+        """Return what is given, in words: ``a box``, ``a mask and 2 points``, ``absent``."""
+        count = 0 if self.points is None else len(self.points)
+        words = {"box": "a box", "mask": "a mask", "points": "1 point" if count == 1 else f"{count} points", "absent": "absent"}
+        return " and ".join(words[kind] for kind in PROMPT_KINDS if kind in self.kinds)
+
+    def _check_fields(self) -> None:
+        kinds = self.kinds
+        if not kinds:
+            raise ValueError("expected a box, a mask, points or absent, got none of them")
+        if len(kinds - {"points"}) > 1 or ("absent" in kinds and len(kinds) > 1):
+            got = ", ".join(kind for kind in PROMPT_KINDS if kind in kinds)
+            raise ValueError(f"expected a box, a mask or absent; only points may stand beside a box or a mask; got {got}")
+        if self.points is None and self.labels is not None:
+            raise ValueError("labels: are those of points, and no points were given")
+        if self.points is not None and (self.labels is None or len(self.points) != len(self.labels) or not len(self.points)):
+            count = 0 if self.labels is None else len(self.labels)
+            raise ValueError(f"labels: expected one for each of {len(self.points)} points, at least one, got {count}")
+
+
+class Reference(ArrayRecord):
+    """What the user points with: text, a spoken sentence, the audio track, or prompts that replace a reasoned pivot.
+
+    ``sound`` together with a text or a spoken sentence combines both: "the louder one". ``prompts`` are those of one object, at
+    most one on each frame. With prompts, no reasoning runs: the object is propagated from there, and ``text`` is only its name.
 
     ``id`` identifies it in results; by default it is the text, or ``"reference"`` without a text. If several references have
     one such default id, the engine numbers all but the first: ``"reference-2"``.
@@ -56,9 +107,7 @@ class Reference(ArrayRecord):
     text: str = Field(default="", max_length=2000)
     spoken: Recording | None = None
     sound: bool = False
-    box: BoxArray | None = None
-    mask: MaskArray | None = None
-    frame: int = Field(default=0, ge=0)
+    prompts: tuple[Prompt, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -74,21 +123,27 @@ class Reference(ArrayRecord):
 
     @property
     def has_prompt(self) -> bool:
-        """Return whether a box or a mask is given, so that no reasoning is needed."""
-        return self.box is not None or self.mask is not None
+        """Return whether prompts are given, so that no reasoning is needed."""
+        return bool(self.prompts)
 
     @property
     def title(self) -> str:
         """The title to display: its text, or a description without one."""
         sound = "the sound" if self.sound else ""
         words = self.text.strip() or (self.spoken.path.name if self.spoken else sound)
-        return words or f"{'box' if self.mask is None else 'mask'} on frame {self.frame}"
+        given = ", ".join(f"{each.describe().removeprefix('a ')} on frame {each.frame}" for each in self.prompts[:2])
+        return words or given
 
     def _check_fields(self) -> None:
         if not (self.text.strip() or self.spoken or self.sound or self.has_prompt):
-            raise ValueError("expected a text, a spoken sentence, sound, a box or a mask, got none of them")
+            raise ValueError("expected a text, a spoken sentence, sound or prompts, got none of them")
         if self.text.strip() and self.spoken:
             raise ValueError(f"expected a text or a spoken sentence, got both: {self.text!r} and {self.spoken.path}")
+        frames = [each.frame for each in self.prompts]
+        if len(set(frames)) != len(frames):
+            raise ValueError(f"prompts: expected at most one on each frame, got frames {', '.join(map(str, sorted(frames)))}")
+        if self.prompts and all(each.absent for each in self.prompts):
+            raise ValueError("prompts: expected a box, a mask or points on a frame, got only frames without the object")
 
 
 def make_default_id(text: str) -> str:

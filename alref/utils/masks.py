@@ -176,6 +176,24 @@ class _MaskField:
         return {"type": "array", "items": rle} if self.stacked else rle
 
 
+class _FlagsField:
+    """A bool field (K,); a list of true and false in JSON."""
+
+    def validate_array(self, value: Any) -> Array:
+        array = np.asarray(value)
+        array = array.astype(np.bool_) if array.size == 0 else array
+        _check_shape(array, (None,))
+        if array.dtype != np.bool_:
+            raise ValueError(f"expected true or false, got {array.tolist()}")
+        return make_read_only(array)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return _build_core_schema(self.validate_array, np.ndarray.tolist)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "array", "items": {"type": "boolean"}}
+
+
 def _build_core_schema(validate: Any, serialize: Any) -> CoreSchema:
     to_json = core_schema.plain_serializer_function_ser_schema(serialize, when_used="json")
     return core_schema.no_info_plain_validator_function(validate, serialization=to_json)
@@ -194,6 +212,8 @@ def _check_shape(array: Array, shape: tuple[int | None, ...]) -> None:
 LogitsArray = Annotated[npt.NDArray[np.float32], _NumberField((None, None, None))]
 BoxArray = Annotated[npt.NDArray[np.float32], _NumberField((4,), are_boxes=True)]
 BoxesArray = Annotated[npt.NDArray[np.float32], _NumberField((None, 4), are_boxes=True)]
+PointsArray = Annotated[npt.NDArray[np.float32], _NumberField((None, 2))]
+LabelsArray = Annotated[npt.NDArray[np.bool_], _FlagsField()]
 ScoresArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
 SamplesArray = Annotated[npt.NDArray[np.float32], _NumberField((None,))]
 MaskArray = Annotated[Mask, _MaskField()]
@@ -201,6 +221,8 @@ MasksArray = Annotated[Mask, _MaskField(stacked=True)]
 ARRAY_TYPES = {
     "BoxArray": "float32 (4,)",
     "BoxesArray": "float32 (N, 4)",
+    "PointsArray": "float32 (K, 2)",
+    "LabelsArray": "bool (K,)",
     "ScoresArray": "float32 (N,)",
     "SamplesArray": "float32 (N,)",
     "LogitsArray": "float32 (N, H, W)",

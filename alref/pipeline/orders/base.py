@@ -13,11 +13,10 @@ from alref.audio.loudness import explain_silence
 from alref.components.base import PropagatorOptions
 from alref.config import SlotConfiguration
 from alref.media.video import Video
-from alref.pipeline import contracts, drift
+from alref.pipeline import contracts, drift, prompts
 from alref.pipeline.stage_runner import StageRunner
-from alref.records import Phrase, PivotBox, PivotFrame, Reference, Track, Transcript, Verdict
+from alref.records import Phrase, PivotBox, Reference, Track, Transcript, Verdict
 from alref.result import Result
-from alref.utils.masks import compute_box
 
 VERSION = metadata.version("alref")
 Choices = Mapping[str, SlotConfiguration]
@@ -116,8 +115,8 @@ class Order(ABC):
         return heard
 
     def make_prompt_boxes(self) -> list[PivotBox]:
-        """Return the pivot boxes of the references that are themselves a box or a mask."""
-        return [make_prompt_box(each) for each in self.references if each.has_prompt]
+        """Return the pivot boxes of the prompts of all references."""
+        return [box for each in self.references for box in prompts.make_prompt_boxes(each)]
 
     def propagate_boxes(self, boxes: list[PivotBox]) -> list[Track]:
         """Return the tracks of the pivot boxes that were found, with flags."""
@@ -126,7 +125,7 @@ class Order(ABC):
         started = [
             box if keeps_masks or box.source == "user" else box.model_copy(update={"mask": None})
             for box in boxes
-            if box.xyxy is not None and box.finding != "absent"
+            if (box.xyxy is not None and box.finding != "absent") or (box.source == "user" and box.kinds)
         ]
         return [flag_track(track, started) for track in self.runner.propagate_tracks(started)] if started else []
 
@@ -135,14 +134,3 @@ def flag_track(track: Track, boxes: Sequence[PivotBox]) -> Track:
     """Return a track with flags on the frames where it may have drifted."""
     pivots = [box.pivot.frame for box in boxes if box.pivot.phrase == track.phrase and box.pivot.frame is not None]
     return track.model_copy(update={"flags": drift.flag_frames(track.rles, track.scores, pivots)})
-
-
-def make_prompt_box(reference: Reference) -> PivotBox:
-    """Return the pivot box of a reference that is itself a box or a mask."""
-    phrase = Phrase(reference=reference.id, text=reference.text.strip() or reference.id)
-    why = f"given as a {'box' if reference.mask is None else 'mask'}"
-    pivot = PivotFrame(phrase=phrase, frame=reference.frame, why=why, source="user")
-    box = reference.box
-    if reference.mask is not None:
-        box = compute_box(reference.mask)
-    return PivotBox(pivot=pivot, xyxy=box, score=1.0, mask=reference.mask, why=why, source="user")

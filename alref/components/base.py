@@ -34,12 +34,12 @@ if TYPE_CHECKING:
         Phrase,
         PivotBox,
         PivotFrame,
-        PromptKind,
         Reference,
         TrackCandidates,
         TrackChoice,
         Transcript,
     )
+    from alref.utils.prompt_kinds import PromptKind
 
 ADVANCED = "stage_advanced"
 """The hook that receives the progress of a stage."""

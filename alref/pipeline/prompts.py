@@ -5,8 +5,9 @@ from __future__ import annotations
 from alref.components.base import Propagator
 from alref.errors import Problem
 from alref.plugins.manager import PluginManager, RegisteredComponent
-from alref.records import PROMPT_KINDS, Phrase, PivotBox, PivotFrame, Prompt, PromptKind, Reference
+from alref.records import Phrase, PivotBox, PivotFrame, Prompt, Reference
 from alref.utils.masks import compute_box
+from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind
 
 
 def make_prompt_boxes(reference: Reference) -> list[PivotBox]:

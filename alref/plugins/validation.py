@@ -13,7 +13,7 @@ from alref.components import options
 from alref.components.base import API_LEVEL, Propagator, Stage, StageOptions
 from alref.components.exporter import Exporter
 from alref.errors import ContractError, format_exception
-from alref.records import PROMPT_KINDS
+from alref.utils.prompt_kinds import PROMPT_KINDS
 
 
 def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:

@@ -21,11 +21,9 @@ from alref.records.corrections import Correction, CorrectionAction, TrackChange
 from alref.records.decisions import Candidates, Decision, PivotBox, PivotFrame, Verdict
 from alref.records.references import (
     MAX_ID_LENGTH,
-    PROMPT_KINDS,
     Audio,
     Phrase,
     Prompt,
-    PromptKind,
     Recording,
     Reference,
     Transcript,
@@ -37,7 +35,6 @@ from alref.records.tracks import Flag, FrameMasks, Track, list_object_phrases, s
 
 __all__ = [
     "MAX_ID_LENGTH",
-    "PROMPT_KINDS",
     "PROVENANCE_FIELDS",
     "WITHOUT_PROVENANCE",
     "ArrayRecord",
@@ -58,7 +55,6 @@ __all__ = [
     "PivotBox",
     "PivotFrame",
     "Prompt",
-    "PromptKind",
     "Record",
     "Recording",
     "Reference",

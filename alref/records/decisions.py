@@ -21,7 +21,7 @@ from alref.records.base import (
     Record,
     Text,
 )
-from alref.records.references import PROMPT_KINDS, Phrase, PromptKind
+from alref.records.references import Phrase
 from alref.utils.masks import (
     BoxArray,
     BoxesArray,
@@ -31,6 +31,7 @@ from alref.utils.masks import (
     PointsArray,
     ScoresArray,
 )
+from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind
 
 
 class Decision(Record):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from pydantic import (
@@ -25,10 +25,9 @@ from alref.utils.masks import (
     PointsArray,
     SamplesArray,
 )
+from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind
 
 MAX_ID_LENGTH = 200
-PromptKind = Literal["box", "mask", "points", "absent"]
-PROMPT_KINDS: tuple[PromptKind, ...] = ("box", "mask", "points", "absent")
 
 
 class Audio(ArrayRecord):

@@ -4,6 +4,9 @@ Each protocol scores the same masks as a plain program does that follows the pub
 OpenCV's dilation, for AVSBench threshold by threshold in PyTorch, for AVSS color by color. ``vos-benchmark`` and the official
 ``davis2017`` are compared, PNG files read, where they are installed. The last column is the largest difference between the two
 programs' scores.
+
+The second table times ``alref score`` from files beside transcriptions of the official programs: whole processes with their
+start.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import numpy.typing as npt
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
+from whole_programs import draw_objects, measure_programs
 
 import support.reference_metrics as plain
 from alref_benchmarks.datasets.mask_files import read_objects
@@ -45,20 +49,6 @@ class Row:
     peer: Callable[[], Scores]
 
 
-def objects(frames: int, height: int, width: int, count: int, seed: int = 0) -> tuple[Array, Array]:
-    """Ellipses that drift, and the same a few pixels off, (T, H, W)."""
-    random = np.random.default_rng(seed)
-    maps = np.zeros((2, frames, height, width), np.uint8)
-    centers, steps = random.uniform(0.2, 0.8, (count, 2)), random.uniform(-0.004, 0.004, (count, 2))
-    axes = random.uniform(0.08, 0.2, (count, 2))
-    for frame in range(frames):
-        for number, (center, axis) in enumerate(zip(centers + frame * steps, axes, strict=True), 1):
-            for each, shift in zip(maps, (0, random.uniform(-0.02, 0.02, 2)), strict=True):
-                at, size = (center + shift) * (width, height), axis * (width, height)
-                cv2.ellipse(each[frame], [int(v) for v in at], [int(v) for v in size], 20, 0, 360, number, -1)
-    return maps[0], maps[1]
-
-
 def whole_frame(truth: plain.Mask, predicted: plain.Mask) -> Scores:
     """J and F of one object on whole frames."""
     radius = ceil(0.008 * hypot(*truth.shape))
@@ -71,12 +61,12 @@ def whole_frame(truth: plain.Mask, predicted: plain.Mask) -> Scores:
 
 
 def scored(way: EvaluationProtocol, names: tuple[str, ...], truth: Array, predicted: Array) -> Scores:
-    numbers = way.summarize_scores([way.score_video("", [Case("", truth, predicted)])]).numbers
+    numbers = way.summarize_scores([way.score_video("", [Case("", truth, predicted)])]).metrics
     return [numbers[name] for name in names]
 
 
 def video_rows() -> Iterator[Row]:
-    truth, predicted = objects(30, 480, 854, 2)
+    truth, predicted = draw_objects(30, 480, 854, 2)
     pairs = list(zip(truth, predicted, strict=True))
     masks = truth == 1, predicted == 1
     names = ("J", "F")
@@ -103,7 +93,7 @@ def sound_rows() -> Iterator[Row]:
     import torch
 
     torch.set_num_threads(1)
-    truth, _ = objects(5, 224, 224, 1)
+    truth, _ = draw_objects(5, 224, 224, 1)
     noise = [cv2.GaussianBlur(np.random.default_rng(k).normal(size=(224, 224)), (0, 0), 8) * 60 for k in range(5)]
     logits = (np.array(noise) + 6 * truth - 3).astype(np.float32)
     tensors = torch.from_numpy(logits), torch.from_numpy(truth).float()
@@ -122,7 +112,7 @@ def sound_rows() -> Iterator[Row]:
 
 
 def class_row() -> Row:
-    truth, predicted = (convert_labels_to_colors(maps * 10) for maps in objects(10, 224, 224, 4))
+    truth, predicted = (convert_labels_to_colors(maps * 10) for maps in draw_objects(10, 224, 224, 4))
 
     def ours() -> Scores:
         maps = [np.array([convert_colors_to_labels(frame)[0] for frame in colors]) for colors in (truth, predicted)]
@@ -138,7 +128,7 @@ def class_row() -> Row:
 def package_rows(root: Path) -> Iterator[Row]:
     """Official packages, as far as they are installed; all programs read the same PNG files."""
     truth, predicted = root / "Annotations" / "480p", root / "predicted"
-    for home, maps in zip((truth, predicted), objects(30, 480, 854, 2), strict=True):
+    for home, maps in zip((truth, predicted), draw_objects(30, 480, 854, 2), strict=True):
         save(home / "clip", maps)
     semi, unsupervised = "davis17-semi-supervised", "davis17-unsupervised"
 
@@ -197,9 +187,13 @@ def main() -> None:
         for row in (*video_rows(), *sound_rows(), class_row(), *package_rows(Path(folder))):
             (ours, found), (peer, expected) = seconds(row.ours), seconds(row.peer)
             apart = max(abs(one - other) for one, other in zip(found, expected, strict=True))
-            cells = [f"{1000 * each / row.frames:.3f}" for each in (ours, peer)]
-            table.add_row(row.name, *cells, f"{peer / ours:.1f}", f"{apart:.1e}")
-    Console(width=110).print(table)
+            shown = [f"{1000 * each / row.frames:.3f}" for each in (ours, peer)]
+            table.add_row(row.name, *shown, f"{peer / ours:.1f}", f"{apart:.1e}")
+        Console(width=110).print(table)
+        table = Table("whole processes, from files", "images", "s", "official s", "times", "difference")
+        for cells in measure_programs(Path(folder)):
+            table.add_row(*cells)
+        Console(width=110).print(table)
 
 
 if __name__ == "__main__":

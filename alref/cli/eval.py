@@ -12,7 +12,7 @@ from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.eval_output import EvaluationProgress, print_summary
 from alref.cli.progress import reserve_stdout
 from alref.cli.verbose_option import is_verbose
-from alref.components.dataset import Dataset
+from alref.cli.video_selection import select_videos
 from alref.errors import AlrefError
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
 from alref.evaluation.report import write_evaluation_report
@@ -68,13 +68,6 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
         files = write_evaluation_report(folder, dataset, done, protocols)
     print_summary(done, path, files, flags)
     return failed[0].exit_code if failed else 0
-
-
-def select_videos(dataset: Dataset, names: str | None, limit: int | None) -> list[str]:
-    """Return the selected videos in the order of the dataset. Raises InputError for an unknown name."""
-    videos = dataset.list_videos()
-    selected = set(videos) if names is None else {dataset.require_video(name.strip()) for name in names.split(",")}
-    return [video for video in videos if video in selected][:limit]
 
 
 def _process_videos(work: EvaluationRunner, videos: Sequence[str], flags: dict[str, Any]) -> list[AlrefError]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import monotonic
 from traceback import format_exception
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -15,10 +15,12 @@ from rich.table import Column, Table
 
 from alref.cli.console import make_console
 from alref.cli.progress import emit_event
-from alref.evaluation.runner import VideoOutcome
 from alref.evaluation.summary import EvaluationSummary, format_verdicts
 from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
+
+if TYPE_CHECKING:
+    from alref.evaluation.runner import VideoOutcome
 
 LINE_SECONDS, LINE_SHARE = 60, 0.05
 

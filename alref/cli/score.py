@@ -11,10 +11,10 @@ import click
 from rich.progress import track
 
 from alref.cli.console import make_console
-from alref.cli.eval import select_videos
 from alref.cli.eval_output import build_score_table
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.verbose_option import is_verbose
+from alref.cli.video_selection import select_videos
 from alref.components.dataset import Dataset
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError

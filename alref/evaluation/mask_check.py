@@ -9,7 +9,6 @@ from pathlib import Path
 
 from alref.components.dataset import Dataset
 from alref.errors import InputError
-from alref.media.image_folder import is_image
 
 SEARCHED_FILES, COMPARED_NAMES = 20_000, 500
 
@@ -40,6 +39,8 @@ def _exists(path: Path) -> bool:
 
 def _describe_nearest(folder: Path, expected: Sequence[Path]) -> str:
     """Describe the file that is nearest to the expected ones, and the folder to give if the masks lie in another one."""
+    from alref.media.image_folder import is_image
+
     found = (path for path in folder.rglob("*") if is_image(path) and not path.name.startswith("."))
     images = sorted(islice(found, SEARCHED_FILES))
     if not images:

@@ -7,10 +7,8 @@ import pickle
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from traceback import format_exc
 from typing import TypeVar
@@ -51,6 +49,9 @@ def score_videos(
     if width <= 1:
         yield from (score_video_masks(dataset, video, masks, protocols) for video in videos)
         return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
     for who, each in ((f"dataset {dataset.name!r}", dataset), *((f"protocol {each.name!r}", each) for each in protocols)):
         with PluginErrorContext(f"{who}, to be sent to other processes (with --jobs 1 there are none)"):
             pickle.dumps(each)

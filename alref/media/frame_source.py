@@ -7,11 +7,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alref.errors import InputError
-from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
 from alref.media.video import Frame
 from alref.media.window import Times
+
+if TYPE_CHECKING:
+    from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
 
 
 class FrameSource(ABC):

@@ -10,16 +10,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from alref.errors import InputError, make_permission_error
-from alref.media.audio_decoder import AudioBlock, AudioTrackInfo, decode_audio
 from alref.media.draw import resize_frame
 from alref.media.frame_source import FrameSource, limit_size
 from alref.media.video import Frame
 from alref.utils.text import format_path
+
+if TYPE_CHECKING:
+    from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 SAME_TYPES = {".jpeg": ".jpg", ".tiff": ".tif"}
@@ -58,6 +61,8 @@ class ImageFolderSource(FrameSource):
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
         """Yield the audio of the seconds [start, end) of the audio file that belongs to the images, if there is one."""
+        from alref.media.audio_decoder import decode_audio  # PyAV takes 0.1 s to import
+
         return decode_audio(self._audio_path, rate, 0, (start, end), track_info) if self._audio_path else iter(())
 
     @property

@@ -13,6 +13,7 @@ from alref_benchmarks.datasets.base import Expression, MaskFileDataset, VideoEnt
 
 if TYPE_CHECKING:
     from alref.components.scores import LabelMap
+    from alref_benchmarks.datasets.frame_cache import FrameCache
 
 HOMEPAGE = "https://opennlplab.github.io/AVSBench/"
 LICENSE = "on request: see the homepage"
@@ -41,11 +42,11 @@ class AudioDataset(MaskFileDataset):
         home = folder / self.get_mask_folder(video)
         return [home / f"{video}_{name}.png" for name in self.find_video_entry(video).frames]
 
-    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
+    def read_true_masks(self, video: str, reference: str, cache: FrameCache) -> Iterator[LabelMap]:
         """Read the true masks."""
-        from alref_benchmarks.datasets.mask_files import require_map
+        from alref_benchmarks.datasets.mask_files import read_required
 
-        return (require_map(path, self.read_true_mask(path)) for path in self.get_true_mask_paths(video))
+        return (read_required(path, self.read_true_mask) for path in self.get_true_mask_paths(video))
 
     def read_true_mask(self, path: Path) -> LabelMap | None:
         """Read a true mask; foreground is everything that is not black. None if the file does not exist."""

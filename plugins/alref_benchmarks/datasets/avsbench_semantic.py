@@ -89,11 +89,11 @@ class AvssDataset(_AvsBenchSemanticDataset):
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield the one case of a clip, with class indices."""
         from alref.components.scores import Case
-        from alref_benchmarks.datasets.mask_files import read_classes, require_map
+        from alref_benchmarks.datasets.mask_files import read_classes, read_required
 
         files = self.get_mask_paths(folder, video, AUDIO_REFERENCE)
         handed_in = (folder / self.get_mask_folder(video)).is_dir()
-        truth = (require_map(path, read_classes(path)) for path in self.get_true_mask_paths(video))
+        truth = (read_required(path, read_classes) for path in self.get_true_mask_paths(video))
         yield Case(AUDIO_REFERENCE, truth, map(read_classes, files) if handed_in else None)
 
 

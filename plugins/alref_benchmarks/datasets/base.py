@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.records import Reference
     from alref.result import Result
+    from alref_benchmarks.datasets.frame_cache import FrameCache
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,8 @@ class MaskFileDataset(IndexedDataset):
         """Return the files of the predicted masks of a reference in a folder of results."""
 
     @abstractmethod
-    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
-        """Read the true masks of a reference."""
+    def read_true_masks(self, video: str, reference: str, cache: FrameCache) -> Iterator[LabelMap]:
+        """Read the true masks of a reference; ``cache`` is that of the video."""
 
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write 8-bit masks, 0 and 255: the union of the objects of each reference."""
@@ -164,13 +165,15 @@ class MaskFileDataset(IndexedDataset):
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per reference; missing frames are None."""
         from alref.components.scores import Case
+        from alref_benchmarks.datasets.frame_cache import FrameCache
 
         self.require_ground_truth()
+        cache = FrameCache()
         handed_in = (folder / self.get_mask_folder(video)).is_dir()
         for reference, said in self.find_video_entry(video).expressions.items():
             files = self.get_mask_paths(folder, video, reference)
             predicted = self.read_predicted_masks(video, reference, files) if handed_in else None
-            yield Case(reference, self.read_true_masks(video, reference), predicted, said.position)
+            yield Case(reference, self.read_true_masks(video, reference, cache), predicted, said.position)
 
     def read_predicted_masks(self, video: str, reference: str, files: Sequence[Path]) -> Iterator[LabelMap | None]:
         """Read predicted masks; foreground is everything that is not black, and a file that does not exist is None."""

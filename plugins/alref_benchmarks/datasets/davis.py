@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,12 +79,14 @@ class RefDavis17Dataset(IndexedDataset):
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per annotator."""
         from alref.components.scores import Case
-        from alref_benchmarks.datasets.mask_files import read_objects, require_map
+        from alref_benchmarks.datasets.frame_cache import FrameCache
+        from alref_benchmarks.datasets.mask_files import read_objects, read_required
 
+        cache = FrameCache()
         for annotator in self.annotators:
             home = folder / f"anno_{annotator}" / video
             files = [home / f"{name}.png" for name in self.find_video_entry(video).frames]
-            truth = (require_map(path, read_objects(path)) for path in self.get_true_mask_paths(video))
+            truth = (cache.read(path, partial(read_required, path, read_objects)) for path in self.get_true_mask_paths(video))
             yield Case(annotator, truth, map(read_objects, files) if home.is_dir() else None)
 
     def find_reference(self, video: str, case: str, object_name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +12,7 @@ from alref_benchmarks.datasets.base import MaskFileDataset, VideoEntry
 
 if TYPE_CHECKING:
     from alref.components.scores import LabelMap
+    from alref_benchmarks.datasets.frame_cache import FrameCache
 
 _RLES_LOCK = Lock()
 
@@ -85,12 +86,14 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
         folder = self.root / self.split / "Annotations" / video
         return [folder / f"{name}.png" for name in self.find_video_entry(video).frames]
 
-    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
+    def read_true_masks(self, video: str, reference: str, cache: FrameCache) -> Iterator[LabelMap]:
         """Read the masks of the target object from the label maps."""
-        from alref_benchmarks.datasets.mask_files import read_objects, require_map
+        from alref_benchmarks.datasets.mask_files import read_objects, read_required
 
         number = int(self.find_video_entry(video).expressions[reference].objects[0])
-        return (require_map(path, read_objects(path)) == number for path in self.get_true_mask_paths(video))
+        return (
+            cache.read(path, partial(read_required, path, read_objects)) == number for path in self.get_true_mask_paths(video)
+        )
 
 
 class MeViSDataset(_ServerScoredDataset):
@@ -118,14 +121,14 @@ class MeViSDataset(_ServerScoredDataset):
         """Return an empty list: the true masks are in ``mask_dict.json``."""
         return []
 
-    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
+    def read_true_masks(self, video: str, reference: str, cache: FrameCache) -> Iterator[LabelMap]:
         """Merge the masks of the target objects, frame by frame; none if the official program would drop the expression."""
         from alref_benchmarks.datasets.mevis_masks import find_mask_problems, merge_object_masks
 
         expression = self.find_video_entry(video).expressions[reference]
         if not expression.has_truth or any(find_mask_problems(self, video, expression.objects)):
             return iter(())
-        return merge_object_masks(self, video, expression.objects)
+        return merge_object_masks(self, video, expression.objects, cache)
 
     def read_predicted_masks(self, video: str, reference: str, files: Sequence[Path]) -> Iterator[LabelMap | None]:
         """Read predicted masks as officially, by their 8-bit gray values.

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import cv2
+import numpy as np
 from pycocotools import mask as coco
 
+from alref.components.scores import LabelMap
 from alref.utils.masks import Mask, decode_coco_union
+from alref_benchmarks.datasets.frame_cache import FrameCache
 from alref_benchmarks.datasets.mask_files import make_empty_mask
 
 if TYPE_CHECKING:
     from alref_benchmarks.datasets.expressions import MeViSDataset
 
 
-def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[Mask]:
+def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str], cache: FrameCache) -> Iterator[LabelMap]:
     """Yield the union of the given objects on each frame, bool (H, W)."""
     objects, size = [dataset.rles[number] for number in numbers], get_mask_size(dataset, video, numbers)
     for place in dataset.find_video_entry(video).places:
-        yield decode_coco_union([_compress(each[place]) for each in objects if each[place]], size)
+        runs = [each[place] for each in objects if each[place]]
+        yield cache.read((*numbers, place), partial(_decode_by_rows, runs, size))
+
+
+def _decode_by_rows(runs: Sequence[Any], size: tuple[int, ...]) -> Mask:
+    """Decode the union of masks, bool (H, W), row by row in memory as other masks."""
+    by_column = decode_coco_union([_compress(each) for each in runs], size)
+    return np.asarray(cv2.transpose(by_column.T.view(np.uint8)), np.uint8).view(np.bool_) if runs else by_column
 
 
 def get_mask_size(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from alref_benchmarks.datasets.base import Expression, MaskFileDataset, VideoEnt
 
 if TYPE_CHECKING:
     from alref.components.scores import LabelMap
+    from alref_benchmarks.datasets.frame_cache import FrameCache
 
 FRAME_NAMES = tuple(map(str, range(10)))
 NULL_SPLIT = "test_n"
@@ -83,11 +85,11 @@ class RefAvsDataset(MaskFileDataset):
         own = folder / video / reference
         return [own / f"{name}.png" for name in FRAME_NAMES]
 
-    def read_true_masks(self, video: str, reference: str) -> Iterator[LabelMap]:
+    def read_true_masks(self, video: str, reference: str, cache: FrameCache) -> Iterator[LabelMap]:
         """Read the true masks of an expression: bool if black and white, else packed colors, which are resized first."""
-        from alref_benchmarks.datasets.mask_files import make_empty_mask, read_colored_mask, require_map
+        from alref_benchmarks.datasets.mask_files import make_empty_mask, read_colored_mask, read_required
 
         if self.split == NULL_SPLIT:
             return (make_empty_mask(path) for path in self.get_frame_paths(video))
         files = self.get_object_mask_paths(video, self.find_video_entry(video).expressions[reference].objects[0])
-        return (require_map(path, read_colored_mask(path)) for path in files)
+        return (cache.read(path, partial(read_required, path, read_colored_mask)) for path in files)

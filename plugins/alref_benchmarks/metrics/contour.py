@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 from math import ceil, hypot, isqrt
 
 import cv2
@@ -48,9 +47,12 @@ def build_contours(masks: Sequence[Mask], frame_size: tuple[int, ...] = ()) -> l
 
 def find_crop(maps: Sequence[Mask | npt.NDArray[np.uint8]]) -> tuple[slice, slice]:
     """Return the rows and columns that contain all nonzero pixels and a margin of one pixel inside the frame."""
-    together = reduce(np.bitwise_or, [each.view(np.uint8) for each in maps])
-    left, top, width, height = cv2.boundingRect(together)
-    return slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)
+    boxes = [cv2.boundingRect(each.view(np.uint8)) for each in maps]
+    used = [(left, top, left + width, top + height) for left, top, width, height in boxes if width]
+    left, top, right, bottom = (
+        (pick(ends) for pick, ends in zip((min, min, max, max), zip(*used, strict=True), strict=True)) if used else (0,) * 4
+    )
+    return slice(max(top - 1, 0), bottom + 1), slice(max(left - 1, 0), right + 1)
 
 
 def compute_region_j(one: MaskContour, other: MaskContour) -> float:

@@ -151,6 +151,11 @@ def _stack_scores(frames: Sequence[Scores], count: int) -> Scores:
 
 def _find_best_matches(scores: Scores) -> list[tuple[int, int]]:
     """Return rows and columns of (P, count) with the highest sum, one row per column."""
-    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # a second to import
+    if not scores.size:
+        return []
+    rows = scores.argmax(axis=0)
+    if len(set(rows.tolist())) == len(rows) and ((scores == scores.max(axis=0)).sum(axis=0) == 1).all():
+        return sorted((int(row), column) for column, row in enumerate(rows))  # each column's best, and no other
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]  # half a second to import
 
     return list(zip(*linear_sum_assignment(scores, maximize=True), strict=True))

@@ -43,7 +43,8 @@ def list_components(slot: str) -> list[ComponentInfo]:
     """List the installed components that can fill a slot, sorted by name.
 
     ``slot`` is one of unifier, tagger, transcriber, locator, temporal, spatial, proposer, propagator, tracker,
-    selector; ``reasoner`` stands for the components that fill both temporal and spatial. Raises InputError for another word.
+    selector, reviewer; ``reasoner`` stands for the components that fill both temporal and spatial. Raises InputError for
+    another word.
     """
     plugins = PluginManager()
     if slot not in (known := [*SLOTS, "reasoner"]):

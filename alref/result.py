@@ -13,9 +13,12 @@ from pydantic import Field
 
 from alref.errors import InputError, MissingError, suggest_names
 from alref.records import (
+    BehaviorReview,
     Candidates,
     Concept,
     ExistenceAudit,
+    MaskRepair,
+    MaskReview,
     ObjectTrack,
     Phrase,
     PivotBox,
@@ -82,6 +85,9 @@ class Result(Record):
     choices: tuple[TrackChoice, ...] = ()
     audits: tuple[ExistenceAudit, ...] = ()
     tracks: tuple[Track, ...] = ()
+    reviews: tuple[MaskReview, ...] = ()
+    behaviors: tuple[BehaviorReview, ...] = ()
+    repairs: tuple[MaskRepair, ...] = ()
     verdicts: tuple[Verdict, ...]
     seconds: dict[str, float] = Field(default_factory=dict)
     usage: tuple[Usage, ...] = ()

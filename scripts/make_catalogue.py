@@ -26,7 +26,17 @@ ROOT = Path(__file__).parents[1]
 MARK = "<!-- What follows is made from registry/ by scripts/make_catalogue.py. -->\n"
 HEADINGS = {"temporal": "temporal reasoner", "spatial": "spatial reasoner", "protocol": "protocol", "exporter": "export format"}
 Slot = Literal[
-    "unifier", "tagger", "transcriber", "locator", "temporal", "spatial", "proposer", "propagator", "tracker", "selector"
+    "unifier",
+    "tagger",
+    "transcriber",
+    "locator",
+    "temporal",
+    "spatial",
+    "proposer",
+    "propagator",
+    "tracker",
+    "selector",
+    "reviewer",
 ]
 PARTS = ("components", "datasets", "protocols", "exporters", "commands", "runners")
 LINE = r"^[^\n]*\S[^\n]*$"

@@ -23,11 +23,12 @@ _SLOT_HELP = {
     "locator": "Component that finds when each phrase sounds.",
     "temporal": "Component that picks the pivot frame.",
     "spatial": "Component that picks the pivot box.",
-    "reasoner": "Component that picks frame, box and tracks.",
+    "reasoner": "Component that picks frame, box and tracks, and reviews masks.",
     "proposer": "Component that proposes boxes.",
     "propagator": "Component that turns boxes into masks.",
     "tracker": "Component that tracks all objects of a noun.",
     "selector": "Component that picks tracks.",
+    "reviewer": "Component that reviews masks.",
 }
 
 
@@ -50,6 +51,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
             "-o", "--option", "options", multiple=True, metavar="SLOT.OPTION=VALUE", help="Set one option; repeatable."
         ),
         click.option("--order", type=click.Choice(["pivot", "tracks"]), help="How the components are called; default pivot."),
+        click.option("--review", type=click.IntRange(0, 8), metavar="N", help="Rounds in which wrong masks are repaired."),
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Device that models run on."),
         add_plugin_option,
     ]
@@ -65,7 +67,7 @@ def resolve_configuration(
     """
     file = [read_config_file(flags["config"])] if flags["config"] else []
     chosen = {slot: flags[slot] for slot in ("reasoner", *SLOTS) if flags[slot] is not None}
-    chosen |= {name: flags[name] for name in ("order", "device") if flags[name] is not None}
+    chosen |= {name: flags[name] for name in ("order", "review", "device") if flags[name] is not None}
     window = {name: value for name, value in (video or {}).items() if value is not None}
     layers = [*file, chosen, {"video": window}, *map(parse_option, flags["options"])]
     if replay is not None:

@@ -26,15 +26,18 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import (
+        BehaviorReview,
         Candidates,
         Concept,
         ExistenceAudit,
         FrameMasks,
+        MaskReview,
         ObjectTrack,
         Phrase,
         PivotBox,
         PivotFrame,
         Reference,
+        Track,
         TrackCandidates,
         TrackChoice,
         Transcript,
@@ -290,5 +293,24 @@ class TrackReasoner(Stage):
 
         Asked after the tracks were picked. ``absent`` needs evidence that contradicts the phrase; doubt is not evidence.
         Default: no audit.
+        """
+        return []
+
+
+class Reviewer(Stage):
+    """Looks at masks again."""
+
+    @abstractmethod
+    def review_masks(self, video: Video, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+        """Return one review for each track, in their order: whether its mask is on the object, on each of its ``frames``.
+
+        ``no`` needs evidence: what the mask is on instead. A doubt is ``unclear``. On a frame without a mask, ``yes`` says that
+        the object is not in view.
+        """
+
+    def review_behavior(self, video: Video, tracks: list[Track]) -> list[BehaviorReview]:
+        """Return one review for each track, in their order: whether its words describe what the object does over the video.
+
+        Needed only for words of direction, negation or order; other tracks are ``unsure``. Default: no reviews.
         """
         return []

@@ -2,9 +2,9 @@
 
 Later layers override earlier ones: preset, YAML file, flags. Without a preset, the embedded components fill the slots that are
 left open, or models do as soon as one of the chosen components brings a model. A layer that names another component for a slot
-drops the options that earlier layers set for it. ``reasoner`` stands for ``temporal``, ``spatial`` and ``selector``;
-``unifier`` for those of ``unifier``, ``tagger``, ``transcriber`` and ``locator`` that the component can fill, and an option for
-those whose component has it.
+drops the options that earlier layers set for it. ``reasoner`` stands for ``temporal``, ``spatial``, ``selector`` and
+``reviewer``; ``unifier`` for those of ``unifier``, ``tagger``, ``transcriber`` and ``locator`` that the component can fill, and
+an option for those whose component has it.
 """
 
 from __future__ import annotations

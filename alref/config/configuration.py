@@ -36,6 +36,7 @@ class RunOptions(StageOptions):
     )
     rounds: int = Field(3, ge=1, le=8, description="order tracks: how often undecided tracks are shown to the selector")
     attempts: int = Field(3, ge=1, le=8, description="order tracks: how many nouns are tried for a phrase until one is found")
+    review: int = Field(0, ge=0, le=8, description="rounds in which wrong masks are found and repaired; 0 asks for no review")
     audit: bool = Field(True, description="order tracks: ask whether the object is in the video, after its tracks were picked")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="device that models run on")
     tune: bool = Field(True, description="tune threads and allocator for CPU inference")

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
-from alref.components.base import Reasoner, StageOptions, TrackReasoner
+from alref.components.base import Reasoner, Reviewer, StageOptions, TrackReasoner
 from alref.llm.options import ChatOptions
 
 if TYPE_CHECKING:
@@ -17,15 +17,19 @@ if TYPE_CHECKING:
     from alref.llm.dialogues import DialogueBuilder
     from alref.llm.messages import Answer, Question, QuestionSlot
     from alref.llm.question_asker import QuestionAsker
+    from alref.llm.review_dialogues import ReviewDialogueBuilder
     from alref.llm.track_dialogues import TrackDialogueBuilder
     from alref.media.video import Video
     from alref.records import (
+        BehaviorReview,
         Candidates,
         Concept,
         ExistenceAudit,
+        MaskReview,
         Phrase,
         PivotBox,
         PivotFrame,
+        Track,
         TrackCandidates,
         TrackChoice,
     )
@@ -34,8 +38,8 @@ if TYPE_CHECKING:
 _OPEN_LOCK = Lock()
 
 
-class ChatReasoner(Reasoner, TrackReasoner):
-    """Asks a language model for the pivot frame and the pivot box, or which tracks are meant.
+class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
+    """Asks a language model for the pivot frame and the pivot box, which tracks are meant, and whether masks are right.
 
     A subclass implements ``chat``; one that answers several questions at once may override ``chat_all``. ``neutral_options``
     names the options that do not change an answer; the other options, the model and the question form the key of an answer.
@@ -120,6 +124,16 @@ class ChatReasoner(Reasoner, TrackReasoner):
 
         return audit_phrases(self._make_track_dialogues(video), self._make_runner(), candidates)
 
+    def review_masks(self, video: Video, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+        """Show each track outlined on its frames, and ask on which of them the outline is on the object."""
+        builder = self._make_review_dialogues(video)
+        return self._make_runner().run([builder.ask_about_masks(*each) for each in zip(tracks, frames, strict=True)])
+
+    def review_behavior(self, video: Video, tracks: list[Track]) -> list[BehaviorReview]:
+        """Ask about those tracks whose words name a direction, a negation or an order."""
+        builder = self._make_review_dialogues(video)
+        return self._make_runner().run([builder.ask_about_behavior(track) for track in tracks])
+
     def _make_dialogues(self, video: Video, slot: QuestionSlot = "temporal") -> DialogueBuilder:
         from alref.llm.dialogues import DialogueBuilder
         from alref.llm.question_builder import QuestionBuilder
@@ -131,6 +145,12 @@ class ChatReasoner(Reasoner, TrackReasoner):
         from alref.llm.track_questions import TrackQuestionBuilder
 
         return TrackDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_asker())
+
+    def _make_review_dialogues(self, video: Video) -> ReviewDialogueBuilder:
+        from alref.llm.review_dialogues import ReviewDialogueBuilder
+        from alref.llm.track_questions import TrackQuestionBuilder
+
+        return ReviewDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_asker())
 
     def _make_asker(self) -> QuestionAsker:
         from alref.llm.question_asker import QuestionAsker

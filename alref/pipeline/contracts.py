@@ -11,16 +11,19 @@ from alref.components.base import Stage
 from alref.errors import ContractError, InputError, Problem
 from alref.media.video import Video
 from alref.records import (
+    BehaviorReview,
     Candidates,
     Concept,
     ExistenceAudit,
     FrameMasks,
+    MaskReview,
     ObjectTrack,
     Phrase,
     PivotBox,
     PivotFrame,
     Prompt,
     Reference,
+    Track,
     TrackCandidates,
     TrackChoice,
     Transcript,
@@ -212,3 +215,17 @@ def _check_phrase_order(what: str, given: Sequence[Phrase], expected: Sequence[P
         asked = ", ".join(repr(phrase.text) for phrase in expected)
         got = ", ".join(repr(phrase.text) for phrase in given)
         raise ContractError(f"expected {what} of {asked}, at most one each and in this order, got {got}")
+
+
+def check_mask_reviews(output: list[MaskReview], tracks: Sequence[Track], frames: Sequence[Sequence[int]]) -> None:
+    """Check that there is one review for each track, in their order, about the frames that were asked about."""
+    if [each.phrase for each in output] != [track.phrase for track in tracks]:
+        raise ContractError(f"expected one review for each of {len(tracks)} tracks in their order, got {len(output)}")
+    if (got := [list(each.frames) for each in output]) != [list(each) for each in frames]:
+        raise ContractError(f"expected reviews of the frames {[list(each) for each in frames]}, got {got}")
+
+
+def check_behavior_reviews(output: list[BehaviorReview], tracks: Sequence[Track]) -> None:
+    """Check that there is one review for each track, in their order, or none at all."""
+    if output and [each.phrase for each in output] != [track.phrase for track in tracks]:
+        raise ContractError(f"expected one review for each of {len(tracks)} tracks in their order, got {len(output)}")

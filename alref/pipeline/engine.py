@@ -20,6 +20,7 @@ from alref.pipeline import contracts, stage_cache
 from alref.pipeline.orders import ORDERS
 from alref.pipeline.prompts import find_prompt_problems
 from alref.pipeline.references import make_ids_unique
+from alref.pipeline.review import review_result
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
 from alref.plugins.manager import PluginManager, get_flag_slot
@@ -79,6 +80,8 @@ class Pipeline:
         references = make_ids_unique(references)
         contracts.check_references(references, video)
         needed = self._order.list_needed_slots(self.config.slots, references)
+        if self.config.run.review and any(not reference.has_prompt for reference in references):
+            needed = list(dict.fromkeys([*needed, "propagator", "reviewer"]))
         self.config.slots.require_slots(needed)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
             cpu_tuning.apply_settings()
@@ -112,6 +115,8 @@ class Pipeline:
         cache = output_cache or StageCache()
         runner = StageRunner(video, self.config.slots, self._reserve_stage, self._get_identity, self.plugins, cache)
         result = self._order(runner, video, references).build_result(self.config.to_dict())
+        if self.config.run.review:
+            result = review_result(runner, result, self.config.run.review)
         return result.model_copy(update={"usage": group_by_model(runner.usage)})
 
     def match_names(self, names: list[str], vocabulary: list[str]) -> list[str | None]:

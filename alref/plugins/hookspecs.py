@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Locator,
         Propagator,
         Proposer,
+        Reviewer,
         SpatialReasoner,
         Tagger,
         TemporalReasoner,
@@ -42,8 +43,8 @@ def register_unifiers() -> list[type[Unifier] | type[Tagger] | type[Transcriber]
 
 
 @hookspec
-def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner] | type[TrackReasoner]]:
-    """Return classes that pick pivot frames, pivot boxes, tracks, or several of these."""
+def register_reasoners() -> list[type[TemporalReasoner] | type[SpatialReasoner] | type[TrackReasoner] | type[Reviewer]]:
+    """Return classes that pick pivot frames, pivot boxes or tracks, review masks, or do several of these."""
 
 
 @hookspec

@@ -24,6 +24,7 @@ from alref.components.base import (
     Locator,
     Propagator,
     Proposer,
+    Reviewer,
     SpatialReasoner,
     Stage,
     Tagger,
@@ -57,10 +58,11 @@ SLOTS: dict[str, tuple[str, type[Stage]]] = {
     "propagator": ("register_propagators", Propagator),
     "tracker": ("register_trackers", Tracker),
     "selector": ("register_reasoners", TrackReasoner),
+    "reviewer": ("register_reasoners", Reviewer),
 }
 """The slots of a pipeline: the hook that registers a component, and its base class."""
 
-REASONER_SLOTS = ("temporal", "spatial", "selector")
+REASONER_SLOTS = ("temporal", "spatial", "selector", "reviewer")
 """The slots that ``reasoner`` stands for: those of them that the component can fill."""
 
 _BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {

@@ -29,6 +29,7 @@ from alref.records.references import (
     Transcript,
     make_default_id,
 )
+from alref.records.review import BehaviorReview, MaskRepair, MaskReview
 from alref.records.run import StageEvent, VideoInfo
 from alref.records.tracking import Concept, ExistenceAudit, ObjectTrack, TrackCandidates, TrackChoice
 from alref.records.tracks import Flag, FrameMasks, Track, list_object_phrases, sort_by_score
@@ -39,6 +40,7 @@ __all__ = [
     "WITHOUT_PROVENANCE",
     "ArrayRecord",
     "Audio",
+    "BehaviorReview",
     "Candidates",
     "Concept",
     "Correction",
@@ -50,6 +52,8 @@ __all__ = [
     "Finding",
     "Flag",
     "FrameMasks",
+    "MaskRepair",
+    "MaskReview",
     "ObjectTrack",
     "Phrase",
     "PivotBox",

@@ -1,0 +1,234 @@
+"""Review the masks of a result: ask whether they are on the object, and repair the frames on which they are not.
+
+A repair starts again from frames that the review confirmed. It is taken only if the review then confirms it; else the earlier
+masks stay. A doubt changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+
+from alref.pipeline import contracts
+from alref.pipeline.stage_runner import StageRunner, clear_silent_masks
+from alref.records import BehaviorReview, MaskRepair, MaskReview, PivotBox, PivotFrame, Track, Verdict
+from alref.records.review import FrameAnswer
+from alref.result import Result
+from alref.utils.masks import compute_box
+
+MAX_FRAMES = 16
+"""Maximum number of frames of a track that are reviewed at once."""
+
+
+@dataclass(frozen=True)
+class WrongInterval:
+    """Frames ``first`` to ``last`` around reviewed frames on which the mask is not on the object."""
+
+    first: int
+    last: int
+    frames: tuple[int, ...]
+
+
+@dataclass
+class ReviewedTrack:
+    """A track in the review: the answers so far by frame, and the confirmed frames that repairs started from."""
+
+    place: int
+    track: Track
+    answers: dict[int, FrameAnswer] = field(default_factory=dict)
+    used_keys: set[int] = field(default_factory=set)
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Whether no mask is confirmed, and every answer that is clear says no."""
+        given = set(self.answers.values())
+        return "no" in given and "yes" not in given
+
+
+def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
+    """Return a result whose masks were reviewed and, where that helped, repaired in at most ``rounds`` rounds.
+
+    Objects that the user gave by a prompt are left out. A track that is contradicted makes its verdict ambiguous.
+    """
+    given = {reference.id for reference in result.references if reference.has_prompt}
+    chosen = [
+        ReviewedTrack(place, track)
+        for place, track in enumerate(result.tracks)
+        if track.phrase.reference not in given and any(rle.area for rle in track.rles)
+    ]
+    if not chosen:
+        return result
+    reviews = _review_masks(runner, chosen, [select_frames(each.track) for each in chosen], 1)
+    repairs: list[MaskRepair] = []
+    for number in range(1, rounds + 1):
+        wrong = [(each, intervals) for each in chosen if (intervals := find_wrong_intervals(each))]
+        if not wrong:
+            break
+        more, made = _repair_tracks(runner, wrong, number)
+        reviews, repairs = [*reviews, *more], [*repairs, *made]
+    behaviors = _review_behavior(runner, chosen)
+    tracks = list(result.tracks)
+    for each in chosen:
+        tracks[each.place] = each.track
+    return result.model_copy(
+        update={
+            "tracks": tuple(tracks),
+            "reviews": tuple(reviews),
+            "behaviors": tuple(behaviors),
+            "repairs": tuple(repairs),
+            "verdicts": tuple(amend_verdict(verdict, chosen, reviews, behaviors) for verdict in result.verdicts),
+            "seconds": dict(runner.seconds),
+            "warnings": tuple(dict.fromkeys([*result.warnings, *runner.warnings])),
+        }
+    )
+
+
+def select_frames(track: Track) -> list[int]:
+    """Return at most ``MAX_FRAMES`` frames of a track to review: half of them flagged ones, the others evenly spread."""
+    seen = [frame for frame, rle in enumerate(track.rles) if rle.area]
+    flagged = sorted({flag.frame for flag in track.flags} & {*seen})
+    chosen = _sample_evenly(flagged, MAX_FRAMES // 2)
+    others = [frame for frame in seen if frame not in chosen]
+    return sorted([*chosen, *_sample_evenly(others, MAX_FRAMES - len(chosen))])
+
+
+def _sample_evenly(frames: Sequence[int], count: int) -> list[int]:
+    count = min(count, len(frames))
+    return [frames[(2 * part + 1) * len(frames) // (2 * count)] for part in range(count)]
+
+
+def find_wrong_intervals(reviewed: ReviewedTrack) -> list[WrongInterval]:
+    """Return the intervals around frames that are answered no, up to the next other answer; none without a confirmed frame."""
+    if "yes" not in reviewed.answers.values():
+        return []
+    seen = [frame for frame, rle in enumerate(reviewed.track.rles) if rle.area]
+    frames = sorted(reviewed.answers)
+    intervals = []
+    for is_wrong, group in groupby(frames, key=lambda frame: reviewed.answers[frame] == "no"):
+        run = list(group)
+        if is_wrong:
+            before = [frame for frame in frames if frame < run[0]]
+            after = [frame for frame in frames if frame > run[-1]]
+            first, last = before[-1] + 1 if before else min(seen[0], run[0]), after[0] - 1 if after else max(seen[-1], run[-1])
+            intervals.append(WrongInterval(first, last, tuple(run)))
+    return intervals
+
+
+def choose_keys(reviewed: ReviewedTrack, intervals: Sequence[WrongInterval], number: int) -> list[int]:
+    """Return confirmed frames to start from, on both sides of each interval: the nearest, in later rounds the best-scored."""
+    confirmed = [
+        frame for frame, answer in sorted(reviewed.answers.items()) if answer == "yes" and reviewed.track.rles[frame].area
+    ]
+    fresh = [frame for frame in confirmed if frame not in reviewed.used_keys] or confirmed
+    keys = set()
+    for interval in intervals:
+        for side in ([f for f in fresh if f < interval.first][::-1], [f for f in fresh if f > interval.last]):
+            if side:
+                keys.add(side[0] if number == 1 else max(side, key=lambda frame: reviewed.track.scores[frame]))
+    return sorted(keys)
+
+
+def _repair_tracks(
+    runner: StageRunner, wrong: Sequence[tuple[ReviewedTrack, list[WrongInterval]]], number: int
+) -> tuple[list[MaskReview], list[MaskRepair]]:
+    """Propagate tracks again from confirmed frames, review the new masks, and take those intervals that are confirmed."""
+    tried = []
+    for reviewed, intervals in wrong:
+        keys = choose_keys(reviewed, intervals, number)
+        if keys:
+            reviewed.used_keys |= {*keys}
+            tried.append((reviewed, intervals, keys, _propagate_again(runner, reviewed.track, keys)))
+    repaired = [
+        ReviewedTrack(reviewed.place, replace_frames(reviewed.track, new, intervals)) for reviewed, intervals, _, new in tried
+    ]
+    shown = [sorted({frame for each in intervals for frame in each.frames}) for _, intervals, _, _ in tried]
+    reviews = _review_masks(runner, repaired, shown, number) if tried else []
+    repairs = []
+    for (reviewed, intervals, keys, new), check in zip(tried, repaired, strict=True):
+        better = [each for each in intervals if _is_confirmed(each, check.answers)]
+        reviewed.track = replace_frames(reviewed.track, new, better)
+        reviewed.answers |= {frame: check.answers[frame] for each in better for frame in each.frames}
+        repairs += [_make_repair(reviewed.place, number, each, keys, each in better) for each in intervals]
+    return reviews, repairs
+
+
+def _is_confirmed(interval: WrongInterval, answers: dict[int, FrameAnswer]) -> bool:
+    given = [answers[frame] for frame in interval.frames]
+    return "yes" in given and "no" not in given
+
+
+def _make_repair(track: int, number: int, interval: WrongInterval, keys: Sequence[int], accepted: bool) -> MaskRepair:
+    why = (
+        "the review confirms the new masks" if accepted else "the review does not confirm the new masks; the earlier ones stay"
+    )
+    return MaskRepair(
+        track=track, round=number, first=interval.first, last=interval.last, keys=tuple(keys), accepted=accepted, why=why
+    )
+
+
+def _propagate_again(runner: StageRunner, track: Track, keys: Sequence[int]) -> Track:
+    """Propagate an object from its own masks on the frames ``keys``."""
+    boxes = []
+    for key in keys:
+        mask, why = track.decode_mask(key), "its mask on this frame was confirmed by the review"
+        pivot = PivotFrame(phrase=track.phrase, frame=key, why=why)
+        boxes.append(PivotBox(pivot=pivot, xyxy=compute_box(mask), score=track.scores[key], mask=mask, why=why))
+    (again,) = runner.propagate_tracks(boxes)
+    return clear_silent_masks(again, track.phrase, [float(time) for time in runner.video.times])
+
+
+def replace_frames(track: Track, new: Track, intervals: Sequence[WrongInterval]) -> Track:
+    """Return a track with the masks and scores of another one in some intervals; its flags there are dropped."""
+    inside = np.zeros(len(track.rles), np.bool_)
+    for each in intervals:
+        inside[each.first : each.last + 1] = True
+    if not inside.any():
+        return track
+    facts = {
+        name: tuple(
+            fresh if there else old for old, fresh, there in zip(getattr(track, name), getattr(new, name), inside, strict=True)
+        )
+        for name in ("rles", "scores")
+    }
+    flags = tuple(flag for flag in track.flags if not inside[flag.frame])
+    return track.model_copy(update={**facts, "logits": (), "flags": flags})
+
+
+def _review_masks(
+    runner: StageRunner, reviewed: Sequence[ReviewedTrack], frames: list[list[int]], number: int
+) -> list[MaskReview]:
+    """Ask about the masks of tracks on some frames, and keep the answers."""
+    tracks = [each.track for each in reviewed]
+    check: Callable[[list[MaskReview]], None] = partial(contracts.check_mask_reviews, tracks=tracks, frames=frames)
+    reviews = runner.call_stage("reviewer", "review_masks", MaskReview, check, tracks, frames)
+    for each, review in zip(reviewed, reviews, strict=True):
+        each.answers |= dict(zip(review.frames, review.answers, strict=True))
+    return [
+        review.model_copy(update={"track": each.place, "round": number}) for each, review in zip(reviewed, reviews, strict=True)
+    ]
+
+
+def _review_behavior(runner: StageRunner, reviewed: Sequence[ReviewedTrack]) -> list[BehaviorReview]:
+    tracks = [each.track for each in reviewed]
+    check: Callable[[list[BehaviorReview]], None] = partial(contracts.check_behavior_reviews, tracks=tracks)
+    reviews = runner.call_stage("reviewer", "review_behavior", BehaviorReview, check, tracks)
+    return [review.model_copy(update={"track": each.place}) for each, review in zip(reviewed, reviews, strict=False)]
+
+
+def amend_verdict(
+    verdict: Verdict, reviewed: Sequence[ReviewedTrack], reviews: Sequence[MaskReview], behaviors: Sequence[BehaviorReview]
+) -> Verdict:
+    """Return a verdict that is ambiguous if the review contradicts a track of its reference; the masks stay as they are."""
+    own = {each.place: each for each in reviewed if each.track.phrase.reference == verdict.reference}
+    doubts = [each.why for each in behaviors if each.track in own and each.verdict == "contradicted"]
+    for place, each in own.items():
+        if each.is_contradicted:
+            doubts += [next((review.why for review in reviews if review.track == place and review.why), "not its mask")]
+    if verdict.finding != "found" or not doubts:
+        return verdict
+    why = f"{verdict.why}; the review disagrees: {'; '.join(dict.fromkeys(doubts))}"
+    return verdict.model_copy(update={"finding": "ambiguous", "why": why})

@@ -1,0 +1,159 @@
+"""The review replaces what is wrong by what is verified better; it never takes a mask away because of a doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alref.errors import ConfigError, ContractError
+from alref.records import BehaviorReview, Prompt, Reference
+from alref.result import Result
+from support.scripted import DOG
+from support.scripted_review import (
+    LOST,
+    TOTAL,
+    VIDEO,
+    ReviewScript,
+    draw_object,
+    draw_wall,
+    judge_truly,
+    make_review,
+    propagate_with,
+)
+
+
+def find_lost(result: Result) -> list[int]:
+    """Return the frames on which the track is on the wall."""
+    (track,) = result.tracks
+    return [frame for frame in range(TOTAL) if np.array_equal(track.decode_mask(frame), draw_wall())]
+
+
+def lose_late(frame: int, starts: Sequence[int]) -> bool:
+    """Lose the object from frame 12 on, unless the track starts from the frame before."""
+    return frame in LOST and max(starts) < 9
+
+
+def test_no_review_is_made_unless_it_is_asked_for() -> None:
+    script = ReviewScript(propagate=propagate_with(lose_late))
+    result = script.review(0)
+    assert (script.asked("review_masks"), result.reviews, find_lost(result)) == ([], (), list(LOST))
+
+
+def test_a_lost_track_is_propagated_again_from_a_confirmed_frame() -> None:
+    script = ReviewScript(propagate=propagate_with(lose_late))
+    result = script.review()
+    assert find_lost(result) == []
+    (repair,) = result.repairs
+    assert (repair.first, repair.last, repair.keys, repair.accepted) == (12, 23, (11,), True)
+    assert result.verdict().finding == "found"
+    first, check = result.reviews
+    assert (len(first.frames), set(first.answers), set(check.answers)) == (16, {"yes", "no"}, {"yes"})
+    assert len(script.asked("propagate")) == 2
+
+
+def test_masks_that_are_confirmed_are_not_touched() -> None:
+    script = ReviewScript(propagate=propagate_with(lambda frame, starts: False))
+    result = script.review(3)
+    assert (result.repairs, len(script.asked("propagate")), len(script.asked("review_masks"))) == ((), 1, 1)
+    assert result.verdict().finding == "found"
+
+
+def test_a_repair_that_is_not_confirmed_changes_nothing() -> None:
+    script = ReviewScript(propagate=propagate_with(lambda frame, starts: frame in LOST))
+    before, after = script.review(0), script.review(2)
+    assert after.tracks == before.tracks
+    assert [(each.round, each.accepted) for each in after.repairs] == [(1, False), (2, False)]
+
+
+def test_each_interval_is_taken_or_left_by_itself() -> None:
+    def lose(frame: int, starts: Sequence[int]) -> bool:
+        return frame in (5, 6) or (frame in range(18, 22) and len(starts) == 1)
+
+    result = ReviewScript(propagate=propagate_with(lose)).review()
+    assert find_lost(result) == [5, 6]
+    assert [(each.first <= 5, each.accepted) for each in result.repairs] == [(True, False), (False, True)]
+
+
+def test_a_later_round_starts_from_other_frames() -> None:
+    script = ReviewScript(
+        propagate=propagate_with(lambda frame, starts: (frame in LOST and 11 in starts) or (starts == [1] and frame in LOST))
+    )
+    result = script.review(2)
+    assert [each.accepted for each in result.repairs] == [False, True]
+    assert len({each.keys for each in result.repairs}) == 2
+    assert find_lost(result) == []
+
+
+@pytest.mark.parametrize("answer", ["unclear", "yes"])
+def test_a_doubt_changes_nothing(answer: str) -> None:
+    script = ReviewScript(judge=lambda frame, mask: answer, propagate=propagate_with(lose_late))
+    result = script.review(3)
+    assert find_lost(result) == list(LOST)
+    assert (result.repairs, len(script.asked("propagate")), result.verdict().finding) == ((), 1, "found")
+
+
+def test_a_track_that_is_wrong_everywhere_stays_and_its_verdict_says_so() -> None:
+    script = ReviewScript(propagate=propagate_with(lambda frame, starts: True))
+    result = script.review(2)
+    assert (find_lost(result), result.repairs) == (list(range(TOTAL)), ())
+    assert result.verdict().finding == "ambiguous"
+    assert "a dog walks" in result.verdict().why
+
+
+@pytest.mark.parametrize(("verdict", "finding"), [("contradicted", "ambiguous"), ("unsure", "found"), ("fits", "found")])
+def test_only_a_contradicted_behavior_changes_the_verdict(verdict: Any, finding: str) -> None:
+    def review_behavior(video: Any, tracks: Any) -> list[BehaviorReview]:
+        return [BehaviorReview(phrase=track.phrase, verdict=verdict, why="it walks to the right") for track in tracks]
+
+    script = ReviewScript(propagate=propagate_with(lambda frame, starts: False), review_behavior=review_behavior)
+    result = script.review()
+    assert result.verdict().finding == finding
+    assert ("it walks to the right" in result.verdict().why) == (finding == "ambiguous")
+    assert all(rle.area for rle in result.tracks[0].rles)
+    assert [each.verdict for each in result.behaviors] == [verdict]
+
+
+def test_a_mask_that_is_taken_away_needs_to_be_confirmed() -> None:
+    def judge(frame: int, mask: Any) -> str:
+        return "yes" if not mask.any() else judge_truly(frame, mask)
+
+    def propagate(video: Any, boxes: Any) -> Any:
+        again = len(boxes) > 1 or boxes[0].pivot.frame != 1
+        for each in propagate_with(lambda frame, starts: frame in LOST)(video, boxes):
+            gone = again and each.frame in LOST
+            yield each.model_copy(update={"masks": np.zeros_like(each.masks) if gone else each.masks})
+
+    cleared = ReviewScript(judge=judge, propagate=propagate).review()
+    assert [frame for frame, rle in enumerate(cleared.tracks[0].rles) if not rle.area] == list(LOST)
+    doubted = ReviewScript(judge=lambda frame, mask: judge(frame, mask) if mask.any() else "unclear", propagate=propagate)
+    assert find_lost(doubted.review()) == list(LOST)
+
+
+def test_objects_that_the_user_gave_are_not_reviewed() -> None:
+    script = ReviewScript()
+    given = Reference(id="given", prompts=(Prompt(frame=0, mask=draw_object(0)),))
+    with script.pipeline(review=2) as pipeline:
+        result = pipeline.run(VIDEO, [given])
+    assert (result.reviews, script.asked("review_masks")) == ((), [])
+
+
+def test_a_review_without_a_reviewer_is_an_error_before_any_work() -> None:
+    script = ReviewScript()
+    with script.pipeline(review=1) as pipeline, pytest.raises(ConfigError, match="reviewer"):
+        pipeline.run(VIDEO, [DOG])
+    assert script.calls == []
+
+
+def test_a_reviewer_that_answers_about_other_frames_breaks_its_contract() -> None:
+    script = ReviewScript(review_masks=lambda video, tracks, frames: [make_review(tracks[0], [0], ["no"])])
+    with pytest.raises(ContractError, match="reviewer"):
+        script.review()
+
+
+def test_a_result_with_a_review_is_read_back() -> None:
+    result = ReviewScript(propagate=propagate_with(lose_late)).review()
+    read = Result.model_validate_json(result.model_dump_json())
+    assert (read.reviews, read.repairs, read.verdicts) == (result.reviews, result.repairs, result.verdicts)

@@ -54,7 +54,6 @@ BEFORE = {
     "answers.md": [["run", "clip.mp4", "the dog that jumps", "--reasoner", "gpt4"]],
     "evaluation.md": [[*MEVIS, "runs/top-score"]],
     "alref compare runs/top-score runs/gpt4": [[*MEVIS, "runs/top-score"], [*MEVIS, "runs/gpt4"]],
-    "alref studio alref-out/clip-the-dog": [["run", "clip.mp4", "the dog", "--out", "alref-out/clip-the-dog"]],
     "alref plugins uninstall my-plugin": [["plugins", "install", "my-plugin.py"]],
     "alref submit RUN": [[*MEVIS, "runs/mevis"]],
     "alref submit runs/ryvos": [["eval", "ref-youtube-vos", "--data", "ryvos", *PLAIN, "--out", "runs/ryvos"]],
@@ -63,6 +62,8 @@ BEFORE = {
 """What the reader of a page, or of a command that stands alone, has done before."""
 STANDS_FOR = {
     "alref COMMAND --help": "alref run --help",
+    "alref batch videos.csv --out s3://bucket/run --shard 0/4": "alref batch videos.csv --out results --shard 0/4",
+    "alref collect s3://bucket/run --index index.parquet --shards shards": "alref collect results --index index.parquet",
     "alref data check NAME DIR": "alref data check mevis mevis",
     "alref eval alref:mevis": "alref eval alref:mevis --data mevis --split valid_u",
     "alref models pull --preset NAME --sound": "alref models pull --preset paper-s4 --sound",

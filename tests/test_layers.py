@@ -20,7 +20,7 @@ LAYERS = [
     ["config", "presets"],
     ["output"],
     ["pipeline"],
-    ["evaluation", "scaffold"],
+    ["evaluation", "scaffold", "batch"],
     ["ablation"],
     ["api", "testing"],
     ["cli"],

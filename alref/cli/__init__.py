@@ -17,6 +17,8 @@ from alref.utils.text import escape_controls
 INTERRUPTED, OUTPUT_FAILED = 130, 7
 COMMANDS = {
     "run": "Segment what expressions point at in a video.",
+    "batch": "Segment many videos on many processes or machines, into one store.",
+    "collect": "Merge the store of a batch into one index.",
     "eval": "Run a pipeline on a benchmark and score the results.",
     "score": "Score masks of any program by a benchmark's protocol.",
     "submit": "Pack the masks of an evaluation for a benchmark server.",
@@ -35,7 +37,7 @@ COMMANDS = {
 }
 
 
-RESUMABLE = {"run", "eval", "ablate", "models"}
+RESUMABLE = {"run", "batch", "eval", "ablate", "models"}
 """Commands that resume after an interruption."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
@@ -38,8 +39,30 @@ def _suggest_names(ctx: click.Context, parameter: click.Parameter, incomplete: s
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class DeviceList(click.ParamType[str]):
+    """Devices with commas between them: ``cuda:0,cuda:1``."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check each device."""
+        for each in str(value).split(","):
+            if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", each):
+                self.fail(f"expected auto, cpu, mps, cuda or a list such as cuda:0,cuda:1, got {value!r}", param, ctx)
+        return str(value)
+
+
+def add_worker_options(command: CommandFunction) -> CommandFunction:
+    """Add what ``add_config_options`` adds, with a list of devices, over which workers are spread."""
+    return _add_options(command, DeviceList(), "Device that models run on, or a list, cuda:0,cuda:1, to spread workers over.")
+
+
 def add_config_options(command: CommandFunction) -> CommandFunction:
     """Add ``-c --preset --unifier … -o --order --device --plugin`` to a command, which receives them as keyword arguments."""
+    return _add_options(command, click.Choice(["auto", "cpu", "cuda", "mps"]), "Device that models run on.")
+
+
+def _add_options(command: CommandFunction, device_type: click.ParamType[str], device_help: str) -> CommandFunction:
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),
         click.option("--preset", help="Shipped configuration to start from; default 'baseline', or 'standard' with a model."),
@@ -52,7 +75,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
         ),
         click.option("--order", type=click.Choice(["pivot", "tracks"]), help="How the components are called; default pivot."),
         click.option("--review", type=click.IntRange(0, 8), metavar="N", help="Rounds in which wrong masks are repaired."),
-        click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), help="Device that models run on."),
+        click.option("--device", type=device_type, help=device_help),
         add_plugin_option,
     ]
     return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)

@@ -70,6 +70,9 @@ class Stage(ABC):
     distribution that installs them, empty if the distribution itself does. ``uses`` are slots whose components it calls itself:
     the engine has them ready in ``parts``, by slot, while it calls the component.
 
+    ``resource_options`` are options that change time or cost and no output, such as a timeout: a batch does not compute again
+    what was computed with other values of them.
+
     The engine calls it for one video at a time, unless ``concurrent`` is True: then several threads may call it at once, which
     suits components that wait on the network. Texts appended to ``warnings`` are shown to the user.
     """
@@ -79,6 +82,7 @@ class Stage(ABC):
     needs: ClassVar[tuple[str, ...]] = ()
     devices: ClassVar[tuple[str, ...]] = ()
     model_options: ClassVar[tuple[str, ...]] = ()
+    resource_options: ClassVar[frozenset[str]] = frozenset()
     uses: ClassVar[tuple[str, ...]] = ()
     api: ClassVar[int] = API_LEVEL
     concurrent: ClassVar[bool] = False

@@ -83,6 +83,16 @@ class Configuration:
             data[slot] = {"use": choice.use, **choice.options.model_dump(mode="json")}
         return data
 
+    def get_output_settings(self) -> dict[str, Any]:
+        """Return the settings that outputs depend on: without devices, threads, timeouts and budgets, with versions."""
+        data = self.to_dict()
+        for slot, choice in self.slots.items():
+            data[slot] = {
+                name: value for name, value in data[slot].items() if name not in choice.component.cls.resource_options
+            }
+        del data["device"], data["tune"]
+        return {**data, "versions": self.get_versions()}
+
     def get_versions(self) -> dict[str, str]:
         """Return the distributions that the components come from, with their versions."""
         return {choice.component.distribution: choice.component.version for choice in self.slots.values()}

@@ -47,6 +47,12 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
 
     Options: ClassVar[type[StageOptions]] = ChatOptions
     options: ChatOptions
+    resource_options = frozenset(
+        {
+            *("concurrency", "answers", "timeout", "retries", "requests_per_minute", "tokens_per_minute"),
+            *("max_cost", "input_price", "output_price", "key_variable"),
+        }
+    )
     neutral_options: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields) - {"thinking"}
     _answers: AnswerSource | None = None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from random import uniform
 from time import sleep, time
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from alref.errors import InputError, MissingError, OutputError, Problem, format_exception, mask_passwords
 from alref.utils import atomic
@@ -103,13 +104,16 @@ class FolderStore(ObjectStore):
     def create_bytes(self, name: str, data: bytes) -> bool:
         """Write an object unless there is one of this name; return whether it was written."""
         path = self._make_parent(name)
+        part = path.with_name(f".{path.name}.{uuid4().hex}")
         try:
-            with path.open("xb") as file:
-                file.write(data)
+            part.write_bytes(data)
+            os.link(part, path)  # a link is made whole, and only once
         except FileExistsError:
             return False
         except OSError as error:
             raise atomic.make_write_error(path, error, "choose another store") from error
+        finally:
+            part.unlink(missing_ok=True)
         return True
 
     def list_objects(self, folder: str) -> list[StoredObject]:

@@ -15,6 +15,7 @@ from transformers import GroundingDinoImageProcessorPil, PreTrainedModel
 
 from alref.cli import demo_clip
 from alref.llm.published_answers import BOXES_FILE, FRAMES_FILE
+from alref.media.write import open_video_encoder
 from alref.plugins.manager import PluginManager
 from alref.testing import make_moving_square, write_frames
 from support import tiny_audio_models, tiny_beats, tiny_detectors, tiny_models, tiny_sam2, tiny_sam3
@@ -120,6 +121,13 @@ def stock(folder: Path) -> Path:
     for name in ("cup.png", "mug.png"):
         Image.fromarray(demo_clip.compute_masks()["the red ball"][24].astype(np.uint8) * 255).save(folder / name)
     write_sound(folder / "question.wav", tiny_audio_models.rising(2.0)[None], "pcm_s16le")
+    (folder / "videos").mkdir()
+    for number in range(2):
+        video, _ = make_moving_square(frames=4, seed=number)
+        with open_video_encoder(folder / "videos" / f"clip-{number}.mp4", video.times.tolist()) as encoder:
+            for frame in video:
+                encoder.write_frame(frame)
+    (folder / "videos.csv").write_text("video,expressions\nclip.mp4,the red ball\nframes,the square\n")
     (folder / "mine.yaml").write_text("spatial: top-score\n")
     shown = read(ROOT / "docs" / "ablations.md")
     (folder / "grid.yaml").write_text(next(each.text for each in shown if each.language == "yaml"))

@@ -1,0 +1,1 @@
+"""Many videos on many processes or machines, with one store of results."""

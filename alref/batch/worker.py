@@ -1,0 +1,73 @@
+"""What a worker of a batch does: fetch a video, run the pipeline, and write the unit to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alref.batch.unit_store import UnitStore
+from alref.batch.units import Unit, UnitSummary, pack_unit
+from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
+from alref.components.runner import WorkerFactory
+from alref.config import Configuration, VideoOptions, resolve_config
+from alref.media.reader import open_video
+from alref.output.store import open_store
+from alref.pipeline.engine import Pipeline
+from alref.plugins.manager import PluginManager
+from alref.result import Result
+from alref.utils.home import get_cache_path
+
+WAITING_UNITS = 3
+"""Units that a worker computes at a time when it waits on servers: one is propagated while others are reasoned about."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What a worker is made from: the configuration with every option, plugin files, the store, and the size of copies."""
+
+    config: Mapping[str, Any]
+    plugin_files: tuple[Path, ...]
+    store: str
+    cache_bytes: int = DEFAULT_CACHE_BYTES
+
+    def make_factory(self) -> WorkerFactory:
+        """Return what makes a worker in its own process."""
+        return partial(UnitWorker, self)
+
+
+class UnitWorker:
+    """Computes units, one after the other or several at a time, with one set of models."""
+
+    def __init__(self, settings: WorkerSettings, device: str = "") -> None:
+        plugins = PluginManager(files=settings.plugin_files)
+        chosen = {"device": device} if device else {}
+        self._pipeline = Pipeline.from_config(resolve_config(plugins, [settings.config, chosen]), plugins)
+        self._store = UnitStore(open_store(settings.store))
+        self._videos = VideoCache(get_cache_path("videos"), settings.cache_bytes)
+
+    def __call__(self, unit: Unit) -> UnitSummary:
+        """Compute a unit, write it to the store, and return its summary. Raises an AlrefError."""
+        options = VideoOptions.model_validate({**self._pipeline.config.video.model_dump(), **unit.window})
+        with self._videos.fetch(unit.video, unit.identity) as path:
+            result = self._pipeline.run(open_video(path, **options.model_dump()), unit.references)
+        result = _name_video(result, unit, options)
+        summary = UnitSummary.from_result(unit, result)
+        self._store.write_unit(unit.key, pack_unit(summary, result))
+        return summary
+
+
+def _name_video(result: Result, unit: Unit, options: VideoOptions) -> Result:
+    """Return a result that says what was read of the video; a local copy of a URL goes by the name in the URL."""
+    video = result.video
+    if "://" in unit.video:
+        video = video.model_copy(update={"path": Path(unit.video.partition("?")[0].rpartition("/")[2] or "video")})
+    config = {**result.config, "video": options.model_dump(mode="json")}
+    return result.model_copy(update={"video": video, "config": config})
+
+
+def choose_overlap(config: Configuration) -> int:
+    """Return the number of units that a worker computes at a time: several when a component waits on a server."""
+    return WAITING_UNITS if any(choice.component.cls.concurrent for choice in config.slots.values()) else 1

@@ -54,6 +54,7 @@ BEFORE = {
     "answers.md": [["run", "clip.mp4", "the dog that jumps", "--reasoner", "gpt4"]],
     "evaluation.md": [[*MEVIS, "runs/top-score"]],
     "alref compare runs/top-score runs/gpt4": [[*MEVIS, "runs/top-score"], [*MEVIS, "runs/gpt4"]],
+    "alref studio alref-out/clip-the-dog": [["run", "clip.mp4", "the dog", "--out", "alref-out/clip-the-dog"]],
     "alref plugins uninstall my-plugin": [["plugins", "install", "my-plugin.py"]],
     "alref submit RUN": [[*MEVIS, "runs/mevis"]],
     "alref submit runs/ryvos": [["eval", "ref-youtube-vos", "--data", "ryvos", *PLAIN, "--out", "runs/ryvos"]],

@@ -9,7 +9,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,12 @@ from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.console import make_console
 from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
 from alref.cli.prompt_options import add_point_option, read_prompt_flags
-from alref.llm.replay import TRACE_FILE
 from alref.llm.usage import format_usage
 from alref.media.video import Video
-from alref.output.run_folder import RunFolder, RunSpec
-from alref.output.trace import TraceWriter
+from alref.output.run_folder import RunFolder
 from alref.pipeline import references
 from alref.pipeline.engine import Pipeline
-from alref.pipeline.stage_cache import StageCache
+from alref.pipeline.folder_run import make_run_spec, run_in_folder
 from alref.plugins.manager import PluginManager
 from alref.records import Reference
 from alref.result import Result
@@ -118,22 +115,11 @@ def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Refere
 def run_pipeline(pipeline: Pipeline, video: Video, run_references: list[Reference], flags: Mapping[str, Any]) -> Result:
     """Check the configuration, run one video, write its folder, and print and return the result."""
     pipeline.check(video, run_references)
-    run = RunSpec(
-        command=format_path(shlex.join(["alref", *sys.argv[1:]])),
-        input=format_path(flags["video"]),
-        fingerprint=video.fingerprint,
-        versions={"alref": metadata.version("alref"), **pipeline.config.get_versions()},
-        references=tuple(run_references),
-        config=pipeline.config.to_dict(),
-    )
+    command_line = format_path(shlex.join(["alref", *sys.argv[1:]]))
+    run = make_run_spec(pipeline, video, run_references, flags["video"], command_line)
     path = flags["out"] or Path("alref-out") / make_run_name(flags["video"], run_references)
     with RunFolder.open(path, run, force=flags["force"]) as folder, _show_progress(pipeline, flags) as advanced:
-        if folder.finished:
-            result = folder.read_result()
-        else:
-            pipeline.plugins.add_observer(TraceWriter(folder.path / TRACE_FILE))
-            result = pipeline.run_checked(video, run_references, StageCache(folder.stages))
-            folder.write_result(result, video, advanced)
+        result = run_in_folder(pipeline, video, folder, advanced)
     _report_result(result, path, flags)
     return result
 

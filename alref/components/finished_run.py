@@ -111,11 +111,32 @@ class FinishedRun:
         """The exact number of frames per second, None if the frames are not evenly spaced."""
         return find_frame_rate(self.times)
 
+    @cached_property
+    def source_numbers(self) -> list[int]:
+        """The number of each frame in the video file, from 0: what programs that open the whole file call it.
+
+        Raises InputError if the run has a part of a video that is not available.
+        """
+        try:
+            numbers: list[int] = self.video.source_numbers.tolist()
+        except InputError:
+            if self.times[0] > 0 or (self.result.config.get("video") or {}).get("every", 1) > 1:
+                raise
+            return list(range(len(self)))
+        return numbers
+
     @staticmethod
     def make_file_name(text: str) -> str:
         """Return a text as part of a file name that every system and shell takes: letters, digits, dots and hyphens."""
         words = re.sub(r"[^\w.]+", "-", text.lower()).strip("-.")
         return words.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("-.") or "object"
+
+    def iterate_masks(self, each: RunObject) -> Iterator[tuple[int, Rle | None]]:
+        """Yield the index and the mask of each frame of one object, None where it is absent."""
+        for index, rle in enumerate(each.track.rles):
+            yield index, rle if rle.area else None
+            if self._on_progress:
+                self._on_progress(index + 1, len(self))
 
     def read_frames(self) -> Iterator[RunFrame]:
         """Yield all frames in order. Hold none of them: each may have a decoded image."""

@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from alref.errors import InputError
 from alref.media.animated_image import AnimatedImageSource, count_frames, is_webp
@@ -126,6 +127,11 @@ class VideoReader(Video):
             if self._frame_cache.get(each) is None:
                 self._decode_frame(each)
         return self._decode_frame(index)
+
+    @property
+    def source_numbers(self) -> npt.NDArray[np.int64]:
+        """The number of each frame in the file or folder, int64 (T,), from 0."""
+        return self._source_numbers
 
     def read_audio(self, rate: int) -> Audio | None:
         """Return the audio from the first frame to the end of the last frame, or to the end of the audio if that is earlier.

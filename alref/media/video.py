@@ -88,6 +88,11 @@ class Video(ABC):
     def fingerprint(self) -> str:
         """A hexadecimal digest of the content and of the opened window: the key of cached results."""
 
+    @property
+    def source_numbers(self) -> npt.NDArray[np.int64]:
+        """The number of each frame in its file, int64 (T,), from 0; they differ from the index in a part of a file."""
+        return np.arange(len(self), dtype=np.int64)
+
     def get_info(self) -> VideoInfo:
         """Return the record of this video in a result."""
         from alref.records import VideoInfo

@@ -32,6 +32,11 @@ class ObjectMasks:
     def __init__(self, tracks: Sequence[Track]) -> None:
         self._tracks = {index + 1: tracks[index] for index in sort_by_score(tracks)}
 
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of the objects, the topmost last."""
+        return list(self._tracks)
+
     def decode_masks(self, frame: int, reference: str | None = None) -> dict[int, Mask]:
         """Decode the masks of one frame, of one reference or all: bool (H, W) by number, the topmost last."""
         wanted = {

@@ -351,6 +351,11 @@ class PluginManager:
         self._manager.register(observer)
         self._manager.check_pending()
 
+    def remove_observer(self, observer: object) -> None:
+        """Remove an observer; one that failed is removed already."""
+        if self._manager.is_registered(observer):
+            self._manager.unregister(observer)
+
     def notify_observers(self, hook: str, event: Any) -> None:
         """Notify all observers. One that fails is named in ``warnings`` and removed."""
         caller = getattr(self._manager.hook, hook)

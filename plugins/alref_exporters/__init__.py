@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import alref
 from alref import Exporter
+from alref_exporters.tool_formats import Cvat, LabelMe, LabelStudio
 from alref_exporters.training_formats import Coco, Davis, Mots, Yolo, YouTubeVis
 
 
 @alref.hookimpl
 def register_exporters() -> list[type[Exporter]]:
     """Register the export formats."""
-    return [Coco, YouTubeVis, Yolo, Davis, Mots]
+    return [Coco, YouTubeVis, Yolo, Davis, Mots, Cvat, LabelStudio, LabelMe]

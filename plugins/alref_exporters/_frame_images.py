@@ -24,7 +24,7 @@ class FrameImages:
         self._run, self._folder, self._wanted = run, folder, images != "none"
         self.suffix = images if self._wanted else "jpg"
         if self._wanted:
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
 
     def write_frame(self, frame: RunFrame) -> None:
         """Write the image of a frame if images are wanted. Raises OutputError."""

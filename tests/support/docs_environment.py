@@ -168,6 +168,8 @@ def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypa
     monkeypatch.setattr("alref.cli.demo_clip.FRAME_COUNT", 14)
     _stock(home / "reader", stocked)
     monkeypatch.syspath_prepend(str(home / "reader"))
+    monkeypatch.setattr("alref_studio._runtime.serve", lambda *given: None)
+    monkeypatch.setattr("webbrowser.open", lambda address: True)
     before = set(sys.modules)
     with run_fake_hub(monkeypatch, home) as hub, serving(answered, models=GPT) as gpt, serving(answered) as own:
         hub.models = {**held, "lone/files": {name: (stocked / name).read_bytes() for name in BEATS}}

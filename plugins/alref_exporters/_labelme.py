@@ -1,0 +1,62 @@
+"""Write LabelMe files."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from alref import FinishedRun, RunFrame
+from alref.utils.masks import Mask, compute_rle_box
+from alref_exporters._frame_images import FrameImages, format_frame_name
+from alref_exporters._polygons import trace_polygons
+
+if TYPE_CHECKING:
+    from alref_exporters.tool_formats import LabelMe
+
+VERSION = "5.5.0"
+"""The version of LabelMe whose files these are; later ones read them."""
+
+
+def write_labelme(run: FinishedRun, folder: Path, options: LabelMe.Options) -> None:
+    """Write NUMBER.json and the image of each frame."""
+    images = FrameImages(run, folder, options.images)
+    for frame in run.read_frames():
+        images.write_frame(frame)
+        content: dict[str, Any] = {
+            "version": VERSION,
+            "flags": {},
+            "shapes": list(_iterate_shapes(run, frame, options)),
+            "imagePath": images.format_name(frame.index),
+            "imageData": None,
+            "imageHeight": run.height,
+            "imageWidth": run.width,
+        }
+        path = folder / f"{format_frame_name(run, frame.index)}.json"
+        path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def _iterate_shapes(run: FinishedRun, frame: RunFrame, options: LabelMe.Options) -> Iterator[dict[str, Any]]:
+    for each in run.objects:
+        if (rle := frame.rles.get(each.id)) is None:
+            continue
+        common = {"label": each.category, "group_id": each.id, "description": each.name, "flags": {}}
+        if options.shapes == "polygons":
+            for polygon in trace_polygons(rle, options.tolerance):
+                yield {**common, "shape_type": "polygon", "points": polygon.tolist(), "mask": None}
+            continue
+        left, top, right, bottom = compute_rle_box(rle)
+        corners = [[left, top], [right - 1, bottom - 1]]
+        mask = _encode_png(frame.masks[each.id][top:bottom, left:right])
+        yield {**common, "shape_type": "mask", "points": corners, "mask": mask}
+
+
+def _encode_png(mask: Mask) -> str:
+    """Return a mask as a PNG of 0 and 255 in base64."""
+    _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255)
+    return b64encode(data.tobytes()).decode()

@@ -1,0 +1,109 @@
+// The lists of videos and objects, the verdicts, and the job.
+
+const FINDINGS = { found: "found", absent: "not in the video", silent: "silent", ambiguous: "ambiguous" };
+
+/** Make an element: `make("p", { className: "why" }, "text", child)`. */
+export function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name.includes("-") || name === "role") element.setAttribute(name, value);
+    else element[name] = value;
+  }
+  element.append(...children.filter((child) => child !== null && child !== ""));
+  return element;
+}
+
+/** Show the videos with their runs; `current` is the open run or video. */
+export function showVideos(list, videos, current, { onVideo, onRun }) {
+  const items = videos.map((video) => {
+    const runs = video.runs.map((run) => {
+      const state = run.finished ? "" : make("span", { className: "tag" }, "not finished");
+      const button = make("button", { className: "run", title: run.folder }, run.title, state);
+      if (run.id === current.run) button.setAttribute("aria-current", "true");
+      button.onclick = () => onRun(run, video);
+      return make("li", {}, button);
+    });
+    const button = make("button", { className: "video" }, video.name);
+    if (video.id === current.video) button.setAttribute("aria-current", current.run ? "false" : "true");
+    button.onclick = () => onVideo(video);
+    return make("li", {}, button, runs.length ? make("ul", {}, ...runs) : "");
+  });
+  list.replaceChildren(...items);
+}
+
+/** Show the verdict of each reference. */
+export function showVerdicts(box, run) {
+  const verdicts = run.references.map(({ title, verdict }) => {
+    if (!verdict) return make("p", { className: "verdict" }, make("strong", {}, title), " not finished");
+    const finding = make("span", { className: `finding ${verdict.finding}` }, FINDINGS[verdict.finding]);
+    return make("details", { className: "verdict" }, make("summary", {}, finding, " ", title), make("p", {}, verdict.why));
+  });
+  const warnings = run.warnings.map((text) => make("p", { className: "warning" }, text));
+  box.replaceChildren(...verdicts, ...warnings);
+}
+
+/** Show the objects of a run as cards with a picture, where they are present, and why. */
+export function showObjects(list, run, { onSelect, onHide, hidden }) {
+  const cards = run.objects.map((object) => {
+    const image = make("img", {
+      src: `runs/${run.id}/objects/${object.number}/thumbnail?v=${run.version}`,
+      alt: "",
+      loading: "lazy",
+    });
+    const bar = make("span", { className: "presence", "aria-hidden": "true" });
+    bar.style.background = drawPresence(object, run.video.frames);
+    const name = make("span", { className: "title" }, `${object.number}  ${object.name}`);
+    const facts = make("span", { className: "facts" }, `${object.frames} of ${run.video.frames} frames`);
+    const flags = object.flags.length ? make("span", { className: "tag flag" }, `${object.flags.length} to check`) : "";
+    const body = make("span", { className: "body" }, name, facts, flags, bar);
+    const choose = make("button", { className: "choose", "aria-pressed": "false" }, image, body);
+    choose.onclick = () => onSelect(object.number);
+    const isHidden = hidden.has(object.number);
+    const hide = make("button", { className: "quiet", "aria-pressed": String(isHidden) }, isHidden ? "Show" : "Hide");
+    hide.setAttribute("aria-label", `${isHidden ? "Show" : "Hide"} ${object.name}`);
+    hide.onclick = () => onHide(object.number);
+    const why = object.why ? make("p", { className: "why" }, `${object.why} (${object.source})`) : "";
+    const card = make("li", { className: "object" }, choose, make("div", { className: "row" }, hide), why);
+    card.style.setProperty("--color", `rgb(${object.color})`);
+    card.dataset.number = object.number;
+    return card;
+  });
+  list.replaceChildren(...cards);
+}
+
+/** Mark the selected object. */
+export function selectObject(list, number) {
+  for (const card of list.children) {
+    const chosen = Number(card.dataset.number) === number;
+    card.classList.toggle("selected", chosen);
+    card.querySelector(".choose").setAttribute("aria-pressed", String(chosen));
+  }
+}
+
+function drawPresence(object, frames) {
+  const stops = [];
+  for (const [first, last] of object.present) {
+    const [from, to] = [(100 * first) / frames, (100 * (last + 1)) / frames];
+    stops.push(`transparent ${from}%`, `var(--color) ${from}%`, `var(--color) ${to}%`, `transparent ${to}%`);
+  }
+  return stops.length ? `linear-gradient(to right, ${stops.join(", ")})` : "none";
+}
+
+/** Show how far the job is. */
+export function showJob({ text, progress, cancel }, job) {
+  const active = job && ["waiting", "running"].includes(job.state);
+  text.textContent = describeJob(job);
+  text.className = job?.state ?? "";
+  progress.hidden = !active;
+  cancel.hidden = !active;
+  if (active && job.total) Object.assign(progress, { max: job.total, value: job.done });
+  else progress.removeAttribute("value");
+}
+
+function describeJob(job) {
+  if (!job) return "";
+  if (job.state === "waiting") return `${job.title}: waiting`;
+  if (job.state === "running") return `${job.title}: ${job.stage}${job.total ? ` ${job.done} of ${job.total}` : ""}`;
+  if (job.state === "failed") return `${job.title}: ${job.message}`;
+  return `${job.title}: ${job.state === "done" ? "done" : "cancelled; what was done is kept"}`;
+}

@@ -1,0 +1,200 @@
+// Frames and painted masks by frame number, fetched ahead in the direction of play.
+
+import { getJson } from "./api.js";
+
+const MAX_IMAGES = 60;
+const FRAMES_AHEAD = 24;
+const PARALLEL = 4;
+const MASKS_AT_ONCE = 64;
+
+/** A bounded map of ImageBitmaps; those farthest from the frame that is shown are dropped first. */
+class ImageRing {
+  constructor() {
+    this.images = new Map();
+  }
+
+  get(frame) {
+    return this.images.get(frame);
+  }
+
+  set(frame, image, center) {
+    this.images.get(frame)?.close();
+    this.images.set(frame, image);
+    while (this.images.size > MAX_IMAGES) {
+      let farthest = frame;
+      for (const each of this.images.keys()) {
+        if (Math.abs(each - center) > Math.abs(farthest - center)) farthest = each;
+      }
+      this.images.get(farthest).close();
+      this.images.delete(farthest);
+    }
+  }
+
+  delete(frame) {
+    this.images.get(frame)?.close();
+    this.images.delete(frame);
+  }
+
+  clear() {
+    for (const image of this.images.values()) image.close();
+    this.images.clear();
+  }
+}
+
+/** The frames of one video as ImageBitmaps of `width` pixels. */
+export class FrameStore {
+  constructor(base, video, width) {
+    Object.assign(this, { base, width, count: video.frames, version: video.version });
+    this.ring = new ImageRing();
+    this.pending = new Map();
+    this.center = 0;
+    this.closed = new AbortController();
+  }
+
+  /** Return the image of a frame, from memory if it is there. */
+  get(frame) {
+    return this.ring.get(frame);
+  }
+
+  /** Fetch a frame. */
+  load(frame) {
+    const there = this.ring.get(frame);
+    if (there) return Promise.resolve(there);
+    if (!this.pending.has(frame)) {
+      this.pending.set(frame, this.fetchImage(frame).finally(() => this.pending.delete(frame)));
+    }
+    return this.pending.get(frame);
+  }
+
+  async fetchImage(frame) {
+    const address = `${this.base}/frames/${frame}?w=${this.width}&v=${this.version}`;
+    const response = await fetch(address, { signal: this.closed.signal });
+    if (!response.ok) throw new Error((await response.json()).error ?? `frame ${frame} cannot be read`);
+    const image = await createImageBitmap(await response.blob());
+    this.ring.set(frame, image, this.center);
+    return image;
+  }
+
+  /** Fetch the frames that come next in `direction`, a few at a time. */
+  prefetch(center, direction = 1) {
+    this.center = center;
+    for (let step = 1; step <= FRAMES_AHEAD && this.pending.size < PARALLEL; step++) {
+      const frame = center + step * direction;
+      if (frame < 0 || frame >= this.count) break;
+      if (!this.ring.get(frame) && !this.pending.has(frame)) {
+        this.load(frame).then(() => this.prefetch(this.center, direction), () => {});
+      }
+    }
+  }
+
+  close() {
+    this.closed.abort();
+    this.ring.clear();
+  }
+}
+
+/** The masks of one run, painted by a worker at the size of the canvas. */
+export class MaskStore {
+  constructor(run, width, height) {
+    Object.assign(this, { run, width, height, rows: run.video.height, columns: run.video.width });
+    this.ring = new ImageRing();
+    this.chunks = new Map();
+    this.waiting = new Map();
+    this.pending = new Map();
+    this.overrides = new Map();
+    this.hidden = new Set();
+    this.selected = 0;
+    this.center = 0;
+    this.number = 0;
+    this.milliseconds = 0;
+    this.worker = new Worker("page/painter.js", { type: "module" });
+    this.worker.onmessage = ({ data }) => {
+      this.milliseconds = data.milliseconds;
+      this.waiting.get(data.id)?.(data.image);
+      this.waiting.delete(data.id);
+    };
+  }
+
+  get(frame) {
+    return this.ring.get(frame);
+  }
+
+  /** Return the run-length counts of an object on a frame, empty where it is absent. */
+  async loadCounts(frame, number) {
+    const override = this.overrides.get(`${frame} ${number}`);
+    if (override !== undefined) return override;
+    const chunk = await this.loadChunk(frame);
+    return chunk.counts[number]?.[frame - chunk.first] ?? "";
+  }
+
+  loadChunk(frame) {
+    const first = frame - (frame % MASKS_AT_ONCE);
+    if (!this.chunks.has(first)) {
+      const address = `runs/${this.run.id}/masks?from=${first}&to=${first + MASKS_AT_ONCE - 1}`;
+      const loaded = getJson(address);
+      loaded.catch(() => this.chunks.delete(first));
+      this.chunks.set(first, loaded);
+    }
+    return this.chunks.get(first);
+  }
+
+  /** Paint the masks of a frame. */
+  load(frame) {
+    const there = this.ring.get(frame);
+    if (there) return Promise.resolve(there);
+    if (!this.pending.has(frame)) {
+      this.pending.set(frame, this.paint(frame).finally(() => this.pending.delete(frame)));
+    }
+    return this.pending.get(frame);
+  }
+
+  async paint(frame) {
+    const state = this.number;
+    const shown = this.run.objects.filter((each) => !this.hidden.has(each.number));
+    shown.sort((one, other) => one.layer - other.layer);
+    const counts = await Promise.all(shown.map((each) => this.loadCounts(frame, each.number)));
+    const masks = shown
+      .map((each, index) => ({ counts: counts[index], color: each.color, selected: each.number === this.selected }))
+      .filter((mask) => mask.counts);
+    const id = `${frame} ${this.number} ${Math.random()}`;
+    const { rows, columns, width, height } = this;
+    const image = await new Promise((resolve) => {
+      this.waiting.set(id, resolve);
+      this.worker.postMessage({ id, masks, rows, columns, width, height });
+    });
+    if (state === this.number) this.ring.set(frame, image, this.center);
+    return image;
+  }
+
+  /** Paint what comes next. */
+  prefetch(center, direction = 1, count = 8) {
+    this.center = center;
+    for (let step = 1; step <= count && this.pending.size < 2; step++) {
+      const frame = center + step * direction;
+      if (frame < 0 || frame >= this.run.video.frames) break;
+      if (!this.ring.get(frame) && !this.pending.has(frame)) {
+        this.load(frame).then(() => this.prefetch(this.center, direction, count), () => {});
+      }
+    }
+  }
+
+  /** Show other counts for an object on a frame, a preview; null shows what is stored. */
+  setOverride(frame, number, counts) {
+    const key = `${frame} ${number}`;
+    if (counts === null) this.overrides.delete(key);
+    else this.overrides.set(key, counts);
+    this.repaint();
+  }
+
+  /** Forget what is painted, after a change of what is shown. */
+  repaint() {
+    this.number += 1;
+    this.pending.clear();
+    this.ring.clear();
+  }
+
+  close() {
+    this.worker.terminate();
+    this.ring.clear();
+  }
+}

@@ -1,0 +1,154 @@
+"""The HTTP interface of the page: frames, masks, runs and jobs. Every address is relative to the page's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from alref.errors import AlrefError, InputError
+from alref_studio import view
+from alref_studio.library import OpenedRun
+from alref_studio.studio import Studio
+from alref_studio.worker import WorkerBusyError
+
+PAGE = Path(__file__).with_name("page")
+MAX_BODY_BYTES = 1_000_000
+MAX_MASK_FRAMES = 256
+FOREVER = {"cache-control": "private, max-age=86400, immutable"}
+"""Headers of what an address names with its version."""
+
+
+class StudioRoutes:
+    """The endpoints of one studio; ``list_routes`` gives them their addresses."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def list_routes(self) -> list[BaseRoute]:
+        """List the addresses of the page."""
+        return [
+            Route("/", self.read_page),
+            Route("/events", self.read_events),
+            Route("/state", self.read_state),
+            Route("/{kind}/{id}/frames/{frame:int}", self.read_frame),
+            Route("/videos/{id}", self.read_video),
+            Route("/videos/{id}/ask", accept(self.start_ask), methods=["POST"]),
+            Route("/runs/{id}", self.read_run),
+            Route("/runs/{id}/masks", self.read_masks),
+            Route("/runs/{id}/objects/{object:int}/thumbnail", self.read_thumbnail),
+            Route("/runs/{id}/resume", accept(self.start_resume), methods=["POST"]),
+            Route("/cancel", accept(self.cancel_jobs), methods=["POST"]),
+            Mount("/page", StaticFiles(directory=PAGE)),
+        ]
+
+    async def read_page(self, request: Request) -> Response:
+        """Return the page."""
+        return FileResponse(PAGE / "index.html")
+
+    async def read_events(self, request: Request) -> Response:
+        """Return the stream of events, which begins with the state."""
+        hub, first = self._studio.hub, await run_in_threadpool(self._studio.describe_state)
+        return StreamingResponse(hub.stream(first), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+    def read_state(self, request: Request) -> Response:
+        """Return the videos with their runs, and the job."""
+        return JSONResponse(self._studio.describe_state())
+
+    def read_video(self, request: Request) -> Response:
+        """Return the size and the times of a video."""
+        library, id_ = self._studio.library, request.path_params["id"]
+        entry = library.get_video(id_)
+        return JSONResponse(view.describe_video(entry) | view.describe_frames(library.share_video(entry.path)))
+
+    def read_frame(self, request: Request) -> Response:
+        """Return a frame of a video or a run as JPEG."""
+        library, kind, id_ = self._studio.library, request.path_params["kind"], request.path_params["id"]
+        if kind not in ("videos", "runs"):
+            return JSONResponse({"error": "no such page"}, 404)
+        own = library.share_video(library.get_video(id_).path) if kind == "videos" else None
+        shared = own or library.share_run_video(library.get_run(id_))
+        return make_image(self._studio.images.get_frame(shared, request.path_params["frame"], get_number(request, "w", 960)))
+
+    def read_run(self, request: Request) -> Response:
+        """Return what the page shows of a run."""
+        return JSONResponse(self._studio.describe_run(self._get_run(request)))
+
+    def read_masks(self, request: Request) -> Response:
+        """Return the run-length masks of some frames of a run."""
+        first = get_number(request, "from", 0)
+        last = min(get_number(request, "to", first), first + MAX_MASK_FRAMES - 1)
+        return JSONResponse(view.list_masks(self._studio.require_result(self._get_run(request)), first, last))
+
+    def read_thumbnail(self, request: Request) -> Response:
+        """Return a small image of an object."""
+        run, number = self._get_run(request), request.path_params["object"]
+        tracks = self._studio.require_result(run).tracks
+        if not 1 <= number <= len(tracks):
+            raise InputError(f"expected an object from 1 to {len(tracks)}, got {number}")
+        return make_image(view.draw_thumbnail(self._studio.library.share_run_video(run), tracks[number - 1], number))
+
+    def start_ask(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Start a run."""
+        return JSONResponse(self._studio.ask(request.path_params["id"], body).to_dict())
+
+    def start_resume(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Complete a run that was interrupted."""
+        return JSONResponse(self._studio.resume(request.path_params["id"]).to_dict())
+
+    def cancel_jobs(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Cancel what runs."""
+        self._studio.worker.cancel()
+        return JSONResponse({})
+
+    def _get_run(self, request: Request) -> OpenedRun:
+        return self._studio.library.get_run(request.path_params["id"])
+
+
+def build_application(studio: Studio) -> Starlette:
+    """Return the application of the page; who may use it is checked before (``AccessGuard``)."""
+    return Starlette(routes=StudioRoutes(studio).list_routes(), exception_handlers={AlrefError: report_error})
+
+
+def accept(handle: Callable[[Request, Mapping[str, Any]], Response]) -> Callable[[Request], Any]:
+    """Return an endpoint that reads a JSON object of bounded size and handles it in a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            return JSONResponse({"error": "expected application/json"}, 415)
+        if int(request.headers.get("content-length", MAX_BODY_BYTES + 1)) > MAX_BODY_BYTES:
+            return JSONResponse({"error": f"expected at most {MAX_BODY_BYTES} bytes"}, 413)
+        try:
+            body = await request.json()
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return JSONResponse({"error": "expected a JSON object"}, 400)
+        return await run_in_threadpool(handle, request, body)
+
+    return endpoint
+
+
+def report_error(request: Request, error: Exception) -> Response:
+    """Return an error of alref as JSON: what the command line prints."""
+    return JSONResponse({"error": str(error)}, 409 if isinstance(error, WorkerBusyError) else 422)
+
+
+def make_image(data: bytes) -> Response:
+    """Return a JPEG, which the browser keeps: its address has a version."""
+    return Response(data, media_type="image/jpeg", headers=FOREVER)
+
+
+def get_number(request: Request, name: str, default: int) -> int:
+    """Return a number of the query. Raises InputError."""
+    text = request.query_params.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
+        raise InputError(f"{name}: expected a number, got {text!r:.20}")
+    return int(text)

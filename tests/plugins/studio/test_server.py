@@ -1,0 +1,170 @@
+"""The server of the page without a browser: who may use it, and what it gives."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import cv2
+import numpy as np
+import pytest
+
+from alref.media.reader import open_video
+from alref.utils.masks import Mask, Rle, decode_mask
+from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, save_squares, serve_studio
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, list[list[Mask]]]]:
+    """Return the address of a studio with one run, the clip, and the true masks."""
+    folder = tmp_path_factory.mktemp("studio")
+    clip, run, truth = save_squares(folder)
+    with serve_studio([clip], run.parent) as (address, _):
+        yield address, clip, truth
+
+
+def request(address: str, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes, Any]:
+    place = urlsplit(address)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port or 0, timeout=20)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    payload = None if body is None else json.dumps(body).encode()
+    if payload is not None:
+        sent.setdefault("content-type", "application/json")
+    connection.request(method, path if path.startswith("/") else place.path + path, payload, sent)
+    answer = connection.getresponse()
+    content = answer.read()
+    connection.close()
+    return answer.status, content, answer.headers
+
+
+def read(address: str, path: str) -> Any:
+    status, content, _ = request(address, path)
+    assert status == 200, content
+    return json.loads(content)
+
+
+def find_run(address: str) -> str:
+    run: str = read(address, "state")["videos"][0]["runs"][0]["id"]
+    return run
+
+
+@pytest.mark.parametrize("path", ["/", "/state", "/page/main.js", "/wrong/state", f"/{TOKEN}x/state"])
+def test_nothing_is_told_without_the_token(served: Any, path: str) -> None:
+    assert request(served[0], path)[0] == 403
+
+
+def test_the_token_without_a_slash_leads_to_the_page(served: Any) -> None:
+    status, _, headers = request(served[0], f"/{TOKEN}")
+    assert (status, headers["location"]) == (307, f"{TOKEN}/")
+
+
+def test_a_prefix_of_a_proxy_may_stand_before_the_token(served: Any) -> None:
+    assert request(served[0], f"/user/me/proxy/8421/{TOKEN}/state")[0] == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+def test_a_name_that_is_not_the_servers_is_refused(served: Any, host: str) -> None:
+    assert request(served[0], "state", host=host)[0] == 403
+
+
+@pytest.mark.parametrize("host", ["localhost:9000", "127.0.0.1", "[::1]:8421"])
+def test_a_tunnel_may_use_another_port(served: Any, host: str) -> None:
+    assert request(served[0], "state", host=host)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "http://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}], ids=str
+)
+def test_another_site_changes_nothing(served: Any, headers: dict[str, str]) -> None:
+    assert request(served[0], "cancel", "POST", {}, **headers)[0] == 403
+
+
+def test_the_page_itself_may(served: Any) -> None:
+    place = urlsplit(served[0]).netloc
+    assert request(served[0], "cancel", "POST", {}, origin=f"http://{place}", host=place)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [("text/plain", {}, 415), ("application/json", [], 400), ("application/json", {"x": "y" * 1_000_001}, 413)],
+    ids=["form", "list", "large"],
+)
+def test_what_is_sent_is_checked(served: Any, content_type: str, body: Any, status: int) -> None:
+    assert request(served[0], "cancel", "POST", body, content_type=content_type)[0] == status
+
+
+@pytest.mark.parametrize("path", ["page/../__init__.py", "page/..%2f__init__.py", "page/%2e%2e/_runtime.py", "runs/../state2"])
+def test_no_file_outside_the_page_is_given(served: Any, path: str) -> None:
+    assert request(served[0], path)[0] == 404
+
+
+def test_answers_may_not_be_framed_or_kept(served: Any) -> None:
+    headers = request(served[0], "state")[2]
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert (headers["cache-control"], headers["referrer-policy"]) == ("no-store", "no-referrer")
+
+
+def test_a_frame_is_the_one_that_alref_reads(served: Any) -> None:
+    address, clip, _ = served
+    video = open_video(clip)
+    for base in (f"runs/{find_run(address)}", f"videos/{read(address, 'state')['videos'][0]['id']}"):
+        for index in (0, 7, FRAMES - 1):
+            status, content, headers = request(address, f"{base}/frames/{index}?w=4000")
+            assert (status, headers["content-type"]) == (200, "image/jpeg")
+            image = cv2.cvtColor(cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+            assert image.shape == (HEIGHT, WIDTH, 3)
+            assert np.abs(image.astype(int) - video[index]).mean() < 4
+
+
+def test_a_frame_is_shrunk_to_the_width_that_is_asked(served: Any) -> None:
+    content = request(served[0], f"runs/{find_run(served[0])}/frames/3?w=64")[1]
+    assert cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR).shape == (HEIGHT // 2, 64, 3)
+
+
+@pytest.mark.parametrize("path", [f"frames/{FRAMES}", "frames/1?w=x", "frames/1?w=-5", "masks?from=x", "objects/9/thumbnail"])
+def test_what_is_not_there_is_an_error_in_words(served: Any, path: str) -> None:
+    status, content, _ = request(served[0], f"runs/{find_run(served[0])}/{path}")
+    assert status == 422
+    assert "expected" in json.loads(content)["error"]
+
+
+def test_masks_are_those_of_the_run(served: Any) -> None:
+    address, _, truth = served
+    found = read(address, f"runs/{find_run(address)}/masks?from=4&to=99")
+    assert (found["first"], found["size"]) == (4, [HEIGHT, WIDTH])
+    for number, masks in enumerate(truth, 1):
+        counts = found["counts"][str(number)]
+        assert len(counts) == FRAMES - 4
+        for frame, text in enumerate(counts, 4):
+            expected = masks[frame]
+            assert bool(text) == expected.any()
+            assert not text or np.array_equal(decode_mask(Rle(size=(HEIGHT, WIDTH), counts=text)), expected)
+
+
+def test_a_run_tells_where_its_objects_are(served: Any) -> None:
+    run = read(served[0], f"runs/{find_run(served[0])}")
+    red, green, blue = run["objects"]
+    assert (red["present"], green["present"]) == ([[0, FRAMES - 1]], [[0, FRAMES // 2 - 1]])
+    assert [flag["frame"] for flag in blue["flags"]] == [5]
+    assert len({tuple(each["color"]) for each in run["objects"]}) == 3
+    assert run["video"]["times"] == sorted(run["video"]["times"])
+
+
+def test_a_thumbnail_shows_the_object(served: Any) -> None:
+    content = request(served[0], f"runs/{find_run(served[0])}/objects/1/thumbnail")[1]
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    blue, _, red = image[image.shape[0] // 2, image.shape[1] // 2].tolist()
+    assert red > 100
+    assert max(image.shape[:2]) == 160
+    assert blue != red
+
+
+def test_no_path_is_told_to_find_a_video(served: Any) -> None:
+    state = read(served[0], "state")
+    assert str(served[1].parent) not in json.dumps(state)
+    assert request(served[0], "videos/../../etc")[0] == 404
+    assert request(served[0], "videos/squares")[0] == 422

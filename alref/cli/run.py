@@ -27,6 +27,7 @@ from alref.output.run_folder import RunFolder
 from alref.pipeline import references
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.folder_run import make_run_spec, run_in_folder
+from alref.pipeline.forecast import forecast_usage, format_forecast
 from alref.plugins.manager import PluginManager
 from alref.records import Reference
 from alref.result import Result
@@ -108,6 +109,8 @@ def _print_dry_run(pipeline: Pipeline, video: Video, run_references: list[Refere
         click.echo(f"# warning: {warning}")
     for reference in run_references:
         click.echo(f"# reference {reference.id}: {reference.title}")
+    if usages := forecast_usage(pipeline.config, len(video), run_references):
+        click.echo(f"# {format_forecast(usages)}")
     click.echo(pipeline.config.to_yaml(), nl=False)
     pipeline.check(video, run_references)
 

@@ -35,7 +35,7 @@ def open_studio(flags: Mapping[str, Any], usual_port: int) -> None:
     library = Library(flags["paths"], flags["out"], config.video)
     ports = [usual_port, 0] if flags["port"] is None else [flags["port"]]
     listener = open_port(flags["host"], ports)
-    studio = Studio(library, Pipeline.from_config(config, plugins))
+    studio = Studio(library, Pipeline.from_config(config, plugins), (flags["uploads"] or 0) * 10**6)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     try:
         _print_addresses(flags["host"], listener.getsockname()[1], token, browser=not flags["no_browser"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
+from zipfile import ZipFile
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
@@ -40,10 +43,14 @@ class StudioRoutes:
             Route("/state", self.read_state),
             Route("/{kind}/{id}/frames/{frame:int}", self.read_frame),
             Route("/videos/{id}", self.read_video),
+            Route("/uploads", self.store_upload, methods=["POST"]),
+            Route("/videos/{id}/forecast", accept(self.read_forecast), methods=["POST"]),
             Route("/videos/{id}/ask", accept(self.start_ask), methods=["POST"]),
             Route("/runs/{id}", self.read_run),
             Route("/runs/{id}/masks", self.read_masks),
             Route("/runs/{id}/objects/{object:int}/thumbnail", self.read_thumbnail),
+            Route("/runs/{id}/export", accept(self.start_export), methods=["POST"]),
+            Route("/runs/{id}/exports/{name}", self.read_export),
             Route("/runs/{id}/resume", accept(self.start_resume), methods=["POST"]),
             Route("/cancel", accept(self.cancel_jobs), methods=["POST"]),
             Mount("/page", StaticFiles(directory=PAGE)),
@@ -102,6 +109,37 @@ class StudioRoutes:
     def start_resume(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Complete a run that was interrupted."""
         return JSONResponse(self._studio.resume(request.path_params["id"]).to_dict())
+
+    def read_forecast(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Return what a run may cost."""
+        return JSONResponse({"forecast": self._studio.forecast(request.path_params["id"], body)})
+
+    def start_export(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Export a run."""
+        return JSONResponse(self._studio.export(request.path_params["id"], body).to_dict())
+
+    def read_export(self, request: Request) -> Response:
+        """Return an export as a file; a folder becomes a ZIP archive."""
+        path = self._studio.find_export(request.path_params["id"], request.path_params["name"])
+        if path.is_file():
+            return FileResponse(path, filename=path.name)
+        with NamedTemporaryFile(suffix=".zip", delete=False) as file, ZipFile(file, "w") as archive:
+            for each in sorted(path.rglob("*")):
+                archive.write(each, each.relative_to(path.parent))
+        return FileResponse(file.name, filename=f"{path.name}.zip", background=BackgroundTask(Path(file.name).unlink))
+
+    async def store_upload(self, request: Request) -> Response:
+        """Store an uploaded audio file, if uploads are allowed."""
+        most = self._studio.max_upload
+        if not most:
+            return JSONResponse({"error": "uploads are off; allow them: alref studio --uploads MB"}, 403)
+        content = bytearray()
+        async for part in request.stream():
+            content += part
+            if len(content) > most:
+                return JSONResponse({"error": f"expected at most {most // 10**6} MB"}, 413)
+        name = request.query_params.get("name", "")
+        return JSONResponse({"spoken": await run_in_threadpool(self._studio.store_upload, name, bytes(content))})
 
     def cancel_jobs(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Cancel what runs."""

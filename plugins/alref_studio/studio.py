@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -13,12 +14,15 @@ from alref.api import open_configured_video
 from alref.cli.run import make_run_name
 from alref.config import VideoOptions
 from alref.errors import InputError, OutputError
+from alref.output.export import EXPORTS_FOLDER, ExportProgress, export_run, make_exporters
 from alref.output.run_folder import RESULT_FILE, RunFolder, RunSpec, load_result
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.folder_run import make_run_spec, run_in_folder
+from alref.pipeline.forecast import forecast_usage, format_forecast
 from alref.pipeline.references import make_references
 from alref.records import Reference
 from alref.result import Result
+from alref.utils import atomic
 from alref_studio import view
 from alref_studio.events import EventHub
 from alref_studio.frames import JpegCache
@@ -26,6 +30,22 @@ from alref_studio.library import Library, OpenedRun, make_id
 from alref_studio.worker import JobObserver, StudioJob, Worker
 
 MAX_TEXTS = 20
+UPLOADS_FOLDER = "uploads"
+
+
+def list_texts(body: Mapping[str, Any]) -> list[str]:
+    """Return the expressions that the user typed, without empty ones. Raises InputError if there are too many."""
+    given = body.get("texts", [])
+    texts = [str(each).strip() for each in given if str(each).strip()] if isinstance(given, list) else []
+    if len(texts) > MAX_TEXTS:
+        raise InputError(f"expected at most {MAX_TEXTS} expressions, got {len(texts)}")
+    return texts
+
+
+def list_exports(run: OpenedRun) -> list[Path]:
+    """List the exports of a run, by name."""
+    folder = run.path / EXPORTS_FOLDER
+    return sorted(path for path in folder.iterdir() if not path.name.startswith(".")) if folder.is_dir() else []
 
 
 @dataclass
@@ -38,10 +58,14 @@ class _LoadedResult:
 
 @dataclass
 class Studio:
-    """The state of a server: what was opened, the worker with its pipeline, and the events to the pages."""
+    """The state of a server: what was opened, the worker with its pipeline, and the events to the pages.
+
+    ``max_upload`` is the largest size of an uploaded file in bytes; 0 allows none.
+    """
 
     library: Library
     pipeline: Pipeline
+    max_upload: int = 0
     hub: EventHub = field(default_factory=EventHub)
     images: JpegCache = field(default_factory=JpegCache)
 
@@ -65,6 +89,7 @@ class Studio:
         return {
             "videos": [view.describe_video(entry) for entry in self.library.list_videos()],
             "job": self.worker.describe_job(),
+            "settings": {"uploads": self.max_upload, "formats": self.list_formats()},
         }
 
     def read_result(self, run: OpenedRun) -> Result | None:
@@ -92,13 +117,13 @@ class Studio:
         shared = self.library.share_run_video(run)
         if shared.video.fingerprint != run.spec.fingerprint:
             raise InputError(f"{shared.path}: is not the video of this run; its content has changed")
-        return view.describe_run(run, shared, self.read_result(run))
+        shown = view.describe_run(run, shared, self.read_result(run))
+        return shown | {"exports": [path.name for path in list_exports(run)]}
 
-    def ask(self, video_id: str, body: Mapping[str, Any], spoken: Sequence[Path] = ()) -> StudioJob:
+    def ask(self, video_id: str, body: Mapping[str, Any]) -> StudioJob:
         """Start a run of what the user typed. Raises InputError for a reference that cannot be used."""
-        entry = self.library.get_video(video_id)
-        texts = [str(each).strip() for each in body.get("texts", []) if str(each).strip()][:MAX_TEXTS]
-        references = make_references(texts, spoken, bool(body.get("sound")))
+        entry, texts = self.library.get_video(video_id), list_texts(body)
+        references = make_references(texts, self._find_recordings(body), bool(body.get("sound")))
         if not references:
             raise InputError("type what to segment, for example: the red cup")
         options = self._make_options(body)
@@ -109,6 +134,46 @@ class Studio:
 
         title = ", ".join(each.title for each in references)
         return self.worker.submit(StudioJob("ask", title, work, run=make_id(path.resolve())))
+
+    def forecast(self, video_id: str, body: Mapping[str, Any]) -> str:
+        """Return what a run of what the user typed may cost, in one line; empty if no language model is asked."""
+        entry, texts = self.library.get_video(video_id), list_texts(body)
+        references = make_references(texts, (), bool(body.get("sound")) or not texts)
+        shared = self.library.share_video(entry.path, self._make_options(body))
+        return format_forecast(forecast_usage(self.pipeline.config, len(shared.video), references))
+
+    def export(self, run_id: str, body: Mapping[str, Any]) -> StudioJob:
+        """Start the export of a finished run in one format. Raises ConfigError for another name."""
+        run, name = self.library.get_run(run_id), str(body.get("format"))
+        exporters = make_exporters(self.pipeline.plugins, [name], {})
+        result = self.require_result(run)
+
+        def work(job: StudioJob) -> dict[str, Any]:
+            folder, place = run.path / EXPORTS_FOLDER, run.video_path
+            progress: ExportProgress = lambda name, done, total: job.advance(f"export {name}", done, total)  # noqa: E731
+            done = list(export_run(result, exporters, folder, video=place, overwrite=True, on_progress=progress))
+            return {"exported": [each.path.name for each in done]}
+
+        return self.worker.submit(StudioJob("export", f"{name} of {run.title}", work, run=run_id))
+
+    def list_formats(self) -> list[dict[str, str]]:
+        """List the export formats, with what each lacks, empty if it can be written."""
+        exporters = sorted(self.pipeline.plugins.exporters.items())
+        return [
+            {
+                "name": name,
+                "summary": (cls.__doc__ or "").strip().partition("\n")[0],
+                "problem": "; ".join(problem.describe() for problem in cls(cls.Options()).problems()),
+            }
+            for name, cls in exporters
+        ]
+
+    def find_export(self, run_id: str, name: str) -> Path:
+        """Return the file or folder of an export. Raises InputError if there is none of this name."""
+        found = {path.name: path for path in list_exports(self.library.get_run(run_id))}
+        if name not in found:
+            raise InputError("no such export; write it first")
+        return found[name]
 
     def resume(self, run_id: str) -> StudioJob:
         """Complete a run that was interrupted. Raises InputError."""
@@ -121,6 +186,22 @@ class Studio:
             return self._run(job, source, options, run.spec.references, run.path, run.spec)
 
         return self.worker.submit(StudioJob("ask", run.title, work, run=run.id))
+
+    def store_upload(self, name: str, content: bytes) -> str:
+        """Store an audio file with a spoken expression in the folder of new runs, and return the name for ``ask``."""
+        digest = hashlib.blake2b(content, digest_size=8).hexdigest()
+        stored = f"{digest}{Path(name).suffix.lower()[:8] if Path(name).suffix.isascii() else ''}"
+        atomic.make_folder(self.library.out / UPLOADS_FOLDER)
+        atomic.write_bytes(self.library.out / UPLOADS_FOLDER / stored, content)
+        return stored
+
+    def _find_recordings(self, body: Mapping[str, Any]) -> list[Path]:
+        """Return the uploaded file that the user names. Raises InputError if it was not uploaded."""
+        name = str(body.get("spoken") or "")
+        folder = self.library.out / UPLOADS_FOLDER
+        if name and name not in ({path.name for path in folder.iterdir()} if folder.is_dir() else ()):
+            raise InputError("the spoken expression is not there; choose the file again")
+        return [folder / name] if name else []
 
     def _make_options(self, body: Mapping[str, Any]) -> VideoOptions:
         """Return the options of the video with the range that the user chose, in seconds."""

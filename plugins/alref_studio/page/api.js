@@ -11,6 +11,11 @@ export async function postJson(path, body = {}) {
   return readJson(await fetch(path, { method: "POST", headers, body: JSON.stringify(body) }));
 }
 
+/** Send a file, and return what the server calls it. */
+export async function upload(file) {
+  return readJson(await fetch(`uploads?name=${encodeURIComponent(file.name)}`, { method: "POST", body: file }));
+}
+
 async function readJson(response) {
   const text = await response.text();
   let data = null;

@@ -1,8 +1,8 @@
 // The page: what is open, the keys, and what the server tells.
 
-import { getJson, listen, postJson } from "./api.js";
+import { getJson, listen, postJson, upload } from "./api.js";
 import { Lanes } from "./lanes.js";
-import { make, selectObject, showJob, showObjects, showVerdicts, showVideos } from "./panels.js";
+import { make, selectObject, showExports, showJob, showObjects, showVerdicts, showVideos } from "./panels.js";
 import { Viewer } from "./viewer.js";
 
 const find = (id) => document.getElementById(id);
@@ -77,6 +77,11 @@ async function openRun(id, videoId, frame = 0) {
   applyMasks();
 }
 
+/** Read the open run again, and stay on the frame that is shown. */
+async function reloadRun() {
+  await openRun(state.run.id, state.video.id, viewer.frame);
+}
+
 function showEverything() {
   const { info, run: open } = state;
   showList();
@@ -91,6 +96,8 @@ function showEverything() {
     find("verdicts").append(resume);
   }
   showObjects(find("objects"), open ?? { objects: [] }, { onSelect: select, onHide: toggleHidden, hidden: state.hidden });
+  showExports(find("exports"), open);
+  find("export").hidden = !open?.finished;
   markSelected();
 }
 
@@ -163,9 +170,40 @@ find("ask").onsubmit = (event) => {
     if (!video) throw new Error("no video is open");
     const texts = find("words").value.split(";");
     const body = { texts, sound: find("sound").checked, start: find("start").value, end: find("end").value };
-    await postJson(`videos/${video.id}/ask`, body);
+    const [file] = find("spoken").files;
+    if (file) Object.assign(body, await upload(file));
+    const { forecast } = await postJson(`videos/${video.id}/forecast`, body);
+    if (!forecast || (await confirmPrice(forecast))) await postJson(`videos/${video.id}/ask`, body);
   });
 };
+
+function confirmPrice(forecast) {
+  find("price-text").textContent = forecast;
+  find("price").returnValue = "";
+  find("price").showModal();
+  return new Promise((resolve) => {
+    find("price").onclose = () => resolve(find("price").returnValue === "start");
+  });
+}
+
+find("export").onsubmit = (event) => {
+  event.preventDefault();
+  run(() => postJson(`runs/${state.run.id}/export`, { format: find("format").value }));
+};
+find("format").onchange = showFormat;
+
+function showFormats(formats) {
+  const options = formats.map(({ name, problem }) => make("option", { value: name, disabled: Boolean(problem) }, name));
+  const before = find("format").value;
+  find("format").replaceChildren(...options);
+  if (before) find("format").value = before;
+  showFormat();
+}
+
+function showFormat() {
+  const chosen = state.settings?.formats.find(({ name }) => name === find("format").value);
+  find("format-summary").textContent = chosen?.summary ?? "";
+}
 find("cancel").onclick = () => run(() => postJson("cancel"));
 find("play").onclick = () => viewer.toggle();
 find("step").onclick = () => viewer.step(1);
@@ -225,6 +263,11 @@ listen(
       else run(openFirst);
       started = true;
     },
+    settings: (settings) => {
+      state.settings = settings;
+      find("spoken-field").hidden = !settings.uploads;
+      showFormats(settings.formats);
+    },
     job: (job) => {
       const before = state.job;
       state.job = job;
@@ -232,6 +275,7 @@ listen(
       if (job?.state === "done" && before && before.state !== "done" && job.outcome?.run) {
         run(() => openRun(job.outcome.run, undefined, job.outcome.frame ?? 0));
       }
+      if (job?.kind === "export" && job.state === "done" && job.run === state.run?.id) run(reloadRun);
     },
   },
   (isThere) => {

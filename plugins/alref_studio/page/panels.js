@@ -71,6 +71,15 @@ export function showObjects(list, run, { onSelect, onHide, hidden }) {
   list.replaceChildren(...cards);
 }
 
+/** Show the exports of a run, to download; a folder comes as a ZIP archive. */
+export function showExports(list, run) {
+  const links = (run?.exports ?? []).map((name) => {
+    const address = `runs/${run.id}/exports/${encodeURIComponent(name)}`;
+    return make("li", {}, make("a", { href: address, download: "" }, `Download ${name}`));
+  });
+  list.replaceChildren(...links);
+}
+
 /** Mark the selected object. */
 export function selectObject(list, number) {
   for (const card of list.children) {

@@ -70,6 +70,16 @@ def is_listed(noun: str) -> bool:
     return noun in _index_nouns() or make_singular(noun) in _index_nouns()
 
 
+@lru_cache(maxsize=256)
+def find_synonym(noun: str) -> str:
+    """Return the first other noun of the lexicon with the same classes, in the order of its files; "" if there is none."""
+    own = look_up_noun(noun)
+    if not own.classes:
+        return ""
+    same = (each for each in list_nouns() if each != noun and look_up_noun(each).classes == own.classes)
+    return next((each for each in same if look_up_noun(each).group == own.group), "")
+
+
 @lru_cache(maxsize=1)
 def list_nouns() -> tuple[str, ...]:
     """Return the nouns that the lexicon lists."""

@@ -24,6 +24,7 @@ class NounPhrase:
     ordinal: int = 0
     rank_side: str = ""
     is_generic: bool = False
+    is_every: bool = False
 
     @property
     def has_noun(self) -> bool:
@@ -43,5 +44,5 @@ class NounPhrase:
 
     @property
     def has_plural_noun(self) -> bool:
-        """Whether the noun is in the plural."""
-        return bool(self.words) and is_plural(self.words[-1])
+        """Whether the noun is in the plural, or "each" or "every" stands before it."""
+        return bool(self.words) and (self.is_every or is_plural(self.words[-1]))

@@ -153,6 +153,8 @@ class ClauseParser:
 
     def _handle_determiner(self, event: ParseEvent) -> None:
         self._open_if_needed(article=True)
+        if event.value in ("each", "every"):
+            self._get_target().is_every = True
 
     def _handle_owner(self, event: ParseEvent) -> None:
         self._open_if_needed(event.article)

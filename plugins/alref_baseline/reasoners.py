@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.components.base import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner
+from alref.components.base import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner, TrackReasoner
 
 if TYPE_CHECKING:
     from alref.media.video import Video
-    from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+    from alref.records import Candidates, Concept, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
 
 
 class FirstFrameReasoner(TemporalReasoner):
@@ -73,7 +73,7 @@ class RulesReasonerOptions(StageOptions):
     )
 
 
-class RulesReasoner(Reasoner):
+class RulesReasoner(Reasoner, TrackReasoner):
     """Scores the attributes that the text names: class, color, position, rank, size, motion, relations, agreement over frames.
 
     Works with candidates of any proposer, with or without masks. It answers absent only if there is too little evidence for the
@@ -106,6 +106,19 @@ class RulesReasoner(Reasoner):
         from alref_baseline.rules import pick_box
 
         return [pick_box(video, each) for each in candidates]
+
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        """Return the head noun of each phrase, or what makes its sound; after it failed, another word for it."""
+        from alref_baseline.concepts import name_concept
+
+        named = (name_concept(phrase, phrases, failed) for phrase in phrases)
+        return [concept for concept in named if concept is not None]
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        """Return a choice for each track: the one that fits the words best, or all of a plural. None is left undecided."""
+        from alref_baseline.track_rules import pick_tracks
+
+        return [choice for each in candidates for choice in pick_tracks(video, each)]
 
 
 def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

@@ -62,7 +62,7 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
     """
     query = GroundingQuery.from_phrase(candidates.pivot.phrase)
     words = query.describe_object()
-    look = _build_candidates(video, candidates)
+    look = measure_candidates(video, candidates)
     if words.colors and not _has_color(look, words):
         why = f"none of {len(candidates)} candidates is {' or '.join(words.colors)}"
         return PivotBox(pivot=candidates.pivot, finding="absent", why=why)
@@ -133,7 +133,7 @@ def _describe_rivals(fits: npt.NDArray[np.float64], best: int, count: int) -> It
         yield f"best of {count}" if second < _TIE_RATIO else f"best of {count}, another is as good ({second:.2f} of it)"
 
 
-def _build_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
+def measure_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
     """Measure a frame and its candidates; a candidate without a mask is replaced by the ellipse inscribed in its box."""
     frame = candidates.pivot.frame or 0
     eye = get_video_features(video)

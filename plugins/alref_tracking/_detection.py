@@ -1,0 +1,83 @@
+"""Detections of a noun: what the proposer gives on every n-th frame, without overlapping ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from alref.components.base import Proposer
+from alref.media.video import Video
+from alref.records import Candidates, Phrase, PivotFrame
+from alref.utils.masks import Rle, encode_mask
+
+CHUNK = 16
+"""Number of frames that are proposed on at once: their masks are in memory until they are encoded."""
+Box = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """An object on one frame: its box ``xyxy``, its score, and its mask if the proposer gives one."""
+
+    frame: int
+    xyxy: Box
+    score: float
+    rle: Rle | None = None
+
+
+@dataclass(frozen=True)
+class NounDetections:
+    """The detections of a noun in a section, by frame, best first; ``frames`` are all frames that were searched."""
+
+    phrase: Phrase
+    frames: list[int]
+    by_frame: dict[int, list[Detection]] = field(default_factory=dict)
+
+    @property
+    def best_score(self) -> float:
+        """The highest score, 0 without a detection."""
+        return max((each.score for own in self.by_frame.values() for each in own), default=0.0)
+
+    def select(self, min_score: float) -> list[Detection]:
+        """Return the detections from a score on, best first."""
+        found = [each for own in self.by_frame.values() for each in own if each.score >= min_score]
+        return sorted(found, key=lambda each: (-each.score, each.frame))
+
+
+def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou: float) -> NounDetections:
+    """Propose for every object of a noun on every n-th frame and the last one."""
+    phrase = Phrase(reference=noun, text=f"every {noun}", category=noun)
+    frames = sorted({*range(0, len(video), every), len(video) - 1})
+    found = NounDetections(phrase, frames)
+    for first in range(0, len(frames), CHUNK):
+        pivots = [PivotFrame(phrase=phrase, frame=frame) for frame in frames[first : first + CHUNK]]
+        for pivot, candidates in zip(pivots, proposer.propose(video, pivots), strict=True):
+            if pivot.frame is not None and len(candidates):
+                found.by_frame[pivot.frame] = _suppress_overlaps(_list_detections(pivot.frame, candidates), nms_iou)
+    return found
+
+
+def _list_detections(frame: int, candidates: Candidates) -> list[Detection]:
+    masks = [None] * len(candidates) if candidates.masks is None else [encode_mask(mask) for mask in candidates.masks]
+    return [
+        Detection(frame, box, float(score), rle)
+        for box, score, rle in zip(candidates.xyxy, candidates.scores, masks, strict=True)
+    ]
+
+
+def _suppress_overlaps(found: list[Detection], nms_iou: float) -> list[Detection]:
+    """Drop each detection that overlaps a better one."""
+    kept: list[Detection] = []
+    for each in sorted(found, key=lambda detection: -detection.score):
+        if all(compute_box_iou(each.xyxy, other.xyxy) < nms_iou for other in kept):
+            kept.append(each)
+    return kept
+
+
+def compute_box_iou(one: Box, other: Box) -> float:
+    """Return the intersection over union of two boxes ``xyxy``."""
+    inner = np.clip(np.minimum(one[2:], other[2:]) - np.maximum(one[:2], other[:2]), 0, None).prod()
+    union = (one[2:] - one[:2]).prod() + (other[2:] - other[:2]).prod() - inner
+    return float(inner / max(float(union), 1e-9))

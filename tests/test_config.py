@@ -229,7 +229,9 @@ def test_a_missing_file_a_folder_and_bytes_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list_presets())
 def test_every_preset_resolves_with_what_is_shipped(name: str) -> None:
-    assert resolve_config(PluginManager(), [read_preset(name)]).to_dict()["order"] == "pivot"
+    config = resolve_config(PluginManager(), [read_preset(name)]).to_dict()
+    assert config["order"] == ("tracks" if name.startswith("tracks") else "pivot")
+    assert config["tracker"]["use"] == ("sam3" if name == "tracks-sam3" else "detect-and-follow")
 
 
 def test_a_file_may_name_its_preset_and_the_flag_wins() -> None:

@@ -12,7 +12,17 @@ import pytest
 from alref.errors import ContractError
 from alref.media.video import Video
 from alref.pipeline.stage_cache import StageCache
-from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, Reference, TrackCandidates, TrackChoice, Transcript
+from alref.records import (
+    Concept,
+    ExistenceAudit,
+    ObjectTrack,
+    Phrase,
+    Prompt,
+    Reference,
+    TrackCandidates,
+    TrackChoice,
+    Transcript,
+)
 from support.scripted import CAT, DOG, HEARD, VIDEO
 from support.scripted_tracks import TrackScript, make_choice, make_chooser, make_object_track, track_two
 
@@ -241,7 +251,7 @@ def test_a_spoken_reference_is_transcribed_first(tmp_path: Path) -> None:
 
 def test_a_prompt_is_propagated_beside_what_is_tracked() -> None:
     script = TrackScript()
-    result = script.track(DOG, Reference(id="mine", box=np.array([2, 2, 12, 12], np.float32)))
+    result = script.track(DOG, Reference(id="mine", prompts=(Prompt(box=np.array([2, 2, 12, 12], np.float32)),)))
     assert [verdict.finding for verdict in result.verdicts] == ["found", "found"]
     assert len(script.asked("propagate")) == 1
     assert result.masks("mine")[0, 2:12, 2:12].all()

@@ -115,15 +115,12 @@ def _choose_tracks(evidence: Sequence[TrackEvidence], words: ObjectDescription) 
         return [each for each in ranked if each.fit >= MIN_PLURAL_FIT * best.fit]
     chosen = [best]
     for each in ranked[1:]:
-        apart = all(_compute_shared_part(each.track, other.track) <= MAX_SHARED for other in chosen)
+        frames = [set(other.track.frames) for other in chosen]
+        own = set(each.track.frames)
+        apart = all(len(own & other) <= MAX_SHARED * min(len(own), len(other)) for other in frames)
         if apart and each.fit >= MIN_PART_FIT * best.fit:
             chosen.append(each)
     return chosen
-
-
-def _compute_shared_part(one: ObjectTrack, other: ObjectTrack) -> float:
-    first, second = set(one.frames), set(other.frames)
-    return len(first & second) / max(1, min(len(first), len(second)))
 
 
 def _make_choice(

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from alref.media.section import VideoSection
-from alref.media.video import Frame, Video
+from alref.media.video import Video
 
 SMALL_SIZE = 48, 27
 """Size at which frames are compared, (width, height) in pixels."""
@@ -57,29 +56,15 @@ def _split_shot(start: int, stop: int, longest: int) -> Iterator[Section]:
 
 
 def find_cuts(video: Video) -> list[int]:
-    """Return the first frames of new shots, ascending. Frames are read one by one."""
-    changes = [_compare_frames(one, other) for one, other in _pair_frames(video)]
-    return [place + 1 for place in range(len(changes)) if _is_cut(changes, place)]
+    """Return the first frames of new shots, ascending: the change is large and stands out from those around it.
 
-
-def _pair_frames(video: Video) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    last = None
-    for _, frame in video.read_frames():
-        small = _shrink_frame(frame)
-        if last is not None:
-            yield last, small
-        last = small
-
-
-def _shrink_frame(frame: Frame) -> npt.NDArray[np.float32]:
-    return np.asarray(cv2.resize(frame, SMALL_SIZE, interpolation=cv2.INTER_AREA), np.float32)
-
-
-def _compare_frames(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> float:
-    return float(np.abs(one - other).mean()) / 255
-
-
-def _is_cut(changes: Sequence[float], place: int) -> bool:
-    """Return whether a change is large and stands out from those around it."""
-    around = [*changes[max(0, place - NUM_NEIGHBORS) : place], *changes[place + 1 : place + 1 + NUM_NEIGHBORS]]
-    return changes[place] >= MIN_CUT and changes[place] > CUT_FACTOR * max(around, default=0.0)
+    Frames are read one by one and compared at SMALL_SIZE.
+    """
+    small = (np.asarray(cv2.resize(frame, SMALL_SIZE, interpolation=cv2.INTER_AREA), np.float32) for frame in video)
+    changes = [float(np.abs(one - other).mean()) / 255 for one, other in pairwise(small)]
+    cuts = []
+    for place, change in enumerate(changes):
+        around = [*changes[max(0, place - NUM_NEIGHBORS) : place], *changes[place + 1 : place + 1 + NUM_NEIGHBORS]]
+        if change >= MIN_CUT and change > CUT_FACTOR * max(around, default=0.0):
+            cuts.append(place + 1)
+    return cuts

@@ -68,7 +68,7 @@ class AblationRunner:
             ) as folder:
                 why = self._run_videos(row, data, folder)
                 done = summarize_evaluation(folder, self.videos, self.protocols)
-                write_evaluation_report(folder, data, done)
+                write_evaluation_report(folder, data, done, self.protocols)
                 first = self._find_base_folder(base, EvaluationSpec.from_command(data, base.config, name))
                 return summarize_row(bare, folder, done, self.protocols, first).model_copy(update={"why": why})
         except AlrefError as error:

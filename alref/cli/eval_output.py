@@ -146,17 +146,17 @@ def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path],
 
 
 def build_score_table(summary: EvaluationSummary) -> Table:
-    """Build a table of all metrics by protocol; the main metric has its interval."""
+    """Build a table of all metrics by protocol; means over videos have their intervals."""
     held = ", ".join(f"{count} of {total} {what}" for what, (count, total) in summary.held.items() if total)
     title = f"{summary.dataset}, {summary.split}{f': {held}' if held else ''}{' (partial)' if summary.is_partial else ''}"
     table = Table(Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=title)
     for each in summary.tables:
         for name in each.metrics:
-            low, high = summary.intervals[each.protocol]
-            ends = f"{100 * low:.1f} to {100 * high:.1f}" if name == each.main_metric else ""
+            interval = summary.get_interval(each, name)
+            ends = f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else ""
             table.add_row(
                 each.protocol,
-                f"{name} (partial)" if summary.is_partial and name == each.main_metric else name,
+                f"{name} (partial)" if summary.is_partial and name == each.main_metric else each.describe_metric(name),
                 each.format_metric(name, 2),
                 ends,
                 style="bold" if name == each.main_metric else None,

@@ -55,6 +55,15 @@ class EvaluationProtocol(ABC):
         table, count = self.summarize_scores([scores]), len(scores.objects)
         return np.array([table.main_value * count]), np.array([float(count)])
 
+    def compute_metric_terms(self, scores: VideoScores) -> dict[str, tuple[float, float]]:
+        """Return the sum and the count of one video for each metric that is a mean over videos, for its interval.
+
+        Default: each metric of the video, counted once for each part. A metric that is not such a mean has no interval.
+        """
+        table, count = self.summarize_scores([scores]), float(len(scores.objects))
+        means = {name: value for name, value in table.metrics.items() if name not in table.counts}
+        return {name: (value * count, count) if value == value else (0.0, 0.0) for name, value in means.items()}
+
     @abstractmethod
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Score one case; ``where`` names it in errors."""

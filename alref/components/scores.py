@@ -51,7 +51,7 @@ class ScoreTable(Record):
     """The named scores of a protocol over all its videos, 0..1; ``main_metric`` names the one that papers report.
 
     ``counts`` are the names of metrics that count something, and so are not shares. ``groups`` are the same scores for parts of
-    the data: one annotator, one class.
+    the data: one annotator, one class. ``lower_is_better`` are the names of metrics that are errors.
     """
 
     model_config = NAN_CONFIG
@@ -61,11 +61,16 @@ class ScoreTable(Record):
     metrics: dict[str, float]
     counts: tuple[str, ...] = ()
     groups: dict[str, dict[str, float]] = {}
+    lower_is_better: tuple[str, ...] = ()
 
     @property
     def main_value(self) -> float:
         """The score that papers report."""
         return self.metrics[self.main_metric]
+
+    def describe_metric(self, name: str) -> str:
+        """Return the name of a metric, which says so if lower is better."""
+        return f"{name} (lower is better)" if name in self.lower_is_better else name
 
     def format_metric(self, name: str, decimals: int) -> str:
         """Format a metric: a score in percent, a count as it is."""

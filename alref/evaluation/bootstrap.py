@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,8 @@ CONFIDENCE_LEVEL = 0.95
 SEED = 20240828
 BATCH_SIZE = 50
 """Number of draws per batch; memory is 16 bytes for each draw and video."""
+TOLERANCE = 1e-5
+"""How far the mean over videos may be from the official number, which can be in float32."""
 FloatArray = npt.NDArray[np.float64]
 ScoreTerms = tuple[FloatArray, FloatArray]
 
@@ -35,6 +37,20 @@ def estimate_interval(protocol: EvaluationProtocol, scores: Sequence[VideoScores
     return _build_interval(
         _compute_score(terms), np.concatenate([_score_resamples(terms, picks) for picks in _draw_resamples(len(scores))])
     )
+
+
+def estimate_intervals(
+    protocol: EvaluationProtocol, scores: Sequence[VideoScores], values: Mapping[str, float]
+) -> dict[str, tuple[float, float]]:
+    """Return the bounds of the intervals of the metrics ``values`` that are means over videos."""
+    terms = [protocol.compute_metric_terms(each) for each in scores]
+    names = [name for name in values if any(name in each for each in terms)]
+    sums, counts = (np.array([[each.get(name, (0.0, 0.0))[place] for name in names] for each in terms]) for place in (0, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = dict(zip(names, (sums.sum(0) / counts.sum(0)).tolist(), strict=True))
+        drawn = np.concatenate([(picks @ sums) / (picks @ counts) for picks in _draw_resamples(len(scores))])
+    intervals = {name: _build_interval(np.float64(means[name]), each) for name, each in zip(names, drawn.T, strict=True)}
+    return {name: (each.low, each.high) for name, each in intervals.items() if abs(each.value - values[name]) < TOLERANCE}
 
 
 def estimate_difference(
@@ -76,7 +92,7 @@ def _compute_mean_ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
     return np.where(counted.any(axis=-1), ratios.mean(axis=-1), np.nan)
 
 
-def _build_interval(value: FloatArray, resampled: FloatArray) -> ConfidenceInterval:
+def _build_interval(value: FloatArray | np.float64, resampled: FloatArray) -> ConfidenceInterval:
     known = resampled[~np.isnan(resampled)]
     low, high = np.quantile(known, [(1 - CONFIDENCE_LEVEL) / 2, (1 + CONFIDENCE_LEVEL) / 2]) if len(known) else (np.nan, np.nan)
     return ConfidenceInterval(float(value), float(low), float(high))

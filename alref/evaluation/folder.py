@@ -67,11 +67,12 @@ class EvaluationSpec(JobSpec):
 
 
 class ReferenceRow(Record):
-    """Summary of a reference: its verdict, its pivot frames, and the number of frames in which something was found."""
+    """Summary of a reference: its verdict and why, its pivot frames, and in how many frames something was found."""
 
     id: str
     text: str
     verdict: Finding
+    why: str = ""
     pivot_frames: tuple[int, ...] = ()
     frames_found: int = 0
 
@@ -79,11 +80,13 @@ class ReferenceRow(Record):
     def from_result(cls, result: Result, reference: Reference) -> Self:
         """Create the row of one reference of a result."""
         tracks = result.get_tracks(reference.id)
+        verdict = next((each for each in result.verdicts if each.reference == reference.id), None)
         frames = {each.frame for each in result.pivots if each.phrase.reference == reference.id and each.frame is not None}
         return cls(
             id=reference.id,
             text=reference.text,
-            verdict=next((each.finding for each in result.verdicts if each.reference == reference.id), "absent"),
+            verdict=verdict.finding if verdict else "absent",
+            why=verdict.why if verdict else "",
             pivot_frames=tuple(sorted(frames)),
             frames_found=sum(any(track.rles[frame].area for track in tracks) for frame in range(len(result.video.times))),
         )
@@ -184,7 +187,7 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
     def remove_files(self, everything: bool) -> None:
         """Remove incomplete files of killed processes, or all results, masks, scores and reports."""
         if everything:
-            for name in ("summary", "report", "rows"):
+            for name in ("summary", "report", "rows", "table", "breakdown"):
                 for file in self.path.glob(f"{name}*.*"):
                     remove_file(file)
         own = [self.path / part for part in (SCORES_FOLDER, ROWS_FOLDER, VIDEOS_FOLDER, MASKS_FOLDER, ERRORS_FOLDER)]

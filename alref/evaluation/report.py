@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +12,17 @@ import yaml
 
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, LabelMap
-from alref.errors import AlrefError, InputError
+from alref.components.scores import ScoreTable
 from alref.evaluation.folder import EvaluationFolder
-from alref.evaluation.rows import format_rows
+from alref.evaluation.previews import draw_previews
+from alref.evaluation.rows import ReferenceLine, collect_lines, format_rows
 from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts, read_requested_count
 from alref.llm.usage import format_usage, sum_usage
-from alref.media.video import Frame
 from alref.output.html import make_environment
-from alref.output.thumbnails import draw_masks, encode_data_uri, resize_longest_side
 from alref.utils import atomic
 
-MAX_PREVIEWS = 4
-PREVIEW_SIZE = 320
+MAX_PREVIEWS, MAX_LISTED = 12, 2000
 HISTOGRAM_BINS = 20
-
-
-@dataclass(frozen=True)
-class VideoPreview:
-    """One video in the report: a frame with ground-truth masks and one with predicted masks, as data URIs.
-
-    ``why`` is the reason if there are no images.
-    """
-
-    video: str
-    value: float
-    case: str = ""
-    frame: int = 0
-    truth: str = ""
-    predicted: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,21 +44,24 @@ def write_evaluation_report(
     """
     whole = len(dataset.list_videos())
     ending = "-part" if summary.requested < whole and read_requested_count(folder.path) >= whole else ""
+    lines = collect_lines(folder, dataset, [line.video for line in summary.lines], protocols)
     texts = {
-        f"report{ending}.html": render_evaluation_report(folder, dataset, summary),
+        f"report{ending}.html": render_evaluation_report(folder, dataset, summary, lines),
         f"summary{ending}.json": summary.model_dump_json(indent=1),
-        f"rows{ending}.csv": format_rows(folder, dataset, [line.video for line in summary.lines], protocols),
+        f"rows{ending}.csv": format_rows(lines),
     }
     for name, text in texts.items():
         atomic.write_text(folder.path / name, text)
     return [folder.path / name for name in texts]
 
 
-def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary) -> str:
-    """Render the report of the finished videos."""
-    usual = summary.tables[0].protocol if summary.tables else ""
-    ordered = sorted((line for line in summary.lines if usual in line.scores), key=lambda line: line.scores[usual])
-    worst, best = ordered[:MAX_PREVIEWS], ordered[MAX_PREVIEWS:][-MAX_PREVIEWS:][::-1]
+def render_evaluation_report(
+    folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary, lines: Sequence[ReferenceLine] = ()
+) -> str:
+    """Render the report of the finished videos and their references."""
+    usual = summary.tables[0] if summary.tables else None
+    ordered = sort_from_worst(lines, usual)
+    best = 0.0 if usual is not None and usual.main_metric in usual.lower_is_better else 1.0
     return (
         make_environment(score=format_score)
         .get_template("evaluation.html.j2")
@@ -86,16 +69,27 @@ def render_evaluation_report(folder: EvaluationFolder, dataset: Dataset, summary
             done=summary,
             dataset=dataset,
             usual=usual,
-            bars=build_histogram([line.scores[usual] for line in ordered]),
-            worst=list(_build_previews(folder, dataset, worst, usual)),
-            best=list(_build_previews(folder, dataset, best, usual)),
+            histogram_count=len(ordered),
+            bars=build_histogram([line.score for line in ordered if line.score is not None]),
+            worst=list(draw_previews(folder, dataset, [line for line in ordered if line.score != best][:MAX_PREVIEWS])),
+            references=[*ordered, *(line for line in lines if line.score is None)][:MAX_LISTED],
+            reference_count=len(lines),
+            warnings={line.video: line.row.warning for line in summary.lines if line.row},
             lines=[_build_table_row(line) for line in summary.lines],
             longest=max(summary.seconds.values(), default=0.0) or 1.0,
+            verdicts=format_verdicts(summary.verdicts, summary.warning),
             usage=format_usage(summary.usage),
             asked=folder.spec,
             config=yaml.safe_dump(folder.spec.config, sort_keys=False, allow_unicode=True),
         )
     )
+
+
+def sort_from_worst(lines: Sequence[ReferenceLine], table: ScoreTable | None) -> list[ReferenceLine]:
+    """Return the references with a score, the worst first: the highest if lower is better."""
+    sign = -1 if table is not None and table.main_metric in table.lower_is_better else 1
+    scored = [(line.score, line) for line in lines if line.score is not None]
+    return [line for _, line in sorted(scored, key=lambda pair: sign * pair[0])]
 
 
 def build_histogram(values: Sequence[float]) -> list[HistogramBar]:
@@ -106,48 +100,6 @@ def build_histogram(values: Sequence[float]) -> list[HistogramBar]:
         HistogramBar(100 * edge, 100 * count / highest, count, edge)
         for count, edge in zip(counts.tolist(), edges.tolist(), strict=False)
     ]
-
-
-def _build_previews(
-    folder: EvaluationFolder, dataset: Dataset, lines: Iterable[VideoSummary], protocol: str
-) -> Iterator[VideoPreview]:
-    """Create a preview of each video; an unreadable video shows the reason."""
-    for line in lines:
-        value = line.scores[protocol]
-        try:
-            case = next(dataset.read_cases(line.video, folder.masks))
-            yield _build_preview(dataset, line.video, value, case)
-        except AlrefError as error:
-            yield VideoPreview(line.video, value, why=str(error))
-
-
-def _build_preview(dataset: Dataset, video: str, value: float, case: Case) -> VideoPreview:
-    """Create a preview of the frame with the largest ground-truth mask."""
-    truth = list(islice(case.truth, 64))
-    if not truth:
-        raise InputError(f"{video}, {case.id}: no true masks; see: alref data check")
-    predicted = [] if case.predicted is None else list(islice(case.predicted, 64))
-    frame = int(np.argmax([np.count_nonzero(each) for each in truth]))
-    image = resize_longest_side(dataset.open_video(video).read_frame(frame), PREVIEW_SIZE)
-    found = predicted[frame] if frame < len(predicted) else None
-    return VideoPreview(
-        video,
-        value,
-        case.id,
-        frame,
-        encode_data_uri(_draw_labels(image, truth[frame])),
-        encode_data_uri(_draw_labels(image, found)),
-    )
-
-
-def _draw_labels(image: Frame, labels: LabelMap | None) -> Frame:
-    """Draw a binary mask or a label map on an image; in colors or fractions, every pixel that is not black is foreground."""
-    if labels is None:
-        return image
-    if labels.dtype.kind == "f" or labels.max(initial=0) > 255:
-        labels = labels > 0
-    numbers = [int(number) for number in np.unique(labels) if 0 < number < 255]
-    return draw_masks(image, {number: np.asarray(labels == number, np.bool_) for number in numbers})
 
 
 def _build_table_row(line: VideoSummary) -> dict[str, Any]:

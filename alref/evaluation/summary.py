@@ -13,7 +13,7 @@ from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import NAN_CONFIG, ScoreTable, VideoScores
 from alref.errors import RecordError
-from alref.evaluation.bootstrap import estimate_interval
+from alref.evaluation.bootstrap import estimate_interval, estimate_intervals
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow
 from alref.llm.usage import group_by_model
 from alref.records import Finding, Record
@@ -33,10 +33,11 @@ class VideoSummary(Record):
 class EvaluationSummary(Record):
     """Metrics of an evaluation, 0..1, with the bounds of the 95 % bootstrap interval of each protocol's main metric.
 
-    ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
-    ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references;
-    ``warning`` is the first warning, with its video. ``held`` says of how many videos, references and masks the scores of masks
-    of another program are, and how many there should be.
+    ``metric_intervals`` has the bounds of all metrics that are means over videos. ``requested`` is the number of videos to
+    evaluate; ``failed`` maps a video to the reason of its failure. A video in neither ``lines`` nor ``failed`` is not processed
+    yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references; ``warning`` is the first warning, with its
+    video. ``held`` says of how many videos, references and masks the scores of masks of another program are, and how many there
+    should be.
     """
 
     model_config = NAN_CONFIG
@@ -46,6 +47,7 @@ class EvaluationSummary(Record):
     requested: int
     tables: tuple[ScoreTable, ...]
     intervals: dict[str, tuple[float, float]]
+    metric_intervals: dict[str, dict[str, tuple[float, float]]] = {}
     lines: tuple[VideoSummary, ...]
     failed: dict[str, str]
     seconds: dict[str, float] = {}
@@ -54,6 +56,12 @@ class EvaluationSummary(Record):
     fallbacks: int = 0
     warning: str = ""
     held: dict[str, tuple[int, int]] = {}
+
+    def get_interval(self, table: ScoreTable, name: str) -> tuple[float, float] | None:
+        """Return the bounds of the interval of a metric; None if it has none."""
+        if name == table.main_metric:
+            return self.intervals[table.protocol]
+        return self.metric_intervals.get(table.protocol, {}).get(name)
 
     @property
     def is_partial(self) -> bool:
@@ -115,8 +123,12 @@ def summarize_external_scores(
 def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[str, Any]:
     scored = {protocol: found for protocol, found in scores.items() if found}
     intervals = {protocol.name: estimate_interval(protocol, found) for protocol, found in scored.items()}
+    tables = {protocol: protocol.summarize_scores(found) for protocol, found in scored.items()}
     return {
-        "tables": tuple(protocol.summarize_scores(found) for protocol, found in scored.items()),
+        "tables": tuple(tables.values()),
+        "metric_intervals": {
+            protocol.name: estimate_intervals(protocol, found, tables[protocol].metrics) for protocol, found in scored.items()
+        },
         "intervals": {name: (interval.low, interval.high) for name, interval in intervals.items()},
     }
 

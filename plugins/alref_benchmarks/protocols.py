@@ -30,6 +30,10 @@ class _LazyProtocol(EvaluationProtocol):
         """Return sums and counts of one video."""
         return self._get_metric().compute_terms(scores)
 
+    def compute_metric_terms(self, scores: VideoScores) -> dict[str, tuple[float, float]]:
+        """Return the sum and the count of one video for each metric."""
+        return self._get_metric().compute_metric_terms(scores)
+
     def _get_metric(self) -> EvaluationProtocol:
         from alref_benchmarks.metrics import METRICS_BY_PROTOCOL
 

@@ -47,7 +47,8 @@ class _Davis17Metric(EvaluationProtocol):
             )
         groups = {case: _compute_statistics(of_case) for case, of_case in by_case.items()}
         numbers = {name: compute_mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
-        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, groups=groups)
+        lower = tuple(name for name in numbers if "Decay" in name)
+        return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, groups=groups, lower_is_better=lower)
 
 
 class Davis17SemiSupervisedMetric(_Davis17Metric):

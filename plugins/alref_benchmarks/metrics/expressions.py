@@ -67,6 +67,15 @@ class MeViSMetric(RefYouTubeVosMetric):
         total = _compute_means(scored)["J&F"] * len(scored) if scored else 0.0
         return np.array([total]), np.array([float(len(scored))])
 
+    def compute_metric_terms(self, scores: VideoScores) -> dict[str, tuple[float, float]]:
+        """Return the sum and the count of one video for each metric; the accuracies count only their expressions."""
+        metrics = self.build_table(scores.objects).metrics
+        known = [any(part.columns["truth"]) for part in scores.objects if part.columns["truth"]]
+        counts = {"N-acc": known.count(False), "T-acc": known.count(True), "J&F-strict": len(scores.objects)}
+        scored = sum(bool(part.columns["J"]) for part in scores.objects)
+        counted = {name: counts.get(name, scored) for name in metrics if name != "dropped"}
+        return {name: (metrics[name] * count if count else 0.0, float(count)) for name, count in counted.items()}
+
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Return the mean over the expressions with scores, and the accuracies over all."""
         scored = [part for part in parts if part.columns["J"]]

@@ -74,7 +74,9 @@ class RefAvsNullMetric(EvaluationProtocol):
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over batches."""
         shares = [_compute_s(parts[start : start + _BATCH_SIZE]) for start in range(0, len(parts), _BATCH_SIZE)]
-        return ScoreTable(protocol=self.name, main_metric="S", metrics={"S": compute_sequential_mean(shares)})
+        return ScoreTable(
+            protocol=self.name, main_metric="S", metrics={"S": compute_sequential_mean(shares)}, lower_is_better=("S",)
+        )
 
 
 def _compute_s(batch: Sequence[ObjectScores]) -> np.float32:

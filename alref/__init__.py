@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alref.api import export, segment
     from alref.api import list_components as components
+    from alref.batch.many import segment_many as batch
+    from alref.batch.units import UnitFailure, load_unit
     from alref.components.base import (
         Locator,
         Propagator,
@@ -113,16 +115,19 @@ __all__ = [
     "Transcriber",
     "Transcript",
     "Unifier",
+    "UnitFailure",
     "Verdict",
     "Video",
     "VideoScores",
     "Weights",
+    "batch",
     "components",
     "export",
     "group_boxes",
     "hookimpl",
     "list_object_phrases",
     "load_result",
+    "load_unit",
     "make_start_mask",
     "open_frames",
     "open_video",
@@ -132,6 +137,7 @@ __all__ = [
 
 _NAMES_BY_MODULE = {
     "alref.api": "export list_components segment",
+    "alref.batch.units": "UnitFailure load_unit",
     "alref.components.base": (
         "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
         " Transcriber Unifier"
@@ -167,8 +173,8 @@ def __getattr__(name: str) -> Any:
 
     if name == "__version__":
         return metadata.version("alref")
-    if name == "components":
-        return import_module("alref.components")
+    if name in ("batch", "components"):
+        return import_module(f"alref.{name}")
     if name in _MODULES:
         value = globals()[name] = getattr(import_module(_MODULES[name]), name)
         return value

@@ -48,6 +48,9 @@ class ProgressBar:
 
     @hookimpl
     def stage_advanced(self, event: StageEvent) -> None:
+        if event.note:
+            self._progress.console.print(event.note, highlight=False)
+            return
         self.show_progress(event.done, event.total, _format_title(event))
 
     @hookimpl

@@ -127,6 +127,10 @@ class Stage(ABC):
         """
         self.notify(ADVANCED, (done, total))
 
+    def announce(self, note: str) -> None:
+        """Show a line to the user at once, for example what the next request costs."""
+        self.notify(ADVANCED, note)
+
     @classmethod
     def find_missing_libraries(cls) -> list[Problem]:
         """Return one problem that lists the libraries that are not installed; nothing is imported."""

@@ -11,8 +11,8 @@ from pydantic import Field
 from alref.records import DecisionSource, Record, Text
 
 FinishReason = Literal["stop", "length", "refusal", "filter"]
-QuestionSlot = Literal["temporal", "spatial", "selector", "reviewer"]
-"""The slots whose components ask questions."""
+QuestionSlot = Literal["temporal", "spatial", "selector", "reviewer", "tracker", "propagator"]
+"""The slots whose components ask questions, of a language model or of another service that is paid."""
 
 
 class Message(Record):

@@ -70,7 +70,7 @@ def sum_known(numbers: Sequence[float | None]) -> float | None:
 def format_usage(usages: Sequence[Usage]) -> str:
     """Format usage: ``7 questions, 3 from the store, 12,345 tokens, $0.12``; empty if no question was asked.
 
-    Estimated tokens are ``about 12,345 tokens``.
+    Estimated tokens are ``about 12,345 tokens``; what is not paid by tokens has none.
     """
     if not usages:
         return ""
@@ -79,8 +79,9 @@ def format_usage(usages: Sequence[Usage]) -> str:
     if whole.cached:
         parts.append(f"{whole.cached} from the store")
     if whole.questions > whole.cached:
-        tokens = f"{'about ' * whole.estimated}{whole.prompt_tokens + whole.completion_tokens:,} tokens"
+        tokens = whole.prompt_tokens + whole.completion_tokens
+        parts += [f"{'about ' * whole.estimated}{tokens:,} tokens"] if tokens else []
         cost = whole.cost
         digits = 4 if cost and cost < 0.01 else 2
-        parts += [tokens, "price not known" if cost is None else f"${cost:,.{digits}f}"]
+        parts.append("price not known" if cost is None else f"${cost:,.{digits}f}")
     return ", ".join(parts)

@@ -168,15 +168,15 @@ class StageRunner:
 
         def handle_event(hook: str, event: Any) -> None:
             if hook == ADVANCED:
-                done, total = event
-                self._notify_observers(hook, slot, method, done=done, total=total)
+                facts = {"note": event} if isinstance(event, str) else dict(zip(("done", "total"), event, strict=True))
+                self._notify_observers(hook, slot, method, **facts)
                 return
             if isinstance(event, QuestionEvent):
                 questions.append(event)
             self.plugins.notify_observers(hook, event)
 
         def handle_part_event(hook: str, event: Any) -> None:
-            if hook != ADVANCED:
+            if hook != ADVANCED or isinstance(event, str):
                 handle_event(hook, event)
 
         with ExitStack() as stack, self.acquire_stage(slot) as stage, stage.listen(handle_event):

@@ -31,7 +31,7 @@ class VideoInfo(Record):
 class StageEvent(BaseModel):
     """An event for observers: stage, method and component, progress (``done`` of ``total`` frames), seconds.
 
-    ``output`` is set at the end. ``cached`` is True if it came from the cache.
+    ``output`` is set at the end. ``cached`` is True if it came from the cache. ``note`` is a line for the user.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,4 +44,5 @@ class StageEvent(BaseModel):
     total: int = 0
     seconds: float = 0.0
     cached: bool = False
+    note: str = ""
     output: Annotated[Any, Field(exclude=True)] = None

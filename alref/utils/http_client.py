@@ -69,7 +69,7 @@ def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
     def read_response(response: httpx2.Response) -> None:
         response.stream = LimitedStream(response)
         response.read()
-        _check_redirect(response)
+        check_redirect(response)
 
     return make_client(address, timeout, base_url=address, event_hooks={"response": [read_response]}, **settings)
 
@@ -82,7 +82,7 @@ def _shut_connection(stream: Any) -> None:
             connection.shutdown(socket.SHUT_RDWR)
 
 
-def _check_redirect(response: httpx2.Response) -> None:
+def check_redirect(response: httpx2.Response) -> None:
     """Raise MissingError for a redirect to another server: a question would arrive there without its words or its key."""
     import httpx2
 

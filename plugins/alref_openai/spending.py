@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import count
-from threading import Condition, Lock
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from genai_prices import Usage, calc_price
 
-from alref.errors import ConfigError
 from alref.llm.cost_estimate import estimate_prompt_tokens
 
 if TYPE_CHECKING:
@@ -35,43 +32,6 @@ class TokenPrice:
             return float(calc_price(usage, self.model, provider_api_url=self.options.base_url).total_price)
         except LookupError:
             return None
-
-
-@dataclass
-class Budget:
-    """Limits the cost of a run: an amount is reserved before a question and settled after its answer."""
-
-    limit: float | None
-    spent: float = 0.0
-    reserved: dict[int, float] = field(default_factory=dict)
-    _changed: Condition = field(default_factory=Condition)
-    _reservation_ids: Iterator[int] = field(default_factory=count)
-
-    def reserve_amount(self, dollars: float) -> int:
-        """Reserve dollars and return the id of the reservation; wait for pending questions if they reserve too much.
-
-        Raises ConfigError if the limit might still be exceeded.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: not self.reserved or self._is_within_limit(dollars))
-            if not self._is_within_limit(dollars):
-                raise ConfigError(
-                    f"max_cost: ${self.spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
-                    " all answers so far are kept: run the same again with --force and a higher -o reasoner.max_cost"
-                )
-            number = next(self._reservation_ids)
-            self.reserved[number] = dollars
-            return number
-
-    def settle_reservation(self, reservation: int, dollars: float) -> None:
-        """Replace a reservation by the actual cost of the answer."""
-        with self._changed:
-            del self.reserved[reservation]
-            self.spent += dollars
-            self._changed.notify_all()
-
-    def _is_within_limit(self, dollars: float) -> bool:
-        return self.limit is None or self.spent + sum(self.reserved.values()) + dollars <= self.limit
 
 
 @dataclass

@@ -6,20 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from alref.components.base import Tracker
+from alref.components.base import Propagator, StageOptions, Tracker
 from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-from alref.errors import Problem
+from alref.errors import ContractError, Problem
 from alref.models import devices
 from alref.plugins.hookspecs import hookimpl
+from alref_sam3 import server
 from alref_sam3.image_size import check_image_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from alref.media.video import Video
     from alref.models.weights import Weights
-    from alref.records import ObjectTrack
+    from alref.records import FrameMasks, ObjectTrack, PivotBox
     from alref_sam3._runtime import Sam3VideoRunner
+    from alref_sam3.questions import HostedQuestions
 
 GATE = (
     "accept the license at https://huggingface.co/facebook/sam3 with your account, make a token at"
@@ -78,7 +82,99 @@ class Sam3(ModelStage["Sam3VideoRunner"], Tracker):
         return self.model.track(video, nouns, self.advance)
 
 
+class Sam3ApiOptions(StageOptions):
+    """Options of sam3-api."""
+
+    model: str = Field("sam-3.1", min_length=1, description="model of the service")
+    base_url: str = Field(server.META_URL, description="URL of the service")
+    key_variable: str = Field(
+        "MODEL_API_KEY", pattern=r"^[A-Za-z_]\w*$", description="environment variable that contains the API key"
+    )
+    price: float = Field(
+        2.5,
+        ge=0,
+        description="US dollars per 1,000 frames, for the estimate and for max_cost; Meta listed this price for images in 2026,"
+        " and none for videos",
+    )
+    max_cost: float | None = Field(1.0, gt=0, description="maximum estimated cost of one run in US dollars; null sets no limit")
+    timeout: float = Field(
+        300.0, gt=0, description="seconds without any data from the service after which a request has failed"
+    )
+    answers: Path | None = Field(None, description="file that caches answers (default: in the user's cache folder)")
+    replay: Path | None = Field(
+        None, description="replay answers from this run folder, trace or store instead of asking the service"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _validate_address(cls, value: str) -> str:
+        return server.validate_address(value)
+
+
+class Sam3Api(Tracker, Propagator):
+    """Sends the video to Meta's SAM 3.1: tracks the objects of a noun, or masks from boxes. Each request costs money."""
+
+    name = "sam3-api"
+    extra = "sam3-api"
+    needs = ("openai", "meta_sam_parser")
+    Options = Sam3ApiOptions
+    options: Sam3ApiOptions
+
+    def list_input_files(self) -> list[Path]:
+        """List the file or folder that answers are replayed from."""
+        return [each for each in [self.options.replay] if each is not None]
+
+    def problems(self) -> list[Problem]:
+        """Return missing libraries, then problems of the key and the service; a replay needs only the parser."""
+        if self.options.replay is not None:
+            return [problem for problem in super().problems() if "meta_sam_parser" in problem.message]
+        return super().problems() or server.find_problems(self.options)
+
+    def load(self) -> None:
+        """Connect, or open the answers to replay. Nothing is sent."""
+        from alref_sam3.questions import HostedQuestions
+
+        self.shared_model.acquire(self, lambda: HostedQuestions(self.options, self.origin, self.name, self.slot))
+
+    def close(self) -> None:
+        """Close the connection and the answer store."""
+        questions: HostedQuestions | None = self.shared_model.release(self)
+        if questions is not None:
+            questions.close()
+
+    def track(self, video: Video, nouns: list[str]) -> list[ObjectTrack]:
+        """Return the tracks of all nouns, with one request for each noun whose answer is not stored.
+
+        Raises ConfigError at ``max_cost``, MissingError when the service gives no complete answer.
+        """
+        from alref_sam3.hosted import track_nouns
+
+        return track_nouns(self._questions, self, video, nouns)
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield the masks of every frame, from one request with all boxes. A box with a mask is sent as the box of the mask.
+
+        Raises ConfigError at ``max_cost``, MissingError when the service gives no complete answer.
+        """
+        from alref_sam3.hosted import propagate_boxes
+
+        return propagate_boxes(self._questions, self, video, boxes)
+
+    @property
+    def _questions(self) -> HostedQuestions:
+        questions: HostedQuestions | None = self.shared_model.get(self)
+        if questions is None:
+            raise ContractError(f"{self.name}: not connected; call load() first")
+        return questions
+
+
 @hookimpl
 def register_trackers() -> list[type[Tracker]]:
     """Register the trackers."""
-    return [Sam3]
+    return [Sam3, Sam3Api]
+
+
+@hookimpl
+def register_propagators() -> list[type[Propagator]]:
+    """Register the hosted model, which takes boxes too."""
+    return [Sam3Api]

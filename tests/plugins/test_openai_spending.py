@@ -12,9 +12,10 @@ from support.llm_server import TOKENS, ChatServer, serving
 pytest.importorskip("openai")
 
 from alref.errors import ConfigError
+from alref.llm.budget import Budget
 from alref.llm.messages import Message, Question
 from alref_openai import GPT4
-from alref_openai.spending import Budget, RateLimiter, TokenEstimator
+from alref_openai.spending import RateLimiter, TokenEstimator
 from support.openai_calls import JPEG, ask, ask_once, failed, made
 
 PRICED = {"input_price": 1000.0, "output_price": 10_000.0}
@@ -89,7 +90,7 @@ def test_a_limit_without_a_known_price_is_an_error_before_any_question(chat_serv
 
 
 def test_a_budget_takes_the_true_cost_in_the_place_of_what_was_set_aside() -> None:
-    budget = Budget(1.0)
+    budget = Budget(1.0, "reasoner.max_cost")
     first = budget.reserve_amount(0.9)
     budget.settle_reservation(first, 0.5)
     second = budget.reserve_amount(0.5)

@@ -1,0 +1,110 @@
+"""The text protocol of the hosted SAM 3.1: prompts for objects, and the masks of an answer, through Meta's parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from meta_sam_parser import (
+    CompletedOutcome,
+    FramePrompt,
+    PromptBox,
+    PromptObject,
+    SegmentationMaskRecord,
+    SegmentationTextRecord,
+    VideoSegmentationResult,
+    build_object_prompt,
+    decode_mask_to_raster,
+    video_segmentation_format,
+)
+
+from alref.media.video import Video
+from alref.records import PivotBox
+from alref.utils.masks import Mask, Rle, compute_box, encode_mask
+
+_BOX_TOKEN = re.compile(r"<\|box;([^|]*)\|>")
+
+
+class AnswerError(Exception):
+    """An answer that does not keep to the protocol; the text says how."""
+
+
+@dataclass(frozen=True)
+class ServedMask:
+    """The mask of one object on one frame, at the size of the video; ``confidence`` from 0 to 1, None if there is none."""
+
+    object_id: int
+    frame: int
+    mask: Rle
+    confidence: float | None
+
+
+def build_prompt(video: Video, objects: Sequence[Sequence[PivotBox]]) -> str:
+    """Return the text of a request for objects by their boxes; object ids count from 1. At least one box is given."""
+    prompts = [
+        PromptObject(number, [FramePrompt(box.pivot.frame or 0, _round_box(video, box)) for box in boxes])
+        for number, boxes in enumerate(objects, 1)
+        if boxes
+    ]
+    return build_object_prompt(size=_get_sent_size(video), objects=prompts)
+
+
+def read_masks(text: str, video: Video) -> list[ServedMask]:
+    """Return the masks of a complete answer, in its order; an empty text is an answer without a match.
+
+    Raises AnswerError for an answer that is damaged, or that is about another video.
+    """
+    result = _parse_text(text)
+    wrong = [each for each in result.diagnostics if each.severity == "error"]
+    if wrong:
+        raise AnswerError(f"line {wrong[0].line}: {wrong[0].message}")
+    if any(isinstance(each, SegmentationTextRecord) for each in result.records):
+        raise AnswerError("it has lines that are no masks")
+    sizes = {_read_size(found[1]) for found in _BOX_TOKEN.finditer(text)}
+    if sizes - {_get_sent_size(video)}:
+        raise AnswerError(f"masks of frames of {sizes} pixels, of a video of {_get_sent_size(video)}")
+    newest = {each.identity: each for each in result.records if isinstance(each, SegmentationMaskRecord)}
+    return [_decode_record(record, video) for record in newest.values()]
+
+
+def _parse_text(text: str) -> VideoSegmentationResult:
+    parser = video_segmentation_format().create_parser()
+    parser.push(text, emit=False)
+    return parser.finish(CompletedOutcome()).result
+
+
+def _read_size(fields: str) -> tuple[int, int]:
+    values = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in fields.split(";"))}
+    return int(values["w"]), int(values["h"])
+
+
+def _get_sent_size(video: Video) -> tuple[int, int]:
+    """Return the width and height of the video as it is sent: the encoder pads odd sides by one pixel."""
+    return video.width + video.width % 2, video.height + video.height % 2
+
+
+def _decode_record(record: SegmentationMaskRecord, video: Video) -> ServedMask:
+    """Return a mask at the size of the video. Raises AnswerError if it is outside of it, or has another size than its box."""
+    assert record.frame is not None, "a video has frames"
+    frame, bounds, mask = record.frame.frame_index, record.bounds, record.mask
+    left, top, right, bottom = (int(edge) for edge in (bounds.left, bounds.top, bounds.right, bounds.bottom))
+    if frame >= len(video):
+        raise AnswerError(f"a mask of frame {frame}, of a video of {len(video)} frames")
+    if (mask.height, mask.width) != (bottom - top, right - left):
+        raise AnswerError(f"frame {frame}: a mask of {mask.height} x {mask.width} pixels in a box of another size")
+    width, height = _get_sent_size(video)
+    whole = np.zeros((height, width), np.bool_)
+    whole[top:bottom, left:right] = np.frombuffer(decode_mask_to_raster(mask), np.uint8).reshape(mask.height, mask.width)
+    inside: Mask = whole[: video.height, : video.width]
+    return ServedMask(int(record.object_id), frame, encode_mask(inside), record.confidence)
+
+
+def _round_box(video: Video, box: PivotBox) -> PromptBox:
+    """Return the smallest box of whole pixels around a box, inside the video; that of its mask if it has one."""
+    corners = box.xyxy if box.mask is None else compute_box(np.asarray(box.mask))
+    assert corners is not None, "a prompt has a box or a mask"
+    left, top = (int(edge) for edge in np.floor(corners[:2]).clip(0, (video.width - 1, video.height - 1)))
+    right, bottom = (int(edge) for edge in np.ceil(corners[2:]).clip((left + 1, top + 1), (video.width, video.height)))
+    return PromptBox(left, top, right, bottom)

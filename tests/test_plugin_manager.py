@@ -40,6 +40,8 @@ def test_shipped_components_come_through_the_same_entry_points() -> None:
         "proposer",
         "propagator",
         "tracker",
+        "selector",
+        "reviewer",
     }
 
 

@@ -112,11 +112,12 @@ class Sam3ApiOptions(StageOptions):
 
 
 class Sam3Api(Tracker, Propagator):
-    """Sends the video to Meta's SAM 3.1: tracks the objects of a noun, or masks from boxes. Each request costs money."""
+    """Sends the video to Meta's SAM 3.1, which tracks a noun, or boxes and points. Each request costs money."""
 
     name = "sam3-api"
     extra = "sam3-api"
     needs = ("openai", "meta_sam_parser")
+    prompts = frozenset({"box", "points"})
     Options = Sam3ApiOptions
     options: Sam3ApiOptions
 
@@ -152,7 +153,7 @@ class Sam3Api(Tracker, Propagator):
         return track_nouns(self._questions, self, video, nouns)
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        """Yield the masks of every frame, from one request with all boxes. A box with a mask is sent as the box of the mask.
+        """Yield the masks of every frame, from one request with all boxes and points.
 
         Raises ConfigError at ``max_cost``, MissingError when the service gives no complete answer.
         """

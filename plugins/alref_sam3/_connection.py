@@ -103,7 +103,9 @@ class HostedConnection:
             write_video(path, video, video.times)  # type: ignore[arg-type]
             size = path.stat().st_size
             announce_size(size)
-            created = self._send_when_free(lambda: self._upload_file(path))
+            content = path.read_bytes()
+            given: Any = (path.name, content, "video/mp4")
+            created = self._send_when_free(lambda: self._client.files.create(file=given, purpose="user_data"))
         self._uploaded[video.fingerprint] = made = UploadedVideo(created.id, size)
         return made
 
@@ -120,10 +122,6 @@ class HostedConnection:
         )
         with closing(stream):
             return _collect_text(iter(stream), count_lines)
-
-    def _upload_file(self, path: Path) -> Any:
-        with path.open("rb") as file:
-            return self._client.files.create(file=(path.name, file, "video/mp4"), purpose="user_data")
 
     def _send_when_free(self, send: Callable[[], Any]) -> Any:
         """Send, again while the service says that it is busy. Raises ServerError, BilledError if an answer may be lost."""

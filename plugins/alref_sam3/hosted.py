@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from alref.components.base import Stage
+from alref.components.base import Propagator, Stage
 from alref.components.propagation import group_boxes
 from alref.errors import MissingError
 from alref.media.video import Video
@@ -35,9 +35,9 @@ def track_nouns(questions: HostedQuestions, stage: Stage, video: Video, nouns: l
     return builder.build_tracks(nouns)
 
 
-def propagate_boxes(questions: HostedQuestions, stage: Stage, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+def propagate_boxes(questions: HostedQuestions, stage: Propagator, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
     """Yield the masks of all objects on every frame, in order, from one request; an absent object is nowhere."""
-    groups = [[box for box in group if box.xyxy is not None and box.pivot.frame is not None] for group in group_boxes(boxes)]
+    groups = [[box for box in group if box.kinds & stage.prompts] for group in group_boxes(boxes)]
     by_frame: dict[int, list[ServedMask]] = {}
     if any(groups):
         topic = ", ".join(dict.fromkeys(box.pivot.phrase.text for group in groups for box in group))

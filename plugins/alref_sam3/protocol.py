@@ -12,9 +12,9 @@ from meta_sam_parser import (
     FramePrompt,
     PromptBox,
     PromptObject,
+    PromptPoint,
     SegmentationMaskRecord,
     SegmentationTextRecord,
-    VideoSegmentationResult,
     build_object_prompt,
     decode_mask_to_raster,
     video_segmentation_format,
@@ -22,9 +22,10 @@ from meta_sam_parser import (
 
 from alref.media.video import Video
 from alref.records import PivotBox
-from alref.utils.masks import Mask, Rle, compute_box, encode_mask
+from alref.utils.masks import Array, Mask, Rle, encode_mask
 
-_BOX_TOKEN = re.compile(r"<\|box;([^|]*)\|>")
+_SIZE_FIELDS = re.compile(r"<\|box(?=[^|]*;\s*w\s*=\s*(\d+))(?=[^|]*;\s*h\s*=\s*(\d+))")
+"""The width and the height of the frame in the token of a box, whose fields have any order."""
 
 
 class AnswerError(Exception):
@@ -42,9 +43,11 @@ class ServedMask:
 
 
 def build_prompt(video: Video, objects: Sequence[Sequence[PivotBox]]) -> str:
-    """Return the text of a request for objects by their boxes; object ids count from 1. At least one box is given."""
+    """Return the text of a request for objects by their boxes and points; ids count from 1. At least one is given."""
     prompts = [
-        PromptObject(number, [FramePrompt(box.pivot.frame or 0, _round_box(video, box)) for box in boxes])
+        PromptObject(
+            number, [_build_frame_prompt(video, frame, boxes) for frame in sorted({each.pivot.frame or 0 for each in boxes})]
+        )
         for number, boxes in enumerate(objects, 1)
         if boxes
     ]
@@ -56,28 +59,19 @@ def read_masks(text: str, video: Video) -> list[ServedMask]:
 
     Raises AnswerError for an answer that is damaged, or that is about another video.
     """
-    result = _parse_text(text)
+    parser = video_segmentation_format().create_parser()
+    parser.push(text, emit=False)
+    result = parser.finish(CompletedOutcome()).result
     wrong = [each for each in result.diagnostics if each.severity == "error"]
     if wrong:
         raise AnswerError(f"line {wrong[0].line}: {wrong[0].message}")
     if any(isinstance(each, SegmentationTextRecord) for each in result.records):
         raise AnswerError("it has lines that are no masks")
-    sizes = {_read_size(found[1]) for found in _BOX_TOKEN.finditer(text)}
+    sizes = {(int(found[1]), int(found[2])) for found in _SIZE_FIELDS.finditer(text)}
     if sizes - {_get_sent_size(video)}:
         raise AnswerError(f"masks of frames of {sizes} pixels, of a video of {_get_sent_size(video)}")
     newest = {each.identity: each for each in result.records if isinstance(each, SegmentationMaskRecord)}
     return [_decode_record(record, video) for record in newest.values()]
-
-
-def _parse_text(text: str) -> VideoSegmentationResult:
-    parser = video_segmentation_format().create_parser()
-    parser.push(text, emit=False)
-    return parser.finish(CompletedOutcome()).result
-
-
-def _read_size(fields: str) -> tuple[int, int]:
-    values = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in fields.split(";"))}
-    return int(values["w"]), int(values["h"])
 
 
 def _get_sent_size(video: Video) -> tuple[int, int]:
@@ -101,10 +95,23 @@ def _decode_record(record: SegmentationMaskRecord, video: Video) -> ServedMask:
     return ServedMask(int(record.object_id), frame, encode_mask(inside), record.confidence)
 
 
-def _round_box(video: Video, box: PivotBox) -> PromptBox:
-    """Return the smallest box of whole pixels around a box, inside the video; that of its mask if it has one."""
-    corners = box.xyxy if box.mask is None else compute_box(np.asarray(box.mask))
-    assert corners is not None, "a prompt has a box or a mask"
+def _build_frame_prompt(video: Video, frame: int, boxes: Sequence[PivotBox]) -> FramePrompt:
+    """Return the prompt of one object on a frame: its last box there, and all points."""
+    here = [each for each in boxes if each.pivot.frame == frame]
+    corners = [each.xyxy for each in here if each.xyxy is not None]
+    points = [
+        PromptPoint(
+            int(np.clip(x, 0, video.width - 1)), int(np.clip(y, 0, video.height - 1)), "positive" if label else "negative"
+        )
+        for each in here
+        if each.points is not None and each.point_labels is not None
+        for (x, y), label in zip(each.points, each.point_labels, strict=True)
+    ]
+    return FramePrompt(frame, _round_box(video, corners[-1]) if corners else None, points)
+
+
+def _round_box(video: Video, corners: Array) -> PromptBox:
+    """Return the smallest box of whole pixels around a box, inside the video."""
     left, top = (int(edge) for edge in np.floor(corners[:2]).clip(0, (video.width - 1, video.height - 1)))
     right, bottom = (int(edge) for edge in np.ceil(corners[2:]).clip((left + 1, top + 1), (video.width, video.height)))
     return PromptBox(left, top, right, bottom)

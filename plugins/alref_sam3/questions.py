@@ -62,7 +62,8 @@ class HostedQuestions:
         Raises ConfigError at the limit of cost, InputError for a refused request, MissingError without a complete answer.
         """
         question = Question(messages=(Message(text=request.text),), topic=request.topic)
-        key = self._compute_key(video, request, question)
+        changing = {"base_url": self._options.base_url, "metadata": request.metadata, "video": video.fingerprint}
+        key = compute_answer_key(self._origin, self._component, changing, self._options.model, question)
         answer = self._answers.get(key, request.topic)
         source: DecisionSource = self._answers.source
         if answer is None:
@@ -83,10 +84,6 @@ class HostedQuestions:
         )
         stage.notify("question_answered", event)
         return masks
-
-    def _compute_key(self, video: Video, request: HostedRequest, question: Question) -> str:
-        changing = {"base_url": self._options.base_url, "metadata": request.metadata, "video": video.fingerprint}
-        return compute_answer_key(self._origin, self._component, changing, self._options.model, question)
 
     def _send_request(self, stage: Stage, video: Video, request: HostedRequest) -> Answer:
         from alref_sam3._connection import BilledError, HostedConnection, TooLargeError

@@ -41,14 +41,11 @@ class TrackBuilder:
 
     def build_tracks(self, nouns: Sequence[str]) -> list[ObjectTrack]:
         """Return the tracks of each noun, in the order of the nouns, each with ids from 1, best score first."""
-        ordered = sorted(self._objects.values(), key=lambda each: -each.score)
-        return [
-            self._build_track(number, found)
-            for noun in dict.fromkeys(nouns)
-            for number, found in enumerate([each for each in ordered if each.noun == noun], 1)
-        ]
-
-    def _build_track(self, number: int, found: _Object) -> ObjectTrack:
         nowhere = self._empty, 0.0
-        rles, scores = zip(*(found.masks.get(frame, nowhere) for frame in range(self._length)), strict=True)
-        return ObjectTrack(id=number, noun=found.noun, score=found.score, rles=rles, scores=scores)
+        ordered = sorted(self._objects.values(), key=lambda each: -each.score)
+        tracks: list[ObjectTrack] = []
+        for noun in dict.fromkeys(nouns):
+            for number, found in enumerate([each for each in ordered if each.noun == noun], 1):
+                rles, scores = zip(*(found.masks.get(frame, nowhere) for frame in range(self._length)), strict=True)
+                tracks.append(ObjectTrack(id=number, noun=noun, score=found.score, rles=rles, scores=scores))
+        return tracks

@@ -103,9 +103,11 @@ def check_tracks(tracks: list[ObjectTrack], noun: str = "frog") -> None:
             assert track.scores[frame] == (0.9 if masks[frame].any() else 0.0)
 
 
-def make_box(frame: int, xyxy: tuple[float, float, float, float], reference: str = "1", **more: Any) -> PivotBox:
+def make_box(frame: int, xyxy: tuple[float, float, float, float] | None, reference: str = "1", **more: Any) -> PivotBox:
     phrase = Phrase(reference=reference, text=f"frog {reference}")
-    return PivotBox(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=np.array(xyxy, np.float32), **more)
+    return PivotBox(
+        pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=None if xyxy is None else np.array(xyxy, np.float32), **more
+    )
 
 
 def propagate(component: Sam3Api, video: ArrayVideo, boxes: list[PivotBox]) -> list[FrameMasks]:
@@ -312,10 +314,12 @@ def test_boxes_give_masks_in_one_request(service: Sam3Server, video: ArrayVideo)
     assert service.requests[0]["metadata"]["propagation_direction"] == "both"
 
 
-def test_a_mask_is_sent_as_its_box(service: Sam3Server, video: ArrayVideo) -> None:
-    box = make_box(0, (0, 0, 5, 5), mask=MASKS[4][0])
-    propagate(make_component(service, "propagator"), video, [box])
-    assert service.prompts == ["<0f>1<|box;x1=2;y1=4;x2=10;y2=12;w=34;h=24|>"]
+def test_points_are_sent_with_their_labels(service: Sam3Server, video: ArrayVideo) -> None:
+    points = {"points": np.array([[6.7, 8.2], [32.9, 23.9]], np.float32), "point_labels": np.array([True, False])}
+    boxes = [make_box(0, None, **points), make_box(3, (2, 2, 14, 14), **points)]
+    propagate(make_component(service, "propagator"), video, boxes)
+    given = "<|point;x=6;y=8;w=34;h=24|>-<|point;x=32;y=23;w=34;h=24|>"
+    assert service.prompts == [f"<0f>1{given}<3f>1<|box;x1=2;y1=2;x2=13;y2=13;w=34;h=24|>{given}"]
 
 
 def test_absent_objects_are_not_sent(service: Sam3Server, video: ArrayVideo) -> None:

@@ -26,10 +26,11 @@ from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from packaging.requirements import Requirement
 
-from alref.cli import run_command
+from alref.cli import demo_clip, run_command
 from alref.models import download
 from alref.testing.runner import SLOW_TESTS
 from alref.utils import http_client
@@ -38,6 +39,7 @@ from support.docs_commands import ROOT, Shown
 from support.docs_folder import BEATS
 from support.fake_hub import run_fake_hub
 from support.llm_server import Body, ChatServer, hurry, serving, text_of
+from support.sam3_server import Sam3Server, format_records, serve_sam3
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -171,10 +173,16 @@ def place(stocked: Path, held: dict[str, dict[str, bytes]], home: Path, monkeypa
     monkeypatch.setattr("alref_studio._runtime.serve", lambda *given: None)
     monkeypatch.setattr("webbrowser.open", lambda address: True)
     before = set(sys.modules)
-    with run_fake_hub(monkeypatch, home) as hub, serving(answered, models=GPT) as gpt, serving(answered) as own:
+    with (
+        run_fake_hub(monkeypatch, home) as hub,
+        serving(answered, models=GPT) as gpt,
+        serving(answered) as own,
+        serve_sam3(_segment) as sam3,
+    ):
         hub.models = {**held, "lone/files": {name: (stocked / name).read_bytes() for name in BEATS}}
         _publish_beats(hub.address, stocked, monkeypatch)
         _answer(gpt, own, monkeypatch)
+        _segment_at_meta(sam3, monkeypatch)
         yield Place(home / "reader", home / "site", monkeypatch)
     for name in set(sys.modules) - before:
         if str(home) in str(getattr(sys.modules[name], "__file__", "")):
@@ -219,3 +227,27 @@ def _answer(gpt: ChatServer, own: ChatServer, monkeypatch: pytest.MonkeyPatch) -
         return client
 
     monkeypatch.setattr(http_client, "open_client", open_redirected)
+
+
+def _segment(text: str) -> list[str]:
+    """Find one object of any noun in the middle of two frames of the clip."""
+    mask = np.zeros(demo_clip.SIZE, np.bool_)
+    mask[20:40, 30:50] = True
+    return format_records({0: {2: mask, 3: mask}})
+
+
+def _segment_at_meta(service: Sam3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a service answer at the address of Meta, for any key."""
+    service.key = ""
+    make_client = http_client.make_client
+
+    def redirect(request: Any) -> None:
+        request.url = request.url.copy_with(scheme="http", host="127.0.0.1", port=service.http.server_port)
+
+    def make_redirected(address: str, *given: Any, **settings: Any) -> Any:
+        client = make_client(address, *given, **settings)
+        if "api.meta.ai" in address:
+            client.event_hooks = {**client.event_hooks, "request": [redirect]}
+        return client
+
+    monkeypatch.setattr(http_client, "make_client", make_redirected)

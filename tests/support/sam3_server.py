@@ -63,7 +63,8 @@ def _format_line(frame: int, objects: Objects, confidence: float | None, pad: bo
 class Sam3Server:
     """Answers each request with ``answer(text)``: lines of the protocol. ``plan`` is what happens to the next requests.
 
-    ``billed`` counts the requests that the service would put on the bill; ``uploads`` are the names and bytes of files.
+    ``key`` is the only key that it takes, any if empty. ``billed`` counts the requests that the service would put on the bill;
+    ``uploads`` are the bytes of files.
     """
 
     def __init__(self, answer: Callable[[str], list[str]]) -> None:
@@ -73,6 +74,7 @@ class Sam3Server:
         self.requests: list[dict[str, Any]] = []
         self.uploads: list[bytes] = []
         self.models = ["sam-3.1"]
+        self.key = KEY
         self.billed = 0
         self.lock = Lock()
         server = self
@@ -110,7 +112,7 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _is_allowed(self) -> bool:
-        allowed = self.headers.get("Authorization") == f"Bearer {KEY}"
+        allowed = not self.service.key or self.headers.get("Authorization") == f"Bearer {self.service.key}"
         if not allowed:
             self._send_json(401, {"error": {"message": f"Incorrect key: {self.headers.get('Authorization')}"}})
         return allowed

@@ -80,7 +80,7 @@ def test_the_error_map_tells_what_is_missed_from_what_is_too_much() -> None:
 
 
 def make_line(score: float) -> ReferenceLine:
-    return ReferenceLine("v", "0", "", {"score": score}, None, "found", "", (), 0, 1, 0.0, None, "")
+    return ReferenceLine("v", "0", "", {"score": score}, None, "found", "", (), 0, 1, 0, 0.0, None, "")
 
 
 @pytest.mark.parametrize(("lower", "first"), [((), 0.1), (("S",), 0.9)], ids=["higher is better", "lower is better"])

@@ -14,6 +14,7 @@ from alref.cli.progress import reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.cli.video_selection import select_videos
 from alref.errors import AlrefError
+from alref.evaluation.breakdown import read_attributes
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
 from alref.evaluation.report import write_evaluation_report
 from alref.evaluation.runner import EvaluationRunner
@@ -32,6 +33,9 @@ from alref.plugins.manager import PluginManager
 @click.option("--limit", type=click.IntRange(min=1), help="Use only the first N videos.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=4, help="Number of videos to process concurrently.", show_default=True
+)
+@click.option(
+    "--attributes", type=click.Path(path_type=Path), help="CSV file with a column 'video', perhaps 'id', to group scores by."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/DATASET-SPLIT.")
 @click.option("--force", is_flag=True, help="Overwrite any other evaluation in --out.")
@@ -54,6 +58,7 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
     plugins = PluginManager(files=flags["plugin_files"])
     dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = plugins.make_protocols(flags["protocols"] or dataset.protocols)
+    attributes = read_attributes(flags["attributes"]) if flags["attributes"] else {}
     config = resolve_configuration(plugins, flags)
     videos = select_videos(dataset, flags["videos"], flags["limit"])
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
@@ -65,7 +70,7 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
     ):
         failed = _process_videos(EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"]), videos, flags)
         done = summarize_evaluation(folder, videos, protocols)
-        files = write_evaluation_report(folder, dataset, done, protocols)
+        files = write_evaluation_report(folder, dataset, done, protocols, attributes)
     print_summary(done, path, files, flags)
     return failed[0].exit_code if failed else 0
 

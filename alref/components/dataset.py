@@ -104,6 +104,10 @@ class Dataset(ABC):
         """Return the reference that a case, or one of its objects, belongs to. Default: the id of the case."""
         return case
 
+    def describe_reference(self, video: str, reference: str) -> dict[str, str]:
+        """Return what the dataset says of a reference, by attribute, such as its category. Default: nothing."""
+        return {}
+
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive that the benchmark's evaluation server accepts.
 

@@ -22,10 +22,11 @@ class EvaluationProtocol(ABC):
     """A published evaluation protocol. It is stateless, so that any process may score any video.
 
     ``needs`` are import names of required libraries, ``extra`` is the extra of its distribution that installs
-    them, if any.
+    them, if any. ``frame_side`` is the side of the square that masks are resized to before they are scored, 0 for none.
     """
 
     name: ClassVar[str]
+    frame_side: ClassVar[int] = 0
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
 
@@ -63,6 +64,10 @@ class EvaluationProtocol(ABC):
         table, count = self.summarize_scores([scores]), float(len(scores.objects))
         means = {name: value for name, value in table.metrics.items() if name not in table.counts}
         return {name: (value * count, count) if value == value else (0.0, 0.0) for name, value in means.items()}
+
+    def format_official_files(self, scores: Sequence[VideoScores], split: str) -> dict[str, str]:
+        """Return the files that the official program would write, by relative path. Default: none."""
+        return {}
 
     @abstractmethod
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:

@@ -53,6 +53,14 @@ def estimate_intervals(
     return {name: (each.low, each.high) for name, each in intervals.items() if abs(each.value - values[name]) < TOLERANCE}
 
 
+def estimate_mean_interval(sums: FloatArray, counts: FloatArray) -> tuple[float, float]:
+    """Return the bounds of the interval of a mean over videos, from the sum and the count of each, (N,)."""
+    terms = sums[:, None], counts[:, None]
+    drawn = np.concatenate([_score_resamples(terms, picks) for picks in _draw_resamples(len(sums))])
+    interval = _build_interval(_compute_score(terms), drawn)
+    return interval.low, interval.high
+
+
 def estimate_difference(
     protocol: EvaluationProtocol, base: Sequence[VideoScores], other: Sequence[VideoScores]
 ) -> ConfidenceInterval:

@@ -33,6 +33,7 @@ EVALUATION_FILE, VIDEOS_FOLDER, ROWS_FOLDER, MASKS_FOLDER, SCORES_FOLDER, ERRORS
     "faults",
     "stages",
 )
+OFFICIAL_FOLDER = "official"
 PARTIAL_FILE = re.compile(r"\..+\.\d+\.(yaml|json|png|txt|html|csv)")
 
 
@@ -95,7 +96,8 @@ class ReferenceRow(Record):
 class EvaluationRow(Record):
     """Summary of a video: seconds per stage, usage of language models, verdicts, fallbacks, the first warning, references.
 
-    ``fingerprint`` identifies its files and references; see ``alref.evaluation.change_detection``.
+    ``fingerprint`` identifies its files and references; see ``alref.evaluation.change_detection``. ``pixels`` is the size of a
+    frame.
     """
 
     video: str
@@ -107,6 +109,7 @@ class EvaluationRow(Record):
     fallbacks: int
     warning: str = ""
     references: tuple[ReferenceRow, ...] = ()
+    pixels: int = 0
 
     @classmethod
     def from_result(cls, video: str, result: Result, fingerprint: str) -> Self:
@@ -121,6 +124,7 @@ class EvaluationRow(Record):
             fallbacks=sum(verdict.source == "fallback" for verdict in result.verdicts),
             warning=next(iter(result.warnings), ""),
             references=tuple(ReferenceRow.from_result(result, each) for each in result.references),
+            pixels=result.video.width * result.video.height,
         )
 
 
@@ -190,6 +194,8 @@ class EvaluationFolder(JobFolder[EvaluationSpec]):
             for name in ("summary", "report", "rows", "table", "breakdown"):
                 for file in self.path.glob(f"{name}*.*"):
                     remove_file(file)
+            for file in self.path.glob(f"{OFFICIAL_FOLDER}*/**/*.csv"):
+                remove_file(file)
         own = [self.path / part for part in (SCORES_FOLDER, ROWS_FOLDER, VIDEOS_FOLDER, MASKS_FOLDER, ERRORS_FOLDER)]
         files = [file for folder in [self.path, *own] for file in folder.glob("**/*" if folder != self.path else "*")]
         for file in files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import yaml
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import ScoreTable
-from alref.evaluation.folder import EvaluationFolder
+from alref.evaluation.breakdown import Attributes, BreakdownRow, build_breakdown, format_breakdown
+from alref.evaluation.folder import OFFICIAL_FOLDER, EvaluationFolder
 from alref.evaluation.previews import draw_previews
-from alref.evaluation.rows import ReferenceLine, collect_lines, format_rows
-from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts, read_requested_count
+from alref.evaluation.rows import ReferenceLine, collect_lines, encode_parquet, format_rows
+from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts, read_all_scores, read_requested_count
 from alref.llm.usage import format_usage, sum_usage
 from alref.output.html import make_environment
 from alref.utils import atomic
@@ -36,27 +38,45 @@ class HistogramBar:
 
 
 def write_evaluation_report(
-    folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary, protocols: Sequence[EvaluationProtocol] = ()
+    folder: EvaluationFolder,
+    dataset: Dataset,
+    summary: EvaluationSummary,
+    protocols: Sequence[EvaluationProtocol] = (),
+    attributes: Attributes | None = None,
 ) -> list[Path]:
-    """Write ``report.html``, ``summary.json`` and ``rows.csv``, and return their paths. Raises OutputError.
+    """Write the report, the summary, the rows, the breakdown and official files; return their paths. Raises OutputError.
 
     If these are of all videos and ``summary`` is of a part, the names are ``report-part.html`` and so on.
     """
     whole = len(dataset.list_videos())
     ending = "-part" if summary.requested < whole and read_requested_count(folder.path) >= whole else ""
     lines = collect_lines(folder, dataset, [line.video for line in summary.lines], protocols)
+    breakdown = build_breakdown(dataset, lines, attributes or {})
     texts = {
-        f"report{ending}.html": render_evaluation_report(folder, dataset, summary, lines),
+        f"report{ending}.html": render_evaluation_report(folder, dataset, summary, lines, breakdown),
         f"summary{ending}.json": summary.model_dump_json(indent=1),
         f"rows{ending}.csv": format_rows(lines),
     }
+    if breakdown:
+        texts[f"breakdown{ending}.csv"] = format_breakdown(breakdown)
+    for protocol in protocols:
+        scores = read_all_scores(folder, [line.video for line in summary.lines], protocol)
+        official = protocol.format_official_files(scores, dataset.split) if scores else {}
+        texts |= {f"{OFFICIAL_FOLDER}{ending}/{protocol.name}/{name}": text for name, text in official.items()}
     for name, text in texts.items():
+        atomic.make_folder((folder.path / name).parent)
         atomic.write_text(folder.path / name, text)
-    return [folder.path / name for name in texts]
+    if find_spec("pyarrow"):
+        atomic.write_bytes(folder.path / f"rows{ending}.parquet", encode_parquet(lines))
+    return [folder.path / name for name in texts if not name.startswith(OFFICIAL_FOLDER)]
 
 
 def render_evaluation_report(
-    folder: EvaluationFolder, dataset: Dataset, summary: EvaluationSummary, lines: Sequence[ReferenceLine] = ()
+    folder: EvaluationFolder,
+    dataset: Dataset,
+    summary: EvaluationSummary,
+    lines: Sequence[ReferenceLine] = (),
+    breakdown: Sequence[BreakdownRow] = (),
 ) -> str:
     """Render the report of the finished videos and their references."""
     usual = summary.tables[0] if summary.tables else None
@@ -72,6 +92,7 @@ def render_evaluation_report(
             histogram_count=len(ordered),
             bars=build_histogram([line.score for line in ordered if line.score is not None]),
             worst=list(draw_previews(folder, dataset, [line for line in ordered if line.score != best][:MAX_PREVIEWS])),
+            breakdown=breakdown,
             references=[*ordered, *(line for line in lines if line.score is None)][:MAX_LISTED],
             reference_count=len(lines),
             warnings={line.video: line.row.warning for line in summary.lines if line.row},

@@ -12,7 +12,6 @@ from typing import Any
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import ObjectScores
-from alref.errors import OutputError
 from alref.evaluation.folder import VIDEOS_FOLDER, EvaluationFolder, EvaluationRow, encode_file_name
 from alref.records import Finding
 
@@ -26,7 +25,8 @@ COLUMNS = (
 class ReferenceLine:
     """One reference: its scores 0..1 under the first protocol by name, empty without truth, and its share of the cost.
 
-    ``part`` are its scores by frame. ``path`` is the result of the video, in the folder.
+    ``part`` are its scores by frame; ``pixels`` is the size of a frame, 0 if it is not known. ``path`` is the result of the
+    video, in the folder.
     """
 
     video: str
@@ -39,6 +39,7 @@ class ReferenceLine:
     pivot_frames: tuple[int, ...]
     frames_found: int
     frames: int
+    pixels: int
     seconds: float
     dollars: float | None
     path: str
@@ -76,12 +77,10 @@ def format_rows(lines: Sequence[ReferenceLine]) -> str:
 
 
 def encode_parquet(lines: Sequence[ReferenceLine]) -> bytes:
-    """Return ``rows.parquet``. Raises OutputError if pyarrow is not installed."""
-    try:
-        import pyarrow as arrow
-        from pyarrow import parquet
-    except ImportError:
-        raise OutputError("rows.parquet needs pyarrow; install it: pip install 'alref[parquet]'") from None
+    """Return ``rows.parquet``, which needs pyarrow."""
+    import pyarrow as arrow
+    from pyarrow import parquet
+
     kinds = [*[arrow.string()] * 3, *[arrow.float64()] * 4, *[arrow.string()] * 2, arrow.int64(), *[arrow.float64()] * 2]
     schema = arrow.schema(list(zip(COLUMNS, [*kinds, arrow.string()], strict=True)))
     rows = [dict(zip(COLUMNS, line.build_cells(), strict=True)) for line in lines]
@@ -117,6 +116,7 @@ def _iterate_lines(
             metrics=metrics,
             part=part,
             frames=row.frames,
+            pixels=protocols[0].frame_side ** 2 or row.pixels if protocols else row.pixels,
             seconds=sum(row.seconds.values()) / count,
             dollars=dollars,
             path=f"{VIDEOS_FOLDER}/{encode_file_name(row.video)}",

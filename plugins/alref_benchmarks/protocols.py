@@ -34,6 +34,10 @@ class _LazyProtocol(EvaluationProtocol):
         """Return the sum and the count of one video for each metric."""
         return self._get_metric().compute_metric_terms(scores)
 
+    def format_official_files(self, scores: Sequence[VideoScores], split: str) -> dict[str, str]:
+        """Return the files that the official program would write."""
+        return self._get_metric().format_official_files(scores, split)
+
     def _get_metric(self) -> EvaluationProtocol:
         from alref_benchmarks.metrics import METRICS_BY_PROTOCOL
 
@@ -94,6 +98,7 @@ class RefAvsProtocol(_LazyProtocol):
     """J and F of Ref-AVS, in batches of four expressions."""
 
     name = "ref-avs"
+    frame_side = 256
 
 
 class RefAvsNullProtocol(_LazyProtocol):

@@ -126,6 +126,10 @@ class AvsBenchS4Dataset(_AvsBenchObjectDataset):
         """Return the folder of the predicted masks of a video."""
         return Path(self.find_video_entry(video).folder, video)
 
+    def describe_reference(self, video: str, reference: str) -> dict[str, str]:
+        """Return the category of the sounding object."""
+        return {"category": self.find_video_entry(video).folder}
+
     def get_frame_paths(self, video: str) -> list[Path]:
         """Return the image files of a video."""
         home = self.get_data_folder("visual_frames") / self.find_video_entry(video).folder / video

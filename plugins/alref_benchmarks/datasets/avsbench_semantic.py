@@ -74,6 +74,10 @@ class AvssDataset(_AvsBenchSemanticDataset):
     published_counts = {"test": (1554, 1554), "val": (1304, 1304)}
     subsets = tuple(FRAME_COUNT_BY_SUBSET)
 
+    def describe_reference(self, video: str, reference: str) -> dict[str, str]:
+        """Return the subset: v1s, v1m or v2."""
+        return {"subset": self.find_video_entry(video).folder}
+
     def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
         """Write maps in which objects are drawn in order in the colors of their classes; others are omitted."""
         from alref.media.write import write_mask_pngs

@@ -122,6 +122,11 @@ class IndexedDataset(Dataset):
         """Return the clip, because target objects and positions of expressions affect the scores."""
         return self.find_video_entry(video)
 
+    def describe_reference(self, video: str, reference: str) -> dict[str, str]:
+        """Return the number of targets of an expression, if it is known."""
+        said = self.find_video_entry(video).expressions[reference]
+        return {"targets": str(len(said.objects))} if said.text and said.has_truth else {}
+
     def find_problems(self) -> Iterator[DatasetProblem]:
         """Check all files."""
         from alref_benchmarks.datasets.file_checks import check_dataset

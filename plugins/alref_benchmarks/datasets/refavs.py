@@ -58,6 +58,10 @@ class RefAvsDataset(MaskFileDataset):
         folder = self.root / "media" / video / "frames"
         return [folder / f"{name}.jpg" for name in FRAME_NAMES]
 
+    def describe_reference(self, video: str, reference: str) -> dict[str, str]:
+        """Return the category, the last but one part of the id."""
+        return {"category": reference.split(" (")[0].rsplit("_", 2)[1]}
+
     def get_audio_path(self, video: str) -> Path:
         """Return the audio file of a video."""
         return self.root / "media" / video / "audio.wav"

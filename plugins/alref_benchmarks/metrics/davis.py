@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable
+from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
 from alref.utils.masks import Mask
 from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j, find_crop
+from alref_benchmarks.metrics.davis_files import format_davis_files
 from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_label_map
 from alref_benchmarks.metrics.means import compute_decay, compute_mean, compute_published_decay, compute_recall
 
@@ -49,6 +50,10 @@ class _Davis17Metric(EvaluationProtocol):
         numbers = {name: compute_mean([group[name] for group in groups.values()]) for name in next(iter(groups.values()))}
         lower = tuple(name for name in numbers if "Decay" in name)
         return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, groups=groups, lower_is_better=lower)
+
+    def format_official_files(self, scores: Sequence[VideoScores], split: str) -> dict[str, str]:
+        """Return the two tables of the official program for each annotator, with its names and three decimals."""
+        return format_davis_files(scores, "val" if split == "valid" else split)
 
 
 class Davis17SemiSupervisedMetric(_Davis17Metric):

@@ -10,7 +10,9 @@ import yaml
 
 from alref.cli import run_command
 from support.ablation_grids import DATA, PLANNED, SCRIPTED, ablate, prepared
-from support.scripted import Script
+from support.scripted import Script, announcing
+from support.scripted_llm import ScriptedChat
+from support.scripted_tracks import TrackScript
 
 
 @pytest.fixture
@@ -60,3 +62,33 @@ def test_a_plan_after_first_videos_knows_what_the_rest_takes(script: Script, cap
     said = capsys.readouterr().out
     assert "cost: about $3.00" in said
     assert "4 rows of 8 videos" in said
+
+
+def test_a_plan_counts_the_selection_of_tracks_and_the_review(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    script.entries += TrackScript().entries[-1:]
+    script.entries += [announcing("chat", reasoners=[ScriptedChat])]
+    chat = {"reasoner": {"use": "scripted-chat", "max_questions": 3}}
+    rows = {
+        "pivot": chat,
+        "reviewed": {**chat, "review": 2},
+        "tracks": {**chat, "order": "tracks", "tracker": "scripted"},
+        "voted": {"order": "tracks", "tracker": "scripted", "reasoner": {"use": "scripted-chat", "votes": 3}, "rounds": 1},
+    }
+    plans = {}
+    for names in (["pivot"], ["pivot", "reviewed"], ["tracks"], ["voted"]):
+        grid = {"base": {**SCRIPTED, "tracker": "scripted"}, "data": DATA, "rows": {name: rows[name] for name in names}}
+        Path("grid.yaml").write_text(yaml.safe_dump(grid))
+        assert run_command(PLANNED) == 0
+        plans[names[-1]] = json.loads(capsys.readouterr().out)
+    videos = plans["pivot"]["calls"]["temporal"]["alone"]
+    assert {name: plan["questions"] / videos for name, plan in plans.items()} == {
+        "pivot": 3 + 1,
+        "reviewed": 3 + 1 + 1 + 2 + 1,
+        "tracks": 1 + 3 + 3 + 1,
+        "voted": 1 + 3 + 3 + 1 + 3,
+    }
+    assert (plans["reviewed"]["calls"]["temporal"]["shared"], plans["reviewed"]["calls"]["reviewer"]["alone"]) == (
+        videos,
+        videos,
+    )
+    assert set(plans["tracks"]["calls"]) == {"unifier", "tracker", "selector"}

@@ -62,6 +62,13 @@ def test_frames_are_those_on_which_an_undecided_track_exists(make: Make) -> None
     assert min(alone.frames) >= 30
 
 
+def test_a_round_about_the_same_tracks_shows_other_frames(make: Make) -> None:
+    chat, track = make([say_choices({1: "uncertain"})], votes=2, track_frames=4), make_track(1, range(TOTAL), TOTAL)
+    for number in (1, 2, 3):
+        chat.pick_tracks(VIDEO, [make_candidates(track, round=number)])
+    assert len({question.image_digests for question in chat.questions}) == 6
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from alref.components.base import Reviewer
 from alref.errors import ConfigError, ContractError
-from alref.records import BehaviorReview, Prompt, Reference
+from alref.output.review_summary import describe_review
+from alref.plugins.manager import PluginManager
+from alref.records import BehaviorReview, MaskReview, Prompt, Reference, Track
 from alref.result import Result
-from support.scripted import DOG
+from support.scripted import DOG, announcing
 from support.scripted_review import (
     LOST,
     TOTAL,
@@ -23,6 +26,7 @@ from support.scripted_review import (
     make_review,
     propagate_with,
 )
+from support.scripted_tracks import TrackScript, make_object_track
 
 
 def find_lost(result: Result) -> list[int]:
@@ -98,9 +102,36 @@ def test_a_doubt_changes_nothing(answer: str) -> None:
 def test_a_track_that_is_wrong_everywhere_stays_and_its_verdict_says_so() -> None:
     script = ReviewScript(propagate=propagate_with(lambda frame, starts: True))
     result = script.review(2)
-    assert (find_lost(result), result.repairs) == (list(range(TOTAL)), ())
+    assert (find_lost(result), [each.accepted for each in result.repairs]) == (list(range(TOTAL)), [False])
     assert result.verdict().finding == "ambiguous"
     assert "a dog walks" in result.verdict().why
+
+
+def test_another_candidate_is_taken_if_the_review_contradicts_the_first_and_confirms_it() -> None:
+    def propagate(video: Any, boxes: Any) -> Any:
+        is_second = boxes[0].xyxy[0] == 20
+        return propagate_with(lambda frame, starts: not is_second)(video, boxes)
+
+    result = ReviewScript(propagate=propagate).review(2)
+    assert find_lost(result) == []
+    (repair,) = result.repairs
+    assert (repair.first, repair.last, repair.keys, repair.accepted) == (0, TOTAL - 1, (1,), True)
+    assert result.verdict().finding == "found"
+    assert find_lost(ReviewScript(judge=lambda frame, mask: "no", propagate=propagate).review(2)) == list(range(TOTAL))
+
+
+def test_a_gap_in_a_track_is_filled_where_the_object_is_in_view() -> None:
+    def propagate(video: Any, boxes: Any) -> Any:
+        for each in propagate_with(lambda frame, starts: False)(video, boxes):
+            gone = len(boxes) == 1 and each.frame in range(10, 16)
+            yield each.model_copy(update={"masks": np.zeros_like(each.masks) if gone else each.masks})
+
+    result = ReviewScript(propagate=propagate).review()
+    assert all(rle.area for rle in result.tracks[0].rles)
+    (repair,) = result.repairs
+    assert (repair.first, repair.last, repair.accepted) == (10, 15, True)
+    away = ReviewScript(judge=lambda frame, mask: "yes", propagate=propagate).review()
+    assert [frame for frame, rle in enumerate(away.tracks[0].rles) if not rle.area] == list(range(10, 16))
 
 
 @pytest.mark.parametrize(("verdict", "finding"), [("contradicted", "ambiguous"), ("unsure", "found"), ("fits", "found")])
@@ -157,3 +188,27 @@ def test_a_result_with_a_review_is_read_back() -> None:
     result = ReviewScript(propagate=propagate_with(lose_late)).review()
     read = Result.model_validate_json(result.model_dump_json())
     assert (read.reviews, read.repairs, read.verdicts) == (result.reviews, result.repairs, result.verdicts)
+
+
+def test_a_rejected_track_takes_the_place_of_one_that_the_review_contradicts() -> None:
+    script = TrackScript()
+
+    class TrackReviewer(Reviewer):
+        """Confirms the second object of a noun."""
+
+        name = "second"
+
+        def review_masks(self, video: Any, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+            second = make_object_track("dog", 2).rles[0]
+            answers = ["yes" if track.rles[0] == second else "no" for track in tracks]
+            asked = zip(tracks, frames, answers, strict=True)
+            return [make_review(track, shown, [answer] * len(shown)) for track, shown, answer in asked]
+
+    script.plugins = PluginManager([*script.entries, announcing("second", reasoners=[TrackReviewer])])
+    result = script.track(DOG, review=1, reviewer="second")
+    (track,) = result.tracks
+    assert track.rles == make_object_track("dog", 2).rles
+    assert result.repairs[0].accepted
+    report = " ".join(describe_review(result, 0))
+    assert "confirmed on 0 of 4 frames" in report
+    assert "the line is on the wall" in report

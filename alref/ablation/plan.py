@@ -16,15 +16,20 @@ from alref.errors import InputError
 from alref.evaluation import folder as evaluations
 from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
-from alref.llm.cost_estimate import estimate_usage
+from alref.llm.cost_estimate import estimate_review, estimate_selection, estimate_usage
 from alref.llm.reasoner import ChatReasoner
-from alref.llm.tasks import QuestionTask
+from alref.llm.tasks import PivotTask
 from alref.llm.usage import sum_known, sum_usage
 from alref.records import Record, Reference
 from alref.result import Usage
 
-SLOT_ORDER = ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator")
-"""Stage kinds in pipeline order; each output depends on the earlier stages."""
+SLOT_ORDERS = {
+    "pivot": ("transcriber", "tagger", "unifier", "temporal", "proposer", "spatial", "propagator", "locator", "reviewer"),
+    "tracks": ("transcriber", "tagger", "unifier", "locator", "tracker", "selector", "propagator", "reviewer"),
+}
+"""Stage kinds in the order of work, by the order of the run; each output depends on the earlier stages."""
+ASKING_SLOTS = ("temporal", "spatial", "selector", "reviewer")
+"""Slots whose components may ask a language model."""
 OWN_DISTRIBUTION = "alref"
 """The distribution whose reasoners are known: they use ``ChatReasoner`` or no language model."""
 ChainKey = tuple[Hashable, ...]
@@ -96,24 +101,29 @@ def plan_ablation(rows: Sequence[AblationRow], data: Dataset, videos: Sequence[s
     shared: Counter[str] = Counter()
     left: list[_RemainingCalls] = []
     for video in videos:
-        calls = _count_calls(data.read_references(video))
-        for slot, count in calls.items():
-            chains = {_make_chain_key(row, slot, calls): row for row in rows}
-            done = {_make_chain_key(row, slot, calls) for row in rows if video in measured.done[row.name]}
-            alone[slot] += count * len(rows)
-            shared[slot] += count * len(chains)
-            left += [_RemainingCalls(video, slot, row, count) for chain, row in chains.items() if chain not in done]
+        references = data.read_references(video)
+        calls = {row.name: _count_calls(references, row) for row in rows}
+        for slot in dict.fromkeys(slot for each in calls.values() for slot in each):
+            own = [row for row in rows if slot in calls[row.name]]
+            keys = {row.name: _make_chain_key(row, slot, calls[row.name]) for row in own}
+            chains = {keys[row.name]: row for row in own}
+            done = {keys[row.name] for row in own if video in measured.done[row.name]}
+            alone[slot] += sum(calls[row.name][slot] for row in own)
+            shared[slot] += sum(calls[row.name][slot] for row in chains.values())
+            left += [
+                _RemainingCalls(video, slot, row, calls[row.name][slot]) for chain, row in chains.items() if chain not in done
+            ]
     to_do = Counter({slot: sum(each.count for each in left if each.slot == slot) for slot in alone})
     return AblationPlan(
         videos=len(videos),
         rows={row.name: len(measured.done[row.name]) for row in rows},
         calls={
             slot: CallCounts(alone=alone[slot], shared=shared[slot], remaining=to_do[slot])
-            for slot in SLOT_ORDER
+            for slot in dict.fromkeys(slot for slots in SLOT_ORDERS.values() for slot in slots)
             if slot in alone
         },
         **_estimate_time(left, measured),
-        **_estimate_questions([each for each in left if each.slot in ("temporal", "spatial")], measured, data),
+        **_estimate_questions([each for each in left if each.slot in ASKING_SLOTS], measured, data),
     )
 
 
@@ -133,31 +143,47 @@ def _collect_measurements(rows: Sequence[AblationRow], data: Dataset, videos: Se
     return found
 
 
-def _count_calls(references: Sequence[Reference]) -> dict[str, int]:
-    """Count the calls of each stage kind for one video, assuming one phrase per reference."""
+def _count_calls(references: Sequence[Reference], row: AblationRow) -> dict[str, int]:
+    """Count the calls of each stage kind of a row for one video, assuming one phrase per reference.
+
+    Of the calls that follow an answer, such as those of another round, the first is counted.
+    """
     unprompted = [each for each in references if not each.has_prompt]
     sounds, spoken = sum(each.sound for each in unprompted), sum(each.spoken is not None for each in unprompted)
     texts = sum(bool(each.text.strip()) or each.spoken is not None for each in unprompted)
     once = int(bool(unprompted))
-    counts = {"transcriber": spoken, "tagger": sounds, "unifier": texts, "locator": sounds, "propagator": int(bool(references))}
-    counts.update(dict.fromkeys(("temporal", "proposer", "spatial"), once))
-    return {slot: counts[slot] for slot in SLOT_ORDER if counts[slot]}
+    run = row.config.run
+    given = int(len(unprompted) < len(references))
+    counts = {"transcriber": spoken, "tagger": sounds, "unifier": texts, "locator": sounds}
+    counts |= dict.fromkeys(("temporal", "proposer", "spatial", "tracker", "selector"), once)
+    counts["propagator"] = int(bool(references)) if run.order == "pivot" else given
+    counts["reviewer"] = once if run.review else 0
+    return {slot: counts[slot] for slot in SLOT_ORDERS[run.order] if counts[slot]}
 
 
 def _make_choice_key(row: AblationRow, slot: str) -> Hashable:
     """Return the key of a row's stage."""
     choice = row.config.slots[slot]
     who = choice.component.distribution, choice.component.name
-    return slot, *who, choice.options.model_dump_json(), row.config.run.device
+    run = row.config.run
+    settings = {"selector": (run.attempts, run.rounds, run.audit), "reviewer": (run.review,)}.get(slot, ())
+    return slot, *who, choice.options.model_dump_json(), run.device, *settings
+
+
+def _list_asking_slots(row: AblationRow) -> list[str]:
+    """List the slots of a row whose components may ask a language model."""
+    run = row.config.run
+    return [slot for slot in SLOT_ORDERS[run.order] if slot in ASKING_SLOTS and (slot != "reviewer" or run.review)]
 
 
 def _make_reasoners_key(row: AblationRow) -> Hashable:
-    return _make_choice_key(row, "temporal"), _make_choice_key(row, "spatial")
+    return tuple(_make_choice_key(row, slot) for slot in _list_asking_slots(row))
 
 
 def _make_chain_key(row: AblationRow, slot: str, used: Iterable[str]) -> ChainKey:
     """Return the key of a row's stage call: its own choice and those of earlier stages."""
-    before = {"tagger": (), "unifier": ("transcriber",)}.get(slot, SLOT_ORDER[: SLOT_ORDER.index(slot)])
+    slots = SLOT_ORDERS[row.config.run.order]
+    before = {"tagger": (), "unifier": ("transcriber",)}.get(slot, slots[: slots.index(slot)])
     window = row.config.video.model_dump_json()
     return window, *(_make_choice_key(row, each) for each in (*before, slot) if each in used)
 
@@ -178,7 +204,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
     askers = {each.row.name: _find_reasoners(each.row) for each in remaining}
     unmeasured = [each for each in remaining if _make_reasoners_key(each.row) not in measured.questions]
     if not any(askers[each.row.name] for each in unmeasured):
-        ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == "spatial"]
+        ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == _list_asking_slots(each.row)[-1]]
         known = [_compute_mean_usage(each, measured) for each in ends if each in measured.questions]
         questions, tokens, dollars = (sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
@@ -194,7 +220,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
 
 def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
     """Return the stages that may call a language model, by slot; None if a third-party reasoner may call one."""
-    chosen = {slot: row.config.slots[slot] for slot in ("temporal", "spatial")}
+    chosen = {slot: row.config.slots[slot] for slot in _list_asking_slots(row)}
     made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
     asking: dict[str, ChatReasoner | None] = {slot: each for slot, each in made.items() if isinstance(each, ChatReasoner)}
     others = {slot for slot, choice in chosen.items() if choice.component.distribution != OWN_DISTRIBUTION}
@@ -205,10 +231,15 @@ def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, d
     """Estimate the usage of a reasoner per reference, one phrase each; zero if it calls no language model."""
     if reasoner is None:
         return
-    frames = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0
+    frames, run = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0, remaining.row.config.run
     for reference in data.read_references(remaining.video):
-        about: QuestionTask = "frame_sound" if reference.sound and not reference.text else "frame_text"
-        yield estimate_usage(reasoner, "box" if remaining.slot == "spatial" else about, frames)
+        if remaining.slot == "selector":
+            yield estimate_selection(reasoner, run.attempts, run.rounds, run.audit)
+        elif remaining.slot == "reviewer":
+            yield estimate_review(reasoner, run.review)
+        else:
+            about: PivotTask = "frame_sound" if reference.sound and not reference.text else "frame_text"
+            yield estimate_usage(reasoner, "box" if remaining.slot == "spatial" else about, frames)
 
 
 def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[float, float | None, float | None]:

@@ -14,6 +14,8 @@ MIN_GAP_SECONDS = 2.0
 """No closer frames are asked about when shown frames are less than these seconds apart."""
 CONTEXT_SECONDS = 10.0
 """Seconds around a pivot frame from which its context is taken."""
+ROUND_SHIFT = 0.381966
+"""By how much of a part the frames of the next round are shifted; multiples of this share are far apart."""
 CHUNK_LENGTH, CHUNK_STEP = 5, 10
 """Frames of one question and the step between them, in arXiv 2408.15876."""
 
@@ -25,10 +27,15 @@ def sample_uniform(start: int, stop: int, count: int) -> list[int]:
     return [start + (2 * part + 1) * span // (2 * count) for part in range(count)]
 
 
-def sample_frames(frames: Sequence[int], count: int, vote: int = 0, votes: int = 1) -> list[int]:
-    """Return at most ``count`` of ``frames``, evenly spread; each of several votes, counted from 0, gets other ones."""
+def sample_frames(frames: Sequence[int], count: int, shift: float = 0.5) -> list[int]:
+    """Return at most ``count`` of ``frames``, one of each of as many equal parts; ``shift`` 0..1 is its place in the part."""
     count = min(count, len(frames))
-    return [frames[((part * 2 * votes + 2 * vote + 1) * len(frames)) // (2 * votes * count)] for part in range(count)]
+    return [frames[int((part + shift) * len(frames) / count)] for part in range(count)]
+
+
+def compute_shift(vote: int, votes: int, round_number: int) -> float:
+    """Return a place in a part, 0..1, that differs for each of several votes, from 0, and for each round, from 1."""
+    return ((2 * vote + 1) / (2 * votes) + (round_number - 1) * ROUND_SHIFT) % 1
 
 
 def sample_within_spans(video: Video, spans: tuple[TimeSpan, ...] | None, count: int) -> list[int]:

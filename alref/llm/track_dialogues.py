@@ -97,7 +97,8 @@ class TrackDialogueBuilder:
     def ask_for_vote(self, page: TrackPage, number: int, votes: int, model: str) -> Dialogue[Vote]:
         """Ask for a choice about every track of a page, as vote ``number`` (from 0) of ``votes``, on frames of its own."""
         count = self.question_builder.options.track_frames
-        shown = tuple(frame_sampling.sample_frames(page.frames, count, 0 if model else number, 1 if model else votes))
+        shift = frame_sampling.compute_shift(0 if model else number, 1 if model else votes, page.round)
+        shown = tuple(frame_sampling.sample_frames(page.frames, count, shift))
         question = self.question_builder.build_track_question("tracks", page.phrase, page.tracks, shown, model)
         parse = partial(parse_ratings, numbers=[track.id for track in page.tracks], words=TRACK_CHOICES)
         parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
@@ -106,7 +107,8 @@ class TrackDialogueBuilder:
     def ask_for_synthesis(self, page: TrackPage, votes: Sequence[Vote]) -> Dialogue[Vote]:
         """Ask for a choice about every track of a page, given votes that do not agree; all of their frames are sampled."""
         count = self.question_builder.options.track_frames
-        shown = tuple(frame_sampling.sample_frames(page.frames, count))
+        shift = frame_sampling.compute_shift(0, 1, page.round)
+        shown = tuple(frame_sampling.sample_frames(page.frames, count, shift))
         told = _describe_votes(page, votes)
         question = self.question_builder.build_track_question("synthesis", page.phrase, page.tracks, shown, votes=told)
         parse = partial(parse_ratings, numbers=[track.id for track in page.tracks], words=TRACK_CHOICES)
@@ -130,9 +132,8 @@ class TrackDialogueBuilder:
         """Ask whether what a phrase describes is in the video, given its accepted tracks. Doubt is ``found``."""
         builder = self.question_builder
         frames = range(len(builder.video))
-        shown = frame_sampling.sample_frames(
-            frames, builder.options.track_frames, 0 if model else number, 1 if model else votes
-        )
+        shift = frame_sampling.compute_shift(0 if model else number, 1 if model else votes, 1)
+        shown = frame_sampling.sample_frames(frames, builder.options.track_frames, shift)
         question = builder.build_track_question("audit", candidates.phrase, candidates.tracks, shown, model)
         parse = partial(parse_judgment, verdicts=AUDIT_VERDICTS, contradiction="contradicted", named=True)
         parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]

@@ -16,6 +16,7 @@ from alref.errors import AlrefError, InputError
 from alref.media.draw import build_palette
 from alref.media.video import Video
 from alref.output.html import make_environment
+from alref.output.review_summary import describe_review
 from alref.output.thumbnails import MAX_DRAWN_CANDIDATES, PivotSummary, Thumbnails
 from alref.records import Flag, Reference, Track
 from alref.result import Result
@@ -153,6 +154,7 @@ def _build_section(
             mark for each, track in zip(objects, tracks, strict=True) for mark in _group_flags(result.video.times, each, track)
         ],
         "listed": MAX_LISTED_FLAGS,
+        "reviewed": [(each, lines) for each in objects if (lines := describe_review(result, each.number - 1))],
     }
 
 

@@ -6,7 +6,7 @@ masks stay. A doubt changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -14,6 +14,7 @@ from itertools import groupby
 import numpy as np
 
 from alref.pipeline import contracts
+from alref.pipeline.alternatives import find_alternatives
 from alref.pipeline.stage_runner import StageRunner, clear_silent_masks
 from alref.records import BehaviorReview, MaskRepair, MaskReview, PivotBox, PivotFrame, Track, Verdict
 from alref.records.review import FrameAnswer
@@ -35,17 +36,18 @@ class WrongInterval:
 
 @dataclass
 class ReviewedTrack:
-    """A track in the review: the answers so far by frame, and the confirmed frames that repairs started from."""
+    """A track in the review: the answers so far by frame, the frames that repairs started from, and what else it could be."""
 
     place: int
     track: Track
     answers: dict[int, FrameAnswer] = field(default_factory=dict)
     used_keys: set[int] = field(default_factory=set)
+    alternatives: Iterator[tuple[Track, int]] = field(default_factory=lambda: iter(()))
 
     @property
     def is_contradicted(self) -> bool:
-        """Whether no mask is confirmed, and every answer that is clear says no."""
-        given = set(self.answers.values())
+        """Whether a mask is not on the object, and none is confirmed."""
+        given = {answer for frame, answer in self.answers.items() if self.track.rles[frame].area}
         return "no" in given and "yes" not in given
 
 
@@ -56,7 +58,7 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
     """
     given = {reference.id for reference in result.references if reference.has_prompt}
     chosen = [
-        ReviewedTrack(place, track)
+        ReviewedTrack(place, track, alternatives=find_alternatives(runner, result, track))
         for place, track in enumerate(result.tracks)
         if track.phrase.reference not in given and any(rle.area for rle in track.rles)
     ]
@@ -65,11 +67,8 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
     reviews = _review_masks(runner, chosen, [select_frames(each.track) for each in chosen], 1)
     repairs: list[MaskRepair] = []
     for number in range(1, rounds + 1):
-        wrong = [(each, intervals) for each in chosen if (intervals := find_wrong_intervals(each))]
-        if not wrong:
-            break
-        more, made = _repair_tracks(runner, wrong, number)
-        reviews, repairs = [*reviews, *more], [*repairs, *made]
+        for more, made in (_repair_tracks(runner, chosen, number), _replace_tracks(runner, chosen, number)):
+            reviews, repairs = [*reviews, *more], [*repairs, *made]
     behaviors = _review_behavior(runner, chosen)
     tracks = list(result.tracks)
     for each in chosen:
@@ -80,7 +79,7 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
             "reviews": tuple(reviews),
             "behaviors": tuple(behaviors),
             "repairs": tuple(repairs),
-            "verdicts": tuple(amend_verdict(verdict, chosen, reviews, behaviors) for verdict in result.verdicts),
+            "verdicts": tuple(amend_verdict(verdict, chosen, reviews, behaviors, repairs) for verdict in result.verdicts),
             "seconds": dict(runner.seconds),
             "warnings": tuple(dict.fromkeys([*result.warnings, *runner.warnings])),
         }
@@ -88,12 +87,25 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
 
 
 def select_frames(track: Track) -> list[int]:
-    """Return at most ``MAX_FRAMES`` frames of a track to review: half of them flagged ones, the others evenly spread."""
+    """Return at most ``MAX_FRAMES`` frames of a track to review: flagged ones, gaps in it, and others that are evenly spread.
+
+    A quarter are the middles of the longest runs of empty masks, up to a half are flagged.
+    """
     seen = [frame for frame, rle in enumerate(track.rles) if rle.area]
     flagged = sorted({flag.frame for flag in track.flags} & {*seen})
-    chosen = _sample_evenly(flagged, MAX_FRAMES // 2)
+    chosen = [*_sample_evenly(flagged, MAX_FRAMES // 2), *_find_gaps(track)]
     others = [frame for frame in seen if frame not in chosen]
     return sorted([*chosen, *_sample_evenly(others, MAX_FRAMES - len(chosen))])
+
+
+def _find_gaps(track: Track) -> list[int]:
+    """Return the middles of the longest runs of empty masks; none if masks are empty because nothing is heard."""
+    if track.phrase.heard is not None:
+        return []
+    runs = [
+        list(run) for is_empty, run in groupby(range(len(track.rles)), key=lambda frame: not track.rles[frame].area) if is_empty
+    ]
+    return [run[len(run) // 2] for run in sorted(runs, key=len, reverse=True)[: MAX_FRAMES // 4]]
 
 
 def _sample_evenly(frames: Sequence[int], count: int) -> list[int]:
@@ -103,7 +115,7 @@ def _sample_evenly(frames: Sequence[int], count: int) -> list[int]:
 
 def find_wrong_intervals(reviewed: ReviewedTrack) -> list[WrongInterval]:
     """Return the intervals around frames that are answered no, up to the next other answer; none without a confirmed frame."""
-    if "yes" not in reviewed.answers.values():
+    if reviewed.is_contradicted:
         return []
     seen = [frame for frame, rle in enumerate(reviewed.track.rles) if rle.area]
     frames = sorted(reviewed.answers)
@@ -133,11 +145,12 @@ def choose_keys(reviewed: ReviewedTrack, intervals: Sequence[WrongInterval], num
 
 
 def _repair_tracks(
-    runner: StageRunner, wrong: Sequence[tuple[ReviewedTrack, list[WrongInterval]]], number: int
+    runner: StageRunner, chosen: Sequence[ReviewedTrack], number: int
 ) -> tuple[list[MaskReview], list[MaskRepair]]:
     """Propagate tracks again from confirmed frames, review the new masks, and take those intervals that are confirmed."""
     tried = []
-    for reviewed, intervals in wrong:
+    for reviewed in chosen:
+        intervals = find_wrong_intervals(reviewed)
         keys = choose_keys(reviewed, intervals, number)
         if keys:
             reviewed.used_keys |= {*keys}
@@ -153,6 +166,27 @@ def _repair_tracks(
         reviewed.track = replace_frames(reviewed.track, new, better)
         reviewed.answers |= {frame: check.answers[frame] for each in better for frame in each.frames}
         repairs += [_make_repair(reviewed.place, number, each, keys, each in better) for each in intervals]
+    return reviews, repairs
+
+
+def _replace_tracks(
+    runner: StageRunner, chosen: Sequence[ReviewedTrack], number: int
+) -> tuple[list[MaskReview], list[MaskRepair]]:
+    """Review one other object for each track that is contradicted, and take it if it is confirmed."""
+    tried = []
+    for reviewed in chosen:
+        other = next(reviewed.alternatives, None) if reviewed.is_contradicted else None
+        if other is not None and any(rle.area for rle in other[0].rles):
+            tried.append((reviewed, ReviewedTrack(reviewed.place, other[0]), other[1]))
+    fresh = [candidate for _, candidate, _ in tried]
+    reviews = _review_masks(runner, fresh, [select_frames(each.track) for each in fresh], number) if tried else []
+    repairs = []
+    for reviewed, candidate, key in tried:
+        interval = WrongInterval(0, len(candidate.track.rles) - 1, tuple(candidate.answers))
+        confirmed = _is_confirmed(interval, candidate.answers)
+        if confirmed:
+            reviewed.track, reviewed.answers = candidate.track, candidate.answers
+        repairs.append(_make_repair(reviewed.place, number, interval, [key], confirmed))
     return reviews, repairs
 
 
@@ -220,15 +254,21 @@ def _review_behavior(runner: StageRunner, reviewed: Sequence[ReviewedTrack]) -> 
 
 
 def amend_verdict(
-    verdict: Verdict, reviewed: Sequence[ReviewedTrack], reviews: Sequence[MaskReview], behaviors: Sequence[BehaviorReview]
+    verdict: Verdict,
+    reviewed: Sequence[ReviewedTrack],
+    reviews: Sequence[MaskReview],
+    behaviors: Sequence[BehaviorReview],
+    repairs: Sequence[MaskRepair],
 ) -> Verdict:
-    """Return a verdict that is ambiguous if the review contradicts a track of its reference; the masks stay as they are."""
+    """Return a verdict that names repairs, and is ambiguous if the review contradicts a track; the masks stay as they are."""
     own = {each.place: each for each in reviewed if each.track.phrase.reference == verdict.reference}
     doubts = [each.why for each in behaviors if each.track in own and each.verdict == "contradicted"]
     for place, each in own.items():
         if each.is_contradicted:
             doubts += [next((review.why for review in reviews if review.track == place and review.why), "not its mask")]
-    if verdict.finding != "found" or not doubts:
-        return verdict
-    why = f"{verdict.why}; the review disagrees: {'; '.join(dict.fromkeys(doubts))}"
-    return verdict.model_copy(update={"finding": "ambiguous", "why": why})
+    done = [
+        f"the review repaired frames {each.first} to {each.last}" for each in repairs if each.accepted and each.track in own
+    ]
+    objections = [f"the review disagrees: {doubt}" for doubt in dict.fromkeys(doubts)]
+    finding = "ambiguous" if verdict.finding == "found" and doubts else verdict.finding
+    return verdict.model_copy(update={"finding": finding, "why": "; ".join([verdict.why, *done, *objections])})

@@ -84,8 +84,8 @@ class TrackScript(Script):
                 return script.answer("audit_existence", lambda video, candidates: [], video, candidates)
 
         self.tracker, self.selector = ScriptedTracker, ScriptedSelector
-        more = announcing("scripted_tracks", trackers=[ScriptedTracker], reasoners=[ScriptedSelector])
-        self.plugins = PluginManager([*self.entries, more])
+        self.entries.append(announcing("scripted_tracks", trackers=[ScriptedTracker], reasoners=[ScriptedSelector]))
+        self.plugins = PluginManager(self.entries)
         assert not self.plugins.broken, self.plugins.broken
 
     def track(self, *references: Reference, cache: StageCache | None = None, video: Video = VIDEO, **settings: Any) -> Result:

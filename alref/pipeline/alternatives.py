@@ -1,0 +1,64 @@
+"""Other objects that may be meant if the review contradicts a track everywhere: other candidates, or other tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from alref.pipeline import drift
+from alref.pipeline.stage_runner import StageRunner, clear_silent_masks
+from alref.records import Candidates, ObjectTrack, Phrase, PivotBox, Track
+from alref.result import Result
+
+
+def find_alternatives(runner: StageRunner, result: Result, track: Track) -> Iterator[tuple[Track, int]]:
+    """Yield other objects that may be meant instead of a track, the best-scored first, each with the frame it starts from.
+
+    In the order ``pivot`` these are the candidates that were not chosen, propagated when they are asked for; in the order
+    ``tracks`` the tracks of the same noun that are not in the result.
+    """
+    times = [float(time) for time in result.video.times]
+    for each in _list_other_tracks(result, track):
+        made = clear_silent_masks(Track(phrase=track.phrase, rles=each.rles, scores=each.scores), track.phrase, times)
+        key = max(each.frames, key=lambda frame: each.rles[frame].area)
+        yield made.model_copy(update={"flags": drift.flag_frames(made.rles, made.scores, [key])}), key
+    for box in _list_other_boxes(result, track):
+        assert box.pivot.frame is not None
+        (propagated,) = runner.propagate_tracks([box])
+        flags = drift.flag_frames(propagated.rles, propagated.scores, [box.pivot.frame])
+        made = clear_silent_masks(propagated, track.phrase, times)
+        yield made.model_copy(update={"flags": flags}), box.pivot.frame
+
+
+def is_same_phrase(one: Phrase, other: Phrase) -> bool:
+    """Return whether two phrases differ only in when they are heard."""
+    return (one.reference, one.text) == (other.reference, other.text)
+
+
+def _list_other_tracks(result: Result, track: Track) -> list[ObjectTrack]:
+    nouns = {choice.noun for choice in result.choices if is_same_phrase(choice.phrase, track.phrase)}
+    taken = [each.rles for each in result.tracks if each.phrase.reference == track.phrase.reference]
+    return [each for each in result.object_tracks if each.noun in nouns and each.rles not in taken and each.frames]
+
+
+def _list_other_boxes(result: Result, track: Track) -> list[PivotBox]:
+    """List the boxes of all candidates of a phrase that were not chosen, best first."""
+    chosen = [box.xyxy for box in result.boxes if is_same_phrase(box.pivot.phrase, track.phrase) and box.xyxy is not None]
+    boxes = [
+        _make_box(each, place)
+        for each in result.candidates
+        if is_same_phrase(each.pivot.phrase, track.phrase)
+        for place in range(len(each))
+        if not any(np.array_equal(each.xyxy[place], xyxy) for xyxy in chosen)
+    ]
+    return sorted(boxes, key=lambda box: -box.score)
+
+
+def _make_box(candidates: Candidates, place: int) -> PivotBox:
+    return PivotBox(
+        pivot=candidates.pivot,
+        xyxy=candidates.xyxy[place],
+        score=float(candidates.scores[place]),
+        why="the review contradicts the candidate that was chosen first",
+    )

@@ -33,9 +33,16 @@ def test_prompts_and_embedded_components_ask_nobody() -> None:
     assert forecast_usage(resolve_config(PLUGINS, [{}]), 40, [DOG]) == ()
 
 
-def test_a_selector_of_tracks_has_no_known_price() -> None:
-    config = resolve_config(PLUGINS, [{"order": "tracks", "selector": "gpt4"}], "baseline")
+def test_the_order_tracks_and_a_review_are_forecast_with_their_price() -> None:
+    tracked = {"order": "tracks", "selector": "gpt4"}
+    (usage,) = forecast_usage(resolve_config(PLUGINS, [tracked], "baseline"), 40, [DOG])
+    (reviewed,) = forecast_usage(resolve_config(PLUGINS, [{**tracked, "reviewer": "gpt4", "review": 2}], "baseline"), 40, [DOG])
+    assert (usage.questions, reviewed.questions) == (1 + 3 + 3 + 1, 8 + 1 + 2 + 1)
+    assert 0 < (usage.uncached_cost or 0) < (reviewed.uncached_cost or 0)
+
+
+def test_a_model_without_a_price_list_has_no_known_price() -> None:
+    config = resolve_config(PLUGINS, [{"order": "tracks", "selector": {"use": "gpt4", "model": "nobodys-model"}}], "baseline")
     (usage,) = forecast_usage(config, 40, [DOG])
-    assert usage.questions >= 3
     assert usage.uncached_cost is None
     assert "not known" in format_forecast([usage])

@@ -16,10 +16,9 @@ from alref.errors import InputError
 from alref.evaluation import folder as evaluations
 from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, load_evaluation
-from alref.llm.cost_estimate import estimate_review, estimate_selection, estimate_usage
 from alref.llm.reasoner import ChatReasoner
-from alref.llm.tasks import PivotTask
 from alref.llm.usage import sum_known, sum_usage
+from alref.pipeline.forecast import estimate_slot, list_asking_slots
 from alref.records import Record, Reference
 from alref.result import Usage
 
@@ -170,14 +169,8 @@ def _make_choice_key(row: AblationRow, slot: str) -> Hashable:
     return slot, *who, choice.options.model_dump_json(), run.device, *settings
 
 
-def _list_asking_slots(row: AblationRow) -> list[str]:
-    """List the slots of a row whose components may ask a language model."""
-    run = row.config.run
-    return [slot for slot in SLOT_ORDERS[run.order] if slot in ASKING_SLOTS and (slot != "reviewer" or run.review)]
-
-
 def _make_reasoners_key(row: AblationRow) -> Hashable:
-    return tuple(_make_choice_key(row, slot) for slot in _list_asking_slots(row))
+    return tuple(_make_choice_key(row, slot) for slot in list_asking_slots(row.config.run))
 
 
 def _make_chain_key(row: AblationRow, slot: str, used: Iterable[str]) -> ChainKey:
@@ -204,7 +197,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
     askers = {each.row.name: _find_reasoners(each.row) for each in remaining}
     unmeasured = [each for each in remaining if _make_reasoners_key(each.row) not in measured.questions]
     if not any(askers[each.row.name] for each in unmeasured):
-        ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == _list_asking_slots(each.row)[-1]]
+        ends = [_make_reasoners_key(each.row) for each in remaining if each.slot == list_asking_slots(each.row.config.run)[-1]]
         known = [_compute_mean_usage(each, measured) for each in ends if each in measured.questions]
         questions, tokens, dollars = (sum_known(column) for column in zip(*known, strict=True)) if known else (0.0, 0.0, 0.0)
         whole = None if tokens is None else round(tokens)
@@ -220,7 +213,7 @@ def _estimate_questions(remaining: Sequence[_RemainingCalls], measured: _Measure
 
 def _find_reasoners(row: AblationRow) -> dict[str, ChatReasoner | None]:
     """Return the stages that may call a language model, by slot; None if a third-party reasoner may call one."""
-    chosen = {slot: row.config.slots[slot] for slot in _list_asking_slots(row)}
+    chosen = {slot: row.config.slots[slot] for slot in list_asking_slots(row.config.run)}
     made = {slot: choice.component.cls(choice.options) for slot, choice in chosen.items()}
     asking: dict[str, ChatReasoner | None] = {slot: each for slot, each in made.items() if isinstance(each, ChatReasoner)}
     others = {slot for slot, choice in chosen.items() if choice.component.distribution != OWN_DISTRIBUTION}
@@ -231,15 +224,9 @@ def _estimate_usage(remaining: _RemainingCalls, reasoner: ChatReasoner | None, d
     """Estimate the usage of a reasoner per reference, one phrase each; zero if it calls no language model."""
     if reasoner is None:
         return
-    frames, run = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0, remaining.row.config.run
-    for reference in data.read_references(remaining.video):
-        if remaining.slot == "selector":
-            yield estimate_selection(reasoner, run.attempts, run.rounds, run.audit)
-        elif remaining.slot == "reviewer":
-            yield estimate_review(reasoner, run.review)
-        else:
-            about: PivotTask = "frame_sound" if reference.sound and not reference.text else "frame_text"
-            yield estimate_usage(reasoner, "box" if remaining.slot == "spatial" else about, frames)
+    frames = len(data.open_video(remaining.video)) if remaining.slot == "temporal" else 0
+    references = data.read_references(remaining.video)
+    yield from estimate_slot(reasoner, remaining.slot, remaining.row.config.run, frames, references)
 
 
 def _compute_mean_usage(reasoners: Hashable, measured: _Measurements) -> tuple[float, float | None, float | None]:

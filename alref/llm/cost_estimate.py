@@ -19,8 +19,10 @@ IMAGE_TOKENS = {"low": 85, "high": 85 + 8 * 170, "auto": 85 + 8 * 170}
 ANSWER_TOKENS = {"structured": 450, "paper": 450, "direct": 20}
 """Tokens of one answer by prompt variant: the published system's answers have 250 to 450 with reasons, about 20 without."""
 
-TRACK_BYTES, TRACK_TOKENS = 200, 40
-"""Bytes of the line about a track in a question, and tokens of the choice about it in an answer."""
+LINE_BYTES, LINE_TOKENS = 200, 40
+"""Bytes of the line about a track in a question, and tokens of the choice about a track or a frame in an answer."""
+REVIEW_FRAMES = 16
+"""Maximum number of frames of a track that a review shows at once."""
 
 
 def estimate_prompt_tokens(text_bytes: int, images: int, detail: str = "high") -> float:
@@ -75,15 +77,22 @@ def estimate_review(reasoner: ChatReasoner, rounds: int) -> Usage:
 def _estimate_tasks(reasoner: ChatReasoner, counts: Mapping[TrackTask, tuple[int, int]]) -> Usage:
     """Return the usage of questions, given their number and the images of each by task."""
     options, detail = reasoner.options, getattr(reasoner.options, "detail", "high")
-    prompt = 0.0
+    listed = {
+        "tracks": options.max_tracks,
+        "synthesis": options.max_tracks,
+        "audit": options.max_tracks,
+        "review": REVIEW_FRAMES,
+    }
+    prompt, completion = 0.0, 0
     for task, (questions, pictures) in counts.items():
-        text = len(load_template(task, "structured", options.prompt_files).encode()) + TRACK_BYTES * options.max_tracks
+        lines = listed.get(task, 0)
+        text = len(load_template(task, "structured", options.prompt_files).encode()) + LINE_BYTES * lines
         prompt += questions * estimate_prompt_tokens(text, pictures, detail)
-    questions = sum(number for number, _ in counts.values())
-    tokens = round(prompt), questions * (ANSWER_TOKENS["structured"] + TRACK_TOKENS * options.max_tracks)
+        completion += questions * (ANSWER_TOKENS["structured"] + LINE_TOKENS * lines)
+    tokens = round(prompt), completion
     return Usage(
         model=reasoner.get_model_id(),
-        questions=questions,
+        questions=sum(number for number, _ in counts.values()),
         prompt_tokens=tokens[0],
         completion_tokens=tokens[1],
         uncached_cost=reasoner.compute_cost(*tokens),

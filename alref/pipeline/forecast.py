@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from alref.config import Configuration
-from alref.llm.cost_estimate import estimate_usage
+from alref.config import Configuration, RunOptions
+from alref.llm.cost_estimate import estimate_review, estimate_selection, estimate_usage
 from alref.llm.reasoner import ChatReasoner
-from alref.llm.tasks import QuestionTask
+from alref.llm.tasks import PivotTask
 from alref.llm.usage import group_by_model
 from alref.records import Reference
 from alref.result import Usage
@@ -16,22 +16,35 @@ from alref.result import Usage
 def forecast_usage(config: Configuration, frames: int, references: Sequence[Reference]) -> tuple[Usage, ...]:
     """Return the most that language models are asked in a video of ``frames`` frames, by model; empty if none is asked.
 
-    Each reference counts as one phrase. The price is None where it is not known: of the order ``tracks``, and of models
-    without a price list.
+    Each reference counts as one phrase with one track. The price is None where it is not known.
     """
-    asked = [each for each in references if not each.has_prompt]
-    if config.run.order == "tracks":
-        reasoner = _make_reasoner(config, "selector")
-        most = 2 * config.run.attempts + config.run.rounds + config.run.audit
-        usages = [Usage(model=reasoner.get_model_id(), questions=most, uncached_cost=None) for _ in asked] if reasoner else []
-        return group_by_model(usages)
-    found = []
-    for slot in ("temporal", "spatial"):
+    found: list[Usage] = []
+    for slot in list_asking_slots(config.run):
         if reasoner := _make_reasoner(config, slot):
-            for each in asked:
-                about: QuestionTask = "frame_sound" if each.sound and not each.text else "frame_text"
-                found.append(estimate_usage(reasoner, "box" if slot == "spatial" else about, frames))
+            found += estimate_slot(reasoner, slot, config.run, frames, references)
     return group_by_model(found)
+
+
+def list_asking_slots(run: RunOptions) -> list[str]:
+    """List the slots that a run uses and whose components may ask a language model, in the order of work."""
+    slots = ["selector"] if run.order == "tracks" else ["temporal", "spatial"]
+    return [*slots, "reviewer"] if run.review else slots
+
+
+def estimate_slot(
+    reasoner: ChatReasoner, slot: str, run: RunOptions, frames: int, references: Sequence[Reference]
+) -> Iterator[Usage]:
+    """Yield the maximum usage of the reasoner of a slot for each reference without a prompt."""
+    for reference in references:
+        if reference.has_prompt:
+            continue
+        if slot == "selector":
+            yield estimate_selection(reasoner, run.attempts, run.rounds, run.audit)
+        elif slot == "reviewer":
+            yield estimate_review(reasoner, run.review)
+        else:
+            about: PivotTask = "frame_sound" if reference.sound and not reference.text else "frame_text"
+            yield estimate_usage(reasoner, "box" if slot == "spatial" else about, frames)
 
 
 def _make_reasoner(config: Configuration, slot: str) -> ChatReasoner | None:

@@ -13,6 +13,7 @@ from itertools import groupby
 
 import numpy as np
 
+from alref.llm.cost_estimate import REVIEW_FRAMES
 from alref.pipeline import contracts
 from alref.pipeline.alternatives import find_alternatives
 from alref.pipeline.stage_runner import StageRunner, clear_silent_masks
@@ -20,9 +21,6 @@ from alref.records import BehaviorReview, MaskRepair, MaskReview, PivotBox, Pivo
 from alref.records.review import FrameAnswer
 from alref.result import Result
 from alref.utils.masks import compute_box
-
-MAX_FRAMES = 16
-"""Maximum number of frames of a track that are reviewed at once."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,15 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
 
 
 def select_frames(track: Track) -> list[int]:
-    """Return at most ``MAX_FRAMES`` frames of a track to review: flagged ones, gaps in it, and others that are evenly spread.
+    """Return at most ``REVIEW_FRAMES`` frames of a track to review: flagged ones, gaps, and others that are evenly spread.
 
     A quarter are the middles of the longest runs of empty masks, up to a half are flagged.
     """
     seen = [frame for frame, rle in enumerate(track.rles) if rle.area]
     flagged = sorted({flag.frame for flag in track.flags} & {*seen})
-    chosen = [*_sample_evenly(flagged, MAX_FRAMES // 2), *_find_gaps(track)]
+    chosen = [*_sample_evenly(flagged, REVIEW_FRAMES // 2), *_find_gaps(track)]
     others = [frame for frame in seen if frame not in chosen]
-    return sorted([*chosen, *_sample_evenly(others, MAX_FRAMES - len(chosen))])
+    return sorted([*chosen, *_sample_evenly(others, REVIEW_FRAMES - len(chosen))])
 
 
 def _find_gaps(track: Track) -> list[int]:
@@ -105,7 +103,7 @@ def _find_gaps(track: Track) -> list[int]:
     runs = [
         list(run) for is_empty, run in groupby(range(len(track.rles)), key=lambda frame: not track.rles[frame].area) if is_empty
     ]
-    return [run[len(run) // 2] for run in sorted(runs, key=len, reverse=True)[: MAX_FRAMES // 4]]
+    return [run[len(run) // 2] for run in sorted(runs, key=len, reverse=True)[: REVIEW_FRAMES // 4]]
 
 
 def _sample_evenly(frames: Sequence[int], count: int) -> list[int]:

@@ -17,51 +17,66 @@ def make_tasks(*contents: object) -> list[RunnerTask]:
     return [RunnerTask(str(number), content) for number, content in enumerate(contents)]
 
 
-def run(contents: list[object], **settings: object) -> dict[str, TaskOutcome]:
-    runner = PluginManager().get_runner("local")(**settings)  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=100 * 2**20)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(params=["local", "ray"])
+def name(request: pytest.FixtureRequest) -> str:
+    if request.param == "ray":
+        request.getfixturevalue("cluster")
+    return str(request.param)
+
+
+def run(name: str, contents: list[object], **settings: object) -> dict[str, TaskOutcome]:
+    runner = PluginManager().get_runner(name)(**settings)  # type: ignore[arg-type]
     outcomes = list(runner.run_tasks(TaskWorker, make_tasks(*contents)))
     assert sorted(int(each.task.key) for each in outcomes) == list(range(len(contents)))
     return {each.task.key: each for each in outcomes}
 
 
-def test_every_task_is_done_once_by_few_processes() -> None:
-    found = run(list(range(20)), jobs=2, overlap=2)
+def test_every_task_is_done_once_by_few_processes(name: str) -> None:
+    found = run(name, list(range(20)), jobs=2, overlap=2)
     assert [found[str(number)].output[0] for number in range(20)] == list(range(20))
     assert len({each.output[1] for each in found.values()}) <= 2
 
 
-def test_a_task_that_ends_two_workers_has_failed_and_the_others_are_done() -> None:
-    found = run([1, "end", 2, 3], jobs=1, overlap=2)
+def test_a_task_that_ends_two_workers_has_failed_and_the_others_are_done(name: str) -> None:
+    found = run(name, [1, "end", 2, 3], jobs=1, overlap=2)
     assert isinstance(found["1"].error, ContractError)
     assert sum(each.error is None for each in found.values()) == 3
 
 
-def test_a_task_whose_worker_is_lost_once_is_done_by_another(tmp_path: Path) -> None:
-    found = run([tmp_path / "first", 1], jobs=1)
+def test_a_task_whose_worker_is_lost_once_is_done_by_another(name: str, tmp_path: Path) -> None:
+    found = run(name, [tmp_path / "first", 1], jobs=1)
     assert found["0"].output[0] == "first"
 
 
-def test_a_task_that_hangs_is_stopped_and_the_others_are_done() -> None:
-    found = run(["hang", 1, 2], jobs=1, overlap=2, timeout=2.0)
+def test_a_task_that_hangs_is_stopped_and_the_others_are_done(name: str) -> None:
+    found = run(name, ["hang", 1, 2], jobs=1, overlap=2, timeout=3.0)
     assert isinstance(found["0"].error, ContractError)
     assert found["1"].error is found["2"].error is None
 
 
-def test_an_error_is_an_outcome_of_its_kind() -> None:
-    found = run(["fail", "defect", 1])
+def test_an_error_is_an_outcome_of_its_kind(name: str) -> None:
+    found = run(name, ["fail", "defect", 1])
     assert isinstance(found["0"].error, InputError)
     assert "ZeroDivisionError" in str(found["1"].error)
     assert found["2"].error is None
 
 
-def test_workers_are_spread_over_devices(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = run([None, None, None, None], devices=("cuda:0", "cuda:1"))
+def test_workers_are_spread_over_devices() -> None:
+    found = run("local", [None, None, None, None], devices=("cuda:0", "cuda:1"))
     assert {each.output[2] for each in found.values()} == {"cuda"}
 
 
 @pytest.mark.parametrize("factory", [fail_to_start, end_at_start])
-def test_workers_that_cannot_start_end_the_run(factory: object) -> None:
-    runner = PluginManager().get_runner("local")(jobs=1)
+def test_workers_that_cannot_start_end_the_run(name: str, factory: object) -> None:
+    runner = PluginManager().get_runner(name)(jobs=1)
     with pytest.raises(MissingError):
         list(runner.run_tasks(factory, make_tasks(1)))  # type: ignore[arg-type]
 
@@ -79,3 +94,12 @@ def test_tasks_are_taken_as_workers_become_free() -> None:
     next(outcomes)
     assert len(taken) < 10
     outcomes.close()  # type: ignore[attr-defined]
+
+
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    runner = PluginManager().get_runner("ray")(jobs=1)
+    with pytest.raises(MissingError, match="RAY_ADDRESS"):
+        list(runner.run_tasks(TaskWorker, make_tasks(1)))

@@ -114,7 +114,7 @@ def split_devices(flags: dict[str, Any]) -> tuple[str, ...]:
     kinds = {each.partition(":")[0] for each in devices}
     if len(kinds) > 1:
         raise ConfigError(f"--device {flags['device']}: expected devices of one kind, as in cuda:0,cuda:1")
-    if ":" not in devices[0] and len(devices) == 1:
+    if devices in (("",), ("auto",)):
         return ()
     flags["device"] = kinds.pop()
     return devices

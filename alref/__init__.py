@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         StageOptions,
         Tagger,
         TemporalReasoner,
+        Tracker,
+        TrackReasoner,
         Transcriber,
         Unifier,
     )
@@ -45,7 +47,10 @@ if TYPE_CHECKING:
     from alref.records import (
         Audio,
         Candidates,
+        Concept,
+        ExistenceAudit,
         FrameMasks,
+        ObjectTrack,
         Phrase,
         PivotBox,
         PivotFrame,
@@ -55,6 +60,8 @@ if TYPE_CHECKING:
         StageEvent,
         TimeSpan,
         Track,
+        TrackCandidates,
+        TrackChoice,
         Transcript,
         Verdict,
         list_object_phrases,
@@ -67,11 +74,13 @@ __all__ = [
     "Audio",
     "Candidates",
     "Case",
+    "Concept",
     "ConfigError",
     "ContractError",
     "Dataset",
     "DatasetProblem",
     "EvaluationProtocol",
+    "ExistenceAudit",
     "Exporter",
     "FinishedRun",
     "Frame",
@@ -84,6 +93,7 @@ __all__ = [
     "ModelStage",
     "NameMatcher",
     "ObjectScores",
+    "ObjectTrack",
     "OutputError",
     "PackedMasks",
     "Phrase",
@@ -112,6 +122,10 @@ __all__ = [
     "TemporalReasoner",
     "TimeSpan",
     "Track",
+    "TrackCandidates",
+    "TrackChoice",
+    "TrackReasoner",
+    "Tracker",
     "Transcriber",
     "Transcript",
     "Unifier",
@@ -140,7 +154,7 @@ _NAMES_BY_MODULE = {
     "alref.batch.units": "UnitFailure load_unit",
     "alref.components.base": (
         "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
-        " Transcriber Unifier"
+        " Tracker TrackReasoner Transcriber Unifier"
     ),
     "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
@@ -160,8 +174,8 @@ _NAMES_BY_MODULE = {
     "alref.pipeline.engine": "Pipeline",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (
-        "Audio Candidates FrameMasks Phrase PivotBox PivotFrame Prompt Recording Reference StageEvent TimeSpan Track "
-        "Transcript Verdict list_object_phrases"
+        "Audio Candidates Concept ExistenceAudit FrameMasks ObjectTrack Phrase PivotBox PivotFrame Prompt Recording Reference "
+        "StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict list_object_phrases"
     ),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -27,7 +27,7 @@ pixels. Frames count from 0.
 SECTIONS = {
     "Every component": ("DeclarationContract", "StageContract"),
     "Components that get frames": ("FrameContract",),
-    "Propagators and temporal reasoners": ("EnduranceContract",),
+    "Propagators, trackers and temporal reasoners": ("EnduranceContract",),
     "Unifiers": ("UnifierContract",),
     "Taggers": ("TaggerContract",),
     "Locators": ("LocatorContract",),
@@ -36,6 +36,8 @@ SECTIONS = {
     "Spatial reasoners": ("SpatialReasonerContract",),
     "Proposers": ("ProposerContract",),
     "Propagators": ("PropagatorContract",),
+    "Trackers": ("TrackerContract",),
+    "Track reasoners": ("TrackReasonerContract",),
 }
 """The headings of the contract kit's page, with the classes whose promises stand there."""
 MAX_WIDTH = 80

@@ -25,6 +25,8 @@ from alref.testing import (
     StageContract,
     TaggerContract,
     TemporalReasonerContract,
+    TrackerContract,
+    TrackReasonerContract,
     TranscriberContract,
     UnifierContract,
     make_buzzing_video,
@@ -32,7 +34,7 @@ from alref.testing import (
 from alref.testing.diff import find_difference
 from alref.testing.memory import STATM, read_resident_memory
 from alref.testing.runner import CheckOutcome, run_checks
-from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, transcribers, unifiers
+from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, tracks, transcribers, unifiers
 from support.wrong import options as describing
 
 PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
@@ -77,6 +79,8 @@ RIGHT: list[tuple[type[StageContract], type[Any]]] = [
     (TaggerContract, correct.Loud),
     (LocatorContract, correct.Loud),
     (Spoken, correct.Scribe),
+    (TrackerContract, correct.Shining),
+    (TrackReasonerContract, correct.Choosing),
 ]
 
 
@@ -95,6 +99,8 @@ MASKS = f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_ma
 BOXES = f"{SIZES} each_pivot_in_order no_candidates pivots_may_come phrases_are_looked frames_are_looked"
 UNSTEADY = "answers_twice loads_and_closes recovers_after"
 TAGS = "names_distinct sound_of_any_length sound_of_other"
+TRACKS = f"{SIZES} a_mask_for_each_frame by_themselves"
+PICKS = "chooses_for_each any_order"
 SPANS = "gives_back_each locates_a_known spans_do_not_depend very_short"
 
 WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
@@ -196,6 +202,22 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (LocatorContract, audio.NeedsNames, "nothing_for_no_phrase", "index out of range"),
     (LocatorContract, audio.Slow, "very_short", "the sound is too short"),
     (LocatorContract, audio.Inventive, "to_words_of_a_vocabulary", "got ['dog', 'qwertz']"),
+    (TrackerContract, tracks.Renames, TRACKS, "got one of 'a square'"),
+    (TrackerContract, tracks.CountsOn, "a_mask_for_each_frame by_themselves", "expected ids 1 to 1"),
+    (TrackerContract, tracks.Stops, TRACKS, "got 7 in ObjectTrack"),
+    (TrackerContract, tracks.Unseen, f"{TRACKS} finds_something no_track", "seen on a frame"),
+    (TrackerContract, tracks.Shares, "by_themselves", "beside another noun"),
+    (TrackerContract, tracks.NeedsNouns, "nothing_for_no_noun", "index out of range"),
+    (TrackerContract, tracks.AlwaysOne, "no_track", "seen on a frame"),
+    (TrackerContract, tracks.Keeps, "memory_stays", "MB more"),
+    (TrackReasonerContract, tracks.NamesAgain, "names_no_noun", "expected a new noun"),
+    (TrackReasonerContract, tracks.NamesTwice, f"{SIZES} names_ any_order", "at most one each"),
+    (TrackReasonerContract, tracks.SaysNothing, "names_a_noun chooses_for_each", "in why"),
+    (TrackReasonerContract, tracks.OnlyAccepted, f"{SIZES} {PICKS}", "one choice for each"),
+    (TrackReasonerContract, tracks.Numbers, "later_round", "one choice for each"),
+    (TrackReasonerContract, tracks.Fixed, "any_order", "another order of phrases"),
+    (TrackReasonerContract, tracks.NeedsPhrases, "nothing_for_no_phrase", "index out of range"),
+    (TrackReasonerContract, tracks.Large, "one_pixel", "nothing to look at"),
     (Spoken, transcribers.Reversed, "in_order", "expected sentences in order"),
     (Spoken, transcribers.Inaudible, "in_order finds_something", "expected words"),
     (Spoken, transcribers.Addressed, "in_order", "got one of another"),

@@ -103,6 +103,22 @@ PLUGIN_KINDS = {
         ("cv2",),
         'run clip.mp4 "the dog" --propagator {name}',
     ),
+    "tracker": PluginKind(
+        "Tracker",
+        "register_trackers",
+        ("tracker",),
+        "Follows regions whose color stands out from the frame.",
+        ("cv2", "pycocotools"),
+        'run clip.mp4 "the dog" --order tracks --tracker {name}',
+    ),
+    "selector": PluginKind(
+        "TrackReasoner",
+        "register_reasoners",
+        ("selector",),
+        "Names the last word, and picks the largest track.",
+        (),
+        'run clip.mp4 "the dog" --order tracks --selector {name}',
+    ),
     "dataset": PluginKind(
         "Dataset",
         "register_datasets",

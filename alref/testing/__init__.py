@@ -20,6 +20,8 @@ from alref.testing.protocols import ProtocolContract
 from alref.testing.reasoner import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
 from alref.testing.shapes import GROUND, SQUARE, make_square_box
 from alref.testing.stage import StageContract
+from alref.testing.track_reasoner import TrackReasonerContract
+from alref.testing.tracker import TrackerContract
 from alref.testing.transcriber import TranscriberContract
 from alref.testing.unifier import UnifierContract
 from alref.testing.videos import DamagedVideo, MovingSquare, make_buzzing_video, make_moving_square, write_frames
@@ -42,6 +44,8 @@ __all__ = [
     "StageContract",
     "TaggerContract",
     "TemporalReasonerContract",
+    "TrackReasonerContract",
+    "TrackerContract",
     "TranscriberContract",
     "UnifierContract",
     "make_buzzing_video",

@@ -5,22 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Transcript
+from alref.records import (
+    Candidates,
+    Concept,
+    ExistenceAudit,
+    FrameMasks,
+    ObjectTrack,
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    TrackChoice,
+    Transcript,
+)
 
-_METHODS = ("unify", "tag", "transcribe", "locate", "pick_frames", "pick_boxes", "propose", "propagate")
+_METHODS = (
+    *("unify", "tag", "transcribe", "locate", "pick_frames", "pick_boxes", "propose", "propagate"),
+    *("track", "name_concepts", "pick_tracks", "audit_existence"),
+)
 
 
 def holds_something(record: object) -> bool:
-    """Return whether a record says that something is there: a box, a frame, a mask, words, or a sound that is heard."""
+    """Return whether a record says that something is there: a box, a frame, a mask, words, a sound that is heard, a choice."""
     if isinstance(record, FrameMasks):
         return bool(record.masks.any())
-    if isinstance(record, PivotFrame | PivotBox):
+    if isinstance(record, PivotFrame | PivotBox | Concept):
         return record.finding == "found"
+    if isinstance(record, TrackChoice):
+        return record.choice != "uncertain"
+    if isinstance(record, ObjectTrack):
+        return bool(record.frames)
     if isinstance(record, Phrase):
         return record.heard != ()
     if isinstance(record, Transcript):
         return bool(record.text.strip())
-    return isinstance(record, Candidates) and len(record) > 0
+    return isinstance(record, ExistenceAudit) or (isinstance(record, Candidates) and len(record) > 0)
 
 
 class ObservedComponent:

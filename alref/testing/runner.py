@@ -25,6 +25,8 @@ from alref.testing import (
     StageContract,
     TaggerContract,
     TemporalReasonerContract,
+    TrackerContract,
+    TrackReasonerContract,
     TranscriberContract,
     UnifierContract,
 )
@@ -43,6 +45,8 @@ CONTRACTS: dict[str, type[StageContract]] = {
     "spatial": SpatialReasonerContract,
     "proposer": ProposerContract,
     "propagator": PropagatorContract,
+    "tracker": TrackerContract,
+    "selector": TrackReasonerContract,
 }
 """The contract of each slot."""
 

@@ -8,11 +8,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from alref.components.base import Locator, Propagator, Proposer, Reasoner, Tagger, Transcriber, Unifier
+from alref.components.base import Locator, Propagator, Proposer, Reasoner, Tagger, Tracker, TrackReasoner, Transcriber, Unifier
 
 if TYPE_CHECKING:
     from alref.media.video import Video
-    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
+    from alref.records import (
+        Candidates,
+        Concept,
+        FrameMasks,
+        ObjectTrack,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        Reference,
+        TrackCandidates,
+        TrackChoice,
+        Transcript,
+    )
 
 
 class Words(Unifier):
@@ -145,3 +157,48 @@ class Scribe(Transcriber):
         except wave.Error as error:
             raise InputError(f"{reference.spoken.path}: {error}") from error
         return [] if silent else [Transcript(reference=reference.id, text=text, span=span) for text, span in self.said]
+
+
+class Shining(Tracker):
+    """Tracks what is bright as one object of any noun."""
+
+    name = "shining"
+
+    def track(self, video: Video, nouns: list[str]) -> list[ObjectTrack]:
+        from alref.utils.masks import encode_mask
+
+        rles = [encode_mask(frame[..., 0] > 150) for frame in video] if nouns else []
+        return [self.make(noun, rles) for noun in nouns if any(rle.area for rle in rles)]
+
+    def make(self, noun: str, rles: Any, /, **facts: Any) -> ObjectTrack:
+        from alref.records import ObjectTrack
+
+        return ObjectTrack(**{"id": 1, "noun": noun, "score": 0.9, "rles": rles, "scores": [0.9] * len(rles), **facts})
+
+
+class Choosing(TrackReasoner):
+    """Names the last word, and accepts the largest track."""
+
+    name = "choosing"
+
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        video.read_frame(0)
+        tried = {concept.noun for concept in failed}
+        return [concept for phrase in phrases if (concept := self.concept(phrase)).noun not in tried]
+
+    def concept(self, phrase: Phrase, **facts: Any) -> Concept:
+        from alref.records import Concept
+
+        return Concept(**{"phrase": phrase, "noun": phrase.text.split()[-1], "why": "it is the last word", **facts})
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        return [self.choice(video, each, track) for each in candidates for track in each.tracks]
+
+    def choice(self, video: Video, candidates: TrackCandidates, track: ObjectTrack, /, **facts: Any) -> TrackChoice:
+        from alref.records import TrackChoice
+
+        video.read_frame(track.frames[0])
+        largest = max(candidates.tracks, key=lambda each: sum(rle.area for rle in each.rles))
+        choice = "accept" if track == largest else "reject"
+        known = {"phrase": candidates.phrase, "track": track.id, "choice": choice, "why": "its size"}
+        return TrackChoice(**{**known, **facts})

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from alref.components.base import Locator, Propagator, Proposer, Reasoner, Tagger, Transcriber, Unifier
+from alref.components.base import Locator, Propagator, Proposer, Reasoner, Tagger, Tracker, TrackReasoner, Transcriber, Unifier
 from support.wrong.correct import Bright
 
 if TYPE_CHECKING:
     from alref.media.video import Video
-    from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, Reference, Transcript
+    from alref.records import (
+        Candidates,
+        Concept,
+        FrameMasks,
+        ObjectTrack,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        Reference,
+        TrackCandidates,
+        TrackChoice,
+        Transcript,
+    )
 
 
-class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, Proposer, Propagator):
+class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, TrackReasoner, Proposer, Propagator, Tracker):
     """Fills every slot with well-formed outputs, and finds nothing."""
 
     name = "nothing"
@@ -46,6 +58,21 @@ class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, Proposer, Propaga
         from alref.records import Candidates
 
         return [Candidates(pivot=pivot, xyxy=np.zeros((0, 4)), scores=np.zeros(0)) for pivot in pivots]
+
+    def track(self, video: Video, nouns: list[str]) -> list[ObjectTrack]:
+        return []
+
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        return []
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        from alref.records import TrackChoice
+
+        return [
+            TrackChoice(phrase=each.phrase, track=track.id, choice="uncertain", why="never")
+            for each in candidates
+            for track in each.tracks
+        ]
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -20,6 +20,7 @@ from av.container import InputContainer
 from av.packet import Packet
 
 from alref.errors import InputError
+from alref.media.audio_block import AudioBlock, Samples
 from alref.media.streams import (
     MAX_CLOCK_STEP_BACK,
     get_audio_stream,
@@ -32,7 +33,6 @@ from alref.media.streams import (
 from alref.media.video import SILENT_POWER
 from alref.records import Audio
 
-Samples = npt.NDArray[np.float32]
 EXPECTED_AUDIO = "an audio or video file (wav, flac, mp3, ogg, m4a, mp4, mkv, webm)"
 MAX_JITTER = 0.02
 """Maximum timing error of a packet in seconds; beyond it, gaps are filled with silence and overlaps are cut."""
@@ -43,15 +43,6 @@ MAX_CANCELLED_SHARE = 0.01
 """Channels cancel out if their mean has less than this share of the power of the loudest."""
 PREROLL_SECONDS = 0.5
 """Seconds that are decoded before the requested part, so that the decoder has settled."""
-
-
-@dataclass(frozen=True)
-class AudioBlock:
-    """Consecutive mono samples float32 (N,); the first is at second ``time`` of the file's clock."""
-
-    time: float
-    rate: int
-    samples: Samples
 
 
 @dataclass
@@ -100,6 +91,24 @@ def decode_audio(
     """
     if rate < 1:
         raise InputError(f"rate: expected at least 1 sample a second, got {rate}")
+    blocks = decode_channels(path, audio_track, span, track_info, clock_shifts, _mix_to_mono)
+    first = next(blocks, None)
+    if first is not None:
+        yield from _resample_blocks(chain([first], blocks), first, rate, span[1])
+
+
+def decode_channels(
+    path: Path,
+    audio_track: int,
+    span: tuple[float, float],
+    track_info: AudioTrackInfo,
+    clock_shifts: Sequence[float] = (),
+    mix: Callable[[npt.NDArray[np.float64]], Samples] = lambda channels: np.asarray(channels.T, np.float32),
+) -> Iterator[AudioBlock]:
+    """Yield what ``decode_audio`` does at the rate of the track: all channels (N, C), or what ``mix`` makes of channels (C, N).
+
+    The last block may end after the span.
+    """
     with open_container(path, EXPECTED_AUDIO) as file:
         stream = get_audio_stream(file, path, audio_track)
         if stream is None:
@@ -107,13 +116,14 @@ def decode_audio(
         select_stream(file, stream)
         if not clock_shifts:
             _seek_stream(file, stream, span[0])
-        decoded = _decode_blocks(file, stream, track_info.faults)
+        decoded = _decode_blocks(file, stream, track_info.faults, mix)
         blocks = _align_blocks(_shift_clock(decoded, clock_shifts, get_clock_gap(file)) if clock_shifts else decoded, span)
         first = next(blocks, None)
         if first is None:
             return
         track_info.start_time = first.time if stream.start_time is None else float(stream.start_time * (stream.time_base or 0))
-        yield from _resample_blocks(chain([first], blocks), first, rate, span[1])
+        yield first
+        yield from blocks
 
 
 def group_blocks(blocks: Iterable[AudioBlock], seconds: float) -> Iterator[AudioBlock]:
@@ -139,7 +149,12 @@ def _seek_stream(file: InputContainer, stream: AudioStream, second: float) -> No
             file.seek(int((second - PREROLL_SECONDS) / float(stream.time_base or 1)), stream=stream)
 
 
-def _decode_blocks(file: InputContainer, stream: AudioStream, faults: Counter[str]) -> Iterator[AudioBlock]:
+def _decode_blocks(
+    file: InputContainer,
+    stream: AudioStream,
+    faults: Counter[str],
+    mix: Callable[[npt.NDArray[np.float64]], Samples],
+) -> Iterator[AudioBlock]:
     """Decode a track frame by frame and count its faults."""
     rate, time = 0, 0.0
     for packet in chain(read_packets(file, stream), (None,)):
@@ -156,7 +171,7 @@ def _decode_blocks(file: InputContainer, stream: AudioStream, faults: Counter[st
                     broken.any(axis=0).sum()
                 )
                 channels = np.where(broken, 0.0, channels)
-            samples = _mix_to_mono(channels)
+            samples = mix(channels)
             yield AudioBlock(time, rate, samples)
             time += len(samples) / rate
 
@@ -210,7 +225,8 @@ def _align_blocks(blocks: Iterable[AudioBlock], span: tuple[float, float]) -> It
         if started and late > MAX_JITTER:
             missing = round((min(block.time, end) - cursor) * block.rate)
             for done in range(0, missing, block.rate):
-                yield AudioBlock(cursor + done / block.rate, block.rate, np.zeros(min(block.rate, missing - done), np.float32))
+                silence = np.zeros((min(block.rate, missing - done), *block.samples.shape[1:]), np.float32)
+                yield AudioBlock(cursor + done / block.rate, block.rate, silence)
             cursor += missing / block.rate
         cut = round(max(0.0, -late) * block.rate) if not started or late < -MAX_JITTER else 0
         samples = block.samples[cut:]

@@ -10,7 +10,8 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from alref.media.audio_decoder import AudioBlock, AudioTrackInfo, decode_audio
+from alref.media.audio_block import AudioBlock
+from alref.media.audio_decoder import AudioTrackInfo, decode_audio, decode_channels
 from alref.media.decoder import VideoDecoder
 from alref.media.frame_source import FrameSource, limit_size
 from alref.media.orientation import Orientation
@@ -78,6 +79,12 @@ class VideoFileSource(FrameSource):
         """Yield the audio track in [start, end) seconds after the first image, in short blocks."""
         zero, shifts = self._decoder.index.start_time, self._decoder.index.clock_shifts
         for block in decode_audio(self._path, rate, self._audio_track, (zero + start, zero + end), track_info, shifts):
+            yield replace(block, time=block.time - zero)
+
+    def read_channels(self, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
+        """Yield all channels of the audio track in [start, end) seconds after the first image, in short blocks."""
+        zero, shifts = self._decoder.index.start_time, self._decoder.index.clock_shifts
+        for block in decode_channels(self._path, self._audio_track, (zero + start, zero + end), track_info, shifts):
             yield replace(block, time=block.time - zero)
 
     def list_files(self) -> Iterable[Path]:

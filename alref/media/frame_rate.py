@@ -9,6 +9,8 @@ import numpy as np
 
 MAX_TIME_ERROR = 0.0011
 """Seconds by which a time may differ from an even spacing: containers round times to milliseconds."""
+SIMPLE = 8
+"""The largest denominator of a simple frame rate."""
 NTSC = 1001
 """The denominator of the frame rates of television."""
 
@@ -32,8 +34,9 @@ def find_frame_rate(times: Sequence[float]) -> Fraction | None:
 
 
 def _list_candidates(rate: float) -> Iterator[Fraction]:
-    """Yield fractions near a rate: a whole number, a rate of television or a part of one, and the nearest plain fraction."""
+    """Yield fractions near a rate: a whole number, a rate of television and a simple fraction, then finer ones."""
     rounded = max(1, round(rate))
-    near = [Fraction(rounded), Fraction(1000 * rounded, NTSC), Fraction(max(1, round(rate * NTSC)), NTSC)]
-    yield from sorted(near, key=lambda each: abs(float(each) - rate))
-    yield Fraction(rate).limit_denominator(NTSC)
+    near = [Fraction(rounded), Fraction(1000 * rounded, NTSC), Fraction(rate).limit_denominator(SIMPLE)]
+    yield from sorted(filter(None, near), key=lambda each: abs(float(each) - rate))
+    finer = [Fraction(round(rate * NTSC), NTSC), Fraction(rate).limit_denominator(NTSC)]
+    yield from filter(None, finer)

@@ -14,7 +14,8 @@ from alref.media.video import Frame
 from alref.media.window import Times
 
 if TYPE_CHECKING:
-    from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
+    from alref.media.audio_block import AudioBlock
+from alref.media.audio_decoder import AudioTrackInfo
 
 
 class FrameSource(ABC):
@@ -36,6 +37,10 @@ class FrameSource(ABC):
 
     def read_audio_blocks(self, rate: int, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
         """Yield the audio of the seconds [start, end) as it is decoded, in short consecutive blocks, mono at ``rate`` Hz."""
+        return iter(())
+
+    def read_channels(self, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
+        """Yield the audio of the seconds [start, end) in consecutive blocks (N, C) of all channels at the rate of the track."""
         return iter(())
 
     @property

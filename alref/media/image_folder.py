@@ -22,7 +22,8 @@ from alref.media.video import Frame
 from alref.utils.text import format_path
 
 if TYPE_CHECKING:
-    from alref.media.audio_decoder import AudioBlock, AudioTrackInfo
+    from alref.media.audio_block import AudioBlock
+from alref.media.audio_decoder import AudioTrackInfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 SAME_TYPES = {".jpeg": ".jpg", ".tiff": ".tif"}
@@ -64,6 +65,12 @@ class ImageFolderSource(FrameSource):
         from alref.media.audio_decoder import decode_audio  # PyAV takes 0.1 s to import
 
         return decode_audio(self._audio_path, rate, 0, (start, end), track_info) if self._audio_path else iter(())
+
+    def read_channels(self, start: float, end: float, track_info: AudioTrackInfo) -> Iterator[AudioBlock]:
+        """Yield all channels of the audio file that belongs to the images, if there is one."""
+        from alref.media.audio_decoder import decode_channels
+
+        return decode_channels(self._audio_path, 0, (start, end), track_info) if self._audio_path else iter(())
 
     @property
     def warnings(self) -> tuple[str, ...]:

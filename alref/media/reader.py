@@ -16,6 +16,7 @@ import numpy.typing as npt
 from alref.errors import InputError
 from alref.media.animated_image import AnimatedImageSource, count_frames, is_webp
 from alref.media.array_video import ArrayVideo, check_frames
+from alref.media.audio_block import AudioBlock
 from alref.media.audio_decoder import EXPECTED_AUDIO, AudioTrackInfo, describe_faults, group_blocks
 from alref.media.container import VideoFileSource
 from alref.media.frame_source import FrameSource
@@ -150,6 +151,10 @@ class VideoReader(Video):
             self._audio_faults |= learnt.faults
             self._update_warnings()
             yield Audio(samples=block.samples, rate=rate, start=block.time)
+
+    def read_channels(self) -> Iterator[AudioBlock]:
+        """Yield the audio of the frames' time span in consecutive blocks (N, C) of all channels, decoded lazily."""
+        return self._source.read_channels(float(self.times[0]), float(self.times[-1]) + 1 / self.fps, AudioTrackInfo())
 
     @cached_property
     def fingerprint(self) -> str:

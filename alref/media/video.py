@@ -16,6 +16,7 @@ from alref.errors import InputError
 from alref.media.video_store import VideoStore
 
 if TYPE_CHECKING:
+    from alref.media.audio_block import AudioBlock
     from alref.records import Audio, VideoInfo
 
 Frame = npt.NDArray[np.uint8]
@@ -23,6 +24,8 @@ Value = TypeVar("Value")
 
 _STORES: WeakKeyDictionary[Video, VideoStore] = WeakKeyDictionary()
 _STORES_LOCK = Lock()
+CHANNELS_RATE = 48_000
+"""Rate in Hz of the audio of videos that have only mono samples in memory."""
 SILENT_POWER = 1e-6
 """Mean square below which audio is silent: -60 dB relative to full scale."""
 
@@ -82,6 +85,16 @@ class Video(ABC):
         size = max(1, round(seconds * rate))
         for first in range(0, len(whole.samples), size):
             yield Audio(samples=whole.samples[first : first + size], rate=rate, start=whole.start + first / rate)
+
+    def read_channels(self) -> Iterator[AudioBlock]:
+        """Yield the audio of the frames' time span in consecutive blocks (N, C) of all channels, on the clock of ``times``.
+
+        Yields nothing without an audio track. The last block may end later than the last frame.
+        """
+        from alref.media.audio_block import AudioBlock
+
+        for block in self.read_audio_blocks(CHANNELS_RATE):
+            yield AudioBlock(block.start, block.rate, block.samples[:, None])
 
     @property
     @abstractmethod

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from fractions import Fraction
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
-from av.container import OutputContainer
-from av.video.reformatter import Colorspace
-from av.video.stream import VideoStream
 from PIL import Image
 
 from alref.errors import InputError
-from alref.media.draw import build_color_map, resize_frame
-from alref.media.frame_source import limit_size
+from alref.media.draw import build_color_map
 from alref.media.image_folder import IMAGE_ERRORS, open_image
 from alref.media.video import Frame
+from alref.media.video_encoder import open_video_encoder
 from alref.utils import atomic
 from alref.utils.masks import Mask
 
 LabelMap = npt.NDArray[np.uint8]
-TICKS_PER_SECOND = 90_000
-MAX_DURATION_TICKS = 2**31 - 1
-"""MP4 stores the duration of a frame in 32 bits; a longer one, of more than six hours, is shortened."""
-MAX_ENCODED_SIDE = 16_384
-"""H.264 encodes no larger side; larger frames are downscaled."""
 
 
 def write_mask_pngs(folder: Path, labels: Iterable[LabelMap], names: Iterable[str]) -> None:
@@ -84,73 +73,3 @@ def write_video(path: Path, frames: Iterable[Frame], times: Sequence[float]) -> 
     with open_video_encoder(path, times) as encoder:
         for frame in frames:
             encoder.write_frame(frame)
-
-
-@contextmanager
-def open_video_encoder(path: Path, times: Sequence[float]) -> Iterator[VideoEncoder]:
-    """Yield an encoder of frames at their ``times`` (seconds, increasing) to H.264 in MP4, which browsers can play.
-
-    Frames are encoded one by one, so memory stays bounded. The file appears when the block ends; write one frame for each time.
-    Raises OutputError.
-    """
-    atomic.make_folder(path.parent)
-    with atomic.atomic_path(path) as part, av.open(f"file:{part}", "w", "mp4", options={"movflags": "+faststart"}) as file:
-        encoder = VideoEncoder(file, times)
-        yield encoder
-        encoder.finish()
-
-
-class VideoEncoder:
-    """Encodes frames into an open file; odd sizes are padded by a row or a column of the same color.
-
-    The clip begins at 0 for any first value of ``times``, and the last frame has the typical duration.
-    """
-
-    def __init__(self, file: OutputContainer, times: Sequence[float]) -> None:
-        self._file = file
-        self._stream: VideoStream | None = None
-        rounded = np.round((np.asarray(times, np.float64) - times[0]) * TICKS_PER_SECOND)
-        durations = np.clip(np.diff(rounded), 1, MAX_DURATION_TICKS).astype(np.int64)
-        self._ticks = np.concatenate([[0], np.cumsum(durations)])
-        self._typical = int(np.median(durations)) if len(durations) else TICKS_PER_SECOND // 25
-        self._durations = [*durations, self._typical]
-        self._written = 0
-
-    def write_frame(self, frame: Frame) -> None:
-        """Encode the next frame, uint8 (H, W, 3). Raises ValueError when there is no time for it."""
-        if self._written == len(self._ticks):
-            raise ValueError(f"expected {len(self._ticks)} frames, got more")
-        if max(frame.shape[:2]) > MAX_ENCODED_SIDE:
-            frame = resize_frame(frame, *limit_size(frame.shape[0], frame.shape[1], MAX_ENCODED_SIDE))
-        self._stream = self._stream or _add_h264_stream(self._file, frame, self._typical)
-        picture = av.VideoFrame.from_ndarray(_pad_to_even(frame), format="rgb24")
-        picture = picture.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709)
-        picture.pts, picture.time_base = int(self._ticks[self._written]), Fraction(1, TICKS_PER_SECOND)
-        picture.duration = int(self._durations[self._written])
-        self._file.mux(self._stream.encode(picture))
-        self._written += 1
-
-    def finish(self) -> None:
-        """Encode the remaining frames. Raises ValueError when frames are missing."""
-        if self._written != len(self._ticks):
-            raise ValueError(f"expected {len(self._ticks)} frames, got {self._written}")
-        if self._stream:
-            self._file.mux(self._stream.encode())
-
-
-def _add_h264_stream(file: OutputContainer, frame: Frame, typical_duration: int) -> VideoStream:
-    """Add a stream without B-frames, because with them MP4 gets the length of clips with a variable frame rate wrong."""
-    options = {"preset": "veryfast", "crf": "20", "bf": "0"}
-    stream = file.add_stream("libx264", rate=Fraction(TICKS_PER_SECOND, typical_duration), options=options)
-    height, width = _pad_to_even(frame).shape[:2]
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    context = stream.codec_context
-    context.time_base = Fraction(1, TICKS_PER_SECOND)
-    context.colorspace = context.color_primaries = context.color_trc = int(Colorspace.ITU709)
-    return stream
-
-
-def _pad_to_even(frame: Frame) -> Frame:
-    height, width = frame.shape[:2]
-    padding = ((0, height % 2), (0, width % 2), (0, 0))
-    return np.ascontiguousarray(np.pad(frame, padding, mode="edge") if height % 2 or width % 2 else frame)

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from alref.errors import InputError, RecordError
 from alref.media.video import Video
-from alref.media.write import open_video_encoder, write_mask_pngs
+from alref.media.video_encoder import open_video_encoder
+from alref.media.write import write_mask_pngs
 from alref.output.job_folder import JobFolder, JobSpec, format_short_error, iterate_leaves, remove_file
 from alref.output.report import render_run_report
 from alref.output.thumbnails import ObjectMasks, Thumbnails, draw_masks, make_label_map

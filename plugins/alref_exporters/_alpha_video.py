@@ -1,0 +1,50 @@
+"""Write videos of the objects with alpha."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from alref import FinishedRun, Frame
+from alref.media.video_encoder import VideoEncoder, VideoFormat, open_video_encoder
+from alref.utils.masks import Mask, decode_union
+from alref_exporters._codecs import FORMATS
+
+if TYPE_CHECKING:
+    from alref_exporters.video_formats import AlphaOptions
+
+EDGE_PIXELS = 16
+"""Pixels around an object that keep their color, so that no codec draws black into its edge."""
+
+
+def write_alpha_videos(run: FinishedRun, folder: Path, name: str, options: AlphaOptions) -> None:
+    """Write NAME.SUFFIX with all objects, or with ``split`` one file for each object."""
+    format, suffix = FORMATS[name]
+    parts = {f"{each.id}-{run.make_file_name(each.name)}": {each.id} for each in run.objects} if options.split else {}
+    parts = parts or {run.make_file_name(run.name): {each.id for each in run.objects}}
+    with ExitStack() as stack:
+        encoders = [
+            (stack.enter_context(_open_encoder(run, folder / f"{part}{suffix}", format, options.audio)), ids)
+            for part, ids in parts.items()
+        ]
+        for frame in run.read_frames():
+            for encoder, ids in encoders:
+                mask = decode_union([rle for number, rle in frame.rles.items() if number in ids], (run.height, run.width))
+                encoder.write_frame(add_alpha(frame.image, mask, options.background == "black"))
+
+
+def _open_encoder(run: FinishedRun, path: Path, format: VideoFormat, audio: bool) -> AbstractContextManager[VideoEncoder]:
+    return open_video_encoder(path, run.times, format, run.video.read_channels() if audio else ())
+
+
+def add_alpha(image: Frame, mask: Mask, on_black: bool) -> Frame:
+    """Return an image with straight alpha, uint8 (H, W, 4); ``on_black`` blackens what is far from the mask."""
+    alpha = mask.view(np.uint8) * np.uint8(255)
+    if on_black:
+        near = cv2.dilate(alpha, np.ones((2 * EDGE_PIXELS + 1, 2 * EDGE_PIXELS + 1), np.uint8))
+        image = np.asarray(cv2.bitwise_and(image, cv2.merge([near, near, near])), np.uint8)
+    return np.asarray(cv2.merge([*cv2.split(image), alpha]), np.uint8)

@@ -12,12 +12,14 @@ from alref.ablation.summary import AblationSummary, RowSummary, summarize_row
 from alref.ablation.user_videos import UserVideoDataset
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
+from alref.components.runner import Runner
 from alref.errors import AlrefError, InputError
 from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec, load_evaluation
 from alref.evaluation.report import write_evaluation_report
 from alref.evaluation.runner import EvaluationRunner, VideoOutcome
 from alref.evaluation.summary import summarize_evaluation
+from alref.evaluation.workers import run_on_workers
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.manager import PluginManager
@@ -27,7 +29,10 @@ VideoCallback = Callable[[AblationRow, VideoOutcome], None]
 
 @dataclass
 class AblationRunner:
-    """Runs an ablation in ``path`` and calls ``on_video`` for each video of each row; ``errors`` collects failures."""
+    """Runs an ablation in ``path`` and calls ``on_video`` for each video of each row; ``errors`` collects failures.
+
+    With ``runner``, videos run on its workers. A ``shared`` ablation is one share of several: nothing is summarized.
+    """
 
     ablation: Ablation
     plugins: PluginManager
@@ -38,6 +43,8 @@ class AblationRunner:
     protocols: Sequence[EvaluationProtocol]
     jobs: int = 4
     force: bool = False
+    runner: Runner | None = None
+    shared: bool = False
     errors: list[AlrefError] = field(default_factory=list)
 
     def run_rows(self) -> AblationSummary:
@@ -64,9 +71,14 @@ class AblationRunner:
         name = self.plugins.get_dataset_name(data)
         try:
             with EvaluationFolder.open(
-                self.get_row_folder(row), EvaluationSpec.from_command(data, row.config, name), force=self.force
+                self.get_row_folder(row),
+                EvaluationSpec.from_command(data, row.config, name),
+                force=self.force,
+                shared=self.shared,
             ) as folder:
                 why = self._run_videos(row, data, folder)
+                if self.shared:
+                    return bare.model_copy(update={"why": why})
                 done = summarize_evaluation(folder, self.videos, self.protocols)
                 write_evaluation_report(folder, data, done, self.protocols)
                 first = self._find_base_folder(base, EvaluationSpec.from_command(data, base.config, name))
@@ -91,9 +103,9 @@ class AblationRunner:
             except AlrefError as error:
                 self.errors.append(error)
                 return str(error)
-            for outcome in EvaluationRunner(pipe, data, folder, self.protocols, self.jobs, self.stage_cache).run_videos(
-                self.videos
-            ):
+            work = EvaluationRunner(pipe, data, folder, self.protocols, self.jobs, self.stage_cache)
+            on_workers = run_on_workers(work, self.videos, self.runner) if self.runner else None
+            for outcome in on_workers or work.run_videos(self.videos):
                 self.on_video(row, outcome)
                 if outcome.error is not None:
                     self.errors.append(outcome.error)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from alref.errors import InputError
+from alref.errors import ConfigError, InputError
 
 
 @dataclass(frozen=True)
@@ -29,3 +29,10 @@ class Shard:
         """Return whether a name is in this share."""
         digest = hashlib.blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest) % self.count == self.index
+
+
+def read_shard(text: str | None, force: bool) -> Shard:
+    """Return the shard of a flag, the whole without one. Raises ConfigError if ``force`` would remove other shares."""
+    if text and force:
+        raise ConfigError("--force: removes what other shares wrote; run it once without --shard, or name another folder")
+    return Shard.from_text(text) if text else Shard()

@@ -19,6 +19,7 @@ from alref.ablation.plan import AblationPlan, plan_ablation
 from alref.ablation.report import REPORT_FILES, write_ablation_report
 from alref.ablation.runner import AblationRunner, make_dataset
 from alref.ablation.summary import AblationSummary
+from alref.batch.shards import read_shard
 from alref.cli.console import make_console
 from alref.cli.eval_output import EvaluationProgress, format_duration
 from alref.cli.plugin_option import add_plugin_option
@@ -55,6 +56,8 @@ class ByteSize(click.ParamType[int]):
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=4, help="Number of videos to process concurrently.", show_default=True
 )
+@click.option("--runner", help="Run videos in workers, `local` or `ray`, of which there are --jobs; default: in threads.")
+@click.option("--shard", metavar="I/N", help="Run only share I of N of the videos, counted from 0.")
 @add_plugin_option
 @click.option(
     "--cache-size",
@@ -84,7 +87,8 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
     plugins = PluginManager(files=flags["plugin_files"])
     ablation = read_ablation(grid, plugins)
     data = make_dataset(ablation, ablation.rows[0], plugins)
-    videos = _select_videos(ablation, data, flags["limit"])
+    shard = read_shard(flags["shard"], flags["force"])
+    videos = [video for video in _select_videos(ablation, data, flags["limit"]) if shard.holds(video)]
     path = flags["out"] or Path("alref-out") / grid.stem
     named = ablation.data.protocols if ablation.data else ()
     protocols = plugins.make_protocols(named or data.protocols)
@@ -92,8 +96,9 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
         _print_plan(plan_ablation(ablation.rows, data, videos, path), flags["as_json"])
         return 0
     cache = stage_cache.open_user_cache(flags["cache_size"])
+    spec = AblationSpec(dataset=data.name, split=data.split)
     with (
-        AblationFolder.open(path, AblationSpec(dataset=data.name, split=data.split), force=flags["force"]) as folder,
+        AblationFolder.open(path, spec, force=flags["force"], shared=shard.count > 1) as folder,
         EvaluationProgress(
             len(ablation.rows) * len(videos),
             min(flags["jobs"], len(videos)),
@@ -112,8 +117,12 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
             protocols,
             flags["jobs"],
             flags["force"],
+            plugins.get_runner(flags["runner"])(flags["jobs"]) if flags["runner"] else None,
+            shard.count > 1,
         )
         done = runner.run_rows()
+        if shard.count > 1:  # the run without --shard writes the tables
+            return runner.errors[0].exit_code if runner.errors else 0
         write_ablation_report(folder.path, done, grid)
     _print_summary(done, path, flags)
     return runner.errors[0].exit_code if runner.errors else 0

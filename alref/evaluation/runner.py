@@ -53,10 +53,11 @@ class EvaluationRunner:
     def run_videos(self, videos: Sequence[str]) -> Iterator[VideoOutcome]:
         """Yield the outcome of each video as it finishes. A failed video is an outcome too, and the others continue."""
         cpu_tuning.share_cores(min(self.jobs, len(videos)))
-        for _, outcome in run_in_threads(self._run_video, videos, self.jobs):
+        for _, outcome in run_in_threads(self.run_video, videos, self.jobs):
             yield outcome
 
-    def _run_video(self, video: str) -> VideoOutcome:
+    def run_video(self, video: str) -> VideoOutcome:
+        """Predict, write and score one video, unless it is done. A video that fails is an outcome too."""
         started = perf_counter()
         already_done = False
         usage: tuple[Usage, ...] = ()

@@ -49,13 +49,17 @@ class JobFolder(ABC, Generic[Job]):
         self._lock: FileLock | None = None
 
     @classmethod
-    def open(cls, path: Path, spec: Job, *, force: bool = False) -> Self:
+    def open(cls, path: Path, spec: Job, *, force: bool = False, shared: bool = False) -> Self:
         """Create the folder of a job, or resume if it holds the same job; ``force`` overwrites another job.
 
+        A ``shared`` folder is not locked: other processes do other shares of the same job in it at the same time.
         ``force`` removes only files that alref wrote, except stage outputs. Raises OutputError if the folder holds
         another job, or files that are not alref's, or cannot be written, or is in use by another process.
         """
         folder = cls(path, spec)
+        if shared:
+            folder._join_job()
+            return folder
         known = folder._has_same_job(force)
         if force or not (known and folder.finished):
             folder._prepare_folder(force)
@@ -90,6 +94,16 @@ class JobFolder(ABC, Generic[Job]):
             raise OutputError(f"{other}; choose another folder", code="folder-of-another-job")
         return there is not None and not differences
 
+    def _join_job(self) -> None:
+        """Write the settings unless another process did; nothing is removed, since another process may be writing it."""
+        atomic.make_folder(self.path)
+        if not self._has_same_job(force=False):
+            self._write_spec()
+
+    def _write_spec(self) -> None:
+        settings = self.spec.model_dump(mode="json")
+        atomic.write_text(self.path / self.SPEC_FILE, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+
     def _prepare_folder(self, force: bool) -> None:
         """Lock the folder, check its content again, clear it and write the settings."""
         atomic.make_folder(self.path)
@@ -99,8 +113,7 @@ class JobFolder(ABC, Generic[Job]):
             known = self._has_same_job(force)
             self.remove_files(force)
             if not known:
-                settings = self.spec.model_dump(mode="json")
-                atomic.write_text(self.path / self.SPEC_FILE, yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+                self._write_spec()
             undo.pop_all()
 
     def _read_spec(self) -> Job | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_faults_are_printed_one_line_each_and_summed_up(tmp_path: Path, capsys: 
         "expected 30 videos with 244 references, as published, got 3 with 24",
         "été: 1 of 5 frames are missing: valid/JPEGImages/été/00002.jpg",
     ]
-    assert printed.err == "ref-davis17, valid: 3 videos, 24 references, faults: 2, videos with faults: 1\n"
+    assert printed.err.splitlines()[-1] == "ref-davis17, valid: 3 videos, 24 references, faults: 2, videos with faults: 1"
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,46 @@ def test_words_that_are_no_reference_are_a_fault_of_their_video(
     _, line = printed.out.splitlines()
     assert line.startswith(f"gold fish: {path}: expression 3 of gold fish: ")
     assert why in line
-    assert printed.err == "ref-davis17, valid: 3 videos, 16 references, faults: 2, videos with faults: 1\n"
+    assert printed.err.splitlines()[-1] == "ref-davis17, valid: 3 videos, 16 references, faults: 2, videos with faults: 1"
+
+
+def test_a_deliberate_subset_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build("mevis", tmp_path)
+    shutil.rmtree(tmp_path / "valid_u/JPEGImages/1 b")
+    check = ["data", "check", "mevis", str(tmp_path), "--split", "valid_u"]
+    assert run_command(check) == 3
+    capsys.readouterr()
+    assert run_command([*check, "--subset"]) == 0
+    assert re.fullmatch(r"mevis, valid_u: 2 videos, 1 without.*\n", capsys.readouterr().out)
+    (tmp_path / "valid_u/JPEGImages/-00d9/00005.jpg").unlink()
+    assert run_command([*check, "--subset"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ('"1": {"exp": "the lower', '"0": {"exp": "the lower', "'0' of expressions of 1 b of videos"),
+        ('"-00d9": {"expr', '"1 b": {"expr', "'1 b' of videos"),
+    ],
+    ids=["expression", "video"],
+)
+def test_ids_that_occur_twice_are_a_fault(
+    before: str, after: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build("mevis", tmp_path)
+    path = tmp_path / "valid_u/meta_expressions.json"
+    text = path.read_text(encoding="utf-8")
+    start = text.rindex(before)
+    path.write_text(text[:start] + after + text[start + len(before) :], encoding="utf-8")
+    assert run_command(["data", "check", "mevis", str(tmp_path), "--split", "valid_u", "--subset"]) == 3
+    assert f"{named} occurs 2 times" in capsys.readouterr().out
+
+
+def test_the_check_shows_progress_on_stderr(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    build("ref-davis17", tmp_path)
+    run_command(["data", "check", "ref-davis17", str(tmp_path)])
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:-1] == [f"videos: {count} of 3" for count in range(4)]
 
 
 WRONG = {

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 import numpy as np
 import pytest
 
-from alref.cli import eval_output, run_command
+from alref.cli import progress_lines, run_command
 from alref.cli.eval_output import EvaluationProgress
 from alref.components.scores import Case, ObjectScores, VideoScores
 from alref.evaluation.bootstrap import estimate_difference, estimate_interval
@@ -401,8 +401,8 @@ def test_without_a_terminal_progress_is_a_line_at_the_start_and_one_per_5_percen
     assert run_command(EVAL) == 0
     assert capsys.readouterr().err == ""
     now = [0.0]
-    monkeypatch.setattr(eval_output, "monotonic", lambda: now[0])
-    progress = eval_output.ProgressLines("videos", 1000, quiet=False)
+    monkeypatch.setattr(progress_lines, "monotonic", lambda: now[0])
+    progress = progress_lines.ProgressLines("videos", 1000, quiet=False)
     for done in range(1, 101):
         now[0] += 4
         progress.show(done)

@@ -16,8 +16,9 @@ from alref.batch.plan import BatchPlan
 from alref.batch.report import BatchSummary
 from alref.batch.runner import UnitOutcome
 from alref.cli.console import make_console
-from alref.cli.eval_output import ProgressLines, format_duration
+from alref.cli.eval_output import format_duration
 from alref.cli.progress import emit_event
+from alref.cli.progress_lines import ProgressLines
 from alref.evaluation.summary import format_verdicts
 from alref.llm.usage import format_usage
 

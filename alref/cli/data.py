@@ -12,6 +12,7 @@ from rich.table import Table
 
 from alref.cli.console import make_console
 from alref.cli.plugin_option import add_plugin_option
+from alref.cli.progress_lines import show_progress
 from alref.components.dataset import Dataset, DatasetProblem
 from alref.errors import AlrefError, InputError
 from alref.plugins.manager import PluginManager
@@ -48,22 +49,30 @@ def _format_protocols(cls: type[Dataset]) -> str:
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="", help="Split of the dataset; default: its usual one.")
+@click.option("--subset", is_flag=True, help="Accept other counts than published, and videos without any file.")
 @add_plugin_option
-def check_dataset(name: str, folder: Path, split: str, plugin_files: tuple[Path, ...]) -> int:
+def check_dataset(name: str, folder: Path, split: str, subset: bool, plugin_files: tuple[Path, ...]) -> int:
     """Check all files of the dataset NAME in FOLDER, and list those that are missing, unreadable or not as published.
 
-    Every image and audio file is decoded, which takes a while. Videos without faults can still be evaluated.
+    Every image and audio file is decoded, which takes a while. Videos without faults can still be evaluated. Of a part that you
+    keep deliberately, --subset checks only what is there.
     """
     dataset = PluginManager(files=plugin_files).get_dataset(name)(folder, split)
     videos = dataset.list_videos()
     references, unusable = _count_references(dataset, videos)
-    count, bad = 0, set()
-    for fault in chain(dataset.find_problems(), unusable):
-        click.echo(escape_controls(f"{fault.video}: {fault.message}" if fault.video else fault.message))
-        count += 1
-        bad |= {fault.video} - {""}
+    count, bad, lacking = 0, set(), set()
+    with show_progress("videos", len(videos)) as advance:
+        dataset.on_checked = lambda _: advance()
+        for fault in chain(dataset.find_problems(), unusable):
+            if subset and fault.in_subset:
+                lacking |= {fault.video} - {""}
+                continue
+            click.echo(escape_controls(f"{fault.video}: {fault.message}" if fault.video else fault.message))
+            count += 1
+            bad |= {fault.video} - {""}
     faults = f"faults: {count}, videos with faults: {len(bad)}" if count else "no fault"
-    click.echo(f"{name}, {dataset.split}: {len(videos)} videos, {references} references, {faults}", err=bool(count))
+    left_out = f", {len(lacking)} without files are left out" if lacking else ""
+    click.echo(f"{name}, {dataset.split}: {len(videos)} videos{left_out}, {references} references, {faults}", err=bool(count))
     return InputError.exit_code if count else 0
 
 

@@ -10,7 +10,7 @@ import click
 
 from alref.batch.shards import read_shard
 from alref.cli.common_options import add_config_options, resolve_configuration
-from alref.cli.eval_output import EvaluationProgress, print_summary
+from alref.cli.eval_output import EvaluationProgress, print_plan, print_summary
 from alref.cli.progress import reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.cli.video_selection import select_videos
@@ -18,6 +18,7 @@ from alref.components.runner import Runner
 from alref.errors import AlrefError
 from alref.evaluation.breakdown import read_attributes
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
+from alref.evaluation.plan import plan_evaluation
 from alref.evaluation.report import write_evaluation_report
 from alref.evaluation.runner import EvaluationRunner
 from alref.evaluation.summary import summarize_evaluation
@@ -43,6 +44,7 @@ from alref.plugins.manager import PluginManager
 @click.option("--runner", help="Run videos in workers, `local` or `ray`, of which there are --jobs; default: in threads.")
 @click.option("--shard", metavar="I/N", help="Run only share I of N of the videos, counted from 0.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/DATASET-SPLIT.")
+@click.option("--plan", "planned", is_flag=True, help="Count what is left and estimate time and cost; do not run.")
 @click.option("--force", is_flag=True, help="Overwrite any other evaluation in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
@@ -68,13 +70,12 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
     shard = read_shard(flags["shard"], flags["force"])
     videos = [video for video in select_videos(dataset, flags["videos"], flags["limit"]) if shard.holds(video)]
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
+    spec = EvaluationSpec.from_command(dataset, config, plugins.get_dataset_name(dataset))
+    if flags["planned"]:
+        print_plan(plan_evaluation(spec, dataset, videos, path, flags["jobs"]), flags["as_json"])
+        return 0
     with (
-        EvaluationFolder.open(
-            path,
-            EvaluationSpec.from_command(dataset, config, plugins.get_dataset_name(dataset)),
-            force=flags["force"],
-            shared=shard.count > 1,
-        ) as folder,
+        EvaluationFolder.open(path, spec, force=flags["force"], shared=shard.count > 1) as folder,
         Pipeline.from_config(config, plugins) as pipe,
     ):
         runner = plugins.get_runner(flags["runner"])(flags["jobs"]) if flags["runner"] else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from time import monotonic
 from traceback import format_exception
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -15,31 +14,14 @@ from rich.table import Column, Table
 
 from alref.cli.console import make_console
 from alref.cli.progress import emit_event
+from alref.cli.progress_lines import ProgressLines
 from alref.evaluation.summary import EvaluationSummary, format_verdicts
 from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
 
 if TYPE_CHECKING:
+    from alref.evaluation.plan import EvaluationPlan
     from alref.evaluation.runner import VideoOutcome
-
-LINE_SECONDS, LINE_SHARE = 60, 0.05
-
-
-class ProgressLines:
-    """Progress where there is no terminal: a line at the start, then one after every minute or 5 %, on stderr."""
-
-    def __init__(self, what: str, total: int, quiet: bool) -> None:
-        self._what, self._total, self._quiet = what, total, quiet
-        self._shown, self._time = 0, monotonic()
-        self.show(0, at_once=True)
-
-    def show(self, done: int, rest: str = "", at_once: bool = False) -> None:
-        """Show that ``done`` of the total are processed, if it is time to."""
-        waited = monotonic() - self._time >= LINE_SECONDS
-        if self._quiet or not (at_once or waited or done - self._shown >= LINE_SHARE * self._total):
-            return
-        self._shown, self._time = done, monotonic()
-        click.echo(f"{self._what}: {done} of {self._total}{f', {rest}' if rest else ''}", err=True)
 
 
 class EvaluationProgress:
@@ -118,6 +100,22 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def print_plan(plan: EvaluationPlan, as_json: bool) -> None:
+    """Print the counts and estimates of an evaluation that was not run, or one JSON event."""
+    if as_json:
+        emit_event("plan", **plan.model_dump(mode="json"))
+        return
+    click.echo(f"{plan.videos:,} videos with {plan.references:,} references, of which {plan.done:,} videos are done")
+    if plan.hours is None:
+        click.echo("time and cost: unknown; run the same command with --limit 3 and without --plan to measure some videos")
+        return
+    click.echo(f"time: about {format_duration(3600 * plan.hours)}, by {plan.measured_references:,} finished references")
+    if plan.questions:
+        tokens = "unknown" if plan.tokens is None else f"about {plan.tokens:,}"
+        cost = "unknown" if plan.dollars is None else f"about ${plan.dollars:,.2f}"
+        click.echo(f"questions: about {plan.questions:,}; tokens: {tokens}; cost: {cost}")
+
+
 def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path], flags: Mapping[str, Any]) -> None:
     """Print the tables of an evaluation and the paths of its ``files``, or one JSON event."""
     if flags["as_json"]:
@@ -139,15 +137,15 @@ def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path],
         silent = summary.verdicts["silent"]
         console.print(f"no sound was recognized for any of {silent} references, so all masks are empty: check the audio files")
     if not summary.tables:
-        count = f"{summary.scored_count} of {summary.requested}"
-        console.print(f"masks of {count} videos; the truth is not public: alref submit {path}", soft_wrap=True)
+        done = f"{summary.scored_count} of {summary.requested}"
+        console.print(f"masks of {done} videos; the truth is not public: alref submit {path}", soft_wrap=True)
     for file in files:
         console.print(file, soft_wrap=True)
 
 
 def build_score_table(summary: EvaluationSummary) -> Table:
     """Build a table of all metrics by protocol; means over videos have their intervals."""
-    held = ", ".join(f"{count} of {total} {what}" for what, (count, total) in summary.held.items() if total)
+    held = ", ".join(f"{part} of {total} {what}" for what, (part, total) in summary.held.items() if total)
     title = f"{summary.dataset}, {summary.split}{f': {held}' if held else ''}{' (partial)' if summary.is_partial else ''}"
     table = Table(Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=title)
     for each in summary.tables:

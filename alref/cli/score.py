@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import track
 
 from alref.cli.console import make_console
 from alref.cli.eval_output import build_score_table
 from alref.cli.plugin_option import add_plugin_option
+from alref.cli.progress_lines import show_progress
 from alref.cli.verbose_option import is_verbose
 from alref.cli.video_selection import select_videos
 from alref.components.dataset import Dataset
@@ -61,15 +61,16 @@ def command(**flags: Any) -> int:
         click.echo(f"warning: {warning}", err=True)
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
-    console = make_console(stderr=True, quiet=flags["as_json"])
     scores = score_videos(dataset, videos, flags["masks"], protocols, flags["jobs"], flags["plugin_files"])
-    for scored in track(scores, "videos", total=len(videos), console=console, transient=True):
-        for each in scored.scores:
-            found[each.protocol].append(each)
-        if scored.error is not None:
-            failed[scored.video] = scored.error
-            if is_verbose():
-                click.echo(scored.traceback, err=True)
+    with show_progress("videos", len(videos), flags["as_json"]) as advance:
+        for scored in scores:
+            for each in scored.scores:
+                found[each.protocol].append(each)
+            if scored.error is not None:
+                failed[scored.video] = scored.error
+                if is_verbose():
+                    click.echo(scored.traceback, err=True)
+            advance()
     why = {video: str(error) for video, error in failed.items()}
     done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
     held = _count_held(dataset, videos, failed, done, flags)

@@ -22,10 +22,14 @@ NameMatcher = Callable[[list[str], list[str]], list[str | None]]
 
 @dataclass(frozen=True)
 class DatasetProblem:
-    """A problem of a dataset on disk, in one line, and the video that it makes unusable, if any."""
+    """A problem of a dataset on disk, in one line, and the video that it makes unusable, if any.
+
+    ``in_subset`` is True for what a deliberate part of the dataset lacks: counts as published, all files of a video.
+    """
 
     message: str
     video: str = ""
+    in_subset: bool = False
 
 
 class Dataset(ABC):
@@ -45,6 +49,8 @@ class Dataset(ABC):
     split_protocols: ClassVar[dict[str, tuple[str, ...]]] = {}
     published_counts: ClassVar[dict[str, tuple[int, int]]] = {}
     annotators: tuple[str, ...] = ()
+    on_checked: Callable[[str], object] | None = None
+    """Called by ``find_problems`` with each video that is checked, if it is set."""
 
     def __init__(self, root: Path, split: str = "") -> None:
         """Set the folder and the split. Raises ConfigError for an unknown split."""

@@ -71,6 +71,10 @@ class IndexedDataset(Dataset):
         """Return the audio file of a video. Default: None."""
         return None
 
+    def find_index_problems(self) -> Iterator[str]:
+        """Yield problems of the index that belong to no video. Default: none."""
+        return iter(())
+
     def check_annotations(self, video: str) -> Iterator[str]:
         """Yield problems of a video other than its files. Default: none."""
         return iter(())

@@ -37,8 +37,18 @@ class RefDavis17Dataset(IndexedDataset):
         """Read the expressions."""
         from alref_benchmarks.datasets.index_files import read_expressions, require_object_numbers
 
-        path = self.root / "meta_expressions" / self.split / "meta_expressions.json"
-        return require_object_numbers(path, read_expressions(path))
+        return require_object_numbers(self.expressions_path, read_expressions(self.expressions_path))
+
+    @property
+    def expressions_path(self) -> Path:
+        """The file of the expressions."""
+        return self.root / "meta_expressions" / self.split / "meta_expressions.json"
+
+    def find_index_problems(self) -> Iterator[str]:
+        """Yield ids of videos and expressions that occur twice."""
+        from alref_benchmarks.datasets.index_files import find_repeated_keys
+
+        return find_repeated_keys(self.expressions_path)
 
     def get_frame_paths(self, video: str) -> list[Path]:
         """Return the image files of a video."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -22,6 +23,16 @@ class _ServerScoredDataset(MaskFileDataset):
 
     fps = 6.0
     archive_prefix: ClassVar[str]
+
+    @abstractmethod
+    def get_expressions_path(self) -> Path:
+        """Return the file of the expressions of this split."""
+
+    def find_index_problems(self) -> Iterator[str]:
+        """Yield ids of videos and expressions that occur twice."""
+        from alref_benchmarks.datasets.index_files import find_repeated_keys
+
+        return find_repeated_keys(self.get_expressions_path())
 
     def get_frame_paths(self, video: str) -> list[Path]:
         """Return the image files of a video."""
@@ -67,12 +78,16 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
         """Read the expressions. The file of split valid also lists the videos of split test."""
         from alref_benchmarks.datasets.index_files import read_expressions, require_object_numbers
 
-        lists = {split: self.root / "meta_expressions" / split / "meta_expressions.json" for split in self.splits}
-        clips = read_expressions(lists[self.split])
+        path = self.get_expressions_path()
+        clips = read_expressions(path)
         if self.protocols:
-            return require_object_numbers(lists[self.split], clips)
-        others = set(read_expressions(lists["test"])) if self.split == "valid" else set()
+            return require_object_numbers(path, clips)
+        others = set(read_expressions(path.parents[1] / "test" / path.name)) if self.split == "valid" else set()
         return {video: clip for video, clip in clips.items() if video not in others}
+
+    def get_expressions_path(self) -> Path:
+        """Return the file of the expressions."""
+        return self.root / "meta_expressions" / self.split / "meta_expressions.json"
 
     def get_image_folder(self) -> Path:
         """Return the folder of the images: those of split test are in ``test``, or with those of split valid."""
@@ -110,12 +125,16 @@ class MeViSDataset(_ServerScoredDataset):
 
     def read_index(self) -> dict[str, VideoEntry]:
         """Read the expressions, next to the images or in a separate folder."""
-        from alref_benchmarks.datasets.index_files import find_first_existing, read_expressions
+        from alref_benchmarks.datasets.index_files import read_expressions
+
+        return read_expressions(self.get_expressions_path(), by_mask=True)
+
+    def get_expressions_path(self) -> Path:
+        """Return the file of the expressions."""
+        from alref_benchmarks.datasets.index_files import find_first_existing
 
         file = "meta_expressions.json"
-        return read_expressions(
-            find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file), by_mask=True
-        )
+        return find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file)
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
         """Return an empty list: the true masks are in ``mask_dict.json``."""

@@ -27,20 +27,24 @@ ImageSize = tuple[int, int]
 def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     """Yield problems, one line each: counts first, then video by video."""
     yield from _check_counts(dataset)
+    yield from map(DatasetProblem, dataset.find_index_problems())
     reported: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
+            lacking = not any(match_suffix_case(path).exists() for path in dataset.get_frame_paths(video))
             try:
                 is_whole = True
                 for what in chain(_check_video(dataset, video, pool), dataset.check_annotations(video)):
                     is_whole = False
-                    yield DatasetProblem(what, video)
+                    yield DatasetProblem(what, video, lacking)
                 for what in _check_truth(dataset, video) if is_whole else ():
                     yield DatasetProblem(what, video)
             except InputError as error:
                 if str(error) not in reported:
                     yield DatasetProblem(str(error))
                 reported.add(str(error))
+            if dataset.on_checked is not None:
+                dataset.on_checked(video)
 
 
 def _check_counts(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
@@ -48,7 +52,8 @@ def _check_counts(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     expected = dataset.published_counts.get(dataset.split, got)
     if got != expected:
         (videos, references), (few, fewer) = expected, got
-        yield DatasetProblem(f"expected {videos} videos with {references} references, as published, got {few} with {fewer}")
+        counted = f"expected {videos} videos with {references} references, as published, got {few} with {fewer}"
+        yield DatasetProblem(counted, in_subset=True)
 
 
 def _check_video(dataset: IndexedDataset, video: str, pool: ThreadPoolExecutor) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,26 @@ def _read_meta(path: Path) -> _ExpressionsMeta:
         return _ExpressionsMeta.model_validate(read_json_object(path))
     except ValidationError as error:
         raise InputError(f"{path}: {join_shortened([format_validation_error(error)])}; download it again") from None
+
+
+def find_repeated_keys(path: Path) -> Iterator[str]:
+    """Yield a message for each key that occurs more than once in an object of a JSON file: only its last value counts."""
+    return _find_repeated(path, json.loads(read_file(path), object_pairs_hook=_Pairs), ())
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The pairs of a JSON object, repeated keys included."""
+
+
+def _find_repeated(path: Path, content: Any, keys: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(content, _Pairs):
+        return
+    for key, count in Counter(key for key, _ in content).items():
+        if count > 1:
+            where = " of ".join(reversed([*keys, repr(key)]))
+            yield f"{path}: {where} occurs {count} times; only the last one is used, here as in official programs"
+    for key, value in content:
+        yield from _find_repeated(path, value, (*keys, key))
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], dict[str, str]]]:

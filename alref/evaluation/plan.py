@@ -1,0 +1,74 @@
+"""Estimate what is left of an evaluation, from its finished videos: nothing is run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from alref.components.dataset import Dataset
+from alref.errors import AlrefError, InputError
+from alref.evaluation.change_detection import find_unchanged_row
+from alref.evaluation.folder import EvaluationFolder, EvaluationRow, EvaluationSpec, load_evaluation
+from alref.llm.usage import sum_known, sum_usage
+from alref.records import Record
+
+
+class EvaluationPlan(Record):
+    """Counts of an evaluation, and estimates for the videos that are left; None where nothing was measured.
+
+    ``tokens`` and ``dollars`` are also None if finished videos only had cached answers, or if a price is not known.
+    """
+
+    videos: int
+    references: int
+    done: int
+    measured_references: int = 0
+    questions: int | None = None
+    tokens: int | None = None
+    dollars: float | None = None
+    hours: float | None = None
+
+
+def plan_evaluation(spec: EvaluationSpec, dataset: Dataset, videos: Sequence[str], path: Path, jobs: int) -> EvaluationPlan:
+    """Count the videos and estimate the rest, if the folder ``path`` has finished ones; ``jobs`` run at a time."""
+    counts = {video: _count_references(dataset, video) for video in videos}
+    rows = _read_finished_rows(spec, dataset, videos, path)
+    plan = EvaluationPlan(videos=len(videos), references=sum(counts.values()), done=len(rows))
+    measured = sum(counts[row.video] for row in rows)
+    if not measured:
+        return plan
+    share = (plan.references - measured) / measured
+    usage = sum_usage([each for row in rows for each in row.usage])
+    uncached = usage.questions - usage.cached
+    scale = share * usage.questions / uncached if uncached else None if usage.questions else 0.0
+    spent = sum_known([each.uncached_cost for row in rows for each in row.usage])
+    seconds = sum(sum(row.seconds.values()) for row in rows)
+    return plan.model_copy(
+        update={
+            "measured_references": measured,
+            "questions": round(share * usage.questions),
+            "tokens": None if scale is None else round(scale * (usage.prompt_tokens + usage.completion_tokens)),
+            "dollars": None if scale is None or spent is None else share * spent,
+            "hours": share * seconds / max(1, min(jobs, len(videos))) / 3600,
+        }
+    )
+
+
+def _count_references(dataset: Dataset, video: str) -> int:
+    """Count the references of a video; one whose references cannot be read, which alref data check reports, has none."""
+    with suppress(AlrefError):
+        return len(dataset.read_references(video))
+    return 0
+
+
+def _read_finished_rows(spec: EvaluationSpec, dataset: Dataset, videos: Sequence[str], path: Path) -> list[EvaluationRow]:
+    """Read the rows of finished videos in the folder of the same evaluation; none if it is another or there is none."""
+    try:
+        found = load_evaluation(path)
+    except InputError:
+        return []
+    if dict(found.iterate_settings()) != dict(spec.iterate_settings()):
+        return []
+    folder = EvaluationFolder(path, found)
+    return [row for video in videos if (row := find_unchanged_row(folder, dataset, video)) is not None]

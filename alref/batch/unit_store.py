@@ -27,6 +27,7 @@ from pydantic import ValidationError
 from alref.batch.units import UnitFailure, UnitSummary, read_summary
 from alref.errors import AlrefError, RecordError
 from alref.output.store import FolderStore, ObjectStore
+from alref.utils.processes import is_running
 
 UNITS, FAILED, CLAIMS = "units", "failed", "claims"
 LEASE_SECONDS = 120.0
@@ -147,7 +148,7 @@ class UnitStore:
         try:
             claim = json.loads(data)
             late = time() - float(claim["time"]) > LEASE_SECONDS
-            return late or (claim["host"] == self._host and not _is_running(int(claim["process"])))
+            return late or (claim["host"] == self._host and not is_running(int(claim["process"])))
         except (ValueError, KeyError, TypeError):
             return True
 
@@ -158,16 +159,3 @@ class UnitStore:
             for key in held:
                 with suppress(AlrefError):
                     self.objects.write_bytes(f"{CLAIMS}/{key}", self._make_claim())
-
-
-def _is_running(process: int) -> bool:
-    """Return whether a process of this machine exists; True where that cannot be asked."""
-    if os.name != "posix":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

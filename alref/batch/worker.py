@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from alref.batch.answers import SharedAnswers
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import Unit, UnitSummary, pack_unit
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
 from alref.components.runner import WorkerFactory
 from alref.config import Configuration, VideoOptions, resolve_config
+from alref.llm.ledger import share_limits
+from alref.llm.reasoner import ChatReasoner
 from alref.media.reader import open_video
-from alref.output.store import open_store
+from alref.output.store import RemoteStore, open_store
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 from alref.result import Result
@@ -26,12 +30,16 @@ WAITING_UNITS = 3
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker is made from: the configuration with every option, plugin files, the store, and the size of copies."""
+    """What a worker is made from: the configuration with every option, plugin files, the store, and the size of copies.
+
+    The workers of one ``run`` on one machine share a budget and a rate.
+    """
 
     config: Mapping[str, Any]
     plugin_files: tuple[Path, ...]
     store: str
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    run: str = field(default_factory=lambda: uuid4().hex)
 
     def make_factory(self) -> WorkerFactory:
         """Return what makes a worker in its own process."""
@@ -42,10 +50,15 @@ class UnitWorker:
     """Computes units, one after the other or several at a time, with one set of models."""
 
     def __init__(self, settings: WorkerSettings, device: str = "") -> None:
+        share_limits(get_cache_path("ledgers") / f"{settings.run}.sqlite")
         plugins = PluginManager(files=settings.plugin_files)
         chosen = {"device": device} if device else {}
         self._pipeline = Pipeline.from_config(resolve_config(plugins, [settings.config, chosen]), plugins)
         self._store = UnitStore(open_store(settings.store))
+        if isinstance(self._store.objects, RemoteStore):  # workers of one machine share its own answer store already
+            for stage in self._pipeline.stages:
+                if isinstance(stage, ChatReasoner):
+                    stage.share_answers(SharedAnswers(self._store.objects))
         self._videos = VideoCache(get_cache_path("videos"), settings.cache_bytes)
 
     def __call__(self, unit: Unit) -> UnitSummary:

@@ -88,6 +88,11 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
         """List the user's prompt files and the files that answers are replayed from."""
         return [*self.options.prompt_files.values(), *filter(None, [self.options.replay])]
 
+    def share_answers(self, answers: AnswerSource) -> None:
+        """Look up and store answers in ``answers``, unless an option names another store or a replay."""
+        if self.options.answers is None and self.options.replay is None:
+            self._answers = answers
+
     def close(self) -> None:
         """Close the answer store."""
         if self._answers is not None:

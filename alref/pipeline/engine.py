@@ -71,6 +71,11 @@ class Pipeline:
         pipeline._set_up(config, plugins)
         return pipeline
 
+    @property
+    def stages(self) -> list[Stage]:
+        """The components, each once, loaded or not."""
+        return list(dict.fromkeys(self._stages.values()))
+
     def check(self, video: Video, references: Sequence[Reference]) -> None:
         """Check that these references can be segmented, before any work.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import openai
 
 from alref.errors import ConfigError, Problem
-from alref.llm.budget import Budget
+from alref.llm.ledger import make_budget
 from alref.llm.messages import Answer, Question
 from alref.llm.server_connection import Completion, ServerConnection
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
@@ -50,9 +50,12 @@ class OpenAIConnection(ServerConnection):
         secrets = () if key == server.NO_KEY else (key,)
         super().__init__(options, options.base_url, options.model or server.find_only_model(options), secrets)
         self._refused_parameters: frozenset[str] = frozenset()
-        self._budget = Budget(options.max_cost, "reasoner.max_cost")
+        self._budget = make_budget(options.max_cost, "reasoner.max_cost")
         self._token_estimator = TokenEstimator(options.detail)
-        self._rate_limiters = RateLimiter(options.requests_per_minute), RateLimiter(options.tokens_per_minute)
+        self._rate_limiters = (
+            RateLimiter(options.requests_per_minute, f"requests {self.address}"),
+            RateLimiter(options.tokens_per_minute, f"tokens {self.address}"),
+        )
         unpriced = next((name for name in self._list_models() if self.compute_cost(name, 1, 1, 0) is None), None)
         if options.max_cost is not None and unpriced is not None:
             raise ConfigError(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from genai_prices import Usage, calc_price
 
 from alref.llm.cost_estimate import estimate_prompt_tokens
+from alref.llm.ledger import make_shared_rate
 
 if TYPE_CHECKING:
     from alref.llm.messages import Question
@@ -36,9 +37,10 @@ class TokenPrice:
 
 @dataclass
 class RateLimiter:
-    """Spaces requests or tokens evenly, at most ``per_minute``."""
+    """Spaces requests or tokens evenly, at most ``per_minute``; in a batch, those of all processes with this ``name``."""
 
     per_minute: float | None
+    name: str = ""
     _next_free: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
@@ -46,6 +48,8 @@ class RateLimiter:
         """Return the seconds that another ``amount`` has to wait at the time ``now``."""
         if self.per_minute is None:
             return 0.0
+        if shared := make_shared_rate(self.per_minute, self.name):
+            return shared.compute_delay(amount)
         with self._lock:
             start = max(now, self._next_free)
             self._next_free = start + 60 * amount / self.per_minute

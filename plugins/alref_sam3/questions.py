@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from alref.components.base import Stage
 from alref.errors import AlrefError, InputError, MissingError, Problem, sanitize_line
 from alref.llm.answer_store import AnswerStore, compute_answer_key, get_default_path
-from alref.llm.budget import Budget
 from alref.llm.conversations import AnswerSource
+from alref.llm.ledger import make_budget
 from alref.llm.messages import Answer, Message, Question, QuestionEvent
 from alref.llm.replay import AnswerReplay
 from alref.llm.server_errors import ServerError
@@ -44,7 +44,7 @@ class HostedQuestions:
 
     def __init__(self, options: Sam3ApiOptions, origin: str, component: str, slot: str) -> None:
         self._options, self._origin, self._component, self._slot = options, origin, component, slot
-        self._budget = Budget(options.max_cost, f"{slot}.max_cost")
+        self._budget = make_budget(options.max_cost, f"{slot}.max_cost")
         self._answers: AnswerSource = (
             AnswerReplay(options.replay) if options.replay else AnswerStore(options.answers or get_default_path())
         )

@@ -18,6 +18,7 @@ from alref.media.video import Video
 from alref.output.html import make_environment
 from alref.output.review_summary import describe_review
 from alref.output.thumbnails import MAX_DRAWN_CANDIDATES, PivotSummary, Thumbnails
+from alref.output.track_summary import summarize_tracks
 from alref.records import Flag, Reference, Track
 from alref.result import Result
 
@@ -143,6 +144,8 @@ def _build_section(
             (look, _format_pivot_frame(look, result.video.times), thumbnails.pivot_images.get((reference.id, position)))
             for position, look in enumerate(thumbnails.pivots[reference.id])
         ],
+        "searched": summarize_tracks(result, reference.id),
+        "track_images": thumbnails.track_images,
         "thumbs": [
             (result.video.times[frame], frame, thumbnails.mask_images[reference.id, frame])
             for frame in thumbnails.frame_indices

@@ -14,6 +14,7 @@ from PIL import Image
 
 from alref.media.draw import blend_masks, build_palette, draw_box, resize_frame
 from alref.media.video import Frame
+from alref.output.track_summary import TrackKey, summarize_track
 from alref.records import Candidates, PivotBox, PivotFrame, Track, sort_by_score
 from alref.result import Result
 from alref.utils.masks import Mask
@@ -21,6 +22,7 @@ from alref.utils.masks import Mask
 CHOSEN_COLOR, CANDIDATE_COLOR = (255, 196, 0), (215, 220, 226)
 THUMBNAIL_SIZE, MIN_PIVOT_IMAGE_SIZE, MAX_PIVOT_IMAGE_SIZE = 208, 320, 640
 MAX_DRAWN_CANDIDATES = 20
+MAX_DRAWN_TRACKS = 60
 
 
 class ObjectMasks:
@@ -121,7 +123,7 @@ class Thumbnails:
     """The images of a report as JPEG data URIs, filled frame by frame.
 
     ``pivot_images[reference, position]`` belong to ``pivots[reference][position]``; ``mask_images[reference, frame]`` show only
-    the masks of that reference.
+    the masks of that reference; ``track_images[noun, id]`` show one track that a tracker found, where it is largest.
     """
 
     def __init__(self, result: Result, count: int = 12) -> None:
@@ -130,6 +132,8 @@ class Thumbnails:
         self.frame_indices = sample_evenly(len(result.video.times), count)
         self.pivot_images: dict[tuple[str, int], str] = {}
         self.mask_images: dict[tuple[str, int], str] = {}
+        self.track_images: dict[TrackKey, str] = {}
+        self._tracks = [(summarize_track(track).best_frame, track) for track in result.object_tracks[:MAX_DRAWN_TRACKS]]
 
     def add_frame(self, index: int, frame: Frame) -> None:
         """Draw the images of one frame uint8 (H, W, 3)."""
@@ -143,6 +147,11 @@ class Thumbnails:
             for position, look in enumerate(seen):
                 if look.pivot.frame == index:
                     self.pivot_images[reference, position] = encode_data_uri(draw_pivot(frame, look))
+        for best_frame, track in self._tracks:
+            if best_frame == index:
+                small = resize_longest_side(frame, THUMBNAIL_SIZE)
+                shown = draw_masks(small, {track.id: track.decode_mask(index)})
+                self.track_images[track.noun, track.id] = encode_data_uri(shown)
 
 
 def encode_data_uri(frame: Frame) -> str:

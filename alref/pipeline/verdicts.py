@@ -87,12 +87,13 @@ def _list_last_decisions(
     """List the decisions that led to what is shown of a phrase, with their reasons; one without an answer is absent."""
     last = {(each.noun, each.track): each for each in choices if each.phrase == phrase}
     accepted = [each for each in last.values() if each.choice == "accept"]
+    doubts: list[Decision] = [each for each in audits if each.phrase == phrase and each.finding == "ambiguous"]
     objections: list[Decision] = [each for each in audits if each.phrase == phrase and each.finding == "absent"]
     named = [each for each in concepts if each.phrase == phrase]
     if objections:
         return objections
     if accepted:
-        return [each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in accepted]
+        return [*(each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in accepted), *doubts]
     if finding == "found":
         return []
     if last:

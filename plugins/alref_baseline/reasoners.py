@@ -10,7 +10,7 @@ from alref.components.base import Reasoner, SpatialReasoner, StageOptions, Tempo
 
 if TYPE_CHECKING:
     from alref.media.video import Video
-    from alref.records import Candidates, Concept, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
+    from alref.records import Candidates, Concept, ExistenceAudit, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
 
 
 class FirstFrameReasoner(TemporalReasoner):
@@ -119,6 +119,15 @@ class RulesReasoner(Reasoner, TrackReasoner):
         from alref_baseline.track_rules import pick_tracks
 
         return [choice for each in candidates for choice in pick_tracks(video, each)]
+
+    def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
+        """Return absent where the classifier sees too little of the noun, ambiguous where it is unsure.
+
+        With ``pivot: middle`` the classifier is not asked: it may not know what other detectors find.
+        """
+        from alref_baseline.track_rules import audit_evidence
+
+        return [audit_evidence(video, each.phrase) for each in candidates] if self.options.pivot == "chosen" else []
 
 
 def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

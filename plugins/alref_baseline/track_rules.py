@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from alref.media.video import Video
-from alref.records import Candidates, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
+from alref.records import Candidates, ExistenceAudit, Finding, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
 from alref.utils.masks import compute_box
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
+from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.grammar import ObjectDescription
-from alref_baseline.grounding import GroundingQuery
+from alref_baseline.grounding import GroundingQuery, find_grounding
 from alref_baseline.rules import MIN_COLOR_SHARE, MIN_PLURAL_FIT, MIN_RIVAL_SCORE, measure_candidates
 from alref_baseline.synchrony import compute_synchrony
 
@@ -58,6 +59,22 @@ def pick_tracks(video: Video, candidates: TrackCandidates) -> list[TrackChoice]:
     if words.colors and max(max(each.color_shares, default=0.0) for each in evidence) < MIN_COLOR_SHARE:
         accepted = []
     return [_make_choice(candidates, each, each in accepted, words, tuple(frames)) for each in evidence]
+
+
+def audit_evidence(video: Video, phrase: Phrase) -> ExistenceAudit:
+    """Return whether the classifier sees a phrase in the video: absent, or ambiguous if it is unsure."""
+    query = GroundingQuery.from_phrase(phrase)
+    grounding = find_grounding(video, query)
+    if query.makes_sound:
+        return ExistenceAudit(phrase=phrase, why="it is known by its sound")
+    if grounding.is_absent:
+        why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
+        return ExistenceAudit(
+            phrase=phrase, finding="absent", criterion="category", why=f"{why}: evidence {grounding.evidence:.2f}"
+        )
+    finding: Finding = "found" if grounding.confidence >= FOUND_CONFIDENCE else "ambiguous"
+    confidence = round(grounding.confidence, 3)
+    return ExistenceAudit(phrase=phrase, finding=finding, confidence=confidence, why=f"evidence {grounding.evidence:.2f}")
 
 
 def choose_frames(tracks: Sequence[ObjectTrack]) -> list[int]:

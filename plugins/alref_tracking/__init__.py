@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class DetectAndFollowOptions(StageOptions):
     """Options of detect-and-follow. Scores are shares of the best score of the noun in the video."""
 
-    every: int = Field(8, ge=1, description="detect on every n-th frame")
+    every: int = Field(8, ge=1, description="detect on every n-th frame, and on at least eight of a section")
     min_score: float = Field(0.3, ge=0, le=1, description="share of the best score from which a detection counts")
     new_score: float = Field(0.6, ge=0, le=1, description="share of the best score from which a detection starts a track")
     nms_iou: float = Field(0.5, gt=0, le=1, description="overlap from which the weaker of two detections is dropped")

@@ -14,6 +14,8 @@ from alref.utils.masks import Rle, encode_mask
 
 CHUNK = 16
 """Number of frames that are proposed on at once: their masks are in memory until they are encoded."""
+MIN_FRAMES = 8
+"""Minimum number of frames that are searched in a section, if it has as many."""
 Box = npt.NDArray[np.float32]
 
 
@@ -47,9 +49,10 @@ class NounDetections:
 
 
 def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou: float) -> NounDetections:
-    """Propose for every object of a noun on every n-th frame and the last one."""
+    """Propose for every object of a noun on every n-th frame and the last one; in a short section, on more frames."""
     phrase = Phrase(reference=noun, text=f"every {noun}", category=noun)
-    frames = sorted({*range(0, len(video), every), len(video) - 1})
+    step = max(1, min(every, len(video) // MIN_FRAMES))
+    frames = sorted({*range(0, len(video), step), len(video) - 1})
     found = NounDetections(phrase, frames)
     for first in range(0, len(frames), CHUNK):
         pivots = [PivotFrame(phrase=phrase, frame=frame) for frame in frames[first : first + CHUNK]]

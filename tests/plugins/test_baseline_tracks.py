@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alref.media.video import Video
-from alref.records import Concept, ObjectTrack, Phrase, TrackCandidates, TrackChoice
+from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, TrackCandidates, TrackChoice
 from alref.testing import ArrayVideo
 from alref.utils.masks import encode_mask
 from alref_baseline.concepts import name_concept
@@ -145,3 +145,25 @@ def test_a_general_sound_is_the_particular_object_beside_it() -> None:
     phrases = [Phrase(reference="1", text=text, sound=True) for text in ("Animal", "Bark")]
     nouns = [concept.noun.lower() for phrase in phrases if (concept := name_concept(phrase, phrases, []))]
     assert nouns == ["dog", "dog"]
+
+
+def audit(text: str, **options: object) -> list[ExistenceAudit]:
+    video, masks = make_scene(*THREE)
+    asked = TrackCandidates(phrase=Phrase(reference="1", text=text), tracks=(make_track(1, masks[0]),))
+    return RulesReasoner(RulesReasoner.Options.model_validate(options)).audit_existence(video, [asked])
+
+
+def test_the_audit_is_absent_with_the_evidence_of_the_classifier() -> None:
+    (absent,) = audit("the zebra")
+    assert (absent.finding, absent.criterion) == ("absent", "category")
+    assert "evidence 0.0" in absent.why
+
+
+def test_what_the_classifier_sees_is_not_absent() -> None:
+    (seen,) = audit("the red one")
+    assert seen.finding in ("found", "ambiguous")
+    assert seen.confidence is not None
+
+
+def test_other_detectors_are_not_audited_by_the_classifier() -> None:
+    assert audit("the zebra", pivot="middle") == []

@@ -106,9 +106,17 @@ def test_each_object_is_one_track_best_first() -> None:
 
 
 def test_detection_runs_on_every_nth_frame_and_the_last() -> None:
+    world = World(stay(LEFT, range(160)))
+    track(world, frames=160, every=16)
+    assert world.asked == [*range(0, 160, 16), 159]
+
+
+def test_a_short_video_is_searched_on_eight_frames_or_more() -> None:
     world = World(stay(LEFT))
     track(world, every=16)
-    assert world.asked == [0, 16, 32, FRAMES - 1]
+    assert world.asked == [*range(0, FRAMES, 5), FRAMES - 1]
+    track(short := World(stay(LEFT)), frames=3)
+    assert short.asked == [0, 1, 2]
 
 
 def test_an_object_that_enters_late_gets_a_track_of_its_own() -> None:

@@ -38,6 +38,7 @@ SECTIONS = {
     "Propagators": ("PropagatorContract",),
     "Trackers": ("TrackerContract",),
     "Track reasoners": ("TrackReasonerContract",),
+    "Reviewers": ("ReviewerContract",),
 }
 """The headings of the contract kit's page, with the classes whose promises stand there."""
 MAX_WIDTH = 80

@@ -10,7 +10,7 @@ import pytest
 
 from alref.llm.messages import Question
 from alref.records import Phrase, Track
-from alref.testing import make_moving_square
+from alref.testing import ReviewerContract, make_moving_square
 from support.object_tracks import list_ids, make_track, read_task
 from support.scripted_llm import ScriptedChat
 
@@ -103,3 +103,16 @@ def test_tracks_are_asked_about_apart_and_in_their_order(make: Make) -> None:
     reviews = chat.review_masks(VIDEO, [write_track("the dog"), write_track("the red bird")], [FRAMES, [1]])
     assert [(review.frames, set(review.answers)) for review in reviews] == [((2, 8, 20), {"yes"}), ((1,), {"no"})]
     assert len(chat.questions) == 2
+
+
+def see_a_wall(question: Question) -> str:
+    return say_frames(dict.fromkeys(list_ids(question), ("no", "the line is on a wall")))
+
+
+class TestContract(ReviewerContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.folder = tmp_path
+
+    def make_component(self) -> ScriptedChat:
+        return ScriptedChat.saying(see_a_wall, self.folder / "answers.sqlite")

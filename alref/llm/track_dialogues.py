@@ -23,6 +23,7 @@ from alref.llm.track_parsing import (
 from alref.llm.track_questions import TrackQuestionBuilder
 from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, PivotFrame, TrackCandidates
 
+NO_REASON = "the model gives no reason"
 AUDIT_VERDICTS = ("present", "contradicted", "unsure")
 
 
@@ -75,7 +76,7 @@ class TrackDialogueBuilder:
             question = self.question_builder.build_concept_question(phrase)
             parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse_concept))[-1]
             if parsed.kind != "unreadable" and not parsed.reasoning:
-                facts: dict[str, Any] = {"why": parsed.why, "source": reply.source, "raw": reply.answer.text}
+                facts: dict[str, Any] = {"why": parsed.why or NO_REASON, "source": reply.source, "raw": reply.answer.text}
                 return [Concept(phrase=phrase, noun=parsed.noun, broader=parsed.broader, **facts)]
         video = self.question_builder.video
         shown = frame_sampling.sample_within_spans(video, phrase.heard, self.question_builder.options.track_frames)
@@ -84,7 +85,9 @@ class TrackDialogueBuilder:
         parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
         facts = {"phrase": phrase, "reasoning": True, "attempt": attempt, "raw": reply.answer.text}
         if parsed.kind == "value":
-            return [Concept(noun=parsed.noun, broader=parsed.broader, why=parsed.why, source=reply.source, **facts)]
+            return [
+                Concept(noun=parsed.noun, broader=parsed.broader, why=parsed.why or NO_REASON, source=reply.source, **facts)
+            ]
         if failed:
             return []
         unnamed = phrase.category or phrase.text
@@ -163,7 +166,7 @@ def _make_audit(phrase: Phrase, parsed: ParsedJudgment, reply: Reply) -> Existen
     if parsed.verdict == "contradicted":
         facts: dict[str, Any] = {"finding": "absent", "criterion": parsed.criterion, "why": parsed.evidence}
         return ExistenceAudit(phrase=phrase, source=reply.source, raw=raw, **facts)
-    return ExistenceAudit(phrase=phrase, why=parsed.why, source=reply.source, raw=raw)
+    return ExistenceAudit(phrase=phrase, why=parsed.why or NO_REASON, source=reply.source, raw=raw)
 
 
 def match_sound_concepts(phrases: Sequence[Phrase], pivots: Sequence[PivotFrame]) -> list[Concept]:

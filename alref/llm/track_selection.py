@@ -7,7 +7,15 @@ from typing import Any
 
 from alref.llm.conversations import ConversationRunner
 from alref.llm.dialogues import DialogueBuilder
-from alref.llm.track_dialogues import TrackDialogueBuilder, TrackPage, Vote, match_sound_concepts, rate_track, split_pages
+from alref.llm.track_dialogues import (
+    NO_REASON,
+    TrackDialogueBuilder,
+    TrackPage,
+    Vote,
+    match_sound_concepts,
+    rate_track,
+    split_pages,
+)
 from alref.records import Concept, ExistenceAudit, Phrase, TrackCandidates, TrackChoice
 
 
@@ -110,7 +118,7 @@ def _make_choice(page: TrackPage, track: int, deciding: Vote, votes: Sequence[Vo
     }
     if track in ratings.ratings:
         choice, why = ratings.ratings[track]
-        facts |= {"choice": choice, "why": why or ratings.why, "source": reply.source}
+        facts |= {"choice": choice, "why": why or ratings.why or NO_REASON, "source": reply.source}
     elif len(agreed) == 1:
         reasons = (rate_track(vote, track)[1] for vote in votes)
         why = next(filter(None, reasons), "all votes agree")

@@ -18,6 +18,7 @@ from alref.testing.propagator import PropagatorContract
 from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
 from alref.testing.reasoner import ReasonerContract, SpatialReasonerContract, TemporalReasonerContract
+from alref.testing.reviewer import ReviewerContract
 from alref.testing.shapes import GROUND, SQUARE, make_square_box
 from alref.testing.stage import StageContract
 from alref.testing.track_reasoner import TrackReasonerContract
@@ -39,6 +40,7 @@ __all__ = [
     "ProposerContract",
     "ProtocolContract",
     "ReasonerContract",
+    "ReviewerContract",
     "ScriptedObject",
     "SpatialReasonerContract",
     "StageContract",

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from alref.records import (
+    BehaviorReview,
     Candidates,
     Concept,
     ExistenceAudit,
     FrameMasks,
+    MaskReview,
     ObjectTrack,
     Phrase,
     PivotBox,
@@ -20,7 +22,7 @@ from alref.records import (
 
 _METHODS = (
     *("unify", "tag", "transcribe", "locate", "pick_frames", "pick_boxes", "propose", "propagate"),
-    *("track", "name_concepts", "pick_tracks", "audit_existence"),
+    *("track", "name_concepts", "pick_tracks", "audit_existence", "review_masks", "review_behavior"),
 )
 
 
@@ -36,9 +38,11 @@ def holds_something(record: object) -> bool:
         return bool(record.frames)
     if isinstance(record, Phrase):
         return record.heard != ()
+    if isinstance(record, MaskReview):
+        return {*record.answers} != {"unclear"}
     if isinstance(record, Transcript):
         return bool(record.text.strip())
-    return isinstance(record, ExistenceAudit) or (isinstance(record, Candidates) and len(record) > 0)
+    return isinstance(record, ExistenceAudit | BehaviorReview) or (isinstance(record, Candidates) and len(record) > 0)
 
 
 class ObservedComponent:

@@ -21,6 +21,7 @@ from alref.testing import (
     LocatorContract,
     PropagatorContract,
     ProposerContract,
+    ReviewerContract,
     SpatialReasonerContract,
     StageContract,
     TaggerContract,
@@ -47,6 +48,7 @@ CONTRACTS: dict[str, type[StageContract]] = {
     "propagator": PropagatorContract,
     "tracker": TrackerContract,
     "selector": TrackReasonerContract,
+    "reviewer": ReviewerContract,
 }
 """The contract of each slot."""
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from alref.media.video import Frame, Video
     from alref.models.weights import Weights
     from alref.output.run_folder import load_result
+    from alref.pipeline.corrections import Corrections
     from alref.pipeline.engine import Pipeline
     from alref.plugins.hookspecs import hookimpl
     from alref.records import (
@@ -77,6 +78,7 @@ __all__ = [
     "Concept",
     "ConfigError",
     "ContractError",
+    "Corrections",
     "Dataset",
     "DatasetProblem",
     "EvaluationProtocol",
@@ -171,6 +173,7 @@ _NAMES_BY_MODULE = {
     "alref.models.weights": "Weights",
     "alref.output": "Result",
     "alref.output.run_folder": "load_result",
+    "alref.pipeline.corrections": "Corrections",
     "alref.pipeline.engine": "Pipeline",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (

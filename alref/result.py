@@ -63,7 +63,7 @@ class Result(Record):
     """One video with all its references; ``result.json`` is this record.
 
     ``seconds`` is the time of each stage; ``usage`` the usage of language models, by model; ``config`` the resolved
-    configuration; ``warnings`` are messages for the user.
+    configuration; ``warnings`` are messages for the user. ``revision`` is the number of the last correction, 0 without any.
     """
 
     draw_for_notebook: ClassVar[Callable[[Result], str] | None] = None
@@ -73,6 +73,7 @@ class Result(Record):
 
     format: Literal[1] = 1
     alref: str
+    revision: int = Field(default=0, ge=0)
     video: VideoInfo
     references: tuple[Reference, ...]
     transcripts: tuple[Transcript, ...] = ()
@@ -139,8 +140,8 @@ class Result(Record):
         """Return the objects on a frame as ``supervision.Detections``, of all references by default.
 
         ``xyxy`` float32 (N, 4) in pixels; ``mask`` bool (N, H, W); ``confidence`` float32 (N,) is the score of the track there;
-        ``class_id`` is the index of the reference, ``tracker_id`` that of the track. ``data`` has ``class_name``, the text of
-        the phrase, and ``reference``, its id. Raises MissingError when supervision is not installed, InputError outside the
+        ``class_id`` is the index of the reference, ``tracker_id`` that of the track. ``data`` has ``class_name``, the title
+        of the track, and ``reference``, its id. Raises MissingError when supervision is not installed, InputError outside the
         video or when the reference is unknown.
         """
         try:
@@ -163,7 +164,7 @@ class Result(Record):
             class_id=np.array([ids.index(track.phrase.reference) for track in tracks]),
             tracker_id=np.array(seen),
             data={
-                "class_name": np.array([track.phrase.text for track in tracks]),
+                "class_name": np.array([track.title for track in tracks]),
                 "reference": np.array([track.phrase.reference for track in tracks]),
             },
         )

@@ -19,6 +19,8 @@ COMMANDS = {
     "run": "Segment what expressions point at in a video.",
     "batch": "Segment many videos on many processes or machines, into one store.",
     "collect": "Merge the store of a batch into one index.",
+    "flags": "List the doubtful frames of a finished run, worst first.",
+    "correct": "Correct one object of a finished run; the others do not change.",
     "eval": "Run a pipeline on a benchmark and score the results.",
     "score": "Score masks of any program by a benchmark's protocol.",
     "submit": "Pack the masks of an evaluation for a benchmark server.",

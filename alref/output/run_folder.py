@@ -7,11 +7,13 @@ run is killed, the same command completes it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import ValidationError
 
 from alref.errors import InputError, RecordError
@@ -27,6 +29,7 @@ from alref.utils import atomic
 from alref.utils.masks import Mask
 from alref.utils.text import format_path
 
+CORRECTIONS_FILE, REVISIONS_FOLDER = "corrections.jsonl", "revisions"
 RUN_FILE, RESULT_FILE, MASKS_FOLDER, OVERLAY_FILE, REPORT_FILE, STAGES_FOLDER = (
     "run.yaml",
     "result.json",
@@ -36,7 +39,7 @@ RUN_FILE, RESULT_FILE, MASKS_FOLDER, OVERLAY_FILE, REPORT_FILE, STAGES_FOLDER = 
     "stages",
 )
 PARTIAL_FILE = re.compile(r"\.(run|result|overlay|report|\d{5,}|.+-[0-9a-f]{32})\.\d+\.(yaml|json|mp4|html|png)")
-ProgressCallback = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], object]
 
 
 @dataclass(frozen=True)
@@ -98,11 +101,20 @@ class RunFolder(JobFolder[RunSpec]):
         Raises OutputError if a part cannot be written. Then ``result.json`` is missing, and the other files are complete.
         """
         remove_file(self.path / RESULT_FILE)
+        self._write_views(result, video, on_progress, with_masks=True)
+        atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
+
+    def write_views(self, result: Result, video: Video, on_progress: ProgressCallback | None = None) -> None:
+        """Write ``overlay.mp4`` and ``report.html`` again, in one pass over the video. Raises OutputError."""
+        self._write_views(result, video, on_progress, with_masks=False)
+
+    def _write_views(self, result: Result, video: Video, on_progress: ProgressCallback | None, with_masks: bool) -> None:
         thumbnails, info = Thumbnails(result), result.video
         with open_video_encoder(self.path / OVERLAY_FILE, info.times) as encoder:
             for index, frame in video.read_frames():
                 masks = thumbnails.object_masks.decode_masks(index)
-                self._write_frame_masks(result, masks, index)
+                if with_masks:
+                    self._write_frame_masks(result, masks, index)
                 thumbnails.add_frame(index, frame)
                 if on_progress:
                     on_progress(index + 1, len(info.times))
@@ -110,12 +122,11 @@ class RunFolder(JobFolder[RunSpec]):
         name = Path(self.spec.input).name or self.spec.input
         report = render_run_report(result, thumbnails, name=name, versions=self.spec.versions, command=self.spec.command)
         atomic.write_text(self.path / REPORT_FILE, report)
-        atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
 
-    def write_masks(self, result: Result) -> None:
-        """Write only the mask files and ``result.json``, without the video. Raises OutputError."""
+    def write_masks(self, result: Result, frames: Iterable[int] | None = None) -> None:
+        """Write only mask files, of all frames by default, and then ``result.json``, without the video. Raises OutputError."""
         object_masks = ObjectMasks(result.tracks)
-        for index in range(len(result.video.times)):
+        for index in range(len(result.video.times)) if frames is None else frames:
             self._write_frame_masks(result, object_masks.decode_masks(index), index)
         atomic.write_text(self.path / RESULT_FILE, result.model_dump_json(indent=1))
 
@@ -128,9 +139,20 @@ class RunFolder(JobFolder[RunSpec]):
         paths = [path for path in self.path.rglob(".*") if PARTIAL_FILE.fullmatch(path.name)]
         if everything:
             paths += [self.path / part for part in (RESULT_FILE, OVERLAY_FILE, REPORT_FILE)]
+            paths += [
+                path for path in (self.path / REVISIONS_FOLDER).glob("*") if re.fullmatch(r"\d{5,}\.json|views", path.name)
+            ]
+            keep_corrections(self.path / CORRECTIONS_FILE)
             paths += [path for path in (self.path / MASKS_FOLDER).glob("*.png") if re.fullmatch(r"\d{5,}\.png", path.name)]
         for path in paths:
             remove_file(path)
+
+
+def keep_corrections(path: Path) -> None:
+    """Rename the corrections of a run that is replaced, ``corrections-1.jsonl``, so that they can be replayed."""
+    names = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+    if path.exists():
+        path.rename(next(name for name in names if not name.exists()))
 
 
 def save_result(result: Result, folder: Path, video: Video | None = None) -> None:
@@ -166,3 +188,14 @@ def load_result(folder: str | Path) -> Result:
     except (OSError, ValidationError, RecordError) as error:
         problem = f"{path}: cannot be read as a result ({format_short_error(error)})"
         raise InputError(f"{problem}; remove the file and run the same command again") from None
+
+
+def read_run_spec(folder: Path) -> RunSpec:
+    """Read the settings of a run. Raises InputError if they are missing or cannot be read."""
+    path = folder / RUN_FILE
+    try:
+        return RunSpec.model_validate(yaml.safe_load(path.read_bytes()))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; expected the folder of a finished run") from None
+    except (OSError, ValueError, RecordError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as the settings of a run ({format_short_error(error)})") from None

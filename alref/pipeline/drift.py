@@ -65,9 +65,10 @@ def _find_jumps(masks: Any, areas: Floats, away: Sequence[int]) -> Iterator[Flag
         far, near = sorted((end, end - 1), key=lambda frame: -away[frame])
         if away[far] and len(beside) >= MIN_NEIGHBORS and _is_outlier(change, beside):
             moved, times = _compute_median_shift(change), areas[far] / areas[near]
-            common = f"has {_compute_iou(masks, end):.0%} in common with frame {near}"
-            why = f"{common}: moved by {moved:.1f} of its size, {times:.1f} times as large"
-            yield Flag(frame=far, kind="mask jumps", why=why)
+            common = _compute_iou(masks, end)
+            change_text = f"moved by {moved:.1f} of its size, {times:.1f} times as large"
+            why = f"has {common:.0%} in common with frame {near}: {change_text}"
+            yield Flag(frame=far, kind="mask jumps", why=why, severity=round(1 - common, 3))
 
 
 def _compute_iou(masks: Any, end: int) -> float:
@@ -116,4 +117,6 @@ def _find_dips(scores: Sequence[float], areas: Floats, pivots: Sequence[int]) ->
             continue
         level = median(before)
         if level - scores[frame] > max(MIN_DIP * abs(level), SCATTER_FACTOR * median(abs(score - level) for score in before)):
-            yield Flag(frame=frame, kind="score dips", why=f"scores {scores[frame]:.2g}, {level:.2g} nearer to the start")
+            why = f"scores {scores[frame]:.2g}, {level:.2g} nearer to the start"
+            lost = min(1.0, (level - scores[frame]) / abs(level)) if level else 1.0
+            yield Flag(frame=frame, kind="score dips", why=why, severity=round(lost, 3))

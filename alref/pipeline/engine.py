@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock, RLock
@@ -24,8 +24,9 @@ from alref.pipeline.review import review_result
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
 from alref.plugins.manager import PluginManager, get_flag_slot
-from alref.records import Reference
+from alref.records import PivotBox, Reference, Track
 from alref.result import Result
+from alref.utils.prompt_kinds import PromptKind
 
 
 class Pipeline:
@@ -87,6 +88,30 @@ class Pipeline:
         needed = self._order.list_needed_slots(self.config.slots, references)
         if self.config.run.review and any(not reference.has_prompt for reference in references):
             needed = list(dict.fromkeys([*needed, "propagator", "reviewer"]))
+        self._check_slots(needed, frozenset(kind for each in references for prompt in each.prompts for kind in prompt.kinds))
+
+    def check_prompts(self, kinds: frozenset[PromptKind]) -> None:
+        """Check that the propagator can run and accepts these kinds of prompt, before any work. Raises MissingError."""
+        self._check_slots(["propagator"], kinds)
+
+    def propagate(
+        self,
+        video: Video,
+        boxes: Sequence[PivotBox],
+        output_cache: StageCache | None = None,
+        advance: Callable[[int, int], object] = lambda done, total: None,
+        canceled: Callable[[], bool] = lambda: False,
+    ) -> list[Track]:
+        """Propagate pivot boxes to one track per object, without flags; after each frame, ``advance(done, total)`` is called.
+
+        Raises CanceledError with the frames that are done when ``canceled()`` is true after a frame.
+        """
+        runner = self._make_runner(video, output_cache or StageCache())
+        runner.advance, runner.canceled = advance, canceled
+        return runner.propagate_tracks(list(boxes))
+
+    def _check_slots(self, needed: Sequence[str], kinds: frozenset[PromptKind]) -> None:
+        """Raise MissingError with the problems of the components of these slots, and of prompts that are not accepted."""
         self.config.slots.require_slots(needed)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
             cpu_tuning.apply_settings()
@@ -100,11 +125,13 @@ class Pipeline:
             problems += found
             if not found:
                 self._checked.add(stage)
-        kinds = frozenset(kind for each in references for prompt in each.prompts for kind in prompt.kinds)
         if kinds:
             problems += find_prompt_problems(kinds, self.config.slots["propagator"].component, self.plugins)
         if problems:
             raise MissingError(*problems)
+
+    def _make_runner(self, video: Video, cache: StageCache) -> StageRunner:
+        return StageRunner(video, self.config.slots, self._reserve_stage, self._get_identity, self.plugins, cache)
 
     def run(self, video: Video, references: Sequence[Reference], output_cache: StageCache | None = None) -> Result:
         """Check and segment all references of one video; outputs of stages are read from and written to ``output_cache``.
@@ -117,8 +144,7 @@ class Pipeline:
     def run_checked(self, video: Video, references: Sequence[Reference], output_cache: StageCache | None = None) -> Result:
         """Segment checked references. Raises ContractError if a plugin breaks its contract."""
         references = make_ids_unique(references)
-        cache = output_cache or StageCache()
-        runner = StageRunner(video, self.config.slots, self._reserve_stage, self._get_identity, self.plugins, cache)
+        runner = self._make_runner(video, output_cache or StageCache())
         result = self._order(runner, video, references).build_result(self.config.to_dict())
         if self.config.run.review:
             result = review_result(runner, result, self.config.run.review)

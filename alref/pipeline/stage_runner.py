@@ -37,12 +37,29 @@ class EncodedFrame(NamedTuple):
     logits: list[LogitMap]
 
 
+class CanceledError(KeyboardInterrupt):
+    """A propagation was canceled; ``masks`` and ``scores`` have one entry per object, by frame, as far as they are known."""
+
+    def __init__(self, masks: dict[int, list[Rle]], scores: dict[int, list[float]]) -> None:
+        super().__init__(f"canceled after {len(masks)} frames")
+        self.masks, self.scores = masks, scores
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore_progress(done: int, total: int) -> None:
+    """Ignore progress."""
+
+
 @dataclass
 class StageRunner:
     """The stages of one run over one video. ``acquire_stage`` gives the loaded stage of a slot for the time of one call.
 
     ``identity`` returns what the outputs of a slot's stage depend on besides its options. ``seconds`` and ``usage`` are what
-    the outputs took, including those read from the cache.
+    the outputs took, including those read from the cache. A propagation calls ``advance(done, total)`` after each frame, and
+    ends with CanceledError when ``canceled()`` is true.
     """
 
     video: Video
@@ -54,6 +71,8 @@ class StageRunner:
     seconds: dict[str, float] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     usage: list[Usage] = field(default_factory=list)
+    advance: Callable[[int, int], object] = _ignore_progress
+    canceled: Callable[[], bool] = _never
 
     def call_stage(
         self, slot: str, method: str, record_type: type[AnyRecord], check: Callable[[list[AnyRecord]], None], *inputs: Any
@@ -148,6 +167,9 @@ class StageRunner:
                 last = encoded[masks.frame] = encoder.submit(_encode_masks, masks)
                 scores[masks.frame] = [float(score) for score in masks.scores]
                 self._notify_observers(ADVANCED, "propagator", "propagate", done=len(encoded), total=total)
+                self.advance(len(encoded), total)
+                if len(encoded) < total and self.canceled():
+                    raise CanceledError({frame: each.result().rles for frame, each in encoded.items()}, scores)
             found = {frame: each.result() for frame, each in encoded.items()}
             seconds = perf_counter() - started
         contracts.check_all_frames(found, self.video)

@@ -106,6 +106,22 @@ def _list_last_decisions(
     return [Decision(finding="absent", why=f"no track of {nouns} was found for {phrase.text!r}", source=named[-1].source)]
 
 
+def make_user_verdict(verdict: Verdict, tracks: Sequence[Track]) -> Verdict:
+    """Return the verdict of a reference after the user decided about its objects; as it was if a name is all that changed."""
+    corrected = sorted({frame for track in tracks for frame in track.corrected})
+    confirmed = sorted({frame for track in tracks for frame in track.confirmed})
+    shown = any(rle.area for track in tracks for rle in track.rles)
+    if not corrected and not confirmed and (shown or verdict.finding == "absent"):
+        return verdict
+    parts = [
+        f"{word} on frame{'s' * (len(frames) > 1)} {', '.join(map(str, frames))}"
+        for word, frames in (("corrected", corrected), ("confirmed", confirmed))
+        if frames
+    ]
+    why = " and ".join(parts) or "removed by the user"
+    return Verdict(reference=verdict.reference, finding="found" if shown else "absent", why=why, source="user")
+
+
 def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
     shown = [box for box in boxes if box.kinds - {"absent"}]
     where = ", ".join(f"{box.pivot.phrase.text!r} on frame {box.pivot.frame}" for box in shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from pydantic import Field
@@ -44,3 +45,9 @@ class TrackChange(Record):
     rles: tuple[Rle, ...]
     scores: tuple[float, ...]
     keeps_start: bool = True
+
+    def keep_frames(self, frames: Collection[int]) -> TrackChange:
+        """Return the change of these frames only."""
+        rows = [row for row, frame in enumerate(self.frames) if frame in frames]
+        kept = {name: tuple(getattr(self, name)[row] for row in rows) for name in ("frames", "rles", "scores")}
+        return self.model_copy(update=kept)

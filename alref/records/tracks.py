@@ -45,17 +45,23 @@ class FrameMasks(ArrayRecord):
 
 
 class Flag(Record):
-    """A frame of a track to check: its score drops, or its mask jumps; ``why`` gives the reason with the numbers."""
+    """A frame of a track to check: its score drops, or its mask jumps; ``why`` gives the reason with the numbers.
+
+    ``severity`` is the share of the score that is lost, or of the two masks that is not common, 0..1.
+    """
 
     frame: int = Field(ge=0)
     kind: Literal["score dips", "mask jumps"]
     why: str
+    severity: float = Field(default=0.0, ge=0, le=1)
 
 
 class Track(Record):
     """One object over the video: a COCO run-length mask and a score for every frame, and flags for possible drift.
 
-    ``logits`` are mask logits at low resolution for every frame, if the propagator was asked for them.
+    ``logits`` are mask logits at low resolution for every frame, if the propagator was asked for them. ``name`` is given by the
+    user. ``corrected`` are the frames on which the user gave prompts after the run, ``confirmed`` those that the user found
+    right. ``layer`` decides which object is on top where objects overlap, the highest; by default it is the mean score.
     """
 
     phrase: Phrase
@@ -63,9 +69,22 @@ class Track(Record):
     scores: tuple[float, ...]
     logits: tuple[LogitMap, ...] = ()
     flags: tuple[Flag, ...] = ()
+    name: str = ""
+    corrected: tuple[int, ...] = ()
+    confirmed: tuple[int, ...] = ()
+    layer: float | None = None
 
     def __repr__(self) -> str:
-        return f"Track({self.phrase.text!r}, {len(self.rles)} frames)"
+        return f"Track({self.title!r}, {len(self.rles)} frames)"
+
+    @property
+    def title(self) -> str:
+        """The name that the user gave, or the text of the phrase."""
+        return self.name or self.phrase.text
+
+    def get_layer(self) -> float:
+        """Return the number that decides which object is on top."""
+        return self.layer if self.layer is not None else float(np.mean(self.scores)) if self.scores else 0.0
 
     def decode_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Decode the mask of one frame, bool (H, W)."""
@@ -75,10 +94,10 @@ class Track(Record):
 def sort_by_score(tracks: Sequence[Track]) -> list[int]:
     """Return the indices of tracks in the order in which they are painted, the topmost last.
 
-    The one with the highest mean score is on top; ties go to the lower index.
+    The one with the highest layer is on top, by default the mean score; ties go to the lower index.
     """
-    means = [float(np.mean(track.scores)) if track.scores else 0.0 for track in tracks]
-    return sorted(range(len(tracks)), key=lambda index: (means[index], -index))
+    layers = [track.get_layer() for track in tracks]
+    return sorted(range(len(tracks)), key=lambda index: (layers[index], -index))
 
 
 def list_object_phrases(boxes: list[PivotBox]) -> list[Phrase]:

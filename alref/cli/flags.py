@@ -56,7 +56,7 @@ def _describe(run: Path, result: Result, each: DoubtfulFrames) -> dict[str, obje
     target = f"alref correct {folder} --object {shlex.quote(each.object)} --frame {each.frame}"
     return {
         "object": each.object,
-        "name": each.title,
+        "title": each.title,
         "frame": each.frame,
         "time": result.video.times[each.frame],
         "first": each.first,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from unittest import SkipTest
 
 import numpy as np
 
@@ -100,6 +101,43 @@ class PropagatorContract(EnduranceContract):
         masks = self.propagate_masks(video, [_set_mask(self.make_box(truth, frame), start)])[frame].masks
         overlap = _compute_iou(masks[0], start)
         assert overlap > MIN_IOU, f"expected the given mask on its frame, got one with IoU {overlap:.2f}"
+
+    def test_takes_the_points_that_it_declares(self) -> None:
+        """With ``points`` in ``prompts``, it takes points without a box, beside a box, and beside a mask that they correct.
+
+        ``box.point_labels`` says which points are on the object; the points are in pixels of the video. Without ``points`` in
+        ``prompts`` it never gets any.
+        """
+        self._skip_unless_declared("points")
+        video, truth = self.make_video()
+        frame = find_visible_frames(truth)[0]
+        box = self.make_box(truth, frame)
+        assert box.xyxy is not None, "the square has a box"
+        center, corner = (box.xyxy[:2] + box.xyxy[2:]) / 2, np.zeros(2, np.float32)
+        points = {"points": np.stack([center, corner]).astype(np.float32), "point_labels": np.array([True, False])}
+        for given in ({"xyxy": None}, {}, {"mask": np.asarray(truth[frame])}):
+            self.propagate_masks(video, [box.model_copy(update={**given, **points})])
+
+    def test_empties_a_frame_without_the_object(self) -> None:
+        """With ``absent`` in ``prompts``, an object has no mask on the frame of a box whose finding is ``absent``.
+
+        The other frames have masks as before; an object that is only absent has none. Without ``absent`` in ``prompts`` it
+        never gets such a box.
+        """
+        self._skip_unless_declared("absent")
+        video, truth = self.make_video()
+        frames = find_visible_frames(truth)
+        start = _set_mask(self.make_box(truth, frames[0]), np.asarray(truth[frames[0]]))
+        gone = self.make_box(truth, frames[-1]).model_copy(update={"finding": "absent", "xyxy": None})
+        found = self.propagate_masks(video, [start, gone])
+        assert not found[frames[-1]].masks.any(), f"expected no mask on frame {frames[-1]}, where the object is absent"
+        assert found[frames[0]].masks.any(), f"expected a mask on frame {frames[0]}, where it is given"
+        alone = self.propagate_masks(video, [gone])
+        assert not any(each.masks.any() for each in alone.values()), "expected no mask of an object that is only absent"
+
+    def _skip_unless_declared(self, kind: str) -> None:
+        if kind not in self.make_component().prompts:
+            raise SkipTest(f"{kind!r} is not in prompts: it never gets {kind}")
 
     def test_boxes_may_come_in_any_order(self) -> None:
         """The masks of an object do not depend on the order of the boxes.

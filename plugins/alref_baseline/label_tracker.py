@@ -8,6 +8,7 @@ cuts refine the output masks and are never fed back.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ _BACKGROUND_RADIUS = 12
 """Width of the background around an object that is stored in the memory, in cells."""
 _NUM_BACKGROUNDS, _BACKGROUND_CELLS = 10, 40
 """Number of last frames whose background is stored in the memory, and cells of each."""
+_LOOK_ALIKE_CELLS = 200
+"""Cells of a frame without the object that are stored as background."""
 _STRANGE_LIKENESS = 0.6
 """Similarity to the object below which a cell at some distance from it is certainly background."""
 _SAME_LIKENESS = 0.9
@@ -42,13 +45,19 @@ class LabelTracker:
     """One object: its label (rows, columns) in 0..1 on the grid of ``frame``.
 
     ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``. The memory has cells of all seeds, and of
-    the background of the last frames, so that the label does not leak into what was not visible on a pivot frame.
+    the background of the last frames, so that the label does not leak into what was not visible on a pivot frame. On the frames
+    ``absent`` the label is empty; what looks like the object there becomes background, so that it is not taken for it later.
     """
 
-    def __init__(self, video_features: VideoFeatures, seeds: dict[int, FloatArray], start: int) -> None:
-        self._video_features, self._seeds, self.start = video_features, seeds, start
+    def __init__(
+        self, video_features: VideoFeatures, seeds: dict[int, FloatArray], start: int, absent: Sequence[int] = ()
+    ) -> None:
+        self._video_features, self.start = video_features, start
+        empty = np.zeros((video_features.rows, video_features.columns), np.float32)
+        self._seeds = {**dict.fromkeys(absent, empty), **seeds}
         shares = {frame: _MEMORY_CELLS if frame == start else _MEMORY_CELLS // len(seeds) for frame in seeds}
         banks = [sample_memory(video_features.get_features(frame), label, shares[frame]) for frame, label in seeds.items()]
+        banks += [sample_look_alikes(video_features.get_features(frame), banks) for frame in absent]
         self._memory = LabelMemory(
             np.concatenate([bank.keys for bank in banks]), np.concatenate([bank.labels for bank in banks])
         )
@@ -135,6 +144,15 @@ def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelM
     around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2)
     chosen = np.concatenate([cells, around])
     return LabelMemory(flat[chosen], label.ravel()[chosen])
+
+
+def sample_look_alikes(features: FloatArray, banks: Sequence[LabelMemory]) -> LabelMemory:
+    """Select the cells of a frame without the object that look most like it, as background."""
+    flat = features.reshape(-1, features.shape[2])
+    known = np.concatenate([bank.keys[bank.labels > 0.5] for bank in banks])
+    likeness = (flat @ known.T).max(axis=1, initial=-1)
+    chosen = np.argsort(-likeness, kind="stable")[:_LOOK_ALIKE_CELLS]
+    return LabelMemory(flat[chosen], np.zeros(len(chosen), np.float32))
 
 
 def _sample_evenly(numbers: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:

@@ -12,6 +12,7 @@ from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 from alref_baseline.features import VideoFeatures, get_video_features
 from alref_baseline.grabcut import ColorModels
 from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_seed_label, segment_box, segment_label
+from alref_baseline.points import segment_points
 
 ScoredMask = tuple[Mask, float]
 
@@ -27,15 +28,29 @@ class TrackedObject:
         self._masks: dict[int, Mask] = {}
         self._scores: dict[int, float] = {}
         for box in sorted(boxes, key=lambda box: box.score):
-            frame = box.pivot.frame
-            if frame is not None and box.xyxy is not None:
-                mask = box.mask if box.mask is not None else segment_box(video_features, frame, box.xyxy, self._size)
-                self._masks[frame], self._scores[frame] = mask, box.score
+            if box.pivot.frame is not None:
+                self._masks[box.pivot.frame], self._scores[box.pivot.frame] = (
+                    self._segment_prompt(box, box.pivot.frame),
+                    box.score,
+                )
         seeds = {frame: make_seed_label(video_features, mask) for frame, mask in self._masks.items() if mask.any()}
         self.start = max(seeds, key=lambda frame: (self._scores[frame], -frame), default=0)
-        self._tracker = LabelTracker(video_features, seeds, self.start) if seeds else None
+        absent = [frame for frame, mask in self._masks.items() if not mask.any()]
+        self._tracker = LabelTracker(video_features, seeds, self.start, absent) if seeds else None
         self._min_cells = _GONE_AREA * max((int((seed > 0.5).sum()) for seed in seeds.values()), default=0)
         self._models = ColorModels()
+
+    def _segment_prompt(self, box: PivotBox, frame: int) -> Mask:
+        """Return the mask of what is given on a frame, empty where the object is absent."""
+        if box.points is not None and box.point_labels is not None:
+            return segment_points(
+                self._video_features, frame, box.points, box.point_labels, self._size, box=box.xyxy, prior=box.mask
+            )
+        if box.mask is not None:
+            return box.mask
+        if box.xyxy is None:
+            return np.zeros(self._size, bool)
+        return segment_box(self._video_features, frame, box.xyxy, self._size)
 
     def reset_to_pivot(self) -> None:
         """Reset to the pivot, to track in the other direction."""
@@ -50,7 +65,7 @@ class TrackedObject:
         if frame != self._tracker.frame:
             self._tracker.move_to(frame)
         if frame in self._masks:
-            return self._masks[frame], 1.0
+            return self._masks[frame], float(self._masks[frame].any())
         label = self._tracker.label
         if (label > 0.5).sum() < self._min_cells:
             return np.zeros(self._size, bool), 0.0

@@ -226,7 +226,7 @@ def _measure_region(view: FrameEvidence, mask: Mask, strongest: float, descripti
         velocity=(float(right), float(down)),
         area=area,
         box=(left, top, end, bottom),
-        edge_contrast=_compute_edge_contrast(view.image, mask),
+        edge_contrast=compute_edge_contrast(view.image, mask),
         coverage=float((view.evidence[mask] > _MIN_EVIDENCE).mean()),
     )
 
@@ -249,7 +249,7 @@ def split_touching(mask: Mask) -> list[Mask]:
     return best
 
 
-def _compute_edge_contrast(image: Frame, mask: Mask) -> float:
+def compute_edge_contrast(image: Frame, mask: Mask) -> float:
     """Return the mean image gradient along the border of a mask.
 
     It is low if the border does not follow an edge, if the image is blurred, or if the frame cuts the object off.

@@ -52,6 +52,7 @@ class LabelPropagator(Propagator):
 
     name = "label-propagation"
     needs = _NEEDS
+    prompts = frozenset({"box", "mask", "points", "absent"})
     Options = LabelPropagationOptions
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:

@@ -1,0 +1,129 @@
+"""Grow a region from points that a person gives on one frame, or correct a mask by them.
+
+The extent of an object around a point is not known, so boxes of several sizes around it are tried: each gives a region, and the
+one whose border follows edges best is taken. A point that is not on the object takes away what looks like it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from alref.utils.masks import Mask
+from alref_baseline.efficientnet import FloatArray
+from alref_baseline.features import CELL_SIZE, VideoFeatures, resize_image
+from alref_baseline.grabcut import find_connected_components
+from alref_baseline.label_tracker import make_seed_label, segment_box, segment_label
+from alref_baseline.linear_probe import compute_descriptors, fit_predict, normalize_weights
+from alref_baseline.regions import compute_edge_contrast
+
+_SIDES = (0.1, 0.2, 0.36, 0.65)
+"""Sides of the boxes that are tried around a point, as shares of the longer side of the frame."""
+_CUT_SHARE = 0.3
+"""Share of the border of a region on the border of its box, above which the box is too small for the object."""
+_CENTRAL_DEPTH = 0.6
+"""Depth of a point in a part of a mask, as a share of the deepest one, from which it means the whole part."""
+_REACH = 1.5
+"""Cells around a point that belong to it for certain."""
+
+
+def segment_points(
+    video_features: VideoFeatures,
+    frame: int,
+    points: FloatArray,
+    labels: npt.NDArray[np.bool_],
+    size: tuple[int, int],
+    box: FloatArray | None = None,
+    prior: Mask | None = None,
+) -> Mask:
+    """Return the mask of ``points`` (K, 2), in pixels of a video of ``size`` (H, W): bool of that size, empty if none is left.
+
+    ``labels`` (K,) say which are on the object. They correct ``prior``, or the object in ``box``, if one is given.
+    """
+    if prior is None and box is not None:
+        prior = segment_box(video_features, frame, box, size)
+    mask = np.zeros(size, bool) if prior is None else np.array(prior)
+    for point in points[labels]:
+        if not mask[find_pixel(point, size)]:
+            mask |= _grow_region(video_features, frame, point, points[~labels], size)
+    for point in points[~labels]:
+        if mask[find_pixel(point, size)]:
+            mask = _remove_region(video_features, frame, mask, point, points[labels])
+    return mask
+
+
+def find_pixel(point: FloatArray, size: tuple[int, int]) -> tuple[int, int]:
+    """Return the row and the column of the pixel of a point (x, y)."""
+    column, row = np.floor(point).astype(int).clip(0, [size[1] - 1, size[0] - 1])
+    return int(row), int(column)
+
+
+def _grow_region(
+    video_features: VideoFeatures, frame: int, point: FloatArray, others: FloatArray, size: tuple[int, int]
+) -> Mask:
+    """Return the region around a point whose border follows edges best, without the ``others``; never empty."""
+    longer, image = max(size), resize_image(video_features.get_image(frame), *size)
+    best, best_score = np.zeros(size, bool), -1.0
+    for share in _SIDES:
+        half = share * longer / 2
+        box = np.concatenate([point - half, point + half]).clip(0, [size[1], size[0]] * 2).astype(np.float32)
+        mask = _select_component(segment_box(video_features, frame, box, size), point)
+        if not mask.any() or any(mask[find_pixel(other, size)] for other in others):
+            continue
+        score = compute_edge_contrast(image, mask) * (1.0 if _measure_cut_share(mask, box) < _CUT_SHARE else 0.3)
+        if score > best_score:
+            best, best_score = mask, score
+    if not best.any():
+        cv2.circle(view := best.astype(np.uint8), find_pixel(point, size)[::-1], max(2, longer // 60), 1, -1)
+        return np.asarray(view > 0)
+    return best
+
+
+def _select_component(mask: Mask, point: FloatArray) -> Mask:
+    """Return the connected component of a mask at a point, an empty mask if there is none."""
+    labels, _ = find_connected_components(mask)
+    number = labels[find_pixel(point, mask.shape)]
+    return np.asarray(labels == number) if number else np.zeros_like(mask)
+
+
+def _measure_cut_share(mask: Mask, box: FloatArray) -> float:
+    """Return the share of the border of a mask that lies on the border of its box, but not on that of the frame."""
+    border = mask & (cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0)
+    left, top, right, bottom = np.round(box).astype(int)
+    height, width = mask.shape
+    sides = [
+        border[:, left : left + 2] if left > 0 else border[:, :0],
+        border[:, max(0, right - 2) : right] if right < width else border[:, :0],
+        border[top : top + 2] if top > 0 else border[:0],
+        border[max(0, bottom - 2) : bottom] if bottom < height else border[:0],
+    ]
+    return float(sum(side.sum() for side in sides) / max(1, border.sum()))
+
+
+def _remove_region(video_features: VideoFeatures, frame: int, mask: Mask, point: FloatArray, others: FloatArray) -> Mask:
+    """Return a mask without what a point means: the whole part if it is in its middle, else what looks like it."""
+    part, place = _select_component(mask, point), find_pixel(point, mask.shape)
+    depth = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    if depth[place] >= _CENTRAL_DEPTH * depth.max() and not any(part[find_pixel(other, mask.shape)] for other in others):
+        return mask & ~part
+    scale = np.array([video_features.width / mask.shape[1], video_features.height / mask.shape[0]], np.float32)
+    label = make_seed_label(video_features, mask)
+    outside = _mark_cells(video_features, point * scale)
+    inside = label * (1 - outside)
+    for other in others:
+        inside = np.maximum(inside, 2 * _mark_cells(video_features, other * scale))
+    near = (cv2.dilate(label, np.ones((9, 9), np.uint8)) > 0.1) & (label < 0.1)
+    weights = normalize_weights(inside, 4 * outside * label.sum() / max(float(outside.sum()), 1e-6) + 0.2 * near)
+    (chance,) = fit_predict([compute_descriptors(video_features, frame)], [weights])
+    kept = segment_label(video_features, frame, np.asarray(np.minimum(chance, label), np.float32), mask.shape) & mask
+    view = kept.astype(np.uint8)
+    cv2.circle(view, place[::-1], max(1, round(CELL_SIZE * _REACH / float(scale.mean()) / 2)), 0, -1)
+    return np.asarray(view > 0)
+
+
+def _mark_cells(video_features: VideoFeatures, point: FloatArray) -> FloatArray:
+    """Return 1 for the cells around a point in internal pixels, else 0: float32 (rows, columns)."""
+    down, across = np.meshgrid(np.arange(video_features.rows) + 0.5, np.arange(video_features.columns) + 0.5, indexing="ij")
+    away = np.hypot(across - point[0] / CELL_SIZE, down - point[1] / CELL_SIZE)
+    return np.asarray(away <= max(_REACH, float(away.min())), np.float32)

@@ -49,11 +49,19 @@ ALONE = {
 }
 PLAIN = ["--temporal", "middle-frame", "--spatial", "top-score"]
 MEVIS = ["eval", "mevis", "--data", "mevis", "--split", "valid_u", *PLAIN, "--out"]
+RUN_DOG = ["run", "clip.mp4", "the dog", *PLAIN, "--out", "runs/dog"]
+CONFIRMED = [
+    ["run", "clip.mp4", "the dog", *PLAIN],
+    ["correct", "alref-out/clip-the-dog", "--object", "1", "--frame", "2", "--confirm"],
+]
 IMPORTED = ["answers", "import", "gpt_results/s4", "s4.json"]
 BEFORE = {
     "answers.md": [["run", "clip.mp4", "the dog that jumps", "--reasoner", "gpt4"]],
     "evaluation.md": [[*MEVIS, "runs/top-score"]],
     "alref compare runs/top-score runs/gpt4": [[*MEVIS, "runs/top-score"], [*MEVIS, "runs/gpt4"]],
+    "alref correct alref-out/clip-the-dog --undo": CONFIRMED,
+    "alref correct runs/dog": [[*RUN_DOG]],
+    "alref correct runs/dog --undo": [[*RUN_DOG], ["correct", "runs/dog", "--object", "1", "--frame", "2", "--confirm"]],
     "alref studio alref-out/clip-the-dog": [["run", "clip.mp4", "the dog", "--out", "alref-out/clip-the-dog"]],
     "alref plugins uninstall my-plugin": [["plugins", "install", "my-plugin.py"]],
     "alref submit RUN": [[*MEVIS, "runs/mevis"]],
@@ -65,6 +73,9 @@ STANDS_FOR = {
     "alref COMMAND --help": "alref run --help",
     "alref batch videos.csv --out s3://bucket/run --shard 0/4": "alref batch videos.csv --out results --shard 0/4",
     "alref collect s3://bucket/run --index index.parquet --shards shards": "alref collect results --index index.parquet",
+    "alref correct RUN": "alref correct alref-out/clip-the-dog",
+    'alref correct RUN --add "the second dog"': 'alref correct alref-out/clip-the-dog --add "the second dog"',
+    "alref flags RUN": "alref flags alref-out/clip-the-dog",
     "alref data check NAME DIR": "alref data check mevis mevis",
     "alref eval alref:mevis": "alref eval alref:mevis --data mevis --split valid_u",
     "alref models pull --preset NAME --sound": "alref models pull --preset paper-s4 --sound",
@@ -163,7 +174,8 @@ CHECKS = {
 
 @pytest.mark.parametrize("text", sorted(ALONE))
 def test_a_command_works_alone(text: str, here: Place) -> None:
-    for arguments in BEFORE.get(text, [["run", "clip.mp4", "the dog", *PLAIN]] if text.startswith("alref export") else []):
+    finished = text.startswith(("alref export", "alref correct", "alref flags"))
+    for arguments in BEFORE.get(text, [["run", "clip.mp4", "the dog", *PLAIN]] if finished else []):
         here.alref(arguments)
     words = shlex.split(text)
     if words[0] != "alref" or not named_only(words[1:]):

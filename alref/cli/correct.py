@@ -60,8 +60,8 @@ def command(run: Path, **flags: Any) -> None:
 
     \b
     alref correct alref-out/clip-the-dog --object 1 --frame 12 --point 120,80 --point=-30,40
-    alref correct alref-out/clip-the-dog --object 1 --frame 40 --absent
-    alref correct alref-out/clip-the-dog --object 1 --frame 60 --confirm
+    alref correct alref-out/clip-the-dog --object 1 --frame 13 --absent
+    alref correct alref-out/clip-the-dog --object 1 --frame 6 --confirm
     alref correct alref-out/clip-the-dog --add "the second dog"
     alref correct alref-out/clip-the-dog --undo
 

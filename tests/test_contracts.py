@@ -95,7 +95,7 @@ def test_a_right_component_keeps_every_promise(contract: type[StageContract], cl
 
 
 SIZES = "one_frame odd_sizes gray_images 4k_frames comes_later"
-MASKS = f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_mask boxes_may_come one_pixel"
+MASKS = f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_mask boxes_may_come one_pixel takes_the_points empties_a_frame"
 BOXES = f"{SIZES} each_pivot_in_order no_candidates pivots_may_come phrases_are_looked frames_are_looked"
 UNSTEADY = "answers_twice loads_and_closes recovers_after"
 TAGS = "names_distinct sound_of_any_length sound_of_other"
@@ -154,7 +154,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (
         PropagatorContract,
         propagators.Forwards,
-        "every_frame_once comes_later odd_sizes gray_images 4k_frames",
+        "every_frame_once comes_later odd_sizes gray_images 4k_frames empties_a_frame",
         "the first is 0",
     ),
     (PropagatorContract, propagators.Twice, MASKS, "got 0 again"),
@@ -165,8 +165,10 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (PropagatorContract, propagators.OnlyFirst, f"{SIZES} objects_apart boxes_may_come", "expected masks of (2,"),
     (PropagatorContract, propagators.Losing, "objects_apart boxes_may_come", "expected object 1"),
     (PropagatorContract, propagators.FirstComes, "boxes_may_come", "with boxes in the order [1, 0, 2]"),
-    (PropagatorContract, propagators.Separate, "several_pivots boxes_may_come", "expected masks of (1,"),
+    (PropagatorContract, propagators.Separate, "several_pivots boxes_may_come empties_a_frame", "expected masks of (1,"),
     (PropagatorContract, propagators.Boxed, "starts_from_a_mask", "0.5"),
+    (PropagatorContract, propagators.NeedsBoxes, "takes_the_points", "a box is missing"),
+    (PropagatorContract, propagators.Stays, "empties_a_frame", "where the object is absent"),
     (PropagatorContract, propagators.Thick, "one_pixel", "expected a box with an inside"),
     (PropagatorContract, endurance.KeepsFrames, "memory_stays", "MB more"),
     (PropagatorContract, endurance.Collects, "memory_stays", "MB more"),
@@ -174,7 +176,7 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (
         PropagatorContract,
         endurance.MovesBoxes,
-        "leaves_its_inputs boxes_may_come",
+        "leaves_its_inputs boxes_may_come takes_the_points empties_a_frame",
         "expected propagate",
     ),
     (PropagatorContract, endurance.Swallows, "errors_of_reading", "got an answer"),

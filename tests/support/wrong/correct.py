@@ -89,9 +89,10 @@ class Bright(Proposer):
 
 
 class Filling(Propagator):
-    """Fills the boxes of each object on every frame; a mask stays where it was given."""
+    """Fills the boxes and the points of each object on every frame; a mask stays where it was given."""
 
     name = "filling"
+    prompts = frozenset({"box", "mask", "points", "absent"})
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         for frame in range(len(video)):
@@ -104,13 +105,25 @@ class Filling(Propagator):
         phrases = list_object_phrases(boxes)
         masks = np.zeros((len(phrases), video.height, video.width), np.bool_)
         for box in boxes:
-            left, top, right, bottom = np.asarray(box.xyxy).astype(int)
             mask = masks[phrases.index(box.pivot.phrase)]
-            if box.mask is None:
-                mask[top:bottom, left:right] = True
-            else:
+            if box.mask is not None:
                 mask |= box.mask
-        return masks
+            elif box.xyxy is not None:
+                left, top, right, bottom = np.asarray(box.xyxy).astype(int)
+                mask[top:bottom, left:right] = True
+            for (x, y), inside in zip(
+                box.points if box.points is not None else (),
+                box.point_labels if box.point_labels is not None else (),
+                strict=True,
+            ):
+                mask[int(y), int(x)] = inside
+        return masks & ~self.gone(boxes, frame)[:, None, None]
+
+    def gone(self, boxes: list[PivotBox], frame: int) -> Any:
+        from alref.records import list_object_phrases
+
+        absent = {box.pivot.phrase for box in boxes if box.finding == "absent" and box.pivot.frame == frame}
+        return np.array([phrase in absent for phrase in list_object_phrases(boxes)])
 
     def frame(self, frame: int, masks: Any, score: float = 0.9) -> FrameMasks:
         from alref.records import FrameMasks

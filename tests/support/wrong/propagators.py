@@ -111,3 +111,19 @@ class Thick(Filling):
         if any(min(np.subtract(box.xyxy[2:], box.xyxy[:2])) < 2 for box in boxes if box.xyxy is not None):
             raise ValueError("expected a box with an inside")
         return super().masks(video, boxes, frame)
+
+
+class NeedsBoxes(Filling):
+    """Takes points, but not without a box."""
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        if any(box.xyxy is None and box.points is not None for box in boxes):
+            raise ValueError("a box is missing")
+        return super().propagate(video, boxes)
+
+
+class Stays(Filling):
+    """Has a mask also where the object is absent."""
+
+    def gone(self, boxes: list[PivotBox], frame: int) -> Any:
+        return np.zeros_like(super().gone(boxes, frame))

@@ -95,7 +95,10 @@ def test_a_right_component_keeps_every_promise(contract: type[StageContract], cl
 
 
 SIZES = "one_frame odd_sizes gray_images 4k_frames comes_later"
-MASKS = f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_mask boxes_may_come one_pixel takes_the_points empties_a_frame"
+MASKS = (
+    f"{SIZES} every_frame_once objects_apart several_pivots starts_from_a_mask boxes_may_come one_pixel"
+    " takes_the_points empties_a_frame"
+)
 BOXES = f"{SIZES} each_pivot_in_order no_candidates pivots_may_come phrases_are_looked frames_are_looked"
 UNSTEADY = "answers_twice loads_and_closes recovers_after"
 TAGS = "names_distinct sound_of_any_length sound_of_other"

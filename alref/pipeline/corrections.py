@@ -176,7 +176,7 @@ class Corrections:
     def replay(self, path: str | Path, *, progress: Progress = _ignore_progress) -> Result:
         """Repeat the corrections of another folder, or of its ``corrections.jsonl``, for the same video and references.
 
-        An interrupted replay goes on where it ended. Raises InputError if this run has other corrections already.
+        An interrupted replay resumes. Raises InputError if this run has other corrections already.
         """
         lines = read_corrections(Path(path))
         with self._work(progress):

@@ -96,6 +96,7 @@ class Sam2FamilyPropagator(ModelStage["Sam2VideoRunner | OriginalPredictor"], Pr
 
     needs = ("torch", "transformers", "PIL")
     extra = "sam2"
+    prompts = frozenset({"box", "mask", "points", "absent"})
     model_options = ()
     """The loaded model holds all options, so that no other component shares it."""
     family: ClassVar[families.ModelFamily]

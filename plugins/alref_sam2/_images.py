@@ -12,6 +12,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from alref.media.video import Frame, Video
+from alref.records import PivotBox
 from alref.utils.masks import Array
 from alref_sam2._transfers import upload_tensor
 from alref_sam2.families import Normalization
@@ -79,6 +80,21 @@ def scale_box(box: Array, video: Video, size: int, device: torch.device) -> torc
     """Return the corners of a box, (1, 1, 2, 2) as x and y, in pixels of the encoder's input image."""
     scale = np.array([size / video.width, size / video.height])
     return upload_tensor(torch.tensor(box.reshape(1, 1, 2, 2) * scale, dtype=torch.float32), device)
+
+
+def scale_points(box: PivotBox, video: Video, size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return points of a pivot box, float32 (1, 1, K, 2) in pixels of the encoder's input image, and labels int32 (1, 1, K).
+
+    A label is 1 on the object and 0 outside; the corners of the box, if it has one and no mask, come first as 2 and 3.
+    """
+    assert box.points is not None, "a box with points"
+    assert box.point_labels is not None, "points have labels"
+    has_box = box.xyxy is not None and box.mask is None
+    points = np.concatenate([np.asarray(box.xyxy).reshape(2, 2), box.points]) if has_box else box.points
+    labels = np.concatenate([[2, 3], box.point_labels]) if has_box else box.point_labels
+    scale = np.array([size / video.width, size / video.height])
+    scaled = torch.tensor(points * scale, dtype=torch.float32).reshape(1, 1, -1, 2)
+    return upload_tensor(scaled, device), upload_tensor(torch.tensor(labels, dtype=torch.int32).reshape(1, 1, -1), device)
 
 
 def resize_mask(mask: torch.Tensor, size: int) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -55,10 +55,14 @@ class MemoryLimits:
 
 
 class MemoryBank:
-    """The memories of one object that is propagated from frame ``start``, forward and then backward."""
+    """The memories of one object that is propagated from frame ``start``, forward and then backward.
 
-    def __init__(self, start: int, limits: MemoryLimits) -> None:
-        self.start, self._limits = start, limits
+    ``barriers`` are frames on which a person corrected the object: beyond them, propagated frames before them are not read, so
+    that what was wrong there is not remembered.
+    """
+
+    def __init__(self, start: int, limits: MemoryLimits, barriers: Collection[int] = ()) -> None:
+        self.start, self._limits, self._barriers = start, limits, barriers
         self._prompted: dict[int, FrameMemory] = {}
         self._tracked: dict[int, FrameMemory] = {}
         self._pointers: dict[int, torch.Tensor] = {}
@@ -88,12 +92,17 @@ class MemoryBank:
         sign = -1 if reverse else 1
         given = self._select_prompted(frame)
         rest = {each: memory for each, memory in self._prompted.items() if each not in given}
-        behind = _sort_by_distance((self._tracked | rest).items(), frame, sign)
+        nearest = min(((frame - each) * sign for each in self._barriers if (frame - each) * sign > 0), default=None)
+
+        def select_near(memories: dict[int, Item]) -> dict[int, Item]:
+            return {each: item for each, item in memories.items() if nearest is None or (frame - each) * sign < nearest}
+
+        behind = _sort_by_distance((select_near(self._tracked) | rest).items(), frame, sign)
         features = [(0, memory.features) for memory in given.values()]
         features += [(place, memory.features) for place, memory in reversed(self._limits.select_memories(behind))]
         pointers = [((frame - each) * sign, memory.pointer) for each, memory in given.items()]
         pointers = [(distance, pointer) for distance, pointer in pointers if distance >= 0]
-        others = self._pointers | {each: memory.pointer for each, memory in rest.items()}
+        others = select_near(self._pointers) | {each: memory.pointer for each, memory in rest.items()}
         pointers += [
             item for item in _sort_by_distance(others.items(), frame, sign) if item[0] <= self._limits.max_pointer_distance
         ]

@@ -95,6 +95,21 @@ class Sam2Network:
             features, self._add_no_memory_embedding(features), *self._embed_box(corners), multimask=False
         )
 
+    def segment_from_points(
+        self, features: FrameFeatures, points: torch.Tensor, labels: torch.Tensor, mask: torch.Tensor | None
+    ) -> MaskPrediction:
+        """Predict one object from points (1, 1, K, 2), in pixels of the encoder's input image, with labels int32 (1, 1, K).
+
+        A label is 1 on the object, 0 outside, 2 and 3 at the corners of a box. They correct the mask (1, 1, S, S) of 0 and 1,
+        if it is given.
+        """
+        given = None if mask is None else resize_smoothly(mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS, self.mask_size)
+        config = self.config
+        few = config.multimask_min_pt_num <= points.shape[2] <= config.multimask_max_pt_num
+        prompt = self._embed_prompt(points, labels, given)
+        alone = self._add_no_memory_embedding(features)
+        return self._decode_best_masks(features, alone, *prompt, multimask=bool(config.multimask_output_in_sam and few))
+
     def segment_from_mask(self, features: FrameFeatures, mask: torch.Tensor) -> MaskPrediction:
         """Use the mask (1, 1, S, S) of 0 and 1 as the prediction of one object; the decoder only computes the pointer."""
         given = resize_smoothly(mask * MASK_LOGIT_SCALE + MASK_LOGIT_BIAS, self.mask_size)

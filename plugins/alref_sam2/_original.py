@@ -17,7 +17,7 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from alref.errors import Problem
+from alref.errors import InputError, Problem
 from alref.media.video import Video
 from alref.models import devices
 from alref.records import FrameMasks, PivotBox, list_object_phrases
@@ -79,6 +79,9 @@ class OriginalPredictor:
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the masks of all objects, each frame once: forward and backward from the middle pivot of each object."""
+        if any(box.points is not None or (box.finding == "absent" and box.pivot.frame is not None) for box in boxes):
+            message = "backend original takes boxes and masks, and no points or absent frames"
+            raise InputError(Problem(slot="propagator", option="backend", message=message, value="transformers"))
         count = len(list_object_phrases(boxes))
         waiting: dict[int, dict[int, ScoredRle]] = {}
         for members in group_by_pivots(boxes).values():

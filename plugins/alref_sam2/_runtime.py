@@ -62,25 +62,39 @@ class Sam2VideoRunner:
             _collect_prompts([box for box in boxes if box.pivot.phrase == phrase]) for phrase in list_object_phrases(boxes)
         ]
         rows = _group_equal_keys([_build_prompt_key(each) for each in prompts])
+        absent = [{frame for frame, box in prompts[same[0]].items() if box.finding == "absent"} for same in rows]
         gathering = FrameAssembler(len(prompts), [row for same in rows for row in same], (video.height, video.width))
         ahead = int(supports_queued_copies(self.network.device))
         waiting: deque[Future[FrameMasks | None]] = deque()
         with ThreadPoolExecutor(1, "masks") as worker:
             for step in self.iterate_steps(video, [prompts[same[0]] for same in rows]):
-                waiting.append(worker.submit(self._finish_step, step, rows, gathering))
+                hidden = {index for index in step.objects if step.frame in absent[index]}
+                waiting.append(worker.submit(self._finish_step, step, rows, gathering, hidden))
                 if len(waiting) > ahead and (whole := waiting.popleft().result()):
                     yield whole
             yield from filter(None, (each.result() for each in waiting))
         if not rows:
             yield from (gathering.build_frame(frame, {}) for frame in range(len(video)))
 
-    def _finish_step(self, step: TrackingStep, rows: list[list[int]], gathering: FrameAssembler) -> FrameMasks | None:
-        """Wait for the masks of a step and add them to their frame, while the device computes the next one."""
+    def _finish_step(
+        self, step: TrackingStep, rows: list[list[int]], gathering: FrameAssembler, hidden: set[int]
+    ) -> FrameMasks | None:
+        """Wait for the masks of a step and add them to their frame, while the device computes the next one.
+
+        ``hidden`` are the objects that the user says are not on this frame.
+        """
         masks, scores, *logits = step.output.wait()
-        shown = list(zip(step.objects, scores.tolist(), masks, *logits, strict=True))
-        found = {row: (self._gate(mask, False, score), score) for index, score, mask, *_ in shown for row in rows[index]}
+        sure = [0.0 if index in hidden else score for index, score in zip(step.objects, scores.tolist(), strict=True)]
+        shown = list(zip(step.objects, sure, masks, *logits, strict=True))
+        gate = {index: 1.0 if index in hidden else self._options.gate for index in step.objects}
+        found = {
+            row: (_gate(mask, False, score, gate[index]), score) for index, score, mask, *_ in shown for row in rows[index]
+        }
         maps = {
-            row: self._gate(each, FAR_LOGIT, score) for index, score, _, *own in shown for each in own for row in rows[index]
+            row: _gate(each, FAR_LOGIT, score, gate[index])
+            for index, score, _, *own in shown
+            for each in own
+            for row in rows[index]
         }
         with devices.translate_memory_errors("the memory of cpu is too small for the masks of a frame: --max-size 1280"):
             return gathering.add_masks(step.frame, found, maps)
@@ -110,20 +124,25 @@ class Sam2VideoRunner:
         )
         return TrackingSession(network, pictures, video, prompts, settings, self._warn)
 
-    def _gate(self, values: Array, empty: float, score: float) -> Array:
-        """Return the values of an object, all empty if its score is below the gate."""
-        return np.full_like(values, empty) if self._options.gate is not None and score < self._options.gate else values
+
+def _gate(values: Array, empty: float, score: float, gate: float | None) -> Array:
+    """Return the values of an object, all empty if its score is below the gate."""
+    return np.full_like(values, empty) if gate is not None and score < gate else values
 
 
 def _collect_prompts(boxes: list[PivotBox]) -> PromptsByFrame:
-    """Return the boxes of one object by frame, without those that are absent."""
-    return {box.pivot.frame: box for box in boxes if box.pivot.frame is not None and box.xyxy is not None}
+    """Return the boxes of one object by frame, also those with finding absent; none if the object is absent on all of them."""
+    found = {box.pivot.frame: box for box in boxes if box.pivot.frame is not None and box.kinds}
+    return found if any(box.finding != "absent" for box in found.values()) else {}
 
 
 def _build_prompt_key(prompts: PromptsByFrame) -> tuple[object, ...]:
     """Return a key that objects with equal prompts share; empty for an absent object."""
-    starts = ((frame, box.xyxy if box.mask is None else box.mask) for frame, box in sorted(prompts.items()))
-    return tuple((frame, array.tobytes()) for frame, array in starts if array is not None)
+    key: list[object] = []
+    for frame, box in sorted(prompts.items()):
+        given = (box.xyxy if box.mask is None else box.mask, box.points, box.point_labels)
+        key.append((frame, box.finding == "absent", *(None if each is None else np.asarray(each).tobytes() for each in given)))
+    return tuple(key)
 
 
 def _group_equal_keys(keys: list[tuple[object, ...]]) -> list[list[int]]:

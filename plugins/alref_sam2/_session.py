@@ -15,7 +15,7 @@ from alref.records import PivotBox
 from alref.utils.masks import Mask
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
-from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box
+from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box, scale_points
 from alref_sam2._mask_cleanup import clean_logits
 from alref_sam2._memory_bank import FrameMemory, MemoryBank, MemoryContext, MemoryLimits
 from alref_sam2._motion_model import MotionModel
@@ -24,7 +24,7 @@ from alref_sam2._transfers import HostCopy, upload_tensor
 from alref_sam2.visit_plan import Visit, get_start_frame, plan_visits
 
 PromptsByFrame = dict[int, PivotBox]
-"""The pivot boxes of one object by frame."""
+"""The pivot boxes of one object by frame, at least one of which is not absent."""
 GroupPredictions = list[tuple[list[int], MaskPrediction]]
 """Predictions of groups of objects."""
 
@@ -79,9 +79,12 @@ class TrackingSession:
     ) -> None:
         self._network, self._images, self._video = network, images, video
         self._prompts, self._settings = prompts, settings
-        self._visits = plan_visits([sorted(each) for each in prompts], len(video))
+        frames = [sorted(frame for frame, box in each.items() if box.finding != "absent") for each in prompts]
+        self._visits = plan_visits(frames, len(video))
         rule = _build_memory_limits(network, settings.select_trusted)
-        self._banks = [MemoryBank(get_start_frame(sorted(each)), rule) for each in prompts]
+        self._banks = [
+            MemoryBank(get_start_frame(own), rule, find_barriers(each)) for own, each in zip(frames, prompts, strict=True)
+        ]
         self._motions: dict[tuple[int, bool], MotionModel] = {}
         order, budget = [visit.frame for visit in self._visits], settings.feature_cache_bytes
         self._feature_cache = FrameFeatureCache(
@@ -138,6 +141,12 @@ class TrackingSession:
 
     def _segment_from_prompt(self, features: FrameFeatures, box: PivotBox) -> MaskPrediction:
         size, device = self._network.image_size, self._network.device
+        if box.points is not None:
+            points, labels = scale_points(box, self._video, size, device)
+            given = None if box.mask is None else upload_tensor(torch.from_numpy(np.array(box.mask))[None], device)
+            return self._network.segment_from_points(
+                features, points, labels, None if given is None else resize_mask(given, size)
+            )
         if box.mask is not None:
             mask = upload_tensor(torch.from_numpy(np.array(box.mask))[None], device)
         else:
@@ -189,6 +198,11 @@ class TrackingSession:
 
     def _check_motion(self, index: int, reverse: bool, mask: Mask, score: float, quality: float) -> bool:
         return self._motions.setdefault((index, reverse), MotionModel()).check_and_update(mask, float(score), float(quality))
+
+
+def find_barriers(prompts: PromptsByFrame) -> frozenset[int]:
+    """Return the frames on which a person corrected the object: by points, or because it is not there."""
+    return frozenset(frame for frame, box in prompts.items() if box.points is not None or box.finding == "absent")
 
 
 def _build_memory_limits(network: Sam2Network, trusted_only: bool) -> MemoryLimits:

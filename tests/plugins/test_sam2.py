@@ -122,6 +122,40 @@ def test_an_object_without_a_box_is_nowhere(folders: dict[type[Sam2FamilyPropaga
     assert not any(each.masks.any() for each in nothing)
 
 
+def click(box: PivotBox, label: bool = True) -> PivotBox:
+    assert box.xyxy is not None
+    middle = np.array([box.xyxy[:2] + box.xyxy[2:]], np.float32) / 2
+    return box.model_copy(update={"points": middle, "point_labels": np.array([label]), "xyxy": None})
+
+
+def test_points_start_an_object(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
+    given = boxes([2], [2], frames=FRAMES)
+    component = made(Sam2, folders[Sam2])
+    component.load()
+    same = [click(given[0]), click(given[1].model_copy(update={"xyxy": given[0].xyxy}))]
+    frames = list(component.propagate(counted(FRAMES), same))
+    assert len(frames) == FRAMES
+    assert any(frame.masks.any() for frame in frames)
+    assert all((frame.masks[0] == frame.masks[1]).all() for frame in frames)
+    other = [click(given[0]), click(given[1].model_copy(update={"xyxy": given[0].xyxy}), label=False)]
+    found = list(component.propagate(counted(FRAMES), other))
+    assert any((frame.masks[0] != frame.masks[1]).any() for frame in found)
+
+
+def test_an_object_is_not_where_the_user_says_so(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
+    start, gone = boxes([1, 3], frames=FRAMES)
+    plain = run(folders, [start], logits=True)
+    assert all(frame.masks.any() for frame in plain)
+    absent = gone.model_copy(update={"finding": "absent", "xyxy": None})
+    found = run(folders, [start, absent], logits=True)
+    assert [bool(frame.masks.any()) for frame in found] == [frame != 3 for frame in range(FRAMES)]
+    assert [bool(frame.scores[0]) for frame in found] == [frame != 3 for frame in range(FRAMES)]
+    assert found[3].logits is not None
+    assert (found[3].logits == FAR_LOGIT).all()
+    assert all((found[frame].masks == plain[frame].masks).all() for frame in (1, 2))
+    assert not any(frame.masks.any() for frame in run(folders, [absent]))
+
+
 def test_a_gate_empties_the_masks_of_low_scores(folders: dict[type[Sam2FamilyPropagator], Path]) -> None:
     given = boxes([4], frames=FRAMES)
     plain = run(folders, given)

@@ -88,6 +88,21 @@ def test_a_model_may_read_few_prompts_as_such_the_nearest() -> None:
     assert places(bank.read_context(5, reverse=False).features) == [(0, 4), (0, 9), (2, 3)]
 
 
+def test_frames_before_a_correction_are_not_remembered_after_it() -> None:
+    limits = MemoryLimits(max_tracked=6, max_pointer_distance=6)
+    bank, plain = MemoryBank(3, limits, barriers={0, 6}), MemoryBank(3, limits)
+    for each in (bank, plain):
+        for frame in (0, 3, 6):
+            each.add_prompted(frame, memory(frame))
+        for frame in (4, 5, 7):
+            each.add_tracked(frame, memory(frame), reverse=False)
+    assert places(bank.read_context(8, reverse=False).features)[3:] == [(1, 7)]
+    assert places(plain.read_context(8, reverse=False).features)[3:] == [(4, 4), (3, 5), (1, 7)]
+    assert places(bank.read_context(8, reverse=False).pointers) == [(8, 0), (5, 3), (2, 6), (1, 7)]
+    assert bank.read_context(5, reverse=False).shape == plain.read_context(5, reverse=False).shape
+    assert places(bank.read_context(2, reverse=True).features)[3:] == [(3, 5), (2, 4)]
+
+
 def test_selected_memories_are_the_trusted_ones_and_the_last() -> None:
     bank = MemoryBank(0, MemoryLimits(max_tracked=3, max_pointer_distance=3, trusted_only=True))
     bank.add_prompted(0, memory(0))

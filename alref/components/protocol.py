@@ -23,10 +23,12 @@ class EvaluationProtocol(ABC):
 
     ``needs`` are import names of required libraries, ``extra`` is the extra of its distribution that installs
     them, if any. ``frame_side`` is the side of the square that masks are resized to before they are scored, 0 for none.
+    ``paper_columns`` are the metrics that papers print, in their order; empty for the main one.
     """
 
     name: ClassVar[str]
     frame_side: ClassVar[int] = 0
+    paper_columns: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
 

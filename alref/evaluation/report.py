@@ -19,6 +19,7 @@ from alref.evaluation.folder import OFFICIAL_FOLDER, EvaluationFolder
 from alref.evaluation.previews import draw_previews
 from alref.evaluation.rows import ReferenceLine, collect_lines, encode_parquet, format_rows
 from alref.evaluation.summary import EvaluationSummary, VideoSummary, format_verdicts, read_all_scores, read_requested_count
+from alref.evaluation.tables import build_paper_table, format_latex, format_markdown
 from alref.llm.usage import format_usage, sum_usage
 from alref.output.html import make_environment
 from alref.utils import atomic
@@ -59,6 +60,10 @@ def write_evaluation_report(
     }
     if breakdown:
         texts[f"breakdown{ending}.csv"] = format_breakdown(breakdown)
+    if summary.tables and protocols:
+        columns = protocols[0].paper_columns or (summary.tables[0].main_metric,)
+        table = build_paper_table({folder.path.resolve().name: summary}, columns)
+        texts |= {f"table{ending}.md": format_markdown(table), f"table{ending}.tex": format_latex(table)}
     for protocol in protocols:
         scores = read_all_scores(folder, [line.video for line in summary.lines], protocol)
         official = protocol.format_official_files(scores, dataset.split) if scores else {}

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import NAN_CONFIG, ScoreTable, VideoScores
-from alref.errors import RecordError
+from alref.errors import InputError, RecordError
 from alref.evaluation.bootstrap import estimate_interval, estimate_intervals
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow
 from alref.llm.usage import group_by_model
@@ -147,6 +147,23 @@ def build_lines(scores: dict[EvaluationProtocol, list[VideoScores]], rows: Seque
             numbers.setdefault(each.video, {})[protocol.name] = table.main_value
     known = {row.video: row for row in rows}
     return tuple(VideoSummary(video=video, scores=of_video, row=known.get(video)) for video, of_video in numbers.items())
+
+
+def read_summaries(folders: Sequence[Path], protocol: str) -> dict[str, EvaluationSummary]:
+    """Read the summaries of evaluations by name, the last parts of their paths that differ, with the table of one protocol.
+
+    Raises InputError if a summary is missing.
+    """
+    names = [folder.resolve().name for folder in folders]
+    found = {}
+    for name, folder in zip(names, folders, strict=True):
+        try:
+            summary = EvaluationSummary.model_validate_json((folder / "summary.json").read_bytes())
+        except (OSError, ValidationError, RecordError):
+            raise InputError(f"{folder}: expected a file summary.json; finish the evaluation: alref eval") from None
+        tables = tuple(table for table in summary.tables if table.protocol == protocol)
+        found[name if names.count(name) == 1 else str(folder)] = summary.model_copy(update={"tables": tables})
+    return found
 
 
 def read_requested_count(folder: Path) -> int:

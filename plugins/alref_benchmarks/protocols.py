@@ -48,12 +48,14 @@ class Davis17SemiSupervisedProtocol(_LazyProtocol):
     """DAVIS 2017 semi-supervised: objects keep their labels; the first and last frame are ignored."""
 
     name = "davis17-semi-supervised"
+    paper_columns = ("J&F", "J", "F")
 
 
 class Davis17UnsupervisedProtocol(_LazyProtocol):
     """DAVIS 2017 unsupervised: objects are matched on all frames. Used by Ref-DAVIS17, averaged over four annotators."""
 
     name = "davis17-unsupervised"
+    paper_columns = ("J&F", "J", "F")
     extra = "eval"
     needs = ("scipy",)
 
@@ -62,42 +64,49 @@ class RefYouTubeVosProtocol(_LazyProtocol):
     """J and F of each expression."""
 
     name = "ref-youtube-vos"
+    paper_columns = ("J&F", "J", "F")
 
 
 class MeViSProtocol(_LazyProtocol):
     """J and F of each expression, and the accuracy on expressions without a target."""
 
     name = "mevis"
+    paper_columns = ("J&F", "J", "F", "N-acc", "T-acc")
 
 
 class AvsBenchProtocol(_LazyProtocol):
     """M_J and M_F of AVSBench as in its official test, video by video."""
 
     name = "avs-avsbench"
+    paper_columns = ("M_J", "M_F")
 
 
 class AvsPerFrameProtocol(_LazyProtocol):
     """M_J and M_F as computed by AL-Ref-SAM 2, frame by frame."""
 
     name = "avs-alref"
+    paper_columns = ("M_J", "M_F")
 
 
 class AvssPaddedProtocol(_LazyProtocol):
     """Per-class scores of AVSBench-semantic as in its official test: every clip is padded to ten frames."""
 
     name = "avss-avsbench"
+    paper_columns = ("mIoU", "F")
 
 
 class AvssUnpaddedProtocol(_LazyProtocol):
     """Per-class scores of AVSBench-semantic as computed by AL-Ref-SAM 2: only the frames of the clip count."""
 
     name = "avss-alref"
+    paper_columns = ("mIoU", "F")
 
 
 class RefAvsProtocol(_LazyProtocol):
     """J and F of Ref-AVS, in batches of four expressions."""
 
     name = "ref-avs"
+    paper_columns = ("J&F", "J", "F")
     frame_side = 256
 
 
@@ -105,6 +114,7 @@ class RefAvsNullProtocol(_LazyProtocol):
     """S of the null split of Ref-AVS; lower is better."""
 
     name = "ref-avs-null"
+    paper_columns = ("S",)
 
 
 PROTOCOLS: list[type[EvaluationProtocol]] = [

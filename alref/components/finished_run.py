@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -46,7 +47,7 @@ class RunFrame:
     @cached_property
     def masks(self) -> dict[int, Mask]:
         """The masks bool (H, W) by object id, the topmost last."""
-        return {number: decode_mask(rle) for number, rle in self.rles.items()}
+        return {number: _store_by_rows(decode_mask(rle)) for number, rle in self.rles.items()}
 
     @cached_property
     def image(self) -> Frame:
@@ -56,7 +57,7 @@ class RunFrame:
     @property
     def union(self) -> Mask:
         """The union of the masks, bool (H, W)."""
-        return decode_union(list(self.rles.values()), (self._run.height, self._run.width))
+        return _store_by_rows(decode_union(list(self.rles.values()), (self._run.height, self._run.width)))
 
     @property
     def labels(self) -> LabelMap:
@@ -65,6 +66,14 @@ class RunFrame:
         for number, mask in self.masks.items():
             labels[mask] = number
         return labels
+
+
+def _store_by_rows(mask: Mask) -> Mask:
+    """Return a decoded mask, which is stored by columns, by rows, as files and OpenCV read it."""
+    if mask.flags.c_contiguous:
+        return mask
+    by_column = np.ascontiguousarray(mask.T).view(np.uint8)
+    return np.asarray(cv2.transpose(by_column)).view(np.bool_)
 
 
 class FinishedRun:

@@ -127,6 +127,11 @@ def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.
     quick = [part for slot in QUICK if f"--{slot}" not in words for part in (f"--{slot}", f"my-{slot}")]
     assert run_command(["plugins", plan.name]) == 0
     assert PLUGIN_KINDS[kind].does in " ".join(capsys.readouterr().out.split())
+    if kind == "exporter":
+        assert run_command(["run", "clip.mp4", "the dog", *quick, "--out", "RUN", "--quiet"]) == 0
+        assert run_command([*words, "--quiet"]) == 0
+        assert Path("RUN/exports", f"{plan.name}.csv").is_file()
+        return
     assert run_command([*words, *quick, "--out", "out", "--quiet"]) == 0
     assert plan.name in Path("out", "run.yaml" if words[0] == "run" else "eval.yaml").read_text()
 
@@ -185,7 +190,7 @@ def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, writte
     text = next(each for each in written if each.name == plan.distribution).joinpath("card.yaml").read_text()
     card = yaml.safe_load(text)
     jsonschema.validate(card, json.loads((root / "registry" / "card.schema.json").read_text()))
-    (said,) = card.get("components", []) + card.get("datasets", [])
+    (said,) = card.get("components", []) + card.get("datasets", []) + card.get("exporters", [])
     cls = getattr(import_module(plan.module), plan.cls)
     assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API_LEVEL, cls.name)
     assert said["summary"] == cls.__doc__

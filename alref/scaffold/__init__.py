@@ -30,8 +30,8 @@ PLACEHOLDER_HOMEPAGE = "https://example.org"
 class PluginKind:
     """A kind of plugin: its base class, the hook that registers it, and the summary and requirements of the example.
 
-    ``slots`` are the slots that it fills, none for a dataset; ``use`` and ``check`` are commands. ``model`` is the summary of
-    the example with a model, empty if there is none.
+    ``slots`` are the slots that it fills, none for a dataset or an export format; ``use`` and ``check`` are commands. ``model``
+    is the summary of the example with a model, empty if there is none.
     """
 
     base: str
@@ -118,6 +118,14 @@ PLUGIN_KINDS = {
         "Names the last word, and picks the largest track.",
         (),
         'run clip.mp4 "the dog" --order tracks --selector {name}',
+    ),
+    "exporter": PluginKind(
+        "Exporter",
+        "register_exporters",
+        (),
+        "A table with the box of each object on each frame.",
+        (),
+        "export RUN --as {name}",
     ),
     "dataset": PluginKind(
         "Dataset",

@@ -13,7 +13,7 @@ from alref.media.array_video import ArrayVideo
 from alref.testing.audio_contract import LocatorContract, TaggerContract
 from alref.testing.cases import ScriptedObject, make_scripted_result
 from alref.testing.datasets import DatasetContract
-from alref.testing.exporters import ExporterContract
+from alref.testing.exporters import ExporterContract, make_finished_run
 from alref.testing.propagator import PropagatorContract
 from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
@@ -51,6 +51,7 @@ __all__ = [
     "TranscriberContract",
     "UnifierContract",
     "make_buzzing_video",
+    "make_finished_run",
     "make_moving_square",
     "make_scripted_result",
     "make_square_box",

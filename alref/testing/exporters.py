@@ -29,7 +29,7 @@ MAX_GROWTH = 24 * 1024 * 1024
 """Bytes by which memory may grow over 150 frames more; the decoded frames would take five times as much."""
 
 
-def make_run(
+def make_finished_run(
     video: Video,
     masks: Sequence[Iterable[Mask]],
     names: Sequence[str] = ("the red square", "the bar"),
@@ -132,7 +132,7 @@ class ExporterContract:
         video = MovingSquare(frames=4)
         square, bar = self.make_masks(video)
         empty = [np.zeros_like(mask) for mask in square]
-        first = self.read_export(make_run(video, [square, bar]))
+        first = self.read_export(make_finished_run(video, [square, bar]))
         assert any(first.values()), "expected an export with content, got none"
         variants = {
             "without the first object": [empty, bar],
@@ -141,7 +141,7 @@ class ExporterContract:
             "without the first object on the last frame": [[*square[:-1], empty[-1]], bar],
         }
         for what, masks in variants.items():
-            assert self.read_export(make_run(video, masks)) != first, f"expected another export {what}, got the same"
+            assert self.read_export(make_finished_run(video, masks)) != first, f"expected another export {what}, got the same"
 
     def test_writes_the_same_twice(self) -> None:
         """The same run gives the same bytes.
@@ -149,7 +149,7 @@ class ExporterContract:
         Write no date, no random number and no path of this machine.
         """
         video = MovingSquare(frames=3)
-        first, again = (self.read_export(make_run(video, self.make_masks(video))) for _ in range(2))
+        first, again = (self.read_export(make_finished_run(video, self.make_masks(video))) for _ in range(2))
         assert first.keys() == again.keys(), f"expected the same files, got {sorted(first)} and {sorted(again)}"
         differing = [name for name in first if first[name] != again[name]]
         assert not differing, f"expected the same bytes on a second export, got others in {', '.join(differing[:3])}"
@@ -161,7 +161,7 @@ class ExporterContract:
         """
         video = MovingSquare(frames=2)
         for names in (('../a/b\\c:*?"<>|', "\n\té犬\U0001f415 <&>'\""), ("dog", "dog"), ("x" * 2000, "y" * 2000)):
-            with self.export(make_run(video, self.make_masks(video), names)) as path:
+            with self.export(make_finished_run(video, self.make_masks(video), names)) as path:
                 stray = [each.name for each in path.parent.iterdir() if each != path]
                 assert not stray, f"expected files in the target only, got {', '.join(stray)}"
 
@@ -174,7 +174,7 @@ class ExporterContract:
         dots, ring = np.zeros((35, 51), np.bool_), np.zeros((35, 51), np.bool_)
         dots[0, 0] = dots[-1, -1] = ring[3:30, 3:30] = True
         ring[10:20, 10:20] = False
-        self._expect_files_or_error(make_run(video, [[dots] * 2, [ring] * 2]), "with tiny objects and holes")
+        self._expect_files_or_error(make_finished_run(video, [[dots] * 2, [ring] * 2]), "with tiny objects and holes")
 
     def test_takes_runs_in_which_nothing_was_found(self) -> None:
         """A run without objects, or whose objects are on no frame, is exported or refused with a clear error.
@@ -183,8 +183,8 @@ class ExporterContract:
         """
         video = MovingSquare(frames=2)
         nothing = np.zeros((video.height, video.width), np.bool_)
-        self._expect_files_or_error(make_run(video, []), "without objects")
-        self._expect_files_or_error(make_run(video, [[nothing] * 2]), "whose object is never there")
+        self._expect_files_or_error(make_finished_run(video, []), "without objects")
+        self._expect_files_or_error(make_finished_run(video, [[nothing] * 2]), "whose object is never there")
 
     def test_takes_uneven_times_and_a_single_frame(self) -> None:
         """Frames that are unevenly spaced in time, and a single frame, are exported.
@@ -193,9 +193,9 @@ class ExporterContract:
         """
         video = MovingSquare(frames=4)
         video.times = np.array([0.0, 0.1, 0.7, 0.75]) + 3
-        self._expect_files_or_error(make_run(video, self.make_masks(video)), "with uneven times")
+        self._expect_files_or_error(make_finished_run(video, self.make_masks(video)), "with uneven times")
         video = MovingSquare(frames=1)
-        self._expect_files_or_error(make_run(video, self.make_masks(video)), "of one frame")
+        self._expect_files_or_error(make_finished_run(video, self.make_masks(video)), "of one frame")
 
     def test_passes_on_an_error_of_the_video(self) -> None:
         """A frame that cannot be read ends the export with the error of the video.
@@ -203,7 +203,7 @@ class ExporterContract:
         Do not catch errors of ``frame.image``.
         """
         whole = MovingSquare(frames=4)
-        run = make_run(DamagedVideo(whole, 2), self.make_masks(whole))
+        run = make_finished_run(DamagedVideo(whole, 2), self.make_masks(whole))
         try:
             self.read_export(run)
         except AlrefError as error:
@@ -223,7 +223,7 @@ class ExporterContract:
 
         for count in (10, 160):
             video = MovingSquare(frames=count, size=(432, 768))
-            run = make_run(video, [video.truth], on_progress=probe_memory)
+            run = make_finished_run(video, [video.truth], on_progress=probe_memory)
             peaks.append(0)
             with self.export(run):
                 peaks[-1] = max(peaks[-1], measure_resident_memory())

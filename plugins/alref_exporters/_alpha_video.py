@@ -11,7 +11,7 @@ import numpy as np
 
 from alref import FinishedRun, Frame
 from alref.media.video_encoder import VideoEncoder, VideoFormat, open_video_encoder
-from alref.utils.masks import Mask, decode_union
+from alref.utils.masks import Mask
 from alref_exporters._codecs import FORMATS
 
 if TYPE_CHECKING:
@@ -24,16 +24,18 @@ EDGE_PIXELS = 16
 def write_alpha_videos(run: FinishedRun, folder: Path, name: str, options: AlphaOptions) -> None:
     """Write NAME.SUFFIX with all objects, or with ``split`` one file for each object."""
     format, suffix = FORMATS[name]
-    parts = {f"{each.id}-{run.make_file_name(each.name)}": {each.id} for each in run.objects} if options.split else {}
-    parts = parts or {run.make_file_name(run.name): {each.id for each in run.objects}}
+    parts: dict[str, int | None] = {run.make_file_name(run.name): None}
+    if options.split and run.objects:
+        parts = {f"{each.id}-{run.make_file_name(each.name)}": each.id for each in run.objects}
+    empty = np.zeros((run.height, run.width), np.bool_)
     with ExitStack() as stack:
         encoders = [
-            (stack.enter_context(_open_encoder(run, folder / f"{part}{suffix}", format, options.audio)), ids)
-            for part, ids in parts.items()
+            (stack.enter_context(_open_encoder(run, folder / f"{part}{suffix}", format, options.audio)), number)
+            for part, number in parts.items()
         ]
         for frame in run.read_frames():
-            for encoder, ids in encoders:
-                mask = decode_union([rle for number, rle in frame.rles.items() if number in ids], (run.height, run.width))
+            for encoder, number in encoders:
+                mask = frame.union if number is None else frame.masks.get(number, empty)
                 encoder.write_frame(add_alpha(frame.image, mask, options.background == "black"))
 
 

@@ -16,7 +16,9 @@ from alref.scaffold import PLUGIN_KINDS, NewPlugin
 
 @click.command("new")
 @click.argument("name")
-@click.option("--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset.")
+@click.option(
+    "--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset, or exporter."
+)
 @click.option("--model", "has_model", is_flag=True, help="Start from an example that loads and runs an ONNX model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")
 def command(name: str, slot: str, has_model: bool, out: Path | None) -> None:

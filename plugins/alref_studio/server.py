@@ -49,6 +49,9 @@ class StudioRoutes:
             Route("/runs/{id}", self.read_run),
             Route("/runs/{id}/masks", self.read_masks),
             Route("/runs/{id}/objects/{object:int}/thumbnail", self.read_thumbnail),
+            Route("/runs/{id}/candidates/{index:int}/thumbnail", self.read_candidate),
+            Route("/runs/{id}/preview", accept(self.read_preview), methods=["POST"]),
+            Route("/runs/{id}/edit", accept(self.start_edit), methods=["POST"]),
             Route("/runs/{id}/export", accept(self.start_export), methods=["POST"]),
             Route("/runs/{id}/exports/{name}", self.read_export),
             Route("/runs/{id}/resume", accept(self.start_resume), methods=["POST"]),
@@ -101,6 +104,18 @@ class StudioRoutes:
         if not 1 <= number <= len(tracks):
             raise InputError(f"expected an object from 1 to {len(tracks)}, got {number}")
         return make_image(view.draw_thumbnail(self._studio.library.share_run_video(run), tracks[number - 1], number))
+
+    def read_candidate(self, request: Request) -> Response:
+        """Return a small image of a candidate."""
+        return make_image(self._studio.draw_candidate(request.path_params["id"], request.path_params["index"]))
+
+    def read_preview(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Return the mask that points would give, of one frame; nothing is written."""
+        return JSONResponse({"counts": self._studio.preview(request.path_params["id"], body)})
+
+    def start_edit(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Start a correction."""
+        return JSONResponse(self._studio.edit(request.path_params["id"], body).to_dict())
 
     def start_ask(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Start a run."""

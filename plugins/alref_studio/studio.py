@@ -13,8 +13,9 @@ from typing import Any
 from alref.api import open_configured_video
 from alref.cli.run import make_run_name
 from alref.config import VideoOptions
-from alref.errors import InputError, OutputError
+from alref.errors import AlrefError, InputError, OutputError
 from alref.output.export import EXPORTS_FOLDER, ExportProgress, export_run, make_exporters
+from alref.output.revision_files import RevisionFiles
 from alref.output.run_folder import RESULT_FILE, RunFolder, RunSpec, load_result
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.folder_run import make_run_spec, run_in_folder
@@ -24,12 +25,15 @@ from alref.records import Reference
 from alref.result import Result
 from alref.utils import atomic
 from alref_studio import view
+from alref_studio.candidates import draw_candidate, list_candidates
+from alref_studio.editing import Editor, describe_history
 from alref_studio.events import EventHub
 from alref_studio.frames import JpegCache
 from alref_studio.library import Library, OpenedRun, make_id
 from alref_studio.worker import JobObserver, StudioJob, Worker
 
 MAX_TEXTS = 20
+PREVIEW_SECONDS = 120.0
 UPLOADS_FOLDER = "uploads"
 
 
@@ -70,7 +74,7 @@ class Studio:
     images: JpegCache = field(default_factory=JpegCache)
 
     def __post_init__(self) -> None:
-        self.worker = Worker(self.hub)
+        self.worker, self._editor = Worker(self.hub), Editor(self.pipeline)
         self._observer = JobObserver()
         self.pipeline.plugins.add_observer(self._observer)
         self._results: dict[Path, _LoadedResult] = {}
@@ -81,6 +85,7 @@ class Studio:
         """End the worker and close its models."""
         self.hub.close()
         self.worker.close()
+        self._editor.close()
         self.images.close()
         self.pipeline.close()
 
@@ -118,7 +123,12 @@ class Studio:
         if shared.video.fingerprint != run.spec.fingerprint:
             raise InputError(f"{shared.path}: is not the video of this run; its content has changed")
         shown = view.describe_run(run, shared, self.read_result(run))
-        return shown | {"exports": [path.name for path in list_exports(run)]}
+        shown |= {"exports": [path.name for path in list_exports(run)], "history": describe_history(run), "candidates": []}
+        if (result := self.read_result(run)) is not None:
+            shown["candidates"] = [each.to_dict(index) for index, each in enumerate(list_candidates(result))]
+            shown["revision"] = result.revision
+            shown["views_are_current"] = RevisionFiles(run.path).read_views_revision() == result.revision
+        return shown
 
     def ask(self, video_id: str, body: Mapping[str, Any]) -> StudioJob:
         """Start a run of what the user typed. Raises InputError for a reference that cannot be used."""
@@ -134,6 +144,45 @@ class Studio:
 
         title = ", ".join(each.title for each in references)
         return self.worker.submit(StudioJob("ask", title, work, run=make_id(path.resolve())))
+
+    def preview(self, run_id: str, body: Mapping[str, Any]) -> str:
+        """Return the run-length counts of the mask that points give an object, computed in the worker.
+
+        Raises what the preview raises, and InputError if it takes too long.
+        """
+        run, failure = self.library.get_run(run_id), list[AlrefError]()
+
+        def work(job: StudioJob) -> str:
+            try:
+                return self._editor.preview(run, body)
+            except AlrefError as error:
+                failure.append(error)
+                return ""
+
+        job = self.worker.submit(StudioJob("preview", "the mask of one frame", work, run=run_id, is_quiet=True))
+        if not job.finished.wait(PREVIEW_SECONDS):
+            raise InputError("the mask takes too long; wait until the job ends, or cancel it")
+        if failure:
+            raise failure[0]
+        return str(job.outcome or "")
+
+    def edit(self, run_id: str, body: Mapping[str, Any]) -> StudioJob:
+        """Start a correction of a finished run."""
+        run = self.library.get_run(run_id)
+        self.require_result(run)
+
+        def work(job: StudioJob) -> dict[str, Any]:
+            return self._editor.edit(run, body, job)
+
+        return self.worker.submit(StudioJob("edit", f"{body.get('action', 'edit')!s:.20} in {run.title}", work, run=run_id))
+
+    def draw_candidate(self, run_id: str, index: int) -> bytes:
+        """Return a small image of a candidate as JPEG. Raises InputError if there is none of this number."""
+        run = self.library.get_run(run_id)
+        listed = list_candidates(self.require_result(run))
+        if not 0 <= index < len(listed):
+            raise InputError(f"expected a candidate below {len(listed)}, got {index}")
+        return draw_candidate(self.library.share_run_video(run), listed[index])
 
     def forecast(self, video_id: str, body: Mapping[str, Any]) -> str:
         """Return what a run of what the user typed may cost, in one line; empty if no language model is asked."""

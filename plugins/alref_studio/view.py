@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from alref.media.draw import build_palette
+from alref.media.video import Frame
 from alref.output.thumbnails import ObjectMasks, draw_masks, resize_longest_side
+from alref.pipeline.revisions import list_objects
 from alref.records import Track
 from alref.result import Result
 from alref.utils.masks import compute_box
@@ -63,13 +65,15 @@ def describe_objects(result: Result) -> list[dict[str, Any]]:
     order = list(ObjectMasks(result.tracks).numbers)
     reasons = {each.pivot.phrase: each for each in result.boxes}
     objects = []
+    ids = {number: id_ for id_, number in list_objects(result).items()}
     for number, track in enumerate(result.tracks, 1):
         areas = np.array([rle.area for rle in track.rles])
         box = reasons.get(track.phrase)
         objects.append(
             {
                 "number": number,
-                "name": track.phrase.text,
+                "id": ids[number - 1],
+                "name": track.title,
                 "reference": track.phrase.reference,
                 "color": palette[number - 1].tolist(),
                 "layer": order.index(number),
@@ -77,6 +81,8 @@ def describe_objects(result: Result) -> list[dict[str, Any]]:
                 "frames": int((areas > 0).sum()),
                 "best": int(areas.argmax()) if areas.size else 0,
                 "flags": [each.model_dump(mode="json") for each in track.flags],
+                "corrected": list(track.corrected),
+                "confirmed": list(track.confirmed),
                 "why": box.why if box else "",
                 "source": box.source if box else "",
                 "start": box.pivot.frame if box else None,
@@ -108,14 +114,21 @@ def list_masks(result: Result, first: int, last: int) -> dict[str, Any]:
 
 def draw_thumbnail(shared: SharedVideo, track: Track, number: int) -> bytes:
     """Draw an object on the frame where it is largest, as JPEG: what is around its box, with its mask."""
-    areas = [rle.area for rle in track.rles]
-    frame = int(np.argmax(areas))
+    frame = int(np.argmax([rle.area for rle in track.rles]))
     image, mask = shared.read_frame(frame), track.decode_mask(frame)
-    if mask.any():
-        x0, y0, x1, y1 = compute_box(mask)
-        pad = CROP_MARGIN * max(x1 - x0, y1 - y0)
-        rows = slice(max(0, int(y0 - pad)), int(y1 + pad) + 1)
-        columns = slice(max(0, int(x0 - pad)), int(x1 + pad) + 1)
-        image, mask = image[rows, columns], mask[rows, columns]
-    small = resize_longest_side(np.ascontiguousarray(image), THUMBNAIL_SIZE)
-    return encode_jpeg(draw_masks(small, {number: np.ascontiguousarray(mask)} if mask.any() else {}))
+    if not mask.any():
+        return encode_jpeg(resize_thumbnail(image))
+    rows, columns = crop_around(compute_box(mask))
+    return encode_jpeg(draw_masks(resize_thumbnail(image[rows, columns]), {number: np.ascontiguousarray(mask[rows, columns])}))
+
+
+def crop_around(box: Any) -> tuple[slice, slice]:
+    """Return the rows and columns of a box ``xyxy`` with what is around it."""
+    x0, y0, x1, y1 = (float(value) for value in box)
+    pad = CROP_MARGIN * max(x1 - x0, y1 - y0)
+    return slice(max(0, int(y0 - pad)), int(y1 + pad) + 1), slice(max(0, int(x0 - pad)), int(x1 + pad) + 1)
+
+
+def resize_thumbnail(image: Frame) -> Frame:
+    """Scale a part of a frame to the size of thumbnails."""
+    return resize_longest_side(np.ascontiguousarray(image), THUMBNAIL_SIZE)

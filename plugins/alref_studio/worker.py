@@ -33,7 +33,7 @@ class WorkerBusyError(AlrefError):
 class StudioJob:
     """A job: ``work(job)`` returns what the page gets at its end, and calls ``advance`` now and then.
 
-    ``is_cancelled`` is set by the page; the next ``advance`` then raises JobCancelled.
+    ``is_cancelled`` is set by the page; the next ``advance`` then raises JobCancelled. The pages do not hear of a quiet job.
     """
 
     kind: str
@@ -46,6 +46,7 @@ class StudioJob:
     total: int = 0
     message: str = ""
     outcome: Any = None
+    is_quiet: bool = False
     number: int = field(default_factory=lambda: next(_NUMBERS))
     is_cancelled: Event = field(default_factory=Event)
     finished: Event = field(default_factory=Event)
@@ -55,6 +56,10 @@ class StudioJob:
         """Tell the pages how far the job is. Raises JobCancelled if it was cancelled."""
         if self.is_cancelled.is_set():
             raise JobCancelled
+        self.show_progress(stage, done, total)
+
+    def show_progress(self, stage: str, done: int, total: int) -> None:
+        """Tell the pages how far the job is; a job that is asked whether it is cancelled ends by itself."""
         self.stage, self.done, self.total = stage, done, total
         self.on_change(self)
 
@@ -104,7 +109,7 @@ class Worker(Thread):
             self._do_job(job)
             with self._lock:
                 self._jobs.remove(job)
-                self._last = job
+                self._last = self._last if job.is_quiet else job
             job.finished.set()
             self._tell(job)
 
@@ -125,7 +130,7 @@ class Worker(Thread):
             job.state = "running"
             job.advance("starting")
             job.outcome = job.work(job)
-            job.state = "done"
+            job.state = "cancelled" if job.is_cancelled.is_set() else "done"
         except KeyboardInterrupt:
             job.state = "cancelled"
         except AlrefError as error:
@@ -135,7 +140,8 @@ class Worker(Thread):
             job.state, job.message = "failed", f"unexpected error: {format_exception(error)}"
 
     def _tell(self, job: StudioJob) -> None:
-        self._hub.publish("job", job.to_dict())
+        if not job.is_quiet:
+            self._hub.publish("job", job.to_dict())
 
 
 class JobObserver:

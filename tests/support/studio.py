@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import EntryPoint
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from threading import Event, Thread
+from typing import Any, ClassVar
 
 import numpy as np
-import pytest
 import uvicorn
 
 from alref.config import VideoOptions
 from alref.media.reader import open_video
+from alref.media.video import Video
 from alref.output.run_folder import RunFolder, RunSpec
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
-from alref.records import Flag, Phrase, Reference, Track, Verdict
+from alref.records import Flag, FrameMasks, Phrase, PivotBox, Reference, Track, Verdict
 from alref.result import Result
 from alref.testing import ArrayVideo, write_frames
 from alref.utils.masks import Mask, encode_mask
@@ -27,6 +27,8 @@ from alref_studio.guard import AccessGuard
 from alref_studio.library import Library
 from alref_studio.server import build_application
 from alref_studio.studio import Studio
+from support.corrected_runs import NearestPropagator
+from support.scripted import Script, announcing
 
 TOKEN = "a-token-of-tests"
 COLORS = ((220, 40, 40), (40, 200, 60), (40, 70, 230))
@@ -48,7 +50,34 @@ def draw_squares() -> tuple[ArrayVideo, list[list[Mask]]]:
     return ArrayVideo(frames), truth
 
 
-def save_squares(folder: Path) -> tuple[Path, Path, list[list[Mask]]]:
+class SteppedPropagator(NearestPropagator):
+    """Repeats the nearest mask, and waits before each frame while ``gate`` is closed."""
+
+    name = "stepped"
+    gate: ClassVar[Event] = Event()
+    reached: ClassVar[Event] = Event()
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        """Yield the frames in order."""
+        for masks in super().propagate(video, boxes):
+            if masks.frame == FRAMES // 2:
+                self.reached.set()
+                assert self.gate.wait(60)
+            yield masks
+
+
+SteppedPropagator.gate.set()
+
+
+def make_studio_pipeline() -> Pipeline:
+    """Return a pipeline of scripted components that accepts points, and whose propagation can be held."""
+    exporters = EntryPoint("exporters", "alref_exporters", "alref")
+    plugins = PluginManager([*Script().entries, announcing("stepped", propagators=[SteppedPropagator]), exporters])
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
+    return Pipeline(plugins=plugins, propagator="stepped", **slots)
+
+
+def save_squares(folder: Path, pipeline: Pipeline) -> tuple[Path, Path, list[list[Mask]]]:
     """Write the clip as images and a finished run of it; return the clip, the run folder and the true masks."""
     video, truth = draw_squares()
     clip = write_frames(video, folder / "squares")
@@ -70,7 +99,7 @@ def save_squares(folder: Path) -> tuple[Path, Path, list[list[Mask]]]:
         references=references,
         tracks=tuple(tracks),
         verdicts=tuple(Verdict(reference=each.id, finding="found", why="seen") for each in references),
-        config=Pipeline().config.to_dict(),
+        config=pipeline.config.to_dict(),
     )
     spec = RunSpec(
         input=str(clip),
@@ -85,11 +114,9 @@ def save_squares(folder: Path) -> tuple[Path, Path, list[list[Mask]]]:
 
 
 @contextmanager
-def serve_studio(
-    paths: list[Path], out: Path, pipeline: Pipeline | None = None, **settings: Any
-) -> Iterator[tuple[str, Studio]]:
+def serve_studio(paths: list[Path], out: Path, pipeline: Pipeline, **settings: Any) -> Iterator[tuple[str, Studio]]:
     """Serve a studio and yield the address of its page."""
-    studio = Studio(Library(paths, out, VideoOptions()), pipeline or Pipeline(plugins=PluginManager()), **settings)
+    studio = Studio(Library(paths, out, VideoOptions()), pipeline, **settings)
     listener = open_port("127.0.0.1", [0])
     server = uvicorn.Server(
         uvicorn.Config(
@@ -110,11 +137,3 @@ def serve_studio(
         thread.join()
         studio.close()
         listener.close()
-
-
-def find_browser() -> str:
-    """Return the path of a Chromium of this system; the test is skipped without one."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium on this system: apt-get install chromium")
-    return found

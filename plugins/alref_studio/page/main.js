@@ -1,8 +1,19 @@
 // The page: what is open, the keys, and what the server tells.
 
 import { getJson, listen, postJson, upload } from "./api.js";
+import { Corrector } from "./corrector.js";
 import { Lanes } from "./lanes.js";
-import { make, selectObject, showExports, showJob, showObjects, showVerdicts, showVideos } from "./panels.js";
+import {
+  make,
+  selectObject,
+  showCandidates,
+  showExports,
+  showHistory,
+  showJob,
+  showObjects,
+  showVerdicts,
+  showVideos,
+} from "./panels.js";
 import { Viewer } from "./viewer.js";
 
 const find = (id) => document.getElementById(id);
@@ -14,12 +25,20 @@ const KEYS = [
   ["[ ]", "previous or next flag"],
   ["1 … 9", "select an object"],
   ["H", "hide or show the selected object"],
+  ["click", "this is on the selected object; with the right button, it is not"],
+  ["X", "set points with the keyboard: arrows move, Enter is on it, Shift+Enter is not, Escape ends"],
+  ["Backspace", "remove the last point"],
+  ["A", "the object is absent on this frame"],
+  ["C", "the mask of this frame is right: what lies behind it stays"],
+  ["P", "propagate the object again from the points"],
+  ["Z", "undo: the last point, else the last correction"],
   ["?", "this list"],
 ];
 
 const viewer = new Viewer(find("canvas"), {
   onFrame: showFrame,
-  getPoints: () => [],
+  getPoints: (frame) => (state.run?.finished ? corrector.getPoints(frame) : []),
+  getCrosshair: () => corrector.crosshair,
   onPlaying: (playing) => {
     const [sign, word] = playing ? ["❚❚", "Pause"] : ["▶", "Play"];
     find("play").replaceChildren(
@@ -37,6 +56,28 @@ const lanes = new Lanes(find("objects-lanes"), {
   onSelect: select,
 });
 
+const corrector = new Corrector(viewer, {
+  getTarget: () => ({
+    run: state.run,
+    object: state.run?.objects.find((each) => each.number === state.selected),
+    frame: viewer.frame,
+  }),
+  onPoints: showHint,
+  onError: (error) => say(error.message, true),
+});
+
+/** Say what the points are for. */
+function showHint() {
+  const { object, frame } = corrector.getTarget();
+  const frames = corrector.listFrames(object);
+  find("propagate").disabled = !frames.length;
+  const here = corrector.getPoints(frame).length;
+  const points = `${here} ${here === 1 ? "point" : "points"}`;
+  const elsewhere = frames.filter((each) => each !== frame);
+  const others = elsewhere.length ? `, more on frame ${elsewhere.join(", ")}` : "";
+  find("hint").textContent = frames.length ? `${points} here${others}` : object ? `Click to correct ${object.name}` : "";
+}
+
 function showFrame(frame) {
   const { info } = state;
   find("seek").value = frame;
@@ -44,6 +85,7 @@ function showFrame(frame) {
   find("clock").textContent = `frame ${frame} of ${info.frames} · ${seconds.toFixed(2)} s`;
   find("seek").setAttribute("aria-valuetext", `frame ${frame}, ${seconds.toFixed(2)} seconds`);
   lanes.mark(frame);
+  if (state.run?.finished) showHint();
   const present = (state.run?.objects ?? []).filter((each) => each.present.some(([a, b]) => a <= frame && frame <= b));
   const names = present.map((each) => each.name).join(", ");
   find("canvas").setAttribute("aria-label", `Frame ${frame}${names ? `: ${names}` : ""}`);
@@ -72,14 +114,17 @@ async function openRun(id, videoId, frame = 0) {
   Object.assign(state, { video: { id: video }, run: found, info: found.video });
   if (!same) Object.assign(state, { selected: found.objects.length ? 1 : 0, hidden: new Set() });
   location.hash = `run=${id}`;
+  if (found.finished) corrector.open(found);
   showEverything();
-  await viewer.open(`runs/${id}`, found.video, found.finished ? found : null, frame);
+  await viewer.open(`runs/${id}`, found.video, found.finished ? found : null, same ? viewer.wanted : frame);
+  if (state.run !== found) return;
   applyMasks();
+  if (found.finished) corrector.previewAll();
 }
 
 /** Read the open run again, and stay on the frame that is shown. */
 async function reloadRun() {
-  await openRun(state.run.id, state.video.id, viewer.frame);
+  await openRun(state.run.id, state.video.id);
 }
 
 function showEverything() {
@@ -95,10 +140,65 @@ function showEverything() {
     resume.onclick = () => run(() => postJson(`runs/${open.id}/resume`));
     find("verdicts").append(resume);
   }
-  showObjects(find("objects"), open ?? { objects: [] }, { onSelect: select, onHide: toggleHidden, hidden: state.hidden });
+  showCards();
   showExports(find("exports"), open);
-  find("export").hidden = !open?.finished;
+  const finished = Boolean(open?.finished);
+  for (const id of ["export", "correct", "add", "revisions"]) find(id).hidden = !finished;
+  find("candidates").hidden = !open?.candidates?.length;
+  find("views").hidden = !finished || open.views_are_current;
+  if (finished) {
+    showCandidates(find("candidate-list"), open, chooseCandidate);
+    const names = new Map(open.objects.map((each) => [each.id, each.name]));
+    showHistory(find("history"), open, names, (revision) => edit({ action: "restore", revision }));
+    find("undo").disabled = !open.history.some((line) => line.active);
+    if (open.history.length > open.revision) {
+      const resume = make("button", { className: "primary" }, "Complete the interrupted correction");
+      resume.onclick = () => edit({ action: "resume" });
+      find("verdicts").append(resume);
+    }
+  }
   markSelected();
+}
+
+function showCards() {
+  showObjects(find("objects"), state.run ?? { objects: [] }, {
+    onSelect: select,
+    onHide: toggleHidden,
+    onRename: rename,
+    onRemove: (object) => edit({ action: "remove", object: object.id }),
+    hidden: state.hidden,
+  });
+}
+
+/** Start a correction; the page is shown anew when the server tells that it has ended. */
+function edit(body) {
+  viewer.pause();
+  return run(() => corrector.edit(body));
+}
+
+/** Correct the selected object on the frame that is shown. */
+function editHere(body) {
+  const { object, frame } = corrector.getTarget();
+  return object ? edit({ object: object.id, frame, ...body }) : null;
+}
+
+function chooseCandidate(candidate) {
+  const owner = state.run.objects.find((each) => each.reference === candidate.reference);
+  return edit({ action: "choose", candidate: candidate.index, object: owner?.id ?? candidate.reference });
+}
+
+function rename(object) {
+  find("new-name").value = object.name;
+  find("rename").returnValue = "";
+  find("rename").showModal();
+  find("rename").onclose = () => {
+    if (find("rename").returnValue === "save") edit({ action: "name", object: object.id, name: find("new-name").value });
+  };
+}
+
+function undo() {
+  if (corrector.removeLast()) return null;
+  return edit({ action: "undo" });
 }
 
 function markSelected() {
@@ -110,12 +210,13 @@ function select(number) {
   if (state.selected === number || !state.run?.objects.some((each) => each.number === number)) return;
   state.selected = number;
   markSelected();
+  showHint();
   applyMasks();
 }
 
 function toggleHidden(number) {
   if (!state.hidden.delete(number)) state.hidden.add(number);
-  showObjects(find("objects"), state.run, { onSelect: select, onHide: toggleHidden, hidden: state.hidden });
+  showCards();
   markSelected();
   applyMasks();
 }
@@ -169,13 +270,24 @@ find("ask").onsubmit = (event) => {
     const video = state.video ?? state.videos[0];
     if (!video) throw new Error("no video is open");
     const texts = find("words").value.split(";");
+    if (event.submitter === find("add")) return addObjects(texts);
     const body = { texts, sound: find("sound").checked, start: find("start").value, end: find("end").value };
     const [file] = find("spoken").files;
     if (file) Object.assign(body, await upload(file));
     const { forecast } = await postJson(`videos/${video.id}/forecast`, body);
     if (!forecast || (await confirmPrice(forecast))) await postJson(`videos/${video.id}/ask`, body);
+    return null;
   });
 };
+
+/** Find more objects in the video of the open run; its other objects stay as they are. */
+async function addObjects(texts) {
+  const wanted = texts.map((text) => text.trim()).filter(Boolean);
+  if (!wanted.length) throw new Error("type what to add, for example: the second dog");
+  const { forecast } = await postJson(`videos/${state.video.id}/forecast`, { texts: wanted });
+  if (forecast && !(await confirmPrice(forecast))) return;
+  for (const text of wanted) await corrector.edit({ action: "add", text });
+}
 
 function confirmPrice(forecast) {
   find("price-text").textContent = forecast;
@@ -210,6 +322,50 @@ find("step").onclick = () => viewer.step(1);
 find("step-back").onclick = () => viewer.step(-1);
 find("next-flag").onclick = () => goToFlag(1);
 find("previous-flag").onclick = () => goToFlag(-1);
+find("absent").onclick = () => editHere({ action: "prompt", absent: true });
+find("confirm").onclick = () => editHere({ action: "confirm" });
+find("propagate").onclick = () => run(() => corrector.propagate());
+find("undo").onclick = undo;
+find("views").onclick = () => edit({ action: "views" });
+find("canvas").onclick = (event) => addPoint(event, document.querySelector("[name=sign]:checked").value === "on");
+find("canvas").oncontextmenu = (event) => {
+  event.preventDefault();
+  addPoint(event, false);
+};
+
+function addPoint(event, positive) {
+  if (!state.run?.finished) return;
+  viewer.pause();
+  const { x, y } = viewer.locate(event);
+  corrector.add(x, y, positive);
+}
+
+/** Move a crosshair with the arrows, and set points with Enter; return whether the key was one of these. */
+function useCrosshair(event) {
+  const { key, shiftKey } = event;
+  const { width, height } = state.info;
+  const place = corrector.crosshair;
+  if (key.toLowerCase() === "x" && state.run?.finished) {
+    corrector.crosshair = place ? null : { x: Math.floor(width / 2), y: Math.floor(height / 2) };
+  } else if (!place) {
+    return false;
+  } else if (key === "Escape") {
+    corrector.crosshair = null;
+  } else if (key === "Enter") {
+    corrector.add(place.x, place.y, !shiftKey);
+  } else if (key.startsWith("Arrow")) {
+    const step = shiftKey ? 1 : Math.max(1, Math.round(width / 80));
+    const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
+    place.x = Math.min(width - 1, Math.max(0, place.x + right * step));
+    place.y = Math.min(height - 1, Math.max(0, place.y + down * step));
+    say(`crosshair at ${place.x}, ${place.y}`);
+  } else {
+    return false;
+  }
+  viewer.refresh();
+  return true;
+}
+
 find("seek").oninput = (event) => {
   viewer.pause();
   viewer.show(Number(event.target.value));
@@ -228,6 +384,11 @@ const ACTIONS = {
   "[": () => goToFlag(-1),
   "]": () => goToFlag(1),
   h: () => state.selected && toggleHidden(state.selected),
+  a: () => state.run?.finished && find("absent").click(),
+  c: () => state.run?.finished && find("confirm").click(),
+  p: () => state.run?.finished && find("propagate").click(),
+  z: () => state.run?.finished && undo(),
+  Backspace: () => corrector.removeLast(),
   "?": () => find("keys").showModal(),
 };
 
@@ -236,6 +397,10 @@ document.addEventListener("keydown", (event) => {
   const typing = target.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
   const pressing = key === " " && target.matches("button, summary, input");
   if (typing || pressing || event.ctrlKey || event.metaKey || event.altKey || find("keys").open) return;
+  if (state.info && !target.matches("button, summary, input, a") && useCrosshair(event)) {
+    event.preventDefault();
+    return;
+  }
   const action = /^[1-9]$/.test(key) ? () => select(Number(key)) : ACTIONS[key.length === 1 ? key.toLowerCase() : key];
   if (!action || !state.info) return;
   event.preventDefault();
@@ -275,7 +440,10 @@ listen(
       if (job?.state === "done" && before && before.state !== "done" && job.outcome?.run) {
         run(() => openRun(job.outcome.run, undefined, job.outcome.frame ?? 0));
       }
-      if (job?.kind === "export" && job.state === "done" && job.run === state.run?.id) run(reloadRun);
+      const hasEnded = job && !["waiting", "running"].includes(job.state);
+      if (hasEnded && before && ["export", "edit"].includes(job.kind) && job.run === state.run?.id) {
+        run(reloadRun).then(() => corrector.finish(job));
+      }
     },
   },
   (isThere) => {

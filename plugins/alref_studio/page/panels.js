@@ -43,10 +43,10 @@ export function showVerdicts(box, run) {
 }
 
 /** Show the objects of a run as cards with a picture, where they are present, and why. */
-export function showObjects(list, run, { onSelect, onHide, hidden }) {
+export function showObjects(list, run, { onSelect, onHide, onRename, onRemove, hidden }) {
   const cards = run.objects.map((object) => {
     const image = make("img", {
-      src: `runs/${run.id}/objects/${object.number}/thumbnail?v=${run.version}`,
+      src: `runs/${run.id}/objects/${object.number}/thumbnail?v=${run.revision}`,
       alt: "",
       loading: "lazy",
     });
@@ -59,16 +59,70 @@ export function showObjects(list, run, { onSelect, onHide, hidden }) {
     const choose = make("button", { className: "choose", "aria-pressed": "false" }, image, body);
     choose.onclick = () => onSelect(object.number);
     const isHidden = hidden.has(object.number);
-    const hide = make("button", { className: "quiet", "aria-pressed": String(isHidden) }, isHidden ? "Show" : "Hide");
-    hide.setAttribute("aria-label", `${isHidden ? "Show" : "Hide"} ${object.name}`);
+    const label = (word) => ({ className: "quiet", "aria-label": `${word} ${object.name}` });
+    const hide = make("button", label(isHidden ? "Show" : "Hide"), isHidden ? "Show" : "Hide");
     hide.onclick = () => onHide(object.number);
+    const rename = make("button", label("Rename"), "Rename");
+    rename.onclick = () => onRename(object);
+    const remove = make("button", label("Reject"), "Reject");
+    remove.onclick = () => onRemove(object);
     const why = object.why ? make("p", { className: "why" }, `${object.why} (${object.source})`) : "";
-    const card = make("li", { className: "object" }, choose, make("div", { className: "row" }, hide), why);
+    const card = make("li", { className: "object" }, choose, make("div", { className: "row" }, hide, rename, remove), why);
     card.style.setProperty("--color", `rgb(${object.color})`);
     card.dataset.number = object.number;
     return card;
   });
   list.replaceChildren(...cards);
+}
+
+/** Show what else was found: tracks that were not accepted, and other boxes. */
+export function showCandidates(list, run, onChoose) {
+  const cards = run.candidates.map((candidate) => {
+    const address = `runs/${run.id}/candidates/${candidate.index}/thumbnail?v=${run.revision}`;
+    const image = make("img", { src: address, alt: "", loading: "lazy" });
+    const what = candidate.is_track ? candidate.choice : `frame ${candidate.frame}`;
+    const word = candidate.is_track ? "Accept" : "Use this";
+    const name = `${candidate.title}, ${what}`;
+    const bar = make("span", { className: "presence", "aria-hidden": "true" });
+    bar.style.background = drawPresence({ present: candidate.present }, run.video.frames);
+    const body = make(
+      "span",
+      { className: "body" },
+      make("span", { className: "title" }, candidate.title),
+      make("span", { className: "facts" }, `${what} · ${candidate.why}`),
+      candidate.is_track ? bar : "",
+    );
+    const choose = make("button", { "aria-label": `${word}: ${name}` }, word);
+    choose.onclick = () => onChoose(candidate);
+    return make("li", { className: "candidate" }, image, body, choose);
+  });
+  list.replaceChildren(...cards);
+}
+
+const WORDS = {
+  prompt: (line) => `${line.what} on frame ${line.frame}`,
+  confirm: (line) => `frame ${line.frame} confirmed`,
+  name: (line) => (line.what ? `named ${line.what}` : "name taken back"),
+  remove: () => "rejected",
+  add: (line) => `added ${line.what}`,
+  restore: (line) => `back to revision ${line.restored}`,
+  cancel: () => "cancelled; what was done is kept",
+};
+
+/** Show the corrections, newest first, each with a button that returns to it. */
+export function showHistory(list, run, names, onRestore) {
+  const first = { revision: 0, action: "run", active: true };
+  const items = [first, ...run.history].map((line) => {
+    const words = line.action === "run" ? "as the run found it" : WORDS[line.action](line);
+    const object = names.get(line.object);
+    const text = `${line.revision}  ${words}${object ? ` · ${object}` : ""}`;
+    const restore = make("button", { className: "quiet", "aria-label": `Restore revision ${line.revision}` }, "Restore");
+    restore.onclick = () => onRestore(line.revision);
+    const isCurrent = line.revision === run.revision;
+    const className = line.active ? "" : "undone";
+    return make("li", { className }, make("span", {}, text), isCurrent ? make("span", { className: "tag" }, "now") : restore);
+  });
+  list.replaceChildren(...items.reverse());
 }
 
 /** Show the exports of a run, to download; a folder comes as a ZIP archive. */

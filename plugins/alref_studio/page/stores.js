@@ -56,10 +56,9 @@ export class FrameStore {
     return this.ring.get(frame);
   }
 
-  /** Fetch a frame. */
+  /** Fetch a frame; `get` then has it. */
   load(frame) {
-    const there = this.ring.get(frame);
-    if (there) return Promise.resolve(there);
+    if (this.ring.get(frame)) return Promise.resolve();
     if (!this.pending.has(frame)) {
       this.pending.set(frame, this.fetchImage(frame).finally(() => this.pending.delete(frame)));
     }
@@ -71,8 +70,8 @@ export class FrameStore {
     const response = await fetch(address, { signal: this.closed.signal });
     if (!response.ok) throw new Error((await response.json()).error ?? `frame ${frame} cannot be read`);
     const image = await createImageBitmap(await response.blob());
-    this.ring.set(frame, image, this.center);
-    return image;
+    if (this.closed.signal.aborted) image.close();
+    else this.ring.set(frame, image, this.center);
   }
 
   /** Fetch the frames that come next in `direction`, a few at a time. */
@@ -138,10 +137,9 @@ export class MaskStore {
     return this.chunks.get(first);
   }
 
-  /** Paint the masks of a frame. */
+  /** Paint the masks of a frame; `get` then has them. */
   load(frame) {
-    const there = this.ring.get(frame);
-    if (there) return Promise.resolve(there);
+    if (this.ring.get(frame)) return Promise.resolve();
     if (!this.pending.has(frame)) {
       this.pending.set(frame, this.paint(frame).finally(() => this.pending.delete(frame)));
     }
@@ -163,7 +161,7 @@ export class MaskStore {
       this.worker.postMessage({ id, masks, rows, columns, width, height });
     });
     if (state === this.number) this.ring.set(frame, image, this.center);
-    return image;
+    else image.close();
   }
 
   /** Paint what comes next. */

@@ -6,8 +6,8 @@ const WIDTHS = [320, 480, 640, 960, 1280, 1600, 1920, 2560, 3840];
 
 export class Viewer {
   /** `onFrame(frame)` is called after a frame is painted; `getPoints(frame)` returns the points to draw on it. */
-  constructor(canvas, { onFrame, getPoints, onPlaying }) {
-    Object.assign(this, { canvas, onFrame, getPoints, onPlaying });
+  constructor(canvas, { onFrame, getPoints, getCrosshair, onPlaying }) {
+    Object.assign(this, { canvas, onFrame, getPoints, getCrosshair, onPlaying });
     this.context = canvas.getContext("2d", { alpha: false });
     this.frame = 0;
     this.wanted = 0;
@@ -61,7 +61,7 @@ export class Viewer {
         before.close();
       }
     }
-    if (!opened) this.show(this.frame);
+    if (!opened) this.show(this.wanted);
   }
 
   /** Show a frame as soon as its image and its masks are there; the last call wins. */
@@ -71,9 +71,14 @@ export class Viewer {
     frame = Math.min(Math.max(0, frame), video.frames - 1);
     this.wanted = frame;
     frames.center = frame;
+    if (masks) masks.center = frame;
     try {
-      const [image, overlay] = await Promise.all([frames.load(frame), masks?.load(frame)]);
-      if (this.wanted !== frame || this.frames !== frames || this.masks !== masks) return;
+      let [image, overlay] = [null, null];
+      while (!image || (masks && !overlay)) {
+        await Promise.all([frames.load(frame), masks?.load(frame)]);
+        if (this.wanted !== frame || this.frames !== frames || this.masks !== masks) return;
+        [image, overlay] = [frames.get(frame), masks?.get(frame)]; // an image may be dropped while the other one is awaited
+      }
       this.draw(frame, image, overlay);
     } catch (error) {
       if (error.name !== "AbortError") throw error;
@@ -114,11 +119,24 @@ export class Viewer {
       }
       context.stroke();
     }
+    const cross = this.getCrosshair();
+    if (cross) {
+      for (const [width, color] of [[radius / 2, "#000"], [radius / 5, "#fff"]]) {
+        context.lineWidth = width;
+        context.strokeStyle = color;
+        context.beginPath();
+        context.moveTo((cross.x + 0.5) * scale, 0);
+        context.lineTo((cross.x + 0.5) * scale, canvas.height);
+        context.moveTo(0, (cross.y + 0.5) * scale);
+        context.lineTo(canvas.width, (cross.y + 0.5) * scale);
+        context.stroke();
+      }
+    }
   }
 
   /** Paint the frame anew, after a change of masks or points. */
   refresh() {
-    return this.show(this.frame);
+    return this.show(this.wanted);
   }
 
   step(count) {

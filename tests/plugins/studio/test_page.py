@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from alref.media.reader import open_video
 from alref.utils.masks import Mask
 from alref_studio.studio import Studio
-from support.studio import FRAMES, HEIGHT, WIDTH, find_browser, save_squares, serve_studio
+from support.studio import FRAMES, HEIGHT, WIDTH, make_studio_pipeline, save_squares, serve_studio
+from support.studio_page import open_page, read_pixels, start_browser, wait_for_frame, wait_for_pixels
 
-READ_CANVAS = """() => {
-  const canvas = document.querySelector("#canvas");
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d");
-  copy.drawImage(canvas, 0, 0);
-  return [canvas.width, canvas.height, [...copy.getImageData(0, 0, canvas.width, canvas.height).data]];
-}"""
 FILL = 0.35
 TOLERANCE = 20
 """Levels by which JPEG changes a pixel away from edges."""
@@ -31,51 +25,25 @@ TOLERANCE = 20
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = find_browser()
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield found
-        found.close()
+    with start_browser() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, list[list[Mask]], Studio]]:
     folder = tmp_path_factory.mktemp("studio")
-    clip, run, truth = save_squares(folder)
-    with serve_studio([clip], run.parent) as (address, studio):
+    pipeline = make_studio_pipeline()
+    clip, run, truth = save_squares(folder, pipeline)
+    with serve_studio([clip], run.parent, pipeline) as (address, studio):
         yield address, clip, truth, studio
 
 
 @pytest.fixture
 def opened(chromium: Browser, served: Any) -> Iterator[Page]:
     """Open the page with the run; an error of its script fails the test."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page, errors = context.new_page(), list[str]()
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(served[0])
-    wait_for_frame(page, 0)
-    yield page
-    context.close()
-    assert errors == []
-
-
-def wait_for_frame(page: Page, frame: int) -> None:
-    expect(page.locator("#canvas")).to_have_attribute("data-painted", str(frame))
-
-
-def wait_for_pixels(page: Page, check: Any) -> None:
-    """Wait until the canvas satisfies ``check``, which gets float (H, W, 3)."""
-    for _ in range(40):
-        pixels = read_pixels(page)
-        if check(pixels):
-            return
-        page.evaluate("() => new Promise(requestAnimationFrame)")
-    pytest.fail("the canvas never showed what was expected")
-
-
-def read_pixels(page: Page) -> npt.NDArray[np.float64]:
-    width, height, data = page.evaluate(READ_CANVAS)
-    return np.array(data, np.float64).reshape(height, width, 4)[..., :3]
+    with open_page(chromium, served[0]) as page:
+        wait_for_frame(page, 0)
+        yield page
 
 
 def find_painted(pixels: Any, video: Any, frame: int, color: list[int], alpha: float) -> Mask:

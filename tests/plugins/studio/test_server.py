@@ -15,15 +15,16 @@ import pytest
 
 from alref.media.reader import open_video
 from alref.utils.masks import Mask, Rle, decode_mask
-from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, save_squares, serve_studio
+from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, make_studio_pipeline, save_squares, serve_studio
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, list[list[Mask]]]]:
     """Return the address of a studio with one run, the clip, and the true masks."""
     folder = tmp_path_factory.mktemp("studio")
-    clip, run, truth = save_squares(folder)
-    with serve_studio([clip], run.parent) as (address, _):
+    pipeline = make_studio_pipeline()
+    clip, run, truth = save_squares(folder, pipeline)
+    with serve_studio([clip], run.parent, pipeline) as (address, _):
         yield address, clip, truth
 
 

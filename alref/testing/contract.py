@@ -79,10 +79,14 @@ class Contract:
         """Return a new instance of the component to test."""
         raise NotImplementedError("return the component to test")
 
+    def prepare_component(self) -> Stage:
+        """Return a new instance that can be loaded and called; default: what ``make_component`` returns."""
+        return self.make_component()
+
     @contextmanager
     def load_component(self) -> Iterator[Any]:
         """Yield the loaded component, and close it at the end."""
-        component = self.make_component()
+        component = self.prepare_component()
         component.load()
         try:
             yield ObservedComponent(component, self.observe_record)

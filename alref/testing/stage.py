@@ -42,7 +42,7 @@ class StageContract(DeclarationContract):
         ``close`` does nothing if nothing is loaded, and ``load`` creates again everything that ``close`` released.
         """
         video, truth = self.make_video()
-        component = self.make_component()
+        component = self.prepare_component()
         observed = ObservedComponent(component, self.observe_record)
         answers = []
         for _ in range(2):

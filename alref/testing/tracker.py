@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -41,12 +40,11 @@ class TrackerContract(EnduranceContract):
             raise NotImplementedError(f"return a component for the slot {slot}, which the tracker uses")
         return stand_ins[slot](StageOptions())
 
-    @contextmanager
-    def load_component(self) -> Iterator[Any]:
-        """Yield the loaded component with the components that it uses, and close it at the end."""
-        with super().load_component() as component:
-            component.parts.update({slot: self.make_part(slot) for slot in component.uses})
-            yield component
+    def prepare_component(self) -> Stage:
+        """Return a new instance with the components that it uses."""
+        component = self.make_component()
+        component.parts.update({slot: self.make_part(slot) for slot in component.uses})
+        return component
 
     def track(self, nouns: list[str]) -> list[ObjectTrack]:
         """Return the tracks of the test video, checked against the contract."""

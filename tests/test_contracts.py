@@ -21,6 +21,7 @@ from alref.testing import (
     PropagatorContract,
     ProposerContract,
     ReasonerContract,
+    ReviewerContract,
     SpatialReasonerContract,
     StageContract,
     TaggerContract,
@@ -34,7 +35,18 @@ from alref.testing import (
 from alref.testing.diff import find_difference
 from alref.testing.memory import STATM, read_resident_memory
 from alref.testing.runner import CheckOutcome, run_checks
-from support.wrong import audio, correct, endurance, propagators, proposers, reasoners, tracks, transcribers, unifiers
+from support.wrong import (
+    audio,
+    correct,
+    endurance,
+    propagators,
+    proposers,
+    reasoners,
+    reviewers,
+    tracks,
+    transcribers,
+    unifiers,
+)
 from support.wrong import options as describing
 
 PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
@@ -81,6 +93,7 @@ RIGHT: list[tuple[type[StageContract], type[Any]]] = [
     (Spoken, correct.Scribe),
     (TrackerContract, correct.Shining),
     (TrackReasonerContract, correct.Choosing),
+    (ReviewerContract, reviewers.Reddish),
 ]
 
 
@@ -223,6 +236,16 @@ WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (TrackReasonerContract, tracks.Fixed, "any_order", "another order of phrases"),
     (TrackReasonerContract, tracks.NeedsPhrases, "nothing_for_no_phrase", "index out of range"),
     (TrackReasonerContract, tracks.Large, "one_pixel", "nothing to look at"),
+    (ReviewerContract, reviewers.Unfounded, "each_frame_and_says", "a reason for each no"),
+    (
+        ReviewerContract,
+        reviewers.Shortened,
+        "each_frame_and_says odd_sizes gray_images 4k_frames comes_later one_pixel",
+        "of the frames",
+    ),
+    (ReviewerContract, reviewers.Agreeing, "tracks_may_come", "another order of tracks"),
+    (ReviewerContract, reviewers.NeedsTracks, "no_track", "index out of range"),
+    (ReviewerContract, reviewers.NeedsPixels, "one_pixel comes_later", "nothing to look at"),
     (Spoken, transcribers.Reversed, "in_order", "expected sentences in order"),
     (Spoken, transcribers.Inaudible, "in_order finds_something", "expected words"),
     (Spoken, transcribers.Addressed, "in_order", "got one of another"),

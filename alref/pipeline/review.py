@@ -251,6 +251,17 @@ def _review_behavior(runner: StageRunner, reviewed: Sequence[ReviewedTrack]) -> 
     return [review.model_copy(update={"track": each.place}) for each, review in zip(reviewed, reviews, strict=False)]
 
 
+def _find_objection(reviews: Sequence[MaskReview]) -> str:
+    """Return the first reason why a mask is not on the object, with its frame."""
+    objections = (
+        f"frame {frame}: {reason}"
+        for review in reviews
+        for frame, answer, reason in zip(review.frames, review.answers, review.reasons, strict=True)
+        if answer == "no"
+    )
+    return next(objections, "its masks are not on it")
+
+
 def amend_verdict(
     verdict: Verdict,
     reviewed: Sequence[ReviewedTrack],
@@ -263,7 +274,8 @@ def amend_verdict(
     doubts = [each.why for each in behaviors if each.track in own and each.verdict == "contradicted"]
     for place, each in own.items():
         if each.is_contradicted:
-            doubts += [next((review.why for review in reviews if review.track == place and review.why), "not its mask")]
+            own_reviews = [review for review in reviews if review.track == place]
+            doubts += [_find_objection(own_reviews[:1])]
     done = [
         f"the review repaired frames {each.first} to {each.last}" for each in repairs if each.accepted and each.track in own
     ]

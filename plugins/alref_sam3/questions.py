@@ -93,7 +93,7 @@ class HostedQuestions:
 
         def announce_size(size: int) -> None:
             stage.announce(
-                f"{self._component}: {request.topic}: {len(video)} frames, {size / 1e6:.1f} MB, about ${cost:.2f} at"
+                f"{self._component}: {request.topic}: {len(video)} frames, {size / 1e6:.2f} MB, about ${cost:.2f} at"
                 f" ${self._options.price:g} for 1,000 frames"
             )
 

@@ -20,6 +20,7 @@ from alref.testing import make_moving_square, write_frames
 from support.ablation_grids import PLANNED, QUIET, done
 from support.scripted import Script, announcing, entry
 from support.scripted_dataset import NAMES, Squares
+from support.scripted_tracks import TrackScript, make_chooser
 
 PAGE = Path(__file__).parents[1] / "docs" / "ablations.md"
 SHOWN = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -94,3 +95,41 @@ def test_the_published_ablation_of_the_page_can_be_planned(
     assert plan["is_upper_bound"]
     assert plan["tokens"] > 1000 * plan["questions"]
     assert 0 < plan["dollars"] < plan["tokens"] * 30 / 1e6
+
+
+def test_each_row_of_tracks_first_changes_what_it_names() -> None:
+    shown = yaml.safe_load(SHOWN[3])
+    base = resolve_config(PluginManager(), [{"preset": shown["base"]}]).to_dict()
+    changed = {}
+    for name, settings in shown["rows"].items():
+        layers = [
+            {slot: {option: value} if dot else value} for (slot, dot, option), value in map(split_setting, settings.items())
+        ]
+        config = resolve_config(PluginManager(), layers, shown["base"]).to_dict()
+        changed[name] = {key for key in base if config[key] != base[key]}
+    assert changed["tracks"] == set()
+    assert changed["8 frames"] == changed["with appearance"] == {"selector"}
+    assert changed["one round"] == {"rounds"}
+    assert changed["without audit"] == {"audit"}
+    assert changed["pivot with review"] == {"order", "review"}
+
+
+def split_setting(item: tuple[str, object]) -> tuple[tuple[str, str, str], object]:
+    return item[0].partition("."), item[1]
+
+
+def test_an_ablation_of_tracks_first_runs_and_shares_the_tracking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose = make_chooser(lambda each, track: "accept" if track.id == 1 else "uncertain" if each.round < 2 else "reject")
+    script = TrackScript(pick_tracks=choose)
+    monkeypatch.setattr(plugins_module, "entry_points", lambda group: script.entries)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path))
+    write_frames(make_moving_square(frames=4, size=(32, 48), side=12)[0], tmp_path / "clip.mp4")
+    rows = yaml.safe_load(SHOWN[3])["rows"]
+    kept = {name: rows[name] for name in ("tracks", "one round", "two rounds", "one noun", "without audit", "pivot")}
+    slots = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator", "tracker", "selector"), "scripted")
+    grid = {"base": {"order": "tracks", **slots}, "videos": {"clip.mp4": ["the dog"]}, "rows": kept}
+    Path("grid.yaml").write_text(yaml.safe_dump(grid))
+    assert run_command(QUIET) == 0
+    assert [(row["done"], row["verdicts"], row["why"]) for row in done()["rows"]] == [(1, {"found": 1}, "")] * len(kept)
+    assert len(script.asked("track")) == 1

@@ -45,7 +45,7 @@ class DrawnVideo(Video):
 def place(number: int, time: float) -> tuple[int, int]:
     """Return the left and top pixel of an object at a second."""
     left = 8 + (number % 10) * 84 + round(20 * np.sin(time + number))
-    return left, 20 + (number // 10) * 150 + round(30 * np.cos(time))
+    return left, 40 + (number // 10) * 150 + round(30 * np.cos(time))
 
 
 class Detects(Proposer):

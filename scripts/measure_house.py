@@ -171,7 +171,7 @@ def count_floors(graph: dict[str, set[str]]) -> int:
 def trace_calls(call: Callable[[], object]) -> tuple[int, int]:
     """Return how many modules and functions of the project a call enters, in all its threads; the test video is not counted."""
     entered: set[tuple[str, str]] = set()
-    uncounted = (str(ROOT / "alref/testing"), str(ROOT / "alref/media/array_video.py"), __file__)
+    uncounted = (*(str(ROOT / name) for name in (".venv", "alref/testing", "alref/media/array_video.py")), __file__)
 
     def record(frame: object, event: str, argument: object) -> None:
         code = frame.f_code  # type: ignore[attr-defined]

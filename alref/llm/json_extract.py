@@ -63,7 +63,8 @@ def parse_json(text: str) -> Any:
     text = text.strip()
     if not text or text[0] not in _BRACKET_PAIRS:
         return None
-    for written in (text, _write_strictly(text), _write_strictly(text.translate(_QUOTES))):
+    for write in (str, _write_strictly, lambda text: _write_strictly(text.translate(_QUOTES))):
+        written = write(text)
         try:
             found = json.loads(written, strict=False)
             if "\\ud" in written.lower():

@@ -126,16 +126,6 @@ class OriginalPredictor:
 
     def _add_prompt(self, state: Any, box: PivotBox, frame: int, index: int) -> None:
         """Add a prompt: the given mask, the box, or the mask that the image model predicts for the box."""
-        if box.finding == "absent":
-            self._predictor.add_new_mask(state, frame, index, np.zeros((state["video_height"], state["video_width"]), np.bool_))
-            return
-        if box.points is not None:
-            if box.mask is not None:
-                self._predictor.add_new_mask(state, frame, index, box.mask)
-            corners = box.xyxy if box.mask is None else None
-            labels = np.asarray(box.point_labels, np.int32)
-            self._predictor.add_new_points_or_box(state, frame, index, points=box.points, labels=labels, box=corners)
-            return
         if box.mask is None and self._prompt == "box":
             self._predictor.add_new_points_or_box(state, frame, index, box=box.xyxy)
             return

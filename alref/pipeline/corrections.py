@@ -218,6 +218,8 @@ class Corrections:
         lock = atomic.lock_folder(self._folder)
         try:
             self._refresh()
+            if self._lines and self._files.read_written_revision() != len(self._lines):
+                RunFolder(self._folder, self._spec).remove_files(everything=False)
             if completes:
                 self._compute_pending(progress)
             yield

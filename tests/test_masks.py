@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from alref.utils.masks import Rle, decode_mask, encode_mask
+from alref.utils.masks import Rle, compute_box, compute_rle_box, decode_crop, decode_mask, encode_mask
 
 
 def test_any_mask_is_encoded_and_decoded_exactly() -> None:
@@ -30,3 +30,14 @@ def test_counts_of_another_length_are_refused(change: str) -> None:
     for counts in [change, good.counts + good.counts, *cuts]:
         with pytest.raises(ValidationError):
             Rle(size=good.size, counts=counts)
+
+
+def test_the_crop_of_a_mask_is_what_lies_in_its_box() -> None:
+    generator = np.random.default_rng(1)
+    for density in (0.0, 0.01, 0.5, 1.0):
+        mask = generator.random((23, 31)) < density
+        rle = encode_mask(mask)
+        left, top, right, bottom = compute_rle_box(rle)
+        assert np.array_equal(decode_crop(rle), mask[top:bottom, left:right])
+        if mask.any():
+            assert np.array_equal(compute_box(mask), [left, top, right, bottom])

@@ -17,7 +17,7 @@ from alref.media.frame_rate import find_frame_rate
 from alref.media.video import Frame, Video
 from alref.records import Track, sort_by_score
 from alref.result import Result
-from alref.utils.masks import Mask, Rle, decode_mask, decode_union
+from alref.utils.masks import Mask, Rle, compute_rle_box, decode_crop, decode_mask, decode_union, encode_mask
 
 MAX_NAME_BYTES = 60
 LabelMap = npt.NDArray[np.uint16]
@@ -63,9 +63,26 @@ class RunFrame:
     def labels(self) -> LabelMap:
         """The object id of each pixel, uint16 (H, W); 0 is the background, and of overlapping objects the topmost counts."""
         labels = np.zeros((self._run.height, self._run.width), np.uint16)
-        for number, mask in self.masks.items():
-            labels[mask] = number
+        for number, rle in self.rles.items():
+            left, top, right, bottom = compute_rle_box(rle)
+            labels[top:bottom, left:right][decode_crop(rle)] = number
         return labels
+
+    @property
+    def visible_rles(self) -> dict[int, Rle]:
+        """The masks without what is covered by objects on top, by object id; only those with at least one visible pixel."""
+        boxes, visible = {number: compute_rle_box(rle) for number, rle in self.rles.items()}, dict(self.rles)
+        numbers = list(boxes)
+        for place, number in enumerate(numbers):
+            above = [self.masks[other] for other in numbers[place + 1 :] if _do_boxes_meet(boxes[number], boxes[other])]
+            if above:
+                visible[number] = encode_mask(self.masks[number] & ~np.any(above, axis=0))
+        return {number: rle for number, rle in visible.items() if rle.area}
+
+
+def _do_boxes_meet(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    return width > 0 and min(one[3], other[3]) > max(one[1], other[1])
 
 
 def _store_by_rows(mask: Mask) -> Mask:

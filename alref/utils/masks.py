@@ -95,6 +95,16 @@ def compute_rle_box(rle: Rle) -> tuple[int, int, int, int]:
     return left, top, left + width, top + height
 
 
+def decode_crop(rle: Rle) -> Mask:
+    """Decode the part of a mask inside its tight box, ``compute_rle_box``, bool (bottom - top, right - left)."""
+    left, top, right, bottom = compute_rle_box(rle)
+    first, last = left * rle.size[0], right * rle.size[0]
+    ends = np.clip(np.cumsum(decode_runs(rle.counts)), first, last)
+    inside = np.arange(len(ends)) % 2 == 1
+    by_column = np.repeat(inside, np.diff(ends, prepend=first)).reshape(right - left, rle.size[0])
+    return np.ascontiguousarray(by_column[:, top:bottom].T)
+
+
 def decode_union(rles: Sequence[Rle], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks to bool (H, W); without masks it is empty and of ``size``. Raises InputError."""
     return decode_coco_union([to_coco(rle) for rle in rles], size)

@@ -47,6 +47,12 @@ def add_alpha(image: Frame, mask: Mask, on_black: bool) -> Frame:
     """Return an image with straight alpha, uint8 (H, W, 4); ``on_black`` blackens what is far from the mask."""
     alpha = mask.view(np.uint8) * np.uint8(255)
     if on_black:
-        near = cv2.dilate(alpha, np.ones((2 * EDGE_PIXELS + 1, 2 * EDGE_PIXELS + 1), np.uint8))
+        near, (left, top, width, height) = np.zeros_like(alpha), cv2.boundingRect(alpha)
+        place = (
+            slice(max(0, top - EDGE_PIXELS), top + height + EDGE_PIXELS),
+            slice(max(0, left - EDGE_PIXELS), left + width + EDGE_PIXELS),
+        )
+        if width:
+            near[place] = cv2.dilate(alpha[place], np.ones((2 * EDGE_PIXELS + 1, 2 * EDGE_PIXELS + 1), np.uint8))
         image = np.asarray(cv2.bitwise_and(image, cv2.merge([near, near, near])), np.uint8)
     return np.asarray(cv2.merge([*cv2.split(image), alpha]), np.uint8)

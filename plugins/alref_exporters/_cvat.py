@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 
 from alref import FinishedRun, RunObject
-from alref.utils.masks import Rle, compute_rle_box, decode_mask
+from alref.utils.masks import Rle, compute_rle_box, decode_crop
 from alref_exporters._categories import list_categories
 from alref_exporters._piece_matcher import PieceMatcher
 from alref_exporters._polygons import Polygon, compute_area, trace_polygons
@@ -84,7 +84,7 @@ def _write_mask_tracks(file: IO[str], run: FinishedRun, each: RunObject, numbers
         if rle is None:
             continue
         left, top, right, bottom = compute_rle_box(rle)
-        crop = decode_mask(rle)[top:bottom, left:right].ravel()
+        crop = decode_crop(rle).ravel()
         ends = np.flatnonzero(np.diff(crop, append=~crop[-1])) + 1
         runs = [*([0] if crop[0] else []), *np.diff(ends, prepend=0).tolist()]
         shape = {"rle": ", ".join(map(str, runs)), "left": left, "top": top, "width": right - left, "height": bottom - top}

@@ -13,7 +13,6 @@ from PIL import Image
 from alref import FinishedRun, InputError, RunFrame
 from alref.components.finished_run import LabelMap
 from alref.media.write import write_mask_pngs
-from alref.utils.masks import encode_mask
 from alref_exporters._categories import list_categories
 from alref_exporters._frame_images import FrameImages, format_frame_name
 
@@ -91,12 +90,10 @@ def _number_pixels(frame: RunFrame, ids: dict[int, int]) -> LabelMap:
 
 def _format_lines(frame: RunFrame, ids: dict[int, int], first_frame: int) -> list[str]:
     """Return a line for each object with a visible pixel: frame, id, class, height, width, run-length mask."""
-    labels, lines = frame.labels, []
-    for number in frame.rles:
-        if (mask := labels == number).any():
-            rle = encode_mask(mask)
-            ident, (height, width) = ids[number], rle.size
-            lines.append(f"{frame.index + first_frame} {ident} {ident // IDS_PER_CLASS} {height} {width} {rle.counts}\n")
+    lines = []
+    for number, rle in frame.visible_rles.items():
+        ident, (height, width) = ids[number], rle.size
+        lines.append(f"{frame.index + first_frame} {ident} {ident // IDS_PER_CLASS} {height} {width} {rle.counts}\n")
     return lines
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun, RunFrame
-from alref.utils.masks import Mask, compute_rle_box
+from alref.utils.masks import Mask, compute_rle_box, decode_crop
 from alref_exporters._frame_images import FrameImages, format_frame_name
 from alref_exporters._polygons import trace_polygons
 
@@ -52,7 +52,7 @@ def _iterate_shapes(run: FinishedRun, frame: RunFrame, options: LabelMe.Options)
             continue
         left, top, right, bottom = compute_rle_box(rle)
         corners = [[left, top], [right - 1, bottom - 1]]
-        mask = _encode_png(frame.masks[each.id][top:bottom, left:right])
+        mask = _encode_png(decode_crop(rle))
         yield {**common, "shape_type": "mask", "points": corners, "mask": mask}
 
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask, Rle, compute_rle_box, decode_mask
+from alref.utils.masks import Mask, Rle, compute_rle_box, decode_crop
 
 Polygon = npt.NDArray[np.float64]
 """Corners float64 (N, 2), x and y in pixels, N >= 4 before simplification and >= 3 after it."""
@@ -17,9 +17,8 @@ def trace_polygons(rle: Rle, tolerance: float = 0.0) -> list[Polygon]:
 
     With ``tolerance`` in pixels, corners are left out as long as the outline moves by no more.
     """
-    left, top, right, bottom = compute_rle_box(rle)
-    crop = np.ascontiguousarray(decode_mask(rle)[top:bottom, left:right])
-    outlines = [outline + np.array([left, top]) for outline in _trace_outlines(crop)]
+    left, top, *_ = compute_rle_box(rle)
+    outlines = [outline + np.array([left, top]) for outline in _trace_outlines(decode_crop(rle))]
     outlines.sort(key=compute_area, reverse=True)
     return [simplify_polygon(outline, tolerance) for outline in outlines]
 

@@ -107,10 +107,15 @@ async function openVideo(id) {
   await viewer.open(`videos/${id}`, info, null, 0);
 }
 
+/** Return the id of the video of a run. */
+function findVideo(runId) {
+  return state.videos.find((video) => video.runs.some((each) => each.id === runId))?.id;
+}
+
 async function openRun(id, videoId, frame = 0) {
   const found = await getJson(`runs/${id}`);
   const same = state.run?.id === id;
-  const video = videoId ?? state.videos.find((each) => each.runs.some((run) => run.id === id))?.id;
+  const video = videoId ?? findVideo(id);
   Object.assign(state, { video: { id: video }, run: found, info: found.video });
   if (!same) Object.assign(state, { selected: found.objects.length ? 1 : 0, hidden: new Set() });
   location.hash = `run=${id}`;
@@ -407,25 +412,30 @@ document.addEventListener("keydown", (event) => {
   action(event);
 });
 
-/** Open what the address names, else the newest run of the first video. */
-async function openFirst() {
+/** Open what the address names at once; without it, the newest run of the first video when the list is there. */
+function openNamed() {
   const [kind, id] = location.hash.slice(1).split("=");
-  const named = state.videos.find((video) => video.id === id || video.runs.some((each) => each.id === id));
-  const video = named ?? state.videos[0];
-  if (!video) return;
-  const opened = named && kind === "run" ? id : video.runs.findLast((each) => each.finished)?.id;
-  if (opened && !(named && kind === "video")) await openRun(opened, video.id);
-  else await openVideo(video.id);
+  if (!id) return false;
+  run(() => (kind === "run" ? openRun(id) : openVideo(id)));
+  return true;
 }
 
-let started = false;
+function openNewest() {
+  const [video] = state.videos;
+  if (!video) return null;
+  const newest = video.runs.findLast((each) => each.finished)?.id;
+  return run(() => (newest ? openRun(newest, video.id) : openVideo(video.id)));
+}
+
+let started = openNamed();
 
 listen(
   {
     videos: (videos) => {
       state.videos = videos;
+      if (state.run) state.video = { id: findVideo(state.run.id) };
       if (started) showList();
-      else run(openFirst);
+      else openNewest();
       started = true;
     },
     settings: (settings) => {

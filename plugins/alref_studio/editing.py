@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from alref.errors import InputError
+from alref.llm.replay import TRACE_FILE
 from alref.output.revision_files import list_active_revisions, read_corrections
 from alref.output.run_folder import load_result
 from alref.output.source_video import open_source_video
+from alref.output.trace import TraceWriter
 from alref.pipeline.corrections import Corrections
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.references import make_prompt
@@ -21,6 +24,19 @@ from alref_studio.library import OpenedRun
 from alref_studio.worker import StudioJob
 
 MAX_NAME = 200
+TITLES = {
+    "prompt": "re-propagate",
+    "confirm": "confirm frame",
+    "name": "rename",
+    "remove": "reject",
+    "add": "add an object",
+    "choose": "use another candidate",
+    "undo": "undo",
+    "restore": "restore a revision",
+    "resume": "complete a correction",
+    "views": "update overlay and report",
+}
+"""What the page calls each action while it is done."""
 
 
 class Editor:
@@ -66,7 +82,8 @@ class Editor:
         }
         if action not in calls:
             raise InputError(f"action: expected {', '.join(calls)}, got {action!r:.40}")
-        calls[action]()
+        with self._trace_questions(run):
+            calls[action]()
         return {"revision": corrections.result.revision}
 
     def _choose(self, corrections: Corrections, name: str, index: int, job: StudioJob) -> None:
@@ -85,6 +102,19 @@ class Editor:
             corrections.add(Reference(id=id_, text=candidate.title, prompts=(candidate.prompt,)), progress=progress)
         else:
             corrections.correct(name, candidate.prompt, progress=progress, canceled=job.is_cancelled.is_set)
+
+    @contextmanager
+    def _trace_questions(self, run: OpenedRun) -> Iterator[None]:
+        """Write the questions of shared models to the trace of the run; models of its own do so themselves."""
+        if not has_same_components(run.spec.config, self._pipeline):
+            yield
+            return
+        trace = TraceWriter(run.path / TRACE_FILE)
+        self._pipeline.plugins.add_observer(trace)
+        try:
+            yield
+        finally:
+            self._pipeline.plugins.remove_observer(trace)
 
     def _open(self, run: OpenedRun) -> Corrections:
         """Return the corrections of a run, which stay open until another run is edited."""

@@ -7,13 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
 from alref.config import VideoOptions
-from alref.errors import InputError, RecordError
+from alref.errors import InputError
 from alref.media.image_folder import list_images
-from alref.output.run_folder import RESULT_FILE, RUN_FILE, RunSpec
+from alref.output.run_folder import RESULT_FILE, RUN_FILE, RunSpec, read_run_spec
 from alref_studio.frames import SharedVideo
 
 VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".ts", ".gif", ".webp"})
@@ -66,6 +63,9 @@ class Library:
     def __post_init__(self) -> None:
         self._videos = [video for path in self.paths for video in find_videos(path)]
         self._run_folders = [folder for path in self.paths for folder in find_run_folders(path)]
+        for folder in self.paths:
+            if (folder / RUN_FILE).is_file():
+                read_run_spec(folder)
         for path in self.paths:
             if not path.exists():
                 raise InputError(f"{path}: no such file; expected a video, a run folder, or a folder of them")
@@ -124,7 +124,7 @@ class Library:
 
     def _read_run(self, folder: Path) -> OpenedRun | None:
         """Return the run in a folder, None if its settings cannot be read."""
-        spec = self._read_spec(folder / RUN_FILE)
+        spec = self._read_spec(folder)
         if spec is None:
             return None
         name = Path(spec.input).name
@@ -132,13 +132,13 @@ class Library:
         found = next((place for place in places if place.exists()), None)
         return OpenedRun(make_id(folder.resolve()), folder, spec, found)
 
-    def _read_spec(self, path: Path) -> RunSpec | None:
-        """Return the settings in a file, read again when it has changed; None if they cannot be read."""
+    def _read_spec(self, folder: Path) -> RunSpec | None:
+        """Return the settings of a run, read again when their file has changed; None if they cannot be read."""
         try:
-            key = (path, path.stat().st_mtime_ns)
+            key = (folder, (folder / RUN_FILE).stat().st_mtime_ns)
             if key not in self._specs:
-                self._specs[key] = RunSpec.model_validate(yaml.safe_load(path.read_bytes()))
-        except (OSError, ValueError, ValidationError, RecordError, yaml.YAMLError):
+                self._specs[key] = read_run_spec(folder)
+        except (OSError, InputError):
             return None
         return self._specs[key]
 

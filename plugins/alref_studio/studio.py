@@ -26,7 +26,7 @@ from alref.result import Result
 from alref.utils import atomic
 from alref_studio import view
 from alref_studio.candidates import draw_candidate, list_candidates
-from alref_studio.editing import Editor, describe_history
+from alref_studio.editing import TITLES, Editor, describe_history
 from alref_studio.events import EventHub
 from alref_studio.frames import JpegCache
 from alref_studio.library import Library, OpenedRun, make_id
@@ -174,7 +174,9 @@ class Studio:
         def work(job: StudioJob) -> dict[str, Any]:
             return self._editor.edit(run, body, job)
 
-        return self.worker.submit(StudioJob("edit", f"{body.get('action', 'edit')!s:.20} in {run.title}", work, run=run_id))
+        return self.worker.submit(
+            StudioJob("edit", f"{TITLES.get(str(body.get('action')), 'correction')} · {run.title}", work, run=run_id)
+        )
 
     def draw_candidate(self, run_id: str, index: int) -> bytes:
         """Return a small image of a candidate as JPEG. Raises InputError if there is none of this number."""

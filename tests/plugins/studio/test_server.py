@@ -13,8 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
+from alref.config import VideoOptions
+from alref.errors import InputError
 from alref.media.reader import open_video
 from alref.utils.masks import Mask, Rle, decode_mask
+from alref_studio.library import Library
 from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, make_studio_pipeline, save_squares, serve_studio
 
 
@@ -162,6 +165,15 @@ def test_a_thumbnail_shows_the_object(served: Any) -> None:
     assert red > 100
     assert max(image.shape[:2]) == 160
     assert blue != red
+
+
+def test_what_cannot_be_opened_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.yaml").write_text("format: 99")
+    (tmp_path / "empty").mkdir()
+    for path in ("run", "empty", "missing.mp4"):
+        with pytest.raises(InputError, match=path):
+            Library([tmp_path / path], tmp_path / "out", VideoOptions())
 
 
 def test_no_path_is_told_to_find_a_video(served: Any) -> None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         TrackChoice,
         Transcript,
     )
+    from alref.result import Usage
     from alref.utils.prompt_kinds import PromptKind
 
 ADVANCED = "stage_advanced"
@@ -151,6 +152,13 @@ class Stage(ABC):
         Check libraries, weights, keys and servers, as far as this is quick. Default: the libraries, then the weights.
         """
         return self.find_missing_libraries() or [problem for each in self.weights() for problem in each.problems()]
+
+    def estimate_request(self, frames: int) -> Usage | None:
+        """Return what one request to a paid service costs, about a video of ``frames`` frames. Default: None, nothing is paid.
+
+        Reasoners that ask a language model are estimated by their questions instead.
+        """
+        return None
 
     def load(self) -> None:  # noqa: B027 - optional
         """Load models onto the device. Called once, before the first video."""

@@ -14,15 +14,31 @@ from alref.result import Usage
 
 
 def forecast_usage(config: Configuration, frames: int, references: Sequence[Reference]) -> tuple[Usage, ...]:
-    """Return the most that language models are asked in a video of ``frames`` frames, by model; empty if none is asked.
+    """Return the most that language models and paid services are asked in a video of ``frames`` frames, by model; may be empty.
 
-    Each reference counts as one phrase with one track. The price is None where it is not known.
+    Each reference counts as one phrase with one track, and in the order ``tracks`` as two nouns for each attempt. The price is
+    None where it is not known.
     """
     found: list[Usage] = []
     for slot in list_asking_slots(config.run):
         if reasoner := _make_reasoner(config, slot):
             found += estimate_slot(reasoner, slot, config.run, frames, references)
-    return group_by_model(found)
+    return group_by_model([*found, *_estimate_requests(config, frames, references)])
+
+
+def _estimate_requests(config: Configuration, frames: int, references: Sequence[Reference]) -> Iterator[Usage]:
+    """Yield the maximum usage of paid services by trackers and propagators: a request for each noun, or one for all boxes."""
+    prompted = sum(each.has_prompt for each in references)
+    tracked = config.run.order == "tracks"
+    nouns = 2 * config.run.attempts * (len(references) - prompted)
+    counts = {"tracker": nouns if tracked else 0, "propagator": int(prompted > 0 or not tracked)}
+    for slot, count in counts.items():
+        if count and slot in config.slots:
+            choice = config.slots[slot]
+            each = choice.component.cls(choice.options).estimate_request(frames)
+            if each is not None:
+                price = None if each.uncached_cost is None else count * each.uncached_cost
+                yield each.model_copy(update={"questions": count, "uncached_cost": price})
 
 
 def list_asking_slots(run: RunOptions) -> list[str]:

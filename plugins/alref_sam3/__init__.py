@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.models.weights import Weights
     from alref.records import FrameMasks, ObjectTrack, PivotBox
+    from alref.result import Usage
     from alref_sam3._runtime import Sam3VideoRunner
     from alref_sam3.questions import HostedQuestions
 
@@ -130,6 +131,15 @@ class Sam3Api(Tracker, Propagator):
         if self.options.replay is not None:
             return [problem for problem in super().problems() if "meta_sam_parser" in problem.message]
         return super().problems() or server.find_problems(self.options)
+
+    def estimate_request(self, frames: int) -> Usage | None:
+        """Return the estimated price of one request; a replay costs nothing."""
+        from alref.result import Usage
+
+        if self.options.replay is not None:
+            return None
+        price = frames * self.options.price / 1000
+        return Usage(model=self.options.model, questions=1, estimated=True, uncached_cost=price)
 
     def load(self) -> None:
         """Connect, or open the answers to replay. Nothing is sent."""

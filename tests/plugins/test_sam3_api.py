@@ -17,10 +17,13 @@ pytest.importorskip("meta_sam_parser")
 
 import av
 
+from alref.config import resolve_config
 from alref.errors import AlrefError, ConfigError, InputError, MissingError
 from alref.llm.answer_store import AnswerStore
 from alref.llm.messages import QuestionEvent
-from alref.records import FrameMasks, ObjectTrack, Phrase, PivotBox, PivotFrame
+from alref.pipeline.forecast import forecast_usage
+from alref.plugins.manager import PluginManager
+from alref.records import FrameMasks, ObjectTrack, Phrase, PivotBox, PivotFrame, Prompt, Reference
 from alref.testing import ArrayVideo
 from alref.utils.masks import Mask
 from alref_sam3 import Sam3Api, Sam3ApiOptions
@@ -373,3 +376,19 @@ def test_the_key_is_written_nowhere(service: Sam3Server, video: ArrayVideo, tmp_
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     assert not any(KEY.encode() in content for content in files)
+
+
+def test_the_forecast_counts_requests(tmp_path: Path) -> None:
+    references = [Reference(id="1", text="the frog"), Reference(id="2", text="the cup")]
+    boxed = Reference(id="3", prompts=(Prompt(frame=0, box=np.array([0, 0, 5, 5], np.float32)),))
+
+    def forecast(given: list[Reference], **settings: Any) -> list[tuple[str, int, float | None]]:
+        config = resolve_config(PluginManager(), [settings], "tracks-baseline")
+        return [(each.model, each.questions, each.uncached_cost) for each in forecast_usage(config, 100, given)]
+
+    hosted = {"use": "sam3-api", "price": 10.0}
+    assert forecast(references) == []
+    assert forecast(references, tracker=hosted, attempts=2) == [("sam-3.1", 8, 8.0)]
+    assert forecast([boxed], tracker=hosted, propagator=hosted) == [("sam-3.1", 1, 1.0)]
+    assert forecast(references, order="pivot", propagator=hosted) == [("sam-3.1", 1, 1.0)]
+    assert forecast(references, tracker={**hosted, "replay": str(tmp_path)}) == []

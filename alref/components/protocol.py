@@ -24,11 +24,13 @@ class EvaluationProtocol(ABC):
     ``needs`` are import names of required libraries, ``extra`` is the extra of its distribution that installs
     them, if any. ``frame_side`` is the side of the square that masks are resized to before they are scored, 0 for none.
     ``paper_columns`` are the metrics that papers print, in their order; empty for the main one.
+    ``counts_empty_terms`` is True if a ratio of ``compute_terms`` that counts nothing is 0, False if it is left out.
     """
 
     name: ClassVar[str]
     frame_side: ClassVar[int] = 0
     paper_columns: ClassVar[tuple[str, ...]] = ()
+    counts_empty_terms: ClassVar[bool] = True
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
 

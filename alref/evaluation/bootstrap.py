@@ -19,7 +19,7 @@ BATCH_SIZE = 50
 TOLERANCE = 1e-5
 """How far the mean over videos may be from the official number, which can be in float32."""
 FloatArray = npt.NDArray[np.float64]
-ScoreTerms = tuple[FloatArray, FloatArray]
+ScoreTerms = tuple[FloatArray, FloatArray, bool]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def estimate_intervals(
 
 def estimate_mean_interval(sums: FloatArray, counts: FloatArray) -> tuple[float, float]:
     """Return the bounds of the interval of a mean over videos, from the sum and the count of each, (N,)."""
-    terms = sums[:, None], counts[:, None]
+    terms = sums[:, None], counts[:, None], True
     drawn = np.concatenate([_score_resamples(terms, picks) for picks in _draw_resamples(len(sums))])
     interval = _build_interval(_compute_score(terms), drawn)
     return interval.low, interval.high
@@ -71,9 +71,10 @@ def estimate_difference(
 
 
 def _stack_terms(protocol: EvaluationProtocol, scores: Sequence[VideoScores]) -> ScoreTerms:
-    """Stack the terms of all videos: two arrays (N, K)."""
+    """Stack the terms of all videos: two arrays (N, K), and whether a ratio without a count is 0."""
     terms = [protocol.compute_terms(each) for each in scores]
-    return np.stack([sums for sums, _ in terms]), np.stack([counts for _, counts in terms])
+    stacked = np.stack([sums for sums, _ in terms]), np.stack([counts for _, counts in terms])
+    return *stacked, protocol.counts_empty_terms
 
 
 def _draw_resamples(videos: int) -> Iterator[FloatArray]:
@@ -84,20 +85,21 @@ def _draw_resamples(videos: int) -> Iterator[FloatArray]:
 
 
 def _compute_score(terms: ScoreTerms) -> FloatArray:
-    sums, counts = terms
-    return _compute_mean_ratio(sums.sum(0), counts.sum(0))
+    sums, counts, counts_empty = terms
+    return _compute_mean_ratio(sums.sum(0), counts.sum(0), counts_empty)
 
 
 def _score_resamples(terms: ScoreTerms, picks: FloatArray) -> FloatArray:
-    sums, counts = terms
-    return _compute_mean_ratio(picks @ sums, picks @ counts)
+    sums, counts, counts_empty = terms
+    return _compute_mean_ratio(picks @ sums, picks @ counts, counts_empty)
 
 
-def _compute_mean_ratio(sums: FloatArray, counts: FloatArray) -> FloatArray:
-    """Return the mean over K of sum divided by count: 0 for a count of 0, NaN if all counts are 0."""
+def _compute_mean_ratio(sums: FloatArray, counts: FloatArray, counts_empty: bool) -> FloatArray:
+    """Return the mean over K of sum divided by count; a count of 0 gives 0 or is left out. NaN if all counts are 0."""
     counted = counts > 0
     ratios: FloatArray = np.divide(sums, counts, out=np.zeros_like(sums), where=counted)
-    return np.where(counted.any(axis=-1), ratios.mean(axis=-1), np.nan)
+    total = ratios.shape[-1] if counts_empty else np.maximum(counted.sum(axis=-1), 1)
+    return np.where(counted.any(axis=-1), ratios.sum(axis=-1) / total, np.nan)
 
 
 def _build_interval(value: FloatArray | np.float64, resampled: FloatArray) -> ConfidenceInterval:

@@ -74,6 +74,28 @@ class MeViSProtocol(_LazyProtocol):
     paper_columns = ("J&F", "J", "F", "N-acc", "T-acc")
 
 
+class MeViSv2Protocol(_LazyProtocol):
+    """Final: the mean of J&F, and of the accuracies on expressions with and without a target."""
+
+    name = "mevis-v2"
+    counts_empty_terms = False
+    paper_columns = ("J&F", "N-acc", "T-acc", "Final")
+
+
+class LongRvosProtocol(_LazyProtocol):
+    """J and F of each expression, tIoU and vIoU of the frames with the object."""
+
+    name = "long-rvos"
+    paper_columns = ("J&F", "J", "F", "tIoU", "vIoU")
+
+
+class ReasonVosProtocol(_LazyProtocol):
+    """J and F of the expressions that have a result."""
+
+    name = "reasonvos"
+    paper_columns = ("J&F", "J", "F")
+
+
 class AvsBenchProtocol(_LazyProtocol):
     """M_J and M_F of AVSBench as in its official test, video by video."""
 
@@ -122,6 +144,9 @@ PROTOCOLS: list[type[EvaluationProtocol]] = [
     Davis17UnsupervisedProtocol,
     RefYouTubeVosProtocol,
     MeViSProtocol,
+    MeViSv2Protocol,
+    LongRvosProtocol,
+    ReasonVosProtocol,
     AvsBenchProtocol,
     AvsPerFrameProtocol,
     AvssPaddedProtocol,

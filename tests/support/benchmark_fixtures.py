@@ -142,6 +142,40 @@ def mevis(root: Path, with_truth: Sequence[str] = ("-00d9", "1 b")) -> None:
             save_json(root / split / "mask_dict.json", runs)
 
 
+def long_rvos(root: Path) -> None:
+    """Two videos of split valid, one object each; the square is absent from the first frame of one, which has no mask file."""
+    said = {}
+    for seed, video in enumerate(("-long 1", "b_2")):
+        frames, masks = clip(5, seed)
+        names = [f"{number:05d}" for number in range(5)]
+        for number, (name, frame, mask) in enumerate(zip(names, frames, masks, strict=True)):
+            save(root / "valid/JPEGImages" / video / f"{name}.jpg", frame)
+            if number or seed:
+                save(root / "valid/Annotations" / video / "1" / f"{name}.png", mask.astype(np.uint8) * 255)
+        texts = {"static": "a red square", "dynamic": "it moves right", "hybrid": "the red one that moves"}
+        listed = [{"exp": text, "obj_id": 1, "type": kind} for kind, text in texts.items()]
+        said[video] = {"expressions": {str(place): each for place, each in enumerate(listed)}, "frames": names}
+    save_json(root / "valid/meta_expressions.json", {"videos": said})
+
+
+def reasonvos(root: Path) -> None:
+    """Two videos of two sources; the masks of one are in a folder whose source is in lower case."""
+    said = {}
+    for seed, (video, source) in enumerate({"a b": "MOSE", "-c_3": "BURST"}.items()):
+        frames, masks = clip(4, seed)
+        for number, (frame, mask) in enumerate(zip(frames, masks, strict=True)):
+            save(root / "JPEGImages" / video / f"{number:05d}.jpg", frame)
+            folder = root / "Annotations" / f"{source.lower() if seed else source}_{video}_{seed + 1}"
+            save(folder / f"{number:05d}.png", mask.astype(np.uint8) * 255)
+        said[video] = {
+            "source": source,
+            "frames": list(range(4)),
+            "is_sent": bool(seed),
+            "expressions": {"0": {"exp_text": "What moves to the right?", "obj_id": seed + 1}},
+        }
+    save_json(root / "meta_expressions.json", {"videos": said})
+
+
 def avsbench_s4(root: Path) -> None:
     """Two clips of two categories; one of them has no object in its first second."""
     home = root / "Single-source"
@@ -217,6 +251,9 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "ref-davis17": ref_davis17,
     "ref-youtube-vos": ref_youtube_vos,
     "mevis": mevis,
+    "mevis-v2": mevis,
+    "long-rvos": long_rvos,
+    "reasonvos": reasonvos,
     "avsbench-s4": avsbench_s4,
     "avsbench-ms3": avsbench_ms3,
     "avsbench-avss": avsbench_semantic,

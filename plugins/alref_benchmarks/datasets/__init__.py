@@ -6,13 +6,18 @@ from alref.components.dataset import Dataset
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset
-from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.long_rvos import LongRvosDataset
+from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 
 DATASETS: list[type[Dataset]] = [
     RefDavis17Dataset,
     RefYouTubeVosDataset,
     MeViSDataset,
+    MeViSv2Dataset,
+    LongRvosDataset,
+    ReasonVosDataset,
     AvsBenchS4Dataset,
     AvsBenchMS3Dataset,
     AvssDataset,

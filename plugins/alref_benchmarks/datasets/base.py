@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Expression:
-    """One reference: its text (empty for audio), the labels of its target objects, its official position.
+    """One reference: its text (empty for audio), the labels of its target objects, its official position, its kind.
 
     ``has_truth`` is False if the dataset does not say what the targets are.
     """
@@ -32,6 +32,7 @@ class Expression:
     objects: tuple[str, ...] = ()
     position: int = 0
     has_truth: bool = True
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _RLES_LOCK = Lock()
 
 
-class _ServerScoredDataset(MaskFileDataset):
+class ServerScoredDataset(MaskFileDataset):
     """Masks are ``<video>/<expression>/<frame>.png``, also in the archive, below ``archive_prefix``."""
 
     fps = 6.0
@@ -62,7 +62,7 @@ class _ServerScoredDataset(MaskFileDataset):
         write_archive(folder, files, file, self.archive_prefix)
 
 
-class RefYouTubeVosDataset(_ServerScoredDataset):
+class RefYouTubeVosDataset(ServerScoredDataset):
     """YouTube-VOS with expressions; the truth of both parts of its validation set is not public."""
 
     name = "ref-youtube-vos"
@@ -111,7 +111,7 @@ class RefYouTubeVosDataset(_ServerScoredDataset):
         )
 
 
-class MeViSDataset(_ServerScoredDataset):
+class MeViSDataset(ServerScoredDataset):
     """Videos whose objects are distinguished by motion; an expression may refer to several objects, or none."""
 
     name = "mevis"
@@ -185,3 +185,11 @@ class MeViSDataset(_ServerScoredDataset):
         from alref_benchmarks.datasets.index_files import read_json_object
 
         return read_json_object(self.root / self.split / "mask_dict.json")
+
+
+class MeViSv2Dataset(MeViSDataset):
+    """MeViS as extended in 2025, in the same layout: more expressions, some of which refer to nothing."""
+
+    name = "mevis-v2"
+    protocols = ("mevis-v2",)
+    published_counts = {"valid": (140, 2523), "valid_u": (50, 907), "train": (1662, 27502)}

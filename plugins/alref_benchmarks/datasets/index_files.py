@@ -23,12 +23,14 @@ class _ExpressionMeta(BaseModel):
     exp: str
     obj_id: Any = None
     anno_id: list[int | str] | None = None
+    type: Any = None
 
     def to_expression(self, by_mask: bool) -> Expression:
         """Return the expression with the ids of its masks, as in MeViS, or of its one object."""
         if by_mask:
             return Expression(self.exp, tuple(map(str, self.anno_id or ())), has_truth=self.anno_id is not None)
-        return Expression(self.exp, (str(self.obj_id),) if isinstance(self.obj_id, str | int) else ())
+        kind = self.type if isinstance(self.type, str) else ""
+        return Expression(self.exp, (str(self.obj_id),) if isinstance(self.obj_id, str | int) else (), kind=kind)
 
 
 class _VideoMeta(BaseModel):
@@ -38,6 +40,34 @@ class _VideoMeta(BaseModel):
 
 class _ExpressionsMeta(BaseModel):
     videos: dict[str, _VideoMeta]
+
+
+class _ReasonVosExpression(BaseModel):
+    exp_text: str
+    obj_id: int | str
+
+
+class _ReasonVosVideo(BaseModel):
+    source: str
+    expressions: dict[str, _ReasonVosExpression]
+
+
+class _ReasonVosMeta(BaseModel):
+    videos: dict[str, _ReasonVosVideo]
+
+
+def read_reasonvos_videos(path: Path) -> Iterator[tuple[str, str, dict[str, Expression]]]:
+    """Yield the name, the source and the expressions of each video of ReasonVOS, by object: the last one of several."""
+    try:
+        meta = _ReasonVosMeta.model_validate(read_json_object(path))
+    except ValidationError as error:
+        raise InputError(f"{path}: {join_shortened([format_validation_error(error)])}; download it again") from None
+    for video, each in meta.videos.items():
+        said = {
+            check_file_name(path, str(one.obj_id)): Expression(one.exp_text, (str(one.obj_id),))
+            for one in each.expressions.values()
+        }
+        yield check_file_name(path, video), check_file_name(path, each.source), said
 
 
 def read_expressions(path: Path, by_mask: bool = False) -> dict[str, VideoEntry]:

@@ -22,7 +22,8 @@ protocol                   a case is                           a frame is
 davis17-semi-supervised    a result, one for each annotator    object numbers; 255 in the truth is void
 davis17-unsupervised       a result, one for each annotator    object numbers; 255 in the truth is void
 ref-youtube-vos            an expression                       a mask
-mevis                      an expression                       a mask
+mevis, mevis-v2            an expression                       a mask
+long-rvos, reasonvos       an expression                       a mask
 avs-avsbench, avs-alref    a clip                              a mask; predicted may be logits
 avss-avsbench, avss-alref  a clip                              class numbers 0..70, of any size
 ref-avs, ref-avs-null      an expression                       a mask of any size; predicted may be logits
@@ -41,6 +42,7 @@ from alref_benchmarks.metrics.avs import AvsBenchMetric, AvsPerFrameMetric
 from alref_benchmarks.metrics.avss import AvssPaddedMetric, AvssUnpaddedMetric
 from alref_benchmarks.metrics.davis import Davis17SemiSupervisedMetric, Davis17UnsupervisedMetric
 from alref_benchmarks.metrics.expressions import MeViSMetric, RefYouTubeVosMetric
+from alref_benchmarks.metrics.expressions_v2 import LongRvosMetric, MeViSv2Metric, ReasonVosMetric
 from alref_benchmarks.metrics.refavs import RefAvsMetric, RefAvsNullMetric
 
 __all__ = ["METRICS_BY_PROTOCOL", "Case", "EvaluationProtocol", "ObjectScores", "ScoreTable", "VideoScores", "get_metric"]
@@ -50,6 +52,9 @@ _METRICS: tuple[EvaluationProtocol, ...] = (
     Davis17UnsupervisedMetric(),
     RefYouTubeVosMetric(),
     MeViSMetric(),
+    MeViSv2Metric(),
+    LongRvosMetric(),
+    ReasonVosMetric(),
     AvsBenchMetric(),
     AvsPerFrameMetric(),
     AvssPaddedMetric(),

@@ -15,7 +15,7 @@ from alref.cli import run_command
 from alref_benchmarks.datasets import DATASETS
 from support.benchmark_fixtures import BUILDERS, build
 
-SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u"}
+SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u", "mevis-v2": "valid_u"}
 QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]
 
 

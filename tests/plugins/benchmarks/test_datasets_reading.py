@@ -16,7 +16,9 @@ from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset
-from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.long_rvos import LongRvosDataset
+from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from support.benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, save_table
 
@@ -25,6 +27,9 @@ LISTED: dict[type[Dataset], dict[str, dict[str, int]]] = {
     RefDavis17Dataset: {"valid": DAVIS},
     RefYouTubeVosDataset: {"valid": {"_003": 3}, "test": {"0c0 4e": 3}, "train": {"ÄÖ-9": 3}},
     MeViSDataset: {"valid": {"f_2": 4}, "valid_u": {"-00d9": 4, "1 b": 4}},
+    MeViSv2Dataset: {"valid": {"f_2": 4}, "valid_u": {"-00d9": 4, "1 b": 4}},
+    LongRvosDataset: {"valid": {"-long 1": 5, "b_2": 5}},
+    ReasonVosDataset: {"test": {"a b": 4, "-c_3": 4}},
     AvsBenchS4Dataset: {"test": {"-5Xy": 5, "_aB c": 5}},
     AvsBenchMS3Dataset: {"test": {"-kQ_0": 5, "m 7_2": 5}},
     AvssDataset: {"test": {"-a_0_5000": 5, "b c_2": 5, "_d_0_10000": 10}},

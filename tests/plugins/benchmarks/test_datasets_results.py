@@ -35,7 +35,7 @@ from support.benchmark_fixtures import SIZE, build, clip, result
 
 GOLDEN = Path(__file__).parents[3] / ".." / "shared" / "golden"
 SEEN = "-x_0_10000"
-SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u"}
+SPLIT = {"ref-youtube-vos": "train", "mevis": "valid_u", "mevis-v2": "valid_u"}
 WAYS = {way.name: way for way in PROTOCOLS}
 CLASS = {"v1s": "dog", "v1m": "violin", "v2": "man"}
 # three classes and the background are seen of 71; the official resizing widens the true masks of Ref-AVS
@@ -64,12 +64,12 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObje
     square = clip(count, seed, (64, 64) if dataset.name in ("avsbench-s4", "avsbench-ms3") else SIZE)[1]
     if dataset.name == "ref-davis17":
         return {str(key): [("a thing", square if key < 4 else bar(count), 1.0)] for key in range(8)}
-    if dataset.name == "mevis":
+    if dataset.name.startswith("mevis"):
         lower = square.copy()
         lower[:, : SIZE[0] // 2 - 6] = False
         lower[0] = False
         return {"0": [("a thing", square, 1.0)], "1": [("a thing", lower, 1.0)]}
-    if dataset.name == "avsbench-s4":
+    if dataset.name in ("avsbench-s4", "long-rvos"):
         square[0] &= bool(seed)
     thing = CLASS.get(dataset.find_video_entry(video).folder, "a thing")
     square[4:] &= thing != "violin"

@@ -116,7 +116,7 @@ def compare_runners(rows: list[dict[str, object]], folder: Path) -> None:
     import ray
 
     plugins, rates = PluginManager(), {}
-    os.environ["RAY_AUTH_MODE"] = "disabled"
+    os.environ |= {"RAY_AUTH_MODE": "disabled", "RAY_worker_niceness": "0"}  # Ray gives way to other programs by default
     ray.init(
         "local",
         num_cpus=4,

@@ -58,7 +58,7 @@ class Chaos:
         asked = [
             w for name, value in options.items() for slot in ("temporal", "spatial") for w in ("-o", f"{slot}.{name}={value}")
         ]
-        words = ["batch", str(self.videos), "the dog", "--out", self.store, *SETTINGS, "--quiet"]
+        words = ["batch", str(self.videos), "the dog", "--out", self.store, *SETTINGS, "--quiet", "--retry-failed"]
         words += ["--temporal", "openai", "--spatial", "openai", *asked, "--runner", self.runner, "--jobs", str(self.jobs)]
         environment = {
             **os.environ,
@@ -66,6 +66,7 @@ class Chaos:
             LOG: str(self.home / "log"),
             "BATCH_SECONDS": str(self.seconds),
             "RAY_ADDRESS": "local",
+            "RAY_worker_niceness": "0",
         }
         code = "import sys; from alref.cli import main; main(sys.argv[1:])"
         with (self.home / "stderr").open("ab") as errors:

@@ -80,6 +80,7 @@ STANDS_FOR = {
     "alref eval alref:mevis": "alref eval alref:mevis --data mevis --split valid_u",
     "alref models pull --preset NAME --sound": "alref models pull --preset paper-s4 --sound",
     "alref plugins NAME": "alref plugins sam2",
+    "alref plugins FORMAT": "alref plugins coco",
     "alref plugins check NAME": "alref plugins check uniform",
     "alref score NAME --data DIR --masks DIR": "alref score mevis --data mevis --split valid_u --masks my-results",
     "alref submit RUN": "alref submit runs/mevis",

@@ -189,7 +189,8 @@ def test_a_replay_is_a_setting_of_the_whole_pipeline(tmp_path: Path) -> None:
     slots = {**dict.fromkeys(("unifier", "proposer", "propagator"), "scripted"), "reasoner": "scripted-chat"}
     made = Pipeline(plugins=plugins, replay=tmp_path / "answers.sqlite", **slots)
     replays = {slot: getattr(choice.options, "replay", None) for slot, choice in made.config.slots.items()}
-    assert {slot for slot, path in replays.items() if path == tmp_path / "answers.sqlite"} == {"temporal", "spatial"}
+    replaying = {slot for slot, path in replays.items() if path == tmp_path / "answers.sqlite"}
+    assert replaying == {"temporal", "spatial", "selector", "reviewer"}
     with pytest.raises(ConfigError, match="replay"):
         Pipeline(plugins=plugins, replay=tmp_path / "answers.sqlite", **{**slots, "reasoner": "scripted"})
 

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from alref.records import FrameMasks, RecordError, Track
+from alref.errors import RecordError
+from alref.records import FrameMasks, Track
 from alref.utils.logit_maps import BACKGROUND_LOGIT, decode_logits, encode_logits
 from support.scripted import Script, run
 

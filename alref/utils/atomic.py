@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import get_native_id
 
 from filelock import FileLock, Timeout
 
@@ -23,7 +24,7 @@ _DISK_FULL_ERRNOS = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` to write to. It is renamed to ``path`` at the end, or removed after an error.
 
-    The temporary name is ``.<stem>.<process><suffix>``: encoders choose the format by the suffix. An OSError of the block
+    The temporary name is ``.<stem>.<thread><suffix>``: encoders choose the format by the suffix. An OSError of the block
     becomes an OutputError.
     """
     part = path.with_name(_make_temporary_name(path))
@@ -47,7 +48,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         part.mkdir()
         yield part
         if path.exists():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            old = path.with_name(f".{path.name}.{get_native_id()}.old")
             path.rename(old)
             part.rename(path)
             shutil.rmtree(old)
@@ -83,7 +84,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _make_temporary_name(path: Path) -> str:
-    return f".{path.stem}.{os.getpid()}{path.suffix}"
+    return f".{path.stem}.{get_native_id()}{path.suffix}"
 
 
 def _write_file(part: str, data: bytes) -> None:

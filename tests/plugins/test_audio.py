@@ -19,7 +19,8 @@ from alref.audio import audioset, vocabulary
 from alref.errors import ConfigError, MissingError
 from alref.media.reader import open_video
 from alref.pipeline.engine import Pipeline
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.pipeline.orders.pivot import PivotOrder
+from alref.plugins.manager import PluginManager
 from alref.records import Phrase, Reference
 from alref.testing import LocatorContract, TaggerContract, make_buzzing_video
 from alref.testing.diff import find_difference
@@ -274,7 +275,7 @@ def test_claps_weights_may_be_a_checkpoint_of_torch(folders: dict[str, Path], tm
 def test_a_sound_goes_through_the_whole_order(folders: dict[str, Path]) -> None:
     script = Script()
     plugins = PluginManager([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
-    slots = dict.fromkeys(SLOTS, "scripted")
+    slots = dict.fromkeys(PivotOrder.slots, "scripted")
     settings = {
         "tagger": {"use": "ast", "model": str(folders["ast"]), "top_k": 2},
         "locator": {"use": "pe-a-frame", "model": str(folders["pe-a-frame"]), "threshold": 0.0},
@@ -295,7 +296,7 @@ def test_one_clap_tags_and_locates_on_a_real_clip(folders: dict[str, Path]) -> N
     script = Script()
     plugins = PluginManager([*script.entries, EntryPoint("audio", "alref_audio", "alref")])
     chosen = {"use": "clap", "model": str(folders["clap"]), "labels": ["man", "dog", "car"], "mode": "subsets", "seconds": 1}
-    settings = {**dict.fromkeys(SLOTS, "scripted"), "tagger": chosen, "locator": chosen}
+    settings = {**dict.fromkeys(PivotOrder.slots, "scripted"), "tagger": chosen, "locator": chosen}
     video = open_video(CLIP)
     with Pipeline(plugins=plugins, **settings) as pipeline:
         result = pipeline.run(video, [SOUND])

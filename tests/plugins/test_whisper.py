@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 
 from alref.errors import ConfigError, InputError, MissingError
 from alref.pipeline.engine import Pipeline
+from alref.pipeline.orders.pivot import PivotOrder
 from alref.pipeline.references import read_recording
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import PluginManager
 from alref.records import Recording, Reference, Transcript
 from alref.testing import TranscriberContract, make_moving_square
 from alref_whisper import Whisper, WhisperOptions
@@ -161,7 +162,7 @@ def test_the_words_of_a_spoken_reference_go_on_to_the_unifier(tmp_path: Path) ->
     folder = tiny_audio_models.whisper(tmp_path / "model", said)
     script = Script()
     plugins = PluginManager([*script.entries, EntryPoint("whisper", "alref_whisper", "alref")])
-    slots = dict.fromkeys(SLOTS, "scripted")
+    slots = dict.fromkeys(PivotOrder.slots, "scripted")
     spoken = Reference(id="1", spoken=read_recording(write_sound(tmp_path / "a.wav", 2)))
     with Pipeline(plugins=plugins, **{**slots, "transcriber": {"use": "whisper", "model": str(folder)}}) as pipeline:
         result = pipeline.run(make_moving_square()[0], [spoken])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask
+from alref.utils.masks import Rle, compute_rle_box, decode_crop
 
 CHANNELS, PAINTED = 4, 255
 WORD_BITS = 8
@@ -14,16 +14,16 @@ SIZE_BITS = (3, 4, 8, 16)
 MAX_RUN = 2 ** SIZE_BITS[-1]
 
 
-def encode_brush(mask: Mask) -> list[int]:
-    """Return the bytes of a mask bool (H, W): every channel of a pixel is 255 in it, and 0 outside.
+def encode_brush(rle: Rle) -> list[int]:
+    """Return the bytes of a mask: every channel of a pixel is 255 in it, and 0 outside.
 
     The stream of bits begins with the number of values (32 bits), the bits of a value less one (5), and the bits of the four
     widths less one (4 each). Then each run has a 1, the place of its width (2), its length less one, and its value.
     """
-    flat = mask.ravel()
-    ends = np.append(np.flatnonzero(flat[1:] != flat[:-1]) + 1, len(flat))
-    lengths = np.diff(ends, prepend=0) * CHANNELS
-    values = flat[ends - 1].astype(np.uint64) * np.uint64(PAINTED)
+    pixels = rle.size[0] * rle.size[1]
+    lengths = np.diff(np.concatenate([[0], _find_changes(rle), [pixels]])) * CHANNELS
+    values = (np.arange(len(lengths)) % 2).astype(np.uint64) * np.uint64(PAINTED)
+    lengths, values = lengths[lengths > 0], values[lengths > 0]
     counts = -(-lengths // MAX_RUN)
     parts = np.full(counts.sum(), MAX_RUN)
     parts[np.cumsum(counts) - 1] = lengths - (counts - 1) * MAX_RUN
@@ -31,10 +31,19 @@ def encode_brush(mask: Mask) -> list[int]:
     bits = np.array(SIZE_BITS)[widths]
     codes = (4 + widths).astype(np.uint64) << (bits + WORD_BITS).astype(np.uint64)
     codes |= ((parts - 1).astype(np.uint64) << np.uint64(WORD_BITS)) | np.repeat(values, counts)
-    head = [(mask.size * CHANNELS, 32), (WORD_BITS - 1, 5), *((each - 1, 4) for each in SIZE_BITS)]
+    head = [(pixels * CHANNELS, 32), (WORD_BITS - 1, 5), *((each - 1, 4) for each in SIZE_BITS)]
     all_codes = np.concatenate([np.array([code for code, _ in head], np.uint64), codes])
     all_bits = np.concatenate([[width for _, width in head], 3 + bits + WORD_BITS])
     return _pack_codes(all_codes, all_bits)
+
+
+def _find_changes(rle: Rle) -> npt.NDArray[np.int64]:
+    """Return where a mask begins and ends in turn, as positions of its pixels row by row."""
+    left, top, *_ = compute_rle_box(rle)
+    rows, columns = np.nonzero(np.diff(np.pad(decode_crop(rle), ((0, 0), (1, 1))).view(np.int8), axis=1))
+    changes = (top + rows) * rle.size[1] + left + columns
+    joined = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1  # from the end of a row to the beginning of the next
+    return np.delete(changes, np.concatenate([joined, joined + 1])) if len(joined) else changes
 
 
 def _pack_codes(codes: npt.NDArray[np.uint64], widths: npt.NDArray[np.int64]) -> list[int]:

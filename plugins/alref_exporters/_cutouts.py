@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun
-from alref.utils.masks import compute_rle_box
+from alref.utils.masks import compute_rle_box, decode_crop
 from alref_exporters._frame_images import format_frame_name
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ def write_cutouts(run: FinishedRun, folder: Path, options: Cutouts.Options) -> N
             for each in run.objects:
                 if (rle := frame.rles.get(each.id)) is None:
                     continue
+                x0, y0, x1, y1 = compute_rle_box(rle)
                 left, top, right, bottom = 0, 0, run.width, run.height
                 if options.crop:
-                    left, top, right, bottom = compute_rle_box(rle)
-                    left, top = max(0, left - options.margin), max(0, top - options.margin)
-                    right, bottom = min(run.width, right + options.margin), min(run.height, bottom + options.margin)
-                alpha = frame.masks[each.id][top:bottom, left:right].astype(np.uint8) * 255
+                    left, top = max(0, x0 - options.margin), max(0, y0 - options.margin)
+                    right, bottom = min(run.width, x1 + options.margin), min(run.height, y1 + options.margin)
+                alpha = np.zeros((bottom - top, right - left), np.uint8)
+                alpha[y0 - top : y1 - top, x0 - left : x1 - left] = decode_crop(rle) * np.uint8(255)
                 image = frame.image[top:bottom, left:right]
                 path = f"{names[each.id]}/{format_frame_name(run, frame.index)}.png"
                 _, data = cv2.imencode(".png", cv2.merge([*cv2.split(image)[::-1], alpha]), [cv2.IMWRITE_PNG_COMPRESSION, 1])

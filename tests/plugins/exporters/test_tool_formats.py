@@ -16,7 +16,7 @@ from pycocotools import mask as rle_tools
 
 import alref
 from alref.errors import InputError
-from alref.utils.masks import Mask
+from alref.utils.masks import Mask, encode_mask
 from alref_exporters._brush import encode_brush
 from support.clips import encode, number_of
 from support.export_runs import NAMES, SIZE, draw_masks, save_run, save_run_of
@@ -181,8 +181,13 @@ def test_brush_masks_are_exact_in_label_studio(run: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize("size", [(1, 1), (7, 5), (300, 400)], ids=str)
 def test_brush_runs_of_any_length(size: tuple[int, int]) -> None:
     generator = np.random.default_rng(3)
-    for mask in (np.zeros(size, np.bool_), np.ones(size, np.bool_), generator.random(size) < 0.02):
-        assert np.array_equal(decode_brush(encode_brush(mask)).reshape(*size, 4)[..., 0], mask * 255)
+    for mask in (
+        np.zeros(size, np.bool_),
+        np.ones(size, np.bool_),
+        generator.random(size) < 0.02,
+        generator.random(size) < 0.9,
+    ):
+        assert np.array_equal(decode_brush(encode_brush(encode_mask(mask))).reshape(*size, 4)[..., 0], mask * 255)
 
 
 def test_boxes_on_the_video_stop_where_the_object_is_gone(run: Path, tmp_path: Path) -> None:

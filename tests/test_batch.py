@@ -166,6 +166,16 @@ def test_failures_are_tried_again_when_asked(home: Path, capsys: Capture) -> Non
     assert UnitStore(open_store(home / "store")).read_failures() == {}
 
 
+def test_each_unit_is_exported_in_the_formats_that_are_named(home: Path, capsys: Capture) -> None:
+    videos = write_videos(home / "videos", ["a", "b"])
+    events = run_batch(capsys, videos, home / "store", "--export", "coco")
+    assert get_states(events) == {"a": "done", "b": "done"}
+    files = sorted((home / "store" / "exports").rglob("*.json"))
+    assert len(files) == 2
+    assert all(json.loads(path.read_text())["annotations"] for path in files)
+    assert run_command(["batch", str(videos), "the dog", "--out", "x", *SETTINGS, "--export", "nothing"]) == 4
+
+
 def test_a_video_that_hangs_is_stopped(home: Path, capsys: Capture) -> None:
     videos = write_videos(home / "videos", ["a", "hang", "z"])
     events = run_batch(capsys, videos, home / "store", "--timeout", "3")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -15,9 +16,12 @@ from alref.batch.units import Unit, UnitSummary, pack_unit
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
 from alref.components.runner import WorkerFactory
 from alref.config import Configuration, VideoOptions, resolve_config
+from alref.evaluation.folder import encode_file_name
 from alref.llm.ledger import share_limits
 from alref.llm.reasoner import ChatReasoner
 from alref.media.reader import open_video
+from alref.media.video import Video
+from alref.output.export import EXPORTS_FOLDER, export_run, make_exporters
 from alref.output.store import RemoteStore, open_store
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
@@ -39,6 +43,7 @@ class WorkerSettings:
     plugin_files: tuple[Path, ...]
     store: str
     cache_bytes: int = DEFAULT_CACHE_BYTES
+    formats: tuple[str, ...] = ()
     run: str = field(default_factory=lambda: uuid4().hex)
 
     def make_factory(self) -> WorkerFactory:
@@ -59,17 +64,32 @@ class UnitWorker:
             for stage in self._pipeline.stages:
                 if isinstance(stage, ChatReasoner):
                     stage.share_answers(SharedAnswers(self._store.objects))
+        self._exporters = make_exporters(plugins, settings.formats, {})
         self._videos = VideoCache(get_cache_path("videos"), settings.cache_bytes)
 
     def __call__(self, unit: Unit) -> UnitSummary:
         """Compute a unit, write it to the store, and return its summary. Raises an AlrefError."""
         options = VideoOptions.model_validate({**self._pipeline.config.video.model_dump(), **unit.window})
         with self._videos.fetch(unit.video, unit.identity) as path:
-            result = self._pipeline.run(open_video(path, **options.model_dump()), unit.references)
+            video = open_video(path, **options.model_dump())
+            result = self._pipeline.run(video, unit.references)
+            if self._exporters:
+                self._export(result, video, unit)
         result = _name_video(result, unit, options)
         summary = UnitSummary.from_result(unit, result)
         self._store.write_unit(unit.key, pack_unit(summary, result))
         return summary
+
+    def _export(self, result: Result, video: Video, unit: Unit) -> None:
+        """Write a result in all formats, below ``exports`` in the store; the unit follows, so that none lacks its exports."""
+        with TemporaryDirectory(prefix="alref-export-") as temporary:
+            folder = Path(temporary)
+            for _ in export_run(result, self._exporters, folder, video=video):
+                continue
+            for path in sorted(folder.rglob("*")):
+                if path.is_file() and not path.name.startswith("."):
+                    name = f"{EXPORTS_FOLDER}/{encode_file_name(unit.id, '')}/{path.relative_to(folder).as_posix()}"
+                    self._store.objects.write_bytes(name, path.read_bytes())
 
 
 def _name_video(result: Result, unit: Unit, options: VideoOptions) -> Result:

@@ -25,6 +25,7 @@ from alref.cli.progress import reserve_stdout
 from alref.components.runner import Runner
 from alref.config import Configuration
 from alref.errors import ConfigError
+from alref.output.export import make_exporters
 from alref.output.store import open_store
 from alref.pipeline.references import make_references, read_references
 from alref.plugins.manager import PluginManager
@@ -56,6 +57,7 @@ WINDOW = ("start", "end", "every", "max_size", "audio_track", "video_track", "fp
 @click.option(
     "--replay", type=click.Path(path_type=Path), help="Replay recorded LLM answers from this store instead of calling a model."
 )
+@click.option("--export", "formats", multiple=True, metavar="FORMAT", help="Also write each result in this format; repeatable.")
 @click.option("--runner", default="local", show_default=True, help="What runs the workers; `alref plugins` lists runners.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Number of workers; default: one for each device.")
 @click.option("--shard", metavar="I/N", help="Compute only share I of N, counted from 0.")
@@ -86,6 +88,7 @@ def command(**flags: Any) -> int:
 def _run_batch(flags: dict[str, Any]) -> int:
     plugins = PluginManager(files=flags["plugin_files"])
     runner_class = plugins.get_runner(flags["runner"])
+    make_exporters(plugins, flags["formats"], {})  # names a wrong format before anything is computed
     devices = split_devices(flags)
     config = resolve_configuration(plugins, flags, {name: flags[name] for name in WINDOW}, flags["replay"])
     source = BatchSource(flags["source"], columns=_parse_columns(flags["columns"]))
@@ -122,7 +125,7 @@ def split_devices(flags: dict[str, Any]) -> tuple[str, ...]:
 
 def _compute_units(batch: BatchRunner, runner: Runner, config: Configuration, total: int | None, flags: dict[str, Any]) -> int:
     """Compute the units, write the page, print the end, and return the exit code: that of the first failure."""
-    settings = WorkerSettings(config.to_dict(), flags["plugin_files"], flags["out"], flags["video_cache"])
+    settings = WorkerSettings(config.to_dict(), flags["plugin_files"], flags["out"], flags["video_cache"], flags["formats"])
     summary = BatchSummary(batch.store.objects.address)
     with BatchProgress(summary, total, flags) as progress:
         for outcome in batch.run(runner, settings.make_factory()):

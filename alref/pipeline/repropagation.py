@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -51,9 +51,9 @@ def compute_change(
     keeps_start = has_start and _agrees_with_start(track, prompt, mask)
     settled = {*track.corrected, *track.confirmed, *list_start_frames(result, track, keeps_start)} - {prompt.frame}
     known = {frame: track.decode_mask(frame) for frame in settled if low <= frame <= high}
-    masks, scores, complete = _propagate_masks(
-        pipeline, video, {**known, prompt.frame: mask}, low, high, cache, progress, canceled
-    )
+    boxes = [_make_box(frame - low, each, 0.5) for frame, each in sorted(known.items())]
+    boxes.append(_make_box(prompt.frame - low, mask, 1.0))
+    masks, scores, complete = _propagate_masks(pipeline, video, boxes, low, high, cache, progress, canceled)
     masks[prompt.frame], scores[prompt.frame] = encode_mask(mask), float(mask.any())
     frames = [frame for frame in range(first, last + 1) if frame in masks and frame not in known]
     for frame in frames:
@@ -153,22 +153,22 @@ def _agrees_with_start(track: Track, prompt: Prompt, mask: Mask) -> bool:
 def _propagate_masks(
     pipeline: Pipeline,
     video: Video,
-    known: Mapping[int, Mask],
+    boxes: Sequence[PivotBox],
     low: int,
     high: int,
     cache: StageCache,
     progress: Callable[[int, int], object],
     canceled: Callable[[], bool],
 ) -> tuple[dict[int, Rle], dict[int, float], bool]:
-    """Return masks and scores by frame, and whether all frames are done; without any known mask all are empty."""
-    if not any(mask.any() for mask in known.values()):
+    """Return masks and scores by frame, and whether all frames are done; without any mask to start from all are empty."""
+    if all(box.finding == "absent" for box in boxes):
         empty = encode_mask(np.zeros((video.height, video.width), np.bool_))
         frames = range(low, high + 1)
         return dict.fromkeys(frames, empty), dict.fromkeys(frames, 0.0), True
     kinds = list_prompt_kinds(pipeline.config.slots["propagator"].component)
-    boxes = [_make_box(frame - low, mask) for frame, mask in sorted(known.items()) if mask.any() or "absent" in kinds]
+    accepted = [box for box in boxes if box.finding != "absent" or "absent" in kinds]
     try:
-        (found,) = pipeline.propagate(VideoSlice(video, low, high), boxes, cache, progress, canceled)
+        (found,) = pipeline.propagate(VideoSlice(video, low, high), accepted, cache, progress, canceled)
     except CanceledError as error:
         masks = {low + frame: rles[0] for frame, rles in error.masks.items()}
         return masks, {low + frame: error.scores[frame][0] for frame in error.masks}, False
@@ -176,13 +176,15 @@ def _propagate_masks(
     return masks, {low + frame: score for frame, score in enumerate(found.scores)}, True
 
 
-def _make_box(frame: int, mask: Mask) -> PivotBox:
-    """Return what is known of the object on a frame: its mask, or that it is absent."""
-    if not mask.any():
-        pivot = PivotFrame(phrase=PHRASE, frame=frame, source="user")
-        return PivotBox(pivot=pivot, finding="absent", source="user")
+def _make_box(frame: int, mask: Mask, score: float) -> PivotBox:
+    """Return what is known of the object on a frame: its mask, or that it is absent.
+
+    The corrected frame has the highest score, so that a propagator that begins at the best one goes outward from there.
+    """
     pivot = PivotFrame(phrase=PHRASE, frame=frame, source="user")
-    return PivotBox(pivot=pivot, xyxy=compute_box(mask), score=1.0, mask=mask, source="user")
+    if not mask.any():
+        return PivotBox(pivot=pivot, finding="absent", source="user")
+    return PivotBox(pivot=pivot, xyxy=compute_box(mask), score=score, mask=mask, source="user")
 
 
 def _is_heard(phrase: Phrase, time: float) -> bool:

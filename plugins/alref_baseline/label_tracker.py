@@ -27,8 +27,6 @@ _BACKGROUND_RADIUS = 12
 """Width of the background around an object that is stored in the memory, in cells."""
 _NUM_BACKGROUNDS, _BACKGROUND_CELLS = 10, 40
 """Number of last frames whose background is stored in the memory, and cells of each."""
-_LOOK_ALIKE_CELLS = 200
-"""Cells of a frame without the object that are stored as background."""
 _STRANGE_LIKENESS = 0.6
 """Similarity to the object below which a cell at some distance from it is certainly background."""
 _SAME_LIKENESS = 0.9
@@ -46,7 +44,7 @@ class LabelTracker:
 
     ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``. The memory has cells of all seeds, and of
     the background of the last frames, so that the label does not leak into what was not visible on a pivot frame. On the frames
-    ``absent`` the label is empty; what looks like the object there becomes background, so that it is not taken for it later.
+    ``absent`` the label is empty, and it stays so until the next pivot frame: what was taken for the object was another one.
     """
 
     def __init__(
@@ -57,10 +55,10 @@ class LabelTracker:
         self._seeds = {**dict.fromkeys(absent, empty), **seeds}
         shares = {frame: _MEMORY_CELLS if frame == start else _MEMORY_CELLS // len(seeds) for frame in seeds}
         banks = [sample_memory(video_features.get_features(frame), label, shares[frame]) for frame, label in seeds.items()]
-        banks += [sample_look_alikes(video_features.get_features(frame), banks) for frame in absent]
         self._memory = LabelMemory(
             np.concatenate([bank.keys for bank in banks]), np.concatenate([bank.labels for bank in banks])
         )
+        self._gone = False
         self.reset_to_pivot()
 
     def reset_to_pivot(self) -> None:
@@ -72,11 +70,14 @@ class LabelTracker:
         """Propagate the label to a neighboring frame; on a pivot frame, use the label of the pivot."""
         if frame in self._seeds:
             self._set_pivot(frame)
+        elif self._gone:
+            self.frame = frame
         else:
             self._propagate_label(frame)
 
     def _set_pivot(self, frame: int) -> None:
         self.frame, self.label = frame, self._seeds[frame]
+        self._gone = not bool(self._seeds[frame].any())
         self._area = int((self.label > 0.5).sum())
         self._window = Roi(0, self._video_features.rows, 0, self._video_features.columns)
         self._features = self._video_features.get_features(frame)
@@ -144,15 +145,6 @@ def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelM
     around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2)
     chosen = np.concatenate([cells, around])
     return LabelMemory(flat[chosen], label.ravel()[chosen])
-
-
-def sample_look_alikes(features: FloatArray, banks: Sequence[LabelMemory]) -> LabelMemory:
-    """Select the cells of a frame without the object that look most like it, as background."""
-    flat = features.reshape(-1, features.shape[2])
-    known = np.concatenate([bank.keys[bank.labels > 0.5] for bank in banks])
-    likeness = (flat @ known.T).max(axis=1, initial=-1)
-    chosen = np.argsort(-likeness, kind="stable")[:_LOOK_ALIKE_CELLS]
-    return LabelMemory(flat[chosen], np.zeros(len(chosen), np.float32))
 
 
 def _sample_evenly(numbers: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:

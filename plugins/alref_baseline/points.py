@@ -20,10 +20,12 @@ from alref_baseline.regions import compute_edge_contrast
 
 _SIDES = (0.1, 0.2, 0.36, 0.65)
 """Sides of the boxes that are tried around a point, as shares of the longer side of the frame."""
-_CUT_SHARE = 0.3
+_CUT_SHARE = 0.12
 """Share of the border of a region on the border of its box, above which the box is too small for the object."""
 _CENTRAL_DEPTH = 0.6
 """Depth of a point in a part of a mask, as a share of the deepest one, from which it means the whole part."""
+_ADDED_SIZE, _REMOVED_SIZE, _SLACK = 2.5, 3.0, 3
+"""Size of the part that a point means, in units of its distance from the border of the mask, and pixels beyond it."""
 _REACH = 1.5
 """Cells around a point that belong to it for certain."""
 
@@ -46,7 +48,8 @@ def segment_points(
     mask = np.zeros(size, bool) if prior is None else np.array(prior)
     for point in points[labels]:
         if not mask[find_pixel(point, size)]:
-            mask |= _grow_region(video_features, frame, point, points[~labels], size)
+            grown = _grow_region(video_features, frame, point, points[~labels], size)
+            mask |= _keep_near(grown, mask, point) if mask.any() else grown
     for point in points[~labels]:
         if mask[find_pixel(point, size)]:
             mask = _remove_region(video_features, frame, mask, point, points[labels])
@@ -78,6 +81,12 @@ def _grow_region(
         cv2.circle(view := best.astype(np.uint8), find_pixel(point, size)[::-1], max(2, longer // 60), 1, -1)
         return np.asarray(view > 0)
     return best
+
+
+def _keep_near(grown: Mask, mask: Mask, point: FloatArray) -> Mask:
+    """Return what a point in the middle of a missing part adds to a mask: nothing much farther from it than the point."""
+    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(grown & (away <= _ADDED_SIZE * away[find_pixel(point, mask.shape)] + _SLACK))
 
 
 def _select_component(mask: Mask, point: FloatArray) -> Mask:
@@ -116,8 +125,10 @@ def _remove_region(video_features: VideoFeatures, frame: int, mask: Mask, point:
     near = (cv2.dilate(label, np.ones((9, 9), np.uint8)) > 0.1) & (label < 0.1)
     weights = normalize_weights(inside, 4 * outside * label.sum() / max(float(outside.sum()), 1e-6) + 0.2 * near)
     (chance,) = fit_predict([compute_descriptors(video_features, frame)], [weights])
-    kept = segment_label(video_features, frame, np.asarray(np.minimum(chance, label), np.float32), mask.shape) & mask
-    view = kept.astype(np.uint8)
+    kept = segment_label(video_features, frame, np.asarray(np.minimum(chance, label), np.float32), mask.shape)
+    place_size = round(_REMOVED_SIZE * float(depth[place])) + _SLACK
+    reached = cv2.circle(np.zeros(mask.shape, np.uint8), place[::-1], place_size, 1, -1)
+    view = (mask & (kept | (reached == 0))).astype(np.uint8)
     cv2.circle(view, place[::-1], max(1, round(CELL_SIZE * _REACH / float(scale.mean()) / 2)), 0, -1)
     return np.asarray(view > 0)
 

@@ -238,3 +238,52 @@ def test_an_object_that_comes_back_is_found_again_elsewhere() -> None:
     assert not masks[2].masks[0].any()
     assert not masks[3].masks[0].any()
     assert jaccard(masks[5].masks[0], back[5]) > 0.7
+
+
+def clicked(text: str, *points: tuple[int, int], labels: list[bool], **fields: object) -> PivotBox:
+    made = {"points": np.array(points, np.float32), "point_labels": np.array(labels), "score": 1.0, **fields}
+    return PivotBox(pivot=pivot(text), **made)
+
+
+def test_a_point_grows_to_the_object_around_it() -> None:
+    video, red, blue = scene(frames=3)
+    for truth, point in ((red, (30, 30)), (blue, (130, 68))):
+        found = propagated(video, [clicked("disc", point, labels=[True])])
+        assert min(jaccard(found[frame].masks[0], truth[frame]) for frame in range(3)) > 0.7
+
+
+def test_points_correct_a_mask_that_has_too_much_or_too_little() -> None:
+    video, red, blue = scene(frames=1)
+    both = red[0] | blue[0]
+    less = propagated(video, [clicked("red", (130, 68), labels=[False], mask=both)])[0].masks[0]
+    assert jaccard(less, red[0]) > 0.95
+    half = red[0] & (np.arange(160) < 30)
+    more = propagated(video, [clicked("red", (40, 30), labels=[True], mask=half)])[0].masks[0]
+    assert jaccard(more, red[0]) > jaccard(half, red[0]) + 0.1
+    assert (half & ~more).sum() == 0
+
+
+def test_an_object_is_absent_until_it_is_given_again() -> None:
+    video, red, _ = scene(frames=6)
+    start = PivotBox(pivot=pivot("red"), xyxy=[12, 12, 49, 49], mask=red[0], score=1.0)
+    gone = PivotBox(pivot=pivot("red", 3), finding="absent")
+    found = propagated(video, [start, gone])
+    assert jaccard(found[1].masks[0], red[1]) > 0.8
+    assert not any(found[frame].masks.any() for frame in (3, 4, 5))
+    again = PivotBox(pivot=pivot("red", 5), xyxy=[42, 12, 79, 49], mask=red[5], score=1.0)
+    both = propagated(video, [start, gone, again])
+    assert not both[4].masks.any()
+    assert jaccard(both[5].masks[0], red[5]) > 0.95
+
+
+def test_passes_in_both_directions_are_merged_for_each_object() -> None:
+    video, red, blue = scene(frames=6)
+    boxes = [
+        PivotBox(pivot=pivot("red", 5), xyxy=[42, 12, 79, 49], mask=red[5], score=1.0),
+        PivotBox(pivot=pivot("blue", 0, "2"), xyxy=[112, 50, 149, 87], mask=blue[0], score=1.0),
+        PivotBox(pivot=pivot("blue too", 3, "3"), xyxy=[94, 50, 131, 87], mask=blue[3], score=1.0),
+    ]
+    found = propagated(video, boxes)
+    for frame in range(6):
+        overlaps = [jaccard(*pair) for pair in zip(found[frame].masks, (red[frame], blue[frame], blue[frame]), strict=True)]
+        assert min(overlaps) > 0.7, f"frame {frame}: {overlaps}"

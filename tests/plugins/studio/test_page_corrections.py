@@ -127,6 +127,11 @@ def test_asking_opens_a_run_whose_masks_are_painted(chromium: Browser, served: A
         before = read_pixels(page)
         page.keyboard.press("h")
         wait_for_pixels(page, lambda pixels: np.abs(pixels - before).sum(axis=2)[mask].min() > 30)
+        page.get_by_role("button", name=re.compile("^Use this")).first.click()
+        wait_for_revision(page, 1)
+        corrected = load_result(folder).tracks[0]
+        assert corrected.corrected == (1,)
+        assert corrected.decode_mask(1)[4:24, 20:40].all()
 
 
 def test_a_click_shows_the_mask_at_once_and_changes_nothing_on_disk(opened: OpenedRun) -> None:

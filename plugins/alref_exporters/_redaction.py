@@ -40,7 +40,11 @@ def _grow_mask(mask: Mask, margin: int) -> Mask:
     if not margin or not mask.any():
         return mask
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-    return np.asarray(cv2.dilate(mask.view(np.uint8), kernel), np.bool_)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    rows, columns = slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
+    grown = np.zeros_like(mask)
+    grown[rows, columns] = cv2.dilate(mask[rows, columns].view(np.uint8), kernel)
+    return grown
 
 
 def cover_pixels(image: Frame, covered: Mask, effect: str, strength: int) -> Frame:
@@ -60,7 +64,7 @@ def cover_pixels(image: Frame, covered: Mask, effect: str, strength: int) -> Fra
         small = cv2.blur(small, (3, 3)) if effect == "blur" else small
         way = cv2.INTER_LINEAR if effect == "blur" else cv2.INTER_NEAREST
         hidden = np.asarray(cv2.resize(small, (width, height), interpolation=way), np.uint8)
-    return np.asarray(np.where(covered[..., None], hidden, image), np.uint8)
+    return np.asarray(cv2.copyTo(hidden, covered.view(np.uint8), image.copy()), np.uint8)
 
 
 def make_report(run: FinishedRun, shares: list[float], options: Redaction.Options, strength: int) -> dict[str, Any]:

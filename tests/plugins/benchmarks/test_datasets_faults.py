@@ -45,9 +45,9 @@ def barred(look: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("cls", DATASETS, ids=lambda cls: cls.name)
 def test_only_the_counts_of_a_miniature_are_wrong(cls: type[Dataset], tmp_path: Path) -> None:
-    (fault,) = made(cls, tmp_path).find_problems()
-    assert fault.message.startswith(f"expected {cls.published_counts[cls.splits[0]][0]} videos with ")
-    assert fault.video == ""
+    counts = cls.published_counts.get(cls.splits[0])
+    faults = [(fault.message.split(" with ")[0], fault.video) for fault in made(cls, tmp_path).find_problems()]
+    assert faults == ([(f"expected {counts[0]} videos", "")] if counts else [])
 
 
 def test_counts_as_published_are_no_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     reported: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
-            lacking = not any(match_suffix_case(path).exists() for path in dataset.get_frame_paths(video))
+            lacking = not any(folder.is_dir() for folder in {path.parent for path in dataset.get_frame_paths(video)})
             try:
                 is_whole = True
                 for what in chain(_check_video(dataset, video, pool), dataset.check_annotations(video)):

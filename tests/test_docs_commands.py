@@ -59,6 +59,7 @@ BEFORE = {
     "answers.md": [["run", "clip.mp4", "the dog that jumps", "--reasoner", "gpt4"]],
     "evaluation.md": [[*MEVIS, "runs/top-score"]],
     "alref compare runs/top-score runs/gpt4": [[*MEVIS, "runs/top-score"], [*MEVIS, "runs/gpt4"]],
+    "alref compare runs/top-score runs/gpt4 --table table.tex --published": [[*MEVIS, "runs/top-score"], [*MEVIS, "runs/gpt4"]],
     "alref correct alref-out/clip-the-dog --undo": CONFIRMED,
     "alref correct runs/dog": [[*RUN_DOG]],
     "alref correct runs/dog --undo": [[*RUN_DOG], ["correct", "runs/dog", "--object", "1", "--frame", "2", "--confirm"]],

@@ -31,7 +31,7 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     reported: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
-            lacking = not any(folder.is_dir() for folder in {path.parent for path in dataset.get_frame_paths(video)})
+            lacking = _lacks_folders(dataset.get_frame_paths(video))
             try:
                 is_whole = True
                 for what in chain(_check_video(dataset, video, pool), dataset.check_annotations(video)):
@@ -45,6 +45,14 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
                 reported.add(str(error))
             if dataset.on_checked is not None:
                 dataset.on_checked(video)
+
+
+def _lacks_folders(paths: Sequence[Path]) -> bool:
+    """Return True if no folder of the given files exists; a folder that may not be looked into may exist."""
+    try:
+        return not any(folder.is_dir() for folder in {path.parent for path in paths})
+    except PermissionError:
+        return False
 
 
 def _check_counts(dataset: IndexedDataset) -> Iterator[DatasetProblem]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -254,6 +255,24 @@ def test_a_name_that_is_taken_is_refused(name: str, tmp_path: Path, capsys: pyte
     assert run_command(["plugins", "new", name, "--slot", "proposer", "--out", str(tmp_path / "out")]) == ConfigError.exit_code
     assert re.search(rf"'{name}'.*alref plugins", capsys.readouterr().err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["installed", "gone"])
+def test_a_module_is_taken_only_while_it_is_installed(
+    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "alref_oddly.py").write_text("")
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(place))
+        spec = find_spec("alref_oddly")
+        assert spec is not None
+        patch.setitem(sys.modules, "alref_oddly", module_from_spec(spec))
+        if not installed:
+            patch.setattr(sys, "path", sys.path[1:])
+        code = run_command(["plugins", "new", "oddly", "--slot", "proposer", "--out", str(tmp_path / "out")])
+    assert code == (ConfigError.exit_code if installed else 0)
 
 
 def test_what_is_there_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import sys
 from pathlib import Path
 from shlex import quote
 
@@ -40,5 +40,9 @@ def command(name: str, slot: str, has_model: bool, out: Path | None) -> None:
 def _check_unused(plan: NewPlugin) -> None:
     """Raise ConfigError if the name or the module is installed or in the catalogue already."""
     known = {name for card in load_cards() for name in (card.plugin, *(each.name for each in card.components))}
-    if plan.name in known | {each.name for each in PluginManager().registered_classes} or find_spec(plan.module):
+    finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
+    installed = any(
+        find and find(plan.module, None) for find in finders
+    )  # importlib.util.find_spec finds what is imported, too
+    if installed or plan.name in known | {each.name for each in PluginManager().registered_classes}:
         raise ConfigError(f"{plan.name!r}: is taken; choose a name that `alref plugins` does not list")

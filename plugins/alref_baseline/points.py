@@ -20,7 +20,7 @@ from alref_baseline.regions import compute_edge_contrast
 
 _SIDES = (0.1, 0.2, 0.36, 0.65)
 """Sides of the boxes that are tried around a point, as shares of the longer side of the frame."""
-_CUT_SHARE = 0.12
+_CUT_SHARE = 0.22
 """Share of the border of a region on the border of its box, above which the box is too small for the object."""
 _CENTRAL_DEPTH = 0.6
 """Depth of a point in a part of a mask, as a share of the deepest one, from which it means the whole part."""

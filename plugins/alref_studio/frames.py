@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 
 import cv2
 import numpy as np
@@ -18,45 +18,59 @@ from alref.media.draw import resize_frame
 from alref.media.video import Frame, Video
 
 CACHE_BYTES = 128 * 1024**2
-FRAMES_AHEAD = 6
+NEAR_FRAMES = 8
+"""Frames that are read on the way to one that is asked for: pages ask for several at once, in no certain order."""
 MIN_WIDTH = 16
 JPEG_QUALITY = 82
 
 
 class SharedVideo:
-    """A video that several threads read, one at a time; it is opened when it is first needed."""
+    """A video that several threads read, one at a time; it is opened when it is first needed.
+
+    Who holds ``lock`` reads alone.
+    """
 
     def __init__(self, path: Path, options: VideoOptions) -> None:
         self.path = path
         self.options = options
-        self._lock = Lock()
+        self.lock = RLock()
         self._video: Video | None = None
+        self._last: int | None = None
 
     @property
     def video(self) -> Video:
         """The opened video. Raises InputError."""
-        with self._lock:
+        with self.lock:
             if self._video is None:
                 self._video = open_configured_video(self.path, self.options)
             return self._video
 
     def read_frame(self, index: int) -> Frame:
         """Return frame ``index``, uint8 (H, W, 3) RGB. Raises InputError."""
-        video = self.video
-        with self._lock:
-            return video.read_frame(index)
+        with self.lock:
+            self._last = index
+            return self.video.read_frame(index)
+
+    def plan_frames(self, index: int) -> range:
+        """Return the frames to read for frame ``index``, which is the last of them.
+
+        A decoder only goes forward: a step back costs as much as all frames since the last keyframe. So frames between the
+        last one that was read and this one are taken along, and with a step back those before it.
+        """
+        if self._last is None or abs(index - self._last) > NEAR_FRAMES:
+            return range(index, index + 1)
+        ahead = index > self._last
+        return range(self._last + 1 if ahead else max(0, index - NEAR_FRAMES + 1), index + 1)
 
 
 class JpegCache:
-    """Encoded frames, the least recently used dropped first; frames that follow are decoded ahead."""
+    """Encoded frames, the least recently used dropped first."""
 
     def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._images: OrderedDict[Hashable, bytes] = OrderedDict()
         self._lock = Lock()
-        self._ahead = ThreadPoolExecutor(1, "frames-ahead")
-        self._last: dict[SharedVideo, int] = {}
 
     def get_frame(self, shared: SharedVideo, index: int, width: int) -> bytes:
         """Return frame ``index`` as JPEG, at most ``width`` pixels wide. Raises InputError outside the video."""
@@ -64,18 +78,13 @@ class JpegCache:
         if not 0 <= index < len(video):
             raise InputError(f"{video.name}: expected a frame from 0 to {len(video) - 1}, got {index}")
         width = min(max(MIN_WIDTH, width), video.width)
-        image = self.get_image((shared, index, width), lambda: encode_jpeg(scale_to_width(shared.read_frame(index), width)))
-        if self._last.get(shared) == index - 1 and index + FRAMES_AHEAD < len(video):
-            self._ahead.submit(shared.read_frame, index + FRAMES_AHEAD)
-        self._last[shared] = index
-        return image
+        return self.get_image((shared, index, width), partial(self._read_frames, shared, index, width))
 
     def get_image(self, key: Hashable, make_image: Callable[[], bytes]) -> bytes:
         """Return the image of a key, which ``make_image`` makes if it is not cached."""
-        with self._lock:
-            if (found := self._images.get(key)) is not None:
-                self._images.move_to_end(key)
-                return found
+        found = self._find_image(key)
+        if found is not None:
+            return found
         made = make_image()
         with self._lock:
             if key not in self._images:
@@ -85,9 +94,24 @@ class JpegCache:
                 self._bytes -= len(self._images.popitem(last=False)[1])
         return made
 
-    def close(self) -> None:
-        """Stop decoding ahead."""
-        self._ahead.shutdown(wait=True, cancel_futures=True)
+    def _find_image(self, key: Hashable) -> bytes | None:
+        with self._lock:
+            if key in self._images:
+                self._images.move_to_end(key)
+            return self._images.get(key)
+
+    def _read_frames(self, shared: SharedVideo, index: int, width: int) -> bytes:
+        """Return a frame; those that are read on the way to it are cached too."""
+
+        def read_image(number: int) -> bytes:
+            return encode_jpeg(scale_to_width(shared.read_frame(number), width))
+
+        with shared.lock:
+            if (found := self._find_image((shared, index, width))) is not None:  # read while this thread waited
+                return found
+            for number in shared.plan_frames(index)[:-1]:
+                self.get_image((shared, number, width), partial(read_image, number))
+            return read_image(index)
 
 
 def scale_to_width(frame: Frame, width: int) -> Frame:

@@ -86,7 +86,6 @@ class Studio:
         self.hub.close()
         self.worker.close()
         self._editor.close()
-        self.images.close()
         self.pipeline.close()
 
     def describe_state(self) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from alref.media.write import read_mask
 from alref.output.export import EXPORTS_FOLDER, export_run, load_finished_run, make_exporters, write_export
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.references import make_references
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS
 from alref.records import Reference
 from alref.result import Result
 from alref.utils.masks import Mask

@@ -19,7 +19,8 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from alref.cli.plugins.card import build_card, compare_cards
-from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import BASE_CLASS_BY_SLOT
 from alref.utils.text import format_validation_error
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ import pytest
 from alref.cli import run_command
 from alref.config import choose_preset, read_preset, resolve_config
 from alref.llm.reasoner import ChatReasoner
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS
 from alref.utils.yaml_files import parse_yaml
 
 PLUGINS = PluginManager()

@@ -26,7 +26,7 @@ from alref.cli import run_command
 from alref.components.base import API_LEVEL
 from alref.errors import ConfigError, MissingError, OutputError
 from alref.output.run_folder import load_result
-from alref.plugins.manager import SLOTS
+from alref.plugins.registered import SLOTS
 from alref.scaffold import PLUGIN_KINDS, NewPlugin
 from alref.testing import make_moving_square, write_frames
 from support.clips import encode

@@ -14,7 +14,8 @@ from click.shell_completion import CompletionItem
 from alref.cli.plugin_option import CommandFunction, add_plugin_option
 from alref.config import Configuration, read_config_file, resolve_config
 from alref.errors import ConfigError
-from alref.plugins.manager import SLOTS, PluginManager
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS
 from alref.utils.yaml_files import parse_yaml
 
 _SLOT_HELP = {

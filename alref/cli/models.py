@@ -20,7 +20,8 @@ from alref.models.weights import Weights, WeightsInfo
 from alref.pipeline import contracts
 from alref.pipeline.orders import ORDERS
 from alref.pipeline.stage_runner import describe_call
-from alref.plugins.manager import SLOTS, PluginManager, get_flag_slot
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS, get_flag_slot
 
 NOTHING_TO_FETCH = "this configuration loads no models"
 

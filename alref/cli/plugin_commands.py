@@ -9,7 +9,8 @@ import click
 
 from alref.components.command import PluginCommand
 from alref.plugins import catalogue
-from alref.plugins.manager import PluginManager, has_name
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import has_name
 from alref.utils.libraries import require_libraries
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from alref.components.base import Stage
 from alref.errors import Problem, format_exception, sanitize_line
-from alref.plugins.manager import RegisteredComponent, get_flag_slot
+from alref.plugins.registered import RegisteredComponent, get_flag_slot
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pydantic import Field
 from alref.components import options
 from alref.components.base import StageOptions
 from alref.errors import ConfigError
-from alref.plugins.manager import RegisteredComponent
+from alref.plugins.registered import RegisteredComponent
 
 
 class VideoOptions(StageOptions):

@@ -7,7 +7,8 @@ from typing import Any
 
 from alref.config.configuration import RunOptions
 from alref.errors import ConfigError, suggest_names
-from alref.plugins.manager import REASONER_SLOTS, SLOTS, PluginManager
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import REASONER_SLOTS, SLOTS
 
 Layer = Mapping[str, Any]
 UNIFIER_SLOTS = ("unifier", "tagger", "transcriber", "locator")

@@ -11,7 +11,8 @@ from alref.config.configuration import Configuration, RunOptions, SlotConfigurat
 from alref.config.layers import Layer, has_options, merge_layers, merge_names
 from alref.config.preset_files import DEFAULT_PRESET, MODEL_PRESET, read_preset
 from alref.errors import ConfigError
-from alref.plugins.manager import SLOTS, PluginManager, get_qualified_name, has_name
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS, get_qualified_name, has_name
 
 
 def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset: str | None = None) -> Configuration:

@@ -8,7 +8,8 @@ from alref.components import options
 from alref.config.configuration import RunOptions, VideoOptions
 from alref.config.preset_files import list_presets
 from alref.errors import ContractError
-from alref.plugins.manager import SLOTS, PluginManager, RegisteredComponent
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import SLOTS, RegisteredComponent
 
 
 def build_schema(plugins: PluginManager) -> dict[str, Any]:

@@ -23,7 +23,8 @@ from alref.pipeline.references import make_ids_unique
 from alref.pipeline.review import review_result
 from alref.pipeline.stage_cache import StageCache
 from alref.pipeline.stage_runner import StageRunner, describe_call
-from alref.plugins.manager import PluginManager, get_flag_slot
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import get_flag_slot
 from alref.records import PivotBox, Reference, Track
 from alref.result import Result
 from alref.utils.prompt_kinds import PromptKind

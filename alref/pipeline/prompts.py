@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alref.components.base import Propagator
 from alref.errors import Problem
-from alref.plugins.manager import PluginManager, RegisteredComponent
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import RegisteredComponent
 from alref.records import Phrase, PivotBox, PivotFrame, Prompt, Reference
 from alref.utils.masks import compute_box
 from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind

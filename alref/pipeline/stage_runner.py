@@ -21,7 +21,8 @@ from alref.llm.usage import count_usage, mark_cached
 from alref.media.video import Video
 from alref.pipeline import contracts, stage_cache
 from alref.pipeline.stage_cache import CachedOutput, StageCache
-from alref.plugins.manager import PluginManager, RegisteredClass
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import RegisteredClass
 from alref.records import FrameMasks, ObjectTrack, Phrase, PivotBox, StageEvent, Track, list_object_phrases
 from alref.result import Usage
 from alref.utils.logit_maps import LogitMap, encode_logits

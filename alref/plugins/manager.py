@@ -11,124 +11,37 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field
-from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-from itertools import combinations
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import pluggy
 
-from alref.components.base import (
-    Locator,
-    Propagator,
-    Proposer,
-    Reviewer,
-    SpatialReasoner,
-    Stage,
-    Tagger,
-    TemporalReasoner,
-    Tracker,
-    TrackReasoner,
-    Transcriber,
-    Unifier,
-)
+from alref.components.base import Stage
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
 from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
 from alref.errors import ConfigError, ContractError, format_exception, suggest_names
-from alref.llm.reasoner import ChatReasoner
 from alref.plugins import catalogue, discovery, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, PluginSource, SkippedPlugin
+from alref.plugins.registered import (
+    BASE_CLASSES_BY_HOOK,
+    SLOT_LABELS,
+    SLOTS,
+    RegisteredClass,
+    RegisteredComponent,
+    check_unique_names,
+    get_qualified_name,
+    has_name,
+)
 from alref.plugins.validation import validate_classes
 from alref.utils.libraries import require_libraries
 
-SLOTS: dict[str, tuple[str, type[Stage]]] = {
-    "unifier": ("register_unifiers", Unifier),
-    "tagger": ("register_unifiers", Tagger),
-    "transcriber": ("register_unifiers", Transcriber),
-    "locator": ("register_unifiers", Locator),
-    "temporal": ("register_reasoners", TemporalReasoner),
-    "spatial": ("register_reasoners", SpatialReasoner),
-    "proposer": ("register_proposers", Proposer),
-    "propagator": ("register_propagators", Propagator),
-    "tracker": ("register_trackers", Tracker),
-    "selector": ("register_reasoners", TrackReasoner),
-    "reviewer": ("register_reasoners", Reviewer),
-}
-"""The slots of a pipeline: the hook that registers a component, and its base class."""
-
-REASONER_SLOTS = ("temporal", "spatial", "selector", "reviewer")
-"""The slots that ``reasoner`` stands for: those of them that the component can fill."""
-
-_BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
-    **{hook: tuple(base for name, base in SLOTS.values() if name == hook) for hook, _ in SLOTS.values()},
-    "register_datasets": (Dataset,),
-    "register_metrics": (EvaluationProtocol,),
-    "register_exporters": (Exporter,),
-    "register_commands": (PluginCommand,),
-    "register_runners": (Runner,),
-}
-
-BASE_CLASS_BY_SLOT: dict[str, type] = {
-    **{slot: base for slot, (_, base) in SLOTS.items()},
-    "dataset": Dataset,
-    "protocol": EvaluationProtocol,
-    "exporter": Exporter,
-    "command": PluginCommand,
-    "runner": Runner,
-}
-"""Everything that is chosen by name, and its base class."""
-
-SLOT_LABELS = {
-    "dataset": "dataset",
-    "protocol": "protocol",
-    "exporter": "export format",
-    "command": "command",
-    "runner": "runner",
-}
-"""Labels of the kinds that are not slots of a pipeline."""
-
-AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | Exporter | PluginCommand | Runner)
-AnyRegistered = TypeVar("AnyRegistered", bound="RegisteredClass[Any]")
-
-
-@dataclass(frozen=True)
-class RegisteredClass(Generic[AnyRegisterable]):
-    """A class that a plugin registers, and the distribution that contains it."""
-
-    cls: type[AnyRegisterable]
-    plugin: str
-    distribution: str
-    version: str
-
-    @property
-    def name(self) -> str:
-        """The name by which it is chosen."""
-        return self.cls.name
-
-    @cached_property
-    def slots(self) -> list[str]:
-        """The slots that it can fill, or ``dataset``, ``protocol``, ``exporter``, ``command``, ``runner``."""
-        return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
-
-    @property
-    def summary(self) -> str:
-        """The first line of its docstring."""
-        return (self.cls.__doc__ or "").strip().partition("\n")[0]
-
-
-class RegisteredComponent(RegisteredClass[Stage]):
-    """A component that a plugin registered; ``slots`` are those it can fill."""
-
-    @property
-    def brings_model(self) -> bool:
-        """Whether it loads weights or asks a language model."""
-        return self.cls.weights is not Stage.weights or issubclass(self.cls, ChatReasoner)
+AnyRegistered = TypeVar("AnyRegistered", bound=RegisteredClass[Any])
 
 
 @dataclass
@@ -199,7 +112,7 @@ class PluginManager:
             components = [RegisteredComponent(cls, *origin) for cls in classes if issubclass(cls, Stage)]
             others = [RegisteredClass(cls, *origin) for cls in classes if not issubclass(cls, Stage)]
             own = [each for each in self.registered_classes if each.distribution == distribution]
-            _check_unique_names([*own, *components, *others])
+            check_unique_names([*own, *components, *others])
         except BaseException:
             self._manager.unregister(name=name) if self._manager.has_plugin(name) else None
             raise
@@ -219,9 +132,9 @@ class PluginManager:
         if not callers:
             raise ContractError("registers nothing; mark a hook, such as register_proposers, with @alref.hookimpl")
         for caller in callers:
-            if caller.name in _BASE_CLASSES_BY_HOOK:
+            if caller.name in BASE_CLASSES_BY_HOOK:
                 implementation = next(each for each in caller.get_hookimpls() if each.plugin is module)
-                announced = validate_classes(implementation.function(), caller.name, _BASE_CLASSES_BY_HOOK[caller.name])
+                announced = validate_classes(implementation.function(), caller.name, BASE_CLASSES_BY_HOOK[caller.name])
                 classes += [cls for cls in announced if cls not in classes]  # one class may be in several hooks
         return classes
 
@@ -367,31 +280,3 @@ class PluginManager:
             except BaseException as error:  # an observer must not end a run
                 self._manager.unregister(implementation.plugin)
                 self.warnings.append(f"observer {implementation.plugin_name}: {format_exception(error)}")
-
-
-def get_flag_slot(slots: Sequence[str]) -> str:
-    """Return the name of these slots in flags: ``reasoner`` for several slots of a reasoner, else the first slot."""
-    return "reasoner" if len(slots) > 1 and set(REASONER_SLOTS).issuperset(slots) else slots[0]
-
-
-def has_name(registered: RegisteredClass[Any], name: str) -> bool:
-    """Return whether ``name``, or ``distribution:name``, names a registered class."""
-    distribution, _, short = name.rpartition(":")
-    return registered.name == short and distribution in ("", registered.distribution)
-
-
-def get_qualified_name(registered: RegisteredClass[Any], others: Iterable[RegisteredClass[Any]]) -> str:
-    """Return the unambiguous name of a registered class: ``distribution:name`` if ``others`` share its name.
-
-    A name without a distribution is always alref's own, if alref has a class of this name.
-    """
-    alone = registered.distribution == hookspecs.PROJECT or sum(each.name == registered.name for each in others) == 1
-    return registered.name if alone else f"{registered.distribution}:{registered.name}"
-
-
-def _check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
-    """Check that ``distribution:name`` is unique within each slot. Raises ContractError."""
-    for one, other in combinations(registered, 2):
-        if one.name == other.name and set(one.slots) & set(other.slots):
-            both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
-            raise ContractError(f"{one.name!r} is registered twice, by {both}; give each class a unique name")

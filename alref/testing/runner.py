@@ -16,7 +16,7 @@ from unittest import SkipTest
 
 from alref.components.base import Stage
 from alref.errors import ContractError, format_exception, sanitize_line
-from alref.plugins.manager import SLOTS
+from alref.plugins.registered import SLOTS
 from alref.testing import (
     LocatorContract,
     PropagatorContract,

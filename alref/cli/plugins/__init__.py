@@ -16,7 +16,8 @@ from alref.cli.plugins.rows import PluginRow, list_rows
 from alref.cli.status import check_status
 from alref.cli.verbose_option import add_verbose_option
 from alref.errors import ConfigError, suggest_names
-from alref.plugins.manager import PluginManager, RegisteredComponent
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import RegisteredComponent
 
 COMMANDS = {
     "new": "Create the distribution of a new plugin.",

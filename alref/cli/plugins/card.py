@@ -15,7 +15,8 @@ from alref.components.exporter import Exporter
 from alref.config import read_config_file
 from alref.errors import ConfigError, ContractError, suggest_names
 from alref.plugins.discovery import read_license_and_homepage
-from alref.plugins.manager import PluginManager, RegisteredClass
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import RegisteredClass
 
 PARTS = {"dataset": "datasets", "protocol": "protocols", "exporter": "exporters", "command": "commands", "runner": "runners"}
 """The lists of a card besides ``components``, by the slot of their entries."""

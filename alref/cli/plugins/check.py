@@ -26,15 +26,8 @@ from alref.pipeline import contracts
 from alref.pipeline.references import read_recording
 from alref.pipeline.stage_runner import describe_call
 from alref.plugins import catalogue
-from alref.plugins.manager import (
-    BASE_CLASS_BY_SLOT,
-    SLOT_LABELS,
-    SLOTS,
-    PluginManager,
-    RegisteredClass,
-    get_flag_slot,
-    has_name,
-)
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, RegisteredClass, get_flag_slot, has_name
 from alref.records import Recording
 from alref.testing import DatasetContract, ExporterContract
 from alref.testing.contract import NotExercised

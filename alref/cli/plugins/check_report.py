@@ -13,7 +13,7 @@ from rich.text import Text
 from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.errors import ContractError
-from alref.plugins.manager import RegisteredClass
+from alref.plugins.registered import RegisteredClass
 from alref.testing.runner import CheckOutcome, CheckState
 
 STYLES: dict[CheckState, str] = {"passed": "green", "failed": "bold red", "skipped": "dim", "not exercised": "yellow"}

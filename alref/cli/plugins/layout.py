@@ -11,7 +11,7 @@ from typing import Any
 from alref.cli.plugins.rows import PluginRow
 from alref.cli.status import ComponentStatus
 from alref.components import options
-from alref.plugins.manager import SLOTS
+from alref.plugins.registered import SLOTS
 
 HEADINGS = {
     "dataset": "datasets",

@@ -14,7 +14,8 @@ from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
 from alref.plugins.catalogue import KnownComponent, PluginCard, load_cards
 from alref.plugins.discovery import read_license_and_homepage
-from alref.plugins.manager import BASE_CLASS_BY_SLOT, PluginManager, RegisteredClass, RegisteredComponent, get_qualified_name
+from alref.plugins.manager import PluginManager
+from alref.plugins.registered import BASE_CLASS_BY_SLOT, RegisteredClass, RegisteredComponent, get_qualified_name
 from alref.utils.libraries import find_missing_libraries
 
 

@@ -95,18 +95,14 @@ class BatchRunner:
             self._outcomes.append(known)
         elif not self.store.claim(unit.key):
             claimed_elsewhere.append((row, unit))
-            self._note_finished(unit)
+            if self.store.is_done(unit.key):  # another process completed it meanwhile
+                self._done.add(unit.key)
         elif self.store.is_done(unit.key):
             self.store.release(unit.key)
             self._outcomes.append(UnitOutcome(unit.id, unit.key, "elsewhere"))
         else:
             self._rows_by_key[unit.key] = row
             yield RunnerTask(unit.key, unit)
-
-    def _note_finished(self, unit: Unit) -> None:
-        """Note a unit that another process claimed as done, once it is."""
-        if self.store.is_done(unit.key):
-            self._done.add(unit.key)
 
     def _find_outcome(self, row: BatchRow, unit: Unit) -> UnitOutcome | None:
         """Return the outcome of a unit that is not to be computed now."""

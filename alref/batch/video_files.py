@@ -172,7 +172,8 @@ class VideoCache:
 
     def _prune(self) -> None:
         """Remove the copies that were used longest ago, except those in use, until the rest fits."""
-        files = sorted((path.stat().st_mtime_ns, path, path.stat().st_size) for path in self._list_copies())
+        copies = [path for path in self.folder.iterdir() if not path.name.startswith(".")]
+        files = sorted((path.stat().st_mtime_ns, path, path.stat().st_size) for path in copies)
         total = sum(size for _, _, size in files)
         for _, path, size in files:
             if total <= self.limit:
@@ -183,9 +184,6 @@ class VideoCache:
                     total -= size
             except Timeout:
                 continue
-
-    def _list_copies(self) -> list[Path]:
-        return [path for path in self.folder.iterdir() if not path.name.startswith(".")]
 
 
 def download_video(video: str, path: Path) -> None:

@@ -101,9 +101,10 @@ def _run_batch(flags: dict[str, Any]) -> int:
         total = min(total, flags["limit"] or total)
     runner = runner_class(flags["jobs"], devices, flags["timeout"], choose_overlap(config))
     with UnitStore(open_store(flags["out"])) as store:
-        batch = BatchRunner(
-            rows, _make_builder(config, flags), store, shard, flags["limit"], flags["retry_failed"], _format_retry(flags)
-        )
+        common = make_references(flags["expressions"], flags["spoken"], flags["sound"])
+        common += read_references(flags["file"]) if flags["file"] else []
+        builder = UnitBuilder(config.get_output_settings(), common, ContentDigests())
+        batch = BatchRunner(rows, builder, store, shard, flags["limit"], flags["retry_failed"], _format_retry())
         if flags["planned"]:
             print_batch_plan(plan_batch(batch, runner.jobs), flags["as_json"])
             return 0
@@ -138,12 +139,6 @@ def _compute_units(batch: BatchRunner, runner: Runner, config: Configuration, to
     return summary.failures[0].exit_code if summary.failures else 0
 
 
-def _make_builder(config: Configuration, flags: dict[str, Any]) -> UnitBuilder:
-    common = make_references(flags["expressions"], flags["spoken"], flags["sound"])
-    common += read_references(flags["file"]) if flags["file"] else []
-    return UnitBuilder(config.get_output_settings(), common, ContentDigests())
-
-
 def _parse_columns(texts: tuple[str, ...]) -> dict[str, str]:
     """Return a table's columns by their meaning. Raises ConfigError."""
     columns = {}
@@ -155,7 +150,7 @@ def _parse_columns(texts: tuple[str, ...]) -> dict[str, str]:
     return columns
 
 
-def _format_retry(flags: dict[str, Any]) -> str:
+def _format_retry() -> str:
     """Return the command that tries failures again."""
     words = [word for word in sys.argv[1:] if word != "--retry-failed"]
     return format_path(shlex.join(["alref", *words, "--retry-failed"]))

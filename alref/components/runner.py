@@ -160,13 +160,15 @@ class _TaskLoop:
 
     def _give_tasks(self) -> None:
         """Give tasks to free workers, and start workers for tasks that wait, as many as there may be."""
-        while task := self._take_task():
+        while self.waiting or self._pull_task():
+            task = self.waiting.popleft()
             free = self._find_free_worker(task)
             if free is None:
                 self.waiting.appendleft(task)
                 starting = sum(not state.ready for state in self.workers.values())
                 if len(self.workers) < self.runner.jobs and starting < len(self.waiting):
-                    self._start_worker(self._choose_device())
+                    device = self._choose_device()
+                    self.workers[self.runner.start_worker(self.make_worker, device)] = _WorkerState(device)
                     if starting + 1 < self.runner.jobs and self._pull_task():
                         continue
                 return
@@ -174,9 +176,6 @@ class _TaskLoop:
             state.alone = self.deaths[task.key] > 0
             state.running[task.key] = (task, monotonic())
             self.runner.submit_task(free, task)
-
-    def _take_task(self) -> RunnerTask | None:
-        return self.waiting.popleft() if self.waiting or self._pull_task() else None
 
     def _pull_task(self) -> bool:
         """Take a task from the source to those that wait; return whether there was one."""
@@ -202,9 +201,6 @@ class _TaskLoop:
         """Return the device with the fewest workers."""
         used = Counter(state.device for state in self.workers.values())
         return min(self.runner.devices, key=lambda device: used[device], default="")
-
-    def _start_worker(self, device: str) -> None:
-        self.workers[self.runner.start_worker(self.make_worker, device)] = _WorkerState(device)
 
     def _choose_wait(self) -> float:
         """Return the seconds until the next thing to do if nothing happens."""

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import cycle
 
 import cv2
 import numpy as np
@@ -91,7 +92,7 @@ def _draw_cell(
     cell = resize_frame(frame, height, CELL_WIDTH)
     digits = [(number, _to_cell((badges.center, badges.center), scale, shift), badges.points)]
     _draw_disc(cell, digits[0][1], badges.radius * scale, FRAME_COLOR)
-    for place, (color, box) in enumerate(zip(_list_colors(len(boxes)), boxes.tolist(), strict=True), 1):
+    for place, (color, box) in enumerate(zip(cycle(BOX_COLORS.values()), boxes.tolist(), strict=False), 1):
         corners = _to_cell(box[:2], scale, shift), _to_cell(box[2:], scale, shift)
         _draw_outline(cell, *corners, color)
         center = _to_cell((box[2] - badges.box_radius, box[3] - badges.box_radius), scale, shift)
@@ -103,11 +104,6 @@ def _draw_cell(
 def _to_cell(point: Sequence[float], scale: float, shift: float) -> tuple[float, float]:
     """Return a point of the frame in pixels of the cell; whole numbers are centers of pixels of the frame, as in matplotlib."""
     return (point[0] + 0.5) * scale, (point[1] + 0.5) * scale + shift
-
-
-def _list_colors(count: int) -> list[tuple[int, int, int]]:
-    colors = list(BOX_COLORS.values())
-    return [colors[place % len(colors)] for place in range(count)]
 
 
 def _draw_disc(cell: Frame, center: tuple[float, float], radius: float, color: tuple[int, int, int]) -> None:

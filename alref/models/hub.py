@@ -62,7 +62,8 @@ def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -
 
     Raises MissingError with one problem, when the model does not exist, the user has no access, or the hub cannot be reached.
     """
-    _require_library()
+    if not is_installed(LIBRARY):
+        raise MissingError(Problem(message=f"needs {LIBRARY}", hint=f"pip install {LIBRARY}"))
     from huggingface_hub import HfApi
 
     api = HfApi()
@@ -100,8 +101,3 @@ def read_license(card: Path) -> str:
 
 def _get_license(card: Any) -> str:
     return str(card.get("license_name") or card.get("license") or "")
-
-
-def _require_library() -> None:
-    if not is_installed(LIBRARY):
-        raise MissingError(Problem(message=f"needs {LIBRARY}", hint=f"pip install {LIBRARY}"))

@@ -13,7 +13,9 @@ MAX_LISTED_FRAMES = 6
 
 def describe_review(result: Result, track: int) -> list[str]:
     """Describe what the reviews, repairs and behavior reviews say about a track, given by its place; empty without a review."""
-    return [*_describe_masks(result, track), *_describe_behavior(result, track)]
+    behaviors = [each for each in result.behaviors if each.track == track and each.frames]
+    done = [f"what it does: {each.verdict}{f', {each.why}' if each.why else ''}" for each in behaviors]
+    return [*_describe_masks(result, track), *done]
 
 
 def _describe_masks(result: Result, track: int) -> Iterator[str]:
@@ -24,12 +26,6 @@ def _describe_masks(result: Result, track: int) -> Iterator[str]:
     for each in (repair for repair in result.repairs if repair.track == track):
         keys = " and ".join(map(str, each.keys))
         yield f"round {each.round}: frames {each.first} to {each.last}, propagated again from {keys}: {each.why}"
-
-
-def _describe_behavior(result: Result, track: int) -> Iterator[str]:
-    for each in result.behaviors:
-        if each.track == track and each.frames:
-            yield f"what it does: {each.verdict}{f', {each.why}' if each.why else ''}"
 
 
 def _count_answers(review: MaskReview) -> str:

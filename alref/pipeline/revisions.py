@@ -129,13 +129,12 @@ def _apply_change(result: Result, correction: Correction, change: TrackChange) -
         }
     )
     given = make_prompt_box(track.phrase, prompt)
-    boxes = [box for box in result.boxes if not _is_replaced(box, given)]
+    boxes = [
+        box
+        for box in result.boxes
+        if box.source != "user" or box.pivot.frame != prompt.frame or not is_same_object(box.pivot.phrase, track.phrase)
+    ]
     return replace_track(result, change.track, made, [*boxes, given])
-
-
-def _is_replaced(box: PivotBox, given: PivotBox) -> bool:
-    same = is_same_object(box.pivot.phrase, given.pivot.phrase) and box.pivot.frame == given.pivot.frame
-    return same and box.source == "user"
 
 
 def _decide_track(result: Result, track: Track, correction: Correction) -> Track:

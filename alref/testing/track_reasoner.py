@@ -27,10 +27,9 @@ class TrackReasonerContract(FrameContract):
     def make_candidates(self, truth: TrueMasks) -> list[TrackCandidates]:
         """Return two tracks, the object and a corner that is seen half of the time, for each of two phrases."""
         masks = [np.asarray(truth[frame]) for frame in range(len(truth))]
-        tracks = [
-            self.make_track(1, masks),
-            self.make_track(2, [_draw_corner(mask, 2 * n >= len(masks)) for n, mask in enumerate(masks)]),
-        ]
+        corners = np.zeros_like(masks)
+        corners[len(masks) // 2 :, :8, :8] = True
+        tracks = [self.make_track(1, masks), self.make_track(2, list(corners))]
         phrases = (self.phrase, self.other_phrase)
         return [TrackCandidates(phrase=phrase, tracks=tuple(each for each in tracks if each.frames)) for phrase in phrases]
 
@@ -135,12 +134,6 @@ class TrackReasonerContract(FrameContract):
         """
         candidates = self.make_candidates(self.make_video()[1])
         self.pick_tracks([each.model_copy(update={"tracks": each.tracks[-1:], "round": 2}) for each in candidates])
-
-
-def _draw_corner(like: Mask, shown: bool) -> Mask:
-    mask = np.zeros_like(like)
-    mask[:8, :8] = shown
-    return mask
 
 
 def _check_concepts(output: Any, phrases: list[Phrase], failed: list[Concept]) -> None:

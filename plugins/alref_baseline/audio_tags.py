@@ -16,7 +16,11 @@ def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list
     merged into a specific one ("dog") if both are heard. Phrases that are not sounds remain unchanged.
     """
     makers = {phrase: find_sound_source(phrase.text) for phrase in phrases if phrase.sound}
-    unseen = [_make_absent_pivot(phrase) for phrase, maker in makers.items() if maker is None]
+    unseen = [
+        PivotFrame(phrase=phrase, finding="absent", why=f"{phrase.text!r} does not name a visible object")
+        for phrase, maker in makers.items()
+        if maker is None
+    ]
     sought = [phrase for phrase in phrases if not phrase.sound]
     for reference in dict.fromkeys(phrase.reference for phrase in makers):
         own = {phrase: maker for phrase, maker in makers.items() if maker and phrase.reference == reference}
@@ -35,7 +39,3 @@ def _merge_phrases(phrases: Sequence[Phrase], maker: str) -> Phrase:
     return surest.model_copy(
         update={"text": maker, "category": maker, "heard": merge_spans(phrase.heard for phrase in phrases)}
     )
-
-
-def _make_absent_pivot(phrase: Phrase) -> PivotFrame:
-    return PivotFrame(phrase=phrase, finding="absent", why=f"{phrase.text!r} does not name a visible object")

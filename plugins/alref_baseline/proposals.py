@@ -7,9 +7,8 @@ import numpy as np
 
 from alref.media.video import Video
 from alref.records import Candidates, PivotFrame
-from alref.utils.masks import Mask
 from alref_baseline.grabcut import compute_bounding_box
-from alref_baseline.grounding import GroundingQuery, ScoredRegion, find_grounding
+from alref_baseline.grounding import GroundingQuery, find_grounding
 
 
 def propose_candidates(video: Video, pivots: list[PivotFrame], max_candidates: int) -> list[Candidates]:
@@ -25,7 +24,8 @@ def propose_candidates(video: Video, pivots: list[PivotFrame], max_candidates: i
 def _propose_for_pivot(video: Video, pivot: PivotFrame, frames: list[int], max_candidates: int) -> Candidates:
     grounding = find_grounding(video, GroundingQuery.from_phrase(pivot.phrase), frames)
     found = [] if grounding.is_absent or pivot.frame is None else grounding.get_regions(pivot.frame)[:max_candidates]
-    sized = [(each, mask) for each in found if (mask := _resize_mask(video, each)).any()]
+    grown = [(each, cv2.resize(each.region.mask.astype(np.float32), (video.width, video.height)) > 0.5) for each in found]
+    sized = [(each, mask) for each, mask in grown if mask.any()]
     if not sized:
         return Candidates(pivot=pivot, xyxy=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32))
     return Candidates(
@@ -35,8 +35,3 @@ def _propose_for_pivot(video: Video, pivot: PivotFrame, frames: list[int], max_c
         labels=(pivot.phrase.category or pivot.phrase.text,) * len(sized),
         masks=np.stack([mask for _, mask in sized]),
     )
-
-
-def _resize_mask(video: Video, scored: ScoredRegion) -> Mask:
-    grown = cv2.resize(scored.region.mask.astype(np.float32), (video.width, video.height))
-    return np.asarray(grown > 0.5)

@@ -127,16 +127,16 @@ def grow_regions(
     it.
     """
     held = entry.is_handheld and not description.colors
+    size = video_features.rows, video_features.columns
     moves = [
-        np.zeros((video_features.rows, video_features.columns), np.float32) if held else _resize_motion(video_features, view)
-        for view in views
+        np.zeros(size, np.float32) if held else resize_image(compute_motion_strength(view.motion), *size) for view in views
     ]
     cells = [
         compute_descriptors(video_features, view.frame, 1.5 * moved, color_scale=2.0 if description.colors else 1.0)
         for view, moved in zip(views, moves, strict=True)
     ]
     seeds = [_weigh_by_motion(video_features, view, moved, description) for view, moved in zip(views, moves, strict=True)]
-    spread = [_mark_near_evidence(resize_image(view.evidence, video_features.rows, video_features.columns)) for view in views]
+    spread = [_mark_near_evidence(resize_image(view.evidence, *size)) for view in views]
     strongest = max(float(seed.max()) * view.peak for seed, view in zip(seeds, views, strict=True))
     chances = [
         seed * view.peak / max(float(seed.max()) * view.peak, 0.4 * strongest, 1e-6)
@@ -158,10 +158,6 @@ def grow_regions(
             view, np.maximum(grown - _CORE_THRESHOLD, 0) / (1 - _CORE_THRESHOLD) if held else grown, description
         )
     return found
-
-
-def _resize_motion(video_features: VideoFeatures, view: FrameEvidence) -> FloatArray:
-    return resize_image(compute_motion_strength(view.motion), video_features.rows, video_features.columns)
 
 
 def _weigh_by_motion(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -140,7 +140,8 @@ def measure_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
     motion = compute_residual_motion(eye, frame)
     height, width = motion.shape[:2]
     boxes = [_normalize_box(video, box) for box in candidates.xyxy.tolist()]
-    masks = [_shrink_mask(mask, height, width) for mask in ([] if candidates.masks is None else candidates.masks)]
+    given: Iterable[Mask] = () if candidates.masks is None else candidates.masks
+    masks = [np.asarray(resize_image(mask.astype(np.float32), height, width) > 0.5) for mask in given]
     ellipses = [_draw_ellipse(box, height, width) for box in boxes]
     return FrameCandidates(
         video=video,
@@ -156,10 +157,6 @@ def measure_candidates(video: Video, candidates: Candidates) -> FrameCandidates:
 def _normalize_box(video: Video, box: list[float]) -> NormalizedBox:
     left, top, right, bottom = box
     return left / video.width, top / video.height, right / video.width, bottom / video.height
-
-
-def _shrink_mask(mask: Mask, height: int, width: int) -> Mask:
-    return np.asarray(resize_image(mask.astype(np.float32), height, width) > 0.5)
 
 
 def _draw_ellipse(box: NormalizedBox, height: int, width: int) -> Mask:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun, Frame
-from alref.media.video_encoder import VideoEncoder, VideoFormat, open_video_encoder
+from alref.media.video_encoder import open_video_encoder
 from alref.utils.masks import Mask
 from alref_exporters._codecs import FORMATS
 
@@ -29,18 +29,15 @@ def write_alpha_videos(run: FinishedRun, folder: Path, name: str, options: Alpha
         parts = {f"{each.id}-{run.make_file_name(each.name)}": each.id for each in run.objects}
     empty = np.zeros((run.height, run.width), np.bool_)
     with ExitStack() as stack:
-        encoders = [
-            (stack.enter_context(_open_encoder(run, folder / f"{part}{suffix}", format, options.audio)), number)
-            for part, number in parts.items()
-        ]
+        encoders = []
+        for part, number in parts.items():
+            channels = run.video.read_channels() if options.audio else ()
+            opened = open_video_encoder(folder / f"{part}{suffix}", run.times, format, channels)
+            encoders.append((stack.enter_context(opened), number))
         for frame in run.read_frames():
             for encoder, number in encoders:
                 mask = frame.union if number is None else frame.masks.get(number, empty)
                 encoder.write_frame(add_alpha(frame.image, mask, options.background == "black"))
-
-
-def _open_encoder(run: FinishedRun, path: Path, format: VideoFormat, audio: bool) -> AbstractContextManager[VideoEncoder]:
-    return open_video_encoder(path, run.times, format, run.video.read_channels() if audio else ())
 
 
 def add_alpha(image: Frame, mask: Mask, on_black: bool) -> Frame:

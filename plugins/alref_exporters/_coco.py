@@ -66,7 +66,7 @@ def _iterate_annotations(
                 "category_id": ids[each.category],
                 "bbox": _get_box(rle),
                 "area": rle.area,
-                "segmentation": _encode_polygons(rle, options.tolerance)
+                "segmentation": [polygon.ravel().tolist() for polygon in trace_polygons(rle, options.tolerance)]
                 if options.masks == "polygons"
                 else _encode_rle(rle, options.masks == "rle-list"),
                 "iscrowd": 0,
@@ -110,7 +110,3 @@ def _get_box(rle: Rle) -> list[int]:
 def _encode_rle(rle: Rle, as_list: bool) -> dict[str, Any]:
     """Return a run-length mask by columns, with compressed counts or a list of them."""
     return {"size": list(rle.size), "counts": decode_runs(rle.counts).tolist() if as_list else rle.counts}
-
-
-def _encode_polygons(rle: Rle, tolerance: float) -> list[list[float]]:
-    return [polygon.ravel().tolist() for polygon in trace_polygons(rle, tolerance)]

@@ -59,11 +59,13 @@ def write_mots(run: FinishedRun, folder: Path, options: Mots.Options) -> None:
     instances.mkdir()
     classes = list_categories(run, options.categories)
     ids = _number_instances(run, classes)
+    table = np.zeros(max(ids, default=0) + 1, np.uint16)
+    table[list(ids)] = list(ids.values())
     (instances / "labels.txt").write_text("".join(f"{' '.join(name.split())}\n" for name in classes), encoding="utf-8")
     with (folder / f"{run.make_file_name(run.name)}.txt").open("w", encoding="ascii") as file:
         for frame in run.read_frames():
             images.write_frame(frame)
-            _write_wide_png(_number_pixels(frame, ids), instances / f"{format_frame_name(run, frame.index)}.png")
+            _write_wide_png(table[frame.labels], instances / f"{format_frame_name(run, frame.index)}.png")
             file.writelines(_format_lines(frame, ids, options.first_frame))
 
 
@@ -80,12 +82,6 @@ def _number_instances(run: FinishedRun, classes: dict[str, int]) -> dict[int, in
     if count[IGNORED_CLASS]:
         raise InputError("mots: class 10 means regions to ignore; put a name that is not used in its place: -o mots.categories")
     return ids
-
-
-def _number_pixels(frame: RunFrame, ids: dict[int, int]) -> LabelMap:
-    table = np.zeros(max(ids, default=0) + 1, np.uint16)
-    table[list(ids)] = list(ids.values())
-    return table[frame.labels]
 
 
 def _format_lines(frame: RunFrame, ids: dict[int, int], first_frame: int) -> list[str]:

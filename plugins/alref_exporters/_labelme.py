@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun, RunFrame
-from alref.utils.masks import Mask, compute_rle_box, decode_crop
+from alref.utils.masks import compute_rle_box, decode_crop
 from alref_exporters._frame_images import FrameImages, format_frame_name
 from alref_exporters._polygons import trace_polygons
 
@@ -52,11 +52,5 @@ def _iterate_shapes(run: FinishedRun, frame: RunFrame, options: LabelMe.Options)
             continue
         left, top, right, bottom = compute_rle_box(rle)
         corners = [[left, top], [right - 1, bottom - 1]]
-        mask = _encode_png(decode_crop(rle))
-        yield {**common, "shape_type": "mask", "points": corners, "mask": mask}
-
-
-def _encode_png(mask: Mask) -> str:
-    """Return a mask as a PNG of 0 and 255 in base64."""
-    _, data = cv2.imencode(".png", mask.astype(np.uint8) * 255)
-    return b64encode(data.tobytes()).decode()
+        _, data = cv2.imencode(".png", decode_crop(rle).astype(np.uint8) * 255)
+        yield {**common, "shape_type": "mask", "points": corners, "mask": b64encode(data.tobytes()).decode()}

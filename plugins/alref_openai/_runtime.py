@@ -56,17 +56,14 @@ class OpenAIConnection(ServerConnection):
             RateLimiter(options.requests_per_minute, f"requests {self.address}"),
             RateLimiter(options.tokens_per_minute, f"tokens {self.address}"),
         )
-        unpriced = next((name for name in self._list_models() if self.compute_cost(name, 1, 1, 0) is None), None)
+        models = [self.model, *filter(None, options.voters)]
+        unpriced = next((name for name in models if self.compute_cost(name, 1, 1, 0) is None), None)
         if options.max_cost is not None and unpriced is not None:
             raise ConfigError(
                 f"max_cost: no price of {unpriced!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
                 " -o reasoner.output_price=DOLLARS, both for a million tokens"
             )
         self._client = server.open_client(options)
-
-    def _list_models(self) -> list[str]:
-        """List the models that may be asked."""
-        return [self.model, *filter(None, self.options.voters)]
 
     def close(self) -> None:
         """Close the connection."""

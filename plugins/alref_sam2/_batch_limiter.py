@@ -50,7 +50,9 @@ class BatchLimiter:
     def _reduce_memory(self, full: str, count: int, tokens: int) -> None:
         freed, fewer = self._cache.free_memory(full), count // 2 if full == self._device.type else 0
         if not freed and not fewer:
-            raise MissingError(f"the memory of {full} is too small: {self._advise_on(full)}")
+            other = "--device cpu" if full != "cpu" else "-o propagator.feature_memory=0"
+            advice = f"-o propagator.image_size=512, a smaller model, or {other}"
+            raise MissingError(f"the memory of {full} is too small: {advice}")
         if fewer:
             self._max_tokens = fewer * tokens
         if self._device.type == "cuda":
@@ -58,7 +60,3 @@ class BatchLimiter:
         features = "features are computed again" if full == "cpu" else "features are cached on the host"
         given = [f"{fewer} of {count} objects are followed at once"] * bool(fewer) + [features] * freed
         self._warn(f"the memory of {full} is full: {', '.join(given)}")
-
-    def _advise_on(self, full: str) -> str:
-        other = "--device cpu" if full != "cpu" else "-o propagator.feature_memory=0"
-        return f"-o propagator.image_size=512, a smaller model, or {other}"

@@ -12,7 +12,6 @@ import torch
 
 from alref.media.video import Video
 from alref.records import PivotBox
-from alref.utils.masks import Mask
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
 from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box, scale_points
@@ -189,15 +188,14 @@ class TrackingSession:
         return TrackedGroup(seen, memories, checked)
 
     def _store_memories(self, visit: Visit, group: list[int], made: TrackedGroup) -> None:
-        memories = made.memories
+        memories = list(made.memories)
         if made.checked is not None:
             facts = zip(group, memories, *made.checked.wait(), strict=True)
-            memories = [replace(each, trusted=self._check_motion(index, visit.reverse, *fact)) for index, each, *fact in facts]
+            for place, (index, memory, mask, score, quality) in enumerate(facts):
+                motion = self._motions.setdefault((index, visit.reverse), MotionModel())
+                memories[place] = replace(memory, trusted=motion.check_and_update(mask, float(score), float(quality)))
         for index, memory in zip(group, memories, strict=True):
             self._banks[index].add_tracked(visit.frame, memory, visit.reverse)
-
-    def _check_motion(self, index: int, reverse: bool, mask: Mask, score: float, quality: float) -> bool:
-        return self._motions.setdefault((index, reverse), MotionModel()).check_and_update(mask, float(score), float(quality))
 
 
 def find_barriers(prompts: PromptsByFrame) -> frozenset[int]:

@@ -28,8 +28,9 @@ class ReasonVosDataset(MaskFileDataset):
         """Read the expressions, and list the frames of each video."""
         from alref_benchmarks.datasets.index_files import read_reasonvos_videos
 
+        folder = self.root / "JPEGImages"
         return {
-            video: VideoEntry(self._list_frames(video), expressions, source)
+            video: VideoEntry(tuple(sorted(path.stem for path in (folder / video).glob("*.jpg"))), expressions, source)
             for video, source, expressions in read_reasonvos_videos(self.root / "meta_expressions.json")
         }
 
@@ -64,9 +65,6 @@ class ReasonVosDataset(MaskFileDataset):
         folder = files[0].parent if files else self.root
         masks = (read_gray_mask(folder / path.name) for path in true)
         return (None if mask is None or mask.shape != size else mask for mask in masks)
-
-    def _list_frames(self, video: str) -> tuple[str, ...]:
-        return tuple(sorted(path.stem for path in (self.root / "JPEGImages" / video).glob("*.jpg")))
 
     def _list_true(self, video: str, reference: str) -> list[Path]:
         """List the true masks of an object in the order of their names; the folder may name its source in lower case."""

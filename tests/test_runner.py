@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from alref.components.runner import Runner, RunnerTask, TaskOutcome
 from alref.errors import ContractError, InputError, MissingError
 from alref.plugins.manager import PluginManager
-from support.runner_workers import TaskWorker, end_at_start, fail_to_start
+from support.runner_workers import QueueRunner, TaskWorker, end_at_start, fail_to_start
 
 
 def make_tasks(*contents: object) -> list[RunnerTask]:
@@ -19,10 +20,15 @@ def make_tasks(*contents: object) -> list[RunnerTask]:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
-    ray = pytest.importorskip("ray")
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR", object_store_memory=100 * 2**20)
-    yield
-    ray.shutdown()
+    """Let the runner start Ray, as it does where there is no cluster; the runners of the tests use what is there."""
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", "local")
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4}')
+        runner = PluginManager().get_runner("ray")()
+        runner.open()
+        yield
+        runner.close()
 
 
 @pytest.fixture(params=["local", "ray"])
@@ -43,6 +49,11 @@ def test_every_task_is_done_once_by_few_processes(name: str) -> None:
     found = run(name, list(range(20)), jobs=2, overlap=2)
     assert [found[str(number)].output[0] for number in range(20)] == list(range(20))
     assert len({each.output[1] for each in found.values()}) <= 2
+
+
+def test_workers_of_ray_do_not_give_way_to_other_programs(cluster: None) -> None:
+    _, process, _ = run("ray", [1], jobs=1)["0"].output
+    assert os.getpriority(os.PRIO_PROCESS, process) == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def test_a_task_that_ends_two_workers_has_failed_and_the_others_are_done(name: str) -> None:
@@ -94,6 +105,26 @@ def test_tasks_are_taken_as_workers_become_free() -> None:
     next(outcomes)
     assert len(taken) < 10
     outcomes.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("seconds", "held"), [(0.6, 2), (5.0, 1)], ids=["short", "long"])
+def test_only_short_tasks_are_queued_and_their_time_starts_when_they_do(
+    seconds: float, held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = QueueRunner(jobs=1, timeout=1.5 * seconds)
+    monkeypatch.setattr("alref.components.runner.monotonic", lambda: runner.clock)
+    outcomes = list(runner.run_tasks(TaskWorker, make_tasks(*[seconds] * 6)))
+    assert [each.seconds for each in outcomes] == [pytest.approx(seconds)] * 6
+    assert all(each.error is None for each in outcomes)
+    assert runner.most_held == held
+
+
+def test_a_task_that_was_queued_on_a_lost_worker_was_not_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref.components.runner.MAX_DEATHS", 1)
+    runner = QueueRunner(jobs=1)
+    outcomes = list(runner.run_tasks(TaskWorker, make_tasks(0.1, "end", 0.1)))
+    assert [each.task.key for each in outcomes if each.error] == ["1"]
+    assert runner.most_held == 2
 
 
 def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ MAX_DEATHS = 2
 """A task that was under way when so many workers ended is not tried again."""
 MAX_FALSE_STARTS = 3
 """After so many workers in a row that end before they are ready, the run ends."""
+SHORT_SECONDS = 1.0
+"""Tasks are queued on workers only while tasks take less than this, since a queued task cannot go to another worker."""
 POLL_SECONDS = 0.2
 """Seconds between two looks for a task, while there is none."""
 
@@ -35,7 +37,7 @@ class RunnerTask:
 
 @dataclass(frozen=True)
 class TaskOutcome:
-    """What became of a task: its output, or the error. ``seconds`` is its time from submission to the end."""
+    """What became of a task: its output, or the error. ``seconds`` is its time from its start to the end."""
 
     task: RunnerTask
     output: Any = None
@@ -60,11 +62,14 @@ class Runner(ABC):
 
     ``timeout`` is the time of one task in seconds: a worker that takes longer is stopped, and the task fails. ``overlap`` is
     the number of tasks that one worker does at a time. A subclass starts and stops workers; this class decides what they do.
+    ``queue`` is the number of short tasks that a worker holds beside those, so that it need not wait for the next; it starts
+    them in the order in which they were submitted.
     """
 
     name: ClassVar[str]
     extra: ClassVar[str] = ""
     needs: ClassVar[tuple[str, ...]] = ()
+    queue: ClassVar[int] = 0
 
     def __init__(
         self, jobs: int | None = None, devices: Sequence[str] = (), timeout: float | None = None, overlap: int = 1
@@ -105,8 +110,8 @@ class Runner(ABC):
         """Yield the outcome of each task as it ends. Tasks are taken from ``tasks`` when a worker is free; None means later.
 
         Tasks under way on a worker that is lost are done again, alone on their worker; one that is under way when a second
-        worker is lost has failed. Raises MissingError when workers cannot be started, and the error of a worker that cannot be
-        made.
+        worker is lost has failed. Tasks that were queued there have not started, and go to another worker. Raises MissingError
+        when workers cannot be started, and the error of a worker that cannot be made.
         """
         loop = _TaskLoop(self, make_worker, iter(tasks))
         self.open()
@@ -119,12 +124,18 @@ class Runner(ABC):
 
 @dataclass
 class _WorkerState:
-    """A worker: its device, whether it is ready, and its tasks with the time at which each was given to it."""
+    """A worker: its device, whether it is ready, and its tasks with the time at which each started; None while it is queued."""
 
     device: str
     ready: bool = False
     alone: bool = False
-    running: dict[str, tuple[RunnerTask, float]] = field(default_factory=dict)
+    tasks: dict[str, tuple[RunnerTask, float | None]] = field(default_factory=dict)
+
+    def start_tasks(self, overlap: int) -> None:
+        """Note the start of the first tasks, as many as are done at a time."""
+        for key, (task, started) in list(self.tasks.items())[:overlap]:
+            if started is None:
+                self.tasks[key] = (task, monotonic())
 
 
 @dataclass
@@ -139,12 +150,13 @@ class _TaskLoop:
     deaths: Counter[str] = field(default_factory=Counter)
     exhausted: bool = False
     false_starts: int = 0
+    last_seconds: float = SHORT_SECONDS
 
     def run(self) -> Iterator[TaskOutcome]:
         """Yield outcomes until no task is left."""
         while True:
             self._give_tasks()
-            if self.exhausted and not self.waiting and not any(state.running for state in self.workers.values()):
+            if self.exhausted and not self.waiting and not any(state.tasks for state in self.workers.values()):
                 return
             if not self.workers:
                 sleep(POLL_SECONDS)
@@ -174,7 +186,8 @@ class _TaskLoop:
                 return
             state = self.workers[free]
             state.alone = self.deaths[task.key] > 0
-            state.running[task.key] = (task, monotonic())
+            state.tasks[task.key] = (task, None)
+            state.start_tasks(self.runner.overlap)
             self.runner.submit_task(free, task)
 
     def _pull_task(self) -> bool:
@@ -189,11 +202,12 @@ class _TaskLoop:
 
     def _find_free_worker(self, task: RunnerTask) -> int | None:
         """Return the worker with the fewest tasks, if one is free; a task that was under way at a loss needs an idle one."""
-        room = 1 if self.deaths[task.key] else self.runner.overlap
+        queue = self.runner.queue if self.last_seconds < SHORT_SECONDS else 0
+        room = 1 if self.deaths[task.key] else self.runner.overlap + queue
         free = [
-            (len(state.running), number)
+            (len(state.tasks), number)
             for number, state in self.workers.items()
-            if state.ready and len(state.running) < room and not (state.alone and state.running)
+            if state.ready and len(state.tasks) < room and not (state.alone and state.tasks)
         ]
         return min(free)[1] if free else None
 
@@ -206,8 +220,8 @@ class _TaskLoop:
         """Return the seconds until the next thing to do if nothing happens."""
         limits = [POLL_SECONDS] if not self.exhausted else [60.0]
         if self.runner.timeout is not None:
-            started = [start for state in self.workers.values() for _, start in state.running.values()]
-            limits += [max(0.0, start + self.runner.timeout - monotonic()) for start in started]
+            started = [start for state in self.workers.values() for _, start in state.tasks.values()]
+            limits += [max(0.0, start + self.runner.timeout - monotonic()) for start in started if start is not None]
         return min(limits)
 
     def _handle_event(self, event: WorkerEvent) -> Iterator[TaskOutcome]:
@@ -216,9 +230,11 @@ class _TaskLoop:
             return
         if event.kind == "ready":
             state.ready, self.false_starts = True, 0
-        elif event.kind == "finished" and event.key in state.running:
-            task, started = state.running.pop(event.key)
-            yield TaskOutcome(task, event.output, event.error, monotonic() - started)
+        elif event.kind == "finished" and event.key in state.tasks:
+            task, started = state.tasks.pop(event.key)
+            state.start_tasks(self.runner.overlap)
+            self.last_seconds = monotonic() - started if started is not None else 0.0
+            yield TaskOutcome(task, event.output, event.error, self.last_seconds)
         elif event.kind == "lost":
             yield from self._replace_worker(event.worker, event)
 
@@ -232,9 +248,9 @@ class _TaskLoop:
                 raise event.error
             if self.false_starts >= MAX_FALSE_STARTS:
                 raise MissingError(f"workers of runner {self.runner.name} end before they are ready ({event.reason})")
-        for task, started in state.running.values():
-            self.deaths[task.key] += 1
-            if self.deaths[task.key] < MAX_DEATHS:
+        for task, started in state.tasks.values():
+            self.deaths[task.key] += started is not None
+            if started is None or self.deaths[task.key] < MAX_DEATHS:
                 self.waiting.append(task)
             else:
                 why = f"its worker ended {MAX_DEATHS} times while it was processed ({event.reason})"
@@ -244,13 +260,14 @@ class _TaskLoop:
         """Stop workers with a task that takes too long; their other tasks are done again."""
         limit = self.runner.timeout
         for number, state in list(self.workers.items()):
-            late = [key for key, (_, start) in state.running.items() if limit is not None and monotonic() - start > limit]
+            ends = {key: start + limit for key, (_, start) in state.tasks.items() if start is not None and limit is not None}
+            late = {key for key, end in ends.items() if end < monotonic()}
             if not late:
                 continue
             self.runner.stop_worker(number)
             del self.workers[number]
-            for key, (task, started) in state.running.items():
-                if key in late:
+            for key, (task, started) in state.tasks.items():
+                if key in late and started is not None:
                     why = f"not finished after {limit:g} s; raise --timeout, or look at the video"
                     yield TaskOutcome(task, error=ContractError(why), seconds=monotonic() - started)
                 else:

@@ -18,6 +18,7 @@ class RayRunner(Runner):
     name = "ray"
     extra = "ray"
     needs = ("ray",)
+    queue = 1
 
     def __init__(
         self, jobs: int | None = None, devices: Sequence[str] = (), timeout: float | None = None, overlap: int = 1

@@ -69,6 +69,7 @@ class RayWorkers:
         self._connected_here = not ray.is_initialized()
         if self._connected_here:
             check_address(os.environ.get("RAY_ADDRESS", ""))
+            os.environ.setdefault("RAY_worker_niceness", "0")  # else workers that Ray starts here give way to every program
             try:
                 ray.init(include_dashboard=False, logging_level=logging.WARNING, log_to_driver=True)
             except (ConnectionError, OSError, RuntimeError, ValueError) as error:

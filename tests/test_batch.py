@@ -29,6 +29,8 @@ from support.batches import SETTINGS, get_states, read_results, run_batch, write
 from support.s3_server import run_s3_server
 
 Capture = pytest.CaptureFixture[str]
+LOCAL = ("--runner", "local")
+"""Workers in processes of their own, where a test is about them."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +47,7 @@ def read_log(home: Path) -> list[str]:
 
 def test_a_folder_is_computed_once_and_resumed(home: Path, capsys: Capture) -> None:
     videos = write_videos(home / "videos", ["a", "b", "c"])
-    events = run_batch(capsys, videos, home / "store", "--jobs", "2")
+    events = run_batch(capsys, videos, home / "store", *LOCAL, "--jobs", "2")
     assert get_states(events) == {"a": "done", "b": "done", "c": "done"}
     assert events[-1]["code"] == 0
     write_videos(videos, ["a", "b", "c", "d"])
@@ -142,7 +144,7 @@ def test_a_wrong_row_is_one_error_and_the_others_are_done(home: Path, capsys: Ca
         ["a list"],
     ]
     (home / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
-    events = run_batch(capsys, home / "rows.jsonl", home / "store")
+    events = run_batch(capsys, home / "rows.jsonl", home / "store", *LOCAL)
     outcomes = [(each["id"], each["state"]) for each in events if each["event"] == "unit"]
     assert len(outcomes) == len(rows)
     assert [name for name, state in outcomes if state == "done"] == ["twice"]
@@ -178,7 +180,7 @@ def test_each_unit_is_exported_in_the_formats_that_are_named(home: Path, capsys:
 
 def test_a_video_that_hangs_is_stopped(home: Path, capsys: Capture) -> None:
     videos = write_videos(home / "videos", ["a", "hang", "z"])
-    events = run_batch(capsys, videos, home / "store", "--timeout", "3")
+    events = run_batch(capsys, videos, home / "store", *LOCAL, "--timeout", "3")
     assert get_states(events) == {"a": "done", "hang": "failed", "z": "done"}
 
 
@@ -262,7 +264,7 @@ class TestBucket:
         videos, files = write_videos(home / "videos", ["a", "b"]), open_store("s3://bucket/videos")
         for path in videos.iterdir():
             files.write_bytes(path.name, path.read_bytes())
-        events = run_batch(capsys, "s3://bucket/videos/*.gif", "s3://bucket/run", "--jobs", "2")
+        events = run_batch(capsys, "s3://bucket/videos/*.gif", "s3://bucket/run", *LOCAL, "--jobs", "2")
         assert get_states(events) == {"a": "done", "b": "done"}
         assert get_states(run_batch(capsys, "s3://bucket/videos", "s3://bucket/run")) == {"a": "cached", "b": "cached"}
         assert run_command(["collect", "s3://bucket/run", "--index", str(home / "index.csv")]) == 0

@@ -62,7 +62,7 @@ def test_a_budget_is_that_of_all_workers(
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     videos = write_videos(tmp_path / "videos", list("abcdefgh"))
     budget = [word for slot in ("temporal", "spatial") for word in ("-o", f"{slot}.max_cost=0.0046")]
-    events = run_batch(capsys, videos, tmp_path / "store", *ask(server), *budget, "--jobs", "2")
+    events = run_batch(capsys, videos, tmp_path / "store", *ask(server), *budget, "--runner", "local", "--jobs", "2")
     assert events[-1]["code"] == 4
     spent = 110e-6 * len(server.questions)
     assert spent <= 0.0046

@@ -8,7 +8,7 @@ import pytest
 
 import alref
 from alref.batch.units import UnitFailure
-from support.batches import PLUGIN, write_videos
+from support.batches import INLINE, PLUGIN, write_videos
 
 QUICK = {**dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "quick"), "plugin_files": [PLUGIN]}
 
@@ -32,11 +32,12 @@ def test_results_come_as_they_are_finished_and_again_from_the_store(home: Path) 
 
 def test_failures_do_not_end_the_others(home: Path) -> None:
     videos = write_videos(home / "videos", ["a", "broken"])
+    settings = {**QUICK, "plugin_files": [PLUGIN, INLINE], "runner": "inline"}
     failures: list[UnitFailure] = []
-    assert len(list(alref.batch(videos, "the dog", failures=failures, **QUICK))) == 1
+    assert len(list(alref.batch(videos, "the dog", failures=failures, **settings))) == 1
     assert [Path(each.id).stem for each in failures] == ["broken"]
     with pytest.raises(alref.InputError, match="broken"):
-        list(alref.batch(videos, "the dog", **QUICK))
+        list(alref.batch(videos, "the dog", **settings))
 
 
 @pytest.mark.parametrize(

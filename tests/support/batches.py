@@ -15,6 +15,7 @@ from PIL import Image
 from alref.cli import run_command
 
 PLUGIN = Path(__file__).with_name("batch_plugin.py")
+INLINE = Path(__file__).with_name("inline_runner.py")
 QUICK = [word for slot in ("unifier", "reasoner", "proposer", "propagator") for word in (f"--{slot}", "quick")]
 SETTINGS = ["--plugin", str(PLUGIN), *QUICK]
 
@@ -30,9 +31,13 @@ def write_videos(folder: Path, names: Sequence[str]) -> Path:
 
 
 def run_batch(capsys: pytest.CaptureFixture[str], source: Path | str, store: Path | str, *more: str) -> list[dict[str, Any]]:
-    """Run ``alref batch`` with quick components, and return its events with its exit code."""
+    """Run ``alref batch`` with quick components, and return its events with its exit code.
+
+    It computes in this process, unless ``more`` names another runner.
+    """
     words = ["--json", "the dog"] if "--plan" not in more else ["--json"]
-    code = run_command(["batch", str(source), *words, "--out", str(store), *SETTINGS, *more])
+    inline = ["--plugin", str(INLINE), "--runner", "inline"]
+    code = run_command(["batch", str(source), *words, "--out", str(store), *SETTINGS, *inline, *more])
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     return [*events, {"event": "exit", "code": code}]
 

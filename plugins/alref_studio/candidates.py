@@ -16,7 +16,7 @@ from alref_studio.frames import SharedVideo, encode_jpeg
 
 MAX_BOXES = 8
 """Boxes of one pivot that are listed, best first."""
-SAME_BOX_IOU = 0.8
+SAME_BOX_IOU, SAME_OBJECT_IOU = 0.8, 0.5
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,16 @@ def _make_track_candidate(choice: TrackChoice, track: ObjectTrack) -> StudioCand
 
 
 def _list_boxes(result: Result, candidates: Candidates) -> list[StudioCandidate]:
-    """List the boxes of one pivot, except those that a model or a rule chose there."""
+    """List the boxes of one pivot, except those that a model or a rule chose there.
+
+    A corrected object was chosen by no box; then boxes around most of its mask are left out.
+    """
     pivot = candidates.pivot
     if pivot.frame is None:
         return []
     chosen = [each.xyxy for each in result.boxes if each.pivot.phrase == pivot.phrase and each.xyxy is not None]
+    masks = [each.decode_mask(pivot.frame) for each in result.tracks if each.phrase == pivot.phrase and each.corrected]
+    shown = [compute_box(mask) for mask in masks if mask.any()]
     return [
         StudioCandidate(
             reference=pivot.phrase.reference,
@@ -89,6 +94,7 @@ def _list_boxes(result: Result, candidates: Candidates) -> list[StudioCandidate]
         )
         for index, box in enumerate(candidates.xyxy[:MAX_BOXES])
         if not any(compute_iou(box, other) > SAME_BOX_IOU for other in chosen)
+        and not any(compute_iou(box, other) > SAME_OBJECT_IOU for other in shown)
     ]
 
 

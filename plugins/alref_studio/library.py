@@ -76,7 +76,7 @@ class Library:
 
     def list_videos(self) -> list[OpenedVideo]:
         """List the videos with their runs, as they are on disk now."""
-        runs = [self._read_run(folder) for folder in dict.fromkeys([*self._run_folders, *find_run_folders(self.out)])]
+        runs = [self._read_run(folder) for folder in self._list_run_folders()]
         opened = {path.resolve(): path for path in self._videos}
         wanted = {folder.resolve() for folder in self._run_folders}
         for run in runs:
@@ -90,6 +90,20 @@ class Library:
             entries.append(OpenedVideo(make_id(resolved), path, tuple(own)))
         self._entries = {**{each.id: each for each in entries}, **{run.id: run for each in entries for run in each.runs}}
         return entries
+
+    def list_faults(self) -> list[tuple[str, str]]:
+        """List the run folders whose settings cannot be read, each by its name with the error, which names no other folder."""
+        faults = []
+        for folder in self._list_run_folders():
+            if self._read_spec(folder) is None:
+                try:
+                    read_run_spec(folder)
+                except InputError as error:
+                    faults.append((folder.name, str(error).replace(f"{folder}", folder.name)))
+        return faults
+
+    def _list_run_folders(self) -> list[Path]:
+        return list(dict.fromkeys([*self._run_folders, *find_run_folders(self.out)]))
 
     def get_video(self, id_: str) -> OpenedVideo:
         """Return the video with this id. Raises InputError."""

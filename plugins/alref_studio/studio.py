@@ -92,6 +92,7 @@ class Studio:
         """Return what every page shows: the videos with their runs, and the job."""
         return {
             "videos": [view.describe_video(entry) for entry in self.library.list_videos()],
+            "faults": [{"folder": folder, "error": error} for folder, error in self.library.list_faults()],
             "job": self.worker.describe_job(),
             "settings": {"uploads": self.max_upload, "formats": self.list_formats()},
         }

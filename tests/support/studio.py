@@ -18,8 +18,8 @@ from alref.media.video import Video
 from alref.output.run_folder import RunFolder, RunSpec
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
-from alref.records import Flag, FrameMasks, Phrase, PivotBox, Reference, Track, Verdict
-from alref.result import Result
+from alref.records import Flag, FrameMasks, ObjectTrack, Phrase, PivotBox, Reference, Track, TrackChoice, Verdict
+from alref.result import Result, Usage
 from alref.testing import ArrayVideo, write_frames
 from alref.utils.masks import Mask, encode_mask
 from alref_studio._runtime import open_port
@@ -50,6 +50,16 @@ def draw_squares() -> tuple[ArrayVideo, list[list[Mask]]]:
     return ArrayVideo(frames), truth
 
 
+class PaidPropagator(NearestPropagator):
+    """Costs half a dollar."""
+
+    name = "paid"
+
+    def estimate_request(self, frames: int) -> Usage:
+        """Return the price."""
+        return Usage(model="dear", uncached_cost=0.5)
+
+
 class SteppedPropagator(NearestPropagator):
     """Repeats the nearest mask, and waits before each frame while ``gate`` is closed."""
 
@@ -69,12 +79,34 @@ class SteppedPropagator(NearestPropagator):
 SteppedPropagator.gate.set()
 
 
-def make_studio_pipeline() -> Pipeline:
-    """Return a pipeline of scripted components that accepts points, and whose propagation can be held."""
+def make_studio_pipeline(propagator: str = "stepped") -> Pipeline:
+    """Return a pipeline of scripted components that accepts points; the propagation of "stepped" can be held."""
     exporters = EntryPoint("exporters", "alref_exporters", "alref")
-    plugins = PluginManager([*Script().entries, announcing("stepped", propagators=[SteppedPropagator]), exporters])
+    plugins = PluginManager(
+        [*Script().entries, announcing("stepped", propagators=[SteppedPropagator, PaidPropagator]), exporters]
+    )
     slots = dict.fromkeys(("unifier", "reasoner", "proposer"), "scripted")
-    return Pipeline(plugins=plugins, propagator="stepped", **slots)
+    return Pipeline(plugins=plugins, propagator=propagator, **slots)
+
+
+def make_track(number: int, first: int) -> ObjectTrack:
+    """Return a track that appears on frame ``first`` and is largest on the last frame."""
+    masks = np.zeros((FRAMES, HEIGHT, WIDTH), np.bool_)
+    for frame in range(first, FRAMES):
+        masks[frame, : frame + 1, :4] = True
+    return ObjectTrack(id=number, noun="dog", score=0.5, rles=tuple(map(encode_mask, masks)), scores=(0.5,) * FRAMES)
+
+
+def add_rejected_tracks(result: Result) -> Result:
+    """Add three tracks of dogs to a result: the first one accepted, the second rejected, the third uncertain."""
+    choices = [
+        TrackChoice(
+            phrase=Phrase(reference="1", text="the red square"), noun="dog", track=number, choice=choice, why=f"{choice} it"
+        )
+        for number, choice in ((1, "accept"), (2, "reject"), (3, "uncertain"))
+    ]
+    tracks = tuple(make_track(number, number) for number in (1, 2, 3))
+    return result.model_copy(update={"object_tracks": tracks, "choices": tuple(choices)})
 
 
 def save_squares(folder: Path, pipeline: Pipeline) -> tuple[Path, Path, list[list[Mask]]]:

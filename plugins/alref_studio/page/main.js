@@ -12,12 +12,13 @@ import {
   showJob,
   showObjects,
   showVerdicts,
+  showFaults,
   showVideos,
 } from "./panels.js";
 import { Viewer } from "./viewer.js";
 
 const find = (id) => document.getElementById(id);
-const state = { videos: [], video: null, run: null, info: null, selected: 0, hidden: new Set(), job: null };
+const state = { videos: [], video: null, run: null, info: null, selected: 0, hidden: new Set(), job: undefined };
 const KEYS = [
   ["Space", "play or pause"],
   ["← →", "one frame back or forward; with Shift ten"],
@@ -75,14 +76,18 @@ function showHint() {
   const points = `${here} ${here === 1 ? "point" : "points"}`;
   const elsewhere = frames.filter((each) => each !== frame);
   const others = elsewhere.length ? `, more on frame ${elsewhere.join(", ")}` : "";
-  find("hint").textContent = frames.length ? `${points} here${others}` : object ? `Click to correct ${object.name}` : "";
+  find("hint").textContent = frames.length ? `${points} here${others}` : object ? describeClicks(object) : "";
+}
+
+function describeClicks(object) {
+  return `Click where ${object.name} is missing; with the right button, or "not on it", where the mask is too large`;
 }
 
 function showFrame(frame) {
   const { info } = state;
   find("seek").value = frame;
   const seconds = info.times[frame];
-  find("clock").textContent = `frame ${frame} of ${info.frames} · ${seconds.toFixed(2)} s`;
+  find("clock").textContent = `frame ${frame} of 0–${info.frames - 1} · ${seconds.toFixed(2)} s`;
   find("seek").setAttribute("aria-valuetext", `frame ${frame}, ${seconds.toFixed(2)} seconds`);
   lanes.mark(frame);
   if (state.run?.finished) showHint();
@@ -145,6 +150,8 @@ function showEverything() {
     resume.onclick = () => run(() => postJson(`runs/${open.id}/resume`));
     find("verdicts").append(resume);
   }
+  const flagged = open?.objects.some((each) => each.flags.length);
+  for (const id of ["previous-flag", "next-flag"]) find(id).disabled = !flagged;
   showCards();
   showExports(find("exports"), open);
   const finished = Boolean(open?.finished);
@@ -438,6 +445,10 @@ listen(
       else openNewest();
       started = true;
     },
+    faults: (faults) => {
+      find("faults").hidden = !faults.length;
+      showFaults(find("fault-list"), faults);
+    },
     settings: (settings) => {
       state.settings = settings;
       find("spoken-field").hidden = !settings.uploads;
@@ -446,7 +457,9 @@ listen(
     job: (job) => {
       const before = state.job;
       state.job = job;
-      showJob({ text: find("job"), progress: find("progress"), cancel: find("cancel") }, job);
+      const old = before === undefined && job?.state === "done"; // ended before this page was opened
+      find("footer").hidden = !job || old;
+      if (!old) showJob({ text: find("job"), progress: find("progress"), cancel: find("cancel") }, job);
       if (job?.state === "done" && before && before.state !== "done" && job.outcome?.run) {
         run(() => openRun(job.outcome.run, undefined, job.outcome.frame ?? 0));
       }
@@ -457,6 +470,7 @@ listen(
     },
   },
   (isThere) => {
+    if (!isThere) find("footer").hidden = false;
     find("connection").textContent = isThere ? "" : "The server does not answer. Start it again; nothing is lost.";
     document.body.classList.toggle("lost", !isThere);
   },

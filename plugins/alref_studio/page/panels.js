@@ -31,6 +31,14 @@ export function showVideos(list, videos, current, { onVideo, onRun }) {
   list.replaceChildren(...items);
 }
 
+/** Show the run folders that are left out of the list, and why. */
+export function showFaults(list, faults) {
+  const items = faults.map(({ folder, error }) =>
+    make("li", {}, make("strong", {}, folder), make("p", { className: "facts" }, error)),
+  );
+  list.replaceChildren(...items);
+}
+
 /** Show the verdict of each reference. */
 export function showVerdicts(box, run) {
   const verdicts = run.references.map(({ title, verdict }) => {

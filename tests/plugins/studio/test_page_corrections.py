@@ -19,10 +19,19 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from alref.output.run_folder import load_result
+from alref.output.run_folder import RESULT_FILE, load_result
 from alref.result import Result
 from alref_studio.library import make_id
-from support.studio import FRAMES, HEIGHT, WIDTH, SteppedPropagator, make_studio_pipeline, save_squares, serve_studio
+from support.studio import (
+    FRAMES,
+    HEIGHT,
+    WIDTH,
+    SteppedPropagator,
+    add_rejected_tracks,
+    make_studio_pipeline,
+    save_squares,
+    serve_studio,
+)
 from support.studio_page import open_page, read_pixels, start_browser, wait_for_frame, wait_for_pixels
 
 BESIDE = (80, 93)
@@ -32,6 +41,7 @@ import os
 from pathlib import Path
 from threading import Event
 import alref
+import numpy as np
 from alref_baseline.vision import LabelPropagator
 
 class Gated(LabelPropagator):
@@ -43,6 +53,17 @@ class Gated(LabelPropagator):
             while not Path(os.environ["GATE"], "open").exists():
                 Event().wait(0.02)
             yield masks
+
+class Fixed(alref.Proposer):
+    name = "fixed"
+
+    def propose(self, video, pivots):
+        box, score = np.array([[8, 6, 32, 30]], np.float32), np.array([0.9])
+        return [alref.Candidates(pivot=pivot, xyxy=box, scores=score) for pivot in pivots]
+
+@alref.hookimpl
+def register_proposers():
+    return [Fixed]
 
 @alref.hookimpl
 def register_propagators():
@@ -261,6 +282,37 @@ def test_two_tabs_show_the_same(opened: OpenedRun) -> None:
     expect(other.get_by_role("img", name=re.compile("corrected on frames 0"))).to_be_visible()
 
 
+def test_a_rejected_track_is_accepted_by_a_click(chromium: Browser, served: Any) -> None:
+    folder = served[1].with_name("run-with-tracks")
+    shutil.copytree(served[1], folder)
+    before = add_rejected_tracks(load_result(folder))
+    (folder / RESULT_FILE).write_text(before.model_dump_json())
+    with open_page(chromium, f"{served[0]}#run={make_id(folder.resolve())}") as page:
+        page.get_by_role("button", name="Accept: dog 2, reject").click()
+        wait_for_revision(page, 1)
+        expect(page.get_by_role("list", name="Objects over time").get_by_role("button", name="dog 2")).to_be_visible()
+    after = load_result(folder)
+    assert [track.rles for track in after.tracks[:3]] == [track.rles for track in before.tracks]
+    assert after.tracks[3].rles[FRAMES - 1] == before.object_tracks[1].rles[FRAMES - 1]
+
+
+def test_a_price_is_shown_before_anything_is_started(chromium: Browser, served: Any, tmp_path: Path) -> None:
+    clip = served[1].parent.parent / "squares"
+    with serve_studio([clip], tmp_path, make_studio_pipeline("paid")) as (address, _), open_page(chromium, address) as page:
+        wait_for_frame(page, 0)
+        page.get_by_label("What to segment").fill("the dog")
+        page.get_by_role("button", name="Segment").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text(re.compile(r"dear.*0\.5"))
+        dialog.get_by_role("button", name="Do not start").click()
+        expect(dialog).to_be_hidden()
+        assert not list(tmp_path.iterdir())
+        page.get_by_role("button", name="Segment").click()
+        dialog.get_by_role("button", name="Start", exact=True).click()
+        wait_for_job(page, "the dog")
+        assert [load_result(path).verdicts[0].finding for path in tmp_path.iterdir()] == ["found"]
+
+
 def test_an_export_has_the_corrections_and_can_be_downloaded(opened: OpenedRun) -> None:
     correct_first_object(opened)
     opened.page.get_by_label("Export as").select_option("davis")
@@ -290,7 +342,7 @@ def start_command(folder: Path, clip: Path) -> tuple[subprocess.Popen[str], str]
     code = "from alref.cli import main; main()"
     arguments = ["studio", str(clip), "--no-browser", "--port", "0", "--plugin", "gated.py", "--propagator", "gated"]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, "--preset", "baseline", "--temporal", "first-frame"],
+        [sys.executable, "-c", code, *arguments, "--preset", "baseline", "--proposer", "fixed", "--temporal", "first-frame"],
         cwd=folder,
         env={**os.environ, "GATE": str(folder)},
         stdout=subprocess.PIPE,

@@ -176,6 +176,16 @@ def test_what_cannot_be_opened_is_refused_at_the_start(tmp_path: Path) -> None:
             Library([tmp_path / path], tmp_path / "out", VideoOptions())
 
 
+def test_a_run_that_cannot_be_read_is_listed_with_its_error(served: Any) -> None:
+    folder = served[1].parent / "runs" / "old"
+    folder.mkdir()
+    (folder / "run.yaml").write_text("format: 0")
+    (fault,) = read(served[0], "state")["faults"]
+    assert fault["folder"] == "old"
+    assert fault["error"].startswith("old/run.yaml: cannot be read")
+    assert len(read(served[0], "state")["videos"][0]["runs"]) == 1
+
+
 def test_no_path_is_told_to_find_a_video(served: Any) -> None:
     state = read(served[0], "state")
     assert str(served[1].parent) not in json.dumps(state)

@@ -106,10 +106,12 @@ _GROUNDING_CACHE: weakref.WeakKeyDictionary[Video, dict[tuple[GroundingQuery, tu
 def find_grounding(video: Video, query: GroundingQuery, frames: Sequence[int] = ()) -> PhraseGrounding:
     """Find an object in a video, on sampled frames and on ``frames``; results are cached per video.
 
-    Frames are sampled while the object is heard, if that is known. An object known only by its sound is found by motion that
+    Frames are sampled while the object is heard, if that is known. As many ``frames`` take the place of samples among them. An object known only by its sound is found by motion that
     follows the sound, and is never absent: if nothing moves, salient regions are used.
     """
     sampled = _sample_heard_frames(video, query)
+    if len(frames) >= NUM_SAMPLED_FRAMES:
+        sampled = [frame for frame in sampled if not min(frames) <= frame <= max(frames)]
     more = tuple(sorted(set(frames) - set(sampled)))
     answers = _GROUNDING_CACHE.setdefault(video, {})
     if (query, more) not in answers:
@@ -117,6 +119,13 @@ def find_grounding(video: Video, query: GroundingQuery, frames: Sequence[int] = 
             answers.pop(next(iter(answers)))
         answers[query, more] = _compute_grounding(video, query, sorted({*sampled, *more}))
     return answers[query, more]
+
+
+def recall_grounding(video: Video, noun: str) -> PhraseGrounding | None:
+    """Return the cached grounding of all objects of a noun that has the most evidence, or None if there is none."""
+    sought = parse_description(f"every {noun}")
+    known = [made for (query, _), made in _GROUNDING_CACHE.get(video, {}).items() if query.describe_object() == sought]
+    return max(known, key=lambda made: made.evidence, default=None)
 
 
 def _sample_heard_frames(video: Video, query: GroundingQuery) -> list[int]:
@@ -161,6 +170,8 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
         gather_evidence(eye, frame, words, entry, get_motion_window(video, frame).compute_map() if by_sound else None)
         for frame in frames
     ]
+    if entry.classes and views[0].color_map is None and (known := _weigh_classes(views)) < ABSENT_THRESHOLD:
+        return PhraseGrounding((), known)
     regions = grow_regions(eye, views, words, entry)
     if not regions:
         return PhraseGrounding((), 0.0)
@@ -183,8 +194,12 @@ def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], h
     if not has_classes and views[0].color_map is None:
         return 0.5 * best.motion_strength
     of_color = 0.5 * best.color_share if views[0].color_map is not None else 0.0
-    of_class = sorted(view.class_probability for view in views)[-2:][0]
+    of_class = _weigh_classes(views)
     return 1 - (1 - of_color) * (1 - of_class)
+
+
+def _weigh_classes(views: Sequence[FrameEvidence]) -> float:
+    return sorted(view.class_probability for view in views)[-2:][0]
 
 
 def _score_regions(

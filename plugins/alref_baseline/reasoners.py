@@ -127,7 +127,7 @@ class RulesReasoner(Reasoner, TrackReasoner):
         """
         from alref_baseline.track_rules import audit_evidence
 
-        return [audit_evidence(video, each.phrase) for each in candidates] if self.options.pivot == "chosen" else []
+        return [audit_evidence(video, each) for each in candidates] if self.options.pivot == "chosen" else []
 
 
 def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

@@ -14,7 +14,7 @@ from alref_baseline.attribute_scores import FrameCandidates, score_attributes, s
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.grammar import ObjectDescription
-from alref_baseline.grounding import GroundingQuery, find_grounding
+from alref_baseline.grounding import GroundingQuery, find_grounding, recall_grounding
 from alref_baseline.rules import MIN_COLOR_SHARE, MIN_PLURAL_FIT, MIN_RIVAL_SCORE, measure_candidates
 from alref_baseline.synchrony import compute_synchrony
 
@@ -61,12 +61,16 @@ def pick_tracks(video: Video, candidates: TrackCandidates) -> list[TrackChoice]:
     return [_make_choice(candidates, each, each in accepted, words, tuple(frames)) for each in evidence]
 
 
-def audit_evidence(video: Video, phrase: Phrase) -> ExistenceAudit:
-    """Return whether the classifier sees a phrase in the video: absent, or ambiguous if it is unsure."""
+def audit_evidence(video: Video, candidates: TrackCandidates) -> ExistenceAudit:
+    """Return whether the classifier sees a phrase in the video: absent, or ambiguous if it is unsure.
+
+    Where the objects of the noun were detected by the classifier, what it saw then is used again.
+    """
+    phrase, noun = candidates.phrase, candidates.tracks[0].noun
     query = GroundingQuery.from_phrase(phrase)
-    grounding = find_grounding(video, query)
     if query.makes_sound:
         return ExistenceAudit(phrase=phrase, why="it is known by its sound")
+    grounding = recall_grounding(video, noun) or find_grounding(video, query)
     if grounding.is_absent:
         why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
         return ExistenceAudit(

@@ -15,7 +15,11 @@ from alref.utils.masks import Rle, encode_mask
 CHUNK = 16
 """Number of frames that are proposed on at once: their masks are in memory until they are encoded."""
 MIN_FRAMES = 8
-"""Minimum number of frames that are searched in a section, if it has as many."""
+"""Number of frames that are searched in a section that is too short for as many, if it has them: evenly spaced ones."""
+MAX_GROWTH = 4.0
+"""How many times the area of a detection may differ from one of the same object on a neighboring searched frame."""
+REACH = 1.5
+"""How far the center of an object may move between neighboring searched frames, in diagonals of its box."""
 Box = npt.NDArray[np.float32]
 
 
@@ -47,12 +51,26 @@ class NounDetections:
         found = [each for own in self.by_frame.values() for each in own if each.score >= min_score]
         return sorted(found, key=lambda each: (-each.score, each.frame))
 
+    def select_supported(self, min_score: float) -> list[Detection]:
+        """Return the detections from a score on that have one of about the same size near them on a neighboring frame.
+
+        If none of them has, all are returned.
+        """
+        found = self.select(min_score)
+        return [each for each in found if self._has_support(each)] or found
+
+    def _has_support(self, detection: Detection) -> bool:
+        place = self.frames.index(detection.frame)
+        around = [*self.frames[max(0, place - 1) : place], *self.frames[place + 1 : place + 2]]
+        return any(may_be_same(detection.xyxy, other.xyxy) for frame in around for other in self.by_frame.get(frame, ()))
+
 
 def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou: float) -> NounDetections:
     """Propose for every object of a noun on every n-th frame and the last one; in a short section, on more frames."""
     phrase = Phrase(reference=noun, text=f"every {noun}", category=noun)
-    step = max(1, min(every, len(video) // MIN_FRAMES))
-    frames = sorted({*range(0, len(video), step), len(video) - 1})
+    last = len(video) - 1
+    even = np.linspace(0, last, MIN_FRAMES).round().astype(int).tolist()
+    frames = sorted({*range(0, last, every), last} if last >= every * (MIN_FRAMES - 1) else set(even))
     found = NounDetections(phrase, frames)
     for first in range(0, len(frames), CHUNK):
         pivots = [PivotFrame(phrase=phrase, frame=frame) for frame in frames[first : first + CHUNK]]
@@ -77,6 +95,14 @@ def _suppress_overlaps(found: list[Detection], nms_iou: float) -> list[Detection
         if all(compute_box_iou(each.xyxy, other.xyxy) < nms_iou for other in kept):
             kept.append(each)
     return kept
+
+
+def may_be_same(one: Box, other: Box) -> bool:
+    """Return whether two boxes ``xyxy`` of neighboring searched frames may show one object, by their sizes and places."""
+    sides = one[2:] - one[:2], other[2:] - other[:2]
+    areas = sorted(float(each.prod()) for each in sides)
+    moved = float(np.linalg.norm((one[:2] + one[2:] - other[:2] - other[2:]) / 2))
+    return areas[1] <= MAX_GROWTH * areas[0] and moved <= REACH * float(np.linalg.norm(np.maximum(*sides)))
 
 
 def compute_box_iou(one: Box, other: Box) -> float:

@@ -22,6 +22,8 @@ GOOD_FIT = 0.8
 """Overlap, and share of the best score, from which a later detection is a start too."""
 MIN_APART = 16
 """Frames between two starts of one object."""
+FULL_SUPPORT = 0.5
+"""Share of the searched frames from which support counts in full: an object may be out of view for the rest of the time."""
 
 
 @dataclass(eq=False)
@@ -37,9 +39,14 @@ class Followed:
     confirmed: dict[int, Detection] = field(default_factory=dict)
 
     def measure_score(self, searched: list[int]) -> float:
-        """Return the mean score of what confirms it, over the searched frames in which it is seen."""
+        """Return the mean score of what confirms it, over the searched frames in which it is seen, times its support.
+
+        Support is the share of all searched frames that confirm it, of FULL_SUPPORT.
+        """
         seen = [frame for frame in searched if self.rles[frame].area]
-        return sum(self.confirmed[frame].score for frame in seen if frame in self.confirmed) / max(len(seen), 1)
+        known = [self.confirmed[frame].score for frame in seen if frame in self.confirmed]
+        support = min(1.0, len(known) / (FULL_SUPPORT * max(len(searched), 1)))
+        return support * sum(known) / max(len(seen), 1)
 
 
 class SectionFollower:
@@ -54,7 +61,7 @@ class SectionFollower:
 
     def follow(self, detections: NounDetections) -> list[FollowedObject]:
         """Return the objects, each with its score."""
-        strong = detections.select(self._options.new_score * self._best_score)
+        strong = detections.select_supported(self._options.new_score * self._best_score)
         known = detections.select(self._options.min_score * self._best_score)
         followed: list[Followed] = []
         for _ in range(self._options.passes):

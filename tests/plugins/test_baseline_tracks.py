@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from alref.media.video import Video
-from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, TrackCandidates, TrackChoice
+from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
 from alref.testing import ArrayVideo
 from alref.utils.masks import encode_mask
 from alref_baseline.concepts import name_concept
 from alref_baseline.reasoners import RulesReasoner
 from alref_baseline.track_rules import choose_frames
+from alref_baseline.vision import ClassEvidenceProposer
 
 HEIGHT, WIDTH, FRAMES = 96, 160, 12
 RED, BLUE = (210, 30, 30), (40, 70, 210)
@@ -162,6 +163,17 @@ def test_the_audit_is_absent_with_the_evidence_of_the_classifier() -> None:
 def test_what_the_classifier_sees_is_not_absent() -> None:
     (seen,) = audit("the red one")
     assert seen.finding in ("found", "ambiguous")
+    assert seen.confidence is not None
+
+
+def test_the_audit_uses_what_was_seen_when_the_objects_of_the_noun_were_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    video, masks = make_scene(*THREE)
+    pivots = [PivotFrame(phrase=Phrase(reference="1", text="every red object"), frame=frame) for frame in range(8)]
+    ClassEvidenceProposer(ClassEvidenceProposer.Options()).propose(video, pivots)
+    track = make_track(1, masks[0]).model_copy(update={"noun": "red object"})
+    asked = TrackCandidates(phrase=Phrase(reference="1", text="the red object on the left"), tracks=(track,))
+    monkeypatch.setattr("alref_baseline.grounding.gather_evidence", lambda *given: pytest.fail("searched again"))
+    (seen,) = RulesReasoner(RulesReasoner.Options()).audit_existence(video, [asked])
     assert seen.confidence is not None
 
 

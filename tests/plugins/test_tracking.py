@@ -111,10 +111,12 @@ def test_detection_runs_on_every_nth_frame_and_the_last() -> None:
     assert world.asked == [*range(0, 160, 16), 159]
 
 
-def test_a_short_video_is_searched_on_eight_frames_or_more() -> None:
+def test_a_short_video_is_searched_on_eight_frames() -> None:
     world = World(stay(LEFT))
     track(world, every=16)
-    assert world.asked == [*range(0, FRAMES, 5), FRAMES - 1]
+    assert len(world.asked) == 8
+    assert (world.asked[0], world.asked[-1]) == (0, FRAMES - 1)
+    assert {later - earlier for earlier, later in pairwise(world.asked)} == {5, 6}
     track(short := World(stay(LEFT)), frames=3)
     assert short.asked == [0, 1, 2]
 
@@ -140,6 +142,36 @@ def test_a_weak_detection_starts_no_track() -> None:
 
 def test_what_is_detected_once_is_dropped() -> None:
     assert len(track(World(stay(LEFT), false={8: RIGHT}))) == 1
+
+
+def test_a_detection_that_no_neighboring_frame_supports_is_not_followed() -> None:
+    world = World(stay(LEFT), {8: RIGHT}, {20: (50, 2, 54, 6)}, scores={0: 0.6, 1: 0.9, 2: 0.9})
+    assert [each.score for each in track(world)] == pytest.approx([0.6])
+    assert world.calls == [[0]]
+
+
+def test_without_any_support_the_best_detections_are_followed() -> None:
+    world = World({8: LEFT})
+    assert track(world)
+    assert world.calls == [[8]]
+
+
+def test_a_fast_object_supports_itself() -> None:
+    walks: Path = {frame: (frame, 4, frame + 12, 16) for frame in range(FRAMES)}
+    assert [len(each.frames) for each in track(World(walks))] == [FRAMES]
+
+
+def test_support_over_time_outweighs_a_high_score_on_few_frames() -> None:
+    world = World(stay(LEFT), stay(RIGHT, range(8)), scores={0: 0.6, 1: 0.9})
+    first, brief = track(world)
+    assert first.decode_mask(0)[4:16, 4:16].all()
+    assert (len(first.frames), first.score) == (FRAMES, pytest.approx(0.6))
+    assert brief.score < 0.4
+
+
+def test_an_object_that_is_seen_half_of_the_time_counts_in_full() -> None:
+    world = World(stay(LEFT), stay(RIGHT, range(16, FRAMES)), scores={0: 0.6, 1: 0.9})
+    assert [each.score for each in track(world)] == pytest.approx([0.9, 0.6])
 
 
 def test_two_detections_of_one_object_are_one_track() -> None:

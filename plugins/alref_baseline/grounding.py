@@ -106,8 +106,9 @@ _GROUNDING_CACHE: weakref.WeakKeyDictionary[Video, dict[tuple[GroundingQuery, tu
 def find_grounding(video: Video, query: GroundingQuery, frames: Sequence[int] = ()) -> PhraseGrounding:
     """Find an object in a video, on sampled frames and on ``frames``; results are cached per video.
 
-    Frames are sampled while the object is heard, if that is known. As many ``frames`` take the place of samples among them. An object known only by its sound is found by motion that
-    follows the sound, and is never absent: if nothing moves, salient regions are used.
+    Frames are sampled while the object is heard, if that is known. As many ``frames`` take the place of samples among them.
+    An object known only by its sound is found by motion that follows the sound, and is never absent: if nothing moves, salient
+    regions are used.
     """
     sampled = _sample_heard_frames(video, query)
     if len(frames) >= NUM_SAMPLED_FRAMES:

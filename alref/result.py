@@ -110,6 +110,30 @@ class Result(Record):
         wanted = self._resolve_id(reference)
         return [track for track in self.tracks if track.phrase.reference == wanted]
 
+    def list_objects(self) -> dict[str, int | None]:
+        """Return the ids of all objects, with the index of their track; None for a reference without an object.
+
+        The id is that of the reference; objects of a reference that has several have ``.1``, ``.2`` … after it.
+        """
+        objects: dict[str, int | None] = {}
+        for reference in self.references:
+            own = [index for index, track in enumerate(self.tracks) if track.phrase.reference == reference.id]
+            if len(own) < 2:
+                objects[reference.id] = own[0] if own else None
+            else:
+                objects |= {f"{reference.id}.{place}": index for place, index in enumerate(own, 1)}
+        return objects
+
+    def find_object(self, id: str) -> int | None:
+        """Return the index of the track of an object, given by its id; None for a reference without an object.
+
+        Raises InputError for an unknown object.
+        """
+        objects = self.list_objects()
+        if id not in objects:
+            raise InputError(f"object: no object {id!r}{suggest_names(id, objects)}; objects: {', '.join(objects)}")
+        return objects[id]
+
     def masks(self, reference: str | int | None = None) -> npt.NDArray[np.bool_]:
         """Return bool (T, H, W): the union of the objects of ``reference`` in every frame.
 

@@ -45,13 +45,13 @@ ACTIONS = ("confirm", "name", "remove", "add", "undo", "restore", "replay")
 @click.option("--name", metavar="TEXT", help="Name the object.")
 @click.option("--remove", is_flag=True, help="Remove the object from all frames.")
 @click.option("--add", metavar="TEXT", help="Find one more object, by words or with a prompt.")
-@click.option("--undo", is_flag=True, help="Take the last correction back.")
+@click.option("--undo", is_flag=True, help="Undo the last correction.")
 @click.option("--restore", type=int, metavar="REVISION", help="Return to a revision; 0 is the run without corrections.")
 @click.option(
     "--replay", type=click.Path(path_type=Path), metavar="FILE", help="Repeat the corrections.jsonl of the same run elsewhere."
 )
 @click.option("--video", type=click.Path(path_type=Path), help="The segmented video, if it was moved.")
-@click.option("--no-views", is_flag=True, help="Leave overlay.mp4 and report.html for the next `alref correct RUN`.")
+@click.option("--no-views", is_flag=True, help="Do not write overlay.mp4 and report.html; the next `alref correct RUN` does.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
 @add_plugin_option

@@ -40,7 +40,13 @@ def _suggest_formats(ctx: click.Context, parameter: click.Parameter, incomplete:
     "-o", "--option", "options", multiple=True, metavar="FORMAT.OPTION=VALUE", help="Set an option of a format; repeatable."
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Folder to write to; default RUN/exports.")
-@click.option("--object", "ids", type=click.IntRange(min=1), multiple=True, help="Export only this object; repeatable.")
+@click.option(
+    "--object",
+    "ids",
+    metavar="ID",
+    multiple=True,
+    help="Export only this object: the id of its reference; `2.1` if it has several. Repeatable.",
+)
 @click.option("--video", type=click.Path(path_type=Path), help="The segmented video, if it was moved.")
 @click.option("--force", is_flag=True, help="Replace what is in the way in the folder of --out.")
 @click.option("--quiet", is_flag=True, help="Print only errors.")
@@ -51,7 +57,7 @@ def command(
     formats: tuple[str, ...],
     options: tuple[str, ...],
     out: Path | None,
-    ids: tuple[int, ...],
+    ids: tuple[str, ...],
     video: Path | None,
     force: bool,
     quiet: bool,

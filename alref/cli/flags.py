@@ -35,7 +35,7 @@ def command(run: Path, show: int | None, video: Path | None, as_json: bool) -> N
     alref flags alref-out/clip-the-dog
     alref flags alref-out/clip-the-dog --show 12
 
-    Each comes with the command that shows it and those that settle it. A corrected or confirmed frame leaves the list.
+    The commands that show and settle the worst one are printed below the list. A corrected or confirmed frame leaves the list.
     """
     with reserve_stdout(as_json):
         result = load_result(run)

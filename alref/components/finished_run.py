@@ -96,9 +96,9 @@ def _store_by_rows(mask: Mask) -> Mask:
 class FinishedRun:
     """A finished run: its result, its objects, and the video that it names.
 
-    ``name`` is the name of the video without its suffix. ``objects`` are all objects of the result, or those whose ids are in
-    ``ids``. ``open_source`` opens the video, and raises InputError if it is not available. ``on_progress(done, total)`` is
-    called after each frame that is read.
+    ``name`` is the name of the video without its suffix. ``objects`` are all objects of the result, or those that ``ids`` name
+    as ``Result.list_objects`` does, ``2`` or ``2.1``. ``open_source`` opens the video, and raises InputError if it is not
+    available. ``on_progress(done, total)`` is called after each frame that is read.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class FinishedRun:
         result: Result,
         name: str,
         open_source: Callable[[], Video],
-        ids: Collection[int] = (),
+        ids: Collection[str] = (),
         on_progress: Callable[[int, int], object] | None = None,
     ) -> None:
         self.result, self.name = result, name
@@ -115,10 +115,10 @@ class FinishedRun:
             RunObject(number, track.phrase.text, track.phrase.category.strip() or track.phrase.text, track)
             for number, track in enumerate(result.tracks, 1)
         ]
-        if unknown := sorted(set(ids) - {each.id for each in every}):
-            listed = ", ".join(f"{each.id} ({each.name})" for each in every) or "none"
-            raise InputError(f"no object {unknown[0]}; objects: {listed}")
-        self.objects = tuple(each for each in every if not ids or each.id in ids)
+        chosen = {id: result.find_object(id) for id in ids}
+        if absent := [id for id, index in chosen.items() if index is None]:
+            raise InputError(f"object: nothing was found for {absent[0]!r}, so that it cannot be exported")
+        self.objects = tuple(each for each in every if not ids or each.id - 1 in chosen.values())
         order = [index + 1 for index in sort_by_score(result.tracks)]
         self._sorted = sorted(self.objects, key=lambda each: order.index(each.id))
         self.height, self.width, self.times = result.video.height, result.video.width, result.video.times

@@ -54,13 +54,13 @@ def make_exporters(plugins: PluginManager, names: Iterable[str], values: Mapping
 def load_finished_run(
     run: Result | str | Path,
     video: Video | str | Path | None = None,
-    ids: Collection[int] = (),
+    ids: Collection[str] = (),
     on_progress: Callable[[int, int], object] | None = None,
 ) -> FinishedRun:
     """Return a result, or that of a run folder, for exporters.
 
-    ``video`` is the segmented video, or its place if it was moved; ``ids`` are the objects to export, all by default. Raises
-    InputError if the run is not finished, or an object is unknown.
+    ``video`` is the segmented video, or its place if it was moved; ``ids`` are the objects to export, as ``alref correct``
+    names them, all by default. Raises InputError if the run is not finished, or an object is unknown.
     """
     result = run if isinstance(run, Result) else load_result(run)
 
@@ -93,7 +93,7 @@ def export_run(
     folder: Path,
     *,
     video: Video | str | Path | None = None,
-    ids: Collection[int] = (),
+    ids: Collection[str] = (),
     overwrite: bool = False,
     on_progress: ExportProgress | None = None,
 ) -> Iterator[Export]:

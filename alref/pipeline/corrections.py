@@ -89,7 +89,7 @@ class Corrections:
     @property
     def objects(self) -> dict[str, int | None]:
         """The ids of all objects with the number of their track in ``result.tracks``; None for a reference without one."""
-        return revisions.list_objects(self.result)
+        return self.result.list_objects()
 
     @property
     def views_are_current(self) -> bool:

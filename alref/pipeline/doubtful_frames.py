@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from alref.pipeline.revisions import list_objects
 from alref.records import Flag, Track
 from alref.result import Result
 
@@ -27,7 +26,7 @@ class DoubtfulFrames:
 
 def list_doubtful_frames(result: Result) -> list[DoubtfulFrames]:
     """List the flagged frames of all objects, worst first; of equally bad ones, the earlier first."""
-    tracks = [(name, result.tracks[number]) for name, number in list_objects(result).items() if number is not None]
+    tracks = [(name, result.tracks[number]) for name, number in result.list_objects().items() if number is not None]
     found = [each for name, track in tracks for each in _group_flags(name, track)]
     return sorted(found, key=lambda each: (-each.flag.severity, each.frame))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from alref.errors import InputError, suggest_names
+from alref.errors import InputError
 from alref.pipeline import drift
 from alref.pipeline.prompts import make_prompt_box
 from alref.pipeline.verdicts import make_user_verdict
@@ -16,31 +16,12 @@ from alref.result import Result
 from alref.utils.masks import Rle, encode_mask
 
 
-def list_objects(result: Result) -> dict[str, int | None]:
-    """Return the ids of all objects, with the number of their track, from 0; None for a reference without an object.
-
-    The id is that of the reference; objects of a reference that has several have ``.1``, ``.2`` … after it.
-    """
-    objects: dict[str, int | None] = {}
-    for reference in result.references:
-        own = [number for number, track in enumerate(result.tracks) if track.phrase.reference == reference.id]
-        if len(own) < 2:
-            objects[reference.id] = own[0] if own else None
-        else:
-            objects |= {f"{reference.id}.{place}": number for place, number in enumerate(own, 1)}
-    return objects
-
-
 def find_track(result: Result, name: str) -> int:
     """Return the number of the track of an object; one more than there are for a reference without an object.
 
     Raises InputError for an unknown object.
     """
-    objects = list_objects(result)
-    if name not in objects:
-        known = ", ".join(objects)
-        raise InputError(f"object: no object {name!r}{suggest_names(name, objects)}; objects: {known}")
-    number = objects[name]
+    number = result.find_object(name)
     return len(result.tracks) if number is None else number
 
 

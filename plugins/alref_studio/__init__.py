@@ -30,8 +30,8 @@ class StudioCommand(PluginCommand):
         @click.option("--out", type=click.Path(path_type=Path), default=Path("alref-out"), help="Folder of new runs.")
         @click.option("--no-browser", is_flag=True, help="Only print the address; do not open a browser.")
         @click.option("--port", type=click.IntRange(0, 65535), help=f"Port; default {DEFAULT_PORT}, or a free one.")
-        @click.option("--host", default="127.0.0.1", help="Address to listen on; other machines reach 0.0.0.0.")
-        @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Name of a proxy's host; repeatable.")
+        @click.option("--host", default="127.0.0.1", help="Address to listen on; with 0.0.0.0, other machines can connect.")
+        @click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name of a proxy; repeatable.")
         @click.option("--uploads", type=click.IntRange(1, 1000), metavar="MB", help="Allow audio files up to this size.")
         @add_config_options
         def command(**flags: Any) -> None:

@@ -10,7 +10,6 @@ import numpy as np
 from alref.media.draw import build_palette
 from alref.media.video import Frame
 from alref.output.thumbnails import ObjectMasks, draw_masks, resize_longest_side
-from alref.pipeline.revisions import list_objects
 from alref.records import Track
 from alref.result import Result
 from alref.utils.masks import compute_box
@@ -65,7 +64,7 @@ def describe_objects(result: Result) -> list[dict[str, Any]]:
     order = list(ObjectMasks(result.tracks).numbers)
     reasons = {each.pivot.phrase: each for each in result.boxes}
     objects = []
-    ids = {number: id_ for id_, number in list_objects(result).items()}
+    ids = {number: id_ for id_, number in result.list_objects().items()}
     for number, track in enumerate(result.tracks, 1):
         areas = np.array([rle.area for rle in track.rles])
         box = reasons.get(track.phrase)

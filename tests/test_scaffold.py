@@ -27,14 +27,17 @@ from alref.components.base import API_LEVEL
 from alref.errors import ConfigError, MissingError, OutputError
 from alref.output.run_folder import load_result
 from alref.plugins.registered import SLOTS
-from alref.scaffold import PLUGIN_KINDS, NewPlugin
+from alref.scaffold import NewPlugin
+from alref.scaffold.kinds import PLUGIN_KINDS
 from alref.testing import make_moving_square, write_frames
 from support.clips import encode
 
-PLANS = {kind: NewPlugin.from_name(kind, f"my-{kind}") for kind in PLUGIN_KINDS}
+PLANS = {kind: NewPlugin.from_name([kind], f"my-{kind}") for kind in PLUGIN_KINDS}
 
 
-MODEL = NewPlugin.from_name("proposer", "my-contrast", has_model=True)
+MODEL = NewPlugin.from_name(["proposer", "propagator", "tagger"], "my-models", has_model=True)
+PAIR = NewPlugin.from_name(["reasoner", "selector", "exporter", "dataset", "transcriber"], "my-several")
+CARD_SCHEMA = json.loads((Path(__file__).parents[1] / "registry" / "card.schema.json").read_text())
 QUICK = ("reasoner", "proposer", "propagator")
 """Those that stand in for the slower ones of the default pipeline."""
 
@@ -48,12 +51,12 @@ def done(*command: str | Path, cwd: Path | None = None, **environment: str) -> s
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Write one distribution of each kind by the command."""
+    """Write one distribution of each kind, and two of several kinds, by the command."""
     folder = tmp_path_factory.mktemp("written")
-    for kind, plan in PLANS.items():
-        assert run_command(["plugins", "new", plan.name, "--slot", kind, "--out", str(folder / plan.distribution)]) == 0
-    model = ["plugins", "new", MODEL.name, "--slot", "proposer", "--model", "--out", str(folder / MODEL.distribution)]
-    assert run_command(model) == 0
+    for plan in (*PLANS.values(), MODEL, PAIR):
+        slots = [part for kind in plan.kinds for part in ("--slot", kind)]
+        model = ["--model"] * plan.has_model
+        assert run_command(["plugins", "new", plan.name, *slots, *model, "--out", str(folder / plan.distribution)]) == 0
     return sorted(folder.iterdir())
 
 
@@ -97,8 +100,9 @@ def folder(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_their_own_tests_pass_as_created(written: list[Path], installed: Path) -> None:
     tests = [folder / "tests" for folder in written]
+    quick = ["-k", "not (MySeveral or MyModels) or not (long or 4k)"]
     options = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "--rootdir", str(written[0].parent)]
-    assert " passed" in done(sys.executable, "-m", "pytest", *options, *tests, PYTHONPATH=str(installed))
+    assert " passed" in done(sys.executable, "-m", "pytest", *options, *quick, *tests, PYTHONPATH=str(installed))
 
 
 def test_the_tests_of_a_dataset_warn_of_nothing(written: list[Path], installed: Path) -> None:
@@ -124,7 +128,7 @@ def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
 @pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = PLANS[kind]
-    words = shlex.split(plan.use.replace("FOLDER", "data"))[1:]
+    words = shlex.split(plan.uses[0].replace("FOLDER", "data"))[1:]
     quick = [part for slot in QUICK if f"--{slot}" not in words for part in (f"--{slot}", f"my-{slot}")]
     assert run_command(["plugins", plan.name]) == 0
     assert PLUGIN_KINDS[kind].does in " ".join(capsys.readouterr().out.split())
@@ -163,36 +167,53 @@ def test_a_pipeline_of_them_finds_what_stands_out(folder: Path) -> None:
     assert (found & truth).sum() / (found | truth).sum() > 0.9
 
 
-def test_a_component_with_a_model_runs_and_fits_its_card(folder: Path, written: list[Path]) -> None:
-    (own,) = (each for each in written if each.name == MODEL.distribution)
-    assert run_command(["plugins", "card", MODEL.name, "--check", str(own / "card.yaml")]) == 0
-    assert MODEL.use in (own / "README.md").read_text()
-    assert run_command([*shlex.split(MODEL.use)[1:], "--out", "used", "--quiet"]) == 0
-    run = ["run", "data/frames/clip", "the square", "--reasoner", "my-reasoner", "--propagator", "my-propagator", "--quiet"]
-    assert run_command([*run, "--proposer", MODEL.name, "--out", "out"]) == 0
+@pytest.mark.parametrize("plan", [MODEL, PAIR], ids=lambda plan: plan.name)
+def test_several_components_of_one_distribution_fit_its_card(plan: NewPlugin, folder: Path, written: list[Path]) -> None:
+    (own,) = (each for each in written if each.name == plan.distribution)
+    jsonschema.validate(yaml.safe_load((own / "card.yaml").read_text()), CARD_SCHEMA)
+    assert run_command(["plugins", "card", plan.name, "--check", str(own / "card.yaml")]) == 0
+    said = (own / "README.md").read_text()
+    assert all(f"    {line}\n" in said for line in (*plan.uses, *(each.check for each in plan.components)))
+
+
+@pytest.mark.parametrize("use", MODEL.uses)
+def test_a_component_with_a_model_runs_as_its_readme_says(use: str, folder: Path) -> None:
+    assert run_command([*shlex.split(use)[1:], "--every", "5", "--out", "used", "--quiet"]) == 0
+    assert MODEL.name in Path("used/run.yaml").read_text()
+
+
+@pytest.mark.parametrize("kind", MODEL.kinds)
+def test_a_component_with_a_model_keeps_its_contract(kind: str, folder: Path) -> None:
+    assert run_command(["plugins", "check", MODEL.name, "--slot", kind, "--quick"]) == 0
+
+
+def test_a_model_of_the_user_takes_the_place_of_the_example(folder: Path) -> None:
+    run = ["run", "data/frames/clip", "the square", "--reasoner", "my-reasoner", "--quiet"]
+    run += ["--proposer", MODEL.name, "--propagator", MODEL.name]
+    assert run_command([*run, "--out", "out"]) == 0
     found, truth = load_result(Path("out")).masks(), make_moving_square(frames=4, size=(48, 64), side=16)[1]
     assert (found & truth).sum() / (found | truth).sum() > 0.9
-    onnx.save(import_module(f"{MODEL.module}._runtime").build_example_model(), "mine.onnx")
-    assert run_command([*run, "--proposer", MODEL.name, "-o", "proposer.model=mine.onnx", "--out", "mine"]) == 0
+    for slot in ("proposer", "propagator"):
+        onnx.save(import_module(f"{MODEL.module}.{slot}._runtime").build_example_model(), f"{slot}.onnx")
+    mine = ["-o", "proposer.model=proposer.onnx", "-o", "propagator.model=propagator.onnx", "--out", "mine"]
+    assert run_command([*run, *mine]) == 0
     assert (load_result(Path("mine")).masks() == found).all()
-    absent = ["--proposer", MODEL.name, "-o", "proposer.model=absent.onnx", "--out", "other"]
-    assert run_command([*run, *absent]) == MissingError.exit_code
+    assert run_command([*run, "-o", "propagator.model=absent.onnx", "--out", "other"]) == MissingError.exit_code
 
 
 def test_a_kind_without_an_example_of_a_model_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--slot proposer"):
-        NewPlugin.from_name("unifier", "my-words", has_model=True)
+    with pytest.raises(ConfigError, match=r"a unifier .* --slot tagger, proposer, propagator"):
+        NewPlugin.from_name(["proposer", "unifier"], "my-words", has_model=True)
 
 
 @pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, written: list[Path]) -> None:
-    root = Path(__file__).parents[1]
     plan = PLANS[kind]
     text = next(each for each in written if each.name == plan.distribution).joinpath("card.yaml").read_text()
     card = yaml.safe_load(text)
-    jsonschema.validate(card, json.loads((root / "registry" / "card.schema.json").read_text()))
+    jsonschema.validate(card, CARD_SCHEMA)
     (said,) = card.get("components", []) + card.get("datasets", []) + card.get("exporters", [])
-    cls = getattr(import_module(plan.module), plan.cls)
+    cls = getattr(import_module(plan.module), plan.components[0].cls)
     assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API_LEVEL, cls.name)
     assert said["summary"] == cls.__doc__
     assert tuple(said.get("needs", ())) == getattr(cls, "needs", ())
@@ -216,15 +237,15 @@ def test_what_is_spoken_is_read_from_the_file(folder: Path) -> None:
     ],
 )
 def test_names_follow_from_what_is_typed(typed: str, name: str, module: str, cls: str) -> None:
-    plan = NewPlugin.from_name("proposer", typed)
-    assert (plan.name, plan.module, plan.cls) == (name, module, cls)
-    assert plan.cls.isidentifier()
+    plan = NewPlugin.from_name(["proposer"], typed)
+    assert (plan.name, plan.module, plan.components[0].cls) == (name, module, cls)
+    assert plan.components[0].cls.isidentifier()
 
 
 @pytest.mark.parametrize("typed", ["", "3d", "größe", "a/b", "../up", "x" * 41, "alref-", "a b!", "-"])
 def test_a_name_that_cannot_be_used_is_refused_with_an_example(typed: str) -> None:
     with pytest.raises(ConfigError, match="alref plugins new my-tagger --slot tagger"):
-        NewPlugin.from_name("tagger", typed)
+        NewPlugin.from_name(["tagger"], typed)
 
 
 def test_the_next_commands_are_named(
@@ -241,7 +262,7 @@ def test_the_next_commands_are_named(
 @pytest.mark.parametrize("typed", ["new", "check", "none", "alref", "True", "no", "alref-null"])
 def test_a_name_that_means_something_else_is_refused(typed: str) -> None:
     with pytest.raises(ConfigError, match="alref plugins new my-tagger"):
-        NewPlugin.from_name("tagger", typed)
+        NewPlugin.from_name(["tagger"], typed)
 
 
 def test_the_next_commands_can_be_copied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,13 @@
 """Write the distribution of a new plugin from templates.
 
-``templates/common`` holds the files of every distribution, the other folders those of each kind, without and with a model.
-``module`` stands for the plugin's own module.
+``templates/common`` holds the files of every distribution, ``templates/package`` the module of one with several components, the
+other folders those of each kind, without and with a model. ``module`` stands for the module of the plugin or the component.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import jinja2
 from alref.components.base import API_LEVEL
 from alref.config import DEFAULT_PRESET
 from alref.errors import ConfigError, OutputError
+from alref.scaffold.kinds import PLUGIN_KINDS, PluginKind
 from alref.utils import atomic
 
 MAX_NAME_LENGTH = 40
@@ -27,149 +28,87 @@ PLACEHOLDER_HOMEPAGE = "https://example.org"
 
 
 @dataclass(frozen=True)
-class PluginKind:
-    """A kind of plugin: its base class, the hook that registers it, and the summary and requirements of the example.
+class NewComponent:
+    """A component, a dataset or a format of a new plugin; ``module`` is the module that holds it.
 
-    ``slots`` are the slots that it fills, none for a dataset or an export format; ``use`` and ``check`` are commands. ``model``
-    is the summary of the example with a model, empty if there is none.
-    """
-
-    base: str
-    hook: str
-    slots: tuple[str, ...]
-    does: str
-    needs: tuple[str, ...]
-    use: str
-    check: str = "plugins check {name}"
-    model: str = ""
-
-
-PLUGIN_KINDS = {
-    "unifier": PluginKind(
-        "Unifier",
-        "register_unifiers",
-        ("unifier",),
-        "Splits an expression at the words between two objects.",
-        (),
-        'run clip.mp4 "the dog and the cat" --unifier {name}',
-    ),
-    "tagger": PluginKind(
-        "Tagger",
-        "register_unifiers",
-        ("tagger",),
-        "Names a sound a hum or a whistle, by its pitch.",
-        (),
-        "run clip.mp4 --sound --tagger {name}",
-    ),
-    "transcriber": PluginKind(
-        "Transcriber",
-        "register_unifiers",
-        ("transcriber",),
-        "Reads the words of an audio file from its title.",
-        ("av",),
-        "run clip.mp4 --spoken question.wav --transcriber {name}",
-        "plugins check {name} --spoken question.wav",
-    ),
-    "locator": PluginKind(
-        "Locator",
-        "register_unifiers",
-        ("locator",),
-        "Finds the seconds in which the sound is loud.",
-        (),
-        "run clip.mp4 --sound --locator {name}",
-    ),
-    "reasoner": PluginKind(
-        "Reasoner",
-        "register_reasoners",
-        ("temporal", "spatial"),
-        "Starts from the sharpest frame and the largest box.",
-        ("cv2",),
-        'run clip.mp4 "the dog" --reasoner {name}',
-    ),
-    "proposer": PluginKind(
-        "Proposer",
-        "register_proposers",
-        ("proposer",),
-        "Proposes regions whose color stands out from the frame.",
-        ("cv2",),
-        'run clip.mp4 "the dog" --proposer {name}',
-        model="Proposes regions that an ONNX model scores highly.",
-    ),
-    "propagator": PluginKind(
-        "Propagator",
-        "register_propagators",
-        ("propagator",),
-        "Tracks each object by the colors inside its box.",
-        ("cv2",),
-        'run clip.mp4 "the dog" --propagator {name}',
-    ),
-    "tracker": PluginKind(
-        "Tracker",
-        "register_trackers",
-        ("tracker",),
-        "Follows regions whose color stands out from the frame.",
-        ("cv2", "pycocotools"),
-        'run clip.mp4 "the dog" --order tracks --tracker {name}',
-    ),
-    "selector": PluginKind(
-        "TrackReasoner",
-        "register_reasoners",
-        ("selector",),
-        "Names the last word, and picks the largest track.",
-        (),
-        'run clip.mp4 "the dog" --order tracks --selector {name}',
-    ),
-    "exporter": PluginKind(
-        "Exporter",
-        "register_exporters",
-        (),
-        "A table with the box of each object on each frame.",
-        (),
-        "export RUN --as {name}",
-    ),
-    "dataset": PluginKind(
-        "Dataset",
-        "register_datasets",
-        (),
-        "Reads folders of frames and masks, and an index of expressions.",
-        (),
-        "eval {name} --data FOLDER",
-        "plugins check {name} --data FOLDER",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class NewPlugin:
-    """The names of a new plugin: users type ``name``; distribution, module and class derive from it.
-
-    ``has_model`` selects the example that runs an ONNX model.
+    ``has_model`` selects the example that runs an ONNX model, ``is_alone`` says whether it is the only one of its plugin.
     """
 
     kind: str
     name: str
+    module: str
+    has_model: bool
+    is_alone: bool
+
+    @property
+    def about(self) -> PluginKind:
+        """What is known of its kind."""
+        return PLUGIN_KINDS[self.kind]
+
+    @property
+    def cls(self) -> str:
+        """The class: ``MyTrackerPropagator``, but ``MyPropagator`` for "my-propagator"."""
+        words = self.name.removesuffix(self.kind).split("-")
+        return "".join(word.capitalize() for word in [*words, self.kind])
+
+    @property
+    def does(self) -> str:
+        """The summary of the example."""
+        return self.about.model if self.has_model else self.about.does
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The import names of the libraries that the example uses."""
+        return (*self.about.needs, "onnxruntime") if self.has_model else self.about.needs
+
+    @property
+    def check(self) -> str:
+        """The command that checks its contract."""
+        slot = "" if self.is_alone else f" --slot {(*self.about.slots, self.kind)[0]}"
+        return f"alref {self.about.check.format(name=self.name)}{slot}"
+
+    @property
+    def folder(self) -> str:
+        """The folder of its module in the distribution."""
+        return self.module.replace(".", "/")
+
+    def place_file(self, path: str) -> str:
+        """Return the path of a file of its templates in the distribution."""
+        path = path.replace("module/", f"{self.folder}/")
+        return path if self.is_alone else path.replace("tests/test_", f"tests/test_{self.kind}_")
+
+
+@dataclass(frozen=True)
+class NewPlugin:
+    """The names of a new plugin: users type ``name``; distribution, modules and classes derive from it.
+
+    ``kinds`` are the kinds of its components, all of the same name; ``has_model`` selects the examples that run an ONNX model.
+    """
+
+    kinds: tuple[str, ...]
+    name: str
     has_model: bool = False
 
     @classmethod
-    def from_name(cls, kind: str, name: str, has_model: bool = False) -> NewPlugin:
+    def from_name(cls, kinds: Iterable[str], name: str, has_model: bool = False) -> NewPlugin:
         """Create a plugin from a name such as "My_Tracker" or "alref-my-tracker".
 
         Raises ConfigError for an invalid name, and for a kind without an example that runs a model.
         """
-        if has_model and not PLUGIN_KINDS[kind].model:
+        kinds = tuple(dict.fromkeys(kinds))
+        if without := [kind for kind in kinds if has_model and not PLUGIN_KINDS[kind].model]:
             known = ", ".join(each for each, about in PLUGIN_KINDS.items() if about.model)
-            raise ConfigError(f"--model: there is no example of a {kind} with a model; expected --slot {known}")
+            raise ConfigError(f"--model: there is no example of a {without[0]} with a model; expected --slot {known}")
         plain = re.sub(r"[-_.\s]+", "-", name.strip().lower()).removeprefix("alref-")
+        example = f"alref plugins new my-{kinds[0]} --slot {kinds[0]}"
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", plain) or len(plain) > MAX_NAME_LENGTH:
             raise ConfigError(
                 f"{name!r}: expected a letter, then letters a-z, digits and hyphens, at most {MAX_NAME_LENGTH} in all; "
-                f"for example: alref plugins new my-{kind} --slot {kind}"
+                f"for example: {example}"
             )
         if plain in RESERVED_NAMES:
-            raise ConfigError(
-                f"{name!r}: reserved by alref or YAML; choose another name: alref plugins new my-{kind} --slot {kind}"
-            )
-        return cls(kind, plain, has_model)
+            raise ConfigError(f"{name!r}: reserved by alref or YAML; choose another name: {example}")
+        return cls(kinds, plain, has_model)
 
     @property
     def distribution(self) -> str:
@@ -182,21 +121,35 @@ class NewPlugin:
         return self.distribution.replace("-", "_")
 
     @property
-    def cls(self) -> str:
-        """The class: ``MyTrackerPropagator``, but ``MyPropagator`` for "my-propagator"."""
-        words = self.name.removesuffix(self.kind).split("-")
-        return "".join(word.capitalize() for word in [*words, self.kind])
+    def components(self) -> list[NewComponent]:
+        """Its components. A single one is in the module itself, several are in a module each."""
+        alone = len(self.kinds) == 1
+        modules = [self.module if alone else f"{self.module}.{kind}" for kind in self.kinds]
+        return [
+            NewComponent(kind, self.name, module, self.has_model, alone)
+            for kind, module in zip(self.kinds, modules, strict=True)
+        ]
 
     @property
-    def use(self) -> str:
-        """The command that uses it, in a folder with a clip or a dataset; the other components are those of the default."""
+    def uses(self) -> list[str]:
+        """The commands that use it, in a folder with a clip or a dataset; the other components are those of the default.
+
+        Components that can be used together share a command.
+        """
+        flags: dict[str, list[str]] = {}
+        for component in self.components:
+            use, _, flag = component.about.use.format(name=self.name).rpartition(" --")
+            flags.setdefault(use, []).append(f" --{flag}")
         preset = f" --preset {DEFAULT_PRESET}" if self.has_model else ""
-        return f"alref {PLUGIN_KINDS[self.kind].use.format(name=self.name)}{preset}"
+        return [f"alref {use}{''.join(own)}{preset}" for use, own in flags.items()]
 
     @property
-    def check(self) -> str:
-        """The command that checks its contract."""
-        return f"alref {PLUGIN_KINDS[self.kind].check.format(name=self.name)}"
+    def hooks(self) -> dict[str, list[str]]:
+        """The classes that each hook registers."""
+        hooks: dict[str, list[str]] = {}
+        for component in self.components:
+            hooks.setdefault(component.about.hook, []).append(component.cls)
+        return hooks
 
     def write_distribution(self, folder: Path) -> None:
         """Write the distribution into a new folder. Raises OutputError if the folder exists or cannot be written."""
@@ -216,13 +169,12 @@ class NewPlugin:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        about = dict(vars(PLUGIN_KINDS[self.kind]))
-        if self.has_model:
-            about |= {"does": about["model"], "needs": (*about["needs"], "onnxruntime")}
+        components = self.components
         for template in environment.list_templates():
             folder, _, path = template.removesuffix(".j2").partition("/")
-            if path and folder in ("common", f"{self.kind}-model" if self.has_model else self.kind):
-                text = environment.get_template(template).render(
-                    plan=self, level=API_LEVEL, homepage=PLACEHOLDER_HOMEPAGE, **about
-                )
-                yield path.replace("module/", f"{self.module}/"), text
+            known = {"plugin": self, "level": API_LEVEL, "homepage": PLACEHOLDER_HOMEPAGE}
+            if path and folder in ("common", "package") and (folder == "common" or len(components) > 1):
+                yield path.replace("module/", f"{self.module}/"), environment.get_template(template).render(known)
+            for each in components:
+                if path and folder == (f"{each.kind}-model" if self.has_model else each.kind):
+                    yield each.place_file(path), environment.get_template(template).render(known, plan=each)

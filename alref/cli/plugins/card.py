@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,7 @@ def compare_cards(coded: Mapping[str, Any], written: Mapping[str, Any]) -> Itera
         if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
             yield f"{part}: expected a list of entries with a name, got {listed!r}"
             continue
-        found = {str(entry.get("name")): entry for entry in listed}
-        expected = {entry["name"]: entry for entry in coded.get(part, ())}
+        expected, found = _index_entries(coded.get(part, ()), listed)
         for name in found.keys() - expected.keys():
             yield f"{part}: {name} is not registered"
         for name, entry in expected.items():
@@ -103,3 +103,16 @@ def compare_cards(coded: Mapping[str, Any], written: Mapping[str, Any]) -> Itera
             for field, value in entry.items():
                 if found[name].get(field) != value:
                     yield f"{part}: {name}: {field}: expected {value!r}, got {found[name].get(field)!r}"
+
+
+def _index_entries(*lists: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, Any]]]:
+    """Return the entries of each list by name; with their slots where one name is of several entries."""
+    counts = [Counter(str(entry.get("name")) for entry in entries) for entries in lists]
+    shared = {name for count in counts for name, number in count.items() if number > 1}
+    return [
+        {
+            f"{name} ({', '.join(entry.get('slots') or ())})" if (name := str(entry.get("name"))) in shared else name: entry
+            for entry in entries
+        }
+        for entries in lists
+    ]

@@ -11,29 +11,38 @@ import click
 from alref.errors import ConfigError
 from alref.plugins.catalogue import load_cards
 from alref.plugins.manager import PluginManager
-from alref.scaffold import PLUGIN_KINDS, NewPlugin
+from alref.scaffold import NewPlugin
+from alref.scaffold.kinds import PLUGIN_KINDS
 
 
 @click.command("new")
 @click.argument("name")
 @click.option(
-    "--slot", type=click.Choice(list(PLUGIN_KINDS)), required=True, help="Slot that the plugin fills, or dataset, or exporter."
+    "--slot",
+    "slots",
+    type=click.Choice(list(PLUGIN_KINDS)),
+    required=True,
+    multiple=True,
+    help="Slot that the plugin fills, or dataset, or exporter; repeatable.",
 )
-@click.option("--model", "has_model", is_flag=True, help="Start from an example that loads and runs an ONNX model.")
+@click.option("--model", "has_model", is_flag=True, help="Start from examples that load and run an ONNX model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")
-def command(name: str, slot: str, has_model: bool, out: Path | None) -> None:
+def command(name: str, slots: tuple[str, ...], has_model: bool, out: Path | None) -> None:
     """Create the distribution of a new plugin NAME, whose tests pass as created.
 
     \b
     alref plugins new my-tracker --slot propagator
     alref plugins new my-detector --slot proposer --model
+    alref plugins new my-pair --slot proposer --slot propagator
     """
-    plan = NewPlugin.from_name(slot, name, has_model)
+    plan = NewPlugin.from_name(slots, name, has_model)
     _check_unused(plan)
     folder = out or Path(plan.distribution)
     plan.write_distribution(folder)
-    click.echo(f"{folder}: a {slot} that works; change {folder / plan.module / '_runtime.py'} to your own. Next:")
-    for line in (f"cd {quote(str(folder))}", 'pip install -e ".[test]"', "pytest", plan.use, plan.check):
+    place = folder / plan.module / ("" if len(plan.kinds) == 1 else "*") / "_runtime.py"
+    click.echo(f"{folder}: a plugin that works ({', '.join(plan.kinds)}); change {place} to your own. Next:")
+    checks = [each.check for each in plan.components]
+    for line in (f"cd {quote(str(folder))}", 'pip install -e ".[test]"', "pytest", *plan.uses, *checks):
         click.echo(f"    {line}")
 
 

@@ -98,6 +98,7 @@ export class Corrector {
       if (this.run === run && unchanged) {
         viewer.masks?.setOverride(frame, object.number, counts);
         viewer.canvas.dataset.preview = `${frame} ${object.number} ${points.length}`;
+        this.onPoints();
         viewer.refresh();
       }
     } catch (error) {

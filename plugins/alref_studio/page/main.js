@@ -74,9 +74,11 @@ function showHint() {
   find("propagate").disabled = !frames.length;
   const here = corrector.getPoints(frame).length;
   const points = `${here} ${here === 1 ? "point" : "points"}`;
+  const nothing = here && viewer.masks?.overrides.get(`${frame} ${object.number}`) === "";
+  const empty = nothing ? `; nothing of ${object.name} is left on this frame` : "";
   const elsewhere = frames.filter((each) => each !== frame);
   const others = elsewhere.length ? `, more on frame ${elsewhere.join(", ")}` : "";
-  find("hint").textContent = frames.length ? `${points} here${others}` : object ? describeClicks(object) : "";
+  find("hint").textContent = frames.length ? `${points} here${others}${empty}` : object ? describeClicks(object) : "";
 }
 
 function describeClicks(object) {
@@ -254,7 +256,9 @@ function goToFlag(direction) {
   return viewer.show(ahead[0].frame);
 }
 
+const DONE_MILLISECONDS = 6000; // how long it is told that a job has ended well
 let messageTimer = 0;
+let footerTimer = 0;
 
 function say(text, isError = false) {
   const box = find("message");
@@ -459,6 +463,8 @@ listen(
       state.job = job;
       const old = before === undefined && job?.state === "done"; // ended before this page was opened
       find("footer").hidden = !job || old;
+      clearTimeout(footerTimer);
+      if (job?.state === "done") footerTimer = setTimeout(() => (find("footer").hidden = true), DONE_MILLISECONDS);
       if (!old) showJob({ text: find("job"), progress: find("progress"), cancel: find("cancel") }, job);
       if (job?.state === "done" && before && before.state !== "done" && job.outcome?.run) {
         run(() => openRun(job.outcome.run, undefined, job.outcome.frame ?? 0));

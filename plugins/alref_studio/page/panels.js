@@ -123,7 +123,7 @@ export function showHistory(list, run, names, onRestore) {
   const items = [first, ...run.history].map((line) => {
     const words = line.action === "run" ? "as the run found it" : WORDS[line.action](line);
     const object = names.get(line.object);
-    const text = `${line.revision}  ${words}${object ? ` · ${object}` : ""}`;
+    const text = `${line.revision} · ${words}${object ? ` · ${object}` : ""}`;
     const restore = make("button", { className: "quiet", "aria-label": `Restore revision ${line.revision}` }, "Restore");
     restore.onclick = () => onRestore(line.revision);
     const isCurrent = line.revision === run.revision;

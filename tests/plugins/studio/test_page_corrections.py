@@ -190,6 +190,15 @@ def test_the_right_button_takes_pixels_away(opened: OpenedRun) -> None:
     assert not opened.result.tracks[0].decode_mask(3)[18, 20]
 
 
+def test_points_that_leave_nothing_are_told(opened: OpenedRun) -> None:
+    opened.page.get_by_label("not on it").check()
+    opened.page.route("**/preview", lambda route: route.fulfill(json={"counts": ""}))
+    click_pixel(opened.page, 20, 18)
+    expect(opened.page.get_by_text("nothing of the red square is left on this frame")).to_be_visible()
+    opened.page.keyboard.press("Backspace")
+    expect(opened.page.get_by_text("nothing of the red square")).to_be_hidden()
+
+
 def test_points_can_be_set_with_the_keyboard(opened: OpenedRun) -> None:
     opened.page.locator("#canvas").focus()
     for key in ("x", "ArrowDown", "Enter", "Escape", "p"):

@@ -42,17 +42,18 @@ from pathlib import Path
 from threading import Event
 import alref
 import numpy as np
-from alref_baseline.vision import LabelPropagator
 
-class Gated(LabelPropagator):
+class Gated(alref.Propagator):
     name = "gated"
 
     def propagate(self, video, boxes):
-        for masks in super().propagate(video, boxes):
+        masks = np.zeros((1, video.height, video.width), bool)
+        masks[0, 6:30, 8:32] = True
+        for frame in range(len(video)):
             Path(os.environ["GATE"], "reached").touch()
             while not Path(os.environ["GATE"], "open").exists():
                 Event().wait(0.02)
-            yield masks
+            yield alref.FrameMasks(frame=frame, masks=masks, scores=np.ones(1, np.float32))
 
 class Fixed(alref.Proposer):
     name = "fixed"
@@ -351,7 +352,20 @@ def start_command(folder: Path, clip: Path) -> tuple[subprocess.Popen[str], str]
     code = "from alref.cli import main; main()"
     arguments = ["studio", str(clip), "--no-browser", "--port", "0", "--plugin", "gated.py", "--propagator", "gated"]
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments, "--preset", "baseline", "--proposer", "fixed", "--temporal", "first-frame"],
+        [
+            sys.executable,
+            "-c",
+            code,
+            *arguments,
+            "--preset",
+            "baseline",
+            "--proposer",
+            "fixed",
+            "--temporal",
+            "first-frame",
+            "--spatial",
+            "top-score",
+        ],
         cwd=folder,
         env={**os.environ, "GATE": str(folder)},
         stdout=subprocess.PIPE,

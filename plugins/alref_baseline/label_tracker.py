@@ -8,7 +8,6 @@ cuts refine the output masks and are never fed back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -42,48 +41,35 @@ _BORDER_SIGMA = 4.0
 class LabelTracker:
     """One object: its label (rows, columns) in 0..1 on the grid of ``frame``.
 
-    ``seeds`` are the labels of its pivot frames; tracking starts at frame ``start``. The memory has cells of all seeds, and of
-    the background of the last frames, so that the label does not leak into what was not visible on a pivot frame. On the frames
-    ``absent`` the label is empty, and it stays so until the next pivot frame: what was taken for the object was another one.
+    ``seeds`` are the labels of its pivot frames. Call ``start_at`` for one of them before ``move_to``. The memory has cells of
+    all seeds, most of the one that tracking started at, and of the background of the last frames, so that the label does not
+    leak into what was not visible on a pivot frame.
     """
 
-    def __init__(
-        self, video_features: VideoFeatures, seeds: dict[int, FloatArray], start: int, absent: Sequence[int] = ()
-    ) -> None:
-        self._video_features, self.start = video_features, start
-        empty = np.zeros((video_features.rows, video_features.columns), np.float32)
-        self._seeds = {**dict.fromkeys(absent, empty), **seeds}
-        shares = {frame: _MEMORY_CELLS if frame == start else _MEMORY_CELLS // len(seeds) for frame in seeds}
-        banks = [sample_memory(video_features.get_features(frame), label, shares[frame]) for frame, label in seeds.items()]
+    frame: int
+    label: FloatArray
+
+    def __init__(self, video_features: VideoFeatures, seeds: dict[int, FloatArray]) -> None:
+        self._video_features, self._seeds = video_features, seeds
+        self._banks = {
+            frame: sample_memory(video_features.get_features(frame), label, _MEMORY_CELLS) for frame, label in seeds.items()
+        }
+
+    def start_at(self, frame: int) -> None:
+        """Start at a pivot frame."""
+        share = 1 / len(self._banks)
+        banks = [bank if pivot == frame else thin_memory(bank, share) for pivot, bank in self._banks.items()]
         self._memory = LabelMemory(
             np.concatenate([bank.keys for bank in banks]), np.concatenate([bank.labels for bank in banks])
         )
-        self._gone = False
-        self.reset_to_pivot()
-
-    def reset_to_pivot(self) -> None:
-        """Reset to the pivot frame ``start``."""
         self._backgrounds: deque[FloatArray] = deque(maxlen=_NUM_BACKGROUNDS)
-        self._set_pivot(self.start)
-
-    def move_to(self, frame: int) -> None:
-        """Propagate the label to a neighboring frame; on a pivot frame, use the label of the pivot."""
-        if frame in self._seeds:
-            self._set_pivot(frame)
-        elif self._gone:
-            self.frame = frame
-        else:
-            self._propagate_label(frame)
-
-    def _set_pivot(self, frame: int) -> None:
         self.frame, self.label = frame, self._seeds[frame]
-        self._gone = not bool(self._seeds[frame].any())
         self._area = int((self.label > 0.5).sum())
         self._window = Roi(0, self._video_features.rows, 0, self._video_features.columns)
         self._features = self._video_features.get_features(frame)
 
-    def _propagate_label(self, frame: int) -> None:
-        """Compute the label on a frame in a window around that of the last one."""
+    def move_to(self, frame: int) -> None:
+        """Propagate the label to a neighboring frame, in a window around where it is."""
         roi = find_label_roi(self.label, RADIUS + 2)
         window = self._video_features.find_window(roi)
         features = self._video_features.get_window_features(frame, window)
@@ -145,6 +131,14 @@ def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelM
     around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2)
     chosen = np.concatenate([cells, around])
     return LabelMemory(flat[chosen], label.ravel()[chosen])
+
+
+def thin_memory(memory: LabelMemory, share: float) -> LabelMemory:
+    """Return a share of the cells of a memory, evenly spaced, of the object and of what is around it alike."""
+    inside = memory.labels > 0.5
+    parts = (np.flatnonzero(inside), np.flatnonzero(~inside))
+    chosen = np.concatenate([_sample_evenly(part, round(share * _MEMORY_CELLS / 2)) for part in parts])
+    return LabelMemory(memory.keys[chosen], memory.labels[chosen])
 
 
 def _sample_evenly(numbers: npt.NDArray[np.intp], count: int) -> npt.NDArray[np.intp]:

@@ -1,11 +1,13 @@
-"""Propagate all objects of a video in one pass, in both directions from their pivots; each frame is yielded once."""
+"""Propagate all objects of a video in one pass, each frame from the nearest pivot; each frame is yielded once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from alref.components.propagation import PivotRange, split_frames
 from alref.media.video import Video
 from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
@@ -15,30 +17,42 @@ from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_
 from alref_baseline.points import segment_points
 
 ScoredMask = tuple[Mask, float]
+StoredMask = tuple[Rle, float]
 
 _GONE_AREA = 0.02
 """Share of the area on the pivot frames below which what is left of a label means that the object is gone."""
 
 
 class TrackedObject:
-    """One object: its pivot masks, and a tracker that starts at the pivot with the highest score."""
+    """One object: its pivot masks, and a tracker that starts at each of them.
+
+    Each frame is tracked from the nearest pivot frame. An absence counts from its frame on: the frames before it are tracked
+    from the pivot frame before, if there is one.
+    """
 
     def __init__(self, video: Video, video_features: VideoFeatures, boxes: list[PivotBox]) -> None:
-        self._video_features, self._size = video_features, (video.height, video.width)
-        self._masks: dict[int, Mask] = {}
-        self._scores: dict[int, float] = {}
-        for box in sorted(boxes, key=lambda box: box.score):
-            if box.pivot.frame is not None:
-                self._masks[box.pivot.frame], self._scores[box.pivot.frame] = (
-                    self._segment_prompt(box, box.pivot.frame),
-                    box.score,
-                )
+        self._video_features, self._size, self._count = video_features, (video.height, video.width), len(video)
+        self._masks = {
+            box.pivot.frame: self._segment_prompt(box, box.pivot.frame)
+            for box in sorted(boxes, key=lambda box: box.score)
+            if box.pivot.frame is not None
+        }
         seeds = {frame: make_seed_label(video_features, mask) for frame, mask in self._masks.items() if mask.any()}
-        self.start = max(seeds, key=lambda frame: (self._scores[frame], -frame), default=0)
-        absent = [frame for frame, mask in self._masks.items() if not mask.any()]
-        self._tracker = LabelTracker(video_features, seeds, self.start, absent) if seeds else None
+        self.first = min(self._masks, default=0)
+        self._pivots = {frame: span.pivot for span in self._list_ranges() for frame in (*span.before, *span.after)}
+        self._tracker = LabelTracker(video_features, seeds) if seeds else None
         self._min_cells = _GONE_AREA * max((int((seed > 0.5).sum()) for seed in seeds.values()), default=0)
-        self._models = ColorModels()
+        self._waiting: dict[int, StoredMask] = {}
+
+    def _list_ranges(self) -> list[PivotRange]:
+        """Return the frames that are tracked from each pivot frame."""
+        ranges: list[PivotRange] = []
+        for span in split_frames(self._masks, self._count) if self._masks else []:
+            if ranges and not self._masks[span.pivot].any():
+                ranges[-1] = replace(ranges[-1], after=ranges[-1].after + span.before[::-1])
+                span = replace(span, before=())
+            ranges.append(span)
+        return ranges
 
     def _segment_prompt(self, box: PivotBox, frame: int) -> Mask:
         """Return the mask of what is given on a frame, empty where the object is absent."""
@@ -52,20 +66,35 @@ class TrackedObject:
             return np.zeros(self._size, bool)
         return segment_box(self._video_features, frame, box.xyxy, self._size)
 
-    def reset_to_pivot(self) -> None:
-        """Reset to the pivot, to track in the other direction."""
-        self._models = ColorModels()
-        if self._tracker:
-            self._tracker.reset_to_pivot()
+    def track_back(self) -> Iterator[ScoredMask]:
+        """Yield the mask and confidence on each frame before the first pivot frame, in reverse."""
+        return (self._track(self.first, frame) for frame in range(self.first - 1, -1, -1))
 
-    def track_to(self, frame: int) -> ScoredMask:
-        """Return the mask and confidence on a frame, the current one or a neighbor of it; empty where the object is gone."""
-        if self._tracker is None:
+    def track_on(self) -> Iterator[ScoredMask]:
+        """Yield the mask and confidence on each frame from the first pivot frame on; empty where the object is gone."""
+        for frame in range(self.first, self._count):
+            pivot = self._pivots.get(frame, frame)
+            if frame < pivot and frame not in self._waiting:
+                for before in range(pivot - 1, frame - 1, -1):
+                    mask, score = self._track(pivot, before)
+                    self._waiting[before] = encode_mask(mask), score
+            if frame in self._waiting:
+                rle, score = self._waiting.pop(frame)
+                yield decode_mask(rle), score
+            else:
+                yield self._track(pivot, frame)
+
+    def _track(self, pivot: int, frame: int) -> ScoredMask:
+        """Return the mask and confidence on a pivot frame, or on a frame one farther from it than the last one."""
+        known = self._masks.get(pivot)
+        if self._tracker is None or known is None or not known.any():
             return np.zeros(self._size, bool), 0.0
-        if frame != self._tracker.frame:
-            self._tracker.move_to(frame)
-        if frame in self._masks:
-            return self._masks[frame], float(self._masks[frame].any())
+        if frame == pivot:
+            return known, 1.0
+        if abs(frame - pivot) == 1:
+            self._models = ColorModels()
+            self._tracker.start_at(pivot)
+        self._tracker.move_to(frame)
         label = self._tracker.label
         if (label > 0.5).sum() < self._min_cells:
             return np.zeros(self._size, bool), 0.0
@@ -75,26 +104,23 @@ class TrackedObject:
 def propagate_objects(video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
     """Yield the masks of all objects: first the frames before every pivot, in reverse; then the others in order.
 
-    Frames between the pivots of different objects are visited twice; masks of the backward pass are stored run-length encoded.
+    Masks that are found before it is their turn wait run-length encoded.
     """
     eye = get_video_features(video)
     owned = [[box for box in boxes if box.pivot.phrase == phrase] for phrase in list_object_phrases(boxes)]
     things = [TrackedObject(video, eye, own) for own in owned]
-    first, last = min(thing.start for thing in things), max(thing.start for thing in things)
-    before: dict[tuple[int, int], tuple[Rle, float]] = {}
+    first, last = min(thing.first for thing in things), max(thing.first for thing in things)
+    backward, forward = [thing.track_back() for thing in things], [thing.track_on() for thing in things]
+    before: dict[tuple[int, int], StoredMask] = {}
     for frame in range(last - 1, -1, -1):
-        found = {number: thing.track_to(frame) for number, thing in enumerate(things) if thing.start > frame}
+        found = {number: next(backward[number]) for number, thing in enumerate(things) if thing.first > frame}
         if frame < first:
             yield _stack_masks(frame, list(found.values()))
         else:
             before |= {(frame, number): (encode_mask(mask), score) for number, (mask, score) in found.items()}
-    for thing in things:
-        thing.reset_to_pivot()
     for frame in range(first, len(video)):
         kept = (before.pop((frame, number), None) for number in range(len(things)))
-        moved = [
-            (decode_mask(old[0]), old[1]) if old else thing.track_to(frame) for old, thing in zip(kept, things, strict=True)
-        ]
+        moved = [(decode_mask(old[0]), old[1]) if old else next(walk) for old, walk in zip(kept, forward, strict=True)]
         yield _stack_masks(frame, moved)
 
 

@@ -129,7 +129,7 @@ def test_a_remnant_of_a_large_object_is_no_object(cells: int, gone: bool, monkey
     label = np.zeros((24, 40), np.float32)
     label.ravel()[:cells] = 1
     monkeypatch.setattr(LabelTracker, "move_to", lambda self, frame: setattr(self, "label", label))
-    mask, score = thing.track_to(1)
+    _, (mask, score) = thing.track_on()
     assert (not mask.any(), score == 0) == (gone, gone)
 
 
@@ -274,6 +274,26 @@ def test_an_object_is_absent_until_it_is_given_again() -> None:
     both = propagated(video, [start, gone, again])
     assert not both[4].masks.any()
     assert jaccard(both[5].masks[0], red[5]) > 0.95
+
+
+def test_each_frame_follows_the_nearest_known_frame() -> None:
+    video, red, blue = scene(frames=6)
+    right = PivotBox(pivot=pivot("disc"), xyxy=[12, 12, 49, 49], mask=red[0], score=0.5)
+    other = PivotBox(pivot=pivot("disc", 5), xyxy=[82, 50, 119, 87], mask=blue[5], score=1.0)
+    for boxes in ([right, other], [right.model_copy(update={"score": 1.0}), other]):
+        found = propagated(video, boxes)
+        assert min(jaccard(found[frame].masks[0], red[frame]) for frame in (1, 2)) > 0.8
+        assert min(jaccard(found[frame].masks[0], blue[frame]) for frame in (3, 4)) > 0.8
+
+
+def test_an_absence_counts_from_its_frame_on() -> None:
+    video, red, _ = scene(frames=6)
+    start = PivotBox(pivot=pivot("red"), xyxy=[12, 12, 49, 49], mask=red[0], score=1.0)
+    found = propagated(video, [start, PivotBox(pivot=pivot("red", 3), finding="absent")])
+    assert [bool(found[frame].masks.any()) for frame in range(6)] == [True] * 3 + [False] * 3
+    later = PivotBox(pivot=pivot("red", 5), xyxy=[42, 12, 79, 49], mask=red[5], score=1.0)
+    found = propagated(video, [PivotBox(pivot=pivot("red", 1), finding="absent"), later])
+    assert [bool(found[frame].masks.any()) for frame in range(6)] == [False] * 4 + [True] * 2
 
 
 def test_passes_in_both_directions_are_merged_for_each_object() -> None:

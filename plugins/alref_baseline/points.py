@@ -24,8 +24,10 @@ _CUT_SHARE = 0.22
 """Share of the border of a region on the border of its box, above which the box is too small for the object."""
 _CENTRAL_DEPTH = 0.6
 """Depth of a point in a part of a mask, as a share of the deepest one, from which it means the whole part."""
-_ADDED_SIZE, _REMOVED_SIZE, _SLACK = 2.5, 3.0, 3
+_ADDED_SIZE, _REMOVED_SIZE, _SLACK = 3.0, 3.0, 3
 """Size of the part that a point means, in units of its distance from the border of the mask, and pixels beyond it."""
+_CERTAIN_SIZE = 0.7
+"""Size of what is added around a point at least, in the same units."""
 _REACH = 1.5
 """Cells around a point that belong to it for certain."""
 
@@ -48,8 +50,11 @@ def segment_points(
     mask = np.zeros(size, bool) if prior is None else np.array(prior)
     for point in points[labels]:
         if not mask[find_pixel(point, size)]:
-            grown = _grow_region(video_features, frame, point, points[~labels], size)
-            mask |= _keep_near(grown, mask, point) if mask.any() else grown
+            others = points[~labels]
+            if mask.any():
+                mask = _add_part(video_features, frame, mask, point, others)
+            else:
+                mask = _grow_region(video_features, frame, point, others, size)
     for point in points[~labels]:
         if mask[find_pixel(point, size)]:
             mask = _remove_region(video_features, frame, mask, point, points[labels])
@@ -83,10 +88,25 @@ def _grow_region(
     return best
 
 
-def _keep_near(grown: Mask, mask: Mask, point: FloatArray) -> Mask:
-    """Return what a point in the middle of a missing part adds to a mask: nothing much farther from it than the point."""
-    away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
-    return np.asarray(grown & (away <= _ADDED_SIZE * away[find_pixel(point, mask.shape)] + _SLACK))
+def _add_part(video_features: VideoFeatures, frame: int, mask: Mask, point: FloatArray, others: FloatArray) -> Mask:
+    """Return a mask with the missing part that a point in the middle of it means: what looks like it, or like the object."""
+    size, place = mask.shape, find_pixel(point, mask.shape)
+    away = float(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)[place])
+    scale = np.array([video_features.width / size[1], video_features.height / size[0]], np.float32)
+    reached = cv2.circle(np.zeros(size, np.uint8), place[::-1], round(_ADDED_SIZE * away) + _SLACK, 1, -1) > 0
+    label, added = make_seed_label(video_features, mask), _mark_cells(video_features, point * scale)
+    reached_cells = make_seed_label(video_features, reached) > 0.3
+    near = (cv2.dilate(np.maximum(label, added), np.ones((17, 17), np.uint8)) > 0.1) & (label < 0.1) & ~reached_cells
+    outside = near.astype(np.float32)
+    for other in others:
+        outside = np.maximum(outside, 4 * _mark_cells(video_features, other * scale))
+    inside = label + added * label.sum() / max(float(added.sum()), 1e-6)
+    (chance,) = fit_predict([compute_descriptors(video_features, frame)], [normalize_weights(inside, outside)])
+    whole = np.maximum(np.where(reached_cells, chance, 0), np.maximum(label, added))
+    found = segment_label(video_features, frame, np.asarray(whole, np.float32), size)
+    view = (mask | (found & reached)).astype(np.uint8)
+    cv2.circle(view, place[::-1], max(1, round(_CERTAIN_SIZE * away)), 1, -1)
+    return np.asarray(view > 0)
 
 
 def _select_component(mask: Mask, point: FloatArray) -> Mask:

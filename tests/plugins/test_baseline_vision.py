@@ -263,6 +263,15 @@ def test_points_correct_a_mask_that_has_too_much_or_too_little() -> None:
     assert (half & ~more).sum() == 0
 
 
+@pytest.mark.parametrize("missing", [3, 8, 14])
+def test_a_point_adds_the_missing_part_and_nothing_around_the_rest(missing: int) -> None:
+    video, red, _ = scene(frames=1)
+    less = red[0] & (np.arange(160) < 48 - missing)
+    more = propagated(video, [clicked("red", (47 - missing // 2, 30), labels=[True], mask=less)])[0].masks[0]
+    assert jaccard(more, red[0]) > jaccard(less, red[0])
+    assert (more & ~red[0] & (np.arange(160) < 30)).sum() == 0
+
+
 def test_an_object_is_absent_until_it_is_given_again() -> None:
     video, red, _ = scene(frames=6)
     start = PivotBox(pivot=pivot("red"), xyxy=[12, 12, 49, 49], mask=red[0], score=1.0)

@@ -25,12 +25,12 @@ def test_the_end_is_that_of_an_undisturbed_batch(tmp_path: Path, monkeypatch: py
     names = [f"v{number:02d}" for number in range(VIDEOS)]
     videos = write_videos(tmp_path / "videos", names)
     with serving(ANSWER) as llm, run_s3_server(monkeypatch) as bucket:
-        whole = Chaos(videos, tmp_path / "whole", llm)
+        whole = Chaos(videos, tmp_path / "whole", llm, jobs=1)
         whole.run_undisturbed()
         asked = count_questions(llm)
         llm.asked.clear()
-        chaos = Chaos(videos, tmp_path / "chaos", llm, bucket, seconds=0.2)
-        chaos.run_disturbed(EVENTS, pause=0.7)
+        chaos = Chaos(videos, tmp_path / "chaos", llm, bucket, jobs=1, seconds=0.4)
+        chaos.run_disturbed(EVENTS, pause=0.4)
         assert chaos.done_to["worker"] + chaos.done_to["command"] >= 1
         results = chaos.read_results()
         assert results == whole.read_results()

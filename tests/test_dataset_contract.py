@@ -25,7 +25,10 @@ from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import ANNOTATOR_COUNT, RefDavis17Dataset
-from alref_benchmarks.datasets.expressions import MeViSDataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Dataset
+from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
+from alref_benchmarks.datasets.long_rvos import LongRvosDataset
+from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from support.benchmark_fixtures import build
 from support.folder_dataset import Squares, draw
@@ -55,6 +58,29 @@ class TestRefDavis17(Miniature):
         return {name: [("a thing", labels == number, 1.0)] for of in said for number, name in of.items()}
 
 
+class NumberedObjects:
+    """True objects and prompts of DAVIS, whose first true mask is given."""
+
+    root: Path
+
+    def make_true_objects(self, dataset: Dataset, video: str) -> dict[str, list[ScriptedObject]]:
+        (case,) = dataset.read_cases(video, self.root)
+        labels = np.stack(list(case.truth))
+        return {each.id: [("it", labels == int(each.id), 1.0)] for each in dataset.read_references(video)}
+
+    def find_prompt_files(self, dataset: Any, video: str) -> list[Path]:
+        return list(dataset.get_true_mask_paths(video)[:1])
+
+
+class TestDavis17(NumberedObjects, Miniature):
+    cls = Davis17Dataset
+    void_label = 255
+
+
+class TestDavis16(NumberedObjects, Miniature):
+    cls = Davis16Dataset
+
+
 class TestRefYouTubeVos(Miniature):
     cls, split = RefYouTubeVosDataset, "train"
 
@@ -65,6 +91,18 @@ class TestRefYouTubeVosWithoutTruth(Miniature):
 
 class TestMeViS(Miniature):
     cls, split = MeViSDataset, "valid_u"
+
+
+class TestMeViSv2(Miniature):
+    cls, split = MeViSv2Dataset, "valid_u"
+
+
+class TestLongRvos(Miniature):
+    cls = LongRvosDataset
+
+
+class TestReasonVos(Miniature):
+    cls = ReasonVosDataset
 
 
 class TestS4(Miniature):

@@ -38,7 +38,7 @@ class EvaluationProtocol(ABC):
         """Score all cases of one video. Raises InputError if frames are missing or do not fit."""
         from alref.components.scores import VideoScores
 
-        parts = [part for case in cases for part in self.score_case(f"{video}, {case.id}", case)]
+        parts = [part for case in cases for part in self.score_case(f"{video}, {case.id}" if case.id else video, case)]
         return VideoScores(protocol=self.name, video=video, objects=tuple(parts))
 
     def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:

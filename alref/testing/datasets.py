@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 from unittest import SkipTest
 
@@ -25,7 +26,8 @@ from alref.testing.errors import assert_raises
 class DatasetContract(DatasetReadingContract):
     """The contract of a dataset. Override ``make_dataset``.
 
-    Override ``make_true_objects`` and ``void_label`` if the truth is more than one plain mask per reference.
+    Override ``make_true_objects`` and ``void_label`` if the truth is more than one plain mask per reference, and
+    ``find_prompt_files`` if references are prompts.
     """
 
     void_label: ClassVar[int | None] = None
@@ -39,6 +41,10 @@ class DatasetContract(DatasetReadingContract):
         """Return the true objects of each reference. Default: those of the cases whose ids are ids of references."""
         length, ids = len(dataset.open_video(video)), {each.id for each in dataset.read_references(video)}
         return {case.id: cases.make_true_object(case, length, ids) for case in cases.list_unread_cases(dataset, video)}
+
+    def find_prompt_files(self, dataset: Dataset, video: str) -> list[Path]:
+        """Return the image files that hold the prompts of the references of a video. Default: none."""
+        return []
 
     def iterate_scored_videos(self) -> Iterator[tuple[Dataset, str]]:
         """Yield the dataset with the name of each video to check. Raises SkipTest if the truth is not public."""
@@ -74,13 +80,15 @@ class DatasetContract(DatasetReadingContract):
                     cases.list_unread_cases(dataset, video)
 
     def test_reads_images_lazily(self) -> None:
-        """Listing videos, references and cases reads no frame and no true map.
+        """Listing videos, references and cases reads no frame and no true map, except those of prompts.
 
         Use iterators for ``Case.truth`` and ``Case.predicted``, and open a file only when its map is requested.
         """
         dataset = self.make_dataset()
         first = dataset.list_videos()[0]
-        media_files = [path for path in find_video_files(dataset.root, first) if path.suffix.lower() in MEDIA_SUFFIXES]
+        prompts = self.find_prompt_files(dataset, first)
+        files = [path for path in find_video_files(dataset.root, first) if path not in prompts]
+        media_files = [path for path in files if path.suffix.lower() in MEDIA_SUFFIXES]
         with make_altered_copy(dataset.root, media_files, b"") as copy:
             other = self.make_dataset_in(copy)
             assert sorted(other.list_videos()) == sorted(dataset.list_videos()), (

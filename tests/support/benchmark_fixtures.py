@@ -60,6 +60,11 @@ def save_table(path: Path, *rows: Sequence[object]) -> None:
         csv.writer(file).writerows(rows)
 
 
+def save_lines(path: Path, *lines: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
 def save_sound(path: Path, seconds: int, seed: int = 0) -> None:
     """Write noise that is loud throughout."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +98,32 @@ def ref_davis17(root: Path, videos: dict[str, int] = DAVIS, split: str = "valid"
         listed = [{"exp": way.format(text), "obj_id": number} for number, text in words for way in ways]
         said[video] = {"expressions": {str(place): each for place, each in enumerate(listed)}, "frames": names}
     save_json(root / "meta_expressions" / split / "meta_expressions.json", {"videos": said})
+
+
+def davis17(root: Path) -> None:
+    """Two videos of split val as in DAVIS 2017: the square, and a bar that leaves before the last frame; void around it."""
+    videos = {"-black_swan": 4, "gold fish": 5}
+    for seed, (video, count) in enumerate(videos.items()):
+        for number, (frame, mask) in enumerate(zip(*clip(count, seed), strict=True)):
+            labels = mask.astype(np.uint8)
+            if number < count - 2:
+                labels[-12:-4, 8:40] = VOID
+                labels[-10:-6, 10:38] = 2
+            save(root / "JPEGImages/480p" / video / f"{number:05d}.jpg", frame)
+            save(root / "Annotations/480p" / video / f"{number:05d}.png", labels, palette=True)
+    save_lines(root / "ImageSets/2017/val.txt", *videos)
+
+
+def davis16(root: Path) -> None:
+    """Two videos of split val as in DAVIS 2016: the square, white on black; the list names every frame and mask."""
+    lines = []
+    for seed, video in enumerate(("-black_swan", "b_2")):
+        for number, (frame, mask) in enumerate(zip(*clip(4, seed), strict=True)):
+            paths = f"JPEGImages/480p/{video}/{number:05d}.jpg", f"Annotations/480p/{video}/{number:05d}.png"
+            save(root / paths[0], frame)
+            save(root / paths[1], mask.astype(np.uint8) * 255)
+            lines.append(" ".join(f"/{path}" for path in paths))
+    save_lines(root / "ImageSets/480p/val.txt", *lines)
 
 
 def ref_youtube_vos(root: Path) -> None:
@@ -249,6 +280,8 @@ def ref_avs(root: Path) -> None:
 
 BUILDERS: dict[str, Callable[[Path], None]] = {
     "ref-davis17": ref_davis17,
+    "davis17": davis17,
+    "davis16": davis16,
     "ref-youtube-vos": ref_youtube_vos,
     "mevis": mevis,
     "mevis-v2": mevis,

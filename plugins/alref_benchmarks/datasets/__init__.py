@@ -6,6 +6,7 @@ from alref.components.dataset import Dataset
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset
+from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Dataset
 from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
@@ -13,6 +14,8 @@ from alref_benchmarks.datasets.refavs import RefAvsDataset
 
 DATASETS: list[type[Dataset]] = [
     RefDavis17Dataset,
+    Davis17Dataset,
+    Davis16Dataset,
     RefYouTubeVosDataset,
     MeViSDataset,
     MeViSv2Dataset,

@@ -11,11 +11,7 @@ from alref.components.dataset import NameMatcher
 from alref_benchmarks.datasets.base import IndexedDataset, VideoEntry
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from alref.components.scores import Case
-    from alref.records import Track
     from alref.result import Result
 
 ANNOTATOR_COUNT = 4
@@ -73,12 +69,13 @@ class RefDavis17Dataset(IndexedDataset):
         objects have logits, a pixel belongs to the object with the highest logit above -1, as published.
         """
         from alref.media.write import write_mask_pngs
+        from alref_benchmarks.datasets.label_maps import merge_tracks
 
         for annotator in range(ANNOTATOR_COUNT):
             tracks = {
                 number: result.get_tracks(name) for number, name in self.get_annotator_expressions(video, annotator).items()
             }
-            maps = (_merge_tracks(tracks, frame, result) for frame in range(len(result.video.times)))
+            maps = (merge_tracks(tracks, frame, result) for frame in range(len(result.video.times)))
             write_mask_pngs(folder / f"anno_{annotator}" / video, maps, self.find_video_entry(video).frames)
 
     def list_masks(self, video: str) -> list[Path]:
@@ -108,33 +105,3 @@ class RefDavis17Dataset(IndexedDataset):
         named = [sorted(self.get_annotator_expressions(video, annotator)) for annotator in range(ANNOTATOR_COUNT)]
         if any(each != named[0] for each in named):
             yield f"expected {ANNOTATOR_COUNT} expressions per object, one by each annotator; got objects {named}"
-
-
-def _merge_tracks(tracks: dict[int, list[Track]], frame: int, result: Result) -> npt.NDArray[np.uint8]:
-    """Draw the label map of one frame, highest score last, or by the highest logit if all tracks have logits."""
-    from alref.output.thumbnails import make_label_map
-    from alref.utils.masks import decode_union
-
-    size = (result.video.height, result.video.width)
-    if tracks and all(each.logits for of in tracks.values() for each in of):
-        return _merge_logits(tracks, frame, size)
-    surest = {number: max((each.scores[frame] for each in of), default=0.0) for number, of in tracks.items()}
-    order = sorted(tracks, key=lambda number: (surest[number], -number))
-    return make_label_map(
-        {number: decode_union([each.rles[frame] for each in tracks[number]], size) for number in order}, *size
-    )
-
-
-def _merge_logits(tracks: dict[int, list[Track]], frame: int, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
-    """Draw the label map of one frame: the object with the highest logit at each pixel, or the background with -1."""
-    import numpy as np
-
-    from alref.utils.logit_maps import BACKGROUND_LOGIT, decode_logits
-
-    labels, highest = np.zeros(size, np.uint8), np.full(size, BACKGROUND_LOGIT, np.float32)
-    for number in sorted(tracks):
-        for track in tracks[number]:
-            logits = decode_logits(track.logits[frame], size)
-            labels[logits > highest] = number
-            highest = np.maximum(highest, logits)
-    return labels

@@ -149,6 +149,16 @@ def read_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[list[str], d
             yield row, {name: row[header.index(name)] for name in columns}
 
 
+def read_listed_videos(path: Path) -> list[str]:
+    """Read a list of DAVIS: a video per line, or the image and the mask of a frame, in whose folder's name the video is."""
+    try:
+        lines = [line.split() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: expected the list of videos ({error}); download it again") from None
+    names = (Path(words[0]).parent.name if "/" in words[0] else " ".join(words) for words in lines)
+    return [check_file_name(path, name) for name in dict.fromkeys(names)]
+
+
 def check_file_name(path: Path, name: str) -> str:
     """Return a file or folder name from ``path``. Raises InputError if it leads to another folder."""
     if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:

@@ -64,13 +64,14 @@ def pick_tracks(video: Video, candidates: TrackCandidates) -> list[TrackChoice]:
 def audit_evidence(video: Video, candidates: TrackCandidates) -> ExistenceAudit:
     """Return whether the classifier sees a phrase in the video: absent, or ambiguous if it is unsure.
 
-    Where the objects of the noun were detected by the classifier, what it saw then is used again.
+    Where the objects of the noun were detected by the classifier, what it saw then is used again if it was sure.
     """
     phrase, noun = candidates.phrase, candidates.tracks[0].noun
     query = GroundingQuery.from_phrase(phrase)
     if query.makes_sound:
         return ExistenceAudit(phrase=phrase, why="it is known by its sound")
-    grounding = recall_grounding(video, noun) or find_grounding(video, query)
+    known = recall_grounding(video, noun)
+    grounding = known if known and known.confidence >= FOUND_CONFIDENCE else find_grounding(video, query)
     if grounding.is_absent:
         why = f"nothing in the video looks enough like {phrase.category or phrase.text!r}"
         return ExistenceAudit(

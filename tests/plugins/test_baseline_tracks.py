@@ -166,13 +166,16 @@ def test_what_the_classifier_sees_is_not_absent() -> None:
     assert seen.confidence is not None
 
 
-def test_the_audit_uses_what_was_seen_when_the_objects_of_the_noun_were_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_uses_what_was_surely_seen_when_the_objects_were_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     video, masks = make_scene(*THREE)
     pivots = [PivotFrame(phrase=Phrase(reference="1", text="every red object"), frame=frame) for frame in range(8)]
     ClassEvidenceProposer(ClassEvidenceProposer.Options()).propose(video, pivots)
     track = make_track(1, masks[0]).model_copy(update={"noun": "red object"})
     asked = TrackCandidates(phrase=Phrase(reference="1", text="the red object on the left"), tracks=(track,))
     monkeypatch.setattr("alref_baseline.grounding.gather_evidence", lambda *given: pytest.fail("searched again"))
+    with pytest.raises(pytest.fail.Exception, match="searched again"):
+        RulesReasoner(RulesReasoner.Options()).audit_existence(video, [asked])
+    monkeypatch.setattr("alref_baseline.track_rules.FOUND_CONFIDENCE", 0.0)
     (seen,) = RulesReasoner(RulesReasoner.Options()).audit_existence(video, [asked])
     assert seen.confidence is not None
 

@@ -83,6 +83,7 @@ STANDS_FOR = {
     "alref plugins NAME": "alref plugins sam2",
     "alref plugins FORMAT": "alref plugins coco",
     "alref plugins check NAME": "alref plugins check uniform",
+    "alref plugins check boxes": "alref plugins check coco",
     "alref score NAME --data DIR --masks DIR": "alref score mevis --data mevis --split valid_u --masks my-results",
     "alref submit RUN": "alref submit runs/mevis",
 }

@@ -111,7 +111,7 @@ SAID = [
     ([Usage(model="a", questions=1, prompt_tokens=9, cost=0.0004)], "1 question, 9 tokens, $0.0004"),
     ([Usage(model="a", questions=2, prompt_tokens=9, cost=None)], "2 questions, 9 tokens, price not known"),
     ([Usage(model="a", questions=2, cached=2)], "2 questions, 2 from the store"),
-    ([Usage(model="a", questions=1, cost=0.5), Usage(model="b", questions=1, cost=1000)], "2 questions, 0 tokens, $1,000.50"),
+    ([Usage(model="a", questions=1, cost=0.5), Usage(model="b", questions=1, cost=1000)], "2 questions, $1,000.50"),
 ]  # fmt: skip
 
 

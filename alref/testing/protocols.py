@@ -140,11 +140,13 @@ class ProtocolContract:
         Return from ``compute_terms`` sums and counts, float64 (K,) each, whose ratio is the main number, or do not override it.
         """
         scores = self.score_masks(self.make_wrong_results()[0])
-        sums, counts = self.make_protocol().compute_terms(scores)
+        protocol = self.make_protocol()
+        sums, counts = protocol.compute_terms(scores)
         fits = sums.shape == counts.shape and sums.ndim == 1
         assert fits, f"expected sums and counts of the same length, got {sums.shape} and {counts.shape}"
-        ratio = float(np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0).mean())
-        number = _get_main_value(self.make_protocol().summarize_scores([scores]))
+        ratios = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
+        ratio = float((ratios if protocol.counts_empty_terms else ratios[counts > 0]).mean())
+        number = _get_main_value(protocol.summarize_scores([scores]))
         assert abs(ratio - number) <= TOLERANCE, f"expected terms with the ratio {number}, got {ratio}"
 
 

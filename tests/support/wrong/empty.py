@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from alref.components.base import Locator, Propagator, Proposer, Reasoner, Tagger, Tracker, TrackReasoner, Transcriber, Unifier
+from alref.components.base import (
+    Locator,
+    Propagator,
+    Proposer,
+    Reasoner,
+    Reviewer,
+    Tagger,
+    Tracker,
+    TrackReasoner,
+    Transcriber,
+    Unifier,
+)
 from support.wrong.correct import Bright
 
 if TYPE_CHECKING:
@@ -14,18 +25,20 @@ if TYPE_CHECKING:
         Candidates,
         Concept,
         FrameMasks,
+        MaskReview,
         ObjectTrack,
         Phrase,
         PivotBox,
         PivotFrame,
         Reference,
+        Track,
         TrackCandidates,
         TrackChoice,
         Transcript,
     )
 
 
-class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, TrackReasoner, Proposer, Propagator, Tracker):
+class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, TrackReasoner, Proposer, Propagator, Tracker, Reviewer):
     """Fills every slot with well-formed outputs, and finds nothing."""
 
     name = "nothing"
@@ -72,6 +85,14 @@ class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, TrackReasoner, Pr
             TrackChoice(phrase=each.phrase, track=track.id, choice="uncertain", why="never")
             for each in candidates
             for track in each.tracks
+        ]
+
+    def review_masks(self, video: Video, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+        from alref.records import MaskReview
+
+        return [
+            MaskReview(phrase=track.phrase, frames=tuple(own), answers=("unclear",) * len(own), reasons=("never",) * len(own))
+            for track, own in zip(tracks, frames, strict=True)
         ]
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:

@@ -230,6 +230,7 @@ def test_an_event_is_json_without_its_output() -> None:
         "total": 2,
         "seconds": 0.0,
         "cached": False,
+        "note": "",
     }
 
 

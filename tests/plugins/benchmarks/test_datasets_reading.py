@@ -16,6 +16,7 @@ from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset
+from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Dataset
 from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
@@ -25,6 +26,8 @@ from support.benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, sa
 SEEN, OTHER = "-x_0_10000", "y z_1000_11000"
 LISTED: dict[type[Dataset], dict[str, dict[str, int]]] = {
     RefDavis17Dataset: {"valid": DAVIS},
+    Davis17Dataset: {"val": {"-black_swan": 4, "gold fish": 5}},
+    Davis16Dataset: {"val": {"-black_swan": 4, "b_2": 4}},
     RefYouTubeVosDataset: {"valid": {"_003": 3}, "test": {"0c0 4e": 3}, "train": {"ÄÖ-9": 3}},
     MeViSDataset: {"valid": {"f_2": 4}, "valid_u": {"-00d9": 4, "1 b": 4}},
     MeViSv2Dataset: {"valid": {"f_2": 4}, "valid_u": {"-00d9": 4, "1 b": 4}},

@@ -64,6 +64,10 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObje
     square = clip(count, seed, (64, 64) if dataset.name in ("avsbench-s4", "avsbench-ms3") else SIZE)[1]
     if dataset.name == "ref-davis17":
         return {str(key): [("a thing", square if key < 4 else bar(count), 1.0)] for key in range(8)}
+    if dataset.name == "davis17":
+        leaving = bar(count)
+        leaving[-2:] = False
+        return {"1": [("a thing", square, 1.0)], "2": [("a thing", leaving, 1.0)]}
     if dataset.name.startswith("mevis"):
         lower = square.copy()
         lower[:, : SIZE[0] // 2 - 6] = False

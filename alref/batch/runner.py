@@ -114,7 +114,7 @@ class BatchRunner:
         return None
 
     def _build_units(self) -> Iterator[tuple[BatchRow, Unit] | UnitOutcome | None]:
-        """Yield units in the order of the rows of this shard; a row that is no unit is a failure; None while none is there."""
+        """Yield units in the order of the rows of this shard; a row that is not a unit is a failure; None while it waits."""
         ahead: deque[tuple[BatchRow, Future[Unit]]] = deque()
         with ThreadPoolExecutor(READERS, "rows") as pool:
             try:
@@ -163,7 +163,7 @@ class BatchRunner:
         return row, unit
 
     def _fail_row(self, row: BatchRow, error: AlrefError) -> UnitOutcome:
-        """Record the failure of a row that is no unit."""
+        """Record the failure of a row that is not a unit."""
         return self._record_failure(UnitFailure.from_error(row, make_row_key(row), error, self.command))
 
     def _record_failure(self, failure: UnitFailure, seconds: float = 0.0) -> UnitOutcome:
@@ -196,5 +196,5 @@ class BatchRunner:
 
 
 def make_row_key(row: BatchRow) -> str:
-    """Return the key under which the failure of a row that is no unit is recorded."""
+    """Return the key under which the failure of a row that is not a unit is recorded."""
     return f"row-{compute_digest([row.number, get_row_id(row)])}"

@@ -125,7 +125,7 @@ class VideoEncoder:
         stream = self._stream = self._stream or self._add_streams(*frame.shape[:2])
         picture = av.VideoFrame.from_ndarray(frame, format="rgba" if self._format.alpha else "rgb24")
         colorspace = Colorspace.ITU709 if self._is_yuv else None
-        # several threads write into each other's rows where a row is no multiple of 8 pixels
+        # several threads write into each other's rows where a row is not a multiple of 8 pixels
         picture = self._scaler.reformat(picture, format=self._format.pix_fmt, dst_colorspace=colorspace, threads=1)
         picture.pts, picture.time_base = int(self._ticks[self._written]), self._tick
         picture.duration = int(self._durations[self._written])

@@ -237,7 +237,7 @@ def unpack_member(data: bytes, name: str) -> bytes:
                         return found
     except tarfile.TarError as error:
         raise ValueError(str(error)) from None
-    raise ValueError(f"there is no whole {name}")
+    raise ValueError(f"expected a complete {name}, got none")
 
 
 def read_summary(data: bytes) -> UnitSummary:

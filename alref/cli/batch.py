@@ -20,7 +20,7 @@ from alref.batch.video_files import DEFAULT_CACHE_BYTES, ContentDigests
 from alref.batch.worker import WorkerSettings, choose_overlap
 from alref.cli.ablate import ByteSize
 from alref.cli.batch_output import BatchProgress, print_batch_plan, print_batch_summary
-from alref.cli.common_options import add_worker_options, resolve_configuration
+from alref.cli.common_options import add_window_options, add_worker_options, resolve_configuration
 from alref.cli.progress import reserve_stdout
 from alref.components.runner import Runner
 from alref.config import Configuration
@@ -45,15 +45,7 @@ WINDOW = ("start", "end", "every", "max_size", "audio_track", "video_track", "fp
 )
 @click.option("--column", "columns", multiple=True, metavar="NAME=COLUMN", help="Name a column of a table; repeatable.")
 @add_worker_options
-@click.option("--start", type=float, metavar="SECONDS", help="First second to read.")
-@click.option("--end", type=float, metavar="SECONDS", help="Second to stop before.")
-@click.option("--every", type=int, metavar="N", help="Read only every N-th frame.")
-@click.option(
-    "--max-size", type=int, metavar="PIXELS", help="Shrink frames so that the longer side has at most this many pixels."
-)
-@click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0.")
-@click.option("--video-track", type=int, metavar="N", help="Index of the video track; default: as FFmpeg chooses.")
-@click.option("--fps", type=float, help="Frames per second of image folders.")
+@add_window_options
 @click.option(
     "--replay", type=click.Path(path_type=Path), help="Replay recorded LLM answers from this store instead of calling a model."
 )

@@ -63,6 +63,22 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
     return _add_options(command, click.Choice(["auto", "cpu", "cuda", "mps"]), "Device that models run on.")
 
 
+def add_window_options(command: CommandFunction) -> CommandFunction:
+    """Add ``--start`` to ``--fps``, which say what is read of a video, as keyword arguments."""
+    flags = [
+        click.option("--start", type=float, metavar="SECONDS", help="First second to read."),
+        click.option("--end", type=float, metavar="SECONDS", help="Second to stop before."),
+        click.option("--every", type=int, metavar="N", help="Read only every N-th frame."),
+        click.option(
+            "--max-size", type=int, metavar="PIXELS", help="Shrink frames so that the longer side has at most this many pixels."
+        ),
+        click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0."),
+        click.option("--video-track", type=int, metavar="N", help="Index of the video track; default: as FFmpeg chooses."),
+        click.option("--fps", type=float, help="Frames per second of an image folder."),
+    ]
+    return reduce(lambda wrapped, flag: flag(wrapped), reversed(flags), command)
+
+
 def _add_options(command: CommandFunction, device_type: click.ParamType[str], device_help: str) -> CommandFunction:
     flags: list[Callable[[CommandFunction], CommandFunction]] = [
         click.option("-c", "--config", type=click.Path(path_type=Path), help="YAML configuration file."),

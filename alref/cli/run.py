@@ -17,7 +17,7 @@ import numpy as np
 from rich.table import Table
 
 from alref.api import open_configured_video
-from alref.cli.common_options import add_config_options, resolve_configuration
+from alref.cli.common_options import add_config_options, add_window_options, resolve_configuration
 from alref.cli.console import make_console
 from alref.cli.progress import JsonEventWriter, ProgressBar, emit_event, reserve_stdout
 from alref.cli.prompt_options import add_point_option, read_prompt_flags
@@ -51,15 +51,7 @@ MAX_STEM_BYTES, MAX_WORDS_BYTES = 80, 60
 @add_point_option("Start from what is at this point in pixels instead of reasoning")
 @click.option("--frame", type=int, help="Index of the frame of the prompt, counted from 0 after --start and --every.")
 @add_config_options
-@click.option("--start", type=float, metavar="SECONDS", help="First second to read.")
-@click.option("--end", type=float, metavar="SECONDS", help="Second to stop before.")
-@click.option("--every", type=int, metavar="N", help="Read only every N-th frame.")
-@click.option(
-    "--max-size", type=int, metavar="PIXELS", help="Shrink frames so that the longer side has at most this many pixels."
-)
-@click.option("--audio-track", type=int, metavar="N", help="Index of the audio track, counted from 0.")
-@click.option("--video-track", type=int, metavar="N", help="Index of the video track; default: as FFmpeg chooses.")
-@click.option("--fps", type=float, help="Frames per second of an image folder.")
+@add_window_options
 @click.option(
     "--replay",
     type=click.Path(path_type=Path),

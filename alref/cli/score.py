@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,19 +87,10 @@ def _count_held(
     held = {"videos": (len(videos) - len(failed), len(videos)), "masks": count_masks(dataset, videos, flags["masks"])}
     if flags["annotator"] is not None:  # each reference has an annotator of its own
         return held
-    total = _count_references(dataset, videos)
+    total = dataset.count_references(videos)
     dropped = max((int(table.metrics.get("dropped", 0)) for table in summary.tables), default=0)
-    scored = total - _count_references(dataset, failed) - dropped
+    scored = total - dataset.count_references(failed) - dropped
     return {"videos": held["videos"], "references": (scored, total), "masks": held["masks"]}
-
-
-def _count_references(dataset: Dataset, videos: Collection[str]) -> int:
-    """Count the references of videos; a video whose references cannot be read, which alref data check reports, has none."""
-    count = 0
-    for video in videos:
-        with suppress(AlrefError):
-            count += len(dataset.read_references(video))
-    return count
 
 
 def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alref.errors import ConfigError, InputError, suggest_names
+from alref.errors import AlrefError, ConfigError, InputError, suggest_names
 
 if TYPE_CHECKING:
     from alref.components.scores import Case
@@ -113,6 +114,14 @@ class Dataset(ABC):
     def describe_reference(self, video: str, reference: str) -> dict[str, str]:
         """Return what the dataset says of a reference, by attribute, such as its category. Default: nothing."""
         return {}
+
+    def count_references(self, videos: Iterable[str]) -> int:
+        """Count the references of videos; a video whose references cannot be read, which ``find_problems`` names, has none."""
+        count = 0
+        for video in videos:
+            with suppress(AlrefError):
+                count += len(self.read_references(video))
+        return count
 
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive that the benchmark's evaluation server accepts.

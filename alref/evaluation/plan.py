@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from alref.components.dataset import Dataset
-from alref.errors import AlrefError, InputError
+from alref.errors import InputError
 from alref.evaluation.change_detection import find_unchanged_row
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow, EvaluationSpec, load_evaluation
 from alref.llm.usage import sum_known, sum_usage
@@ -32,7 +31,7 @@ class EvaluationPlan(Record):
 
 def plan_evaluation(spec: EvaluationSpec, dataset: Dataset, videos: Sequence[str], path: Path, jobs: int) -> EvaluationPlan:
     """Count the videos and estimate the rest, if the folder ``path`` has finished ones; ``jobs`` run at a time."""
-    counts = {video: _count_references(dataset, video) for video in videos}
+    counts = {video: dataset.count_references([video]) for video in videos}
     rows = _read_finished_rows(spec, dataset, videos, path)
     plan = EvaluationPlan(videos=len(videos), references=sum(counts.values()), done=len(rows))
     measured = sum(counts[row.video] for row in rows)
@@ -53,13 +52,6 @@ def plan_evaluation(spec: EvaluationSpec, dataset: Dataset, videos: Sequence[str
             "hours": share * seconds / max(1, min(jobs, len(videos))) / 3600,
         }
     )
-
-
-def _count_references(dataset: Dataset, video: str) -> int:
-    """Count the references of a video; one whose references cannot be read, which alref data check reports, has none."""
-    with suppress(AlrefError):
-        return len(dataset.read_references(video))
-    return 0
 
 
 def _read_finished_rows(spec: EvaluationSpec, dataset: Dataset, videos: Sequence[str], path: Path) -> list[EvaluationRow]:

@@ -121,7 +121,7 @@ class Davis17Dataset(_DavisDataset):
     """DAVIS 2017: every object of the first frame is followed, given its mask there."""
 
     name = "davis17"
-    published_counts = {"val": (30, 61), "train": (60, 144)}
+    published_counts = {"val": (30, 61)}
 
     def find_list(self) -> Path:
         """Return the file that lists the videos of the split."""
@@ -139,7 +139,6 @@ class Davis16Dataset(_DavisDataset):
 
     name = "davis16"
     homepage = "https://davischallenge.org/davis2016/code.html"
-    published_counts = {"val": (20, 20), "train": (30, 30)}
 
     def find_list(self) -> Path:
         """Return the list of DAVIS 2016, or the one in the download of DAVIS 2017."""

@@ -124,15 +124,35 @@ class Result(Record):
                 objects |= {f"{reference.id}.{place}": index for place, index in enumerate(own, 1)}
         return objects
 
-    def find_object(self, id: str) -> int | None:
-        """Return the index of the track of an object, given by its id; None for a reference without an object.
+    def resolve_object(self, name: str) -> str:
+        """Return the id of an object, given by its id, its name, or the words of its phrase or its reference.
 
-        Raises InputError for an unknown object.
+        Raises InputError for an unknown object, and for words that several objects have.
         """
         objects = self.list_objects()
-        if id not in objects:
-            raise InputError(f"object: no object {id!r}{suggest_names(id, objects)}; objects: {', '.join(objects)}")
-        return objects[id]
+        if name in objects:
+            return name
+        words = {id: self._list_words(id, index) for id, index in objects.items()}
+        found = [id for id, own in words.items() if name.casefold() in map(str.casefold, own)]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(f"{id} ({shorten_text(own[0], 40)})" for id, own in words.items() if id in (found or objects))
+        if found:
+            raise InputError(f"object: {name!r} is several objects, give the id of one: {listed}")
+        known = [*objects, *(text for own in words.values() for text in own)]
+        raise InputError(f"object: no object {name!r}{suggest_names(name, known)}; objects: {listed}")
+
+    def _list_words(self, id: str, index: int | None) -> list[str]:
+        """Return the words for an object, the shown ones first."""
+        track = None if index is None else self.tracks[index]
+        owner = id if track is None else track.phrase.reference
+        reference = next(each for each in self.references if each.id == owner)
+        texts = [reference.text, reference.title] if track is None else [track.title, track.phrase.text, reference.text]
+        return [text for text in texts if text] or [id]
+
+    def find_object(self, name: str) -> int | None:
+        """Return the index of the track of an object; None for a reference without an object. Raises as ``resolve_object``."""
+        return self.list_objects()[self.resolve_object(name)]
 
     def masks(self, reference: str | int | None = None) -> npt.NDArray[np.bool_]:
         """Return bool (T, H, W): the union of the objects of ``reference`` in every frame.

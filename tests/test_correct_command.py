@@ -9,6 +9,7 @@ import pytest
 import alref
 from alref.cli import run_command
 from alref.media.write import write_video
+from alref.output.revision_files import read_corrections
 from alref.pipeline.engine import Pipeline
 from alref.plugins import manager
 from alref.records import Flag, Prompt, Reference
@@ -60,6 +61,15 @@ def test_each_flag_does_what_it_says(run: Path) -> None:
     assert alref.load_result(run).tracks[0].corrected == (4,)
 
 
+def test_objects_are_named_by_their_words(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert correct(run, "--object", "1", "--name", "Rex") == 0
+    assert correct(run, "--object", "rex", "--frame", "4", "--absent") == 0
+    assert correct(run, "--object", "2", "--name", "rex") == 0
+    assert [line.object for line in read_corrections(run)] == ["1", "1", "2"], "the id is stored: names may change"
+    assert correct(run, "--object", "Rex", "--frame", "5", "--absent") == alref.InputError.exit_code
+    assert run_command(["flags", str(run), "--object", "Max"]) == alref.InputError.exit_code
+
+
 def test_views_follow_and_events_are_json(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report, overlay = (run / "report.html").read_text(), (run / "overlay.mp4").read_bytes()
     assert run_command(["correct", str(run), "--object", "1", "--frame", "4", "--absent", "--json"]) == 0
@@ -105,6 +115,7 @@ def test_flags_are_a_queue_with_commands(run: Path, capsys: pytest.CaptureFixtur
         ("1", 4, 3, 4),
         ("1", 12, 12, 12),
     ]
+    assert [each["frame"] for each in read_events(capsys, ["flags", str(run), "--json", "--object", "1"])] == [4, 12]
     words = found[0]["show"].split()
     assert run_command(words[1:]) == 0
     assert Path(capsys.readouterr().out.strip()).exists()

@@ -88,7 +88,7 @@ def test_what_a_killed_export_left_is_removed_by_the_next(tmp_path: Path) -> Non
         (["--as", "coco", "-o", "coco.image=none"], 4, "did you mean 'images'"),
         (["--as", "coco", "-o", "yolo.images=none"], 4, "yolo"),
         (["--as", "coco", "-o", "images=none"], 4, "FORMAT.OPTION=VALUE"),
-        (["--as", "coco", "--object", "9"], 3, "objects: 1, 2, 3, 4"),
+        (["--as", "coco", "--object", "9"], 3, "4 (a unicorn)"),
         (["--as", "coco", "-o", "coco.categories=[dog]"], 4, "unicorn"),
     ],
     ids=["format", "option", "other format", "no format", "object", "class"],
@@ -107,7 +107,8 @@ def test_objects_are_named_as_for_a_correction(tmp_path: Path, capfd: pytest.Cap
     phrases = [track.phrase.model_copy(update={"reference": id}) for track, id in zip(result.tracks, "2212", strict=True)]
     tracks = [track.model_copy(update={"phrase": phrase}) for track, phrase in zip(result.tracks, phrases, strict=True)]
     run = tmp_path / "several"
-    result.model_copy(update={"tracks": tuple(tracks)}).save(run)
+    references = [each.model_copy(update={"text": f"words {each.id}"}) for each in result.references]
+    result.model_copy(update={"tracks": tuple(tracks), "references": tuple(references)}).save(run)
 
     def export(*ids: str) -> list[int]:
         flags = [flag for id in ids for flag in ("--object", id)]
@@ -118,6 +119,7 @@ def test_objects_are_named_as_for_a_correction(tmp_path: Path, capfd: pytest.Cap
     assert export("1") == [3]
     assert export("2.2") == [2]
     assert export("2.1", "1") == [1, 3]
+    assert export("THE OTHER DOG") == export("Words 1") == [3]
     for wrong in ("2", "3", "2.4"):  # several objects, none, and one too many
         assert run_command(["export", str(run), "--as", "coco", "--quiet", "--object", wrong]) == InputError.exit_code
         assert repr(wrong) in capfd.readouterr().err

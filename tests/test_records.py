@@ -15,6 +15,7 @@ from alref.records import (
     Audio,
     Candidates,
     FrameMasks,
+    ObjectTrack,
     Phrase,
     PivotBox,
     PivotFrame,
@@ -23,6 +24,7 @@ from alref.records import (
     Reference,
     StageEvent,
     Track,
+    TrackChange,
     list_object_phrases,
 )
 from alref.utils.masks import Rle, decode_mask, encode_mask
@@ -245,6 +247,16 @@ def test_run_length_encoding_keeps_every_pixel(mask: np.ndarray) -> None:
 def test_a_track_gives_the_mask_of_a_frame() -> None:
     track = Track(phrase=DOG, rles=(encode_mask(~MASK), encode_mask(MASK)), scores=(0.1, 0.9))
     assert (track.decode_mask(1) == MASK).all()
+
+
+def test_the_text_of_a_track_does_not_grow_with_its_frames() -> None:
+    rles, scores = (encode_mask(MASK),) * 300, (0.5,) * 300
+    tracks = [
+        Track(phrase=DOG, rles=rles, scores=scores),
+        ObjectTrack(id=1, noun="dog", score=0.5, rles=rles, scores=scores),
+        TrackChange(track=0, frames=tuple(range(300)), rles=rles, scores=scores),
+    ]
+    assert all(len(str(track)) < 100 and len(repr(track)) < 100 for track in tracks)
 
 
 def test_rle_is_the_format_of_coco() -> None:

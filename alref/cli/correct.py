@@ -34,7 +34,7 @@ ACTIONS = ("confirm", "name", "remove", "add", "undo", "restore", "replay")
 @click.command("correct")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
-    "--object", "name_of_object", metavar="ID", help="Object to correct: the id of its reference; `2.1` if it has several."
+    "--object", "name_of_object", metavar="OBJECT", help="Object to correct: its words or its id, such as `2` or `2.1`."
 )
 @click.option("--frame", type=int, help="Index of the frame, counted from 0.")
 @add_point_option("Correct the mask by this point in pixels")
@@ -60,7 +60,7 @@ def command(run: Path, **flags: Any) -> None:
 
     \b
     alref correct alref-out/clip-the-dog --object 1 --frame 12 --point 120,80 --point=-30,40
-    alref correct alref-out/clip-the-dog --object 1 --frame 13 --absent
+    alref correct alref-out/clip-the-dog --object "the dog" --frame 13 --absent
     alref correct alref-out/clip-the-dog --object 1 --frame 6 --confirm
     alref correct alref-out/clip-the-dog --add "the second dog"
     alref correct alref-out/clip-the-dog --undo
@@ -90,7 +90,7 @@ def _check_flags(flags: Mapping[str, Any]) -> None:
         raise InputError(f"expected one action, got {', '.join(f'--{name}' for name in [*actions, *prompts])}")
     needs_object = bool(actions and actions[0] in ("confirm", "name", "remove")) or (bool(prompts) and not actions)
     if needs_object and flags["name_of_object"] is None:
-        raise InputError("--object: expected the id of the object to correct; see: alref correct RUN")
+        raise InputError("--object: expected the words or the id of the object to correct; see: alref correct RUN")
     if (actions == ["confirm"] or prompts) and flags["frame"] is None:
         raise InputError("--frame: expected the frame that the correction is about, counted from 0")
     if flags["name_of_object"] is not None and not needs_object:

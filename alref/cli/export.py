@@ -43,9 +43,9 @@ def _suggest_formats(ctx: click.Context, parameter: click.Parameter, incomplete:
 @click.option(
     "--object",
     "ids",
-    metavar="ID",
+    metavar="OBJECT",
     multiple=True,
-    help="Export only this object: the id of its reference; `2.1` if it has several. Repeatable.",
+    help="Export only this object: its words or its id, such as `2` or `2.1`. Repeatable.",
 )
 @click.option("--video", type=click.Path(path_type=Path), help="The segmented video, if it was moved.")
 @click.option("--force", is_flag=True, help="Replace what is in the way in the folder of --out.")

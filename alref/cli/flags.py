@@ -25,10 +25,11 @@ FLAGS_FOLDER = "flags"
 
 @click.command("flags")
 @click.argument("run", type=click.Path(path_type=Path))
+@click.option("--object", "name", metavar="OBJECT", help="List only this object: its words or its id, such as `2` or `2.1`.")
 @click.option("--show", type=int, metavar="FRAME", help="Write this frame with its masks to RUN/flags.")
 @click.option("--video", type=click.Path(path_type=Path), help="The segmented video, if it was moved.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON event per line.")
-def command(run: Path, show: int | None, video: Path | None, as_json: bool) -> None:
+def command(run: Path, name: str | None, show: int | None, video: Path | None, as_json: bool) -> None:
     """List the doubtful frames of the finished run in the folder RUN, worst first: a mask jumps, or a score dips.
 
     \b
@@ -43,7 +44,8 @@ def command(run: Path, show: int | None, video: Path | None, as_json: bool) -> N
             path = _draw_frame(run, result, show, video)
             emit_event("drawn", path=format_path(path)) if as_json else click.echo(format_path(path))
             return
-        found = list_doubtful_frames(result)
+        wanted = None if name is None else result.resolve_object(name)
+        found = [each for each in list_doubtful_frames(result) if wanted in (None, each.object)]
         if as_json:
             for each in found:
                 emit_event("doubtful", **_describe(run, result, each))

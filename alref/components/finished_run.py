@@ -97,7 +97,7 @@ class FinishedRun:
     """A finished run: its result, its objects, and the video that it names.
 
     ``name`` is the name of the video without its suffix. ``objects`` are all objects of the result, or those that ``ids`` name
-    as ``Result.list_objects`` does, ``2`` or ``2.1``. ``open_source`` opens the video, and raises InputError if it is not
+    by id or words, as ``Result.resolve_object`` does. ``open_source`` opens the video, and raises InputError if it is not
     available. ``on_progress(done, total)`` is called after each frame that is read.
     """
 

@@ -52,7 +52,8 @@ class Corrections:
     changes the result locks the folder only as long as it works, so that other programs can work there in between; it computes
     first what an interrupted one left, and returns the new result.
 
-    ``object`` is the id of an object, a key of ``objects``. Raises InputError if the folder has no finished run.
+    ``object`` is the id of an object, a key of ``objects``, or its words if no other object has them. Raises InputError if the
+    folder has no finished run.
     """
 
     def __init__(self, folder: str | Path, video: Video | None = None, pipeline: Pipeline | None = None) -> None:
@@ -102,6 +103,7 @@ class Corrections:
         Raises InputError for an unknown object or a prompt outside the video, and MissingError with the propagators that accept
         the prompt if this one does not.
         """
+        object = self.result.resolve_object(object)
         self._check_prompt(object, prompt)
         track = revisions.get_track(self.result, revisions.find_track(self.result, object), object)
         return segment_prompt(self._get_pipeline(), self._get_video(), self.result, track, prompt)
@@ -120,6 +122,7 @@ class Corrections:
         number of frames that are done, and of all. When ``canceled()`` is true after a frame, the frames that are done are
         kept; the others stay as they were. Raises what ``preview`` raises.
         """
+        object = self.result.resolve_object(object)
         self._check_prompt(object, prompt)
         with self._work(progress):
             self._append("prompt", object=object, prompt=prompt)
@@ -228,7 +231,7 @@ class Corrections:
 
     def _decide(self, action: CorrectionAction, object: str, **facts: Any) -> Result:
         """Append a decision for which nothing is computed."""
-        revisions.find_track(self.result, object)
+        object = self.result.resolve_object(object)
         with self._work():
             self._append(action, object=object, **facts)
             return self._compute_pending()

@@ -46,6 +46,11 @@ class TrackChange(Record):
     scores: tuple[float, ...]
     keeps_start: bool = True
 
+    def __repr__(self) -> str:
+        return f"TrackChange({self.track}, {len(self.frames)} frames)"
+
+    __str__ = __repr__
+
     def keep_frames(self, frames: Collection[int]) -> TrackChange:
         """Return the change of these frames only."""
         rows = [row for row, frame in enumerate(self.frames) if frame in frames]

@@ -52,6 +52,8 @@ class ObjectTrack(Record):
     def __repr__(self) -> str:
         return f"ObjectTrack({self.id}, {self.noun!r}, {len(self.frames)} of {len(self.rles)} frames)"
 
+    __str__ = __repr__
+
     def _check_fields(self) -> None:
         if len(self.rles) != len(self.scores):
             raise ValueError(f"scores: expected {len(self.rles)}, one for each mask, got {len(self.scores)}")

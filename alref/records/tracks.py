@@ -77,6 +77,8 @@ class Track(Record):
     def __repr__(self) -> str:
         return f"Track({self.title!r}, {len(self.rles)} frames)"
 
+    __str__ = __repr__
+
     @property
     def title(self) -> str:
         """The name that the user gave, or the text of the phrase."""

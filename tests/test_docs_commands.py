@@ -74,6 +74,9 @@ STANDS_FOR = {
     "alref COMMAND --help": "alref run --help",
     "alref batch videos.csv --out s3://bucket/run --shard 0/4": "alref batch videos.csv --out results --shard 0/4",
     "alref collect s3://bucket/run --index index.parquet --shards shards": "alref collect results --index index.parquet",
+    'alref batch videos "the dog" --out results --reasoner gpt4 -o reasoner.batch=true': (
+        'alref batch videos "the dog" --out results --reasoner gpt4 -o reasoner.batch=true --plan'
+    ),
     "alref correct RUN": "alref correct alref-out/clip-the-dog",
     'alref correct RUN --add "the second dog"': 'alref correct alref-out/clip-the-dog --add "the second dog"',
     "alref flags RUN": "alref flags alref-out/clip-the-dog",

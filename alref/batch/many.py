@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from alref.batch.question_batches import open_question_batches
 from alref.batch.runner import BatchRunner
 from alref.batch.shards import Shard
 from alref.batch.source import BatchSource
@@ -96,7 +97,8 @@ def _iterate_results(
         found: list[UnitFailure] = []
         with UnitStore(open_store(place)) as store:
             store.objects.check_access()
-            batch = BatchRunner(source.read_rows(), builder, store, shard, retry_failed=retry_failed)
+            questions = open_question_batches(config, PluginManager(files=plugin_files), store, lambda line: None)
+            batch = BatchRunner(source.read_rows(), builder, store, shard, retry_failed=retry_failed, questions=questions)
             for outcome in batch.run(runner, factory):
                 if outcome.failure is not None:
                     found.append(outcome.failure)

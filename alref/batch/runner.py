@@ -8,12 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Literal
 
+from alref.batch.question_batches import QuestionBatches
 from alref.batch.shards import Shard
 from alref.batch.source import BatchRow
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import Unit, UnitBuilder, UnitFailure, UnitSummary, compute_digest, get_row_id
 from alref.components.runner import Runner, RunnerTask, TaskOutcome, WorkerFactory
 from alref.errors import AlrefError, ConfigError, InputError, MissingError, OutputError
+from alref.llm.question_queue import PendingAnswersError
 
 LOOK_AHEAD, READERS = 32, 8
 """Rows that are identified before they are needed, and threads that read them."""
@@ -35,7 +37,7 @@ class UnitOutcome:
 
 @dataclass
 class BatchRunner:
-    """One run of a batch. ``outcomes`` of rows that need no worker are collected while tasks are taken."""
+    """One run of a batch. With ``questions``, units whose questions wait for a batch of the server are computed again later."""
 
     rows: Iterable[BatchRow | None]
     builder: UnitBuilder
@@ -44,9 +46,11 @@ class BatchRunner:
     limit: int | None = None
     retry_failed: bool = False
     command: str = ""
+    questions: QuestionBatches | None = None
     taken: int = 0
     _outcomes: deque[UnitOutcome] = field(default_factory=deque)
     _rows_by_key: dict[str, BatchRow] = field(default_factory=dict)
+    _postponed: dict[str, tuple[BatchRow, Unit, frozenset[str]]] = field(default_factory=dict)
     _done: set[str] = field(default_factory=set)
     _failures: dict[str, UnitFailure] = field(default_factory=dict)
     _missing: int = 0
@@ -58,10 +62,15 @@ class BatchRunner:
         Raises ConfigError or OutputError when a unit cannot be computed or stored for a reason that holds for all, and
         MissingError when a requirement is missing for the first unit, or for several in a row.
         """
-        for outcome in runner.run_tasks(make_worker, self.iterate_tasks()):
+        try:
+            for outcome in runner.run_tasks(make_worker, self.iterate_tasks()):
+                yield from self._take_outcomes()
+                if not self._postpone_unit(outcome):
+                    yield self._finish_task(outcome)
             yield from self._take_outcomes()
-            yield self._finish_task(outcome)
-        yield from self._take_outcomes()
+        finally:
+            if self.questions is not None:
+                self.questions.close()
 
     def list_waiting(self) -> Iterator[Unit | UnitOutcome]:
         """Yield each row of this shard as the unit that is to be computed, or as the outcome that is known already."""
@@ -72,22 +81,51 @@ class BatchRunner:
                 yield item if isinstance(item, UnitOutcome) else self._find_outcome(*item) or item[1]
 
     def iterate_tasks(self) -> Iterator[RunnerTask | None]:
-        """Yield a task for each unit that this process has claimed; None while other processes work on all that are left."""
+        """Yield a task for each unit that this process has claimed; None while all that are left wait.
+
+        They wait for other processes that work on them, or for answers.
+        """
         self._done = self.store.list_done()
         self._failures = self.store.read_failures()
         claimed_elsewhere: deque[tuple[BatchRow, Unit]] = deque()
         for item in self._build_units():
             if item is None:
+                yield from self._resume_units()
                 yield None
             elif isinstance(item, UnitOutcome):
                 self._outcomes.append(item)
             else:
                 yield from self._try_unit(*item, claimed_elsewhere)
-        while claimed_elsewhere:
+        while claimed_elsewhere or self._may_resume:
             for _ in range(len(claimed_elsewhere)):
                 yield from self._try_unit(*claimed_elsewhere.popleft(), claimed_elsewhere)
-            if claimed_elsewhere:
+            yield from self._resume_units()
+            if claimed_elsewhere or self._may_resume:
                 yield None
+
+    @property
+    def _may_resume(self) -> bool:
+        """Whether a unit waits for answers, or is under way and may have to."""
+        return self.questions is not None and bool(self._postponed or self._rows_by_key)
+
+    def _postpone_unit(self, outcome: TaskOutcome) -> bool:
+        """Return whether a unit has to wait for answers; its claim is held meanwhile."""
+        if not isinstance(outcome.error, PendingAnswersError) or self.questions is None:
+            return False
+        unit: Unit = outcome.task.content
+        self._postponed[unit.key] = (self._rows_by_key.pop(unit.key), unit, frozenset(outcome.error.keys))
+        return True
+
+    def _resume_units(self) -> Iterator[RunnerTask]:
+        """Send the questions of all units when none is under way, and yield the units whose answers are here."""
+        if self.questions is None or not self._postponed or self._rows_by_key:
+            return
+        waiting = self.questions.list_waiting_keys()
+        for key, (row, unit, keys) in list(self._postponed.items()):
+            if not keys & waiting:
+                del self._postponed[key]
+                self._rows_by_key[key] = row
+                yield RunnerTask(key, unit)
 
     def _try_unit(self, row: BatchRow, unit: Unit, claimed_elsewhere: deque[tuple[BatchRow, Unit]]) -> Iterator[RunnerTask]:
         """Yield the task of a unit if it is to be done and can be claimed."""

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
 from alref.batch.answers import SharedAnswers
+from alref.batch.question_batches import list_batch_reasoners
+from alref.batch.questions import REPLIES, StoredQuestions, collect_used_keys
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import Unit, UnitSummary, pack_unit
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
@@ -24,6 +27,7 @@ from alref.media.video import Video
 from alref.output.export import EXPORTS_FOLDER, export_run, make_exporters
 from alref.output.store import RemoteStore, open_store
 from alref.pipeline.engine import Pipeline
+from alref.pipeline.stage_cache import CachedOutput, Item, StageCache
 from alref.plugins.manager import PluginManager
 from alref.result import Result
 from alref.utils.home import get_cache_path
@@ -51,6 +55,15 @@ class WorkerSettings:
         return partial(UnitWorker, self)
 
 
+class RoundCache(StageCache):
+    """What a unit computed before it had to wait for answers. Questions are not cached, so that their cost counts once."""
+
+    def put(self, stage: str, digest: str, found: CachedOutput[Item]) -> None:
+        """Cache the output of a call that asked nothing. Raises OutputError if the folder cannot be written."""
+        if not found.usage:
+            super().put(stage, digest, found)
+
+
 class UnitWorker:
     """Computes units, one after the other or several at a time, with one set of models."""
 
@@ -64,15 +77,30 @@ class UnitWorker:
             for stage in self._pipeline.stages:
                 if isinstance(stage, ChatReasoner):
                     stage.share_answers(SharedAnswers(self._store.objects))
+        self._batched = list_batch_reasoners(self._pipeline)
+        for stage in self._batched:
+            stage.share_questions(StoredQuestions(self._store.objects, stage.compute_lane()))
         self._exporters = make_exporters(plugins, settings.formats, {})
         self._videos = VideoCache(get_cache_path("videos"), settings.cache_bytes)
 
     def __call__(self, unit: Unit) -> UnitSummary:
-        """Compute a unit, write it to the store, and return its summary. Raises an AlrefError."""
+        """Compute a unit, write it to the store, and return its summary.
+
+        Raises an AlrefError; PendingAnswersError when questions of the unit wait, and the unit is to be computed again later.
+        """
+        rounds = get_cache_path("rounds") / unit.key
+        with collect_used_keys() as used:
+            summary = self._compute_unit(unit, RoundCache(rounds) if self._batched else StageCache())
+        for key in used:
+            self._store.objects.remove(f"{REPLIES}/{key}.json")
+        rmtree(rounds, ignore_errors=True)
+        return summary
+
+    def _compute_unit(self, unit: Unit, cache: StageCache) -> UnitSummary:
         options = VideoOptions.model_validate({**self._pipeline.config.video.model_dump(), **unit.window})
         with self._videos.fetch(unit.video, unit.identity) as path:
             video = open_video(path, **options.model_dump())
-            result = self._pipeline.run(video, unit.references)
+            result = self._pipeline.run(video, unit.references, cache)
             if self._exporters:
                 self._export(result, video, unit)
         result = _name_video(result, unit, options)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from alref.batch.plan import plan_batch
+from alref.batch.question_batches import open_question_batches
 from alref.batch.report import BatchSummary, render_batch_report
 from alref.batch.runner import BatchRunner
 from alref.batch.shards import Shard
@@ -19,7 +21,7 @@ from alref.batch.units import UnitBuilder, get_row_id
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, ContentDigests
 from alref.batch.worker import WorkerSettings, choose_overlap
 from alref.cli.ablate import ByteSize
-from alref.cli.batch_output import BatchProgress, print_batch_plan, print_batch_summary
+from alref.cli.batch_output import BatchProgress, print_batch_plan, print_batch_summary, report_waiting
 from alref.cli.common_options import add_window_options, add_worker_options, resolve_configuration
 from alref.cli.progress import reserve_stdout
 from alref.components.runner import Runner
@@ -101,6 +103,7 @@ def _run_batch(flags: dict[str, Any]) -> int:
             print_batch_plan(plan_batch(batch, runner.jobs), flags["as_json"])
             return 0
         store.objects.check_access()
+        batch.questions = open_question_batches(config, plugins, store, partial(report_waiting, flags=flags))
         return _compute_units(batch, runner, config, total, flags)
 
 

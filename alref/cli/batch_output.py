@@ -76,6 +76,14 @@ class BatchProgress:
         return ", ".join(parts)
 
 
+def report_waiting(line: str, flags: Mapping[str, Any]) -> None:
+    """Print what happens to the questions that units wait for, or one JSON event."""
+    if flags["as_json"]:
+        emit_event("waiting", message=line)
+    elif not flags["quiet"]:
+        click.echo(line, err=True)
+
+
 def print_batch_plan(plan: BatchPlan, as_json: bool) -> None:
     """Print counts and estimates, or one JSON event."""
     if as_json:

@@ -47,5 +47,10 @@ class Budget:
             self.spent += dollars
             self._changed.notify_all()
 
+    def add_spent(self, dollars: float) -> None:
+        """Add dollars to what is spent; a negative number corrects an estimate."""
+        with self._changed:
+            self.spent += dollars
+
     def _is_within_limit(self, dollars: float) -> bool:
         return self.limit is None or self.spent + sum(self.reserved.values()) + dollars <= self.limit

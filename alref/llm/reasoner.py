@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from alref.components.base import Reasoner, Reviewer, StageOptions, TrackReasoner
+from alref.errors import ConfigError
 from alref.llm.options import ChatOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from alref.llm.batch_service import BatchService
     from alref.llm.conversations import AnswerSource, ConversationRunner, StoreAnswer
     from alref.llm.dialogues import DialogueBuilder
     from alref.llm.messages import Answer, Question, QuestionSlot
     from alref.llm.question_asker import QuestionAsker
+    from alref.llm.question_queue import QuestionQueue
     from alref.llm.review_dialogues import ReviewDialogueBuilder
     from alref.llm.track_dialogues import TrackDialogueBuilder
     from alref.media.video import Video
@@ -50,11 +53,12 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
     resource_options = frozenset(
         {
             *("concurrency", "answers", "timeout", "retries", "requests_per_minute", "tokens_per_minute"),
-            *("max_cost", "input_price", "output_price", "key_variable"),
+            *("max_cost", "input_price", "output_price", "key_variable", "batch"),
         }
     )
     neutral_options: ClassVar[frozenset[str]] = frozenset(ChatOptions.model_fields) - {"thinking"}
     _answers: AnswerSource | None = None
+    _queue: QuestionQueue | None = None
 
     @abstractmethod
     def chat(self, question: Question) -> Answer:
@@ -92,6 +96,28 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
         """Look up and store answers in ``answers``, unless an option names another store or a replay."""
         if self.options.answers is None and self.options.replay is None:
             self._answers = answers
+
+    @property
+    def uses_batches(self) -> bool:
+        """Whether its questions are to be sent in batches of the server."""
+        return bool(getattr(self.options, "batch", False)) and self.options.replay is None
+
+    def share_questions(self, queue: QuestionQueue) -> None:
+        """Put questions into ``queue`` instead of asking them, and read the replies there."""
+        self._queue = queue
+
+    def open_batches(self) -> BatchService:
+        """Return the Batch API of the server, after ``load``. Raises ConfigError if it has none."""
+        raise ConfigError(f"batch: {self.name} has no batches")
+
+    def compute_lane(self) -> str:
+        """Return a digest of what its answers depend on besides model and question, 8 hexadecimal digits."""
+        from alref.llm.answer_store import compute_answer_key
+        from alref.llm.messages import Question
+
+        return compute_answer_key(self.origin, self.name, self._list_changing_options(), "", Question(messages=(), topic=""))[
+            :8
+        ]
 
     def close(self) -> None:
         """Close the answer store."""
@@ -179,11 +205,18 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
             if self._answers is None:
                 path = options.answers or get_default_path()
                 self._answers = AnswerReplay(options.replay) if options.replay else AnswerStore(path)
+        if self._queue is not None:
+            from alref.llm.question_queue import QueuedAnswers
+
+            queued = QueuedAnswers(self._queue, self._answers, self._compute_key)
+            return ConversationRunner(queued.chat, self._compute_key, queued)
         return ConversationRunner(self.chat_all, self._compute_key, self._answers)
 
     def _compute_key(self, question: Question) -> str:
         from alref.llm.answer_store import compute_answer_key
 
-        changing = self.options.model_dump(mode="json", exclude=set(self.neutral_options))
         model = question.model or self.get_model_id()
-        return compute_answer_key(self.origin, self.name, changing, model, question)
+        return compute_answer_key(self.origin, self.name, self._list_changing_options(), model, question)
+
+    def _list_changing_options(self) -> dict[str, Any]:
+        return self.options.model_dump(mode="json", exclude=set(self.neutral_options))

@@ -84,7 +84,12 @@ class ServerConnection(ABC):
         try:
             completion, retries = self._send_with_retries(question)
         except ServerError as failure:
-            raise self._explain_failure(failure, model) from None
+            raise self.explain_failure(failure, model) from None
+        return self.make_answer(question, completion, retries, perf_counter() - started)
+
+    def make_answer(self, question: Question, completion: Completion, retries: int = 0, seconds: float = 0.0) -> Answer:
+        """Return the answer to a question with its cost; tokens that the server did not count are estimated."""
+        model = question.model or self.model
         prompt, written = completion.prompt_tokens, completion.completion_tokens
         estimated = prompt is None or written is None
         prompt = self.estimate_tokens(question) if prompt is None else prompt
@@ -98,7 +103,7 @@ class ServerConnection(ABC):
             estimated=estimated,
             cost=self.compute_cost(model, prompt, written, completion.cached_tokens),
             retries=retries,
-            seconds=perf_counter() - started,
+            seconds=seconds,
         )
 
     def _send_with_retries(self, question: Question) -> tuple[Completion, int]:
@@ -113,7 +118,7 @@ class ServerConnection(ABC):
                 sleep(failure.wait or backoff)
         return self.send_once(question), self.options.retries
 
-    def _explain_failure(self, failure: ServerError, model: str) -> AlrefError:
+    def explain_failure(self, failure: ServerError, model: str) -> AlrefError:
         """Return the error for a failure, with the next step and without a secret."""
         said, where = self.hide_secrets(failure.said), self.address
         if failure.kind == "connection":

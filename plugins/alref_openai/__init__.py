@@ -14,6 +14,7 @@ from alref.plugins.hookspecs import hookimpl
 from alref_openai import server
 
 if TYPE_CHECKING:
+    from alref.llm.batch_service import BatchService
     from alref_openai._runtime import OpenAIConnection
 
 
@@ -31,6 +32,9 @@ class OpenAIOptions(ServerOptions):
     detail: Literal["auto", "low", "high"] = Field("high", description="level of detail at which the model processes images")
     requests_per_minute: float | None = Field(None, gt=0, description="maximum requests per minute")
     tokens_per_minute: float | None = Field(None, gt=0, description="maximum tokens per minute (estimated)")
+    batch: bool = Field(
+        False, description="alref batch: send questions through the Batch API, for half the price and hours later"
+    )
     max_cost: float | None = Field(None, gt=0, description="maximum cost of one run in US dollars")
     input_price: float | None = Field(None, ge=0, description="US dollars per million input tokens, if the price is unknown")
     output_price: float | None = Field(None, ge=0, description="US dollars per million output tokens, if the price is unknown")
@@ -64,6 +68,9 @@ class OpenAI(ConnectedReasoner["OpenAIConnection"]):
         """Return problems if the library, key, server or model is missing; a replay needs only the name of the model."""
         if self.options.replay is not None and not self.options.model:
             return [Problem(option="model", message="a replay needs the name of the model", value="NAME")]
+        if self.uses_batches and self._queue is None:
+            message = "questions are sent in batches only by `alref batch`"
+            return [Problem(option="batch", message=message, hint="alref batch VIDEO EXPRESSION --out STORE", value="false")]
         return super().problems()
 
     def find_model_problems(self) -> list[Problem]:
@@ -75,6 +82,12 @@ class OpenAI(ConnectedReasoner["OpenAIConnection"]):
         from alref_openai._runtime import OpenAIConnection
 
         return OpenAIConnection(self.options)
+
+    def open_batches(self) -> BatchService:
+        """Return the Batch API of the server."""
+        from alref_openai._batches import OpenAIBatches
+
+        return OpenAIBatches(self.connection)
 
     def get_model_id(self) -> str:
         """Return the name of the model, also if the server chooses it."""

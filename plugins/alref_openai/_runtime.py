@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +50,8 @@ class OpenAIConnection(ServerConnection):
         key = server.get_key(options)
         secrets = () if key == server.NO_KEY else (key,)
         super().__init__(options, options.base_url, options.model or server.find_only_model(options), secrets)
-        self._refused_parameters: frozenset[str] = frozenset()
-        self._budget = make_budget(options.max_cost, "reasoner.max_cost")
+        self.refused_parameters: frozenset[str] = frozenset()
+        self.budget = make_budget(options.max_cost, "reasoner.max_cost")
         self._token_estimator = TokenEstimator(options.detail)
         self._rate_limiters = (
             RateLimiter(options.requests_per_minute, f"requests {self.address}"),
@@ -63,11 +64,11 @@ class OpenAIConnection(ServerConnection):
                 f"max_cost: no price of {unpriced!r} at {options.base_url} is known: -o reasoner.input_price=DOLLARS"
                 " -o reasoner.output_price=DOLLARS, both for a million tokens"
             )
-        self._client = server.open_client(options)
+        self.client = server.open_client(options)
 
     def close(self) -> None:
         """Close the connection."""
-        self._client.close()
+        self.client.close()
 
     def make_key_problem(self) -> Problem:
         """Return the problem that the server wants a key, or refuses the key."""
@@ -86,13 +87,22 @@ class OpenAIConnection(ServerConnection):
         """Return the estimated maximum number of tokens of a question, by what the server counted so far."""
         return self._token_estimator.estimate_tokens(question)
 
+    @property
+    def longest_answer(self) -> int:
+        """The maximum number of tokens of an answer."""
+        return self.options.max_tokens or UNLIMITED_ANSWER_TOKENS
+
+    def estimate_cost(self, question: Question) -> float:
+        """Return the maximum cost of a question in dollars, 0 if the price is not known."""
+        model, tokens = question.model or self.model, self.estimate_tokens(question)
+        return self.compute_cost(model, tokens, self.longest_answer, 0) or 0.0
+
     def send_question(self, question: Question) -> Answer:
         """Send one question within the budget and the rate, and return the answer. Raises an AlrefError."""
-        tokens, longest = self.estimate_tokens(question), self.options.max_tokens or UNLIMITED_ANSWER_TOKENS
-        reserved = self._budget.reserve_amount(self.compute_cost(question.model or self.model, tokens, longest, 0) or 0.0)
+        reserved = self.budget.reserve_amount(self.estimate_cost(question))
         spent = 0.0
         try:
-            now, amounts = monotonic(), (1, tokens + longest)
+            now, amounts = monotonic(), (1, self.estimate_tokens(question) + self.longest_answer)
             sleep(max(pace.compute_delay(amount, now) for pace, amount in zip(self._rate_limiters, amounts, strict=True)))
             answer = super().send_question(question)
             if not answer.estimated:
@@ -100,41 +110,41 @@ class OpenAIConnection(ServerConnection):
             spent = answer.cost or 0.0
             return answer
         finally:
-            self._budget.settle_reservation(reserved, spent)
+            self.budget.settle_reservation(reserved, spent)
 
     def send_once(self, question: Question) -> Completion:
         """Send a question, and again without each parameter that the server refuses; those are then always left out.
 
         A server that answers only as a stream is asked for one. Raises ServerError.
         """
-        refused = self._refused_parameters
+        refused = self.refused_parameters
         while True:
-            request = _build_request(question, self.options, self.model, refused)
+            request = build_request(question, self.options, self.model, refused)
             try:
-                raw = self._client.chat.completions.with_raw_response.create(**request)
+                raw = self.client.chat.completions.with_raw_response.create(**request)
             except openai.APIStatusError as error:
-                culprit = _find_refused_parameter(error, request)
+                culprit = find_refused_parameter(error.status_code, error.body, request, error.response.text)
                 if culprit is None:
-                    return _handle_refusal(_make_error(error))
+                    return handle_refusal(make_error(error))
                 refused = refused | {culprit}
             except openai.APIError as error:
-                raise _make_error(error) from None
+                raise make_error(error) from None
             else:
-                self._refused_parameters |= refused
+                self.refused_parameters |= refused
                 try:
                     return parse_completion(raw.http_response.content)
                 except ServerError as failure:
-                    return _handle_refusal(failure)
+                    return handle_refusal(failure)
 
 
-def _handle_refusal(failure: ServerError) -> Completion:
+def handle_refusal(failure: ServerError) -> Completion:
     """Return the answer that a filter held back; raise any other failure."""
     if failure.kind != "filter":
         raise failure
     return Completion("", "filter", prompt_tokens=0, completion_tokens=0)
 
 
-def _make_error(error: openai.APIError) -> ServerError:
+def make_error(error: openai.APIError) -> ServerError:
     """Return the failure for an error of the package."""
     if isinstance(error, openai.APITimeoutError):
         return ServerError("timeout", str(error))
@@ -146,7 +156,8 @@ def _make_error(error: openai.APIError) -> ServerError:
     return ServerError(classify_error(error.status_code, error.body), said, parse_wait(error.response.headers))
 
 
-def _build_request(question: Question, options: OpenAIOptions, model: str, refused: frozenset[str]) -> dict[str, Any]:
+def build_request(question: Question, options: OpenAIOptions, model: str, refused: frozenset[str]) -> dict[str, Any]:
+    """Return the arguments of a request without the parameters that the server refuses."""
     optional: dict[str, Any] = {"temperature": options.temperature, "max_tokens": options.max_tokens, "seed": options.seed}
     if question.answer_schema is not None:
         schema = {"name": "answer", "schema": question.answer_schema, "strict": True}
@@ -187,11 +198,15 @@ def _encode_data_url(image: bytes) -> str:
     return f"data:image/{kind};base64,{b64encode(image).decode()}"
 
 
-def _find_refused_parameter(error: openai.APIStatusError, request: dict[str, Any]) -> str | None:
-    """Find what a server refuses in a request: a parameter that it names, an answer that is no stream, else the schema."""
-    if error.status_code not in (400, 422) or classify_error(error.status_code, error.body) != "refused":
+def find_refused_parameter(status: int, body: Any, request: dict[str, Any], text: str = "") -> str | None:
+    """Find what a server refuses in a request: a parameter that it names, an answer that is no stream, else the schema.
+
+    ``body`` is the error object of the response, ``text`` the response itself.
+    """
+    if status not in (400, 422) or classify_error(status, body) != "refused":
         return None
-    words = f"{error.param or ''} {extract_error_text(error.body) or error.response.text}".lower()
+    named = body.get("param") if isinstance(body, Mapping) else None
+    words = f"{named or ''} {extract_error_text(body) or text}".lower()
     if TOO_LONG.search(words):
         return None
     said = re.findall(r"\w+", words)

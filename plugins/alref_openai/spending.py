@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from genai_prices import Usage, calc_price
 
+from alref.llm.batch_service import BATCH_PRICE
 from alref.llm.cost_estimate import estimate_prompt_tokens
 from alref.llm.ledger import make_shared_rate
 
@@ -18,19 +19,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TokenPrice:
-    """Price of the tokens of a model in dollars: from the options, or from the price list."""
+    """Price of the tokens of a model in dollars: from the options, or from the price list; in batches a share of it."""
 
     options: OpenAIOptions
     model: str
 
     def compute_cost(self, prompt: int, completion: int, cached: int = 0) -> float | None:
         """Return the cost of one answer in dollars, None if the price is not known."""
+        share = BATCH_PRICE if self.options.batch else 1.0
         own = self.options.input_price, self.options.output_price
         if own[0] is not None and own[1] is not None:
-            return (prompt * own[0] + completion * own[1]) / 1e6
+            return share * (prompt * own[0] + completion * own[1]) / 1e6
         usage = Usage(input_tokens=prompt, output_tokens=completion, cache_read_tokens=min(cached, prompt))
         try:
-            return float(calc_price(usage, self.model, provider_api_url=self.options.base_url).total_price)
+            return share * float(calc_price(usage, self.model, provider_api_url=self.options.base_url).total_price)
         except LookupError:
             return None
 

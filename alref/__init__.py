@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from alref.components.exporter import Exporter
     from alref.components.finished_run import FinishedRun, RunFrame, RunObject
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-    from alref.components.propagation import PackedMasks, group_boxes, make_start_mask, split_frames
+    from alref.components.propagation import PackedMasks, fit_mask, follow_objects, group_boxes, make_start_mask, split_frames
     from alref.components.protocol import EvaluationProtocol
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
@@ -139,6 +139,8 @@ __all__ = [
     "batch",
     "components",
     "export",
+    "fit_mask",
+    "follow_objects",
     "group_boxes",
     "hookimpl",
     "list_object_phrases",
@@ -163,7 +165,7 @@ _NAMES_BY_MODULE = {
     "alref.components.exporter": "Exporter",
     "alref.components.finished_run": "FinishedRun RunFrame RunObject",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
-    "alref.components.propagation": "PackedMasks group_boxes make_start_mask split_frames",
+    "alref.components.propagation": "PackedMasks fit_mask follow_objects group_boxes make_start_mask split_frames",
     "alref.components.protocol": "EvaluationProtocol",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",

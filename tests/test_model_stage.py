@@ -88,3 +88,35 @@ def test_a_number_type_that_the_device_lacks_is_a_problem(follower: Any, tmp_pat
     folder = write_model(tmp_path / "model", '{"model_type": "sam2_video"}')
     [problem] = make_component(follower, folder, dtype="float16").problems()
     assert problem.option == "dtype"
+
+
+class Counter(alref.ModelStage[bytes], alref.Proposer):
+    """Loads a file without torch."""
+
+    name = "counter"
+    needs = ()
+    devices = ("cpu",)
+
+    class Options(alref.StageOptions):
+        model: str = "small"
+
+    def weights(self) -> list[alref.Weights]:
+        model = getattr(self.options, "model", "")
+        return [alref.Weights(model, included={"small": Path(__file__)})]
+
+    def load_model(self, file: Path) -> bytes:
+        return file.read_bytes()
+
+    def propose(self, video: alref.Video, pivots: list[alref.PivotFrame]) -> list[alref.Candidates]:
+        return []
+
+
+def test_a_model_that_is_not_of_torch_asks_nothing_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    component = Counter(Counter.Options(), "cpu")
+    assert component.problems() == []
+    component.load()
+    assert component.model == Path(__file__).read_bytes()
+    component.close()
+    [problem] = Counter(Counter.Options(model=str(tmp_path / "absent.onnx"))).problems()
+    assert problem.option == "model"

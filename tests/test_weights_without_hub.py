@@ -141,3 +141,17 @@ class Mine(alref.Proposer):
 def register_proposers():
     return [Mine]
 '''
+
+
+def test_weights_that_come_with_the_plugin_are_found_by_their_name(tmp_path: Path) -> None:
+    brought, own = tmp_path / "brought.tflite", tmp_path / "own.tflite"
+    brought.write_bytes(DATA)
+    own.write_bytes(b"other weights")
+    for model, path in (("small", brought), (str(own), own)):
+        weights = Weights(model, included={"small": brought})
+        assert weights.problems() == []
+        assert weights.fetch_files() == weights.get_info().path == path
+    (problem,) = Weights("smal", included={"small": brought}).problems()
+    assert (problem.option, problem.value) == ("model", "FILE")
+    with pytest.raises(MissingError):
+        Weights("small", included={"small": tmp_path / "lost.tflite"}).fetch_files()

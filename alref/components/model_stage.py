@@ -1,4 +1,4 @@
-"""Base of components with one model of the Hugging Face hub: its options, loading and release."""
+"""Base of components with one model: its loading and release, and the options of a model of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ class HubModelOptions(StageOptions):
 
 
 class ModelStage(Stage, Generic[Model]):
-    """A component that loads the model of its ``HubModelOptions``. A subclass writes ``load_model`` and uses ``self.model``.
+    """A component that loads one model. A subclass writes ``load_model`` and uses ``self.model``.
 
-    ``model_files`` are the files that the model must have, as in ``Weights.files``. ``model_types`` are the values of
-    ``model_type`` in ``config.json`` that the component runs; empty means any. ``load_model`` may depend on the options in
-    ``model_options`` only; add those that it reads besides the ones of ``HubModelOptions``.
+    The model is that of its ``HubModelOptions``, or the first of ``weights``. ``load_model`` may depend on the options in
+    ``model_options`` only. For a model that does not need torch, set ``needs`` and ``devices``.
+
+    For a model of the hub, ``model_files`` are the files that it must have, as in ``Weights.files``, and ``model_types`` the
+    values of ``model_type`` in ``config.json`` that the component runs; empty means any.
     """
 
     needs: ClassVar[tuple[str, ...]] = ("torch", "transformers")
@@ -44,7 +46,7 @@ class ModelStage(Stage, Generic[Model]):
 
     @abstractmethod
     def load_model(self, folder: Path) -> Model:
-        """Return the model in ``folder``, on ``self.device``. For a single-file model, ``folder`` is that file."""
+        """Return the model in a folder, on ``self.device``. For a model in one file, ``folder`` is that file."""
 
     @property
     def model(self) -> Model:
@@ -63,11 +65,15 @@ class ModelStage(Stage, Generic[Model]):
         return [Weights(self.options.model, revision=self.options.revision, files=self.model_files)]
 
     def problems(self) -> list[Problem]:
-        """Return missing libraries or weights, an unavailable device or dtype; then the result of ``find_model_problems``."""
+        """Return missing libraries or weights, a device or dtype that torch lacks, and what ``find_model_problems`` returns."""
+        return super().problems() or self._find_torch_problems() or self.find_model_problems()
+
+    def _find_torch_problems(self) -> list[Problem]:
         from alref.models import devices
 
-        dtype = getattr(self.options, "dtype", "auto")
-        return super().problems() or devices.find_device_problems(self.device, dtype) or self.find_model_problems()
+        if "torch" not in self.needs:
+            return []
+        return devices.find_device_problems(self.device, getattr(self.options, "dtype", "auto"))
 
     def find_model_problems(self) -> list[Problem]:
         """Return the problems of the model: an unsupported type. A subclass can add to it."""

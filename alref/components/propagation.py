@@ -1,15 +1,19 @@
-"""Helpers for propagators: the first mask of an object, the frames of each pivot, and masks that need little memory."""
+"""Helpers for propagators: following objects frame by frame, the first mask of an object, and masks that need little memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import PivotBox, list_object_phrases
-from alref.utils.masks import Mask
+from alref.media.video import Frame, Video
+from alref.records import FrameMasks, PivotBox, list_object_phrases
+from alref.utils.masks import BoxArray, Mask, compute_box
+
+Step = Callable[[Frame], tuple[Mask, float]]
+"""Follows one object to the next frame: takes the image, returns the mask bool (H, W) and the score from 0 to 1."""
 
 
 def group_boxes(boxes: list[PivotBox]) -> list[list[PivotBox]]:
@@ -77,3 +81,58 @@ class PackedMasks:
 
     def __contains__(self, key: object) -> bool:
         return key in self._masks
+
+
+def fit_mask(mask: Mask, xyxy: BoxArray) -> Mask:
+    """Return a mask bool (H, W) moved and scaled so that its tight box becomes ``xyxy``; pixels outside the image are lost."""
+    moved = np.zeros_like(mask)
+    x0, y0, x1, y1 = (round(float(value)) for value in xyxy)
+    if not mask.any() or x1 <= x0 or y1 <= y0:
+        return moved
+    left, top, right, bottom = compute_box(mask).astype(int)
+    shape = cv2.resize(mask[top:bottom, left:right].view(np.uint8), (x1 - x0, y1 - y0), interpolation=cv2.INTER_NEAREST)
+    height, width = mask.shape
+    inside = shape[max(0, -y0) : max(0, height - y0), max(0, -x0) : max(0, width - x0)]
+    moved[max(0, y0) : max(0, y0) + inside.shape[0], max(0, x0) : max(0, x0) + inside.shape[1]] = inside
+    return moved
+
+
+def follow_objects(video: Video, boxes: list[PivotBox], start: Callable[[Frame, Mask], Step]) -> Iterator[FrameMasks]:
+    """Yield the masks of all objects on every frame, following each from its nearest pivot frame in both directions.
+
+    ``start`` takes the image of a pivot frame, uint8 (H, W, 3), and the mask of an object there, bool (H, W). It returns a
+    function that is called with each next image, and returns the mask and the score of the object. A frame is yielded as soon
+    as all its masks are known; until then they wait at one bit for each pixel.
+    """
+    starts = [_make_start_masks(video, own) for own in group_boxes(boxes)]
+    waiting, scores = PackedMasks(video.height, video.width), dict[tuple[int, int], float]()
+    for direction in (1, -1):
+        walks = [_list_frames(own, len(video), direction) for own in starts]
+        steps = dict[int, Step]()
+        for frame in range(len(video))[::direction]:
+            image = video.read_frame(frame)
+            for number, (own, walk) in enumerate(zip(starts, walks, strict=True)):
+                if frame in own and frame + direction in walk:
+                    steps[number] = start(image, own[frame])
+                if frame in walk:
+                    waiting[frame, number], scores[frame, number] = (own[frame], 1.0) if frame in own else steps[number](image)
+            keys = [(frame, number) for number in range(len(starts))]
+            if any(frame in walk for walk in walks) and all(key in waiting for key in keys):
+                masks = np.stack([waiting.pop(key) for key in keys])
+                yield FrameMasks(frame=frame, masks=masks, scores=np.array([scores.pop(key) for key in keys], np.float32))
+
+
+def _make_start_masks(video: Video, boxes: list[PivotBox]) -> dict[int, Mask]:
+    """Return the first mask of an object on each of its pivot frames; several boxes on a frame are united."""
+    masks: dict[int, Mask] = {}
+    for box in boxes:
+        if box.pivot.frame is not None:
+            mask = make_start_mask(video, box)
+            masks[box.pivot.frame] = masks.get(box.pivot.frame, mask) | mask
+    return masks
+
+
+def _list_frames(pivots: Iterable[int], count: int, direction: int) -> set[int]:
+    """Return the frames that are reached from their nearest pivot frame in a direction, 1 or -1; 1 has the pivot frames too."""
+    ranges = split_frames(pivots, count)
+    return {frame for part in ranges for frame in (part.after if direction > 0 else part.before)}

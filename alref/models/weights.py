@@ -30,9 +30,10 @@ class Weights:
 
     ``model`` is the value of the option ``option``. ``files`` are required; ``model.safetensors`` also stands for its shards,
     and of ``vocab.txt|tokenizer.json`` one is enough. ``sha256`` maps file names to digests, which are verified. ``urls`` maps
-    names to addresses of single-file checkpoints, whose digests must be in ``sha256``: ``model`` is then one of these names, or
-    a file of the user. ``size`` is in bytes. ``gated`` describes how to get access to gated weights. ``manual`` describes how a
-    person gets a file that no program can fetch; ``model`` is then its path. Raises ContractError for a missing digest.
+    names to addresses of single-file checkpoints, whose digests must be in ``sha256``; ``included`` maps names to files that
+    come with the plugin. ``model`` is then one of these names, or a file of the user. ``size`` is in bytes. ``gated`` describes
+    how to get access to gated weights. ``manual`` describes how a person gets a file that no program can fetch; ``model`` is
+    then its path. Raises ContractError for a missing digest.
     """
 
     model: str
@@ -40,6 +41,7 @@ class Weights:
     revision: str | None = None
     files: tuple[str, ...] = ("config.json", SINGLE_FILE)
     urls: dict[str, str] = field(default_factory=dict)
+    included: dict[str, Path] = field(default_factory=dict)
     sha256: dict[str, str] = field(default_factory=dict)
     size: int | None = None
     license: str = ""
@@ -73,7 +75,7 @@ class Weights:
             if not path or missing:
                 self._request_files()
         except MissingError as error:
-            value = "FILE" if self.urls or self.manual else "FOLDER"
+            value = "FILE" if self._is_single_file else "FOLDER"
             return [replace(problem, option=self.option, value=value) for problem in error.problems]
         return []
 
@@ -120,9 +122,14 @@ class Weights:
 
     @property
     def _user_path(self) -> Path | None:
-        """The user's own folder or file, if ``model`` is one; with ``urls``, only a file counts."""
-        given = Path(self.model).expanduser()
-        return given if given.is_file() or (given.is_dir() and not self.urls) else None
+        """The file of the plugin that ``model`` names, or the user's own; a folder counts unless the weights are one file."""
+        given = self.included.get(self.model) or Path(self.model).expanduser()
+        return given if given.is_file() or (given.is_dir() and not self._is_single_file) else None
+
+    @property
+    def _is_single_file(self) -> bool:
+        """Whether the weights are one file, which is not on the hub."""
+        return bool(self.urls or self.included or self.manual)
 
     @property
     def _checkpoint_path(self) -> Path:
@@ -131,9 +138,7 @@ class Weights:
 
     def _find_path(self) -> Path | None:
         """Return the path on disk, of complete or incomplete weights."""
-        if self.manual:
-            return self._user_path
-        if self._user_path or not self.urls:
+        if self._user_path or not self._is_single_file:
             return self._user_path or hub.find_snapshot(self.model, self.revision, self._list_names())
         return self._checkpoint_path if self._url and self._checkpoint_path.is_file() else None
 
@@ -155,7 +160,7 @@ class Weights:
     def _find_missing(self, root: Path) -> list[str]:
         """List the required files that are missing."""
         if root.is_file():
-            is_single = self.urls or self.manual or len(self.files) == 1
+            is_single = self._is_single_file or len(self.files) == 1
             return [] if is_single else [f"{self.files[0]}, because it is a file, not a folder"]
         there = [path.relative_to(root).as_posix() for path in self._list_files(root)]
         missing = _list_absent(self.files, there)
@@ -187,8 +192,9 @@ class Weights:
         """Return the files to download with their sizes. Raises MissingError without access or connection."""
         if self.manual:
             raise MissingError(Problem(message=f"{self.model} is not here", hint=self.manual))
-        if self.urls and not self._url:
-            raise MissingError(f"{self.model}: no such file; expected {', '.join(self.urls)}, or a file")
+        if self._is_single_file and not self._url:
+            names = ", ".join([*self.urls, *self.included])
+            raise MissingError(f"{self.model}: no such file; expected {names}, or a file")
         if self._url:
             hub.require_online(self._url)
             return hub.RemoteModel({self._checkpoint_path.name: download.request_size(self._url)})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import (
     Field,
     SerializationInfo,
@@ -30,6 +32,7 @@ from alref.utils.masks import (
     MasksArray,
     PointsArray,
     ScoresArray,
+    compute_box,
 )
 from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind
 
@@ -77,6 +80,22 @@ class Candidates(ArrayRecord):
     scores: ScoresArray
     labels: tuple[str, ...] = ()
     masks: MasksArray | None = None
+
+    @classmethod
+    def from_masks(cls, pivot: PivotFrame, masks: npt.ArrayLike, scores: npt.ArrayLike, labels: Sequence[str] = ()) -> Self:
+        """Return candidates for masks bool (N, H, W), with the box around each: best first, without empty masks.
+
+        ``scores`` float32 (N,) and ``labels`` are in the order of the masks.
+        """
+        found, values = np.asarray(masks, np.bool_), np.asarray(scores, np.float32)
+        best = [int(index) for index in np.argsort(-values, kind="stable") if found[index].any()]
+        return cls(
+            pivot=pivot,
+            xyxy=np.array([compute_box(found[index]) for index in best], np.float32).reshape(-1, 4),
+            scores=values[best],
+            labels=tuple(labels[index] for index in best) if labels else (),
+            masks=found[best] if best else None,
+        )
 
     def __len__(self) -> int:
         return len(self.xyxy)

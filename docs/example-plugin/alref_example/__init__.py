@@ -109,10 +109,13 @@ class TemplateMatch(Propagator):
     options: Options
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        """Yield the masks of all objects in every frame, in order."""
-        from alref_example._following import track_objects
+        """Yield the masks of all objects in every frame."""
+        from alref import follow_objects
 
-        yield from track_objects(video, boxes, self.options.reach)
+        from alref_example._following import Follower
+
+        reach = self.options.reach
+        yield from follow_objects(video, boxes, lambda image, mask: Follower.from_mask(image, mask, reach).follow)
 
 
 @alref.hookimpl

@@ -25,14 +25,8 @@ def propose_regions(image: Frame, pivot: PivotFrame, smallest: float) -> Candida
     _, labels, stats, _ = cv2.connectedComponentsWithStats(colored)
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [number for number in range(1, len(areas)) if areas[number] >= smallest * colored.size]
-    best = sorted(large, key=lambda number: -areas[number])
-    left, top, width, height = stats[best, :4].astype(np.float32).T
-    return Candidates(
-        pivot=pivot,
-        xyxy=np.stack([left, top, left + width, top + height], axis=1),
-        scores=areas[best] / max(int(colored.sum()), 1),
-        masks=labels == np.array(best).reshape(-1, 1, 1),
-    )
+    masks = [labels == number for number in large]
+    return Candidates.from_masks(pivot, masks, areas[large] / max(int(colored.sum()), 1))
 
 
 def mask_hue(image: Frame, wanted: int) -> npt.NDArray[np.uint8]:

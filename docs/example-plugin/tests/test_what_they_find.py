@@ -5,8 +5,7 @@ import pytest
 from alref import Candidates, Phrase, PivotFrame, Reference
 from alref.testing import ArrayVideo, make_moving_square, make_square_box
 
-from alref_example import ColorRegions, PlainWords
-from alref_example._following import track_objects
+from alref_example import ColorRegions, PlainWords, TemplateMatch
 from alref_example._frames import find_typical_frame, pick_box
 
 VIDEO, TRUTH = make_moving_square()
@@ -58,6 +57,6 @@ def test_words_without_a_color_are_a_warning() -> None:
 
 @pytest.mark.parametrize("start", [0, 4, 7])
 def test_an_object_is_followed_both_ways(start: int) -> None:
-    for each in track_objects(VIDEO, [make_square_box(TRUTH, start)], reach=24):
+    for each in TemplateMatch(TemplateMatch.Options()).propagate(VIDEO, [make_square_box(TRUTH, start)]):
         meet, join = each.masks[0] & TRUTH[each.frame], each.masks[0] | TRUTH[each.frame]
         assert meet.sum() / join.sum() > 0.9

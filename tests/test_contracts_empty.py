@@ -58,6 +58,10 @@ class Fitting(Cars):
 
     name = "fitting"
 
+    def propose(self, video, pivots):
+        assert all(pivot.phrase.category != "the car" for pivot in pivots)
+        return super().propose(video, pivots)
+
     def seen(self, video, pivot, score=0.5, scale=1.0):
         return super().seen(video, pivot, score)
 

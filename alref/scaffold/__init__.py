@@ -158,6 +158,10 @@ class NewPlugin:
         for path, text in self._render_files():
             atomic.make_folder((folder / path).parent)
             atomic.write_text(folder / path, text)
+        for each in self.components if self.has_model else ():
+            from alref.scaffold.example_models import build_example_model
+
+            atomic.write_bytes(folder / each.folder / "example.onnx", build_example_model(each.kind))
 
     def _render_files(self) -> Iterator[tuple[str, str]]:
         """Yield the relative path and the text of each file."""

@@ -32,8 +32,9 @@ class AudioContract(StageContract):
     sound: ClassVar[str] = "buzz"
     """The name of the sound of ``make_video``."""
 
-    def make_sound(self, seconds: float, rate: int = 16_000) -> Video:
+    def make_sound(self, seconds: float) -> Video:
         """Return the sound of ``make_video`` from its loudest sample on, repeated or cut to a length in seconds."""
+        rate = 16_000
         audio = self.make_video()[0].read_audio(rate)
         assert audio is not None, "expected a video with an audio track from make_video, got one without"
         loudest = int(np.argmax(np.abs(audio.samples)))
@@ -89,7 +90,9 @@ class TaggerContract(AudioContract):
         Read the audio with ``video.read_audio(rate)`` at the rate that the model needs; it is resampled.
         """
         for rate in (8_000, 96_000):
-            self.tag_video(self.make_sound(1.0, rate))
+            video = self.make_video()[0]
+            images = [image for _, image in video.read_frames()]
+            self.tag_video(ArrayVideo(images, video.fps, video.read_audio(rate)))
 
 
 class LocatorContract(AudioContract):

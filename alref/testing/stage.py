@@ -34,7 +34,7 @@ class StageContract(DeclarationContract):
             for task in self.build_tasks(video, truth):
                 self.found = False
                 task.run(component, video)
-                assert self.found, f"expected {task.method} to find something in {video.name}, got nothing"
+                assert self.found, f"expected {task.method} to find something in the test video, got nothing"
 
     def test_loads_and_closes_more_than_once(self) -> None:
         """It can be closed twice, and gives the same answers after it is loaded again.

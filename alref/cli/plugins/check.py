@@ -17,7 +17,7 @@ from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
-from alref.config import UNIFIER_SLOTS
+from alref.config import DEFAULT_PRESET, UNIFIER_SLOTS, read_preset
 from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
 from alref.media.array_video import ArrayVideo
 from alref.media.reader import open_video
@@ -28,8 +28,8 @@ from alref.pipeline.stage_runner import describe_call
 from alref.plugins import catalogue
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, RegisteredClass, get_flag_slot, has_name
-from alref.records import Recording
-from alref.testing import DatasetContract, ExporterContract
+from alref.records import Phrase, Recording, Reference
+from alref.testing import DatasetContract, ExporterContract, make_moving_square
 from alref.testing.contract import NotExercised
 from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
 from alref.utils.yaml_files import parse_yaml
@@ -82,7 +82,7 @@ def command(
         elif issubclass(registered.cls, Exporter):
             contract = _build_exporter_contract(registered, **flags)
         else:
-            contract = _build_component_contract(registered, **flags)
+            contract = _build_component_contract(plugins, registered, **flags)
         with CheckReport(registered, as_json) as report:
             for outcome in run_checks(contract, registered.cls, SLOW_TESTS if quick else {}, report.start_check):
                 report.add_outcome(outcome)
@@ -119,6 +119,7 @@ def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, n
 
 
 def _build_component_contract(
+    plugins: PluginManager,
     registered: RegisteredClass[Any],
     given: Iterable[str],
     device: str,
@@ -143,11 +144,21 @@ def _build_component_contract(
 
     if problems := _find_problems(registered, make_component):
         raise MissingError(*problems)
-    declared: dict[str, Any] = {} if text is None else dict.fromkeys(("text", "category", "sound"), text)
+    declared: dict[str, Any] = {} if text is None else {"text": text, "category": _find_noun(plugins, text), "sound": text}
     if video is not None:
         shown = _read_video(video)
         declared["make_video"] = lambda _: (shown, _mark_middle(shown))
     return build_contract(registered.cls, make_component=make_component, make_recording=make_recording, **declared)
+
+
+def _find_noun(plugins: PluginManager, text: str) -> str:
+    """Return the category that the default unifier gives to a text in a run; the text itself where it gives none."""
+    try:
+        cls: type[Any] = plugins.get_component("unifier", read_preset(DEFAULT_PRESET)["unifier"]).cls
+    except ConfigError:  # it is switched off
+        return text
+    phrases: list[Phrase] = cls(cls.Options()).unify(make_moving_square(1)[0], Reference(text=text))
+    return next((phrase.category for phrase in phrases if phrase.category), text)
 
 
 def _find_problems(registered: RegisteredClass[Any], make_component: Callable[[], Stage]) -> list[Problem]:

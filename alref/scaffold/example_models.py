@@ -69,6 +69,7 @@ def _build_pitch_model() -> onnx.ModelProto:
 
 _BUILDERS = {"proposer": _build_contrast_model, "propagator": _build_likeness_model, "tagger": _build_pitch_model}
 
+
 def _make_model(
     nodes: list[onnx.NodeProto], inputs: list[_Value], output: _Value, constants: list[onnx.TensorProto]
 ) -> onnx.ModelProto:

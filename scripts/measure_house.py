@@ -169,7 +169,10 @@ def count_floors(graph: dict[str, set[str]]) -> int:
 
 
 def trace_calls(call: Callable[[], object]) -> tuple[int, int]:
-    """Return how many modules and functions of the project a call enters, in all its threads; the test video is not counted."""
+    """Return how many modules and functions of the project a call enters, in all its threads.
+
+    The test video is not counted, nor what a module calls when it is imported.
+    """
     entered: set[tuple[str, str]] = set()
     uncounted = (*(str(ROOT / name) for name in (".venv", "alref/testing", "alref/media/array_video.py")), __file__)
 
@@ -181,6 +184,7 @@ def trace_calls(call: Callable[[], object]) -> tuple[int, int]:
             and not code.co_filename.startswith(uncounted)
             and code.co_flags & CO_OPTIMIZED
             and code.co_name[0] != "<"
+            and frame.f_back.f_code.co_name != "<module>"  # type: ignore[attr-defined]
         ):
             entered.add((code.co_filename, code.co_qualname))
 

@@ -99,10 +99,10 @@ def find_faults(text: str, count: int, noun: str, kinds: Counter[str]) -> list[s
     kinds[f"labels {labels.kind}"] += 1
     wrong = {
         "number out of range": choice.number is not None and not 1 <= choice.number <= count,
-        "value without a number": (choice.kind == "value") != (choice.number is not None) and choice.kind != "ambiguous",
+        "found without a number": (choice.kind == "found") != (choice.number is not None) and choice.kind != "ambiguous",
         "unreadable without a reason": (choice.kind == "unreadable") != bool(choice.problem),
         "reason that cannot be stored": not _is_storable(choice.why + choice.problem),
-        "frame out of range": labels.kind == "value" and not all(1 <= (each or 0) <= count for each in labels.frames.values()),
+        "frame out of range": labels.kind == "found" and not all(1 <= (each or 0) <= count for each in labels.frames.values()),
         "name that cannot be stored": not _is_storable("".join(labels.frames)),
     }
     return [fault for fault, found in wrong.items() if found]

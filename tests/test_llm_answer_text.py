@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from alref.llm.answer_store import AnswerStore
-from alref.llm.answer_text import parse_finish_reason, parse_message, strip_thoughts
-from alref.llm.messages import Answer, Message, Question
+from alref.llm.messages import Answer, Message, Question, parse_finish_reason, parse_message, strip_thoughts
 from alref.llm.options import ChatOptions
 from alref.llm.parsing import parse_choice
 from alref.records import Phrase, PivotFrame

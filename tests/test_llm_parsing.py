@@ -70,7 +70,7 @@ WORDED = (
 @pytest.mark.parametrize("number", [1, 2, 7, 10])
 def test_a_number_is_read_in_every_form(form: str, number: int) -> None:
     reading = parse_choice(form.format(n=number), 10)
-    assert (reading.kind, reading.number, reading.problem) == ("value", number, "")
+    assert (reading.kind, reading.number, reading.problem) == ("found", number, "")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -176,7 +176,7 @@ def test_the_reason_is_the_models_own() -> None:
 def assert_sound(reading: ParsedChoice, count: int) -> None:
     """Check what every reading promises."""
     assert reading.number is None or 1 <= reading.number <= count
-    assert (reading.kind == "value") <= (reading.number is not None)
+    assert (reading.kind == "found") <= (reading.number is not None)
     assert (reading.kind in ("absent", "unreadable")) <= (reading.number is None)
     assert (reading.kind == "unreadable") == bool(reading.problem)
 
@@ -220,7 +220,7 @@ def test_any_text_is_read_or_flagged(text: str, count: int) -> None:
     reading = parse_choice(text, count)
     assert_sound(reading, count)
     if not any(letter.isdigit() for letter in text) and not any(re.search(word, text, re.IGNORECASE) for word in WORD_VALUES):
-        assert reading.kind != "value"
+        assert reading.kind != "found"
 
 
 JSON = st.recursive(
@@ -247,7 +247,7 @@ def test_any_json_is_read_or_flagged(value: object, count: int, python: bool, ar
     assert_sound(parse_choice(text, count), count)
     labels = parse_labels(text, count)
     assert all(labels.frames)
-    assert labels.kind != "value" or (labels.frames and all(frame and 1 <= frame <= count for frame in labels.frames.values()))
+    assert labels.kind != "found" or (labels.frames and all(frame and 1 <= frame <= count for frame in labels.frames.values()))
     assert labels.kind != "absent" or not labels.frames
     assert (labels.kind == "unreadable") == bool(labels.problem)
 
@@ -276,7 +276,7 @@ def test_a_number_in_range_is_never_lost(count: int, data: st.DataObject, form: 
     ],
 )
 def test_labels_are_read_in_every_form(text: str, frames: dict[str, int]) -> None:
-    assert (parse_labels(text, 5).kind, parse_labels(text, 5).frames) == ("value", frames)
+    assert (parse_labels(text, 5).kind, parse_labels(text, 5).frames) == ("found", frames)
 
 
 @pytest.mark.parametrize("text", ["{}", "[]", '{"objects": []}', "None of these objects is visible."])

@@ -29,7 +29,7 @@ PHRASINGS = load_phrasings()
 
 
 def describe(reading: ParsedChoice) -> str:
-    return {"value": str(reading.number), "unreadable": "?"}.get(reading.kind, reading.kind)
+    return {"found": str(reading.number), "unreadable": "?"}.get(reading.kind, reading.kind)
 
 
 @pytest.mark.parametrize(("noun", "meaning", "text"), PHRASINGS)
@@ -158,7 +158,7 @@ def test_labels_without_one_frame_for_an_object_are_asked_again(text: str) -> No
 def test_changed_answers_give_no_error_and_no_number_out_of_range() -> None:
     kinds, faults, _ = runpy.run_path(str(ROOT / "bench/fuzz_answers.py"))["fuzz"](300, seed=1)
     assert not faults
-    assert kinds["choice value"] > 20
+    assert kinds["choice found"] > 20
     assert kinds["choice unreadable"] > 20
 
 

@@ -13,11 +13,11 @@ import pytest
 from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.options import build_options
 from alref.errors import ConfigError
-from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.options import ChatOptions
 from alref.llm.prompt_templates import (
     TEMPLATE_VARIABLES,
     TemplateVariant,
+    build_answer_schema,
     check_template,
     load_template,
     render_template,

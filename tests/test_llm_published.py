@@ -33,7 +33,7 @@ def published(name: str) -> dict[str, ParsedLabels]:
 def test_every_published_first_answer_is_read(name: str, labels: dict[int, int], absent: int) -> None:
     found = published(name)
     assert Counter(len(each.frames) for each in found.values()) == labels
-    assert Counter(each.kind for each in found.values()) == Counter({"value": len(found) - absent, "absent": absent})
+    assert Counter(each.kind for each in found.values()) == Counter({"found": len(found) - absent, "absent": absent})
 
 
 def test_the_published_first_answers_are_all_there_and_five_are_empty() -> None:

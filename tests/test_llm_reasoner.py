@@ -14,11 +14,7 @@ import pytest
 from alref.llm.answer_store import AnswerStore
 from alref.llm.messages import Answer, Question, QuestionEvent
 from alref.records import Candidates, Phrase, PivotFrame
-from alref.testing import (
-    SQUARE,
-    ReasonerContract,
-    make_moving_square,
-)
+from alref.testing import SQUARE, ReasonerContract, make_moving_square
 from support.scripted_llm import ScriptedChat
 
 VIDEO, _ = make_moving_square(frames=8)
@@ -262,7 +258,7 @@ def test_observers_are_told_every_question_with_what_came_of_it(make: Make) -> N
     assert first.messages == chat.questions[0].messages
     assert first.parsed is not None
     assert first.parsed["kind"] == "unreadable"
-    assert second.parsed == {"kind": "value", "number": 2, "why": "it is whole there"}
+    assert second.parsed == {"kind": "found", "number": 2, "why": "it is whole there"}
     assert second.answer is not None
     store = AnswerStore(chat.options.answers or Path())
     assert store.get(second.key) == second.answer

@@ -28,7 +28,7 @@ from alref.llm.track_parsing import (
 )
 def test_a_noun_is_written_plainly(noun: str, expected: str) -> None:
     parsed = parse_concept(f'{{"why": "", "noun": "{noun}", "broader": ""}}', is_shown=True)
-    assert (parsed.kind, parsed.noun, parsed.reasoning) == ("value", expected, True)
+    assert (parsed.kind, parsed.noun, parsed.reasoning) == ("found", expected, True)
 
 
 @pytest.mark.parametrize("noun", ["the dog that runs left", "dog, cat", "<dog>", "7", "dog/cat"])
@@ -71,7 +71,7 @@ def test_thoughts_alone_are_no_answer() -> None:
 def test_ratings_are_read_in_any_form_of_json(text: str) -> None:
     parsed = parse_ratings(text, [1, 2, 3], FRAME_ANSWERS)
     assert {number: word for number, (word, _) in parsed.ratings.items()} == {1: "yes", 2: "no"}
-    assert parsed.kind == "value"
+    assert parsed.kind == "found"
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_a_doubt_is_no_fact(evidence: str) -> None:
 )
 def test_a_description_is_its_text(text: str, expected: str) -> None:
     parsed = parse_description(text)
-    assert (parsed.evidence, parsed.kind == "value") == (expected, bool(expected))
+    assert (parsed.evidence, parsed.kind == "found") == (expected, bool(expected))

@@ -58,10 +58,6 @@ class StageOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, defer_build=True)
 
 
-def _ignore_event(hook: str, event: object) -> None:
-    """Ignore an event. Default for components that no engine has bound; a function, so that components can be pickled."""
-
-
 class Stage(ABC):
     """A component: a ``name``, options, requirements, and the loading and release of its models.
 
@@ -96,7 +92,7 @@ class Stage(ABC):
         self.warnings: list[str] = []
         self.shared_model = SharedModel()
         self.parts: dict[str, Stage] = {}
-        self._default_listener: Callable[[str, object], None] = _ignore_event
+        self._default_listener: Callable[[str, object], None] | None = None
         self._listeners: dict[int, Callable[[str, object], None]] = {}
 
     def bind(self, origin: str, notify: Callable[[str, object], None], slot: str = "") -> None:
@@ -119,7 +115,9 @@ class Stage(ABC):
 
     def notify(self, hook: str, event: object) -> None:
         """Notify observers of an event by the name of their hook, for example ``question_answered``."""
-        self._listeners.get(get_ident(), self._default_listener)(hook, event)
+        listener = self._listeners.get(get_ident(), self._default_listener)
+        if listener is not None:
+            listener(hook, event)
 
     def advance(self, done: int, total: int) -> None:
         """Report that ``done`` of ``total`` steps of the running call are finished, for the progress bar and observers.

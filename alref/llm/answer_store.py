@@ -15,8 +15,7 @@ from filelock import FileLock
 from pydantic import ValidationError
 
 from alref.errors import AlrefError, InputError, OutputError, RecordError, sanitize_line
-from alref.llm.answer_text import strip_thoughts
-from alref.llm.messages import Answer, Question
+from alref.llm.messages import Answer, Question, strip_thoughts
 from alref.records import DecisionSource, Record
 from alref.utils.home import get_data_path
 
@@ -115,31 +114,28 @@ class AnswerStore:
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    """Open a store and create its file and table if they are missing; one process at a time does so."""
+    """Open a store; create its file and table if they are missing, one process at a time.
+
+    It is checked that the file is writable, before any question is paid for.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=_TIMEOUT_SECONDS):
         database = sqlite3.connect(path, timeout=_TIMEOUT_SECONDS, check_same_thread=False, isolation_level=None)
         try:
-            _prepare_database(database)
+            (found,) = database.execute("PRAGMA user_version").fetchone()
+            (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if found != FORMAT_VERSION and (found or tables):
+                raise sqlite3.DatabaseError(f"expected a store of format {FORMAT_VERSION}, got {found or 'another database'}")
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("BEGIN IMMEDIATE")
+            if not tables:
+                database.execute(_CREATE_TABLE)
+                database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
+            database.execute("COMMIT")
         except BaseException:
             database.close()
             raise
     return database
-
-
-def _prepare_database(database: sqlite3.Connection) -> None:
-    """Create the table in an empty file, and check that the file is writable before any question is paid for."""
-    (found,) = database.execute("PRAGMA user_version").fetchone()
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    new = found == 0 and tables == 0
-    if found != FORMAT_VERSION and not new:
-        raise sqlite3.DatabaseError(f"expected a store of format {FORMAT_VERSION}, got {found or 'another database'}")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("BEGIN IMMEDIATE")
-    if new:
-        database.execute(_CREATE_TABLE)
-        database.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
-    database.execute("COMMIT")
 
 
 def _make_store_error(path: Path, error: Exception) -> AlrefError:
@@ -148,4 +144,4 @@ def _make_store_error(path: Path, error: Exception) -> AlrefError:
     if isinstance(error, (sqlite3.OperationalError, OSError)):
         step = "free some space, or choose a folder that can be written with ALREF_HOME or the option answers"
         return OutputError(f"{path}: the answer store cannot be opened or written ({reason}); {step}")
-    return InputError(f"{path}: no answer store, or a damaged one ({reason}); move the file away, and a new one is made")
+    return InputError(f"{path}: not an answer store, or a damaged one ({reason}); move the file away, and a new one is made")

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from alref.audio.intervals import merge_spans
 from alref.llm import frame_sampling
-from alref.llm.conversations import Dialogue, Reply
+from alref.llm.conversations import ConversationRunner, Dialogue, Reply
 from alref.llm.messages import QuestionSlot
 from alref.llm.parsing import ParsedChoice, ParsedLabels, parse_choice, parse_labels
-from alref.llm.question_asker import QuestionAsker
 from alref.llm.question_builder import QuestionBuilder
-from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
+from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class DialogueBuilder:
     """Builds dialogues about one video; ``slot`` is the slot that asks about sounds."""
 
     question_builder: QuestionBuilder
-    asker: QuestionAsker
+    runner: ConversationRunner
     slot: QuestionSlot = "temporal"
 
     def ask_for_pivots(self, phrases: Sequence[Phrase]) -> Iterator[tuple[Phrase | str, Dialogue[list[PivotFrame]]]]:
@@ -64,7 +63,7 @@ class DialogueBuilder:
         for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
             question = self.question_builder.build_phrase_question(phrase, shown)
             parse = partial(parse_choice, count=len(shown), noun="frame")
-            reading, reply = (yield from self.asker.ask_until_readable(question, "temporal", parse))[-1]
+            reading, reply = (yield from self.runner.ask_until_readable(question, "temporal", parse))[-1]
             if reading.kind == "unreadable" and options.unreadable == "paper":
                 return [_make_unread_pivot(phrase, reading.problem, reply)]
             pivot = _make_pivot_frame(phrase, shown, reading, reply)
@@ -88,7 +87,7 @@ class DialogueBuilder:
         surest = sorted(phrases, key=lambda phrase: -phrase.score)
         labels = list(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
-        answers = yield from self.asker.ask_until_readable(question, self.slot, partial(parse_labels, count=len(shown)))
+        answers = yield from self.runner.ask_until_readable(question, self.slot, partial(parse_labels, count=len(shown)))
         found, reply = next((each for each in reversed(answers) if each[0].kind != "unreadable" or each[0].frames), answers[-1])
         pivots = self._make_sound_pivots(surest, shown, found, reply)
         if self.question_builder.options.pivot == "chosen":
@@ -117,7 +116,7 @@ class DialogueBuilder:
         for name, number in named[: 1 if options.one_source else None]:
             phrase = match_phrase(phrases, name)
             if number is not None and 1 <= number <= len(shown):
-                pivots[phrase] = _make_pivot_frame(phrase, shown, ParsedChoice("value", number, found.why), reply)
+                pivots[phrase] = _make_pivot_frame(phrase, shown, ParsedChoice("found", number, found.why), reply)
             else:
                 reading = ParsedChoice("unreadable", problem=found.problem)
                 pivots[phrase] = _make_pivot_frame(phrase, shown, reading, reply, "first" if published else "middle")
@@ -134,7 +133,7 @@ class DialogueBuilder:
             return _make_pivot_box(candidates, 0, why="the only candidate", source="rule")
         question = self.question_builder.build_box_question(candidates, count)
         parse = partial(parse_choice, count=count, noun="box")
-        reading, reply = (yield from self.asker.ask_until_readable(question, "spatial", parse))[-1]
+        reading, reply = (yield from self.runner.ask_until_readable(question, "spatial", parse))[-1]
         raw = reply.answer.text
         published = options.unreadable == "paper"
         if reading.kind == "unreadable" and published and not phrase.sound:
@@ -145,12 +144,7 @@ class DialogueBuilder:
             return _make_pivot_box(candidates, 0, why=why, source="fallback", raw=raw)
         place = None if reading.number is None else reading.number - 1
         why = reading.why or f"{'no box' if place is None else f'box {reading.number}'} of {count} was chosen"
-        return _make_pivot_box(candidates, place, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
-
-
-def _get_finding(reading: ParsedChoice) -> Finding:
-    """Return the finding of a readable answer."""
-    return "ambiguous" if reading.kind == "ambiguous" else "absent" if reading.number is None else "found"
+        return _make_pivot_box(candidates, place, finding=reading.kind, why=why, source=reply.source, raw=raw)
 
 
 def _make_unread_pivot(phrase: Phrase, problem: str, reply: Reply) -> PivotFrame:
@@ -170,7 +164,7 @@ def _make_pivot_frame(
         return PivotFrame(phrase=phrase, frame=taken, why=why, source="fallback", raw=raw)
     frame = None if reading.number is None else shown[reading.number - 1]
     why = reading.why or f"{'no frame' if frame is None else f'frame {reading.number}'} of the {len(shown)} shown was chosen"
-    return PivotFrame(phrase=phrase, frame=frame, finding=_get_finding(reading), why=why, source=reply.source, raw=raw)
+    return PivotFrame(phrase=phrase, frame=frame, finding=reading.kind, why=why, source=reply.source, raw=raw)
 
 
 def select_answered(pivots: list[PivotFrame]) -> list[PivotFrame]:

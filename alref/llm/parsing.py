@@ -10,13 +10,24 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from alref.llm.answer_text import strip_thoughts
 from alref.llm.choice_rules import ABSENT, find_choice, find_correction, is_denial, remove_distractors
-from alref.llm.json_extract import MAX_LENGTH, extract_json, find_balanced_parts, parse_json, to_int
-from alref.llm.mapping_keys import FINDING_KEYS, NAME_KEYS, REASON_KEYS, find_choice_key, is_note_key, normalize_key
+from alref.llm.json_extract import (
+    FINDING_KEYS,
+    MAX_LENGTH,
+    NAME_KEYS,
+    REASON_KEYS,
+    extract_json,
+    find_balanced_parts,
+    find_choice_key,
+    is_note_key,
+    normalize_key,
+    parse_json,
+    to_int,
+)
+from alref.llm.messages import strip_thoughts
 from alref.utils.text import replace_surrogates, shorten_text
 
-AnswerKind = Literal["value", "absent", "ambiguous", "unreadable"]
+AnswerKind = Literal["found", "absent", "ambiguous", "unreadable"]
 ONLY_THOUGHTS = "the model thought and gave no answer: -o reasoner.thinking=false, or a higher reasoner.max_tokens"
 MAX_DEPTH = 2
 """How many boxes and tags for an answer are looked for in each other."""
@@ -131,7 +142,7 @@ def _parse_mapping(mapping: dict[str, Any], count: int, noun: str) -> ParsedChoi
     finding = next((mapping[key] for key in FINDING_KEYS if key in mapping), "")
     key = find_choice_key(mapping, noun)
     value = None if key is None else mapping[key]
-    if finding is False or (isinstance(finding, str) and is_denial(finding)):
+    if finding is False or (isinstance(finding, str) and finding != "found" and is_denial(finding)):
         return ParsedChoice("absent", why=why)
     if key is not None and value in (None, []) and not finding:
         return ParsedChoice("absent", why=why)
@@ -181,7 +192,7 @@ def _check_range(numbers: set[int], count: int, noun: str) -> ParsedChoice:
         return ParsedChoice("absent")
     if not 1 <= number <= count:
         return ParsedChoice("unreadable", problem=f"{noun} {number} is not one of 1 to {count}")
-    return ParsedChoice("value", number)
+    return ParsedChoice("found", number)
 
 
 def _extract_reason(text: str) -> str:
@@ -255,5 +266,5 @@ def _parse_label_frames(pairs: list[tuple[str, Any]], count: int, why: str) -> P
             problems.append(f"{name or 'an object without a name'}: {problem}")
         if name:
             frames[name] = to_int(value) if reading.number is None else reading.number
-    kind: AnswerKind = "unreadable" if problems else "value" if frames else "absent"
+    kind: AnswerKind = "unreadable" if problems else "found" if frames else "absent"
     return ParsedLabels(kind, frames, why, "; ".join(problems[:1]))

@@ -1,11 +1,11 @@
-"""Prompt templates: files with checked variables.
+"""What each kind of question asks and expects: a prompt with checked variables, and the JSON schema of the answer.
 
 A prompt file is a Jinja template of plain text. ``alref/llm/prompts`` holds them, by task.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,9 +16,8 @@ from jinja2 import meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from alref.errors import ConfigError, suggest_names
-from alref.llm.answer_text import strip_thoughts
-from alref.llm.messages import Answer, Message, Question
 from alref.llm.tasks import PivotTask, QuestionTask
+from alref.llm.track_parsing import CRITERIA
 
 TemplateVariant = Literal["structured", "paper", "direct"]
 _ABOUT_TRACKS = ("pictures", "times", "count", "phrase", "category", "heard", "sounds", "seconds", "tracks")
@@ -38,6 +37,8 @@ TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
 }
 """Variables that the prompts of each task may use."""
 
+_TEXT = {"type": "string"}
+_FINDING = {"type": "string", "enum": ["found", "absent", "ambiguous"]}
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 _compile_template = lru_cache(maxsize=32)(_ENVIRONMENT.from_string)
 
@@ -86,8 +87,43 @@ def render_template(text: str, values: Mapping[str, Any], where: str) -> str:
         raise ConfigError(f"prompt {where}: {error}") from None
 
 
-def build_retry_question(question: Question, answer: Answer, problem: str) -> Question:
-    """Return the question with the unreadable answer, without its thoughts, and its problem appended."""
-    said = Message(role="assistant", text=strip_thoughts(answer.text) or "(no answer)")
-    wish = f"That answer cannot be used: {problem}. Answer once more, briefly and in the form that was asked for."
-    return question.model_copy(update={"messages": (*question.messages, said, Message(text=wish))})
+def build_answer_schema(task: QuestionTask, numbers: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the JSON schema of a task's answer, in which only ``numbers`` may be chosen; reasons come before choices."""
+    number = {"type": "integer", "enum": list(numbers)}
+    choice = {"type": ["integer", "null"], "enum": [*numbers, None]}
+    tracks = _build_list(id=number, choice=_build_choice("accept", "reject", "uncertain"), why=_TEXT)
+    properties: dict[QuestionTask, dict[str, Any]] = {
+        "frame_sound": {"why": _TEXT, "objects": _build_list(name=_TEXT, frame=number)},
+        "frame_text": {"why": _TEXT, "finding": _FINDING, "frame": choice},
+        "box": {"why": _TEXT, "finding": _FINDING, "box": choice},
+        "concept": {"why": _TEXT, "kind": _build_choice("explicit", "reasoning"), "noun": _TEXT, "broader": _TEXT},
+        "concept_shown": {"why": _TEXT, "noun": _TEXT, "broader": _TEXT},
+        "tracks": {"why": _TEXT, "tracks": tracks},
+        "synthesis": {"why": _TEXT, "tracks": tracks},
+        "appearance_needed": {"why": _TEXT, "answer": _build_choice("yes", "no")},
+        "appearance": {"description": _TEXT},
+        "audit": {
+            "why": _TEXT,
+            "verdict": _build_choice("present", "contradicted", "unsure"),
+            "criterion": _build_choice(*CRITERIA, ""),
+            "evidence": _TEXT,
+        },
+        "review": {
+            "why": _TEXT,
+            "frames": _build_list(frame=number, answer=_build_choice("yes", "no", "unclear"), why=_TEXT),
+        },
+        "behavior": {"why": _TEXT, "verdict": _build_choice("fits", "contradicted", "unsure"), "evidence": _TEXT},
+    }
+    return _build_object(**properties[task])
+
+
+def _build_choice(*words: str) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words)}
+
+
+def _build_list(**properties: Any) -> dict[str, Any]:
+    return {"type": "array", "items": _build_object(**properties)}
+
+
+def _build_object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

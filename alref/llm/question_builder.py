@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from alref.audio.vocabulary import UNKNOWN_SOUND, load_vocabulary
 from alref.llm import frame_sampling, text_description
-from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.contact_sheet import ContactSheet, ContactSheetStyle, build_box_sheet, build_frame_sheet
 from alref.llm.messages import Message, Question
 from alref.llm.options import ChatOptions
-from alref.llm.prompt_templates import load_template, render_template
-from alref.llm.tasks import PivotTask
+from alref.llm.prompt_templates import build_answer_schema, load_template, render_template
+from alref.llm.tasks import PivotTask, QuestionTask
 from alref.media.video import Video
 from alref.records import Candidates, Phrase, TimeSpan
 
@@ -63,22 +62,25 @@ class QuestionBuilder:
                 else ContactSheet((), text_description.describe_frames(frames, seconds))
             )
         times = f"The frames are at {', '.join(f'{time:.1f}' for time in seconds)} seconds." if self.options.vision else ""
-        return self._build_question(task, topic, len(shown), self._sheets[place], {"times": times, **values})
+        numbers = range(1, len(shown) + 1)
+        facts = {"times": times, "count": len(shown), **values}
+        return build_question(self.options, task, topic, self._sheets[place], facts, numbers)
 
     def build_box_question(self, candidates: Candidates, count: int) -> Question:
         """Build the question which of the ``count`` best candidates is the object."""
         phrase, pivot = candidates.pivot.phrase, candidates.pivot.frame
         assert pivot is not None
-        facts: dict[str, Any] = {**get_phrase_variables(phrase), "heard": phrase.sound}
+        facts: dict[str, Any] = {**get_phrase_variables(phrase), "heard": phrase.sound, "count": count}
+        numbers = range(1, count + 1)
         if not self.options.vision:
             facts |= {"frame": 1, **self._describe_candidates(candidates, count, pivot)}
-            return self._build_question("box", phrase.text, count, NO_IMAGE_SHEET, facts)
+            return build_question(self.options, "box", phrase.text, NO_IMAGE_SHEET, facts, numbers)
         shown = self._select_context_frames(pivot, phrase.sound)
         frames = [self.video.read_frame(index) for index in shown]
         chosen = shown.index(pivot)
         sheet = build_box_sheet(frames, chosen, candidates.xyxy[:count], self._make_sheet_style(vertical=not phrase.sound))
         boxes = text_description.list_boxes(candidates, count, frames[0].shape)
-        return self._build_question("box", phrase.text, count, sheet, {"frame": chosen + 1, **boxes, **facts})
+        return build_question(self.options, "box", phrase.text, sheet, {"frame": chosen + 1, **boxes, **facts}, numbers)
 
     def _describe_candidates(self, candidates: Candidates, count: int, pivot: int) -> dict[str, str]:
         """Describe candidates and their motion to a frame shortly after, or, at the end of the video, from a frame before."""
@@ -94,14 +96,27 @@ class QuestionBuilder:
             return frame_sampling.sample_published_context(len(self.video), pivot, is_sound)
         return frame_sampling.sample_context(self.video, pivot)
 
-    def _build_question(self, task: PivotTask, topic: str, count: int, sheet: ContactSheet, values: dict[str, Any]) -> Question:
-        text = load_template(task, self.options.prompts, self.options.prompt_files)
-        words = render_template(text, {"pictures": sheet.text, "count": count, **values}, task)
-        wanted = build_answer_schema(task, range(1, count + 1)) if self.options.prompts == "structured" else None
-        return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=wanted, topic=topic)
-
     def _make_sheet_style(self, vertical: bool) -> ContactSheetStyle:
         return ContactSheetStyle(self.options.layout, self.options.image_size, self.options.image_format, vertical)
+
+
+def build_question(
+    options: ChatOptions,
+    task: QuestionTask,
+    topic: str,
+    sheet: ContactSheet,
+    values: Mapping[str, Any],
+    numbers: Sequence[int] = (),
+) -> Question:
+    """Build a question: the prompt of a task with ``values`` for its variables, and the images of a sheet.
+
+    One of ``numbers`` may be chosen. A prompt that asks for JSON has the schema of the answer with it.
+    """
+    text = load_template(task, options.prompts, options.prompt_files)
+    words = render_template(text, {"pictures": sheet.text, **values}, task)
+    has_schema = options.prompts == "structured" or task not in get_args(PivotTask)
+    schema = build_answer_schema(task, numbers) if has_schema else None
+    return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=schema, topic=topic)
 
 
 def join_names(names: Sequence[str]) -> str:

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from alref.llm.batch_service import BatchService
-    from alref.llm.conversations import AnswerSource, ConversationRunner, StoreAnswer
+    from alref.llm.conversations import AnswerSource, ChatFunction, ConversationRunner, StoreAnswer
     from alref.llm.dialogues import DialogueBuilder
     from alref.llm.messages import Answer, Question, QuestionSlot
-    from alref.llm.question_asker import QuestionAsker
     from alref.llm.question_queue import QuestionQueue
     from alref.llm.review_dialogues import ReviewDialogueBuilder
     from alref.llm.track_dialogues import TrackDialogueBuilder
@@ -129,70 +128,64 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
         """Ask about all phrases at once; labels of one sound reference are cleaned in one question."""
         from alref.llm.dialogues import select_answered
 
-        builder, runner = self._make_dialogues(video), self._make_runner()
+        builder = self._make_dialogues(video)
         dialogues = list(builder.ask_for_pivots(phrases))
         found: dict[Phrase | str, list[PivotFrame]] = {}
-        for (owner, _), pivots in zip(dialogues, runner.run([dialogue for _, dialogue in dialogues]), strict=True):
+        for (owner, _), pivots in zip(dialogues, builder.runner.run([dialogue for _, dialogue in dialogues]), strict=True):
             found.setdefault(owner, []).extend(pivots)
         selected = [pivots if isinstance(owner, str) else select_answered(pivots) for owner, pivots in found.items()]
         return [pivot for pivots in selected for pivot in pivots]
 
     def pick_boxes(self, video: Video, candidates: list[Candidates]) -> list[PivotBox]:
         """Ask about all candidates at once; a single candidate is taken without a question if the options allow it."""
-        builder, runner = self._make_dialogues(video), self._make_runner()
-        return runner.run([builder.ask_for_box(each) for each in candidates])
+        builder = self._make_dialogues(video)
+        return builder.runner.run([builder.ask_for_box(boxes) for boxes in candidates])
 
     def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
         """Take a plain noun of the words without a question; ask about other phrases, and about nouns that failed."""
         from alref.llm.track_selection import find_concepts
 
-        sounds = self._make_dialogues(video, "selector")
-        return find_concepts(self._make_track_dialogues(video), sounds, self._make_runner(), phrases, failed)
+        return find_concepts(self._make_track_dialogues(video), self._make_dialogues(video, "selector"), phrases, failed)
 
     def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
         """Show the tracks of each phrase on frames on which they exist, and ask for a choice about every one."""
         from alref.llm.track_selection import choose_tracks
 
-        return choose_tracks(self._make_track_dialogues(video), self._make_runner(), candidates)
+        return choose_tracks(self._make_track_dialogues(video), candidates)
 
     def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
         """Ask whether anything in the video contradicts each phrase."""
         from alref.llm.track_selection import audit_phrases
 
-        return audit_phrases(self._make_track_dialogues(video), self._make_runner(), candidates)
+        return audit_phrases(self._make_track_dialogues(video), candidates)
 
     def review_masks(self, video: Video, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
         """Show each track outlined on its frames, and ask on which of them the outline is on the object."""
         builder = self._make_review_dialogues(video)
-        return self._make_runner().run([builder.ask_about_masks(*each) for each in zip(tracks, frames, strict=True)])
+        return builder.runner.run([builder.ask_about_masks(*shown) for shown in zip(tracks, frames, strict=True)])
 
     def review_behavior(self, video: Video, tracks: list[Track]) -> list[BehaviorReview]:
         """Ask about those tracks whose words name a direction, a negation or an order."""
         builder = self._make_review_dialogues(video)
-        return self._make_runner().run([builder.ask_about_behavior(track) for track in tracks])
+        return builder.runner.run([builder.ask_about_behavior(track) for track in tracks])
 
     def _make_dialogues(self, video: Video, slot: QuestionSlot = "temporal") -> DialogueBuilder:
         from alref.llm.dialogues import DialogueBuilder
         from alref.llm.question_builder import QuestionBuilder
 
-        return DialogueBuilder(QuestionBuilder(video, self.options), self._make_asker(), slot)
+        return DialogueBuilder(QuestionBuilder(video, self.options), self._make_runner(), slot)
 
     def _make_track_dialogues(self, video: Video) -> TrackDialogueBuilder:
         from alref.llm.track_dialogues import TrackDialogueBuilder
         from alref.llm.track_questions import TrackQuestionBuilder
 
-        return TrackDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_asker())
+        return TrackDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_runner())
 
     def _make_review_dialogues(self, video: Video) -> ReviewDialogueBuilder:
         from alref.llm.review_dialogues import ReviewDialogueBuilder
         from alref.llm.track_questions import TrackQuestionBuilder
 
-        return ReviewDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_asker())
-
-    def _make_asker(self) -> QuestionAsker:
-        from alref.llm.question_asker import QuestionAsker
-
-        return QuestionAsker(self.name, self.notify, self.options.unreadable)
+        return ReviewDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_runner())
 
     def _make_runner(self) -> ConversationRunner:
         """Return what asks questions; open the answer source on the first call."""
@@ -205,12 +198,14 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
             if self._answers is None:
                 path = options.answers or get_default_path()
                 self._answers = AnswerReplay(options.replay) if options.replay else AnswerStore(path)
+        answers: AnswerSource = self._answers
+        chat: ChatFunction = self.chat_all
         if self._queue is not None:
             from alref.llm.question_queue import QueuedAnswers
 
-            queued = QueuedAnswers(self._queue, self._answers, self._compute_key)
-            return ConversationRunner(queued.chat, self._compute_key, queued)
-        return ConversationRunner(self.chat_all, self._compute_key, self._answers)
+            answers = queued = QueuedAnswers(self._queue, self._answers, self._compute_key)
+            chat = queued.chat
+        return ConversationRunner(chat, self._compute_key, answers, self.name, self.notify, options.unreadable)
 
     def _compute_key(self, question: Question) -> str:
         from alref.llm.answer_store import compute_answer_key

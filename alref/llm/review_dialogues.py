@@ -9,8 +9,7 @@ from functools import partial
 from typing import Any
 
 from alref.llm import frame_sampling
-from alref.llm.conversations import Dialogue
-from alref.llm.question_asker import QuestionAsker
+from alref.llm.conversations import ConversationRunner, Dialogue
 from alref.llm.track_parsing import FRAME_ANSWERS, is_doubt, parse_judgment, parse_ratings
 from alref.llm.track_questions import TrackQuestionBuilder
 from alref.records import BehaviorReview, MaskReview, Track
@@ -33,7 +32,7 @@ class ReviewDialogueBuilder:
     """Builds dialogues about the masks of one video."""
 
     question_builder: TrackQuestionBuilder
-    asker: QuestionAsker
+    runner: ConversationRunner
 
     def ask_about_masks(self, track: Track, frames: Sequence[int]) -> Dialogue[MaskReview]:
         """Ask on which of the frames the mask is on the object; a no without a stated fact is unclear."""
@@ -43,7 +42,7 @@ class ReviewDialogueBuilder:
             return _make_mask_review(given, why=BLIND if frames else "", source="rule", **facts)
         question = self.question_builder.build_mask_question("review", track.phrase, track.rles, frames)
         parse = partial(parse_ratings, numbers=range(1, len(frames) + 1), words=FRAME_ANSWERS)
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "reviewer", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "reviewer", parse))[-1]
         facts["raw"] = reply.answer.text
         if parsed.kind == "unreadable":
             return _make_mask_review(given, why=f"{parsed.problem}; nothing was changed", source="fallback", **facts)
@@ -62,7 +61,7 @@ class ReviewDialogueBuilder:
         shown = frame_sampling.sample_frames(range(seen[0], seen[-1] + 1), options.track_frames)
         question = self.question_builder.build_mask_question("behavior", track.phrase, track.rles, shown)
         parse = partial(parse_judgment, verdicts=BEHAVIOR_VERDICTS, contradiction="contradicted")
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "reviewer", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "reviewer", parse))[-1]
         facts: dict[str, Any] = {"phrase": track.phrase, "frames": tuple(shown), "raw": reply.answer.text}
         if parsed.kind == "unreadable":
             return BehaviorReview(verdict="unsure", why=parsed.problem, source="fallback", **facts)

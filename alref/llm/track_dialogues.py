@@ -9,8 +9,7 @@ from typing import Any
 
 from alref.llm import frame_sampling
 from alref.llm.concept_rules import find_plain_noun
-from alref.llm.conversations import Dialogue, Reply
-from alref.llm.question_asker import QuestionAsker
+from alref.llm.conversations import ConversationRunner, Dialogue, Reply
 from alref.llm.track_parsing import (
     TRACK_CHOICES,
     ParsedJudgment,
@@ -61,7 +60,7 @@ class TrackDialogueBuilder:
     """Builds dialogues about the tracks of one video."""
 
     question_builder: TrackQuestionBuilder
-    asker: QuestionAsker
+    runner: ConversationRunner
 
     def ask_for_concept(self, phrase: Phrase, failed: Sequence[Concept]) -> Dialogue[list[Concept]]:
         """Find the noun of a phrase: its category, else by a question without frames, else by one with frames.
@@ -74,7 +73,7 @@ class TrackDialogueBuilder:
             return [Concept(phrase=phrase, noun=noun, why="the noun of the words", source="rule")]
         if not failed and not phrase.sound:
             question = self.question_builder.build_concept_question(phrase)
-            parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse_concept))[-1]
+            parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse_concept))[-1]
             if parsed.kind != "unreadable" and not parsed.reasoning:
                 facts: dict[str, Any] = {"why": parsed.why or NO_REASON, "source": reply.source, "raw": reply.answer.text}
                 return [Concept(phrase=phrase, noun=parsed.noun, broader=parsed.broader, **facts)]
@@ -82,9 +81,9 @@ class TrackDialogueBuilder:
         shown = frame_sampling.sample_within_spans(video, phrase.heard, self.question_builder.options.track_frames)
         question = self.question_builder.build_shown_concept_question(phrase, tried, shown)
         parse = partial(parse_concept, failed=tried, is_shown=True)
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         facts = {"phrase": phrase, "reasoning": True, "attempt": attempt, "raw": reply.answer.text}
-        if parsed.kind == "value":
+        if parsed.kind == "found":
             return [
                 Concept(noun=parsed.noun, broader=parsed.broader, why=parsed.why or NO_REASON, source=reply.source, **facts)
             ]
@@ -104,7 +103,7 @@ class TrackDialogueBuilder:
         shown = tuple(frame_sampling.sample_frames(page.frames, count, shift))
         question = self.question_builder.build_track_question("tracks", page.phrase, page.tracks, shown, model)
         parse = partial(parse_ratings, numbers=[track.id for track in page.tracks], words=TRACK_CHOICES)
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return Vote(parsed, reply, shown)
 
     def ask_for_synthesis(self, page: TrackPage, votes: Sequence[Vote]) -> Dialogue[Vote]:
@@ -115,20 +114,20 @@ class TrackDialogueBuilder:
         told = _describe_votes(page, votes)
         question = self.question_builder.build_track_question("synthesis", page.phrase, page.tracks, shown, votes=told)
         parse = partial(parse_ratings, numbers=[track.id for track in page.tracks], words=TRACK_CHOICES)
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return Vote(parsed, reply, shown)
 
     def ask_for_need(self, phrase: Phrase) -> Dialogue[bool]:
         """Ask whether a phrase is about how the object looks; what cannot be read is no."""
         question = self.question_builder.build_need_question(phrase)
         parse = partial(parse_judgment, verdicts=("yes", "no"))
-        parsed, _ = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
+        parsed, _ = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return parsed.verdict == "yes"
 
     def ask_for_appearance(self, phrase: Phrase, track: ObjectTrack) -> Dialogue[str]:
         """Ask how a track looks; empty if the answer cannot be read."""
         question = self.question_builder.build_appearance_question(phrase, track)
-        parsed, _ = (yield from self.asker.ask_until_readable(question, "selector", parse_description))[-1]
+        parsed, _ = (yield from self.runner.ask_until_readable(question, "selector", parse_description))[-1]
         return parsed.evidence
 
     def ask_for_audit(self, candidates: TrackCandidates, number: int, votes: int, model: str) -> Dialogue[ExistenceAudit]:
@@ -139,7 +138,7 @@ class TrackDialogueBuilder:
         shown = frame_sampling.sample_frames(frames, builder.options.track_frames, shift)
         question = builder.build_track_question("audit", candidates.phrase, candidates.tracks, shown, model)
         parse = partial(parse_judgment, verdicts=AUDIT_VERDICTS, contradiction="contradicted", named=True)
-        parsed, reply = (yield from self.asker.ask_until_readable(question, "selector", parse))[-1]
+        parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return _make_audit(candidates.phrase, parsed, reply)
 
 

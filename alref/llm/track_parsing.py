@@ -10,9 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from alref.llm.answer_text import strip_thoughts
-from alref.llm.json_extract import MAX_LENGTH, extract_json, to_int
-from alref.llm.mapping_keys import REASON_KEYS, normalize_key
+from alref.llm.json_extract import MAX_LENGTH, REASON_KEYS, extract_json, normalize_key, to_int
+from alref.llm.messages import strip_thoughts
 from alref.llm.parsing import ONLY_THOUGHTS, AnswerKind, format_excerpt
 from alref.utils.text import replace_surrogates, shorten_text
 
@@ -87,7 +86,7 @@ def parse_concept(text: str, failed: Collection[str] = (), is_shown: bool = Fals
     if not is_shown and kind not in ("explicit", "reasoning"):
         return ParsedConcept("unreadable", why=why, problem=f"kind: expected explicit or reasoning, got {format_excerpt(kind)}")
     if not is_shown and kind == "reasoning":
-        return ParsedConcept("value", reasoning=True, why=why)
+        return ParsedConcept("found", reasoning=True, why=why)
     noun, broader = (clean_noun(found.get(name)) for name in ("noun", "broader"))
     if noun is None:
         return ParsedConcept("unreadable", why=why, problem=f"noun: expected one noun, got {format_excerpt(found.get('noun'))}")
@@ -96,7 +95,7 @@ def parse_concept(text: str, failed: Collection[str] = (), is_shown: bool = Fals
     if not noun and not is_shown:
         return ParsedConcept("unreadable", why=why, problem="noun: expected one noun, got none")
     general = broader if noun and broader and broader != noun and broader not in failed else ""
-    return ParsedConcept("value" if noun else "absent", noun, general, is_shown, why)
+    return ParsedConcept("found" if noun else "absent", noun, general, is_shown, why)
 
 
 def clean_noun(value: Any) -> str | None:
@@ -131,7 +130,7 @@ def parse_ratings(text: str, numbers: Sequence[int], words: Mapping[str, str]) -
         for number, answers in said.items()
         if (word := answers[0][0]) is not None and all(other == word for other, _ in answers)
     }
-    return ParsedRatings("value", ratings, why)
+    return ParsedRatings("found", ratings, why)
 
 
 def _list_ratings(found: Any, words: Mapping[str, str]) -> Iterator[tuple[int, str, str]]:
@@ -184,13 +183,13 @@ def parse_judgment(text: str, verdicts: Collection[str], contradiction: str = ""
     if verdict not in verdicts:
         return ParsedJudgment("unreadable", why=why, problem=f"expected {' or '.join(verdicts)}, got {format_excerpt(verdict)}")
     if verdict != contradiction:
-        return ParsedJudgment("value", verdict, why=why)
+        return ParsedJudgment("found", verdict, why=why)
     evidence = _shorten_reason(found.get("evidence"))
     criterion = _normalize_word(found.get("criterion", ""))
     criterion = criterion if criterion in CRITERIA else ""
     if not evidence or is_doubt(evidence) or (named and not criterion):
-        return ParsedJudgment("value", "unsure", why=why or evidence)
-    return ParsedJudgment("value", verdict, criterion, evidence, why)
+        return ParsedJudgment("found", "unsure", why=why or evidence)
+    return ParsedJudgment("found", verdict, criterion, evidence, why)
 
 
 def is_doubt(evidence: str) -> bool:
@@ -208,7 +207,7 @@ def parse_description(text: str) -> ParsedJudgment:
     return (
         ParsedJudgment("unreadable", problem=problem or "no description")
         if broken or not words
-        else ParsedJudgment("value", evidence=words)
+        else ParsedJudgment("found", evidence=words)
     )
 
 

@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alref.llm import track_sheet
-from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.contact_sheet import ContactSheet, ContactSheetStyle, build_frame_sheet
-from alref.llm.messages import Message, Question
+from alref.llm.messages import Question
 from alref.llm.options import ChatOptions
-from alref.llm.prompt_templates import load_template, render_template
-from alref.llm.question_builder import get_phrase_variables, join_names
+from alref.llm.question_builder import build_question, get_phrase_variables, join_names
 from alref.llm.tasks import TrackTask
 from alref.llm.text_description import describe_frames
 from alref.llm.track_description import describe_tracks
@@ -99,11 +97,8 @@ class TrackQuestionBuilder:
         numbers: Sequence[int] = (),
         count: int = 0,
     ) -> Question:
-        text = load_template(task, "structured", self.options.prompt_files)
-        facts = {**get_phrase_variables(phrase), "heard": phrase.sound, "pictures": sheet.text, "count": count, **values}
-        words = render_template(text, facts, task)
-        schema = build_answer_schema(task, numbers)
-        return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=schema, topic=phrase.text)
+        facts = {**get_phrase_variables(phrase), "heard": phrase.sound, "count": count, **values}
+        return build_question(self.options, task, phrase.text, sheet, facts, numbers)
 
     def _read_frames(self, shown: Sequence[int]) -> list[Frame]:
         return [self.video.read_frame(frame) for frame in shown]

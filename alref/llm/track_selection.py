@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from alref.llm.conversations import ConversationRunner
 from alref.llm.dialogues import DialogueBuilder
 from alref.llm.track_dialogues import (
     NO_REASON,
@@ -22,7 +21,6 @@ from alref.records import Concept, ExistenceAudit, Phrase, TrackCandidates, Trac
 def find_concepts(
     builder: TrackDialogueBuilder,
     sound_builder: DialogueBuilder,
-    runner: ConversationRunner,
     phrases: Sequence[Phrase],
     failed: Sequence[Concept],
 ) -> list[Concept]:
@@ -31,43 +29,39 @@ def find_concepts(
     labels = [phrase for phrase in phrases if phrase.sound and not tried[phrase]]
     found: dict[Phrase, list[Concept]] = {}
     asked = dict(sound_builder.ask_for_pivots(labels))
-    for reference, pivots in zip(asked, runner.run(list(asked.values())), strict=True):
+    for reference, pivots in zip(asked, builder.runner.run(list(asked.values())), strict=True):
         own = [phrase for phrase in labels if phrase.reference == reference]
         found |= {concept.phrase: [concept] for concept in match_sound_concepts(own, pivots)}
     others = [phrase for phrase in phrases if phrase not in found]
-    concepts = runner.run([builder.ask_for_concept(phrase, tried[phrase]) for phrase in others])
+    concepts = builder.runner.run([builder.ask_for_concept(phrase, tried[phrase]) for phrase in others])
     found |= dict(zip(others, concepts, strict=True))
     return [concept for phrase in phrases for concept in found[phrase]]
 
 
-def choose_tracks(
-    builder: TrackDialogueBuilder, runner: ConversationRunner, candidates: Sequence[TrackCandidates]
-) -> list[TrackChoice]:
+def choose_tracks(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> list[TrackChoice]:
     """Return a choice for every track of every phrase; without an answer that says it clearly, a track is uncertain."""
     options = builder.question_builder.options
     if options.appearance:
-        _describe_appearances(builder, runner, candidates)
+        _describe_appearances(builder, candidates)
     pages = [page for each in candidates for page in split_pages(each, options.max_tracks)]
     voters = options.voters
     asked = [builder.ask_for_vote(page, number, len(voters), model) for page in pages for number, model in enumerate(voters)]
-    answered = iter(runner.run(asked))
+    answered = iter(builder.runner.run(asked))
     votes = [[next(answered) for _ in voters] for _ in pages]
     split = [place for place in range(len(pages)) if not _agree(pages[place], votes[place])]
     decided = dict(
-        zip(split, runner.run([builder.ask_for_synthesis(pages[place], votes[place]) for place in split]), strict=True)
+        zip(split, builder.runner.run([builder.ask_for_synthesis(pages[place], votes[place]) for place in split]), strict=True)
     )
     return [choice for place, page in enumerate(pages) for choice in _make_choices(page, votes[place], decided.get(place))]
 
 
-def audit_phrases(
-    builder: TrackDialogueBuilder, runner: ConversationRunner, candidates: Sequence[TrackCandidates]
-) -> list[ExistenceAudit]:
+def audit_phrases(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> list[ExistenceAudit]:
     """Return an audit for each phrase. Of several votes, more than half must contradict it."""
     voters = builder.question_builder.options.voters
     asked = [
         builder.ask_for_audit(each, number, len(voters), model) for each in candidates for number, model in enumerate(voters)
     ]
-    answered = iter(runner.run(asked))
+    answered = iter(builder.runner.run(asked))
     return [_count_audits([next(answered) for _ in voters]) for _ in candidates]
 
 
@@ -78,11 +72,9 @@ def _count_audits(audits: Sequence[ExistenceAudit]) -> ExistenceAudit:
     return next(audit for audit in audits if audit.finding != "absent")
 
 
-def _describe_appearances(
-    builder: TrackDialogueBuilder, runner: ConversationRunner, candidates: Sequence[TrackCandidates]
-) -> None:
+def _describe_appearances(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> None:
     """Ask which phrases are about looks, and then how their tracks look."""
-    needed = runner.run([builder.ask_for_need(each.phrase) for each in candidates])
+    needed = builder.runner.run([builder.ask_for_need(each.phrase) for each in candidates])
     wanted = [
         (each.phrase, track)
         for each, need in zip(candidates, needed, strict=True)
@@ -90,7 +82,7 @@ def _describe_appearances(
         for track in each.tracks
         if track.frames
     ]
-    looks = runner.run([builder.ask_for_appearance(phrase, track) for phrase, track in wanted])
+    looks = builder.runner.run([builder.ask_for_appearance(phrase, track) for phrase, track in wanted])
     for (phrase, track), words in zip(wanted, looks, strict=True):
         builder.question_builder.appearances[phrase, track.id] = words
 

@@ -40,23 +40,15 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
     ]
     for thread in threads:
         thread.start()
+    first_error: Exception | None = None
     try:
-        yield from _collect_outputs(done, len(threads))
+        for _ in threads:
+            for index, output in iter(done.get, None):
+                if isinstance(output, Exception):
+                    first_error = first_error or output
+                else:
+                    yield index, output
     finally:
         stopped.set()
-
-
-def _collect_outputs(done: SimpleQueue[tuple[int, Output | Exception] | None], running: int) -> Iterator[tuple[int, Output]]:
-    first: Exception | None = None
-    while running:
-        item = done.get()
-        if item is None:
-            running -= 1
-            continue
-        index, output = item
-        if isinstance(output, Exception):
-            first = first or output
-        else:
-            yield index, output
-    if first is not None:
-        raise first
+    if first_error is not None:
+        raise first_error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from alref.llm.answer_text import parse_message
+from alref.llm.messages import parse_message
 from alref.llm.server_connection import Completion
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait, read_count
 

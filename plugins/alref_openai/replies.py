@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from alref.llm.answer_text import THOUGHT_FIELDS, parse_message
+from alref.llm.messages import THOUGHT_FIELDS, parse_message
 from alref.llm.server_connection import Completion
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, read_count
 

@@ -13,8 +13,7 @@ pytest.importorskip("openai")
 
 from alref.components.options import build_options
 from alref.errors import AlrefError, InputError, MissingError
-from alref.llm.answer_text import strip_thoughts
-from alref.llm.messages import Answer, Message, Question
+from alref.llm.messages import Answer, Message, Question, strip_thoughts
 from alref_ollama import Ollama
 from support.openai_calls import ask_once
 

@@ -18,8 +18,8 @@ pytest.importorskip("llguidance")
 import torch
 
 from alref.errors import InputError, MissingError
-from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.messages import Answer, Message, Question
+from alref.llm.prompt_templates import build_answer_schema
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 from alref.records import Reference

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from alref.llm.answer_schemas import build_answer_schema
 from alref.llm.messages import Answer, Message, Question
+from alref.llm.prompt_templates import build_answer_schema
 from alref_transformers import Transformers, TransformersOptions
 
 BOX = build_answer_schema("box", range(1, 4))

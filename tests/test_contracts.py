@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-from collections.abc import Iterable
 from pathlib import Path
-from shutil import which
 from typing import Any
 
-import numpy as np
 import pytest
 
-from alref import testing
-from alref.pipeline.references import read_recording
-from alref.plugins.manager import PluginManager
-from alref.records import Recording
 from alref.testing import (
     LocatorContract,
     PropagatorContract,
@@ -28,13 +19,9 @@ from alref.testing import (
     TemporalReasonerContract,
     TrackerContract,
     TrackReasonerContract,
-    TranscriberContract,
     UnifierContract,
-    make_buzzing_video,
 )
-from alref.testing.diff import find_difference
-from alref.testing.memory import STATM, read_resident_memory
-from alref.testing.runner import CheckOutcome, run_checks
+from support.contract_checks import Spoken, check, list_failures
 from support.wrong import (
     audio,
     correct,
@@ -48,40 +35,6 @@ from support.wrong import (
     unifiers,
 )
 from support.wrong import options as describing
-
-PAGE = Path(__file__).parents[1] / "docs" / "contract-kit.md"
-NAMED = [getattr(testing, name) for name in testing.__all__]
-KINDS = [each for each in NAMED if isinstance(each, type) and issubclass(each, StageContract)]
-
-
-class Spoken(TranscriberContract):
-    """The contract of a transcriber, with the frames' own sound for a voice."""
-
-    folder: Path
-
-    def make_recording(self) -> Recording:
-        import wave
-
-        path = self.folder / "spoken.wav"
-        sound = make_buzzing_video(0.5, (0.0, 0.5)).read_audio(16_000)
-        assert sound is not None
-        with wave.open(str(path), "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(16_000)
-            file.writeframes((sound.samples.clip(-1, 1) * 32767).astype("int16").tobytes())
-        return read_recording(path)
-
-
-def checked(contract: type[StageContract], cls: type[Any], options: Any = None, **more: Any) -> list[CheckOutcome]:
-    """Check all promises of a contract on a component."""
-    given = {"make_component": lambda self: cls(options or cls.Options()), **more}
-    return list(run_checks(type(contract.__name__, (contract,), given), cls, {}))
-
-
-def broken(found: Iterable[CheckOutcome]) -> dict[str, str]:
-    return {each.test: each.reason for each in found if each.state == "failed"}
-
 
 RIGHT: list[tuple[type[StageContract], type[Any]]] = [
     (UnifierContract, correct.Words),
@@ -99,8 +52,8 @@ RIGHT: list[tuple[type[StageContract], type[Any]]] = [
 
 @pytest.mark.parametrize(("contract", "cls"), RIGHT, ids=lambda each: each.__name__)
 def test_a_right_component_keeps_every_promise(contract: type[StageContract], cls: type[Any], tmp_path: Path) -> None:
-    found = checked(contract, cls, folder=tmp_path)
-    assert broken(found) == {}
+    found = check(contract, cls, folder=tmp_path)
+    assert list_failures(found) == {}
     assert {each.test: each.reason.partition(":")[0] for each in found if each.state == "skipped"} == {
         "test_says_what_to_install": "needs = ()",
         "test_works_in_several_threads_at_once": "concurrent = False",
@@ -118,7 +71,6 @@ TAGS = "names_distinct sound_of_any_length sound_of_other"
 TRACKS = f"{SIZES} a_mask_for_each_frame by_themselves"
 PICKS = "chooses_for_each any_order"
 SPANS = "gives_back_each locates_a_known spans_do_not_depend very_short"
-
 WRONG: list[tuple[type[StageContract], type[Any], str, str]] = [
     (UnifierContract, describing.TwoWords, "name_people", "got name = 'Two Words'"),
     (UnifierContract, describing.Speechless, "explains_itself", "expected a docstring"),
@@ -260,101 +212,8 @@ def test_a_wrong_component_breaks_what_it_is_wrong_about(
 ) -> None:
     if "memory" not in breaks:
         monkeypatch.setattr("alref.testing.endurance.read_resident_memory", lambda: None)
-    found = broken(checked(contract, cls, folder=tmp_path, long_video_length=400))
+    found = list_failures(check(contract, cls, folder=tmp_path, long_video_length=400))
     wanted = [word for word in breaks.split() if f"-{word}" not in breaks.split() and not word.startswith("-")]
     assert [word for word in wanted if not any(word in test for test in found)] == []
     assert {test: reason for test, reason in found.items() if not any(word in test for word in wanted)} == {}
     assert any(says in reason for reason in found.values()), found
-
-
-def test_a_component_without_a_default_for_an_option_is_named() -> None:
-    cls = describing.Demanding
-    (reason,) = broken(checked(UnifierContract, cls, cls.Options(size=1))).values()
-    assert "got none for size" in reason
-
-
-def test_a_heavy_import_at_the_top_of_a_module_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "tensorflow.py").write_text("")
-    (tmp_path / "heavy_words.py").write_text(
-        "import tensorflow\nfrom support.wrong.correct import Words\n\n\nclass Heavy(Words):\n    '''Loads much.'''\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, "tensorflow", sys)
-    import heavy_words
-
-    monkeypatch.delitem(sys.modules, "heavy_words")
-    monkeypatch.setitem(sys.modules, "heavy_words", heavy_words)
-    found = broken(checked(UnifierContract, heavy_words.Heavy))
-    assert list(found) == ["test_imports_nothing_heavy"]
-    assert "got tensorflow" in found["test_imports_nothing_heavy"]
-
-
-FILE = """
-import alref
-from support.wrong.correct import Words
-
-
-class Filed(Words):
-    '''Comes from a file.'''
-
-    name = "filed"
-
-
-@alref.hookimpl
-def register_unifiers():
-    return [Filed]
-"""
-
-
-def test_a_component_given_by_its_file_runs_in_one_process(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(FILE)
-    (component,) = [each.cls for each in PluginManager([], [tmp_path / "mine.py"]).components]
-    found = checked(UnifierContract, component)
-    assert broken(found) == {}
-    (said,) = [each.reason for each in found if each.test == "test_can_be_pickled_before_it_is_loaded"]
-    assert "mine.py" in said
-
-
-def test_what_is_declared_away_names_its_attribute() -> None:
-    found = checked(ProposerContract, proposers.Together, frames_together=True)
-    assert broken(found) == {}
-    assert [each.reason.partition(" ")[0] for each in found if "frames_are_looked" in each.test] == ["frames_together"]
-
-
-def test_the_memory_check_is_skipped_on_a_platform_that_does_not_report_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("alref.testing.memory.STATM", tmp_path / "statm")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (outcome,) = [each for each in checked(PropagatorContract, endurance.Collects) if "memory" in each.test]
-    assert outcome.state == "skipped"
-    assert "/proc" in outcome.reason
-
-
-@pytest.mark.skipif(which("ps") is None or not STATM.exists(), reason="there is no ps or no /proc here")
-def test_memory_is_measured_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    by_proc = read_resident_memory()
-    monkeypatch.setattr("alref.testing.memory.STATM", tmp_path / "statm")
-    by_ps = read_resident_memory()
-    assert by_proc is not None
-    assert by_ps is not None
-    assert 0.8 * by_proc < by_ps < 1.2 * by_proc
-
-
-PROMISES = {name: getattr(kind, name) for kind in KINDS for name in dir(kind) if name.startswith("test_")}
-
-
-@pytest.mark.parametrize("kind", [float, np.float32, np.float64])
-def test_numbers_that_differ_by_rounding_are_the_same(kind: type[float]) -> None:
-    assert find_difference([kind(0.5082164)], [kind(0.5082165)]) == ""
-    assert find_difference([kind(0.508)], [kind(0.518)]) != ""
-
-
-@pytest.mark.parametrize("name", sorted(PROMISES))
-def test_every_promise_says_what_to_do_and_stands_in_the_page(name: str) -> None:
-    promise, empty, *advice = inspect.cleandoc(PROMISES[name].__doc__).splitlines()
-    assert promise.endswith(".")
-    assert empty == ""
-    assert 1 <= len(advice) <= 3
-    assert advice[-1].endswith(".")
-    assert promise.replace("``", "`") in PAGE.read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from alref.cli import run_command
 from alref.media.write import write_video
 from alref.testing import ProposerContract, StageContract, make_moving_square
 from alref.testing.runner import CONTRACTS, CheckOutcome
+from support.contract_checks import Spoken, check
 from support.wrong.correct import Bright
 from support.wrong.empty import Cars, Nothing
-from test_contracts import Spoken, checked
 
 FINDS = "test_finds_something_in_the_test_video"
 
@@ -26,23 +26,23 @@ def list_tests(outcomes: Iterable[CheckOutcome], state: str) -> list[str]:
 @pytest.mark.parametrize("slot", CONTRACTS)
 def test_a_component_that_finds_nothing_fails(slot: str, tmp_path: Path) -> None:
     contract: type[StageContract] = Spoken if slot == "transcriber" else CONTRACTS[slot]
-    outcomes = checked(contract, Nothing, folder=tmp_path, long_video_length=40)
+    outcomes = check(contract, Nothing, folder=tmp_path, long_video_length=40)
     assert FINDS in list_tests(outcomes, "failed")
     assert "test_gives_the_same_answers_twice" in list_tests(outcomes, "not exercised")
 
 
 def test_a_reason_to_find_nothing_is_accepted_and_shown() -> None:
-    outcomes = checked(ProposerContract, Nothing, finds_nothing="it needs a microscope")
+    outcomes = check(ProposerContract, Nothing, finds_nothing="it needs a microscope")
     assert list_tests(outcomes, "failed") == []
     assert FINDS in list_tests(outcomes, "skipped")
     assert {each.reason for each in outcomes if each.state == "not exercised"} == {"it needs a microscope"}
 
 
 def test_a_closed_vocabulary_is_checked_with_words_that_it_knows() -> None:
-    blind = checked(ProposerContract, Cars)
+    blind = check(ProposerContract, Cars)
     assert list_tests(blind, "failed") == [FINDS]
     assert "test_takes_odd_sizes" in list_tests(blind, "not exercised")
-    declared = checked(ProposerContract, Cars, text="the red car", category="car")
+    declared = check(ProposerContract, Cars, text="the red car", category="car")
     assert list_tests(declared, "not exercised") == []
     wrong = {"test_takes_odd_sizes", "test_answers_each_pivot_in_order_with_boxes_inside_the_image"}
     assert wrong <= set(list_tests(declared, "failed"))

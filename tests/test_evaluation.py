@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import random
@@ -10,54 +9,33 @@ import re
 import signal
 import subprocess
 import sys
-import tracemalloc
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
-import numpy as np
 import pytest
 
 from alref.cli import progress_lines, run_command
 from alref.cli.eval_output import EvaluationProgress
-from alref.components.scores import Case, ObjectScores, VideoScores
-from alref.evaluation.bootstrap import estimate_difference, estimate_interval
-from alref.evaluation.comparison import compare_runs
+from alref.components.scores import Case, ObjectScores
 from alref.evaluation.folder import decode_video_name, encode_file_name
 from alref.evaluation.runner import VideoOutcome
 from alref.evaluation.scoring import score_videos
 from alref.media.video import Video
-from alref.plugins import manager as plugins_module
 from alref.records import Phrase, PivotFrame
+from support.evaluations import EVAL, prepare_evaluation, read_summary
 from support.scripted import Script
-from support.scripted_dataset import NAMES, SLOTS, Overlap, Squares, squares
-
-EVAL = ["eval", "squares", "--data", "data", *SLOTS, "--out", "run", "--quiet"]
+from support.scripted_dataset import NAMES, SLOTS, Overlap, Squares
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Script:
-    """Scripted components and the squares in place of what is installed, in a folder with the data set."""
-    made = Script()
-    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*made.entries, squares()])
-    (tmp_path / "data").mkdir()
-    monkeypatch.chdir(tmp_path)
-    return made
-
-
-def summed(folder: str = "run") -> dict[str, Any]:
-    """Return the summary without the seconds it took."""
-    done = json.loads(Path(folder, "summary.json").read_text())
-    for line in done["lines"]:
-        del line["row"]["seconds"]
-    del done["seconds"]
-    return dict(done)
+    return prepare_evaluation(monkeypatch, tmp_path)
 
 
 def test_every_video_is_done_once_and_scored(script: Script) -> None:
     assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
-    done = summed()
+    done = read_summary()
     assert [line["video"] for line in done["lines"]] == NAMES
     (table,) = done["tables"]
     low, high = done["intervals"]["overlap"]
@@ -66,7 +44,7 @@ def test_every_video_is_done_once_and_scored(script: Script) -> None:
     assert done["verdicts"] == {"found": len(NAMES)}
     assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
-    assert summed() == done
+    assert read_summary() == done
 
 
 def make_absent(video: Any, phrases: Any) -> Any:
@@ -82,8 +60,8 @@ def test_a_score_comes_with_the_verdicts_and_the_first_warning(script: Script, c
     printed = capsys.readouterr().out
     assert f"{len(NAMES)} absent" in printed
     assert "one word was not understood" in printed
-    assert summed()["verdicts"] == {"absent": len(NAMES)}
-    assert summed()["warning"].startswith(f"{NAMES[0]}: ")
+    assert read_summary()["verdicts"] == {"absent": len(NAMES)}
+    assert read_summary()["warning"].startswith(f"{NAMES[0]}: ")
 
 
 def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(
@@ -92,22 +70,22 @@ def test_a_video_that_fails_is_named_and_the_others_go_on_and_it_is_tried_again(
     Path("data/missing").write_text("e5")
     assert run_command(EVAL) == 3
     assert capsys.readouterr().err.startswith("e5: frame 3 cannot be read")
-    done = summed()
+    done = read_summary()
     assert done["failed"] == {"e5": "e5: frame 3 cannot be read; download it again"}
     assert [line["video"] for line in done["lines"]] == [name for name in NAMES if name != "e5"]
     Path("data/missing").unlink()
     assert run_command(EVAL) == 0
     assert len(script.asked("propagate")) == len(NAMES)
-    assert summed()["failed"] == {}
+    assert read_summary()["failed"] == {}
 
 
 def test_some_videos_are_picked_by_name_or_number(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([*EVAL, "--videos", "h8,a/b"]) == 0
-    assert [line["video"] for line in summed()["lines"]] == ["a/b", "h8"]
+    assert [line["video"] for line in read_summary()["lines"]] == ["a/b", "h8"]
     assert run_command([*EVAL, "--limit", "3"]) == 0
     assert len(script.asked("propagate")) == 4
     assert run_command([*EVAL, "--videos", "h8,h8, h8"]) == 0
-    assert [line["video"] for line in summed()["lines"]] == ["h8"]
+    assert [line["video"] for line in read_summary()["lines"]] == ["h8"]
     assert run_command([*EVAL, "--videos", ""]) == 3
     assert "''" in capsys.readouterr().err
     assert run_command([*EVAL, "--videos", "-c onee"]) == 3
@@ -164,7 +142,7 @@ def test_killed_at_random_moments_it_goes_on_and_gives_the_same_numbers(
         again = evaluated(tmp_path, out)
         assert again.returncode == 0, again.stderr
         assert int(again.stdout.split()[-1]) <= len(NAMES) - done
-        assert summed(out) == summed("whole")
+        assert read_summary(out) == read_summary("whole")
 
 
 def test_an_interruption_says_how_far_it_came_and_the_next_call_goes_on(
@@ -184,7 +162,7 @@ def test_an_interruption_says_how_far_it_came_and_the_next_call_goes_on(
     said = capsys.readouterr().err.split("\n")
     assert re.search(r"\b3 of 8\b.*\b0\b", said[0])
     assert run_command(EVAL) == 0
-    assert [line["video"] for line in summed()["lines"]] == NAMES
+    assert [line["video"] for line in read_summary()["lines"]] == NAMES
 
 
 def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,8 +170,8 @@ def test_masks_made_elsewhere_score_as_in_the_evaluation(script: Script, capsys:
     capsys.readouterr()
     assert run_command(["score", "squares", "--data", "data", "--masks", "run/masks", "--json", "--jobs", "1"]) == 0
     scored = json.loads(capsys.readouterr().out)
-    assert scored["tables"] == summed()["tables"]
-    assert [line["scores"] for line in scored["lines"]] == [line["scores"] for line in summed()["lines"]]
+    assert scored["tables"] == read_summary()["tables"]
+    assert [line["scores"] for line in scored["lines"]] == [line["scores"] for line in read_summary()["lines"]]
 
 
 def test_processes_score_as_one_does(script: Script) -> None:
@@ -210,12 +188,12 @@ def test_a_video_with_no_object_to_score_is_in_no_number_and_the_others_are(
     usual = Overlap.score_case
     monkeypatch.setattr(Overlap, "score_case", lambda self, at, case: [] if at.startswith("_b") else usual(self, at, case))
     assert run_command([*EVAL, "--limit", "3"]) == 0
-    assert [sorted(line["scores"]) for line in summed()["lines"]] == [["overlap"], [], ["overlap"]]
+    assert [sorted(line["scores"]) for line in read_summary()["lines"]] == [["overlap"], [], ["overlap"]]
     assert run_command(["compare", "run"]) == 0
     assert "2 common videos" in capsys.readouterr().out
     arguments = ["score", "squares", "--data", "data", "--masks", "run/masks", "--limit", "3", "--json", "--jobs", "1"]
     assert run_command(arguments) == 0
-    assert json.loads(capsys.readouterr().out)["tables"] == summed()["tables"]
+    assert json.loads(capsys.readouterr().out)["tables"] == read_summary()["tables"]
 
 
 class Interrupting(Overlap):
@@ -264,55 +242,7 @@ def test_a_data_set_that_raises_what_it_should_not_costs_one_video_and_is_named(
     assert "Traceback" not in said
     assert run_command([*EVAL, "-v"]) == 6
     assert "careless" in capsys.readouterr().err
-    assert len(summed()["lines"]) == len(NAMES) - 1
-
-
-def test_a_comparison_says_of_a_run_what_its_summary_says(script: Script) -> None:
-    assert run_command(EVAL) == 0
-    (alone,) = compare_runs([Path("run")], Overlap())
-    assert list(alone.value[1:]) == summed()["intervals"]["overlap"]
-
-
-def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_command([*EVAL, "--limit", "6"]) == 0
-    assert run_command([*EVAL[:-2], "other", "--quiet", "--videos", "h8,g7,f6,e5", "-o", "temporal.patience=4"]) == 0
-    first, second = compare_runs([Path("run"), Path("other")], Overlap())
-    assert (first.videos, second.videos) == (2, 2)
-    assert second.difference == (0.0, 0.0, 0.0)
-    assert sorted(move.video for move in second.changes) == ["e5", "f6"]
-    assert run_command(["compare", "run", "other"]) == 0
-    assert run_command(["compare", "run", "run"]) == 0
-    assert "+0.00" in capsys.readouterr().out
-
-
-def scores(values: list[float]) -> list[VideoScores]:
-    parts = [ObjectScores(case="0", columns={"overlap": (value,)}) for value in values]
-    return [VideoScores(protocol="overlap", video=str(n), objects=(part,)) for n, part in enumerate(parts)]
-
-
-def test_an_interval_narrows_with_more_videos_and_a_pair_is_narrower_than_its_parts() -> None:
-    values = np.random.default_rng(0).uniform(0.2, 0.8, 400).tolist()
-    few, many = (estimate_interval(Overlap(), scores(values[:count])) for count in (20, 400))
-    assert few.low < few.value < few.high
-    assert many.high - many.low < 0.5 * (few.high - few.low)
-    better = estimate_difference(Overlap(), scores(values), scores([value + 0.05 for value in values]))
-    assert better.low == pytest.approx(0.05)
-    assert better.high == pytest.approx(0.05)
-
-
-def test_the_memory_of_an_interval_does_not_grow_with_every_draw_of_every_video() -> None:
-    many = scores([0.5] * 1_500)
-    tracemalloc.start()
-    estimate_interval(Overlap(), many)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 2_000 * 1_500 * 8 / 5
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    draws = np.random.default_rng(1).normal(0.5, 0.1, (100, 40))
-    found = [estimate_interval(Overlap(), scores(row.tolist())) for row in draws]
-    assert 0.88 < np.mean([each.low <= 0.5 <= each.high for each in found]) < 0.99
+    assert len(read_summary()["lines"]) == len(NAMES) - 1
 
 
 @pytest.mark.parametrize("name", [*NAMES, ".", "..", ".hidden", "100%", "%2F", "a%2Eb"])
@@ -323,44 +253,9 @@ def test_any_name_of_a_video_is_a_file_name(name: str) -> None:
     assert decode_video_name(Path(file)) == name
 
 
-def test_the_report_shows_scores_failures_and_pictures_and_needs_no_network(script: Script) -> None:
-    Path("data/missing").write_text("e5")
-    assert run_command(EVAL) == 3
-    page = Path("run/report.html").read_text()
-    assert "7 of 8" in page
-    assert "e5: <span" in page
-    assert page.count("data:image/jpeg") == 2 * 7
-    links = re.findall(r'(?:src|href)="(?!data:)([^"]*)"', page)
-    assert {link for link in links if not link.startswith("videos/")} == {"summary.json", "eval.yaml", "rows.csv", "masks/"}
-    assert all(Path("run", unquote(link)).exists() for link in links)
-    assert [name for name in NAMES if name not in page] == []
-
-
-def test_a_picture_that_cannot_be_shown_says_why(script: Script) -> None:
-    assert run_command(EVAL) == 0
-    Path("data/missing").write_text("e5")
-    assert run_command(EVAL) == 0
-    page = Path("run/report.html").read_text()
-    assert "e5: frame 3 cannot be read; download it again" in page
-    assert page.count("data:image/jpeg") == 2 * 7
-
-
-def test_a_split_without_public_truth_has_no_empty_table(
-    script: Script, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Squares, "split_protocols", {"valid": ()})
-    assert run_command([*EVAL[:-1], "--limit", "1"]) == 0
-    printed = capsys.readouterr().out
-    assert "protocol" not in printed
-    assert "run/report.html" in printed
-    page = Path("run/report.html").read_text()
-    assert "1 of 1" in page
-    assert "Scores" not in page
-
-
 def test_a_part_never_replaces_the_summary_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command([*EVAL, "--limit", "2"]) == 0
-    assert summed()["requested"] == 2
+    assert read_summary()["requested"] == 2
     assert run_command(EVAL) == 0
     whole = {name: Path("run", name).read_bytes() for name in ("summary.json", "report.html", "rows.csv")}
     assert run_command([*EVAL[:-1], "--videos", "h8"]) == 0
@@ -368,20 +263,8 @@ def test_a_part_never_replaces_the_summary_of_the_whole(script: Script, capsys: 
     assert json.loads(Path("run/summary-part.json").read_text())["requested"] == 1
     assert "run/summary-part.json" in capsys.readouterr().out
     assert run_command([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
-    assert summed()["requested"] == 1
+    assert read_summary()["requested"] == 1
     assert not Path("run/summary-part.json").exists()
-
-
-def test_every_reference_has_a_row_with_its_scores_and_verdict(script: Script) -> None:
-    assert run_command(EVAL) == 0
-    with Path("run/rows.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["video"], row["id"], row["text"]) for row in rows] == [(name, "0", f"the square of {name}") for name in NAMES]
-    values = {line["video"]: line["scores"]["overlap"] for line in summed()["lines"]}
-    assert {row["video"]: float(row["score"]) for row in rows} == values
-    assert {(row["verdict"], row["frames_found"], row["J"]) for row in rows} == {("found", "4", "")}
-    assert all(row["pivot_frame"].isdigit() for row in rows)
-    assert all(Path("run", row["path"]).is_file() for row in rows)
 
 
 def test_an_evaluation_without_truth_ends_with_the_count_and_the_next_command(

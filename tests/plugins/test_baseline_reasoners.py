@@ -3,77 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
 
-import cv2
 import numpy as np
 import pytest
 
-from alref.components.base import SpatialReasoner, TemporalReasoner
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from alref.testing import ArrayVideo, ReasonerContract, SpatialReasonerContract, TemporalReasonerContract, make_moving_square
-from alref_baseline import rules
-from alref_baseline.reasoners import (
-    FirstFrameReasoner,
-    MiddleFrameReasoner,
-    RulesReasoner,
-    TopScoreReasoner,
-    UniformReasoner,
-    UniformReasonerOptions,
-)
+from alref_baseline.reasoners import RulesReasoner
 from alref_baseline.regions import Region
 from alref_baseline.relations import score_box_relation
-
-HEIGHT, WIDTH, FRAMES, PIVOT = 180, 320, 9, 4
-Place = Callable[[int], tuple[float, float, float]]
-
-PAINT = {
-    "red": (210, 30, 30),
-    "blue": (40, 70, 210),
-    "green": (40, 170, 60),
-    "yellow": (235, 220, 40),
-    "white": (240, 240, 240),
-}
-
-
-class Disc:
-    """A textured disc: its color, and its place (x, y, radius) in pixels at each frame."""
-
-    def __init__(self, color: str, place: Place, fades: bool = False) -> None:
-        self.color, self.place, self.fades = color, place, fades
-
-    def drawn(self, canvas: np.ndarray, frame: int) -> None:
-        x, y, radius = self.place(frame)
-        rows, columns = np.indices((HEIGHT, WIDTH))
-        inside = np.hypot(columns - x, rows - y) <= radius
-        angle = np.arctan2(rows - y, columns - x) * 6 + np.hypot(columns - x, rows - y) / radius * 8
-        shade = 0.8 + 0.2 * np.sign(np.sin(angle))[..., None]
-        paint = np.array(PAINT[self.color]) * (1 - 0.1 * frame if self.fades else 1.0)
-        canvas[inside] = (paint * shade)[inside]
-
-    def box(self, frame: int) -> list[float]:
-        x, y, radius = self.place(frame)
-        return [x - radius, y - radius, x + radius, y + radius]
-
-
-def at(x: float, y: float, radius: float = 22) -> Place:
-    return lambda frame: (x, y, radius)
-
-
-def film(discs: list[Disc]) -> ArrayVideo:
-    return _film(tuple(discs))
-
-
-@lru_cache(maxsize=4)
-def _film(discs: tuple[Disc, ...]) -> ArrayVideo:
-    noise = np.random.default_rng(0).integers(80, 150, (HEIGHT // 4, WIDTH // 4, 1), np.uint8)
-    ground = cv2.resize(noise, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)[..., None].repeat(3, axis=2)
-    frames = np.stack([ground] * FRAMES)
-    for frame in range(FRAMES):
-        for disc in discs:
-            disc.drawn(frames[frame], frame)
-    return ArrayVideo(frames)
+from support.disc_films import HEIGHT, PIVOT, ROW, WIDTH, Disc, at, film
 
 
 def picked(text: str, discs: list[Disc], scores: list[float] | None = None) -> tuple[int, PivotBox]:
@@ -87,9 +25,6 @@ def picked(text: str, discs: list[Disc], scores: list[float] | None = None) -> t
     if box.xyxy is None:
         return -1, box
     return order[int(np.abs(boxes - box.xyxy).sum(axis=1).argmin())], box
-
-
-ROW = [Disc("red", at(50, 90)), Disc("blue", at(130, 90, 12)), Disc("red", at(210, 60, 30)), Disc("yellow", at(285, 150))]
 
 
 @pytest.mark.parametrize(
@@ -276,80 +211,3 @@ def test_relations_are_read_from_boxes(
 ) -> None:
     other = (0.4, 0.4, 0.6, 0.6)
     assert 1 >= score_box_relation(how, better, other) > score_box_relation(how, worse, other) >= 0
-
-
-class PlainFrames(TemporalReasonerContract):
-    FRAMES: tuple[int, ...]
-
-    def test_picks_its_frames(self) -> None:
-        phrase = Phrase(reference="1", text="the dog")
-        pivots = self.make_component().pick_frames(make_moving_square(frames=10)[0], [phrase])
-        assert tuple(pivot.frame for pivot in pivots) == self.FRAMES
-
-    def test_picks_the_only_frame(self) -> None:
-        phrase = Phrase(reference="1", text="the dog")
-        (pivot,) = self.make_component().pick_frames(make_moving_square(frames=1)[0], [phrase])
-        assert pivot.frame == 0
-
-
-class TestFirstFrame(PlainFrames):
-    FRAMES = (0,)
-
-    def make_component(self) -> TemporalReasoner:
-        return FirstFrameReasoner(FirstFrameReasoner.Options())
-
-
-class TestMiddleFrame(PlainFrames):
-    FRAMES = (4,)
-
-    def make_component(self) -> TemporalReasoner:
-        return MiddleFrameReasoner(MiddleFrameReasoner.Options())
-
-
-class TestUniform(PlainFrames):
-    FRAMES = (1, 5, 8)
-
-    def make_component(self) -> TemporalReasoner:
-        return UniformReasoner(UniformReasonerOptions())
-
-    def test_takes_as_many_frames_as_asked(self) -> None:
-        phrase = Phrase(reference="1", text="the dog")
-        for count, expected in ((1, [5]), (2, [2, 7]), (20, list(range(10)))):
-            pivots = UniformReasoner(UniformReasonerOptions(count=count)).pick_frames(
-                make_moving_square(frames=10)[0], [phrase]
-            )
-            assert [pivot.frame for pivot in pivots] == expected
-
-
-class TestTopScore(SpatialReasonerContract):
-    def make_component(self) -> SpatialReasoner:
-        return TopScoreReasoner(TopScoreReasoner.Options())
-
-    def test_takes_the_first_whatever_the_words(self) -> None:
-        pivot = PivotFrame(phrase=Phrase(reference="1", text="the green disc on the right"), frame=PIVOT)
-        boxes = np.array([disc.box(PIVOT) for disc in ROW])
-        candidates = Candidates(pivot=pivot, xyxy=boxes, scores=np.array([0.9, 0.8, 0.7, 0.6]))
-        (box,) = self.make_component().pick_boxes(film(ROW), [candidates])
-        assert box.score == pytest.approx(0.9)
-        assert "0.90" in box.why
-
-
-class TestRules(ReasonerContract):
-    @pytest.fixture(autouse=True)
-    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Look at small pictures."""
-        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
-
-    def make_component(self) -> RulesReasoner:
-        return RulesReasoner(RulesReasoner.Options())
-
-    def test_takes_the_best_ranked_frame_with_its_reason(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rules, "rank_frames", lambda video, text: [(5, 0.8, "seen best"), (2, 0.7, "seen")])
-        (pivot,) = self.pick_frames([Phrase(reference="1", text="the dog")])
-        assert (pivot.frame, pivot.why, pivot.source) == (5, "seen best", "rule")
-
-    def test_says_absent_and_why_when_nothing_looks_like_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(rules, "rank_frames", lambda video, text: [])
-        (pivot,) = self.pick_frames([Phrase(reference="1", text="the big dog", category="dog")])
-        assert (pivot.finding, pivot.frame) == ("absent", None)
-        assert "'dog'" in pivot.why

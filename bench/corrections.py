@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alref import Corrections, Pipeline, Prompt, Reference, Result, Video, open_video
-from alref.media.video_slice import VideoSlice
+from alref.media.section import VideoSection
 from alref.media.write import read_mask
 from alref.pipeline.doubtful_frames import list_doubtful_frames
 from alref.pipeline.repropagation import PHRASE
@@ -74,7 +74,7 @@ def measure_cost(folder: Path) -> None:
             for frame, mask in known.items()
         ]
         started = perf_counter()
-        pipeline.propagate(VideoSlice(open_video(frames), first, last), boxes)
+        pipeline.propagate(VideoSection(open_video(frames), first, last + 1), boxes)
         alone = perf_counter() - started
         after, again = corrections.result, read_digests(folder)
     changed = [name for name in again if again[name] != pictures[name]]

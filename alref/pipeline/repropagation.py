@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 
+from alref.media.section import VideoSection
 from alref.media.video import Video
-from alref.media.video_slice import VideoSlice
 from alref.pipeline import revisions
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.prompts import list_prompt_kinds
@@ -87,7 +87,7 @@ def segment_prompt(pipeline: Pipeline, video: Video, result: Result, track: Trac
         point_labels=given.labels,
         source="user",
     )
-    (found,) = pipeline.propagate(VideoSlice(video, prompt.frame, prompt.frame), [box])
+    (found,) = pipeline.propagate(VideoSection(video, prompt.frame, prompt.frame + 1), [box])
     return found.decode_mask(0)
 
 
@@ -168,7 +168,7 @@ def _propagate_masks(
     kinds = list_prompt_kinds(pipeline.config.slots["propagator"].component)
     accepted = [box for box in boxes if box.finding != "absent" or "absent" in kinds]
     try:
-        (found,) = pipeline.propagate(VideoSlice(video, low, high), accepted, cache, progress, canceled)
+        (found,) = pipeline.propagate(VideoSection(video, low, high + 1), accepted, cache, progress, canceled)
     except CanceledError as error:
         masks = {low + frame: rles[0] for frame, rles in error.masks.items()}
         return masks, {low + frame: error.scores[frame][0] for frame in error.masks}, False

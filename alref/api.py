@@ -52,9 +52,14 @@ def list_components(slot: str) -> list[ComponentInfo]:
         raise InputError(f"slot: unknown slot {slot!r}{suggest_names(str(slot), known)}; slots: {', '.join(known)}")
     found = plugins.list_components("temporal" if slot == "reasoner" else slot)
     return [
-        ComponentInfo(plugins.get_component_name(each.slots[0], each), each.distribution, each.version, each.summary)
-        for each in found
-        if slot != "reasoner" or "spatial" in each.slots
+        ComponentInfo(
+            plugins.get_component_name(component.slots[0], component),
+            component.distribution,
+            component.version,
+            component.summary,
+        )
+        for component in found
+        if slot != "reasoner" or "spatial" in component.slots
     ]
 
 
@@ -183,21 +188,21 @@ def _build_references(
     if not isinstance(sound, bool):
         raise InputError(f"sound: expected True or False, got {sound!r:.80}; pass an audio file as spoken=PATH")
     given = list(_flatten_expressions(expressions))
-    typed = make_references([each for each in given if isinstance(each, str)], _list_paths(spoken), sound, **prompt)
-    taken = {each.id for each in given if isinstance(each, Reference)}
+    typed = make_references([item for item in given if isinstance(item, str)], _list_paths(spoken), sound, **prompt)
+    taken = {item.id for item in given if isinstance(item, Reference)}
     numbers = (str(number) for number in count(1) if str(number) not in taken)
-    numbered = (each.model_copy(update={"id": id_}) for each, id_ in zip(typed, numbers, strict=False))
-    return [*(next(numbered) if isinstance(each, str) else each for each in given), *numbered]
+    numbered = (reference.model_copy(update={"id": id_}) for reference, id_ in zip(typed, numbers, strict=False))
+    return [*(next(numbered) if isinstance(item, str) else item for item in given), *numbered]
 
 
 def _flatten_expressions(expressions: Sequence[Any]) -> Iterator[str | Reference]:
     for number, given in enumerate(expressions):
         many = isinstance(given, Iterable) and not isinstance(given, (str, bytes, Path, Reference, np.ndarray))
-        for each in given if many else [given]:
-            if not isinstance(each, (str, Reference)):
-                hint = "; pass an audio file as spoken=PATH" if isinstance(each, Path) else ""
-                raise InputError(f"expressions[{number}]: expected a text or an alref.Reference, got {each!r:.80}{hint}")
-            yield each
+        for item in given if many else [given]:
+            if not isinstance(item, (str, Reference)):
+                hint = "; pass an audio file as spoken=PATH" if isinstance(item, Path) else ""
+                raise InputError(f"expressions[{number}]: expected a text or an alref.Reference, got {item!r:.80}{hint}")
+            yield item
 
 
 def _list_paths(spoken: Any) -> list[Path]:

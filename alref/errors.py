@@ -81,7 +81,7 @@ class AlrefError(Exception):
     @property
     def problems(self) -> list[Problem]:
         """The problems that it was made from; a text is one problem without a hint."""
-        return [each if isinstance(each, Problem) else Problem(message=str(each)) for each in self.args]
+        return [arg if isinstance(arg, Problem) else Problem(message=str(arg)) for arg in self.args]
 
 
 class InputError(AlrefError):
@@ -164,7 +164,7 @@ def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:
     """
     line = mask_passwords(" ".join(text.split()))
     cut = line if len(line) <= max_length else f"{line[:max_length]}… ({len(line):,} characters)"
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in cut)
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cut)
 
 
 def mask_passwords(text: str) -> str:

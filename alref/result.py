@@ -194,7 +194,7 @@ class Result(Record):
             raise MissingError("detections: supervision is not installed: pip install supervision") from None
         if not 0 <= frame < len(self.video.times):
             raise InputError(f"frame: expected a number from 0 to {len(self.video.times) - 1}, got {frame}")
-        ids = [each.id for each in self.references]
+        ids = [reference.id for reference in self.references]
         wanted = ids if reference is None else [self._resolve_id(reference)]
         seen = [n for n, track in enumerate(self.tracks) if track.phrase.reference in wanted and track.rles[frame].area]
         if not seen:
@@ -234,18 +234,18 @@ class Result(Record):
     __str__ = __repr__
 
     def _resolve_id(self, reference: str | int | None) -> str:
-        known = [each.text or each.id for each in self.references]
+        names = [known.text or known.id for known in self.references]
         if not isinstance(reference, str):
             index = 0 if reference is None else reference
             if not isinstance(index, (int, np.integer)):
                 raise InputError(f"reference: expected an id, a text or an index, got {type(reference).__name__}")
-            if not -len(known) <= index < len(known):
-                raise InputError(f"no reference {index}; expected an index from 0 to {len(known) - 1}")
+            if not -len(names) <= index < len(names):
+                raise InputError(f"no reference {index}; expected an index from 0 to {len(names) - 1}")
             return self.references[index].id
-        for each in self.references:
-            if reference in (each.id, each.text):
-                return each.id
-        raise InputError(f"no reference {reference!r}{suggest_names(reference, known)}; references: {', '.join(known)}")
+        for known in self.references:
+            if reference in (known.id, known.text):
+                return known.id
+        raise InputError(f"no reference {reference!r}{suggest_names(reference, names)}; references: {', '.join(names)}")
 
     def _repr_html_(self) -> str | None:
         return None if Result.draw_for_notebook is None else Result.draw_for_notebook(self)

@@ -88,11 +88,11 @@ def format_signature(name: str, cls: type) -> list[str]:
 def format_parameters(function: Any, wrap: bool = False) -> str:
     """Return the parameters of a function as written, without ``self``, and its return type; one per line to ``wrap``."""
     signature = inspect.signature(function)
-    parameters = [each for each in signature.parameters.values() if each.name not in ("self", "cls")]
-    written = [format_parameter(each) for each in insert_markers(parameters)]
+    parameters = [parameter for parameter in signature.parameters.values() if parameter.name not in ("self", "cls")]
+    written = [format_parameter(parameter) for parameter in insert_markers(parameters)]
     text = ", ".join(written)
     if wrap and len(text) > MAX_WIDTH:
-        text = "".join(f"\n    {each}," for each in written) + "\n"
+        text = "".join(f"\n    {line}," for line in written) + "\n"
     returns = signature.return_annotation
     returned = "" if returns in (inspect.Signature.empty, "None", None) else f" -> {format_type(returns)}"
     return f"({text}){returned}"
@@ -101,12 +101,12 @@ def format_parameters(function: Any, wrap: bool = False) -> str:
 def insert_markers(parameters: list[inspect.Parameter]) -> Iterator[inspect.Parameter | str]:
     """Yield parameters with the star before the first that is only given by name."""
     starred = False
-    for each in parameters:
-        if each.kind is each.KEYWORD_ONLY and not starred:
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
             starred = True
             yield "*"
-        starred = starred or each.kind is each.VAR_POSITIONAL
-        yield each
+        starred = starred or parameter.kind is parameter.VAR_POSITIONAL
+        yield parameter
 
 
 def format_parameter(parameter: inspect.Parameter | str) -> str:
@@ -169,8 +169,8 @@ def collect_members(cls: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for base in cls.__mro__:
         if base.__module__.partition(".")[0] == "alref":
-            found = {**{name: each for name, each in vars(base).items() if name not in found}, **found}
-    return {name: each for name, each in sorted(found.items()) if not name.startswith(("_", "test_", "model_"))}
+            found = {**{name: member for name, member in vars(base).items() if name not in found}, **found}
+    return {name: member for name, member in sorted(found.items()) if not name.startswith(("_", "test_", "model_"))}
 
 
 def build_contract_kit() -> str:

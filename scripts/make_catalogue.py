@@ -133,12 +133,19 @@ class RegistryCard(CardPart):
     def list_entries(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
         bare = {"needs": [], "license": "", "homepage": ""}
-        datasets = [{**bare, "slots": ["dataset"], **each.model_dump()} for each in self.datasets]
-        protocols = [{**bare, "slots": ["protocol"], **each.model_dump()} for each in self.protocols]
-        commands = [{**bare, "slots": ["command"], **each.model_dump()} for each in self.commands]
-        runners = [{**bare, "slots": ["runner"], **each.model_dump()} for each in self.runners]
-        exporters = [{**bare, "slots": ["exporter"], **each.model_dump()} for each in self.exporters]
-        return [*(each.model_dump() for each in self.components), *datasets, *protocols, *exporters, *commands, *runners]
+        datasets = [{**bare, "slots": ["dataset"], **dataset.model_dump()} for dataset in self.datasets]
+        protocols = [{**bare, "slots": ["protocol"], **protocol.model_dump()} for protocol in self.protocols]
+        commands = [{**bare, "slots": ["command"], **command.model_dump()} for command in self.commands]
+        runners = [{**bare, "slots": ["runner"], **runner.model_dump()} for runner in self.runners]
+        exporters = [{**bare, "slots": ["exporter"], **exporter.model_dump()} for exporter in self.exporters]
+        return [
+            *(component.model_dump() for component in self.components),
+            *datasets,
+            *protocols,
+            *exporters,
+            *commands,
+            *runners,
+        ]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:
@@ -172,7 +179,9 @@ def format_catalogue(cards: Iterable[RegistryCard]) -> str:
 
 def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
     """Return where a card differs from what its plugin registers; empty if the plugin is not installed."""
-    if any((each.plugin, each.distribution) == (card.plugin, card.package) for each in plugins.registered_classes):
+    if any(
+        (registered.plugin, registered.distribution) == (card.plugin, card.package) for registered in plugins.registered_classes
+    ):
         for line in compare_cards(build_card(plugins, card.plugin), card.model_dump()):
             yield f"registry/{card.plugin}.yaml: {line}"
 
@@ -180,13 +189,13 @@ def find_faults(card: RegistryCard, plugins: PluginManager) -> Iterator[str]:
 def format_tables(cards: Iterable[RegistryCard]) -> str:
     """Write the tables of the page: the plugins, then what they bring, by slot."""
     plugins = [
-        (format_link(each.plugin, each.homepage), f"`{each.package}`", each.license, f"`{each.install}`") for each in cards
+        (format_link(card.plugin, card.homepage), f"`{card.package}`", card.license, f"`{card.install}`") for card in cards
     ]
     text = "\n## Known plugins\n\n" + format_table(("plugin", "package", "license of its code", "how to install it"), plugins)
     rows: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for each, plugin in sorted(((each, card.plugin) for card in cards for each in card.list_entries()), key=get_sort_key):
-        cells = (format_link(f"`{each['name']}`", each["homepage"]), each["summary"], each["license"], plugin)
-        rows.setdefault(tuple(each["slots"]), []).append(cells)
+    for entry, plugin in sorted(((entry, card.plugin) for card in cards for entry in card.list_entries()), key=get_sort_key):
+        cells = (format_link(f"`{entry['name']}`", entry["homepage"]), entry["summary"], entry["license"], plugin)
+        rows.setdefault(tuple(entry["slots"]), []).append(cells)
     for slots, lines in rows.items():
         title = " and ".join(HEADINGS.get(slot, slot) for slot in slots).capitalize()
         owner = "data" if slots == ("dataset",) else "weights"

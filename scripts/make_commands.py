@@ -72,9 +72,9 @@ def format_section(context: click.Context, shared: set[str | None]) -> str:
     depth = context.command_path.count(" ")
     usage = context.command.get_usage(context).removeprefix("Usage: ").replace("\n" + " " * len("Usage: "), "\n")
     text = SECTION.format(heading="#" * (depth + 1), path=context.command_path, help=format_help(context.command), usage=usage)
-    options = [each for each in context.command.params if isinstance(each, click.Option) and each is not VERBOSE_OPTION]
-    takes = shared <= {each.name for each in options}
-    own = [each for each in options if not (takes and each.name in shared)]
+    options = [param for param in context.command.params if isinstance(param, click.Option) and param is not VERBOSE_OPTION]
+    takes = shared <= {option.name for option in options}
+    own = [option for option in options if not (takes and option.name in shared)]
     rows = f"\n{format_options(own, context)}\n" if own else ""
     return text + rows + (REFERENCE if takes else "")
 

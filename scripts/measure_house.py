@@ -113,17 +113,17 @@ def find_small_helpers(functions: list[Function], paths: list[Path]) -> list[Fun
 
     Left out are methods that a file overrides, functions with a decorator such as ``cache``, and those passed as a value.
     """
-    definitions = Counter((each.path, each.name) for each in functions)
+    definitions = Counter((function.path, function.name) for function in functions)
     uses: Counter[tuple[Path, str]] = Counter()
     calls: Counter[tuple[Path, str]] = Counter()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             uses[path, get_last_name(node)] += 1
             calls[path, get_last_name(node.func) if isinstance(node, ast.Call) else ""] += 1
-    small = (each for each in functions if each.name.startswith("_") and each.lines <= 4)
-    plain = (each for each in small if each.decorators <= {"staticmethod", "classmethod"})
-    places = ((each, (each.path, each.name)) for each in plain)
-    return [each for each, place in places if uses[place] == calls[place] == definitions[place] == 1]
+    small = (function for function in functions if function.name.startswith("_") and function.lines <= 4)
+    plain = (function for function in small if function.decorators <= {"staticmethod", "classmethod"})
+    places = ((function, (function.path, function.name)) for function in plain)
+    return [function for function, place in places if uses[place] == calls[place] == definitions[place] == 1]
 
 
 def walk_imports(node: ast.AST) -> Iterator[str]:
@@ -239,8 +239,8 @@ def main() -> None:
     traced = parser.parse_args().trace
     paths = find_files("alref", "plugins")
     functions = list_functions(paths)
-    verbs, single = sum(map(begins_with_verb, functions)), sum(len(each.words) == 1 for each in functions)
-    private = sum(each.name.startswith("_") for each in functions)
+    verbs, single = sum(map(begins_with_verb, functions)), sum(len(function.words) == 1 for function in functions)
+    private = sum(function.name.startswith("_") for function in functions)
     graph = build_room_graph()
     print(f"modules in alref/: {len(list((ROOT / 'alref').glob('*.py')))}")
     count = len(functions)

@@ -55,5 +55,7 @@ def read_segments(path: str | Path) -> dict[str, tuple[TimeSpan, ...]]:
     for clip, segments in clips.items():
         times = [time for segment in segments for time in segment]
         if times != sorted(times) or any(start == end for start, end in segments):
-            raise InputError(f"{path}: {clip}: expected segments one after the other, got {[list(each) for each in segments]}")
+            raise InputError(
+                f"{path}: {clip}: expected segments one after the other, got {[list(segment) for segment in segments]}"
+            )
     return clips

@@ -56,13 +56,13 @@ def find_nearest_word(name: str, vocabulary: Sequence[str]) -> str | None:
     Case, hyphens and plurals are ignored. A sound stands for the object that makes it.
     """
     known = {_normalize_name(word): word for word in reversed(vocabulary)}
-    return next((known[each] for each in _expand_meanings(name) if each in known), None)
+    return next((known[meaning] for meaning in _expand_meanings(name) if meaning in known), None)
 
 
 def _expand_meanings(name: str) -> Iterator[str]:
     """Yield a name, the object that makes the sound of that name, and the more general names of each, nearest first."""
-    for each in dict.fromkeys((name, find_sound_source(name) or name)):
-        plain = _normalize_name(each)
+    for sound in dict.fromkeys((name, find_sound_source(name) or name)):
+        plain = _normalize_name(sound)
         yield plain
         yield from (
             _normalize_name(word) for word, others in _load_objects()["called"].items() if plain in map(_normalize_name, others)

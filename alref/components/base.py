@@ -149,7 +149,7 @@ class Stage(ABC):
 
         Check libraries, weights, keys and servers, as far as this is quick. Default: the libraries, then the weights.
         """
-        return self.find_missing_libraries() or [problem for each in self.weights() for problem in each.problems()]
+        return self.find_missing_libraries() or [problem for weights in self.weights() for problem in weights.problems()]
 
     def estimate_request(self, frames: int) -> Usage | None:
         """Return what one request to a paid service costs, about a video of ``frames`` frames. Default: None, nothing is paid.

@@ -118,7 +118,7 @@ class FinishedRun:
         chosen = {id: result.find_object(id) for id in ids}
         if absent := [id for id, index in chosen.items() if index is None]:
             raise InputError(f"object: nothing was found for {absent[0]!r}, so that it cannot be exported")
-        self.objects = tuple(each for each in every if not ids or each.id - 1 in chosen.values())
+        self.objects = tuple(item for item in every if not ids or item.id - 1 in chosen.values())
         order = [index + 1 for index in sort_by_score(result.tracks)]
         self._sorted = sorted(self.objects, key=lambda each: order.index(each.id))
         self.height, self.width, self.times = result.video.height, result.video.width, result.video.times
@@ -167,7 +167,7 @@ class FinishedRun:
     def read_frames(self) -> Iterator[RunFrame]:
         """Yield all frames in order. Hold none of them: each may have a decoded image."""
         for index in range(len(self)):
-            rles = {each.id: each.track.rles[index] for each in self._sorted}
+            rles = {item.id: item.track.rles[index] for item in self._sorted}
             yield RunFrame(self, index, {number: rle for number, rle in rles.items() if rle.area})
             if self._on_progress:
                 self._on_progress(index + 1, len(self))

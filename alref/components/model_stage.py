@@ -81,7 +81,7 @@ class ModelStage(Stage, Generic[Model]):
 
         if not self.model_types:
             return []
-        return [problem for each in self.weights() for problem in check_model_type(each, self.name, self.model_types)]
+        return [problem for weights in self.weights() for problem in check_model_type(weights, self.name, self.model_types)]
 
     def load(self) -> None:
         """Fetch the weights and load the model. Raises MissingError or ConfigError when it cannot be used."""

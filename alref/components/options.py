@@ -82,7 +82,7 @@ def build_json_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _format_type(schema: Mapping[str, Any]) -> str:
     if "anyOf" in schema:
-        return " | ".join(_format_type(each) for each in schema["anyOf"])
+        return " | ".join(_format_type(part) for part in schema["anyOf"])
     if "const" in schema:
         return str(schema["const"])
     if "enum" in schema:

@@ -43,9 +43,9 @@ class EvaluationProtocol(ABC):
 
     def summarize_scores(self, scores: Sequence[VideoScores]) -> ScoreTable:
         """Combine videos, in the order of the dataset. Raises InputError if there are none or one is of another protocol."""
-        for other in (each for each in scores if each.protocol != self.name):
+        for other in (score for score in scores if score.protocol != self.name):
             raise InputError(f"{other.video}: expected numbers of protocol {self.name}, got {other.protocol}; score it again")
-        parts = sorted((part for each in scores for part in each.objects), key=lambda part: part.position)
+        parts = sorted((part for score in scores for part in score.objects), key=lambda part: part.position)
         if not parts:
             raise InputError(f"{self.name}: expected the numbers of at least one object, got none; score a video first")
         return self.build_table(parts)

@@ -84,8 +84,12 @@ def _find_reasoner_slots(
 
 def has_options(plugins: PluginManager, slot: str, slot_values: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
     """Return whether the component chosen so far for a slot has all these options."""
-    found = [each for each in plugins.list_components(slot) if each.name == str(slot_values.get("use", "")).rpartition(":")[2]]
-    return any(set(values) <= set(each.cls.Options.model_fields) for each in found)
+    found = [
+        component
+        for component in plugins.list_components(slot)
+        if component.name == str(slot_values.get("use", "")).rpartition(":")[2]
+    ]
+    return any(set(values) <= set(component.cls.Options.model_fields) for component in found)
 
 
 def _to_mapping(key: str, value: Any) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def _find_models(plugins: PluginManager, names: Mapping[str, str]) -> dict[str, 
         slot: name
         for slot, name in names.items()
         if name.rpartition(":")[2] != usual.get(slot)
-        and any(has_name(each, name) and each.brings_model for each in plugins.list_components(slot))
+        and any(has_name(component, name) and component.brings_model for component in plugins.list_components(slot))
     }
 
 
@@ -73,9 +73,9 @@ def _explain_shared_names(plugins: PluginManager, layers: Iterable[Layer]) -> li
     """Return a note for each name in the layers that several plugins register: which one is used, and how to name another."""
     notes = {}
     for slot, name in merge_names(plugins, layers).items():
-        used, *others = [each for each in plugins.list_components(slot) if has_name(each, name)]
+        used, *others = [component for component in plugins.list_components(slot) if has_name(component, name)]
         if others:
-            names = " or ".join(get_qualified_name(each, [used, *others]) for each in others)
+            names = " or ".join(get_qualified_name(other, [used, *others]) for other in others)
             notes[name] = f"{slot} {name} is that of {used.distribution}; to use another plugin's: {names}"
     return list(notes.values())
 

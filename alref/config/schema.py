@@ -15,7 +15,7 @@ from alref.plugins.registered import SLOTS, RegisteredComponent
 def build_schema(plugins: PluginManager) -> dict[str, Any]:
     """Return a JSON Schema of configuration files, with the options of every installed component."""
     slots = {slot: _build_slot_schema(plugins.list_components(slot)) for slot in SLOTS}
-    both = [each for each in plugins.list_components("temporal") if "spatial" in each.slots]
+    both = [component for component in plugins.list_components("temporal") if "spatial" in component.slots]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "alref configuration",
@@ -33,12 +33,12 @@ def build_schema(plugins: PluginManager) -> dict[str, Any]:
 
 
 def _build_slot_schema(components: list[RegisteredComponent]) -> dict[str, Any]:
-    choices: list[dict[str, Any]] = [{"enum": [each.name for each in components]}]
-    for each in components:
+    choices: list[dict[str, Any]] = [{"enum": [component.name for component in components]}]
+    for component in components:
         try:
-            model = options.build_json_schema(each.cls.Options)
+            model = options.build_json_schema(component.cls.Options)
         except ContractError:  # a broken plugin does not affect the others; it can still be chosen by name
             continue
-        model["properties"] = {"use": {"const": each.name}, **model.get("properties", {})}
+        model["properties"] = {"use": {"const": component.name}, **model.get("properties", {})}
         choices.append(model)
     return {"anyOf": choices}

@@ -207,7 +207,7 @@ def _read(found: str) -> set[int]:
     """Return the numbers of the mention in a match, else the last bare number."""
     mention = re.search(MENTION, found)
     if mention:
-        return {int(each) for each in re.findall(r"-?\d+", mention[0])}
+        return {int(digits) for digits in re.findall(r"-?\d+", mention[0])}
     numbers = re.findall(rf"-?\d{{1,9}}(?!\w)|{ORDINALS}|{WORDS}", found)
     return {parse_number(numbers[-1])} if numbers else {ABSENT}
 
@@ -226,7 +226,7 @@ def _find_labeled(plain: str) -> set[int]:
 def _find_alone(plain: str) -> set[int]:
     """Return the numbers that are whole sentences, begin the answer with a reason behind them, or stand in brackets."""
     sentences = [sentence for sentence in _SENTENCE_END.split(plain) if sentence.strip()]
-    numbers = {number for each in sentences if _ALONE.fullmatch(each) for number in _read(each)}
+    numbers = {number for sentence in sentences if _ALONE.fullmatch(sentence) for number in _read(sentence)}
     leading = _LEADING.match(plain)
     if leading and not _FLAW.search(leading["rest"]):
         numbers |= {number for line in plain.splitlines() if (begun := _BEGINNING.match(line)) for number in _read(begun[0])}

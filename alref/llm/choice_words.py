@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def any_of(words: str) -> str:
     """Return the pattern of any of the words in a list with commas."""
-    return rf"(?:{'|'.join(each for each in (word.strip() for word in words.split(',')) if each)})"
+    return rf"(?:{'|'.join(pattern for pattern in (word.strip() for word in words.split(',')) if pattern)})"
 
 
 CHOOSING_VERBS = any_of("""

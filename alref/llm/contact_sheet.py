@@ -114,7 +114,7 @@ def _build_sharp_box_sheet(
     text = "The picture shows one frame of a video" + (" large." if len(frames) > 1 else ".")
     text += " On it the candidates are drawn, each in a colored box with its number on a disc of that color."
     if len(frames) > 1:
-        cells = [_draw_numbered_cell(each, number, shown.shape[1] // len(frames)) for number, each in enumerate(frames, 1)]
+        cells = [_draw_numbered_cell(cell, number, shown.shape[1] // len(frames)) for number, cell in enumerate(frames, 1)]
         strip = stack_cells(cells, len(cells))
         large = np.vstack([large, np.pad(strip, ((0, 0), (0, large.shape[1] - strip.shape[1]), (0, 0)))])
         text += f" Below it are {len(frames)} frames in order of time, numbered from 1; the large one is frame {chosen + 1}."

@@ -40,7 +40,7 @@ class DialogueBuilder:
                 heard = merge_spans(label.heard for label in labels)
                 shown = frame_sampling.sample_within_spans(video, heard, options.frames)
             yield reference, self.ask_for_sound_sources(labels, shown)
-        for phrase in (each for each in phrases if not each.sound):
+        for phrase in [phrase for phrase in phrases if not phrase.sound]:
             if options.pivot == "middle":
                 chunks = [[(len(video) - 1) // 2]]
             elif published:
@@ -88,12 +88,14 @@ class DialogueBuilder:
         labels = list(dict.fromkeys(phrase.category or phrase.text for phrase in surest))
         question = self.question_builder.build_label_question(labels, merge_spans(phrase.heard for phrase in surest), shown)
         answers = yield from self.runner.ask_until_readable(question, self.slot, partial(parse_labels, count=len(shown)))
-        found, reply = next((each for each in reversed(answers) if each[0].kind != "unreadable" or each[0].frames), answers[-1])
+        found, reply = next(
+            (answer for answer in reversed(answers) if answer[0].kind != "unreadable" or answer[0].frames), answers[-1]
+        )
         pivots = self._make_sound_pivots(surest, shown, found, reply)
         if self.question_builder.options.pivot == "chosen":
             return pivots
         middle = (len(self.question_builder.video) - 1) // 2
-        return [each if each.frame is None else each.model_copy(update={"frame": middle}) for each in pivots]
+        return [pivot if pivot.frame is None else pivot.model_copy(update={"frame": middle}) for pivot in pivots]
 
     def _make_sound_pivots(
         self, phrases: Sequence[Phrase], shown: list[int], found: ParsedLabels, reply: Reply
@@ -176,7 +178,7 @@ def select_answered(pivots: list[PivotFrame]) -> list[PivotFrame]:
 
 def match_phrase(phrases: Sequence[Phrase], name: str) -> Phrase:
     """Return the phrase of a cleaned label: the one with the same words, else the first one under the new name."""
-    own = [each for each in phrases if name.lower() in (each.text.lower(), each.category.lower())]
+    own = [phrase for phrase in phrases if name.lower() in (phrase.text.lower(), phrase.category.lower())]
     return own[0] if own else phrases[0].model_copy(update={"text": name, "category": name})
 
 

@@ -158,7 +158,7 @@ def strip_thoughts(text: str) -> str:
             start, thinking = tag.end(), True
     (thoughts if thinking else kept).append(text[start:])
     answer = "".join(kept).strip()
-    return answer or next((each for each in map(_unfence, reversed(thoughts)) if _is_json_object(each)), "")
+    return answer or next((thought for thought in map(_unfence, reversed(thoughts)) if _is_json_object(thought)), "")
 
 
 def _unfence(text: str) -> str:

@@ -50,7 +50,7 @@ _SCRIPT_GAP = re.compile(r"(?<=\d)(?=[^\W\d_a-z])|(?<=[^\W\d_a-z])(?=\d)", re.IG
 def normalize_text(text: str) -> str:
     """Return a text in small letters, with ASCII digits and signs, without markup; its lines stay."""
     text = _LONG_GAP.sub(r"\1\n", _CHAT_TOKEN.sub(" ", text)).translate(_SIGNS)
-    text = "".join(str(unicodedata.decimal(each)) if each.isdecimal() and not each.isascii() else each for each in text)
+    text = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() and not sign.isascii() else sign for sign in text)
     return _SCRIPT_GAP.sub(" ", _MARKUP.sub("", text)).replace("_", " ").lower()
 
 
@@ -84,7 +84,7 @@ def mark_mentions(text: str, noun: str) -> str:
 def _replace_mentions(text: str, nouns: str, keep: bool) -> str:
     def write_mention(found: re.Match[str]) -> str:
         numbers = re.findall(rf"{ORDINALS}|{WORDS}|(?<!\d)-?\d+", found["numbers"])
-        return f" «{'+'.join(str(parse_number(each)) for each in numbers)}» " if keep else " "
+        return f" «{'+'.join(str(parse_number(number)) for number in numbers)}» " if keep else " "
 
     for pattern in _compile_mentions(nouns):
         text = pattern.sub(write_mention, text)

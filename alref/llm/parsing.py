@@ -94,11 +94,11 @@ def _parse_part(text: str, count: int, noun: str, depth: int = 0) -> ParsedChoic
         return _parse_mapping(whole, count, noun)
     contained = [
         (
-            each.start(),
-            each.end(),
-            _parse_part(next(filter(None, each.group("boxed", "glm", "tagged")), ""), count, noun, depth + 1),
+            container.start(),
+            container.end(),
+            _parse_part(next(filter(None, container.group("boxed", "glm", "tagged")), ""), count, noun, depth + 1),
         )
-        for each in (_CONTAINER.finditer(text) if depth < MAX_DEPTH else ())
+        for container in (_CONTAINER.finditer(text) if depth < MAX_DEPTH else ())
     ]
     if contained:
         return _take_last(contained, text)
@@ -146,7 +146,7 @@ def _parse_mapping(mapping: dict[str, Any], count: int, noun: str) -> ParsedChoi
         return ParsedChoice("absent", why=why)
     if key is not None and value in (None, []) and not finding:
         return ParsedChoice("absent", why=why)
-    nested = [each for each in mapping.values() if isinstance(each, dict)]
+    nested = [part for part in mapping.values() if isinstance(part, dict)]
     reading = _parse_value(nested[0] if key is None and len(nested) == 1 else value, count, noun)
     if isinstance(finding, str) and "ambiguous" in finding.lower():
         return ParsedChoice("ambiguous", reading.number, why)
@@ -236,7 +236,7 @@ def parse_labels(text: str, count: int) -> ParsedLabels:
 def _find_label_pairs(answer: str) -> list[tuple[str, Any]]:
     """Return the objects and numbers of lines such as ``dog: 3`` and of rows of a table; scores and times are left out."""
     text = remove_distractors(_TABLE_ROW.sub(r"\1: \2", re.sub(r"[*`]", "", answer)))
-    pairs = [(each["quoted"] or each["plain"], each["number"]) for each in _LABEL_PAIR.finditer(text)]
+    pairs = [(match["quoted"] or match["plain"], match["number"]) for match in _LABEL_PAIR.finditer(text)]
     return [(name, number) for name, number in pairs if not is_note_key(name)]
 
 

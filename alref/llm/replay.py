@@ -71,9 +71,9 @@ def _read_answers(path: Path) -> dict[str, Answer]:
 def _find_replay_file(path: Path) -> Path:
     """Return the file to replay. Raises InputError if there is none."""
     choices = [path / TRACE_FILE, path / STORE_FILE] if path.is_dir() else [path]
-    for each in choices:
-        if each.is_file():
-            return each
+    for choice in choices:
+        if choice.is_file():
+            return choice
     raise InputError(f"{path}: nothing to replay; expected a folder with {TRACE_FILE} or {STORE_FILE}, or one of these files")
 
 

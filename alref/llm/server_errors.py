@@ -71,4 +71,4 @@ def parse_wait(headers: Mapping[str, str]) -> float:
 def read_count(counts: Any, *names: str) -> int | None:
     """Return the first of some numbers of tokens that a server gave; None if it gave none that is a count."""
     found = (counts.get(name) for name in names) if isinstance(counts, Mapping) else ()
-    return next((int(each) for each in found if isinstance(each, (int, float)) and 0 <= each < 1e9), None)
+    return next((int(count) for count in found if isinstance(count, (int, float)) and 0 <= count < 1e9), None)

@@ -68,7 +68,7 @@ def list_boxes(candidates: Candidates, count: int, shape: tuple[int, ...]) -> di
         lines["boxes"].append(f"{head}: {label}, score {candidates.scores[place]:.2f}, {describe_position(box, shape)}.")
         lines["labeled"].append(f"{head}: {label}.")
         lines["placed"].append(f"{head}: {center}, width {x1 - x0:.3f}, height {y1 - y0:.3f}.")
-    return {name: "\n".join(each) for name, each in lines.items()}
+    return {name: "\n".join(parts) for name, parts in lines.items()}
 
 
 def _format_label(candidates: Candidates, place: int) -> str:

@@ -67,7 +67,7 @@ class TrackDialogueBuilder:
 
         After ``failed`` nouns the frames are shown at once. No noun is left if the answer cannot be read or repeats one.
         """
-        attempt, tried = len(failed) + 1, [name for each in failed for name in (each.noun, each.broader) if name]
+        attempt, tried = len(failed) + 1, [name for concept in failed for name in (concept.noun, concept.broader) if name]
         noun = "" if failed else find_plain_noun(phrase)
         if noun:
             return [Concept(phrase=phrase, noun=noun, why="the noun of the words", source="rule")]

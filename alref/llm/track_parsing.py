@@ -161,7 +161,7 @@ def _read_entry(key: Any, value: Any, words: Mapping[str, str]) -> Iterator[tupl
     elif number is not None:
         yield number, _normalize_word(value), ""
     elif normalize_key(key) in words and isinstance(value, list):
-        yield from ((each, normalize_key(key), "") for each in map(to_int, value) if each is not None)
+        yield from ((id_, normalize_key(key), "") for id_ in map(to_int, value) if id_ is not None)
     else:
         yield from _list_ratings(value, words)
 

@@ -63,7 +63,7 @@ class TrackQuestionBuilder:
         if self.options.vision:
             rles = [[track.rles[frame] for track in tracks] for frame in shown]
             sheet = track_sheet.build_track_sheet(frames, rles, ids, self._make_style())
-        looks = {each: self.appearances.get((phrase, each), "") for each in ids}
+        looks = {id_: self.appearances.get((phrase, id_), "") for id_ in ids}
         described = describe_tracks(tracks, shown, self.video, looks, None if self.options.vision else frames)
         values = {"times": self._format_times(shown), "tracks": described, "ids": ", ".join(map(str, ids)), "votes": votes}
         question = self._build_question(task, phrase, sheet, values, ids, count=len(shown))

@@ -25,7 +25,7 @@ def find_concepts(
     failed: Sequence[Concept],
 ) -> list[Concept]:
     """Return the noun of each phrase; the labels of one sound reference share one question, as long as none failed."""
-    tried = {phrase: [each for each in failed if each.phrase == phrase] for phrase in phrases}
+    tried = {phrase: [concept for concept in failed if concept.phrase == phrase] for phrase in phrases}
     labels = [phrase for phrase in phrases if phrase.sound and not tried[phrase]]
     found: dict[Phrase, list[Concept]] = {}
     asked = dict(sound_builder.ask_for_pivots(labels))
@@ -43,7 +43,7 @@ def choose_tracks(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandi
     options = builder.question_builder.options
     if options.appearance:
         _describe_appearances(builder, candidates)
-    pages = [page for each in candidates for page in split_pages(each, options.max_tracks)]
+    pages = [page for candidate in candidates for page in split_pages(candidate, options.max_tracks)]
     voters = options.voters
     asked = [builder.ask_for_vote(page, number, len(voters), model) for page in pages for number, model in enumerate(voters)]
     answered = iter(builder.runner.run(asked))
@@ -59,7 +59,9 @@ def audit_phrases(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandi
     """Return an audit for each phrase. Of several votes, more than half must contradict it."""
     voters = builder.question_builder.options.voters
     asked = [
-        builder.ask_for_audit(each, number, len(voters), model) for each in candidates for number, model in enumerate(voters)
+        builder.ask_for_audit(candidate, number, len(voters), model)
+        for candidate in candidates
+        for number, model in enumerate(voters)
     ]
     answered = iter(builder.runner.run(asked))
     return [_count_audits([next(answered) for _ in voters]) for _ in candidates]
@@ -74,12 +76,12 @@ def _count_audits(audits: Sequence[ExistenceAudit]) -> ExistenceAudit:
 
 def _describe_appearances(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> None:
     """Ask which phrases are about looks, and then how their tracks look."""
-    needed = builder.runner.run([builder.ask_for_need(each.phrase) for each in candidates])
+    needed = builder.runner.run([builder.ask_for_need(candidate.phrase) for candidate in candidates])
     wanted = [
-        (each.phrase, track)
-        for each, need in zip(candidates, needed, strict=True)
+        (candidate.phrase, track)
+        for candidate, need in zip(candidates, needed, strict=True)
         if need
-        for track in each.tracks
+        for track in candidate.tracks
         if track.frames
     ]
     looks = builder.runner.run([builder.ask_for_appearance(phrase, track) for phrase, track in wanted])

@@ -21,8 +21,8 @@ def count_usage(events: Iterable[QuestionEvent]) -> tuple[Usage, ...]:
 
 def group_by_model(usages: Sequence[Usage]) -> tuple[Usage, ...]:
     """Sum the usage of each model."""
-    models = dict.fromkeys(each.model for each in usages)
-    return tuple(sum_usage([each for each in usages if each.model == model]) for model in models)
+    models = dict.fromkeys(usage.model for usage in usages)
+    return tuple(sum_usage([usage for usage in usages if usage.model == model]) for model in models)
 
 
 def mark_cached(usage: Usage) -> Usage:
@@ -50,14 +50,14 @@ def _count_question(event: QuestionEvent) -> Usage:
 def sum_usage(usages: Sequence[Usage]) -> Usage:
     """Sum the usage of several models, with joined names; the cost is None if any cost is unknown."""
     return Usage(
-        model=", ".join(dict.fromkeys(each.model for each in usages)),
-        questions=sum(each.questions for each in usages),
-        cached=sum(each.cached for each in usages),
-        prompt_tokens=sum(each.prompt_tokens for each in usages),
-        completion_tokens=sum(each.completion_tokens for each in usages),
-        estimated=any(each.estimated for each in usages),
-        cost=sum_known([each.cost for each in usages]),
-        uncached_cost=sum_known([each.uncached_cost for each in usages]),
+        model=", ".join(dict.fromkeys(usage.model for usage in usages)),
+        questions=sum(usage.questions for usage in usages),
+        cached=sum(usage.cached for usage in usages),
+        prompt_tokens=sum(usage.prompt_tokens for usage in usages),
+        completion_tokens=sum(usage.completion_tokens for usage in usages),
+        estimated=any(usage.estimated for usage in usages),
+        cost=sum_known([usage.cost for usage in usages]),
+        uncached_cost=sum_known([usage.uncached_cost for usage in usages]),
     )
 
 

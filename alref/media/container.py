@@ -112,7 +112,7 @@ class VideoFileSource(FrameSource):
         if self._resized:
             size = f"{self._first_size[1]}x{self._first_size[0]} to {self._resized[min(self._resized)]}"
             found.append(f"the size changes from {size}, scaled to fit: {self._describe_places(self._resized)}")
-        return tuple(f"{format_path(self._path.name)}: {each}" for each in found)
+        return tuple(f"{format_path(self._path.name)}: {warning}" for warning in found)
 
     def _get_missing_seconds(self) -> float:
         """Return the seconds from the last image to the end that the file names, 0 if it names none."""
@@ -131,5 +131,7 @@ class VideoFileSource(FrameSource):
 
     def _describe_places(self, numbers: Collection[int]) -> str:
         """Return the number and the second of an image, or of the first and the last of several."""
-        ends = " to ".join(f"frame {each} at {self.times[each]:.3f} s" for each in dict.fromkeys((min(numbers), max(numbers))))
+        ends = " to ".join(
+            f"frame {number} at {self.times[number]:.3f} s" for number in dict.fromkeys((min(numbers), max(numbers)))
+        )
         return ends if len(numbers) == 1 else f"{len(numbers)} images from {ends}"

@@ -124,9 +124,9 @@ class VideoReader(Video):
         frame = self._frame_cache.get(index)
         if frame is not None:
             return frame
-        for each in self._get_decode_run(index) if backwards else ():
-            if self._frame_cache.get(each) is None:
-                self._decode_frame(each)
+        for number in self._get_decode_run(index) if backwards else ():
+            if self._frame_cache.get(number) is None:
+                self._decode_frame(number)
         return self._decode_frame(index)
 
     @property

@@ -135,7 +135,7 @@ def get_audio_stream(file: InputContainer, path: Path, audio_track: int) -> Audi
     if not tracks and audio_track == 0:
         return None
     if not 0 <= audio_track < len(tracks):
-        listed = "; ".join(f"{number}: {_describe_audio_stream(each)}" for number, each in enumerate(tracks)) or "none"
+        listed = "; ".join(f"{number}: {_describe_audio_stream(track)}" for number, track in enumerate(tracks)) or "none"
         raise InputError(f"{path}: no audio track {audio_track}; audio tracks here: {listed}")
     return tracks[audio_track]
 

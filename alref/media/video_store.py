@@ -45,7 +45,7 @@ class VideoStore:
         with self._lock:
             if self._entries.get(key) is entry:
                 self.num_bytes += entry.num_bytes
-            for oldest in [key for key, each in self._entries.items() if each.made]:
+            for oldest in [key for key, entry in self._entries.items() if entry.made]:
                 if self.num_bytes <= self.max_bytes:
                     break
                 self.num_bytes -= self._entries.pop(oldest).num_bytes

@@ -97,7 +97,7 @@ def _count_blas_threads() -> int | None:
     import numpy  # noqa: F401 - it loads its BLAS
     import threadpoolctl
 
-    return max((each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"), default=None)
+    return max((pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"), default=None)
 
 
 def _describe_setting(name: str) -> str:

@@ -71,7 +71,7 @@ def fetch_model_info(model: str, revision: str | None = None, gated: str = "") -
         info = api.model_info(model, revision=revision, timeout=TIMEOUT_SECONDS, files_metadata=True)
         if info.gated:
             api.auth_check(model)
-    files = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+    files = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     return RemoteModel(files, _get_license(info.card_data or {}))
 
 

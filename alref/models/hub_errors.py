@@ -74,7 +74,7 @@ def _explain_request(error: BaseException, model: str) -> Problem:
     causes = [error]
     while causes[-1].__cause__ is not None:
         causes.append(causes[-1].__cause__)
-    refused = next((each for each in causes if isinstance(each, errors.HfHubHTTPError)), None)
+    refused = next((cause for cause in causes if isinstance(cause, errors.HfHubHTTPError)), None)
     if refused is None:
         problem = network.explain_connection(constants.ENDPOINT, str(causes[-1]), "start the mirror")
         return replace(problem, message=f"{model} is not here, and the hub cannot be reached: {problem.message}")

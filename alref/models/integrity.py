@@ -59,7 +59,9 @@ def _check_safetensors(path: Path) -> str:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER_BYTES)))
         promised = (
-            8 + length + max((each["data_offsets"][1] for name, each in header.items() if name != "__metadata__"), default=0)
+            8
+            + length
+            + max((tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"), default=0)
         )
     except (ValueError, KeyError, AttributeError, TypeError):
         return f"{path} is not a safetensors file, or its header is cut off"

@@ -46,7 +46,7 @@ def make_exporters(plugins: PluginManager, names: Iterable[str], values: Mapping
         raise ConfigError(f"-o {unused[0]}.…: {unused[0]} is not among the formats to write: {', '.join(names)}{hint}")
     classes = {name: plugins.get_exporter(name) for name in names}
     exporters = [cls(build_options(cls.Options, values.get(name, {}), name)) for name, cls in classes.items()]
-    if problems := [replace(problem, slot=each.name) for each in exporters for problem in each.problems()]:
+    if problems := [replace(problem, slot=exporter.name) for exporter in exporters for problem in exporter.problems()]:
         raise MissingError(*problems)
     return exporters
 

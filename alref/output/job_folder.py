@@ -147,8 +147,8 @@ def iterate_leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     if not value or not isinstance(value, (dict, list)):
         yield name, value
         return
-    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
-        yield from iterate_leaves(each, f"{name}.{key}" if name else str(key))
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from iterate_leaves(item, f"{name}.{key}" if name else str(key))
 
 
 def remove_file(path: Path) -> None:

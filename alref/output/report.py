@@ -92,7 +92,7 @@ def render_notebook_html(result: Result) -> str:
 def collect_warnings(result: Result) -> list[str]:
     """List the warnings of the whole run without duplicates; warnings of a phrase are shown with it."""
     of_phrases = tuple(warning for phrase in result.phrases for warning in phrase.warnings)
-    of_run = [each for each in (*result.video.warnings, *result.warnings) if not each.endswith(of_phrases)]
+    of_run = [warning for warning in (*result.video.warnings, *result.warnings) if not warning.endswith(of_phrases)]
     of_objects = ["masks/ holds objects 1 to 255 only; result.json holds all"] if len(result.tracks) > 255 else []
     return list(dict.fromkeys([*of_run, *of_objects]))
 
@@ -137,7 +137,7 @@ def _build_section(
     return {
         "title": reference.title,
         "kind": _describe_reference(reference),
-        "said": [each for each in result.transcripts if each.reference == reference.id],
+        "said": [transcript for transcript in result.transcripts if transcript.reference == reference.id],
         "verdict": result.verdict(reference.id),
         "phrases": [located.get(phrase.text, phrase) for phrase in own],
         "looks": [
@@ -154,10 +154,12 @@ def _build_section(
         "objects": objects,
         "curve": _build_curve(result.video.times, tracks, objects, shares[numbers]) if tracks else None,
         "marks": [
-            mark for each, track in zip(objects, tracks, strict=True) for mark in _group_flags(result.video.times, each, track)
+            mark
+            for object_, track in zip(objects, tracks, strict=True)
+            for mark in _group_flags(result.video.times, object_, track)
         ],
         "listed": MAX_LISTED_FLAGS,
-        "reviewed": [(each, lines) for each in objects if (lines := describe_review(result, each.number - 1))],
+        "reviewed": [(object_, lines) for object_ in objects if (lines := describe_review(result, object_.number - 1))],
     }
 
 
@@ -242,7 +244,7 @@ def _build_curve(
     top = _round_axis_limit(float(shares.max()))
     ends = f"from {format_time(first)} to {format_time(times[-1])}"
     return AreaCurve(
-        lines=[(each.color, _format_svg_path(times, row / top)) for each, row in zip(objects, shares, strict=True)],
+        lines=[(object_.color, _format_svg_path(times, row / top)) for object_, row in zip(objects, shares, strict=True)],
         heard=[(start, end - start) for start, end in edges.tolist() if end > start],
         top=format_percent(top),
         ticks=[format_time(first + length * part) for part in (0, 0.25, 0.5, 0.75, 1)]

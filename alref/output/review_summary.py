@@ -13,19 +13,19 @@ MAX_LISTED_FRAMES = 6
 
 def describe_review(result: Result, track: int) -> list[str]:
     """Describe what the reviews, repairs and behavior reviews say about a track, given by its place; empty without a review."""
-    behaviors = [each for each in result.behaviors if each.track == track and each.frames]
-    done = [f"what it does: {each.verdict}{f', {each.why}' if each.why else ''}" for each in behaviors]
+    behaviors = [behavior for behavior in result.behaviors if behavior.track == track and behavior.frames]
+    done = [f"what it does: {behavior.verdict}{f', {behavior.why}' if behavior.why else ''}" for behavior in behaviors]
     return [*_describe_masks(result, track), *done]
 
 
 def _describe_masks(result: Result, track: int) -> Iterator[str]:
     """Yield one line for the first review and for each repair, in their order."""
-    reviews = [each for each in result.reviews if each.track == track]
+    reviews = [review for review in result.reviews if review.track == track]
     if reviews:
         yield _count_answers(reviews[0])
-    for each in (repair for repair in result.repairs if repair.track == track):
-        keys = " and ".join(map(str, each.keys))
-        yield f"round {each.round}: frames {each.first} to {each.last}, propagated again from {keys}: {each.why}"
+    for repair in (repair for repair in result.repairs if repair.track == track):
+        keys = " and ".join(map(str, repair.keys))
+        yield f"round {repair.round}: frames {repair.first} to {repair.last}, propagated again from {keys}: {repair.why}"
 
 
 def _count_answers(review: MaskReview) -> str:

@@ -195,8 +195,8 @@ class RemoteStore(ObjectStore):
             found = self._repeat(folder, lambda: self._files.ls(f"{self._root}/{folder}", detail=True, refresh=True))
         except FileNotFoundError:
             return []
-        files = [each for each in found if each["type"] == "file"]
-        return [StoredObject(str(each["name"]).rpartition("/")[2], int(each["size"] or 0)) for each in files]
+        files = [entry for entry in found if entry["type"] == "file"]
+        return [StoredObject(str(file["name"]).rpartition("/")[2], int(file["size"] or 0)) for file in files]
 
     def remove(self, name: str) -> None:
         """Remove an object if it exists."""

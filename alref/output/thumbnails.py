@@ -73,7 +73,7 @@ def resize_longest_side(frame: Frame, size: int) -> Frame:
 
 def sample_evenly(total: int, count: int) -> list[int]:
     """Return at most ``count`` frame numbers evenly spaced over ``total`` frames, the first and the last among them."""
-    return sorted({round(each) for each in np.linspace(0, total - 1, min(total, count)).tolist()})
+    return sorted({round(frame) for frame in np.linspace(0, total - 1, min(total, count)).tolist()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +95,12 @@ class PivotSummary:
 
 def summarize_pivots(result: Result, reference: str) -> list[PivotSummary]:
     """List the pivots of a reference in the order in which they were decided."""
-    candidates = {each.pivot: each for each in result.candidates}
-    boxes = {each.pivot: each for each in result.boxes}
+    candidates = {candidate.pivot: candidate for candidate in result.candidates}
+    boxes = {box.pivot: box for box in result.boxes}
     pivots = dict.fromkeys([*result.pivots, *candidates, *boxes])
-    return [PivotSummary(each, candidates.get(each), boxes.get(each)) for each in pivots if each.phrase.reference == reference]
+    return [
+        PivotSummary(pivot, candidates.get(pivot), boxes.get(pivot)) for pivot in pivots if pivot.phrase.reference == reference
+    ]
 
 
 def draw_pivot(frame: Frame, summary: PivotSummary) -> Frame:
@@ -128,7 +130,7 @@ class Thumbnails:
 
     def __init__(self, result: Result, count: int = 12) -> None:
         self.object_masks = ObjectMasks(result.tracks)
-        self.pivots = {each.id: summarize_pivots(result, each.id) for each in result.references}
+        self.pivots = {reference.id: summarize_pivots(result, reference.id) for reference in result.references}
         self.frame_indices = sample_evenly(len(result.video.times), count)
         self.pivot_images: dict[tuple[str, int], str] = {}
         self.mask_images: dict[tuple[str, int], str] = {}

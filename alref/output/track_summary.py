@@ -51,9 +51,9 @@ def summarize_tracks(result: Result, reference: str) -> list[PhraseTracks]:
     return [
         PhraseTracks(
             phrase=phrase,
-            concepts=[each for each in result.concepts if each.phrase == phrase],
+            concepts=[concept for concept in result.concepts if concept.phrase == phrase],
             tracks=_summarize_phrase_tracks(result, phrase),
-            audits=[each for each in result.audits if each.phrase == phrase],
+            audits=[audit for audit in result.audits if audit.phrase == phrase],
         )
         for phrase in phrases
     ]

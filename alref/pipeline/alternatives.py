@@ -19,9 +19,9 @@ def find_alternatives(runner: StageRunner, result: Result, track: Track) -> Iter
     ``tracks`` the tracks of the same noun that are not in the result.
     """
     times = [float(time) for time in result.video.times]
-    for each in _list_other_tracks(result, track):
-        made = clear_silent_masks(Track(phrase=track.phrase, rles=each.rles, scores=each.scores), track.phrase, times)
-        key = max(each.frames, key=lambda frame: each.rles[frame].area)
+    for other in _list_other_tracks(result, track):
+        made = clear_silent_masks(Track(phrase=track.phrase, rles=other.rles, scores=other.scores), track.phrase, times)
+        key = max(other.frames, key=lambda frame: other.rles[frame].area)
         yield made.model_copy(update={"flags": drift.flag_frames(made.rles, made.scores, [key])}), key
     for box in _list_other_boxes(result, track):
         assert box.pivot.frame is not None
@@ -38,19 +38,19 @@ def is_same_phrase(one: Phrase, other: Phrase) -> bool:
 
 def _list_other_tracks(result: Result, track: Track) -> list[ObjectTrack]:
     nouns = {choice.noun for choice in result.choices if is_same_phrase(choice.phrase, track.phrase)}
-    taken = [each.rles for each in result.tracks if each.phrase.reference == track.phrase.reference]
-    return [each for each in result.object_tracks if each.noun in nouns and each.rles not in taken and each.frames]
+    taken = [other.rles for other in result.tracks if other.phrase.reference == track.phrase.reference]
+    return [other for other in result.object_tracks if other.noun in nouns and other.rles not in taken and other.frames]
 
 
 def _list_other_boxes(result: Result, track: Track) -> list[PivotBox]:
     """List the boxes of all candidates of a phrase that were not chosen, best first."""
     chosen = [box.xyxy for box in result.boxes if is_same_phrase(box.pivot.phrase, track.phrase) and box.xyxy is not None]
     boxes = [
-        _make_box(each, place)
-        for each in result.candidates
-        if is_same_phrase(each.pivot.phrase, track.phrase)
-        for place in range(len(each))
-        if not any(np.array_equal(each.xyxy[place], xyxy) for xyxy in chosen)
+        _make_box(candidate, place)
+        for candidate in result.candidates
+        if is_same_phrase(candidate.pivot.phrase, track.phrase)
+        for place in range(len(candidate))
+        if not any(np.array_equal(candidate.xyxy[place], xyxy) for xyxy in chosen)
     ]
     return sorted(boxes, key=lambda box: -box.score)
 

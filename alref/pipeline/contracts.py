@@ -39,7 +39,7 @@ def check_references(given: Sequence[Reference], video: Video) -> None:
     if not ids:
         raise InputError("nothing to look for: expected at least one reference, got none", code="no-reference")
     if len(set(ids)) != len(ids):
-        twice = sorted({each for each in ids if ids.count(each) > 1})
+        twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
         raise InputError(f"expected one id for each reference, got twice: {', '.join(twice)}")
     for reference in given:
         for prompt in reference.prompts:
@@ -96,7 +96,7 @@ def check_phrases(output: list[Phrase], ids: Sequence[str]) -> None:
 
 def check_transcripts(output: list[Transcript], ids: Sequence[str]) -> None:
     """Check that transcripts belong to the given reference."""
-    strange = {each.reference for each in output} - set(ids)
+    strange = {item.reference for item in output} - set(ids)
     if strange:
         raise ContractError(f"expected transcripts of {', '.join(ids)}, got one of {', '.join(sorted(strange))}")
 
@@ -111,23 +111,23 @@ def check_pivots(output: list[PivotFrame], video: Video, ids: Sequence[str]) -> 
 
 def check_candidates(output: list[Candidates], expected: list[PivotFrame], video: Video) -> None:
     """Check that there is one entry per pivot, in order, with boxes and masks inside the frame."""
-    pivots = [each.pivot for each in output]
+    pivots = [item.pivot for item in output]
     if len(pivots) != len(expected):
         raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, got {len(output)}")
     for position, (pivot, given) in enumerate(zip(pivots, expected, strict=True)):
         if pivot != given:
             known = "in their order" if pivot in expected else "with the pivots that were given"
             raise ContractError(f"expected Candidates {known}, got another pivot at position {position}: {pivot!r}")
-    for each in output:
-        if not _is_inside(each.xyxy, video):
-            raise ContractError(f"expected boxes inside {video.width} x {video.height} pixels, got {each.xyxy.tolist()}")
-        if each.masks is not None and len(each) and each.masks.shape[1:] != (video.height, video.width):
-            raise ContractError(f"expected masks of {(video.height, video.width)}, got {each.masks.shape[1:]}")
+    for item in output:
+        if not _is_inside(item.xyxy, video):
+            raise ContractError(f"expected boxes inside {video.width} x {video.height} pixels, got {item.xyxy.tolist()}")
+        if item.masks is not None and len(item) and item.masks.shape[1:] != (video.height, video.width):
+            raise ContractError(f"expected masks of {(video.height, video.width)}, got {item.masks.shape[1:]}")
 
 
 def check_boxes(output: list[PivotBox], expected: list[Candidates], video: Video) -> None:
     """Check that pivot boxes belong to the given pivots and are inside the frame."""
-    known = {each.pivot for each in expected}
+    known = {candidate.pivot for candidate in expected}
     for box in output:
         if box.pivot not in known:
             raise ContractError(f"expected a box for one of the pivots asked about, got one for {box.pivot.phrase.text!r}")
@@ -137,11 +137,11 @@ def check_boxes(output: list[PivotBox], expected: list[Candidates], video: Video
 
 def check_located_phrases(output: list[Phrase], expected: list[Phrase]) -> None:
     """Check that ``locate`` returned the given phrases with changes in ``heard`` only."""
-    if [each.model_copy(update={"heard": None}) for each in output] != [
-        each.model_copy(update={"heard": None}) for each in expected
+    if [item.model_copy(update={"heard": None}) for item in output] != [
+        phrase.model_copy(update={"heard": None}) for phrase in expected
     ]:
         raise ContractError(
-            f"expected the same {len(expected)} phrases with heard filled in, got {[each.text for each in output]}"
+            f"expected the same {len(expected)} phrases with heard filled in, got {[item.text for item in output]}"
         )
 
 
@@ -165,37 +165,37 @@ def check_all_frames(seen: Collection[int], video: Video) -> None:
 
 def check_concepts(output: list[Concept], expected: Sequence[Phrase], failed: Sequence[Concept]) -> None:
     """Check that there is at most one concept for each phrase, in their order, and none with a noun that failed before."""
-    _check_phrase_order("concepts", [each.phrase for each in output], expected)
+    _check_phrase_order("concepts", [item.phrase for item in output], expected)
     for concept in output:
-        tried = {noun for each in failed if each.phrase == concept.phrase for noun in each.nouns}
+        tried = {noun for other in failed if other.phrase == concept.phrase for noun in other.nouns}
         if concept.finding == "found" and concept.nouns[0] in tried:
             raise ContractError(f"expected a new noun for {concept.phrase.text!r}, got {concept.noun!r} again")
 
 
 def check_object_tracks(output: list[ObjectTrack], nouns: Sequence[str], video: Video) -> None:
     """Check that tracks belong to the nouns, are numbered by score, and have a mask of the video's size for every frame."""
-    for noun in {each.noun for each in output}:
+    for noun in {item.noun for item in output}:
         if noun not in nouns:
             raise ContractError(f"expected tracks of {', '.join(nouns)}, got one of {noun!r}")
-        own = [each for each in output if each.noun == noun]
-        ids, scores = [each.id for each in own], [each.score for each in own]
+        own = [item for item in output if item.noun == noun]
+        ids, scores = [track.id for track in own], [track.score for track in own]
         if ids != list(range(1, len(own) + 1)) or scores != sorted(scores, reverse=True):
             raise ContractError(f"expected ids 1 to {len(own)}, the best score first, got ids {ids} with scores {scores}")
     size = (video.height, video.width)
-    for each in output:
-        if len(each.rles) != len(video):
-            raise ContractError(f"expected a mask for each of {len(video)} frames, got {len(each.rles)} in {each!r}")
-        if not each.frames:
-            raise ContractError(f"expected tracks that are seen on a frame, got {each!r}")
-        if wrong := next((rle.size for rle in each.rles if rle.size != size), None):
+    for item in output:
+        if len(item.rles) != len(video):
+            raise ContractError(f"expected a mask for each of {len(video)} frames, got {len(item.rles)} in {item!r}")
+        if not item.frames:
+            raise ContractError(f"expected tracks that are seen on a frame, got {item!r}")
+        if wrong := next((rle.size for rle in item.rles if rle.size != size), None):
             raise ContractError(f"expected masks of {size}, got {wrong}")
 
 
 def check_track_choices(output: list[TrackChoice], expected: Sequence[TrackCandidates], video: Video) -> None:
     """Check that there is exactly one choice for each track of each phrase, in order, about frames of the video."""
-    asked = [(each.phrase, track.id) for each in expected for track in each.tracks]
-    if [(each.phrase, each.track) for each in output] != asked:
-        got = [(each.phrase.text, each.track) for each in output]
+    asked = [(candidate.phrase, track.id) for candidate in expected for track in candidate.tracks]
+    if [(item.phrase, item.track) for item in output] != asked:
+        got = [(item.phrase.text, item.track) for item in output]
         raise ContractError(f"expected one choice for each of {[(phrase.text, id_) for phrase, id_ in asked]}, got {got}")
     for choice in output:
         if beyond := [frame for frame in choice.frames if not 0 <= frame < len(video)]:
@@ -204,7 +204,7 @@ def check_track_choices(output: list[TrackChoice], expected: Sequence[TrackCandi
 
 def check_audits(output: list[ExistenceAudit], expected: Sequence[TrackCandidates]) -> None:
     """Check that there is at most one audit for each phrase, in their order, and that absent comes with evidence."""
-    _check_phrase_order("audits", [each.phrase for each in output], [each.phrase for each in expected])
+    _check_phrase_order("audits", [item.phrase for item in output], [candidate.phrase for candidate in expected])
     for audit in output:
         if audit.finding == "absent" and not audit.why.strip():
             raise ContractError(f"expected the evidence in why with finding 'absent', got none for {audit.phrase.text!r}")
@@ -219,13 +219,13 @@ def _check_phrase_order(what: str, given: Sequence[Phrase], expected: Sequence[P
 
 def check_mask_reviews(output: list[MaskReview], tracks: Sequence[Track], frames: Sequence[Sequence[int]]) -> None:
     """Check that there is one review for each track, in their order, about the frames that were asked about."""
-    if [each.phrase for each in output] != [track.phrase for track in tracks]:
+    if [item.phrase for item in output] != [track.phrase for track in tracks]:
         raise ContractError(f"expected one review for each of {len(tracks)} tracks in their order, got {len(output)}")
-    if (got := [list(each.frames) for each in output]) != [list(each) for each in frames]:
-        raise ContractError(f"expected reviews of the frames {[list(each) for each in frames]}, got {got}")
+    if (got := [list(item.frames) for item in output]) != [list(frame) for frame in frames]:
+        raise ContractError(f"expected reviews of the frames {[list(frame) for frame in frames]}, got {got}")
 
 
 def check_behavior_reviews(output: list[BehaviorReview], tracks: Sequence[Track]) -> None:
     """Check that there is one review for each track, in their order, or none at all."""
-    if output and [each.phrase for each in output] != [track.phrase for track in tracks]:
+    if output and [item.phrase for item in output] != [track.phrase for track in tracks]:
         raise ContractError(f"expected one review for each of {len(tracks)} tracks in their order, got {len(output)}")

@@ -27,7 +27,7 @@ class DoubtfulFrames:
 def list_doubtful_frames(result: Result) -> list[DoubtfulFrames]:
     """List the flagged frames of all objects, worst first; of equally bad ones, the earlier first."""
     tracks = [(name, result.tracks[number]) for name, number in result.list_objects().items() if number is not None]
-    found = [each for name, track in tracks for each in _group_flags(name, track)]
+    found = [group for name, track in tracks for group in _group_flags(name, track)]
     return sorted(found, key=lambda each: (-each.flag.severity, each.frame))
 
 

@@ -89,7 +89,9 @@ class Pipeline:
         needed = self._order.list_needed_slots(self.config.slots, references)
         if self.config.run.review and any(not reference.has_prompt for reference in references):
             needed = list(dict.fromkeys([*needed, "propagator", "reviewer"]))
-        self._check_slots(needed, frozenset(kind for each in references for prompt in each.prompts for kind in prompt.kinds))
+        self._check_slots(
+            needed, frozenset(kind for reference in references for prompt in reference.prompts for kind in prompt.kinds)
+        )
 
     def check_prompts(self, kinds: frozenset[PromptKind]) -> None:
         """Check that the propagator can run and accepts these kinds of prompt, before any work. Raises MissingError."""
@@ -173,7 +175,7 @@ class Pipeline:
         stage = self._stages[slot]
         with self._load_lock:
             if stage not in self._identities:
-                places = [each.find_complete_path() or each.fetch_files() for each in stage.weights()]
+                places = [weights.find_complete_path() or weights.fetch_files() for weights in stage.weights()]
                 self._identities[stage] = [stage.device, stage_cache.file_fingerprints([*places, *stage.list_input_files()])]
             return self._identities[stage]
 

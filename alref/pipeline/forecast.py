@@ -28,7 +28,7 @@ def forecast_usage(config: Configuration, frames: int, references: Sequence[Refe
 
 def _estimate_requests(config: Configuration, frames: int, references: Sequence[Reference]) -> Iterator[Usage]:
     """Yield the maximum usage of paid services by trackers and propagators: a request for each noun, or one for all boxes."""
-    prompted = sum(each.has_prompt for each in references)
+    prompted = sum(reference.has_prompt for reference in references)
     tracked = config.run.order == "tracks"
     nouns = 2 * config.run.attempts * (len(references) - prompted)
     counts = {"tracker": nouns if tracked else 0, "propagator": int(prompted > 0 or not tracked)}

@@ -14,7 +14,7 @@ from alref.utils.prompt_kinds import PROMPT_KINDS, PromptKind
 def make_prompt_boxes(reference: Reference) -> list[PivotBox]:
     """Return one pivot box for each prompt of a reference, whose text or id is the name of the object."""
     phrase = Phrase(reference=reference.id, text=reference.text.strip() or reference.id)
-    return [make_prompt_box(phrase, each) for each in reference.prompts]
+    return [make_prompt_box(phrase, prompt) for prompt in reference.prompts]
 
 
 def make_prompt_box(phrase: Phrase, prompt: Prompt) -> PivotBox:
@@ -39,7 +39,7 @@ def find_prompt_problems(kinds: frozenset[PromptKind], component: RegisteredComp
     lacking = [kind for kind in PROMPT_KINDS if kind in kinds - list_prompt_kinds(component)]
     if not lacking:
         return []
-    able = [each.name for each in plugins.list_components("propagator") if kinds <= list_prompt_kinds(each)]
+    able = [component.name for component in plugins.list_components("propagator") if kinds <= list_prompt_kinds(component)]
     accepted = ", ".join(kind for kind in PROMPT_KINDS if kind in list_prompt_kinds(component))
     message = f"{component.name} does not accept {' and '.join(lacking)}, only {accepted}"
     hint = " or ".join(f"--propagator {name}" for name in able) or "no installed propagator accepts them: alref plugins list"

@@ -71,14 +71,14 @@ def _make_from_item(path: Path, id_: str, item: Any) -> Reference:
     where = f"{path}: {id_}"
     _check_keys(fields, _REFERENCE_KEYS, where)
     prompts = fields.get("prompts", [])
-    if not isinstance(prompts, list) or not all(isinstance(each, dict) for each in prompts):
+    if not isinstance(prompts, list) or not all(isinstance(prompt, dict) for prompt in prompts):
         raise InputError(f"{where}.prompts: expected a list of mappings, got {prompts!r}")
     alone = {key: value for key, value in fields.items() if key in _PROMPT_KEYS}
     given = {key: value for key, value in fields.items() if key not in (*_PROMPT_KEYS, "prompts")}
     given = {key: value if key in _TEXT_KEYS else _parse_values(value, f"{where}.{key}") for key, value in given.items()}
     if isinstance(given.get("spoken"), str):
         given["spoken"] = read_recording(path.parent / given["spoken"])
-    read = [_read_prompt(path, each, f"{where}.prompts.{number}") for number, each in enumerate(prompts)]
+    read = [_read_prompt(path, prompt, f"{where}.prompts.{number}") for number, prompt in enumerate(prompts)]
     read += [_read_prompt(path, alone, where)] if alone else []
     return make_reference(id_, {**given, "prompts": tuple(read)} if read else given)
 
@@ -104,7 +104,7 @@ def _check_keys(fields: Mapping[Any, Any], known: Sequence[str], where: str) -> 
 def _parse_values(value: Any, where: str) -> Any:
     """Parse numbers and flags that were read as typed."""
     if isinstance(value, list):
-        return [_parse_values(each, where) for each in value]
+        return [_parse_values(item, where) for item in value]
     return parse_yaml(value, where) if isinstance(value, str) else value
 
 
@@ -132,7 +132,7 @@ def make_reference(id_: str, fields: Mapping[str, Any]) -> Reference:
 
 def make_ids_unique(references: Sequence[Reference]) -> list[Reference]:
     """Return references with numbers on default ids that occur twice: "reference", "reference-2". Chosen ids stay."""
-    taken = {each.id for each in references if not each.has_default_id}
+    taken = {reference.id for reference in references if not reference.has_default_id}
     unique = []
     for reference in references:
         if reference.has_default_id:

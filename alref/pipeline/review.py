@@ -62,15 +62,15 @@ def review_result(runner: StageRunner, result: Result, rounds: int) -> Result:
     ]
     if not chosen:
         return result
-    reviews = _review_masks(runner, chosen, [select_frames(each.track) for each in chosen], 1)
+    reviews = _review_masks(runner, chosen, [select_frames(item.track) for item in chosen], 1)
     repairs: list[MaskRepair] = []
     for number in range(1, rounds + 1):
         for more, made in (_repair_tracks(runner, chosen, number), _replace_tracks(runner, chosen, number)):
             reviews, repairs = [*reviews, *more], [*repairs, *made]
     behaviors = _review_behavior(runner, chosen)
     tracks = list(result.tracks)
-    for each in chosen:
-        tracks[each.place] = each.track
+    for item in chosen:
+        tracks[item.place] = item.track
     return result.model_copy(
         update={
             "tracks": tuple(tracks),
@@ -156,14 +156,14 @@ def _repair_tracks(
     repaired = [
         ReviewedTrack(reviewed.place, replace_frames(reviewed.track, new, intervals)) for reviewed, intervals, _, new in tried
     ]
-    shown = [sorted({frame for each in intervals for frame in each.frames}) for _, intervals, _, _ in tried]
+    shown = [sorted({frame for interval in intervals for frame in interval.frames}) for _, intervals, _, _ in tried]
     reviews = _review_masks(runner, repaired, shown, number) if tried else []
     repairs = []
     for (reviewed, intervals, keys, new), check in zip(tried, repaired, strict=True):
-        better = [each for each in intervals if _is_confirmed(each, check.answers)]
+        better = [interval for interval in intervals if _is_confirmed(interval, check.answers)]
         reviewed.track = replace_frames(reviewed.track, new, better)
-        reviewed.answers |= {frame: check.answers[frame] for each in better for frame in each.frames}
-        repairs += [_make_repair(reviewed.place, number, each, keys, each in better) for each in intervals]
+        reviewed.answers |= {frame: check.answers[frame] for interval in better for frame in interval.frames}
+        repairs += [_make_repair(reviewed.place, number, interval, keys, interval in better) for interval in intervals]
     return reviews, repairs
 
 
@@ -177,7 +177,7 @@ def _replace_tracks(
         if other is not None and any(rle.area for rle in other[0].rles):
             tried.append((reviewed, ReviewedTrack(reviewed.place, other[0]), other[1]))
     fresh = [candidate for _, candidate, _ in tried]
-    reviews = _review_masks(runner, fresh, [select_frames(each.track) for each in fresh], number) if tried else []
+    reviews = _review_masks(runner, fresh, [select_frames(item.track) for item in fresh], number) if tried else []
     repairs = []
     for reviewed, candidate, key in tried:
         interval = WrongInterval(0, len(candidate.track.rles) - 1, tuple(candidate.answers))
@@ -216,8 +216,8 @@ def _propagate_again(runner: StageRunner, track: Track, keys: Sequence[int]) -> 
 def replace_frames(track: Track, new: Track, intervals: Sequence[WrongInterval]) -> Track:
     """Return a track with the masks and scores of another one in some intervals; its flags there are dropped."""
     inside = np.zeros(len(track.rles), np.bool_)
-    for each in intervals:
-        inside[each.first : each.last + 1] = True
+    for interval in intervals:
+        inside[interval.first : interval.last + 1] = True
     if not inside.any():
         return track
     facts = {
@@ -234,21 +234,21 @@ def _review_masks(
     runner: StageRunner, reviewed: Sequence[ReviewedTrack], frames: list[list[int]], number: int
 ) -> list[MaskReview]:
     """Ask about the masks of tracks on some frames, and keep the answers."""
-    tracks = [each.track for each in reviewed]
+    tracks = [item.track for item in reviewed]
     check: Callable[[list[MaskReview]], None] = partial(contracts.check_mask_reviews, tracks=tracks, frames=frames)
     reviews = runner.call_stage("reviewer", "review_masks", MaskReview, check, tracks, frames)
-    for each, review in zip(reviewed, reviews, strict=True):
-        each.answers |= dict(zip(review.frames, review.answers, strict=True))
+    for item, review in zip(reviewed, reviews, strict=True):
+        item.answers |= dict(zip(review.frames, review.answers, strict=True))
     return [
-        review.model_copy(update={"track": each.place, "round": number}) for each, review in zip(reviewed, reviews, strict=True)
+        review.model_copy(update={"track": item.place, "round": number}) for item, review in zip(reviewed, reviews, strict=True)
     ]
 
 
 def _review_behavior(runner: StageRunner, reviewed: Sequence[ReviewedTrack]) -> list[BehaviorReview]:
-    tracks = [each.track for each in reviewed]
+    tracks = [item.track for item in reviewed]
     check: Callable[[list[BehaviorReview]], None] = partial(contracts.check_behavior_reviews, tracks=tracks)
     reviews = runner.call_stage("reviewer", "review_behavior", BehaviorReview, check, tracks)
-    return [review.model_copy(update={"track": each.place}) for each, review in zip(reviewed, reviews, strict=False)]
+    return [review.model_copy(update={"track": item.place}) for item, review in zip(reviewed, reviews, strict=False)]
 
 
 def _find_objection(reviews: Sequence[MaskReview]) -> str:
@@ -270,14 +270,16 @@ def amend_verdict(
     repairs: Sequence[MaskRepair],
 ) -> Verdict:
     """Return a verdict that names repairs, and is ambiguous if the review contradicts a track; the masks stay as they are."""
-    own = {each.place: each for each in reviewed if each.track.phrase.reference == verdict.reference}
-    doubts = [each.why for each in behaviors if each.track in own and each.verdict == "contradicted"]
-    for place, each in own.items():
-        if each.is_contradicted:
+    own = {item.place: item for item in reviewed if item.track.phrase.reference == verdict.reference}
+    doubts = [behavior.why for behavior in behaviors if behavior.track in own and behavior.verdict == "contradicted"]
+    for place, item in own.items():
+        if item.is_contradicted:
             own_reviews = [review for review in reviews if review.track == place]
             doubts += [_find_objection(own_reviews[:1])]
     done = [
-        f"the review repaired frames {each.first} to {each.last}" for each in repairs if each.accepted and each.track in own
+        f"the review repaired frames {repair.first} to {repair.last}"
+        for repair in repairs
+        if repair.accepted and repair.track in own
     ]
     objections = [f"the review disagrees: {doubt}" for doubt in dict.fromkeys(doubts)]
     finding = "ambiguous" if verdict.finding == "found" and doubts else verdict.finding

@@ -124,7 +124,7 @@ class StageCache:
         try:
             data = json.loads(path.read_bytes())
             output = [record_type.model_validate(item) for item in data["output"]]
-            usage = tuple(Usage.model_validate(each) for each in data.get("usage", ()))
+            usage = tuple(Usage.model_validate(usage_data) for usage_data in data.get("usage", ()))
             found = CachedOutput(output, float(data["seconds"]), usage)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecordError, ValidationError):
             return None

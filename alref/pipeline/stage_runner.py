@@ -170,8 +170,8 @@ class StageRunner:
                 self._notify_observers(ADVANCED, "propagator", "propagate", done=len(encoded), total=total)
                 self.advance(len(encoded), total)
                 if len(encoded) < total and self.canceled():
-                    raise CanceledError({frame: each.result().rles for frame, each in encoded.items()}, scores)
-            found = {frame: each.result() for frame, each in encoded.items()}
+                    raise CanceledError({frame: future.result().rles for frame, future in encoded.items()}, scores)
+            found = {frame: future.result() for frame, future in encoded.items()}
             seconds = perf_counter() - started
         contracts.check_all_frames(found, self.video)
         tracks = [
@@ -207,9 +207,9 @@ class StageRunner:
             for part in stage.parts.values():
                 stack.enter_context(part.listen(handle_part_event))
             yield stage
-            for each in (stage, *stage.parts.values()):
-                self.warnings += each.warnings
-                each.warnings.clear()
+            for part in (stage, *stage.parts.values()):
+                self.warnings += part.warnings
+                part.warnings.clear()
 
     def _compute_key(self, slot: str, method: str, inputs: Sequence[Any]) -> str:
         choice = self.choices[slot]
@@ -230,7 +230,7 @@ class StageRunner:
 
 def _encode_masks(masks: FrameMasks) -> EncodedFrame:
     logits = () if masks.logits is None else masks.logits
-    return EncodedFrame([encode_mask(mask) for mask in masks.masks], [encode_logits(each) for each in logits])
+    return EncodedFrame([encode_mask(mask) for mask in masks.masks], [encode_logits(logit) for logit in logits])
 
 
 def describe_call(slot: str, component: RegisteredClass[Any], method: str) -> str:

@@ -43,7 +43,9 @@ def make_verdict(
         return Verdict(reference=reference.id, finding="silent", why=f"{names} {'is' if len(own) == 1 else 'are'} never heard")
     if silent_verdict:
         return silent_verdict
-    return _make_absent_verdict(reference, [each for each in phrases if each.reference == reference.id], own_boxes, decisions)
+    return _make_absent_verdict(
+        reference, [phrase for phrase in phrases if phrase.reference == reference.id], own_boxes, decisions
+    )
 
 
 def make_track_verdict(
@@ -67,13 +69,13 @@ def make_track_verdict(
     shown = any(rle.area for track in tracks if track.phrase.reference == reference.id for rle in track.rles)
     found: Finding = "found" if shown else "absent"
     decisions = [decision for phrase in own for decision in _list_last_decisions(phrase, concepts, choices, audits, found)]
-    unsure = any(each.finding == "ambiguous" for each in decisions)
+    unsure = any(decision.finding == "ambiguous" for decision in decisions)
     return Verdict(
         reference=reference.id,
         finding="ambiguous" if unsure else found,
         why=_join_reasons(_collect_reasons(decisions)),
         source=_select_source(decisions),
-        confidence=min((each.confidence for each in decisions if each.confidence is not None), default=None) if shown else None,
+        confidence=_find_lowest_confidence(decisions) if shown else None,
     )
 
 
@@ -85,24 +87,27 @@ def _list_last_decisions(
     finding: Finding,
 ) -> list[Decision]:
     """List the decisions that led to what is shown of a phrase, with their reasons; one without an answer is absent."""
-    last = {(each.noun, each.track): each for each in choices if each.phrase == phrase}
-    accepted = [each for each in last.values() if each.choice == "accept"]
-    doubts: list[Decision] = [each for each in audits if each.phrase == phrase and each.finding == "ambiguous"]
-    objections: list[Decision] = [each for each in audits if each.phrase == phrase and each.finding == "absent"]
-    named = [each for each in concepts if each.phrase == phrase]
+    last = {(choice.noun, choice.track): choice for choice in choices if choice.phrase == phrase}
+    accepted = [choice for choice in last.values() if choice.choice == "accept"]
+    doubts: list[Decision] = [audit for audit in audits if audit.phrase == phrase and audit.finding == "ambiguous"]
+    objections: list[Decision] = [audit for audit in audits if audit.phrase == phrase and audit.finding == "absent"]
+    named = [concept for concept in concepts if concept.phrase == phrase]
     if objections:
         return objections
     if accepted:
-        return [*(each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in accepted), *doubts]
+        return [
+            *(choice.model_copy(update={"why": f"{choice.noun} {choice.track}: {choice.why}"}) for choice in accepted),
+            *doubts,
+        ]
     if finding == "found":
         return []
     if last:
-        return [each.model_copy(update={"why": f"{each.noun} {each.track}: {each.why}"}) for each in last.values()]
-    if refused := [each for each in named if each.finding != "found"]:
+        return [choice.model_copy(update={"why": f"{choice.noun} {choice.track}: {choice.why}"}) for choice in last.values()]
+    if refused := [concept for concept in named if concept.finding != "found"]:
         return list(refused)
     if not named:
         return [Decision(finding="absent", why=f"the selector names no object for {phrase.text!r}")]
-    nouns = ", ".join(dict.fromkeys(noun for each in named for noun in each.nouns))
+    nouns = ", ".join(dict.fromkeys(noun for concept in named for noun in concept.nouns))
     return [Decision(finding="absent", why=f"no track of {nouns} was found for {phrase.text!r}", source=named[-1].source)]
 
 
@@ -125,13 +130,13 @@ def make_user_verdict(verdict: Verdict, tracks: Sequence[Track]) -> Verdict:
 def _make_found_verdict(reference: Reference, boxes: Sequence[PivotBox], decisions: Sequence[Decision]) -> Verdict:
     shown = [box for box in boxes if box.kinds - {"absent"}]
     where = ", ".join(f"{box.pivot.phrase.text!r} on frame {box.pivot.frame}" for box in shown)
-    finding: Finding = "ambiguous" if any(each.finding == "ambiguous" for each in decisions) else "found"
+    finding: Finding = "ambiguous" if any(decision.finding == "ambiguous" for decision in decisions) else "found"
     return Verdict(
         reference=reference.id,
         finding=finding,
         why=_join_reasons([where, *_collect_reasons(decisions)]),
         source=_select_source(decisions),
-        confidence=min((each.confidence for each in decisions if each.confidence is not None), default=None),
+        confidence=_find_lowest_confidence(decisions),
     )
 
 
@@ -144,8 +149,8 @@ def _make_absent_verdict(
         return Verdict(reference=reference.id, finding="silent" if silent else "absent", why=why)
     if not decisions:
         return Verdict(reference=reference.id, finding="absent", why="the temporal reasoner did not answer for it")
-    last = "" if any(each.finding != "found" for each in decisions) else "all propagated masks are empty"
-    unsure = any(each.finding == "ambiguous" for each in decisions)
+    last = "" if any(decision.finding != "found" for decision in decisions) else "all propagated masks are empty"
+    unsure = any(decision.finding == "ambiguous" for decision in decisions)
     why = _join_reasons([*_collect_reasons(decisions), last])
     return Verdict(
         reference=reference.id, finding="ambiguous" if unsure else "absent", why=why, source=_select_source(decisions)
@@ -153,7 +158,7 @@ def _make_absent_verdict(
 
 
 def _collect_reasons(decisions: Sequence[Decision]) -> list[str]:
-    return list(dict.fromkeys(each.why for each in decisions))
+    return list(dict.fromkeys(decision.why for decision in decisions))
 
 
 def _join_reasons(parts: Sequence[str]) -> str:
@@ -162,5 +167,9 @@ def _join_reasons(parts: Sequence[str]) -> str:
 
 def _select_source(decisions: Sequence[Decision]) -> DecisionSource:
     """Return the source of the last decision, or fallback if any decision is one."""
-    sources = [each.source for each in decisions]
+    sources = [decision.source for decision in decisions]
     return "fallback" if "fallback" in sources else (sources[-1] if sources else "rule")
+
+
+def _find_lowest_confidence(decisions: Sequence[Decision]) -> float | None:
+    return min((decision.confidence for decision in decisions if decision.confidence is not None), default=None)

@@ -139,10 +139,10 @@ class PivotBox(ArrayRecord, Decision):
         return frozenset(kind for kind in PROMPT_KINDS if (absent if kind == "absent" else given[kind] and not absent))
 
     def _check_fields(self) -> None:
-        given = [each for each in (self.xyxy, self.mask, self.points) if each is not None]
+        given = [prompt for prompt in (self.xyxy, self.mask, self.points) if prompt is not None]
         if self.finding == "found" and (not given or self.pivot.frame is None):
             raise ValueError("xyxy: expected a box, a mask or points on a pivot frame with finding 'found', got None")
-        counts = [0 if each is None else len(each) for each in (self.points, self.point_labels)]
+        counts = [0 if part is None else len(part) for part in (self.points, self.point_labels)]
         if counts[0] != counts[1]:
             raise ValueError(f"point_labels: expected one for each of {counts[0]} points, got {counts[1]}")
 

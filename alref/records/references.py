@@ -130,7 +130,7 @@ class Reference(ArrayRecord):
         """The title to display: its text, or a description without one."""
         sound = "the sound" if self.sound else ""
         words = self.text.strip() or (self.spoken.path.name if self.spoken else sound)
-        given = ", ".join(f"{each.describe().removeprefix('a ')} on frame {each.frame}" for each in self.prompts[:2])
+        given = ", ".join(f"{prompt.describe().removeprefix('a ')} on frame {prompt.frame}" for prompt in self.prompts[:2])
         return words or given
 
     def _check_fields(self) -> None:
@@ -138,10 +138,10 @@ class Reference(ArrayRecord):
             raise ValueError("expected a text, a spoken sentence, sound or prompts, got none of them")
         if self.text.strip() and self.spoken:
             raise ValueError(f"expected a text or a spoken sentence, got both: {self.text!r} and {self.spoken.path}")
-        frames = [each.frame for each in self.prompts]
+        frames = [prompt.frame for prompt in self.prompts]
         if len(set(frames)) != len(frames):
             raise ValueError(f"prompts: expected at most one on each frame, got frames {', '.join(map(str, sorted(frames)))}")
-        if self.prompts and all(each.absent for each in self.prompts):
+        if self.prompts and all(prompt.absent for prompt in self.prompts):
             raise ValueError("prompts: expected a box, a mask or points on a frame, got only frames without the object")
 
 

@@ -64,9 +64,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def remove_partial_siblings(path: Path) -> None:
     """Remove what killed processes left of ``path`` beside it; hold the lock of the folder, so that none is in use."""
     pattern = re.compile(rf"\.{re.escape(path.stem)}\.\d+(\.old|{re.escape(path.suffix)})")
-    for each in path.parent.iterdir():
-        if pattern.fullmatch(each.name):
-            shutil.rmtree(each) if each.is_dir() else each.unlink(missing_ok=True)
+    for sibling in path.parent.iterdir():
+        if pattern.fullmatch(sibling.name):
+            shutil.rmtree(sibling) if sibling.is_dir() else sibling.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

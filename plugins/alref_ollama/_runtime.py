@@ -57,8 +57,8 @@ class OllamaConnection(ServerConnection):
 
 
 def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]:
-    messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
-    first = next((each for each in messages if each["role"] == "user"), None)
+    messages: list[dict[str, Any]] = [{"role": message.role, "content": message.text} for message in question.messages]
+    first = next((message for message in messages if message["role"] == "user"), None)
     if first is not None and question.images:
         first["images"] = [b64encode(image).decode() for image in question.images]
     settings = {"temperature": options.temperature, "num_ctx": options.num_ctx}

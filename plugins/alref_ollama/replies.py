@@ -33,8 +33,8 @@ def parse_completion(content: bytes) -> Completion:
         raise ServerError("failed", _decode_text(content))
     messages = [part["message"] for part in parts if isinstance(part.get("message"), dict)]
     joined = {
-        "content": "".join(parse_message({"content": each.get("content")})[0] for each in messages),
-        "thinking": "".join(each["thinking"] for each in messages if isinstance(each.get("thinking"), str)),
+        "content": "".join(parse_message({"content": message.get("content")})[0] for message in messages),
+        "thinking": "".join(message["thinking"] for message in messages if isinstance(message.get("thinking"), str)),
     }
     last = parts[-1]
     text, finish = parse_message(joined, str(last.get("done_reason") or ""))
@@ -58,7 +58,7 @@ def _read_objects(content: bytes) -> list[dict[str, Any]]:
             found = [json.loads(line, strict=False) for line in content.split(b"\n") if line.strip()]
         except (ValueError, RecursionError):
             found = []
-    if not found or not all(isinstance(each, dict) for each in found):
+    if not found or not all(isinstance(item, dict) for item in found):
         raise ServerError("failed", _decode_text(content))
     return found
 

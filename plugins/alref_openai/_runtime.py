@@ -183,8 +183,8 @@ def _build_thinking_parameters(question: Question, options: OpenAIOptions) -> di
 
 
 def _build_messages(question: Question, detail: str) -> list[dict[str, Any]]:
-    messages: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
-    first = next((each for each in messages if each["role"] == "user"), None)
+    messages: list[dict[str, Any]] = [{"role": message.role, "content": message.text} for message in question.messages]
+    first = next((message for message in messages if message["role"] == "user"), None)
     if first is not None and question.images:
         pictures = [
             {"type": "image_url", "image_url": {"url": _encode_data_url(data), "detail": detail}} for data in question.images

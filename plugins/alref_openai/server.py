@@ -109,8 +109,8 @@ def list_models(options: OpenAIOptions) -> list[dict[str, Any]]:
     listed = data.get("data") or data.get("models") if isinstance(data, dict) else data
     if not isinstance(listed, list):
         raise ValueError("expected a list of models")
-    entries = [each if isinstance(each, dict) else {"id": each} for each in listed]
-    return [{**each, "id": str(each.get("id") or each.get("name") or "")} for each in entries]
+    entries = [entry if isinstance(entry, dict) else {"id": entry} for entry in listed]
+    return [{**entry, "id": str(entry.get("id") or entry.get("name") or "")} for entry in entries]
 
 
 def find_only_model(options: OpenAIOptions) -> str:
@@ -146,7 +146,7 @@ def _find_model_problems(options: OpenAIOptions, listed: list[dict[str, Any]]) -
 
     A suffix after a colon is a variant, and a path is accepted.
     """
-    names = {each["id"].partition(":")[0]: each for each in reversed(listed)}
+    names = {entry["id"].partition(":")[0]: entry for entry in reversed(listed)}
     if options.model is None:
         entry = listed[0] if len(listed) == 1 else None
         fault = "" if entry else "has several models" if listed else "lists no model"
@@ -154,7 +154,7 @@ def _find_model_problems(options: OpenAIOptions, listed: list[dict[str, Any]]) -
         entry = names.get(options.model.partition(":")[0])
         fault = "" if entry or not listed or options.model.startswith("/") else f"has no model {options.model!r}"
     if fault:
-        ids = sorted(each["id"] for each in listed)[:MAX_LISTED_MODELS]
+        ids = sorted(entry["id"] for entry in listed)[:MAX_LISTED_MODELS]
         value = f"NAME, one of {', '.join(ids)}" if listed else "NAME"
         return [Problem(option="model", message=f"{options.base_url} {fault}", value=value)]
     if options.vision and entry is not None and _sees_images(entry) is False:

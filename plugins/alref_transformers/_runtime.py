@@ -107,7 +107,7 @@ class LocalChatModel:
                 " reasoner.frames, or take another model"
             )
         device, dtype = self._model.device, self._model.dtype
-        return {name: each.to(device, dtype if each.is_floating_point() else each.dtype) for name, each in made.items()}
+        return {name: tensor.to(device, dtype if tensor.is_floating_point() else tensor.dtype) for name, tensor in made.items()}
 
     def _generate_tokens(self, inputs: dict[str, torch.Tensor], questions: Sequence[Question]) -> torch.Tensor:
         """Return the tokens of the answers, int64 (B, T), padded to the longest."""
@@ -120,7 +120,7 @@ class LocalChatModel:
             top_p=None,
             top_k=None,
             pad_token_id=self._tokenizer.pad_token_id,
-            logits_processor=[self._grammar.make_logits_processor([each.answer_schema for each in questions])]
+            logits_processor=[self._grammar.make_logits_processor([question.answer_schema for question in questions])]
             if self._grammar
             else [],
         )
@@ -142,7 +142,7 @@ class LocalChatModel:
 
 def _build_messages(question: Question, with_images: bool) -> list[dict[str, Any]]:
     """Return the messages in chat template format: images come before the text of the first user message."""
-    talk: list[dict[str, Any]] = [{"role": each.role, "content": each.text} for each in question.messages]
+    talk: list[dict[str, Any]] = [{"role": message.role, "content": message.text} for message in question.messages]
     if with_images:
         for message in talk:
             message["content"] = [{"type": "text", "text": message["content"]}]

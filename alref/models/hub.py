@@ -44,8 +44,8 @@ def require_online(name: str) -> None:
 
 def find_snapshot(model: str, revision: str | None, files: Sequence[str]) -> Path | None:
     """Return the cache folder that holds any of ``files`` of a model, complete or not; None if the name is not a model id."""
-    if not is_installed(LIBRARY):
-        return None
+    if not is_installed(LIBRARY) or not (get_cache_folder() / f"models--{model.replace('/', '--')}").is_dir():
+        return None  # without importing the library's downloader, which takes a quarter of ``alref plugins``
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 

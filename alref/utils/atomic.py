@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import get_native_id
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from alref.errors import OutputError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 LOCK_FILE = ".lock"
 OTHER_FOLDER_HINT, HOME_FOLDER_HINT = "choose another folder", "name another folder in the environment variable ALREF_HOME"
@@ -125,6 +127,8 @@ def lock_folder(folder: Path) -> FileLock:
 
     Raises OutputError immediately if another process holds the lock or the folder is not writable.
     """
+    from filelock import FileLock, Timeout
+
     lock = FileLock(folder / LOCK_FILE)
     try:
         lock.acquire(timeout=0)

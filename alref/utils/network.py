@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment
 
 from alref.errors import Problem, sanitize_line
 
@@ -47,6 +46,8 @@ def is_local(address: str) -> bool:
 
 def find_proxy_variable(address: str) -> str:
     """Return the name of the environment variable whose proxy is used for an address; empty if the connection is direct."""
+    from urllib.request import getproxies_environment
+
     proxies = getproxies_environment()
     kind = next((kind for kind in (urlsplit(address).scheme, "all") if proxies.get(kind)), "")
     return _find_variable(f"{kind}_proxy") if kind and not _is_bypassed(get_host(address)) else ""

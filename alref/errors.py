@@ -151,10 +151,10 @@ SUGGESTION_CUTOFF = 0.85
 def format_exception(error: BaseException) -> str:
     """Write an exception in one line: its type and its message, as ``sanitize_line`` writes it."""
     try:
-        said = sanitize_line(str(error))
+        text = sanitize_line(str(error))
     except Exception:  # the exception of a plugin may fail even at this
-        said = "what it says cannot be written"
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+        text = "what it says cannot be written"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def sanitize_line(text: str, max_length: int = MAX_MESSAGE_LENGTH) -> str:

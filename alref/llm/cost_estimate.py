@@ -35,8 +35,8 @@ def estimate_usage(reasoner: ChatReasoner, task: PivotTask, frames: int) -> Usag
     options = reasoner.options
     questions = _count_questions(options, task, frames)
     text = len(load_template(task, options.prompts, options.prompt_files).encode())
-    each = estimate_prompt_tokens(text, _count_images(options, task), getattr(options, "detail", "high"))
-    tokens = round(questions * each), questions * ANSWER_TOKENS[options.prompts]
+    tokens_per_question = estimate_prompt_tokens(text, _count_images(options, task), getattr(options, "detail", "high"))
+    tokens = round(questions * tokens_per_question), questions * ANSWER_TOKENS[options.prompts]
     uncached_cost = reasoner.compute_cost(*tokens)
     return Usage(
         model=reasoner.get_model_id(),

@@ -59,7 +59,7 @@ class DialogueBuilder:
         if options.pivot == "middle":
             return [PivotFrame(phrase=phrase, frame=shown[0], why="the middle frame")]
         best: PivotFrame | None = None
-        seen: list[int] = []
+        tried: list[int] = []
         for left in reversed(range(1 if options.sampler == "paper" else options.max_questions)):
             question = self.question_builder.build_phrase_question(phrase, shown)
             parse = partial(parse_choice, count=len(shown), noun="frame")
@@ -69,17 +69,17 @@ class DialogueBuilder:
             pivot = _make_pivot_frame(phrase, shown, reading, reply)
             if best is not None and (pivot.frame is None or pivot.source == "fallback"):
                 return [best]
-            seen += shown
-            shown = self._sample_next_frames(shown, seen, pivot) if left else []
+            tried += shown
+            shown = self._sample_next_frames(shown, tried, pivot) if left else []
             best = pivot if pivot.frame is not None else None
             if not shown or pivot.source == "fallback":
                 return [pivot]
         raise AssertionError("the last round returns")
 
-    def _sample_next_frames(self, shown: list[int], seen: list[int], pivot: PivotFrame) -> list[int]:
+    def _sample_next_frames(self, shown: list[int], tried: list[int], pivot: PivotFrame) -> list[int]:
         video, count = self.question_builder.video, self.question_builder.options.frames
         if pivot.frame is None:
-            return frame_sampling.sample_between(video, seen, count)
+            return frame_sampling.sample_between(video, tried, count)
         return frame_sampling.sample_around(video, shown, pivot.frame, count)
 
     def ask_for_sound_sources(self, phrases: Sequence[Phrase], shown: list[int]) -> Dialogue[list[PivotFrame]]:

@@ -135,8 +135,8 @@ def _join_parts(content: Any, kinds: tuple[str, ...] | None) -> str:
 
 def parse_finish_reason(reason: str | None) -> FinishReason:
     """Return why an answer ended: ``MAX_TOKENS`` or ``content_filter_hate`` are what they say, unknown reasons are a stop."""
-    said = str(reason or "").strip().lower().replace("-", "_")
-    return next((finish for finish, pattern in _FINISH_REASONS if pattern.match(said)), "stop")
+    text = str(reason or "").strip().lower().replace("-", "_")
+    return next((finish for finish, pattern in _FINISH_REASONS if pattern.match(text)), "stop")
 
 
 def strip_thoughts(text: str) -> str:
@@ -144,20 +144,20 @@ def strip_thoughts(text: str) -> str:
 
     Thoughts that are as a whole one JSON object are the answer if there is no other: some servers put it there.
     """
-    kept: list[str] = []
+    parts: list[str] = []
     thoughts: list[str] = []
     start, thinking = 0, False
     for tag in _TAG.finditer(text):
         if tag["closing"] or (tag["answer"] and thinking):
             if not thinking:
-                kept.clear()
+                parts.clear()
             thoughts.append(text[start : tag.start()])
             start, thinking = tag.end() if tag["closing"] else tag.start(), False
         elif tag["opening"] and not thinking:
-            kept.append(text[start : tag.start()])
+            parts.append(text[start : tag.start()])
             start, thinking = tag.end(), True
-    (thoughts if thinking else kept).append(text[start:])
-    answer = "".join(kept).strip()
+    (thoughts if thinking else parts).append(text[start:])
+    answer = "".join(parts).strip()
     return answer or next((thought for thought in map(_unfence, reversed(thoughts)) if _is_json_object(thought)), "")
 
 

@@ -133,5 +133,5 @@ def get_phrase_variables(phrase: Phrase) -> dict[str, str]:
 
 def _format_spans(spans: tuple[TimeSpan, ...] | None) -> str:
     """Return the seconds in which something is heard, "0.5 to 2.0, 3.1 to 4.0"; empty if they are not known."""
-    told = [f"{start:.1f} to {end:.1f}" for start, end in (spans or ())[:MAX_SPANS]]
-    return ", ".join([*told, "and later"] if len(spans or ()) > MAX_SPANS else told)
+    texts = [f"{start:.1f} to {end:.1f}" for start, end in (spans or ())[:MAX_SPANS]]
+    return ", ".join([*texts, "and later"] if len(spans or ()) > MAX_SPANS else texts)

@@ -37,17 +37,17 @@ class ReviewDialogueBuilder:
     def ask_about_masks(self, track: Track, frames: Sequence[int]) -> Dialogue[MaskReview]:
         """Ask on which of the frames the mask is on the object; a no without a stated fact is unclear."""
         facts: dict[str, Any] = {"phrase": track.phrase, "frames": tuple(frames)}
-        given = [("unclear", "")] * len(frames)
+        ratings = [("unclear", "")] * len(frames)
         if not frames or not self.question_builder.options.vision:
-            return _make_mask_review(given, why=BLIND if frames else "", source="rule", **facts)
+            return _make_mask_review(ratings, why=BLIND if frames else "", source="rule", **facts)
         question = self.question_builder.build_mask_question("review", track.phrase, track.rles, frames)
         parse = partial(parse_ratings, numbers=range(1, len(frames) + 1), words=FRAME_ANSWERS)
         parsed, reply = (yield from self.runner.ask_until_readable(question, "reviewer", parse))[-1]
         facts["raw"] = reply.answer.text
         if parsed.kind == "unreadable":
-            return _make_mask_review(given, why=f"{parsed.problem}; nothing was changed", source="fallback", **facts)
-        given = [parsed.ratings.get(number, ("unclear", "")) for number in range(1, len(frames) + 1)]
-        return _make_mask_review(given, why=parsed.why, source=reply.source, **facts)
+            return _make_mask_review(ratings, why=f"{parsed.problem}; nothing was changed", source="fallback", **facts)
+        ratings = [parsed.ratings.get(number, ("unclear", "")) for number in range(1, len(frames) + 1)]
+        return _make_mask_review(ratings, why=parsed.why, source=reply.source, **facts)
 
     def ask_about_behavior(self, track: Track) -> Dialogue[BehaviorReview]:
         """Ask whether the words describe what the object does; nothing is asked if one frame shows all that they say."""
@@ -57,8 +57,8 @@ class ReviewDialogueBuilder:
             return BehaviorReview(phrase=track.phrase, verdict="unsure", why=why)
         if not options.vision:
             return BehaviorReview(phrase=track.phrase, verdict="unsure", why=BLIND)
-        seen = [frame for frame, rle in enumerate(track.rles) if rle.area]
-        shown = frame_sampling.sample_frames(range(seen[0], seen[-1] + 1), options.track_frames)
+        visible = [frame for frame, rle in enumerate(track.rles) if rle.area]
+        shown = frame_sampling.sample_frames(range(visible[0], visible[-1] + 1), options.track_frames)
         question = self.question_builder.build_mask_question("behavior", track.phrase, track.rles, shown)
         parse = partial(parse_judgment, verdicts=BEHAVIOR_VERDICTS, contradiction="contradicted")
         parsed, reply = (yield from self.runner.ask_until_readable(question, "reviewer", parse))[-1]
@@ -69,7 +69,7 @@ class ReviewDialogueBuilder:
         return BehaviorReview(why=parsed.evidence or parsed.why, source=reply.source, **facts)
 
 
-def _make_mask_review(given: Sequence[tuple[str, str]], **facts: Any) -> MaskReview:
+def _make_mask_review(ratings: Sequence[tuple[str, str]], **facts: Any) -> MaskReview:
     """Return a review with an answer and a reason for each frame; a no without a stated fact is unclear."""
-    answers: Any = tuple("unclear" if word == "no" and (not why or is_doubt(why)) else word for word, why in given)
-    return MaskReview(answers=answers, reasons=tuple(why for _, why in given), **facts)
+    answers: Any = tuple("unclear" if word == "no" and (not why or is_doubt(why)) else word for word, why in ratings)
+    return MaskReview(answers=answers, reasons=tuple(why for _, why in ratings), **facts)

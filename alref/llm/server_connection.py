@@ -120,21 +120,21 @@ class ServerConnection(ABC):
 
     def explain_failure(self, failure: ServerError, model: str) -> AlrefError:
         """Return the error for a failure, with the next step and without a secret."""
-        said, where = self.hide_secrets(failure.said), self.address
+        reason, where = self.hide_secrets(failure.said), self.address
         if failure.kind == "connection":
-            return MissingError(explain_connection(where, said, self.start_hint))
+            return MissingError(explain_connection(where, reason, self.start_hint))
         if failure.kind == "key":
             return MissingError(self.make_key_problem())
         if failure.kind == "model":
-            return MissingError(self.make_model_problem(model, said))
+            return MissingError(self.make_model_problem(model, reason))
         texts = {
             "timeout": f"{where} gave no answer within {self.options.timeout:g} s: raise -o reasoner.timeout",
-            "busy": f"{where} refuses more questions for now ({said}); {KEPT} later, or with {self.slower_hint}",
-            "quota": f"{where}: the account has no credit ({said}); {KEPT} when it has",
-            "rights": f"{where} does not allow it ({said}): look at the rights of the key, or choose another model",
-            "refused": f"{where}, {model}: the question is refused ({said}): {REFUSED_HINT}",
+            "busy": f"{where} refuses more questions for now ({reason}); {KEPT} later, or with {self.slower_hint}",
+            "quota": f"{where}: the account has no credit ({reason}); {KEPT} when it has",
+            "rights": f"{where} does not allow it ({reason}): look at the rights of the key, or choose another model",
+            "refused": f"{where}, {model}: the question is refused ({reason}): {REFUSED_HINT}",
         }
-        unreadable = f"{where} gave no usable answer ({said}); {KEPT}, or name another address"
+        unreadable = f"{where} gave no usable answer ({reason}); {KEPT}, or name another address"
         return (InputError if failure.kind == "refused" else MissingError)(texts.get(failure.kind, unreadable))
 
     def hide_secrets(self, text: str) -> str:

@@ -28,13 +28,13 @@ def describe_tracks(
     """
     lines = []
     for place, track in enumerate(tracks):
-        seen = [number for number, frame in enumerate(shown, 1) if track.rles[frame].area]
+        visible = [number for number, frame in enumerate(shown, 1) if track.rles[frame].area]
         color = f"{COLOR_NAMES[place]} line" if frames is None and place < len(COLOR_NAMES) else ""
-        if frames is not None and seen:
-            color = " and ".join(name_main_colors(frames[seen[0] - 1], _compute_corners(track, shown[seen[0] - 1])))
+        if frames is not None and visible:
+            color = " and ".join(name_main_colors(frames[visible[0] - 1], _compute_corners(track, shown[visible[0] - 1])))
         head = ", ".join(filter(None, [track.noun, color, looks.get(track.id, "")]))
         lines.append(
-            f"Object {track.id} ({head}): {_describe_path(track, [shown[number - 1] for number in seen], video, seen)}."
+            f"Object {track.id} ({head}): {_describe_path(track, [shown[number - 1] for number in visible], video, visible)}."
         )
     return "\n".join(lines) or "No object is outlined."
 

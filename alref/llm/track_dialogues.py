@@ -111,8 +111,8 @@ class TrackDialogueBuilder:
         count = self.question_builder.options.track_frames
         shift = frame_sampling.compute_shift(0, 1, page.round)
         shown = tuple(frame_sampling.sample_frames(page.frames, count, shift))
-        told = _describe_votes(page, votes)
-        question = self.question_builder.build_track_question("synthesis", page.phrase, page.tracks, shown, votes=told)
+        described = _describe_votes(page, votes)
+        question = self.question_builder.build_track_question("synthesis", page.phrase, page.tracks, shown, votes=described)
         parse = partial(parse_ratings, numbers=[track.id for track in page.tracks], words=TRACK_CHOICES)
         parsed, reply = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return Vote(parsed, reply, shown)
@@ -175,8 +175,8 @@ def match_sound_concepts(phrases: Sequence[Phrase], pivots: Sequence[PivotFrame]
     """
     named: dict[Phrase, PivotFrame] = {}
     free = sorted(phrases, key=lambda phrase: -phrase.score)
-    seen = [pivot for pivot in pivots if pivot.frame is not None]
-    for pivot in sorted(seen, key=lambda pivot: pivot.phrase not in phrases):
+    located = [pivot for pivot in pivots if pivot.frame is not None]
+    for pivot in sorted(located, key=lambda pivot: pivot.phrase not in phrases):
         phrase = pivot.phrase if pivot.phrase in free else next(iter(free), None)
         if phrase is not None:
             named[phrase] = pivot

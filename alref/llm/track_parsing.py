@@ -116,18 +116,18 @@ def parse_ratings(text: str, numbers: Sequence[int], words: Mapping[str, str]) -
     why = _find_reason(found) if isinstance(found, dict) else ""
     if problem:
         return ParsedRatings("unreadable", why=why, problem=problem)
-    said: dict[int, list[tuple[str | None, str]]] = {}
+    by_number: dict[int, list[tuple[str | None, str]]] = {}
     for number, rating, reason in _list_ratings(found, words):
         if number in numbers:
-            said.setdefault(number, []).append((words.get(rating), reason))
-    if not said:
+            by_number.setdefault(number, []).append((words.get(rating), reason))
+    if not by_number:
         expected = ", ".join(dict.fromkeys(words.values()))
         return ParsedRatings(
             "unreadable", why=why, problem=f"expected {expected} for each of the numbers, got {format_excerpt(text)}"
         )
     ratings = {
         number: (word, answers[0][1])
-        for number, answers in said.items()
+        for number, answers in by_number.items()
         if (word := answers[0][0]) is not None and all(other == word for other, _ in answers)
     }
     return ParsedRatings("found", ratings, why)

@@ -28,8 +28,8 @@ def find_concepts(
     tried = {phrase: [concept for concept in failed if concept.phrase == phrase] for phrase in phrases}
     labels = [phrase for phrase in phrases if phrase.sound and not tried[phrase]]
     found: dict[Phrase, list[Concept]] = {}
-    asked = dict(sound_builder.ask_for_pivots(labels))
-    for reference, pivots in zip(asked, builder.runner.run(list(asked.values())), strict=True):
+    dialogues = dict(sound_builder.ask_for_pivots(labels))
+    for reference, pivots in zip(dialogues, builder.runner.run(list(dialogues.values())), strict=True):
         own = [phrase for phrase in labels if phrase.reference == reference]
         found |= {concept.phrase: [concept] for concept in match_sound_concepts(own, pivots)}
     others = [phrase for phrase in phrases if phrase not in found]
@@ -45,8 +45,10 @@ def choose_tracks(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandi
         _describe_appearances(builder, candidates)
     pages = [page for candidate in candidates for page in split_pages(candidate, options.max_tracks)]
     voters = options.voters
-    asked = [builder.ask_for_vote(page, number, len(voters), model) for page in pages for number, model in enumerate(voters)]
-    answered = iter(builder.runner.run(asked))
+    dialogues = [
+        builder.ask_for_vote(page, number, len(voters), model) for page in pages for number, model in enumerate(voters)
+    ]
+    answered = iter(builder.runner.run(dialogues))
     votes = [[next(answered) for _ in voters] for _ in pages]
     split = [place for place in range(len(pages)) if not _agree(pages[place], votes[place])]
     decided = dict(
@@ -58,12 +60,12 @@ def choose_tracks(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandi
 def audit_phrases(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> list[ExistenceAudit]:
     """Return an audit for each phrase. Of several votes, more than half must contradict it."""
     voters = builder.question_builder.options.voters
-    asked = [
+    dialogues = [
         builder.ask_for_audit(candidate, number, len(voters), model)
         for candidate in candidates
         for number, model in enumerate(voters)
     ]
-    answered = iter(builder.runner.run(asked))
+    answered = iter(builder.runner.run(dialogues))
     return [_count_audits([next(answered) for _ in voters]) for _ in candidates]
 
 

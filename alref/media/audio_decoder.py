@@ -128,14 +128,14 @@ def decode_channels(
 
 def group_blocks(blocks: Iterable[AudioBlock], seconds: float) -> Iterator[AudioBlock]:
     """Join consecutive blocks into blocks of at least ``seconds``; the last may be shorter."""
-    kept: list[AudioBlock] = []
+    group: list[AudioBlock] = []
     for block in blocks:
-        kept.append(block)
-        if block.time + len(block.samples) / block.rate - kept[0].time >= seconds:
-            yield _join_blocks(kept)
-            kept = []
-    if kept:
-        yield _join_blocks(kept)
+        group.append(block)
+        if block.time + len(block.samples) / block.rate - group[0].time >= seconds:
+            yield _join_blocks(group)
+            group = []
+    if group:
+        yield _join_blocks(group)
 
 
 def _join_blocks(blocks: list[AudioBlock]) -> AudioBlock:

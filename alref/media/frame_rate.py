@@ -37,6 +37,6 @@ def _list_candidates(rate: float) -> Iterator[Fraction]:
     """Yield fractions near a rate: a whole number, a rate of television and a simple fraction, then finer ones."""
     rounded = max(1, round(rate))
     near = [Fraction(rounded), Fraction(1000 * rounded, NTSC), Fraction(rate).limit_denominator(SIMPLE)]
-    yield from sorted(filter(None, near), key=lambda each: abs(float(each) - rate))
+    yield from sorted(filter(None, near), key=lambda candidate: abs(float(candidate) - rate))
     finer = [Fraction(round(rate * NTSC), NTSC), Fraction(rate).limit_denominator(NTSC)]
     yield from filter(None, finer)

@@ -79,18 +79,18 @@ def _explain_request(error: BaseException, model: str) -> Problem:
         problem = network.explain_connection(constants.ENDPOINT, str(causes[-1]), "start the mirror")
         return replace(problem, message=f"{model} is not here, and the hub cannot be reached: {problem.message}")
     status = refused.response.status_code
-    said = sanitize_line(refused.server_message or refused.response.reason_phrase, 200)
+    reason = sanitize_line(refused.server_message or refused.response.reason_phrase, 200)
     if status == 401 and "invalid" in str(refused).lower():
-        return Problem(message=f"the hub refuses your token, which is wrong or expired ({said})", hint=_get_token_hint())
+        return Problem(message=f"the hub refuses your token, which is wrong or expired ({reason})", hint=_get_token_hint())
     if isinstance(refused, errors.RepositoryNotFoundError):
         message = f"the hub has no model {model!r}, or only for its members"
         return Problem(message=message, hint="name another, or hf auth login")
     if status == 429:
-        message = f"the hub answers no more requests for now ({said})"
+        message = f"the hub answers no more requests for now ({reason})"
         return Problem(message=message, hint="wait some minutes, or hf auth login")
     if status in (401, 403):
-        return Problem(message=f"the hub does not give you {model} ({status}, {said})", hint=_get_token_hint())
-    return Problem(message=f"the hub fails ({status}, {said})", hint="try again later")
+        return Problem(message=f"the hub does not give you {model} ({status}, {reason})", hint=_get_token_hint())
+    return Problem(message=f"the hub fails ({status}, {reason})", hint="try again later")
 
 
 def _get_token_hint() -> str:

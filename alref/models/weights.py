@@ -123,8 +123,8 @@ class Weights:
     @property
     def _user_path(self) -> Path | None:
         """The file of the plugin that ``model`` names, or the user's own; a folder counts unless the weights are one file."""
-        given = self.included.get(self.model) or Path(self.model).expanduser()
-        return given if given.is_file() or (given.is_dir() and not self._is_single_file) else None
+        path = self.included.get(self.model) or Path(self.model).expanduser()
+        return path if path.is_file() or (path.is_dir() and not self._is_single_file) else None
 
     @property
     def _is_single_file(self) -> bool:
@@ -176,8 +176,8 @@ class Weights:
         wrong = {}
         for path in self._list_files(root):
             name = path.name if path == root else path.relative_to(root).as_posix()
-            if said := integrity.describe_damage(path, self.sha256.get(name)):
-                wrong[name] = said
+            if damage := integrity.describe_damage(path, self.sha256.get(name)):
+                wrong[name] = damage
         return wrong
 
     def _make_problem(self, message: str, root: Path) -> Problem:

@@ -223,9 +223,9 @@ def _format_frame_range(start: int, end: int, times: Sequence[float]) -> str:
 
 
 def _summarize_object(track: Track, number: int, shares: npt.NDArray[np.float64]) -> ObjectSummary:
-    seen = shares[shares > 0]
+    visible = shares[shares > 0]
     color = "#" + "".join(f"{int(value):02x}" for value in build_palette(number)[-1])
-    return ObjectSummary(number, color, track.title, len(seen), float(seen.mean()) if len(seen) else 0.0)
+    return ObjectSummary(number, color, track.title, len(visible), float(visible.mean()) if len(visible) else 0.0)
 
 
 def _compute_area_shares(result: Result) -> npt.NDArray[np.float64]:

@@ -145,8 +145,8 @@ class Thumbnails:
                 self.mask_images[reference, index] = encode_data_uri(
                     draw_masks(small, self.object_masks.decode_masks(index, reference))
                 )
-        for reference, seen in self.pivots.items():
-            for position, look in enumerate(seen):
+        for reference, summaries in self.pivots.items():
+            for position, look in enumerate(summaries):
                 if look.pivot.frame == index:
                     self.pivot_images[reference, position] = encode_data_uri(draw_pivot(frame, look))
         for best_frame, track in self._tracks:

@@ -67,7 +67,7 @@ def _summarize_phrase_tracks(result: Result, phrase: Phrase) -> list[TrackSummar
             choices.setdefault((choice.noun, choice.track), []).append(choice)
     tracks = {(track.noun, track.id): track for track in result.object_tracks}
     found = [summarize_track(tracks[key], own) for key, own in choices.items() if key in tracks]
-    return sorted(found, key=lambda each: (each.choice is None or each.choice.choice != "accept", each.track.id))
+    return sorted(found, key=lambda item: (item.choice is None or item.choice.choice != "accept", item.track.id))
 
 
 def summarize_track(track: ObjectTrack, choices: Sequence[TrackChoice] = ()) -> TrackSummary:

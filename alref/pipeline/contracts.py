@@ -33,15 +33,15 @@ BOX_TOLERANCE = 1.0
 """Pixels by which a box may exceed the frame, because detectors round."""
 
 
-def check_references(given: Sequence[Reference], video: Video) -> None:
+def check_references(references: Sequence[Reference], video: Video) -> None:
     """Check the references against the video. Raises InputError."""
-    ids = [reference.id for reference in given]
+    ids = [reference.id for reference in references]
     if not ids:
         raise InputError("nothing to look for: expected at least one reference, got none", code="no-reference")
     if len(set(ids)) != len(ids):
         twice = sorted({id_ for id_ in ids if ids.count(id_) > 1})
         raise InputError(f"expected one id for each reference, got twice: {', '.join(twice)}")
-    for reference in given:
+    for reference in references:
         for prompt in reference.prompts:
             check_prompt(prompt, video, f"reference {reference.id!r}")
 
@@ -114,8 +114,8 @@ def check_candidates(output: list[Candidates], expected: list[PivotFrame], video
     pivots = [item.pivot for item in output]
     if len(pivots) != len(expected):
         raise ContractError(f"expected one Candidates for each of {len(expected)} pivots, got {len(output)}")
-    for position, (pivot, given) in enumerate(zip(pivots, expected, strict=True)):
-        if pivot != given:
+    for position, (pivot, expected_pivot) in enumerate(zip(pivots, expected, strict=True)):
+        if pivot != expected_pivot:
             known = "in their order" if pivot in expected else "with the pivots that were given"
             raise ContractError(f"expected Candidates {known}, got another pivot at position {position}: {pivot!r}")
     for item in output:

@@ -28,14 +28,14 @@ def list_doubtful_frames(result: Result) -> list[DoubtfulFrames]:
     """List the flagged frames of all objects, worst first; of equally bad ones, the earlier first."""
     tracks = [(name, result.tracks[number]) for name, number in result.list_objects().items() if number is not None]
     found = [group for name, track in tracks for group in _group_flags(name, track)]
-    return sorted(found, key=lambda each: (-each.flag.severity, each.frame))
+    return sorted(found, key=lambda item: (-item.flag.severity, item.frame))
 
 
 def _group_flags(name: str, track: Track) -> Iterator[DoubtfulFrames]:
     group: list[Flag] = []
     for flag in [*sorted(track.flags, key=lambda flag: flag.frame), None]:
         if group and (flag is None or flag.frame - group[-1].frame > MAX_GAP):
-            worst = max(group, key=lambda each: (each.severity, -each.frame))
+            worst = max(group, key=lambda item: (item.severity, -item.frame))
             yield DoubtfulFrames(name, track.title, worst.frame, group[0].frame, group[-1].frame, worst)
             group = []
         group += [flag] if flag else []

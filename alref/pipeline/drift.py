@@ -108,11 +108,11 @@ def _compute_median_shift(steps: Floats) -> float:
 
 
 def _find_dips(scores: Sequence[float], areas: Floats, pivots: Sequence[int]) -> Iterator[Flag]:
-    seen = (areas > 0).tolist()
-    for frame in np.flatnonzero(seen).tolist():
+    visible = (areas > 0).tolist()
+    for frame in np.flatnonzero(visible).tolist():
         pivot = min(pivots, key=lambda pivot: abs(pivot - frame), default=-1)
         nearer = slice(max(0, frame - SCORE_WINDOW), frame) if pivot < frame else slice(frame + 1, frame + 1 + SCORE_WINDOW)
-        before = list(compress(scores[nearer], seen[nearer]))
+        before = list(compress(scores[nearer], visible[nearer]))
         if frame == pivot or len(before) < MIN_NEIGHBORS:
             continue
         level = median(before)

@@ -24,20 +24,20 @@ def make_references(texts: Sequence[str], spoken: Sequence[Path] = (), sound: bo
     goes to the only reference; those that are None count as not given. Raises InputError for an empty or overlong expression,
     or a prompt beside several expressions.
     """
-    given = {name: value for name, value in prompt.items() if value is not None}
-    if given and not set(given) - {"frame", "labels"}:
-        raise InputError(f"{' and '.join(given)}: goes with a box, a mask or points, and none was given")
+    prompt_fields = {name: value for name, value in prompt.items() if value is not None}
+    if prompt_fields and not set(prompt_fields) - {"frame", "labels"}:
+        raise InputError(f"{' and '.join(prompt_fields)}: goes with a box, a mask or points, and none was given")
     worded: list[dict[str, Any]] = [{"text": text} for text in texts] + [{"spoken": read_recording(path)} for path in spoken]
-    if given and (sound or spoken or len(texts) > 1):
-        what = " and ".join(given)
+    if prompt_fields and (sound or spoken or len(texts) > 1):
+        what = " and ".join(prompt_fields)
         raise InputError(
             f"a {what} goes with one expression, and without sound; for several objects, make one reference for each",
             code="several-references",
         )
-    if (given or sound) and not worded:
+    if (prompt_fields or sound) and not worded:
         worded = [{}]
     heard = {"sound": True} if sound else {}
-    fields: dict[str, Any] = {"prompts": (make_prompt(given, "reference '1'"),)} if given else {}
+    fields: dict[str, Any] = {"prompts": (make_prompt(prompt_fields, "reference '1'"),)} if prompt_fields else {}
     return [make_reference(str(number), {**words, **heard, **fields}) for number, words in enumerate(worded, 1)]
 
 

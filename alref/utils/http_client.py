@@ -88,11 +88,11 @@ def check_redirect(response: httpx2.Response) -> None:
 
     if not response.has_redirect_location:
         return
-    asked = response.request.url
+    url = response.request.url
     try:
-        target = asked.join(response.headers["location"])
+        target = url.join(response.headers["location"])
     except httpx2.InvalidURL as error:
         raise httpx2.RemoteProtocolError(f"a redirect to nowhere: {error}", request=response.request) from None
-    if (asked.scheme, asked.netloc) != (target.scheme, target.netloc):
-        message = sanitize_line(f"{asked} redirects to {target}, and a question does not follow")
+    if (url.scheme, url.netloc) != (target.scheme, target.netloc):
+        message = sanitize_line(f"{url} redirects to {target}, and a question does not follow")
         raise MissingError(Problem(message=message, hint="name the new address"))

@@ -109,15 +109,15 @@ def _is_proxy(value: str) -> bool:
 
 def explain_connection(address: str, reason: str, start: str) -> Problem:
     """Return the problem that a connection failed, with the variable or the command that helps; ``start`` starts the server."""
-    said = sanitize_line(reason, 200)
-    if any(words in said for words in CERTIFICATE_WORDS):
+    text = sanitize_line(reason, 200)
+    if any(words in text for words in CERTIFICATE_WORDS):
         other = next((name for name in OTHER_CERTIFICATE_VARIABLES if os.environ.get(name)), "")
         hint = f"export SSL_CERT_FILE={f'${other}' if other else 'FILE with the certificates of your network'}"
-        return Problem(message=f"the certificate of {address} is not trusted ({said})", hint=hint)
-    if any(words in said for words in PLAIN_HTTP_WORDS):
-        return Problem(message=f"{address} does not speak https ({said})", hint="begin the address with http://")
+        return Problem(message=f"the certificate of {address} is not trusted ({text})", hint=hint)
+    if any(words in text for words in PLAIN_HTTP_WORDS):
+        return Problem(message=f"{address} does not speak https ({text})", hint="begin the address with http://")
     if variable := find_proxy_variable(address):
-        message = sanitize_line(f"{address} cannot be reached through {variable}={os.environ[variable]} ({said})")
+        message = sanitize_line(f"{address} cannot be reached through {variable}={os.environ[variable]} ({text})")
         return Problem(message=message, hint=f"export NO_PROXY={get_host(address)}, or name a proxy that runs")
-    message = f"the connection to {address} failed ({said})"
+    message = f"the connection to {address} failed ({text})"
     return Problem(message=message, hint=start if is_local(address) else "check the address and the network connection")

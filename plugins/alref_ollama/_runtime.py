@@ -62,9 +62,9 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
     if first is not None and question.images:
         first["images"] = [b64encode(image).decode() for image in question.images]
     settings = {"temperature": options.temperature, "num_ctx": options.num_ctx}
-    given = {"num_predict": options.max_tokens, "seed": options.seed}
-    settings |= {name: value for name, value in given.items() if value is not None}
-    kept = options.keep_alive
+    limits = {"num_predict": options.max_tokens, "seed": options.seed}
+    settings |= {name: value for name, value in limits.items() if value is not None}
+    keep_alive = options.keep_alive
     request = {
         "model": question.model or options.model,
         "messages": messages,
@@ -72,7 +72,7 @@ def _build_request(question: Question, options: OllamaOptions) -> dict[str, Any]
         "format": question.answer_schema,
         "options": settings,
         "think": _choose_thinking(question, options),
-        "keep_alive": int(kept) if kept and kept.lstrip("-").isdigit() else kept,
+        "keep_alive": int(keep_alive) if keep_alive and keep_alive.lstrip("-").isdigit() else keep_alive,
     }
     return {name: value for name, value in request.items() if value is not None}
 

@@ -209,10 +209,10 @@ def find_refused_parameter(status: int, body: Any, request: dict[str, Any], text
     words = f"{named or ''} {extract_error_text(body) or text}".lower()
     if TOO_LONG.search(words):
         return None
-    said = re.findall(r"\w+", words)
+    words_in_error = re.findall(r"\w+", words)
     sent = [name for name in OPTIONAL_PARAMETERS if name in request or name in request["extra_body"]]
-    if found := next((name for name in sent if name in said), None):
+    if found := next((name for name in sent if name in words_in_error), None):
         return found
-    if not request.get("stream") and any(word.startswith("stream") for word in said):
+    if not request.get("stream") and any(word.startswith("stream") for word in words_in_error):
         return "stream"
     return next((name for name in ("chat_template_kwargs", "response_format") if name in sent), None)

@@ -27,8 +27,8 @@ def parse_completion(content: bytes) -> Completion:
     error = error or choice.get("error")
     reason = str(choice.get("finish_reason") or "")
     if error or reason == "error":
-        said = extract_error_text(error) or "the answer ended with an error"
-        raise ServerError(classify_error(None, error or said), said)
+        text = extract_error_text(error) or "the answer ended with an error"
+        raise ServerError(classify_error(None, error or text), text)
     if not choice and "message" in data:
         raise ServerError(classify_error(None, data), extract_error_text(data))
     if not choice:

@@ -60,7 +60,7 @@ def test_each_shipped_prompt_carries_what_its_task_needs(task: QuestionTask, var
     words = render_template(
         text, {**{name: VALUES[name] for name in TEMPLATE_VARIABLES[task]}, "heard": flag, "one_source": flag}, task
     )
-    assert "<pictures>" in words
+    assert "<images>" in words
     assert ("<labels>" if task == "frame_sound" else "<phrase>") in words
     assert ("JSON" in words) == (variant == "structured")
     assert task != "box" or any(f"<{name}>" in words for name in ("boxes", "labeled", "placed"))
@@ -75,7 +75,7 @@ def test_the_direct_prompts_ask_for_no_reasons() -> None:
 
 def test_one_s_own_prompt_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
     own = tmp_path / "mine.txt"
-    own.write_text("{{ pictures }} Where is {{ phrase }}? {% if count > 2 %}1 to {{ count }}{% endif %}")
+    own.write_text("{{ images }} Where is {{ phrase }}? {% if count > 2 %}1 to {{ count }}{% endif %}")
     chat = ScriptedChat.saying(["[2]"], tmp_path / "a.sqlite", prompt_files={"frame_text": own}, frames=4)
     chat.pick_frames(make_moving_square()[0], [SQUARE])
     assert chat.questions[0].messages[0].text.endswith("Where is the red square? 1 to 4")
@@ -84,7 +84,7 @@ def test_one_s_own_prompt_takes_the_place_of_the_shipped_one(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{{ phrse }}", r"no variable 'phrse'; did you mean 'phrase'\?; variables of box: pictures, count, frame"),
+        ("{{ phrse }}", r"no variable 'phrse'; did you mean 'phrase'\?; variables of box: images, count, frame"),
         ("{{ labels }}", "no variable 'labels'"),
         ("{{ phrase", "line 1"),
         ("a\n{% if phrase %}", "line 2"),

@@ -53,13 +53,13 @@ def estimate_selection(reasoner: ChatReasoner, attempts: int, rounds: int, audit
     ``attempts`` nouns are tried, and undecided tracks are shown in ``rounds`` rounds.
     """
     options = reasoner.options
-    votes, pictures = len(options.voters), _count_shown_images(options)
+    votes, images = len(options.voters), _count_shown_images(options)
     counts: dict[TrackTask, tuple[int, int]] = {
         "concept": (1, 0),
-        "concept_shown": (attempts, pictures),
-        "tracks": (rounds * votes, pictures),
-        "synthesis": (rounds if votes > 1 else 0, pictures),
-        "audit": (votes if audit else 0, pictures),
+        "concept_shown": (attempts, images),
+        "tracks": (rounds * votes, images),
+        "synthesis": (rounds if votes > 1 else 0, images),
+        "audit": (votes if audit else 0, images),
         "appearance_needed": (int(options.appearance), 0),
         "appearance": (options.max_tracks if options.appearance else 0, int(options.vision)),
     }
@@ -70,8 +70,8 @@ def estimate_review(reasoner: ChatReasoner, rounds: int) -> Usage:
     """Estimate the maximum usage for the review of one track, with new masks in each of ``rounds`` rounds."""
     if not reasoner.options.vision:
         return Usage(model=reasoner.get_model_id(), uncached_cost=reasoner.compute_cost(0, 0))
-    pictures = _count_shown_images(reasoner.options)
-    return _estimate_tasks(reasoner, {"review": (1 + rounds, pictures), "behavior": (1, pictures)})
+    images = _count_shown_images(reasoner.options)
+    return _estimate_tasks(reasoner, {"review": (1 + rounds, images), "behavior": (1, images)})
 
 
 def _estimate_tasks(reasoner: ChatReasoner, counts: Mapping[TrackTask, tuple[int, int]]) -> Usage:
@@ -84,10 +84,10 @@ def _estimate_tasks(reasoner: ChatReasoner, counts: Mapping[TrackTask, tuple[int
         "review": REVIEW_FRAMES,
     }
     prompt, completion = 0.0, 0
-    for task, (questions, pictures) in counts.items():
+    for task, (questions, images) in counts.items():
         lines = listed.get(task, 0)
         text = len(load_template(task, "structured", options.prompt_files).encode()) + LINE_BYTES * lines
-        prompt += questions * estimate_prompt_tokens(text, pictures, detail)
+        prompt += questions * estimate_prompt_tokens(text, images, detail)
         completion += questions * (ANSWER_TOKENS["structured"] + LINE_TOKENS * lines)
     tokens = round(prompt), completion
     return Usage(

@@ -20,20 +20,20 @@ from alref.llm.tasks import PivotTask, QuestionTask
 from alref.llm.track_parsing import CRITERIA
 
 TemplateVariant = Literal["structured", "paper", "direct"]
-_ABOUT_TRACKS = ("pictures", "times", "count", "phrase", "category", "heard", "sounds", "seconds", "tracks")
+_ABOUT_TRACKS = ("images", "times", "count", "phrase", "category", "heard", "sounds", "seconds", "tracks")
 TEMPLATE_VARIABLES: dict[str, tuple[str, ...]] = {
-    "frame_text": ("pictures", "times", "count", "phrase", "category", "sounds", "seconds"),
-    "frame_sound": ("pictures", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
-    "box": ("pictures", "count", "frame", "boxes", "labeled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
+    "frame_text": ("images", "times", "count", "phrase", "category", "sounds", "seconds"),
+    "frame_sound": ("images", "times", "count", "labels", "seconds", "vocabulary", "one_source"),
+    "box": ("images", "count", "frame", "boxes", "labeled", "placed", "phrase", "category", "heard", "sounds", "seconds"),
     "concept": ("phrase", "category", "sounds"),
-    "concept_shown": ("pictures", "times", "phrase", "category", "heard", "sounds", "seconds", "failed"),
+    "concept_shown": ("images", "times", "phrase", "category", "heard", "sounds", "seconds", "failed"),
     "tracks": (*_ABOUT_TRACKS, "ids"),
     "synthesis": (*_ABOUT_TRACKS, "ids", "votes"),
     "appearance_needed": ("phrase", "category"),
-    "appearance": ("pictures", "phrase", "category"),
+    "appearance": ("images", "phrase", "category"),
     "audit": _ABOUT_TRACKS,
-    "review": ("pictures", "times", "count", "phrase", "category", "heard", "sounds", "seconds"),
-    "behavior": ("pictures", "times", "count", "phrase", "category"),
+    "review": ("images", "times", "count", "phrase", "category", "heard", "sounds", "seconds"),
+    "behavior": ("images", "times", "count", "phrase", "category"),
 }
 """Variables that the prompts of each task may use."""
 

@@ -113,7 +113,7 @@ def build_question(
     One of ``numbers`` may be chosen. A prompt that asks for JSON has the schema of the answer with it.
     """
     text = load_template(task, options.prompts, options.prompt_files)
-    words = render_template(text, {"pictures": sheet.text, **values}, task)
+    words = render_template(text, {"images": sheet.text, **values}, task)
     has_schema = options.prompts == "structured" or task not in get_args(PivotTask)
     schema = build_answer_schema(task, numbers) if has_schema else None
     return Question(messages=(Message(text=words),), images=sheet.images, answer_schema=schema, topic=topic)

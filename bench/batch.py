@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from alref.batch.collect import write_index
 from alref.batch.runner import BatchRunner
 from alref.batch.source import BatchSource
+from alref.batch.unit_reader import UnitReader
 from alref.batch.unit_store import UnitStore
-from alref.batch.units import UnitBuilder, UnitSummary
+from alref.batch.units import UnitBuilder
 from alref.batch.video_files import ContentDigests
 from alref.batch.worker import WorkerSettings
 from alref.components.runner import Runner
@@ -52,7 +53,7 @@ def run(rows: list[dict[str, object]], folder: Path, runner: Runner) -> tuple[fl
     memory, first = [], 0.0
     with UnitStore(open_store(folder)) as store:
         builder = UnitBuilder(config.get_output_settings(), (), ContentDigests())
-        batch = BatchRunner(BatchSource(rows=rows).read_rows(), builder, store)
+        batch = BatchRunner(UnitReader(BatchSource(rows=rows).read_rows(), builder), store)
         started = perf_counter()
         for number, outcome in enumerate(
             batch.run(runner, WorkerSettings(config.to_dict(), (PLUGIN,), str(folder)).make_factory())
@@ -100,12 +101,9 @@ def main() -> None:
     print(f"processor time: {1e3 * used:.2f} ms a unit, {1e3 * (used - work):.2f} more than the pipeline alone")
     print(f"memory of the driver after each 1000 units, MB: {' '.join(f'{each:.0f}' for each in memory)}")
     seconds, _, _ = run(rows, folder / "store", local(1))
-    store = UnitStore(open_store(folder / "store"))
+    print(f"restart over the finished units: {seconds:.1f} s")
     started = perf_counter()
-    read = sum(isinstance(each, UnitSummary) for each in store.read_summaries(store.list_done()))
-    print(f"restart over {read} finished units: {seconds:.1f} s, and {perf_counter() - started:.1f} s to read their summaries")
-    started = perf_counter()
-    count = write_index(store, folder / "index.parquet")
+    count = write_index(UnitStore(open_store(folder / "store")), folder / "index.parquet")
     print(f"index of {count} rows: {perf_counter() - started:.1f} s")
     if not given.no_ray:
         compare_runners(rows[: given.units // 5], folder)

@@ -18,6 +18,7 @@ pytest.importorskip("pyarrow")
 import pyarrow
 from pyarrow import parquet
 
+from alref.batch.collect import collect_rows
 from alref.batch.shards import Shard
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import load_unit
@@ -230,16 +231,48 @@ def test_a_claim_of_a_dead_process_is_void(home: Path, capsys: Capture) -> None:
     assert get_states(run_batch(capsys, videos, home / "store")) == {"a": "done"}
 
 
-def test_a_damaged_unit_is_named(home: Path, capsys: Capture) -> None:
+@pytest.mark.parametrize("size", [0, 300, 700, -1])
+def test_a_damaged_unit_is_computed_again(size: int, home: Path, capsys: Capture) -> None:
     videos = write_videos(home / "videos", ["a", "b"])
     run_batch(capsys, videos, home / "store")
+    whole = read_results(home / "store")
     first = sorted((home / "store" / "units").iterdir())[0]
-    first.write_bytes(first.read_bytes()[:700])
-    again = run_batch(capsys, videos, home / "store")
-    (failure,) = again[-2]["failures"]
-    assert str(first) in failure["error"]
-    first.unlink()
+    first.write_bytes(first.read_bytes()[:size])
+    found = list(collect_rows(UnitStore(open_store(home / "store"))))
+    assert [str(first) in (row["error"] or "") for row in found] == [False, True]
     assert sorted(get_states(run_batch(capsys, videos, home / "store")).values()) == ["cached", "done"]
+    assert read_results(home / "store") == whole
+
+
+def test_rows_of_one_content_share_a_computation_and_are_all_in_the_index(home: Path, capsys: Capture) -> None:
+    write_videos(home, ["a", "broken"])
+    rows = [{"id": name, "video": "a.gif"} for name in ("one", "two", "three")]
+    rows += [{"id": name, "video": "broken.gif"} for name in ("bad", "worse")]
+    (home / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    events = run_batch(capsys, home / "rows.jsonl", home / "store", "--export", "coco")
+    states = get_states(events)
+    assert (states["one"], states["bad"], states["worse"]) == ("done", "failed", "failed")
+    assert "failed" not in (states["two"], states["three"])
+    assert read_log(home) == ["a.gif"]
+    found = {row["id"]: row for row in collect_rows(UnitStore(open_store(home / "store")))}
+    assert {name: row["verdict"] for name, row in found.items()} == {
+        **dict.fromkeys(["one", "two", "three"], "found"),
+        **dict.fromkeys(["bad", "worse"]),
+    }
+    assert sum(row["seconds"] > 0 for row in found.values() if row["verdict"]) == 1
+    assert len(list((home / "store" / "exports").iterdir())) == 3
+    again = run_batch(capsys, home / "rows.jsonl", home / "store", "--export", "coco")
+    assert [get_states(again)[name] for name in ("one", "two", "three")] == ["cached"] * 3
+
+
+def test_finished_units_are_exported_without_being_computed(home: Path, capsys: Capture) -> None:
+    videos = write_videos(home / "videos", ["a", "b"])
+    run_batch(capsys, videos, home / "store")
+    exported = run_batch(capsys, videos, home / "store", "--export", "coco")
+    assert get_states(exported) == {"a": "exported", "b": "exported"}
+    assert len(list((home / "store" / "exports").rglob("*.json"))) == 2
+    assert get_states(run_batch(capsys, videos, home / "store", "--export", "coco")) == {"a": "cached", "b": "cached"}
+    assert read_log(home) == ["a.gif", "b.gif"]
 
 
 def test_a_plan_counts_and_measures_and_computes_nothing(home: Path, capsys: Capture) -> None:

@@ -40,17 +40,28 @@ SHARD_BYTES = 1 << 30
 def collect_rows(store: UnitStore) -> Iterator[dict[str, Any]]:
     """Yield the rows of the index: units by key, then failures of videos that have no finished unit.
 
-    Seconds and cost of a unit are divided equally among its rows. Columns without a value are None.
+    Seconds and cost of a unit are divided equally among its rows; other rows with the same content took none. Columns without
+    a value are None.
     """
+    aliases = store.read_aliases()
     finished: set[str] = set()
     failures = list(store.read_failures().values())
-    for found in store.read_summaries(sorted(store.list_done())):
+    for found in store.read_summaries(dict(sorted(store.list_done().items()))):
         if isinstance(found, UnitFailure):
             failures.append(found)
             continue
         finished.add(found.id)
-        yield from _list_rows(found, store.get_address(found.key))
-    for failure in sorted(failures, key=lambda each: each.id):
+        rows = list(_list_rows(found, store.get_address(found.key)))
+        yield from rows
+        for alias in aliases.get(found.key, ()):
+            finished.add(alias.id)
+            yield from ({**row, "id": alias.id, "video": alias.video, "seconds": 0.0, "cost": 0.0} for row in rows)
+    also = [
+        each.model_copy(update={"id": alias.id, "video": alias.video})
+        for each in failures
+        for alias in aliases.get(each.key, ())
+    ]
+    for failure in sorted([*failures, *also], key=lambda each: each.id):
         if failure.id not in finished:
             yield {**dict.fromkeys(COLUMNS), "id": failure.id, "video": failure.video, "error": failure.error}
 

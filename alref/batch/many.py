@@ -12,6 +12,7 @@ from alref.batch.question_batches import open_question_batches
 from alref.batch.runner import BatchRunner
 from alref.batch.shards import Shard
 from alref.batch.source import BatchSource
+from alref.batch.unit_reader import UnitReader
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import UnitBuilder, UnitFailure, read_result
 from alref.batch.video_files import ContentDigests
@@ -98,7 +99,8 @@ def _iterate_results(
         with UnitStore(open_store(place)) as store:
             store.objects.check_access()
             questions = open_question_batches(config, PluginManager(files=plugin_files), store, lambda line: None)
-            batch = BatchRunner(source.read_rows(), builder, store, shard, retry_failed=retry_failed, questions=questions)
+            reader = UnitReader(source.read_rows(), builder, shard)
+            batch = BatchRunner(reader, store, retry_failed, questions=questions)
             for outcome in batch.run(runner, factory):
                 if outcome.failure is not None:
                     found.append(outcome.failure)
@@ -115,7 +117,9 @@ def _read_unit(store: UnitStore, key: str) -> Result:
         return read_result(store.read_unit(key) or b"")
     except ValueError as error:
         where = store.get_address(key)
-        raise InputError(f"{where}: not whole, or of another version ({error}); remove it to compute it again") from None
+        raise InputError(
+            f"{where}: not whole, or of another version ({error}); run the same again to compute it again"
+        ) from None
 
 
 def _make_batch_error(failures: list[UnitFailure]) -> AlrefError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alref.batch.runner import BatchRunner, UnitOutcome
+from alref.batch.runner import BatchRunner
 from alref.batch.units import Unit, UnitSummary
 from alref.records import Record
 
@@ -25,16 +25,17 @@ class BatchPlan(Record):
 
 def plan_batch(runner: BatchRunner, jobs: int) -> BatchPlan:
     """Count the units of a batch and estimate the rest; ``jobs`` units are computed at a time. Nothing is computed."""
-    keys, left, failed = [], 0, 0
+    measured: list[UnitSummary] = []
+    done, left, failed = 0, 0, 0
     for item in runner.list_waiting():
         if isinstance(item, Unit):
             left += 1
-        elif isinstance(item, UnitOutcome) and item.state == "cached":
-            keys.append(item.key)
+        elif item.summary is not None:
+            done += 1
+            measured += [item.summary] * (done <= MAX_MEASURED)
         else:
             failed += 1
-    found = runner.store.read_summaries(keys[:MAX_MEASURED])
-    return _estimate_rest([each for each in found if isinstance(each, UnitSummary)], len(keys), failed, left, jobs)
+    return _estimate_rest(measured, done, failed, left, jobs)
 
 
 def _estimate_rest(units: list[UnitSummary], done: int, failed: int, left: int, jobs: int) -> BatchPlan:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alref.batch.runner import UnitOutcome
-from alref.batch.unit_store import UnitStore
 from alref.batch.units import UnitFailure, UnitSummary
 from alref.llm.usage import group_by_model
 from alref.output.html import make_environment
@@ -29,12 +28,11 @@ class BatchSummary:
     units: list[UnitSummary] = field(default_factory=list)
     usage: tuple[Usage, ...] = ()
     seconds: float = 0.0
-    unread: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> int:
         """The number of finished units, including those of earlier runs and of other processes."""
-        return self.states["done"] + self.states["cached"] + self.states["elsewhere"]
+        return self.states.total() - self.states["failed"]
 
     @property
     def cost(self) -> float | None:
@@ -48,22 +46,10 @@ class BatchSummary:
         if outcome.failure is not None:
             self.failures.append(outcome.failure)
         elif outcome.summary is not None:
-            self.seconds += outcome.seconds
-            self.usage = tuple(group_by_model([*self.usage, *outcome.summary.usage]))
             self._add_unit(outcome.summary)
-        else:
-            self.unread.append(outcome.key)
-
-    def read_unread(self, store: UnitStore) -> None:
-        """Read the units of earlier runs and of other processes; one that is not whole becomes a failure."""
-        for found in store.read_summaries(self.unread):
-            if isinstance(found, UnitFailure):
-                self.states["cached"] -= 1
-                self.states["failed"] += 1
-                self.failures.append(found)
-            else:
-                self._add_unit(found)
-        self.unread = []
+            if outcome.state == "done":
+                self.seconds += outcome.seconds
+                self.usage = tuple(group_by_model([*self.usage, *outcome.summary.usage]))
 
     def _add_unit(self, unit: UnitSummary) -> None:
         verdicts = {each.reference: each.verdict for each in unit.objects}

@@ -1,35 +1,36 @@
-"""Run a batch: build units from rows, skip those that are done or claimed, and give the others to a runner."""
+"""Run a batch: skip the units that are done or claimed, give the others to a runner, and record what became of each row."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
 from alref.batch.question_batches import QuestionBatches
-from alref.batch.shards import Shard
 from alref.batch.source import BatchRow
+from alref.batch.unit_reader import ReadRow, UnitReader
 from alref.batch.unit_store import UnitStore
-from alref.batch.units import Unit, UnitBuilder, UnitFailure, UnitSummary, compute_digest, get_row_id
+from alref.batch.units import Unit, UnitAlias, UnitFailure, UnitSummary, compute_digest, get_row_id
 from alref.components.runner import Runner, RunnerTask, TaskOutcome, WorkerFactory
-from alref.errors import AlrefError, ConfigError, InputError, MissingError, OutputError
+from alref.errors import AlrefError, ConfigError, MissingError, OutputError
 from alref.llm.question_queue import PendingAnswersError
 
-LOOK_AHEAD, READERS = 32, 8
-"""Rows that are identified before they are needed, and threads that read them."""
 MAX_MISSING = 3
 """After so many units in a row that lack a requirement, the batch ends."""
 
 
 @dataclass(frozen=True)
 class UnitOutcome:
-    """What became of a row: ``done`` now, ``cached`` from an earlier run, ``elsewhere`` by another process, or ``failed``."""
+    """What became of a row.
+
+    It is ``done`` now, ``cached`` from an earlier run, done ``elsewhere`` by another process or as another row, only
+    ``exported``, or ``failed``.
+    """
 
     id: str
     key: str
-    state: Literal["done", "cached", "elsewhere", "failed"]
+    state: Literal["done", "cached", "exported", "elsewhere", "failed"]
     summary: UnitSummary | None = None
     failure: UnitFailure | None = None
     seconds: float = 0.0
@@ -37,22 +38,25 @@ class UnitOutcome:
 
 @dataclass
 class BatchRunner:
-    """One run of a batch. With ``questions``, units whose questions wait for a batch of the server are computed again later."""
+    """One run of a batch. Finished units that were not exported in ``formats`` are only exported.
 
-    rows: Iterable[BatchRow | None]
-    builder: UnitBuilder
+    With ``questions``, units whose questions wait for a batch of the server are computed again later.
+    """
+
+    reader: UnitReader
     store: UnitStore
-    shard: Shard = field(default_factory=Shard)
-    limit: int | None = None
     retry_failed: bool = False
     command: str = ""
+    formats: tuple[str, ...] = ()
     questions: QuestionBatches | None = None
-    taken: int = 0
     _outcomes: deque[UnitOutcome] = field(default_factory=deque)
-    _rows_by_key: dict[str, BatchRow] = field(default_factory=dict)
-    _postponed: dict[str, tuple[BatchRow, Unit, frozenset[str]]] = field(default_factory=dict)
-    _done: set[str] = field(default_factory=set)
+    _claimed_elsewhere: deque[ReadRow] = field(default_factory=deque)
+    _under_way: dict[str, ReadRow] = field(default_factory=dict)
+    _postponed: dict[str, tuple[ReadRow, frozenset[str]]] = field(default_factory=dict)
     _failures: dict[str, UnitFailure] = field(default_factory=dict)
+    _failed_now: set[str] = field(default_factory=set)
+    _exported: set[str] = field(default_factory=set)
+    _aliases: set[str] = field(default_factory=set)
     _missing: int = 0
     _succeeded: bool = False
 
@@ -73,132 +77,126 @@ class BatchRunner:
                 self.questions.close()
 
     def list_waiting(self) -> Iterator[Unit | UnitOutcome]:
-        """Yield each row of this shard as the unit that is to be computed, or as the outcome that is known already."""
-        self._done = self.store.list_done()
-        self._failures = self.store.read_failures()
-        for item in self._build_units():
-            if item is not None:
-                yield item if isinstance(item, UnitOutcome) else self._find_outcome(*item) or item[1]
+        """Yield each row as the unit that is to be computed, or as the outcome that is known already. Nothing is written."""
+        for found in self._read_units():
+            if found is None:
+                continue
+            if found.unit is None:
+                yield UnitOutcome(get_row_id(found.row), make_row_key(found.row), "failed")
+            else:
+                yield self._find_outcome(found.unit, found.summary) or found.unit
 
     def iterate_tasks(self) -> Iterator[RunnerTask | None]:
         """Yield a task for each unit that this process has claimed; None while all that are left wait.
 
         They wait for other processes that work on them, or for answers.
         """
-        self._done = self.store.list_done()
-        self._failures = self.store.read_failures()
-        claimed_elsewhere: deque[tuple[BatchRow, Unit]] = deque()
-        for item in self._build_units():
-            if item is None:
+        for found in self._read_units():
+            if found is None:
                 yield from self._resume_units()
                 yield None
-            elif isinstance(item, UnitOutcome):
-                self._outcomes.append(item)
+            elif found.error is not None:
+                self._outcomes.append(self._fail_row(found.row, found.error))
             else:
-                yield from self._try_unit(*item, claimed_elsewhere)
-        while claimed_elsewhere or self._may_resume:
-            for _ in range(len(claimed_elsewhere)):
-                yield from self._try_unit(*claimed_elsewhere.popleft(), claimed_elsewhere)
+                if (key := make_row_key(found.row)) in self._failures:  # the row was wrong in an earlier run
+                    self.store.remove_failure(key)
+                yield from self._try_unit(found)
+        while self._claimed_elsewhere or self._may_resume:
+            for _ in range(len(self._claimed_elsewhere)):
+                yield from self._try_unit(self._claimed_elsewhere.popleft())
             yield from self._resume_units()
-            if claimed_elsewhere or self._may_resume:
+            if self._claimed_elsewhere or self._may_resume:
                 yield None
+
+    def _read_units(self) -> Iterator[ReadRow | None]:
+        self._failures = self.store.read_failures()
+        self._exported, self._aliases = self.store.list_exported(), self.store.list_aliases()
+        return self.reader.read_units(self.store, self.store.list_done())
+
+    def _try_unit(self, found: ReadRow) -> Iterator[RunnerTask]:
+        """Yield the task of a unit if it is to be done and can be claimed."""
+        assert found.unit is not None
+        unit = found.unit
+        if known := self._find_outcome(unit, found.summary):
+            self._add_alias(known, unit)
+            self._outcomes.append(known)
+            return
+        claimed = self.store.claim(unit.key)
+        summary = self.store.read_whole_summary(unit.key)  # another process, or another row, may have completed it meanwhile
+        if summary is not None and self._is_exported(unit):
+            outcome = UnitOutcome(unit.id, unit.key, "elsewhere", summary)
+            self._add_alias(outcome, unit)
+            self._outcomes.append(outcome)
+            if claimed:
+                self.store.release(unit.key)
+        elif claimed:
+            self._under_way[unit.key] = ReadRow(found.row, unit, summary=summary)
+            yield RunnerTask(unit.key, unit)
+        else:
+            self._claimed_elsewhere.append(found)
+
+    def _find_outcome(self, unit: Unit, summary: UnitSummary | None) -> UnitOutcome | None:
+        """Return the outcome of a unit that is not to be computed now."""
+        if summary is not None:
+            return UnitOutcome(unit.id, unit.key, "cached", summary) if self._is_exported(unit) else None
+        failure = self._failures.get(unit.key)
+        tried = unit.key in self._failed_now
+        if failure is not None and (tried or not (self.retry_failed or failure.may_pass)):
+            return UnitOutcome(unit.id, unit.key, "failed", failure=failure.model_copy(update={"id": unit.id}))
+        return None
+
+    def _is_exported(self, unit: Unit) -> bool:
+        return all(self.store.name_export(unit.key, unit.id, each) in self._exported for each in self.formats)
+
+    def _add_alias(self, outcome: UnitOutcome, unit: Unit) -> None:
+        """Note in the store that a unit has the content of another row, so that the index has both."""
+        owner = outcome.summary or self._failures.get(unit.key)
+        if owner is not None and owner.id != unit.id:
+            self.store.add_alias(UnitAlias(key=unit.key, id=unit.id, video=unit.video), self._aliases)
 
     @property
     def _may_resume(self) -> bool:
         """Whether a unit waits for answers, or is under way and may have to."""
-        return self.questions is not None and bool(self._postponed or self._rows_by_key)
+        return self.questions is not None and bool(self._postponed or self._under_way)
 
     def _postpone_unit(self, outcome: TaskOutcome) -> bool:
         """Return whether a unit has to wait for answers; its claim is held meanwhile."""
         if not isinstance(outcome.error, PendingAnswersError) or self.questions is None:
             return False
-        unit: Unit = outcome.task.content
-        self._postponed[unit.key] = (self._rows_by_key.pop(unit.key), unit, frozenset(outcome.error.keys))
+        key = outcome.task.key
+        self._postponed[key] = (self._under_way.pop(key), frozenset(outcome.error.keys))
         return True
 
     def _resume_units(self) -> Iterator[RunnerTask]:
         """Send the questions of all units when none is under way, and yield the units whose answers are here."""
-        if self.questions is None or not self._postponed or self._rows_by_key:
+        if self.questions is None or not self._postponed or self._under_way:
             return
         waiting = self.questions.list_waiting_keys()
-        for key, (row, unit, keys) in list(self._postponed.items()):
+        for key, (found, keys) in list(self._postponed.items()):
             if not keys & waiting:
                 del self._postponed[key]
-                self._rows_by_key[key] = row
-                yield RunnerTask(key, unit)
+                self._under_way[key] = found
+                yield RunnerTask(key, found.unit)
 
-    def _try_unit(self, row: BatchRow, unit: Unit, claimed_elsewhere: deque[tuple[BatchRow, Unit]]) -> Iterator[RunnerTask]:
-        """Yield the task of a unit if it is to be done and can be claimed."""
-        if known := self._find_outcome(row, unit):
-            self._outcomes.append(known)
-        elif not self.store.claim(unit.key):
-            claimed_elsewhere.append((row, unit))
-            if self.store.is_done(unit.key):  # another process completed it meanwhile
-                self._done.add(unit.key)
-        elif self.store.is_done(unit.key):
-            self.store.release(unit.key)
-            self._outcomes.append(UnitOutcome(unit.id, unit.key, "elsewhere"))
-        else:
-            self._rows_by_key[unit.key] = row
-            yield RunnerTask(unit.key, unit)
-
-    def _find_outcome(self, row: BatchRow, unit: Unit) -> UnitOutcome | None:
-        """Return the outcome of a unit that is not to be computed now."""
-        if unit.key in self._done:
-            return UnitOutcome(unit.id, unit.key, "cached")
-        failure = self._failures.get(unit.key)
-        if failure is not None and not (self.retry_failed or failure.may_pass):
-            return UnitOutcome(unit.id, unit.key, "failed", failure=failure)
-        return None
-
-    def _build_units(self) -> Iterator[tuple[BatchRow, Unit] | UnitOutcome | None]:
-        """Yield units in the order of the rows of this shard; a row that is not a unit is a failure; None while it waits."""
-        ahead: deque[tuple[BatchRow, Future[Unit]]] = deque()
-        with ThreadPoolExecutor(READERS, "rows") as pool:
-            try:
-                for row in self._select_rows():
-                    if isinstance(row, BatchRow):
-                        ahead.append((row, pool.submit(self.builder.build_unit, row)))
-                    elif isinstance(row, UnitOutcome):
-                        yield row
-                    if len(ahead) > LOOK_AHEAD or (row is None and ahead):
-                        yield self._take_unit(*ahead.popleft())
-                    elif row is None:
-                        yield None
-                while ahead:
-                    yield self._take_unit(*ahead.popleft())
-            finally:
-                for _, future in ahead:
-                    future.cancel()
-
-    def _select_rows(self) -> Iterator[BatchRow | UnitOutcome | None]:
-        """Yield the rows of this shard up to the limit; a row whose id another has is a failure."""
-        seen: Counter[str] = Counter()
-        for row in self.rows:
-            if row is None:
-                yield None
-                continue
-            name = get_row_id(row)
-            seen[name] += 1
-            if not self.shard.holds(name):
-                continue
-            if self.limit is not None and self.taken >= self.limit:
-                return
-            self.taken += 1
-            if seen[name] > 1:
-                error = InputError(f"row {row.number}: the id {name!r} is that of another row; give each row an id of its own")
-                yield self._fail_row(row, error)
-            else:
-                yield row
-
-    def _take_unit(self, row: BatchRow, future: Future[Unit]) -> tuple[BatchRow, Unit] | UnitOutcome:
-        try:
-            unit = future.result()
-        except AlrefError as error:
-            return self._fail_row(row, InputError(f"row {row.number}: {error}"))
-        if (key := make_row_key(row)) in self._failures:  # the row was wrong in an earlier run
-            self.store.remove_failure(key)
-        return row, unit
+    def _finish_task(self, outcome: TaskOutcome) -> UnitOutcome:
+        """Return what became of a unit, release its claim, and end the batch if the error holds for all units."""
+        unit: Unit = outcome.task.content
+        found = self._under_way.pop(unit.key)
+        self.store.release(unit.key)
+        if outcome.error is None:
+            self._missing, self._succeeded = 0, True
+            state: Literal["done", "exported"] = "done" if found.summary is None else "exported"
+            made = UnitOutcome(unit.id, unit.key, state, outcome.output, seconds=outcome.seconds)
+            self._add_alias(made, unit)
+            return made
+        error = outcome.error
+        if isinstance(error, (ConfigError, OutputError)):
+            raise error
+        self._missing += isinstance(error, MissingError)
+        if isinstance(error, MissingError) and (not self._succeeded or self._missing >= MAX_MISSING):
+            raise error
+        failure = UnitFailure.from_error(found.row, unit.key, error, self.command)
+        return self._record_failure(failure.model_copy(update={"id": unit.id}), outcome.seconds)
 
     def _fail_row(self, row: BatchRow, error: AlrefError) -> UnitOutcome:
         """Record the failure of a row that is not a unit."""
@@ -208,25 +206,9 @@ class BatchRunner:
         before = self._failures.get(failure.key)
         failure = failure.model_copy(update={"attempt": before.attempt + 1 if before else 1})
         self.store.write_failure(failure)
+        self._failures[failure.key] = failure
+        self._failed_now.add(failure.key)
         return UnitOutcome(failure.id, failure.key, "failed", failure=failure, seconds=seconds)
-
-    def _finish_task(self, outcome: TaskOutcome) -> UnitOutcome:
-        """Return what became of a unit, release its claim, and end the batch if the error holds for all units."""
-        unit: Unit = outcome.task.content
-        row = self._rows_by_key.pop(unit.key)
-        self.store.release(unit.key)
-        if outcome.error is None:
-            self._missing, self._succeeded = 0, True
-            self._done.add(unit.key)
-            return UnitOutcome(unit.id, unit.key, "done", outcome.output, seconds=outcome.seconds)
-        error = outcome.error
-        if isinstance(error, (ConfigError, OutputError)):
-            raise error
-        self._missing += isinstance(error, MissingError)
-        if isinstance(error, MissingError) and (not self._succeeded or self._missing >= MAX_MISSING):
-            raise error
-        failure = UnitFailure.from_error(row, unit.key, error, self.command)
-        return self._record_failure(failure.model_copy(update={"id": unit.id}), outcome.seconds)
 
     def _take_outcomes(self) -> Iterator[UnitOutcome]:
         while self._outcomes:

@@ -3,6 +3,8 @@
     units/KEY.tar     summary and result of a finished unit
     failed/KEY.json   why a unit failed, and the command that tries again
     claims/KEY        which process works on a unit, and since when
+    aliases/KEY-ID    another row with the content of a unit
+    exported/KEY-ID-FORMAT   that a unit was exported
 
 A claim only saves work: when it is lost, a unit is computed twice and written twice, with the same content.
 """
@@ -13,7 +15,7 @@ import json
 import os
 import platform
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Event, Lock, Thread
@@ -24,12 +26,19 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from alref.batch.units import UnitFailure, UnitSummary, read_summary
+from alref.batch.units import (
+    UnitAlias,
+    UnitFailure,
+    UnitSummary,
+    compute_digest,
+    compute_unit_size,
+    read_summary,
+)
 from alref.errors import AlrefError, RecordError
 from alref.output.store import FolderStore, ObjectStore
 from alref.utils.processes import is_running
 
-UNITS, FAILED, CLAIMS = "units", "failed", "claims"
+UNITS, FAILED, CLAIMS, ALIASES, EXPORTED = "units", "failed", "claims", "aliases", "exported"
 LEASE_SECONDS = 120.0
 """Seconds after which a claim that was not renewed is void."""
 HEAD_BYTES = 16384
@@ -59,13 +68,10 @@ class UnitStore:
             with suppress(AlrefError):
                 self.release(key)
 
-    def list_done(self) -> set[str]:
-        """List the keys of finished units."""
-        return {each.name.removesuffix(".tar") for each in self.objects.list_objects(UNITS) if each.name.endswith(".tar")}
-
-    def is_done(self, key: str) -> bool:
-        """Return whether a unit is finished."""
-        return self.objects.read_bytes(f"{UNITS}/{key}.tar", 1) is not None
+    def list_done(self) -> dict[str, int]:
+        """List the finished units: the size of each object by key."""
+        listed = self.objects.list_objects(UNITS)
+        return {each.name.removesuffix(".tar"): each.size for each in listed if each.name.endswith(".tar")}
 
     def get_address(self, key: str) -> str:
         """Return where the object of a unit is."""
@@ -80,23 +86,26 @@ class UnitStore:
         """Return the object of a unit, None if it is not finished."""
         return self.objects.read_bytes(f"{UNITS}/{key}.tar")
 
-    def read_summaries(self, keys: Iterable[str]) -> Iterator[UnitSummary | UnitFailure]:
-        """Yield the summaries of units, in any order; an object that is not whole or of another version is a failure."""
-        if isinstance(self.objects, FolderStore):
-            yield from map(self._read_summary, keys)
-            return
-        with ThreadPoolExecutor(READERS, "summaries") as pool:
-            yield from pool.map(self._read_summary, keys)
+    def read_summary(self, key: str, size: int) -> UnitSummary | None:
+        """Return the summary of a finished unit, None if its object, of ``size`` bytes, is not whole."""
+        head = self.objects.read_bytes(f"{UNITS}/{key}.tar", HEAD_BYTES) or b""
+        with suppress(ValueError):
+            return read_summary(head) if compute_unit_size(head) == size else None
+        return self.read_whole_summary(key)
 
-    def _read_summary(self, key: str) -> UnitSummary | UnitFailure:
-        name = f"{UNITS}/{key}.tar"
-        try:
-            with suppress(ValueError):
-                return read_summary(self.objects.read_bytes(name, HEAD_BYTES) or b"")
-            return read_summary(self.objects.read_bytes(name) or b"")
-        except ValueError as error:
-            why = f"{self.get_address(key)}: not whole, or of another version ({error}); remove it to compute it again"
-            return UnitFailure(key=key, id=key, video="", error=why, exit_code=AlrefError.exit_code)
+    def read_whole_summary(self, key: str) -> UnitSummary | None:
+        """Return the summary of a unit, None if it is not finished or its object is not whole."""
+        data = self.read_unit(key) or b""
+        with suppress(ValueError):
+            return read_summary(data) if compute_unit_size(data) == len(data) else None
+        return None
+
+    def read_summaries(self, sizes: Mapping[str, int]) -> Iterator[UnitSummary | UnitFailure]:
+        """Yield the summaries of units, given their sizes by key; one that is not whole is a failure."""
+        with ThreadPoolExecutor(1 if isinstance(self.objects, FolderStore) else READERS, "summaries") as pool:
+            for key, found in zip(sizes, pool.map(self.read_summary, sizes, sizes.values()), strict=True):
+                error = f"{self.get_address(key)}: not whole, or of another version; run the batch again to compute it again"
+                yield found or UnitFailure(key=key, id=key, video="", error=error, exit_code=AlrefError.exit_code)
 
     def read_failures(self) -> dict[str, UnitFailure]:
         """Return all failures by key; one that cannot be read is left out, so that its unit is tried again."""
@@ -118,6 +127,38 @@ class UnitStore:
     def remove_failure(self, key: str) -> None:
         """Remove a failure."""
         self.objects.remove(f"{FAILED}/{key}.json")
+
+    def list_exported(self) -> set[str]:
+        """List the names of all exports, as ``name_export`` makes them."""
+        return {each.name for each in self.objects.list_objects(EXPORTED)}
+
+    def name_export(self, key: str, name: str, kind: str) -> str:
+        """Return the name of the export of a unit, under the id ``name``, in the format ``kind``."""
+        return f"{key}-{compute_digest(name)[:8]}-{kind}"
+
+    def mark_exported(self, key: str, name: str, kinds: Iterable[str]) -> None:
+        """Note that a unit was exported under the id ``name`` in formats."""
+        for kind in kinds:
+            self.objects.write_bytes(f"{EXPORTED}/{self.name_export(key, name, kind)}", b"")
+
+    def list_aliases(self) -> set[str]:
+        """List the names of the objects of aliases."""
+        return {each.name for each in self.objects.list_objects(ALIASES)}
+
+    def add_alias(self, alias: UnitAlias, known: set[str]) -> None:
+        """Write that a unit is also the one of another row, unless that is ``known``."""
+        name = f"{alias.key}-{compute_digest(alias.id)[:8]}.json"
+        if name not in known:
+            self.objects.write_bytes(f"{ALIASES}/{name}", alias.model_dump_json().encode())
+            known.add(name)
+
+    def read_aliases(self) -> dict[str, list[UnitAlias]]:
+        """Return all aliases by the key of their unit."""
+        found: dict[str, list[UnitAlias]] = {}
+        for name in sorted(self.list_aliases()):
+            alias = UnitAlias.model_validate_json(self.objects.read_bytes(f"{ALIASES}/{name}") or b"")
+            found.setdefault(alias.key, []).append(alias)
+        return found
 
     def claim(self, key: str) -> bool:
         """Claim a unit for this process; return whether no other process works on it."""

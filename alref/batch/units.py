@@ -188,6 +188,14 @@ def _list_objects(result: Result, reference: Reference) -> list[ObjectRow]:
     ] or [bare]
 
 
+class UnitAlias(Record):
+    """Another row with the content of a unit: its id and its video; the index has a row for each."""
+
+    key: str
+    id: str
+    video: str
+
+
 class UnitFailure(Record):
     """Why a unit failed: the error and its exit code, the number of attempts, and the command that tries again."""
 
@@ -223,6 +231,17 @@ def pack_unit(summary: UnitSummary, result: Result) -> bytes:
             entry.size = len(data)
             archive.addfile(entry, io.BytesIO(data))
     return file.getvalue()
+
+
+def compute_unit_size(head: bytes) -> int:
+    """Return the size that the object of a unit has, from its beginning. Raises ValueError when that is too short."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(head), mode="r:") as archive:
+            last = next(entry for entry in archive if entry.name == RESULT_FILE)
+    except (tarfile.TarError, StopIteration):
+        raise ValueError("expected the beginning of a unit") from None
+    blocks = -(-last.size // tarfile.BLOCKSIZE) + 2
+    return -(-(last.offset_data + blocks * tarfile.BLOCKSIZE) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
 
 
 def unpack_member(data: bytes, name: str) -> bytes:

@@ -15,7 +15,7 @@ from alref.batch.answers import SharedAnswers
 from alref.batch.question_batches import list_batch_reasoners
 from alref.batch.questions import REPLIES, StoredQuestions, collect_used_keys
 from alref.batch.unit_store import UnitStore
-from alref.batch.units import Unit, UnitSummary, pack_unit
+from alref.batch.units import Unit, UnitSummary, pack_unit, read_result
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
 from alref.components.runner import WorkerFactory
 from alref.config import Configuration, VideoOptions, resolve_config
@@ -80,7 +80,7 @@ class UnitWorker:
         self._batched = list_batch_reasoners(self._pipeline)
         for stage in self._batched:
             stage.share_questions(StoredQuestions(self._store.objects, stage.compute_lane()))
-        self._exporters = make_exporters(plugins, settings.formats, {})
+        self._formats, self._exporters = settings.formats, make_exporters(plugins, settings.formats, {})
         self._videos = VideoCache(get_cache_path("videos"), settings.cache_bytes)
 
     def __call__(self, unit: Unit) -> UnitSummary:
@@ -97,12 +97,19 @@ class UnitWorker:
         return summary
 
     def _compute_unit(self, unit: Unit, cache: StageCache) -> UnitSummary:
+        """Compute and export a unit; one that is finished is only exported."""
         options = VideoOptions.model_validate({**self._pipeline.config.video.model_dump(), **unit.window})
+        done = self._store.read_whole_summary(unit.key) if self._exporters else None
         with self._videos.fetch(unit.video, unit.identity) as path:
             video = open_video(path, **options.model_dump())
-            result = self._pipeline.run(video, unit.references, cache)
+            if done is not None:
+                result = read_result(self._store.read_unit(unit.key) or b"")
+            else:
+                result = self._pipeline.run(video, unit.references, cache)
             if self._exporters:
                 self._export(result, video, unit)
+        if done is not None:
+            return done
         result = _name_video(result, unit, options)
         summary = UnitSummary.from_result(unit, result)
         self._store.write_unit(unit.key, pack_unit(summary, result))
@@ -118,6 +125,7 @@ class UnitWorker:
                 if path.is_file() and not path.name.startswith("."):
                     name = f"{EXPORTS_FOLDER}/{encode_file_name(unit.id, '')}/{path.relative_to(folder).as_posix()}"
                     self._store.objects.write_bytes(name, path.read_bytes())
+        self._store.mark_exported(unit.key, unit.id, self._formats)
 
 
 def _name_video(result: Result, unit: Unit, options: VideoOptions) -> Result:

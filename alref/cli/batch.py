@@ -16,6 +16,7 @@ from alref.batch.report import BatchSummary, render_batch_report
 from alref.batch.runner import BatchRunner
 from alref.batch.shards import Shard
 from alref.batch.source import COLUMNS, STANDARD_INPUT, BatchSource
+from alref.batch.unit_reader import UnitReader
 from alref.batch.unit_store import UnitStore
 from alref.batch.units import UnitBuilder, get_row_id
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, ContentDigests
@@ -98,7 +99,8 @@ def _run_batch(flags: dict[str, Any]) -> int:
         common = make_references(flags["expressions"], flags["spoken"], flags["sound"])
         common += read_references(flags["file"]) if flags["file"] else []
         builder = UnitBuilder(config.get_output_settings(), common, ContentDigests())
-        batch = BatchRunner(rows, builder, store, shard, flags["limit"], flags["retry_failed"], _format_retry())
+        reader = UnitReader(rows, builder, shard, flags["limit"])
+        batch = BatchRunner(reader, store, flags["retry_failed"], _format_retry(), flags["formats"])
         if flags["planned"]:
             print_batch_plan(plan_batch(batch, runner.jobs), flags["as_json"])
             return 0
@@ -126,7 +128,6 @@ def _compute_units(batch: BatchRunner, runner: Runner, config: Configuration, to
     with BatchProgress(summary, total, flags) as progress:
         for outcome in batch.run(runner, settings.make_factory()):
             progress.add_outcome(outcome)
-    summary.read_unread(batch.store)
     name = f"report-{flags['shard'].replace('/', '-of-')}.html" if flags["shard"] else "report.html"
     page = render_batch_report(summary, format_path(shlex.join(["alref", *sys.argv[1:]])))
     batch.store.objects.write_bytes(name, page.encode("utf-8", "backslashreplace"))

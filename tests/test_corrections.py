@@ -86,6 +86,22 @@ def test_points_correct_the_mask_of_the_frame_and_later_ones_count(folder: Path)
         assert not far[5, 13], "a point far from the mask means another object"
 
 
+def test_points_stay_prompts_of_the_propagation_with_what_they_take_away(folder: Path) -> None:
+    with open_corrections(folder) as corrections:
+        before = corrections.result.tracks[1].decode_mask(4)
+        corrections.correct("dog", Prompt(frame=4, points=[[13, 5]], labels=[False]))
+        (clicked,) = (box for box in NearestPropagator.given if box.points is not None)
+        assert clicked.mask is not None
+        assert np.array_equal(clicked.mask, before), "the mask that the point corrects"
+        after = corrections.result.tracks[1].decode_mask(4)
+        corrections.correct("dog", Prompt(frame=9, absent=True))
+        (clicked,) = (box for box in NearestPropagator.given if box.points is not None)
+    assert clicked.points is not None
+    assert clicked.mask is not None
+    assert (clicked.pivot.frame, clicked.points.tolist()) == (4, [[13, 5]])
+    assert np.array_equal(clicked.mask, after), "the mask that the frame keeps"
+
+
 def test_absent_empties_the_frame_and_those_next_to_it(folder: Path) -> None:
     with open_corrections(folder) as corrections:
         result = corrections.correct("dog", Prompt(frame=10, absent=True))

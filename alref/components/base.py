@@ -266,7 +266,8 @@ class Propagator(Stage):
 
         The P axis is ``alref.records.list_object_phrases(boxes)``. A box with a ``mask`` starts from the mask: that of the
         user, or that of the proposer if ``PropagatorOptions.proposal_masks`` is set. With ``points``, the mask or the box is
-        corrected by them first, and either may be missing. With finding ``absent``, the object has no mask on that frame.
+        corrected by them first, and either may be missing; what points take away should not return on other frames. With
+        finding ``absent``, the object has no mask on that frame. Between two frames, the engine may call it for another video.
         """
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 from alref.config import resolve_config
 from alref.errors import InputError
 from alref.llm.replay import TRACE_FILE
+from alref.media.section import VideoSection
 from alref.media.video import Video
 from alref.output.revision_files import RevisionData, RevisionFiles, list_active_revisions, read_corrections
 from alref.output.run_folder import STAGES_FOLDER, RunFolder, read_run_spec
@@ -61,6 +62,7 @@ class Corrections:
         self._files, self._spec = RevisionFiles(self._folder), read_run_spec(self._folder)
         self._video, self._pipeline = video, pipeline
         self._own_pipeline: Pipeline | None = None
+        self._last_frame: tuple[int, VideoSection] | None = None
         self._lines: list[Correction] = []
         self._base = self._files.read_base()
         self._state = _State(self._base)
@@ -106,7 +108,13 @@ class Corrections:
         object = self.result.resolve_object(object)
         self._check_prompt(object, prompt)
         track = revisions.get_track(self.result, revisions.find_track(self.result, object), object)
-        return segment_prompt(self._get_pipeline(), self._get_video(), self.result, track, prompt)
+        if self._last_frame is None or self._last_frame[0] != prompt.frame:
+            self._last_frame = prompt.frame, VideoSection(self._get_video(), prompt.frame, prompt.frame + 1)
+        return segment_prompt(self._get_pipeline(), self._last_frame[1], self.result, track, prompt)
+
+    def prepare(self) -> None:
+        """Load the models that ``preview`` needs, so that the first click is as quick as the others. Raises MissingError."""
+        self._get_pipeline().load_component("propagator")
 
     def correct(
         self,

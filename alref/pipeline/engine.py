@@ -97,6 +97,12 @@ class Pipeline:
         """Check that the propagator can run and accepts these kinds of prompt, before any work. Raises MissingError."""
         self._check_slots(["propagator"], kinds)
 
+    def load_component(self, slot: str) -> None:
+        """Check and load the component of a slot before it is needed. Raises MissingError."""
+        self._check_slots([slot], frozenset())
+        with self._reserve_stage(slot):
+            pass
+
     def propagate(
         self,
         video: Video,

@@ -39,20 +39,22 @@ def compute_change(
     """Return what a correction by a prompt changes, and whether it is complete or was canceled.
 
     The object is propagated from the frame of the prompt, from the confirmed frames at the ends of the stretch, and from the
-    corrected frames within it. The frames from which the run started count too, if ``has_start`` is true and the correction
-    does not show that the object was another one.
+    corrected frames within it, each with its mask and the points that the user gave there. The frames from which the run
+    started count too, if ``has_start`` is true and the correction does not show that the object was another one.
     """
     number, prompt = revisions.find_track(result, correction.object), correction.prompt
     assert prompt is not None, "a correction by a prompt has one"
     track = revisions.get_track(result, number, correction.object)
     first, last = revisions.find_stretch(track.confirmed, prompt.frame, len(video))
     low, high = max(0, first - 1), min(len(video) - 1, last + 1)
-    mask = segment_prompt(pipeline, video, result, track, prompt)
+    mask = segment_prompt(pipeline, VideoSection(video, prompt.frame, prompt.frame + 1), result, track, prompt)
     keeps_start = has_start and _agrees_with_start(track, prompt, mask)
     settled = {*track.corrected, *track.confirmed, *list_start_frames(result, track, keeps_start)} - {prompt.frame}
     known = {frame: track.decode_mask(frame) for frame in settled if low <= frame <= high}
-    boxes = [_make_box(frame - low, each, 0.5) for frame, each in sorted(known.items())]
-    boxes.append(_make_box(prompt.frame - low, mask, 1.0))
+    boxes = [_make_box(frame - low, each, 0.5, find_points(result, track, frame)) for frame, each in sorted(known.items())]
+    is_pointed = prompt.points is not None and mask.any()
+    pointed = make_pointed_box(result, track, prompt, prompt.frame - low) if is_pointed else None
+    boxes.append(pointed or _make_box(prompt.frame - low, mask, 1.0))
     masks, scores, complete = _propagate_masks(pipeline, video, boxes, low, high, cache, progress, canceled)
     masks[prompt.frame], scores[prompt.frame] = encode_mask(mask), float(mask.any())
     frames = [frame for frame in range(first, last + 1) if frame in masks and frame not in known]
@@ -69,42 +71,51 @@ def compute_change(
     return change, complete
 
 
-def segment_prompt(pipeline: Pipeline, video: Video, result: Result, track: Track, prompt: Prompt) -> Mask:
-    """Return the mask bool (H, W) of a prompt on its frame, alone; points correct the mask that the track has there."""
+def segment_prompt(pipeline: Pipeline, frame: Video, result: Result, track: Track, prompt: Prompt) -> Mask:
+    """Return the mask bool (H, W) of a prompt on its frame, alone; points correct the mask that the track has there.
+
+    ``frame`` is the video of that frame only.
+    """
     if prompt.absent:
-        return np.zeros((video.height, video.width), np.bool_)
+        return np.zeros((frame.height, frame.width), np.bool_)
     if prompt.mask is not None and prompt.points is None:
         return np.asarray(prompt.mask)
+    (found,) = pipeline.propagate(frame, [make_pointed_box(result, track, prompt, 0)])
+    return found.decode_mask(0)
+
+
+def make_pointed_box(result: Result, track: Track, prompt: Prompt, frame: int) -> PivotBox:
+    """Return a prompt for frame ``frame`` of a propagation, with the mask that its points correct, if there is one."""
     given = join_points(result, track, prompt)
     prior = given.mask if given.mask is not None else find_prior_mask(track, given)
-    corners = given.box if prior is None else compute_box(prior)
-    box = PivotBox(
-        pivot=PivotFrame(phrase=PHRASE, frame=0, source="user"),
-        xyxy=corners,
+    return PivotBox(
+        pivot=PivotFrame(phrase=PHRASE, frame=frame, source="user"),
+        xyxy=given.box if prior is None else compute_box(prior),
         score=1.0,
         mask=prior,
         points=given.points,
         point_labels=given.labels,
         source="user",
     )
-    (found,) = pipeline.propagate(VideoSection(video, prompt.frame, prompt.frame + 1), [box])
-    return found.decode_mask(0)
 
 
 def join_points(result: Result, track: Track, prompt: Prompt) -> Prompt:
     """Return a prompt of points with the earlier points of the user on that frame; another prompt as it is."""
-    if prompt.kinds != {"points"}:
+    earlier = find_points(result, track, prompt.frame) if prompt.frame in track.corrected else None
+    if earlier is None or prompt.kinds != {"points"} or earlier.kinds != {"points"}:
         return prompt
-    for box in result.boxes:
-        same = revisions.is_same_object(box.pivot.phrase, track.phrase) and box.pivot.frame == prompt.frame
-        if same and box.source == "user" and box.kinds == {"points"} and prompt.frame in track.corrected:
-            assert box.points is not None, "its kind is points"
-            assert box.point_labels is not None, "each point has a label"
-            assert prompt.points is not None, "its kind is points"
-            assert prompt.labels is not None, "each point has a label"
-            points, labels = [box.points, prompt.points], [box.point_labels, prompt.labels]
-            return Prompt(frame=prompt.frame, points=np.concatenate(points), labels=np.concatenate(labels))
-    return prompt
+    points, labels = ([getattr(each, name) for each in (earlier, prompt)] for name in ("points", "labels"))
+    return Prompt(frame=prompt.frame, points=np.concatenate(points), labels=np.concatenate(labels))
+
+
+def find_points(result: Result, track: Track, frame: int) -> Prompt | None:
+    """Return the last prompt with points that the user gave the object on a frame, None if there is none."""
+    for box in reversed(result.boxes):
+        same = revisions.is_same_object(box.pivot.phrase, track.phrase) and box.pivot.frame == frame
+        if same and box.source == "user" and box.points is not None:
+            given = {"box": box.xyxy} if box.mask is None else {"mask": box.mask}
+            return Prompt(frame=frame, points=box.points, labels=box.point_labels, **given)
+    return None
 
 
 def find_prior_mask(track: Track, prompt: Prompt) -> Mask | None:
@@ -176,15 +187,17 @@ def _propagate_masks(
     return masks, {low + frame: score for frame, score in enumerate(found.scores)}, True
 
 
-def _make_box(frame: int, mask: Mask, score: float) -> PivotBox:
-    """Return what is known of the object on a frame: its mask, or that it is absent.
+def _make_box(frame: int, mask: Mask, score: float, given: Prompt | None = None) -> PivotBox:
+    """Return what is known of the object on a frame: its mask with the points of a prompt, or that it is absent.
 
     The corrected frame has the highest score, so that a propagator that begins at the best one goes outward from there.
     """
     pivot = PivotFrame(phrase=PHRASE, frame=frame, source="user")
     if not mask.any():
         return PivotBox(pivot=pivot, finding="absent", source="user")
-    return PivotBox(pivot=pivot, xyxy=compute_box(mask), score=score, mask=mask, source="user")
+    points, labels = (None, None) if given is None else (given.points, given.labels)
+    box = compute_box(mask)
+    return PivotBox(pivot=pivot, xyxy=box, score=score, mask=mask, points=points, point_labels=labels, source="user")
 
 
 def _is_heard(phrase: Phrase, time: float) -> bool:

@@ -156,6 +156,24 @@ class PropagatorContract(EnduranceContract):
                     f"frame {frame}: expected the same masks with boxes in the order {order}, got {difference}"
                 )
 
+    def test_may_be_called_between_two_frames(self) -> None:
+        """It may be called again before it has yielded all frames, and continues as before.
+
+        ``alref studio`` shows what a click gives while a propagation runs. Hold the state of a call in the call, not in the
+        component.
+        """
+        video, truth = self.make_video()
+        box = self.make_box(truth, find_visible_frames(truth)[0])
+        with self.load_component() as component:
+            alone = list(component.propagate(video, [box]))
+            walk = component.propagate(video, [box])
+            mixed = [next(walk)]
+            other = self.make_box(truth, find_visible_frames(truth)[-1], "2")
+            list(component.propagate(video, [other, box]))
+            mixed += walk
+        difference = find_difference(alone, mixed)
+        assert not difference, f"expected the same masks with another call after the first frame, got {difference}"
+
     def test_takes_a_box_one_pixel_wide(self) -> None:
         """It works with a box that is one pixel wide or one pixel high.
 

@@ -8,6 +8,7 @@ cuts refine the output masks and are never fed back.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -43,17 +44,33 @@ class LabelTracker:
 
     ``seeds`` are the labels of its pivot frames. Call ``start_at`` for one of them before ``move_to``. The memory has cells of
     all seeds, most of the one that tracking started at, and of the background of the last frames, so that the label does not
-    leak into what was not visible on a pivot frame.
+    leak into what was not visible on a pivot frame. ``rejected`` are the cells of a pivot frame that a person took away.
     """
 
     frame: int
     label: FloatArray
 
-    def __init__(self, video_features: VideoFeatures, seeds: dict[int, FloatArray]) -> None:
-        self._video_features, self._seeds = video_features, seeds
+    def __init__(
+        self, video_features: VideoFeatures, seeds: dict[int, FloatArray], rejected: Mapping[int, Mask] | None = None
+    ) -> None:
+        self._video_features, self._seeds, rejected = video_features, seeds, rejected or {}
         self._banks = {
-            frame: sample_memory(video_features.get_features(frame), label, _MEMORY_CELLS) for frame, label in seeds.items()
+            frame: sample_memory(video_features.get_features(frame), label, _MEMORY_CELLS, rejected.get(frame))
+            for frame, label in seeds.items()
         }
+        if rejected:
+            self._banks = {
+                frame: bank if frame in rejected else self._drop_rejected(bank, rejected) for frame, bank in self._banks.items()
+            }
+
+    def _drop_rejected(self, bank: LabelMemory, rejected: Mapping[int, Mask]) -> LabelMemory:
+        """Return the memory of a pivot frame without the cells on the object that look like what a person took away."""
+        corrected = [(self._video_features.get_features(frame), frame) for frame in rejected]
+        wrong = np.concatenate([features[rejected[frame]] for features, frame in corrected])
+        right = np.concatenate([features[(self._seeds[frame] > 0.5) & ~rejected[frame]] for features, frame in corrected])
+        likeness = [(bank.keys @ keys.T).max(axis=1, initial=-1) for keys in (wrong, right)]
+        kept = (bank.labels <= 0.5) | (likeness[0] <= likeness[1])
+        return LabelMemory(bank.keys[kept], bank.labels[kept])
 
     def start_at(self, frame: int) -> None:
         """Start at a pivot frame."""
@@ -116,10 +133,11 @@ class LabelTracker:
         return label * kept[parts]
 
 
-def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelMemory:
+def sample_memory(features: FloatArray, label: FloatArray, count: int, rejected: Mask | None = None) -> LabelMemory:
     """Select up to ``count`` evenly spaced cells for the memory: half on the object, half around it.
 
-    Cells of another object that looks the same are left out. They would speak against the object wherever it moves.
+    Cells of another object that looks the same are left out. They would speak against the object wherever it moves. Cells that
+    a person ``rejected`` are in the memory in any case.
     """
     flat, inside = features.reshape(-1, features.shape[2]), label > 0.5
     near = cv2.dilate(inside.astype(np.uint8), np.ones((2 * _BACKGROUND_RADIUS + 1,) * 2, np.uint8)) > 0
@@ -128,9 +146,11 @@ def sample_memory(features: FloatArray, label: FloatArray, count: int) -> LabelM
     others = np.flatnonzero(near & apart)
     alike = (flat[others] @ flat[cells].T).max(axis=1, initial=-1) > _SAME_LIKENESS
     near.ravel()[others[alike]] = False
-    around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2)
-    chosen = np.concatenate([cells, around])
-    return LabelMemory(flat[chosen], label.ravel()[chosen])
+    certain = np.zeros(0, np.intp) if rejected is None else _sample_evenly(np.flatnonzero(rejected & ~inside), count // 4)
+    near.ravel()[certain] = False
+    around = _sample_evenly(np.flatnonzero(near & ~inside), count // 2 - len(certain))
+    labels = np.concatenate([label.ravel()[np.concatenate([cells, around])], np.zeros(len(certain), np.float32)])
+    return LabelMemory(flat[np.concatenate([cells, around, certain])], labels)
 
 
 def thin_memory(memory: LabelMemory, share: float) -> LabelMemory:

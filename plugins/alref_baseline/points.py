@@ -28,6 +28,14 @@ _ADDED_SIZE, _REMOVED_SIZE, _SLACK = 3.0, 3.0, 3
 """Size of the part that a point means, in units of its distance from the border of the mask, and pixels beyond it."""
 _CERTAIN_SIZE = 0.7
 """Size of what is added around a point at least, in the same units."""
+_OBJECT_SHARE = 0.5
+"""Share of a cell that belongs to the object, from which the cell does."""
+_REJECTED_REACH = 12
+"""Cells around the object that points off the object speak about."""
+_SAME_THING = 0.6
+"""Likeness to a point off the object, from which a cell may be of the same thing."""
+_NUM_ROUNDS, _DOUBT = 2, 0.4
+"""Fits of what a point off the object takes away, and the chance up to which a cell is no example of the object in the next."""
 _REACH = 1.5
 """Cells around a point that belong to it for certain."""
 
@@ -71,15 +79,16 @@ def _grow_region(
     video_features: VideoFeatures, frame: int, point: FloatArray, others: FloatArray, size: tuple[int, int]
 ) -> Mask:
     """Return the region around a point whose border follows edges best, without the ``others``; never empty."""
-    longer, image = max(size), resize_image(video_features.get_image(frame), *size)
+    longer, image = max(size), video_features.get_image(frame)
     best, best_score = np.zeros(size, bool), -1.0
     for share in _SIDES:
         half = share * longer / 2
         box = np.concatenate([point - half, point + half]).clip(0, [size[1], size[0]] * 2).astype(np.float32)
         mask = _select_component(segment_box(video_features, frame, box, size), point)
-        if not mask.any() or any(mask[find_pixel(other, size)] for other in others):
+        small = np.asarray(resize_image(mask.astype(np.float32), *image.shape[:2]) > 0.5)
+        if not small.any() or any(mask[find_pixel(other, size)] for other in others):
             continue
-        score = compute_edge_contrast(image, mask) * (1.0 if _measure_cut_share(mask, box) < _CUT_SHARE else 0.3)
+        score = compute_edge_contrast(image, small) * (1.0 if _measure_cut_share(mask, box) < _CUT_SHARE else 0.3)
         if score > best_score:
             best, best_score = mask, score
     if not best.any():
@@ -143,14 +152,39 @@ def _remove_region(video_features: VideoFeatures, frame: int, mask: Mask, point:
     for other in others:
         inside = np.maximum(inside, 2 * _mark_cells(video_features, other * scale))
     near = (cv2.dilate(label, np.ones((9, 9), np.uint8)) > 0.1) & (label < 0.1)
-    weights = normalize_weights(inside, 4 * outside * label.sum() / max(float(outside.sum()), 1e-6) + 0.2 * near)
-    (chance,) = fit_predict([compute_descriptors(video_features, frame)], [weights])
+    background = 4 * outside * label.sum() / max(float(outside.sum()), 1e-6) + 0.2 * near
+    cells, chance = [compute_descriptors(video_features, frame)], np.ones_like(label)
+    for _ in range(_NUM_ROUNDS):  # what turns out to look like the point is no example of the object any more
+        examples = inside * np.maximum(chance - _DOUBT, 0)
+        (chance,) = fit_predict(cells, [normalize_weights(examples, background)])
     kept = segment_label(video_features, frame, np.asarray(np.minimum(chance, label), np.float32), mask.shape)
     place_size = round(_REMOVED_SIZE * float(depth[place])) + _SLACK
     reached = cv2.circle(np.zeros(mask.shape, np.uint8), place[::-1], place_size, 1, -1)
     view = (mask & (kept | (reached == 0))).astype(np.uint8)
     cv2.circle(view, place[::-1], max(1, round(CELL_SIZE * _REACH / float(scale.mean()) / 2)), 0, -1)
     return np.asarray(view > 0)
+
+
+def find_rejected_cells(
+    video_features: VideoFeatures, frame: int, points: FloatArray, mask: Mask, prior: Mask | None = None
+) -> Mask:
+    """Return the cells that points off the object take away: bool (rows, columns).
+
+    They are the cells at the points, those near the mask that look more like them than like the object, and those of the mask
+    before, ``prior``, that are not in the mask any more.
+    """
+    features, label = video_features.get_features(frame), make_seed_label(video_features, mask)
+    flat = features.reshape(-1, features.shape[2])
+    scale = np.array([video_features.width / mask.shape[1], video_features.height / mask.shape[0]], np.float32)
+    marked = np.max([_mark_cells(video_features, point * scale) for point in points], axis=0) > 0
+    marked &= label < _OBJECT_SHARE
+    near = (cv2.dilate(label, np.ones((2 * _REJECTED_REACH + 1,) * 2, np.uint8)) > _OBJECT_SHARE) & (label < _OBJECT_SHARE)
+    inside = flat[np.flatnonzero(label >= _OBJECT_SHARE)]
+    likeness = [(flat @ keys.T).max(axis=1, initial=-1).reshape(label.shape) for keys in (flat[np.flatnonzero(marked)], inside)]
+    rejected = marked | (near & (likeness[0] > np.maximum(likeness[1], _SAME_THING)))
+    if prior is not None and (cut := prior & ~mask).any():
+        rejected |= (make_seed_label(video_features, cut) >= _OBJECT_SHARE) & (label < _OBJECT_SHARE)
+    return np.asarray(rejected)
 
 
 def _mark_cells(video_features: VideoFeatures, point: FloatArray) -> FloatArray:

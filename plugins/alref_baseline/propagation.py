@@ -14,7 +14,7 @@ from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 from alref_baseline.features import VideoFeatures, get_video_features
 from alref_baseline.grabcut import ColorModels
 from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_seed_label, segment_box, segment_label
-from alref_baseline.points import segment_points
+from alref_baseline.points import find_rejected_cells, segment_points
 
 ScoredMask = tuple[Mask, float]
 StoredMask = tuple[Rle, float]
@@ -40,7 +40,7 @@ class TrackedObject:
         seeds = {frame: make_seed_label(video_features, mask) for frame, mask in self._masks.items() if mask.any()}
         self.first = min(self._masks, default=0)
         self._pivots = {frame: span.pivot for span in self._list_ranges() for frame in (*span.before, *span.after)}
-        self._tracker = LabelTracker(video_features, seeds) if seeds else None
+        self._tracker = LabelTracker(video_features, seeds, self._find_rejected(boxes)) if seeds else None
         self._min_cells = _GONE_AREA * max((int((seed > 0.5).sum()) for seed in seeds.values()), default=0)
         self._waiting: dict[int, StoredMask] = {}
 
@@ -53,6 +53,18 @@ class TrackedObject:
                 span = replace(span, before=())
             ranges.append(span)
         return ranges
+
+    def _find_rejected(self, boxes: list[PivotBox]) -> dict[int, Mask]:
+        """Return the cells that points take away, by pivot frame."""
+        rejected = {}
+        for box in boxes if self._count > 1 else ():
+            if box.points is None or box.point_labels is None or box.point_labels.all() or box.pivot.frame is None:
+                continue
+            frame, mask = box.pivot.frame, self._masks[box.pivot.frame]
+            if mask.any():
+                points = box.points[~box.point_labels]
+                rejected[frame] = find_rejected_cells(self._video_features, frame, points, mask, box.mask)
+        return rejected
 
     def _segment_prompt(self, box: PivotBox, frame: int) -> Mask:
         """Return the mask of what is given on a frame, empty where the object is absent."""

@@ -55,6 +55,12 @@ class LabelPropagator(Propagator):
     prompts = frozenset({"box", "mask", "points", "absent"})
     Options = LabelPropagationOptions
 
+    def load(self) -> None:
+        """Load the network."""
+        from alref_baseline.features import load_network
+
+        load_network()
+
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield every frame once, the frames before the first pivot in reverse; an absent object has an empty mask.
 

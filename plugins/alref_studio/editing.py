@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alref.errors import InputError
+from alref.errors import AlrefError, InputError
 from alref.llm.replay import TRACE_FILE
 from alref.output.revision_files import list_active_revisions, read_corrections
 from alref.output.run_folder import load_result
@@ -60,6 +60,13 @@ class Editor:
         """Return the run-length counts of the mask that points give an object on one frame."""
         mask = self._open(run).preview(str(body.get("object")), read_prompt(body))
         return encode_mask(mask).counts if mask.any() else ""
+
+    def prepare(self, run: OpenedRun) -> None:
+        """Load the models that a preview needs, unless it would be an error: a preview then says what is missing."""
+        try:
+            self._open(run).prepare()
+        except AlrefError:
+            return
 
     def edit(self, run: OpenedRun, body: Mapping[str, Any], job: StudioJob) -> dict[str, Any]:
         """Do what the page asks for. Raises InputError, and what the corrections raise."""

@@ -50,6 +50,7 @@ class StudioRoutes:
             Route("/runs/{id}/masks", self.read_masks),
             Route("/runs/{id}/objects/{object:int}/thumbnail", self.read_thumbnail),
             Route("/runs/{id}/candidates/{index:int}/thumbnail", self.read_candidate),
+            Route("/runs/{id}/prepare", accept(self.start_prepare), methods=["POST"]),
             Route("/runs/{id}/preview", accept(self.read_preview), methods=["POST"]),
             Route("/runs/{id}/edit", accept(self.start_edit), methods=["POST"]),
             Route("/runs/{id}/export", accept(self.start_export), methods=["POST"]),
@@ -108,6 +109,11 @@ class StudioRoutes:
     def read_candidate(self, request: Request) -> Response:
         """Return a small image of a candidate."""
         return make_image(self._studio.draw_candidate(request.path_params["id"], request.path_params["index"]))
+
+    def start_prepare(self, request: Request, body: Mapping[str, Any]) -> Response:
+        """Load the models of a run, so that the first click is quick."""
+        self._studio.prepare(request.path_params["id"])
+        return JSONResponse({})
 
     def read_preview(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Return the mask that points would give, of one frame; nothing is written."""

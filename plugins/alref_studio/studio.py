@@ -153,18 +153,27 @@ class Studio:
         run, failure = self.library.get_run(run_id), list[AlrefError]()
 
         def work(job: StudioJob) -> str:
+            outer, self._observer.job = self._observer.job, None
             try:
                 return self._editor.preview(run, body)
             except AlrefError as error:
                 failure.append(error)
                 return ""
+            finally:
+                self._observer.job = outer
 
-        job = self.worker.submit(StudioJob("preview", "the mask of one frame", work, run=run_id, is_quiet=True))
+        job = self.worker.submit_preview(StudioJob("preview", "the mask of one frame", work, run=run_id))
         if not job.finished.wait(PREVIEW_SECONDS):
             raise InputError("the mask takes too long; wait until the job ends, or cancel it")
         if failure:
             raise failure[0]
         return str(job.outcome or "")
+
+    def prepare(self, run_id: str) -> None:
+        """Load the models of a finished run in the worker, before the user clicks."""
+        run = self.library.get_run(run_id)
+        self.require_result(run)
+        self.worker.submit_preview(StudioJob("prepare", "the models", lambda job: self._editor.prepare(run), run=run_id))
 
     def edit(self, run_id: str, body: Mapping[str, Any]) -> StudioJob:
         """Start a correction of a finished run."""

@@ -1,4 +1,7 @@
-"""One thread owns the models. It does one job at a time, and one more may wait."""
+"""One thread owns the models. It does one job at a time, and one more may wait.
+
+Previews, the masks of single frames while the user points, are done at once: between two frames of the running job.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
-from queue import Empty, SimpleQueue
-from threading import Event, Lock, Thread
+from queue import SimpleQueue
+from threading import Event, Lock, Thread, current_thread
 from typing import Any, Literal
 
 from alref.errors import AlrefError, format_exception
@@ -33,7 +36,7 @@ class WorkerBusyError(AlrefError):
 class StudioJob:
     """A job: ``work(job)`` returns what the page gets at its end, and calls ``advance`` now and then.
 
-    ``is_cancelled`` is set by the page; the next ``advance`` then raises JobCancelled. The pages do not hear of a quiet job.
+    ``is_cancelled`` is set by the page; the next ``advance`` then raises JobCancelled.
     """
 
     kind: str
@@ -46,7 +49,6 @@ class StudioJob:
     total: int = 0
     message: str = ""
     outcome: Any = None
-    is_quiet: bool = False
     number: int = field(default_factory=lambda: next(_NUMBERS))
     is_cancelled: Event = field(default_factory=Event)
     finished: Event = field(default_factory=Event)
@@ -70,14 +72,16 @@ class StudioJob:
 
 
 class Worker(Thread):
-    """The thread of the models. ``make_owner`` is called in it once, and what it returns is closed at the end."""
+    """The thread of the models. It does jobs in the order in which they are submitted, and previews before anything else."""
 
     def __init__(self, hub: EventHub) -> None:
         super().__init__(name="models", daemon=True)
         self._hub = hub
-        self._queue: SimpleQueue[StudioJob | None] = SimpleQueue()
+        self._wake: SimpleQueue[bool] = SimpleQueue()
         self._lock = Lock()
         self._jobs: list[StudioJob] = []
+        self._previews: list[StudioJob] = []
+        self._is_previewing = False
         self._last: StudioJob | None = None
 
     def submit(self, job: StudioJob) -> StudioJob:
@@ -87,8 +91,18 @@ class Worker(Thread):
             if len(self._jobs) > 1:
                 raise WorkerBusyError(f"busy with: {self._jobs[0].title}; wait until it ends, or cancel it")
             self._jobs.append(job)
-        self._queue.put(job)
+        self._wake.put(True)
         self._tell(job)
+        return job
+
+    def submit_preview(self, job: StudioJob) -> StudioJob:
+        """Do a job of which the pages do not hear, between two frames of the running one.
+
+        While a correction of another run is computed, it waits for the end of that: the models may be those of that run.
+        """
+        with self._lock:
+            self._previews.append(job)
+        self._wake.put(True)
         return job
 
     def cancel(self) -> None:
@@ -105,25 +119,41 @@ class Worker(Thread):
 
     def run(self) -> None:
         """Work until ``close``."""
-        while (job := self._queue.get()) is not None:
+        while self._wake.get():
+            self._do_previews()
+            with self._lock:
+                job = self._jobs[0] if self._jobs else None
+            if job is None:
+                continue
             self._do_job(job)
             with self._lock:
                 self._jobs.remove(job)
-                self._last = self._last if job.is_quiet else job
+                self._last = job
             job.finished.set()
             self._tell(job)
 
     def close(self, timeout: float = 10.0) -> None:
         """Cancel all jobs and end the thread."""
         self.cancel()
-        self._queue.put(None)
+        self._wake.put(False)
         if self.is_alive():
             self.join(timeout)
-        try:
-            while True:
-                self._queue.get_nowait()
-        except Empty:
-            return
+        for job in (*self._jobs, *self._previews):
+            job.state = "cancelled"
+            job.finished.set()
+
+    def _do_previews(self, running: StudioJob | None = None) -> None:
+        """Do the previews that wait, except those for which the running job has no models."""
+        while True:
+            with self._lock:
+                fitting = [each for each in self._previews if not running or running.kind != "edit" or each.run == running.run]
+                if not fitting:
+                    return
+                self._previews.remove(fitting[0])
+            self._is_previewing = True
+            self._do_job(fitting[0])
+            self._is_previewing = False
+            fitting[0].finished.set()
 
     def _do_job(self, job: StudioJob) -> None:
         try:
@@ -140,8 +170,9 @@ class Worker(Thread):
             job.state, job.message = "failed", f"unexpected error: {format_exception(error)}"
 
     def _tell(self, job: StudioJob) -> None:
-        if not job.is_quiet:
-            self._hub.publish("job", job.to_dict())
+        self._hub.publish("job", job.to_dict())
+        if current_thread() is self and job.state == "running" and not self._is_previewing:
+            self._do_previews(job)
 
 
 class JobObserver:

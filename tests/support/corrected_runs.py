@@ -29,10 +29,13 @@ class NearestPropagator(Propagator):
     prompts = frozenset({"box", "mask", "points", "absent"})
     visited: ClassVar[list[int]] = []
     """The number of frames of each call."""
+    given: ClassVar[list[PivotBox]] = []
+    """The boxes of the last call."""
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the frames in order."""
         self.visited.append(0)
+        self.given[:] = boxes
         known = [{box.pivot.frame or 0: draw_box_prompt(video, box) for box in own} for own in group_boxes(boxes)]
         for frame in range(len(video)):
             self.visited[-1] += 1

@@ -22,6 +22,13 @@ export class Corrector {
     this.onPoints();
   }
 
+  /** Let the server load the models, once for each run, before the first click. */
+  prepare() {
+    if (!this.run || this.prepared === this.run.id) return;
+    this.prepared = this.run.id;
+    postJson(`runs/${this.run.id}/prepare`).catch(this.onError);
+  }
+
   /** Show the masks of the points that are set. */
   previewAll() {
     for (const key of this.points.keys()) {

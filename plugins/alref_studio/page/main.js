@@ -344,6 +344,7 @@ find("propagate").onclick = () => run(() => corrector.propagate());
 find("undo").onclick = undo;
 find("views").onclick = () => edit({ action: "views" });
 find("canvas").onclick = (event) => addPoint(event, document.querySelector("[name=sign]:checked").value === "on");
+find("canvas").onpointerenter = () => state.run?.finished && corrector.prepare();
 find("canvas").oncontextmenu = (event) => {
   event.preventDefault();
   addPoint(event, false);

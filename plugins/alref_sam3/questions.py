@@ -86,27 +86,12 @@ class HostedQuestions:
         return masks
 
     def _send_request(self, stage: Stage, video: Video, request: HostedRequest) -> Answer:
-        from alref_sam3._connection import BilledError, HostedConnection, TooLargeError
+        from alref_sam3._connection import BilledError, TooLargeError
 
         cost = len(video) * self._options.price / 1000
         reserved, spent, started = self._budget.reserve_amount(cost), 0.0, perf_counter()
-
-        def announce_size(size: int) -> None:
-            stage.announce(
-                f"{self._component}: {request.topic}: {len(video)} frames, {size / 1e6:.2f} MB, about ${cost:.2f} at"
-                f" ${self._options.price:g} for 1,000 frames"
-            )
-
         try:
-            if self._connection is None:
-                self._connection = HostedConnection(self._options)
-            uploaded = self._connection.upload_video(video, announce_size)
-            text = self._connection.stream_text(
-                uploaded.file_id,
-                request.text,
-                request.metadata,
-                lambda lines: stage.advance(min(lines, len(video)), len(video)),
-            )
+            text = self._stream_reply(stage, video, request, cost)
             spent = cost
         except TooLargeError as failure:
             hint = "send a smaller or a shorter one: --max-size 720, or --end SECONDS"
@@ -119,18 +104,34 @@ class HostedQuestions:
             raise self._explain_failure(failure, isinstance(failure, BilledError)) from None
         finally:
             self._budget.settle_reservation(reserved, spent)
-        stored = json.dumps({TEXT_FIELD: text})
-        seconds = perf_counter() - started
         return Answer(
-            text=stored,
+            text=json.dumps({TEXT_FIELD: text}),
             model=self._options.model,
             prompt_tokens=0,
             completion_tokens=0,
             estimated=True,
             cost=cost,
             retries=0,
-            seconds=seconds,
+            seconds=perf_counter() - started,
         )
+
+    def _stream_reply(self, stage: Stage, video: Video, request: HostedRequest, cost: float) -> str:
+        """Upload the video, after a note about its size and its cost, and return the text that the service streams."""
+        from alref_sam3._connection import HostedConnection
+
+        def announce_size(size: int) -> None:
+            stage.announce(
+                f"{self._component}: {request.topic}: {len(video)} frames, {size / 1e6:.2f} MB, about ${cost:.2f} at"
+                f" ${self._options.price:g} for 1,000 frames"
+            )
+
+        def report_progress(lines: int) -> None:
+            stage.advance(min(lines, len(video)), len(video))
+
+        if self._connection is None:
+            self._connection = HostedConnection(self._options)
+        uploaded = self._connection.upload_video(video, announce_size)
+        return self._connection.stream_text(uploaded.file_id, request.text, request.metadata, report_progress)
 
     def _read_answer(self, answer: Answer, video: Video) -> list[ServedMask]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -12,8 +13,9 @@ pytest.importorskip("openai")
 pytest.importorskip("s3fs")
 
 from alref.batch.answers import ANSWERS
+from alref.cli import run_command
 from alref.output.store import open_store
-from support.batches import get_states, run_batch, write_videos
+from support.batches import SETTINGS, get_states, run_batch, write_videos
 from support.llm_server import ChatServer, serving
 from support.s3_server import run_s3_server
 
@@ -56,19 +58,25 @@ def test_machines_share_the_answers_in_the_store(
         assert len(server.questions) == asked
 
 
-def test_a_budget_is_that_of_all_workers(
+def test_two_commands_spend_one_budget(
     server: ChatServer, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALREF_HOME", str(tmp_path / "home"))
     videos = write_videos(tmp_path / "videos", list("abcdefgh"))
-    budget = [word for slot in ("temporal", "spatial") for word in ("-o", f"{slot}.max_cost=0.0046")]
-    events = run_batch(capsys, videos, tmp_path / "store", *ask(server), *budget, "--runner", "local", "--jobs", "2")
-    assert events[-1]["code"] == 4
-    spent = 110e-6 * len(server.questions)
-    assert spent <= 0.0046
-    done = sum(state == "done" for state in get_states(events).values())
-    assert done < 8
-    raised = [word.replace("0.0046", "5") for word in budget]
+    limit, price = 0.0046, 110e-6
+    budget = [word for slot in ("temporal", "spatial") for word in ("-o", f"{slot}.max_cost={limit}")]
+    words = ["batch", str(videos), "the dog", "--out", str(tmp_path / "store"), *SETTINGS, *ask(server), *budget, "--quiet"]
+    codes: list[int] = []
+    threads = [Thread(target=lambda: codes.append(run_command(words))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [4, 4]
+    assert 2 * price <= price * len(server.questions) <= limit
+    assert run_batch(capsys, videos, tmp_path / "store", *ask(server), *budget)[-1]["code"] == 4
+    assert price * len(server.questions) <= limit
+    raised = [word.replace(str(limit), "5") for word in budget]
     again = run_batch(capsys, videos, tmp_path / "store", *ask(server), *raised)
-    assert sum(state == "cached" for state in get_states(again).values()) >= done
     assert set(get_states(again).values()) <= {"done", "cached"}
+    assert len(server.questions) == 16

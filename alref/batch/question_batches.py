@@ -9,6 +9,7 @@ server for the batch of this file before it makes one. So nothing is sent twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,7 +24,9 @@ from alref.llm.batch_service import MAX_BYTES, MAX_QUESTIONS, BatchService, Batc
 from alref.llm.messages import Answer, Question
 from alref.llm.reasoner import ChatReasoner
 from alref.llm.server_errors import ServerError
+from alref.llm.shared_limits import sharing_limits
 from alref.output.store import StoredObject
+from alref.output.stored_tally import StoredTally
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 from alref.records import Record
@@ -174,7 +177,8 @@ class QuestionBatches:
         """Return the Batch API of a lane; connect on the first call."""
         if lane not in self._services:
             stage = self._stages[lane]
-            stage.load()
+            with sharing_limits(partial(StoredTally, self._objects)):
+                stage.load()
             self._services[lane] = stage.open_batches()
         return self._services[lane]
 

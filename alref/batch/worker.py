@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 from alref.batch.answers import SharedAnswers
 from alref.batch.question_batches import list_batch_reasoners
@@ -20,12 +19,13 @@ from alref.batch.video_files import DEFAULT_CACHE_BYTES, VideoCache
 from alref.components.runner import WorkerFactory
 from alref.config import Configuration, VideoOptions, resolve_config
 from alref.evaluation.folder import encode_file_name
-from alref.llm.ledger import share_limits
 from alref.llm.reasoner import ChatReasoner
+from alref.llm.shared_limits import share_limits
 from alref.media.reader import open_video
 from alref.media.video import Video
 from alref.output.export import EXPORTS_FOLDER, export_run, make_exporters
 from alref.output.store import RemoteStore, open_store
+from alref.output.stored_tally import StoredTally
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import CachedOutput, Item, StageCache
 from alref.plugins.manager import PluginManager
@@ -38,17 +38,13 @@ WAITING_UNITS = 3
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker is made from: the configuration with every option, plugin files, the store, and the size of copies.
-
-    The workers of one ``run`` on one machine share a budget and a rate.
-    """
+    """What a worker is made from: the configuration with every option, plugin files, the store, and the size of copies."""
 
     config: Mapping[str, Any]
     plugin_files: tuple[Path, ...]
     store: str
     cache_bytes: int = DEFAULT_CACHE_BYTES
     formats: tuple[str, ...] = ()
-    run: str = field(default_factory=lambda: uuid4().hex)
 
     def make_factory(self) -> WorkerFactory:
         """Return what makes a worker in its own process."""
@@ -68,11 +64,11 @@ class UnitWorker:
     """Computes units, one after the other or several at a time, with one set of models."""
 
     def __init__(self, settings: WorkerSettings, device: str = "") -> None:
-        share_limits(get_cache_path("ledgers") / f"{settings.run}.sqlite")
+        self._store = UnitStore(open_store(settings.store))
+        share_limits(partial(StoredTally, self._store.objects))
         plugins = PluginManager(files=settings.plugin_files)
         chosen = {"device": device} if device else {}
         self._pipeline = Pipeline.from_config(resolve_config(plugins, [settings.config, chosen]), plugins)
-        self._store = UnitStore(open_store(settings.store))
         if isinstance(self._store.objects, RemoteStore):  # workers of one machine share its own answer store already
             for stage in self._pipeline.stages:
                 if isinstance(stage, ChatReasoner):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,9 @@ from alref.evaluation.report import write_evaluation_report
 from alref.evaluation.runner import EvaluationRunner
 from alref.evaluation.summary import summarize_evaluation
 from alref.evaluation.workers import run_on_workers
+from alref.llm.shared_limits import sharing_limits
+from alref.output.store import FolderStore
+from alref.output.stored_tally import StoredTally
 from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 
@@ -77,6 +82,7 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
     with (
         EvaluationFolder.open(path, spec, force=flags["force"], shared=shard.count > 1) as folder,
         Pipeline.from_config(config, plugins) as pipe,
+        sharing_limits(partial(StoredTally, FolderStore(path))) if shard.count > 1 else nullcontext(),
     ):
         runner = plugins.get_runner(flags["runner"])(flags["jobs"]) if flags["runner"] else None
         work = EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"])

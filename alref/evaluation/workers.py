@@ -14,6 +14,9 @@ from alref.components.runner import Runner, RunnerTask
 from alref.config import resolve_config
 from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
 from alref.evaluation.runner import EvaluationRunner, VideoOutcome
+from alref.llm.shared_limits import share_limits
+from alref.output.store import FolderStore
+from alref.output.stored_tally import StoredTally
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.manager import PluginManager
@@ -36,6 +39,7 @@ class EvaluationWorker:
     """Predicts, writes and scores one video after the other."""
 
     def __init__(self, settings: EvaluationSettings, device: str = "") -> None:
+        share_limits(partial(StoredTally, FolderStore(settings.path)))
         plugins = PluginManager(files=settings.plugin_files)
         chosen = {"device": device} if device else {}
         pipeline = Pipeline.from_config(resolve_config(plugins, [settings.config, chosen]), plugins)

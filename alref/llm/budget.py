@@ -30,15 +30,19 @@ class Budget:
         Raises ConfigError if the limit might still be exceeded.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self.reserved or self._is_within_limit(dollars))
-            if not self._is_within_limit(dollars):
-                raise ConfigError(
-                    f"max_cost: ${self.spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
-                    f" all answers so far are kept: run the same again with --force and a higher -o {self.option}"
-                )
+            self._changed.wait_for(lambda: not self.reserved or self.is_within_limit(dollars))
+            if not self.is_within_limit(dollars):
+                raise self.make_error(self.spent, dollars)
             number = next(self._reservation_ids)
             self.reserved[number] = dollars
             return number
+
+    def make_error(self, spent: float, dollars: float) -> ConfigError:
+        """Return the error that the next question may exceed the limit."""
+        return ConfigError(
+            f"max_cost: ${spent:.4f} of ${self.limit:g} are spent, and the next question may take ${dollars:.4f};"
+            f" all answers so far are kept: run the same again with --force and a higher -o {self.option}"
+        )
 
     def settle_reservation(self, reservation: int, dollars: float) -> None:
         """Replace a reservation by the actual cost of the answer."""
@@ -52,5 +56,6 @@ class Budget:
         with self._changed:
             self.spent += dollars
 
-    def _is_within_limit(self, dollars: float) -> bool:
+    def is_within_limit(self, dollars: float) -> bool:
+        """Return whether so many dollars more may be reserved."""
         return self.limit is None or self.spent + sum(self.reserved.values()) + dollars <= self.limit

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import openai
 
 from alref.errors import ConfigError, Problem
-from alref.llm.ledger import make_budget
 from alref.llm.messages import Answer, Question
 from alref.llm.server_connection import Completion, ServerConnection
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
+from alref.llm.shared_limits import make_budget
 from alref_openai import server
 from alref_openai.replies import parse_completion
-from alref_openai.spending import RateLimiter, TokenEstimator, TokenPrice
+from alref_openai.spending import TokenEstimator, TokenPrice, make_rate_limiter
 
 if TYPE_CHECKING:
     from alref_openai import OpenAIOptions
@@ -54,8 +54,8 @@ class OpenAIConnection(ServerConnection):
         self.budget = make_budget(options.max_cost, "reasoner.max_cost")
         self._token_estimator = TokenEstimator(options.detail)
         self._rate_limiters = (
-            RateLimiter(options.requests_per_minute, f"requests {self.address}"),
-            RateLimiter(options.tokens_per_minute, f"tokens {self.address}"),
+            make_rate_limiter(options.requests_per_minute, f"requests {self.address}"),
+            make_rate_limiter(options.tokens_per_minute, f"tokens {self.address}"),
         )
         models = [self.model, *filter(None, options.voters)]
         unpriced = next((name for name in models if self.compute_cost(name, 1, 1, 0) is None), None)

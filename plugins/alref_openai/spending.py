@@ -10,7 +10,7 @@ from genai_prices import Usage, calc_price
 
 from alref.llm.batch_service import BATCH_PRICE
 from alref.llm.cost_estimate import estimate_prompt_tokens
-from alref.llm.ledger import make_shared_rate
+from alref.llm.shared_limits import SharedRate, make_shared_rate
 
 if TYPE_CHECKING:
     from alref.llm.messages import Question
@@ -39,10 +39,9 @@ class TokenPrice:
 
 @dataclass
 class RateLimiter:
-    """Spaces requests or tokens evenly, at most ``per_minute``; in a batch, those of all processes with this ``name``."""
+    """Spaces requests or tokens evenly, at most ``per_minute``."""
 
     per_minute: float | None
-    name: str = ""
     _next_free: float = 0.0
     _lock: Lock = field(default_factory=Lock)
 
@@ -50,12 +49,15 @@ class RateLimiter:
         """Return the seconds that another ``amount`` has to wait at the time ``now``."""
         if self.per_minute is None:
             return 0.0
-        if shared := make_shared_rate(self.per_minute, self.name):
-            return shared.compute_delay(amount)
         with self._lock:
             start = max(now, self._next_free)
             self._next_free = start + 60 * amount / self.per_minute
             return start - now
+
+
+def make_rate_limiter(per_minute: float | None, name: str) -> RateLimiter | SharedRate:
+    """Return what spaces requests or tokens: those of this process, or of all processes that share limits."""
+    return make_shared_rate(per_minute, name) or RateLimiter(per_minute)
 
 
 @dataclass

@@ -11,10 +11,10 @@ from alref.components.base import Stage
 from alref.errors import AlrefError, InputError, MissingError, Problem, sanitize_line
 from alref.llm.answer_store import AnswerStore, compute_answer_key, get_default_path
 from alref.llm.conversations import AnswerSource
-from alref.llm.ledger import make_budget
 from alref.llm.messages import Answer, Message, Question, QuestionEvent
 from alref.llm.replay import AnswerReplay
 from alref.llm.server_errors import ServerError
+from alref.llm.shared_limits import make_budget
 from alref.media.video import Video
 from alref.records import DecisionSource
 from alref.utils import network

@@ -11,7 +11,7 @@ import alref
 from alref.batch.worker import UnitWorker
 from alref.components.runner import Runner, RunnerTask, Worker, WorkerEvent, WorkerFactory
 from alref.errors import AlrefError, format_exception
-from alref.llm import ledger
+from alref.llm import shared_limits
 
 
 class InlineRunner(Runner):
@@ -47,7 +47,7 @@ class InlineRunner(Runner):
     def close(self) -> None:
         if isinstance(self._worker, UnitWorker):  # in a process of its own it would end with that
             self._worker._pipeline.close()
-        ledger._current.clear()
+        shared_limits._open_tally.clear()
 
     def _do_task(self, task: RunnerTask) -> WorkerEvent:
         assert self._worker is not None

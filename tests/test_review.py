@@ -22,6 +22,7 @@ from support.scripted_review import (
     ReviewScript,
     draw_object,
     draw_wall,
+    find_first_frame,
     judge_truly,
     make_review,
     propagate_with,
@@ -56,6 +57,22 @@ def test_a_lost_track_is_propagated_again_from_a_confirmed_frame() -> None:
     first, check = result.reviews
     assert (len(first.frames), set(first.answers), set(check.answers)) == (16, {"yes", "no"}, {"yes"})
     assert len(script.asked("propagate")) == 2
+
+
+def test_a_repair_propagates_only_the_interval_and_the_frames_that_it_starts_from() -> None:
+    stretches = []
+
+    def propagate(video: Any, boxes: Any) -> Any:
+        stretches.append((find_first_frame(video), len(video)))
+        return propagate_with(lambda frame, starts: starts == [1] and frame in (5, 6, 18, 19))(video, boxes)
+
+    result = ReviewScript(propagate=propagate).review()
+    assert find_lost(result) == []
+    parts = [
+        (min(each.first, *each.keys), max(each.last, *each.keys) - min(each.first, *each.keys) + 1) for each in result.repairs
+    ]
+    assert stretches == [(0, TOTAL), *parts]
+    assert sum(length for _, length in parts) < TOTAL / 2
 
 
 def test_masks_that_are_confirmed_are_not_touched() -> None:
@@ -152,9 +169,9 @@ def test_a_mask_that_is_taken_away_needs_to_be_confirmed() -> None:
         return "yes" if not mask.any() else judge_truly(frame, mask)
 
     def propagate(video: Any, boxes: Any) -> Any:
-        again = len(boxes) > 1 or boxes[0].pivot.frame != 1
+        first = find_first_frame(video)
         for each in propagate_with(lambda frame, starts: frame in LOST)(video, boxes):
-            gone = again and each.frame in LOST
+            gone = len(video) < TOTAL and first + each.frame in LOST
             yield each.model_copy(update={"masks": np.zeros_like(each.masks) if gone else each.masks})
 
     cleared = ReviewScript(judge=judge, propagate=propagate).review()

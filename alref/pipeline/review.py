@@ -7,13 +7,14 @@ masks stay. A doubt changes nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 
 import numpy as np
 
 from alref.llm.cost_estimate import REVIEW_FRAMES
+from alref.media.section import VideoSection
 from alref.pipeline import contracts
 from alref.pipeline.alternatives import find_alternatives
 from alref.pipeline.stage_runner import StageRunner, clear_silent_masks
@@ -128,42 +129,39 @@ def find_wrong_intervals(reviewed: ReviewedTrack) -> list[WrongInterval]:
     return intervals
 
 
-def choose_keys(reviewed: ReviewedTrack, intervals: Sequence[WrongInterval], number: int) -> list[int]:
-    """Return confirmed frames to start from, on both sides of each interval: the nearest, in later rounds the best-scored."""
+def choose_keys(reviewed: ReviewedTrack, interval: WrongInterval, number: int) -> tuple[int, ...]:
+    """Return confirmed frames to start from, on both sides of an interval: the nearest, in later rounds the best-scored."""
     confirmed = [
         frame for frame, answer in sorted(reviewed.answers.items()) if answer == "yes" and reviewed.track.rles[frame].area
     ]
     fresh = [frame for frame in confirmed if frame not in reviewed.used_keys] or confirmed
-    keys = set()
-    for interval in intervals:
-        for side in ([f for f in fresh if f < interval.first][::-1], [f for f in fresh if f > interval.last]):
-            if side:
-                keys.add(side[0] if number == 1 else max(side, key=lambda frame: reviewed.track.scores[frame]))
-    return sorted(keys)
+    sides = [frame for frame in fresh if frame < interval.first][::-1], [frame for frame in fresh if frame > interval.last]
+    return tuple(
+        side[0] if number == 1 else max(side, key=lambda frame: reviewed.track.scores[frame]) for side in sides if side
+    )
 
 
 def _repair_tracks(
     runner: StageRunner, chosen: Sequence[ReviewedTrack], number: int
 ) -> tuple[list[MaskReview], list[MaskRepair]]:
-    """Propagate tracks again from confirmed frames, review the new masks, and take those intervals that are confirmed."""
+    """Propagate intervals again from confirmed frames, review the new masks, and take those intervals that are confirmed."""
     tried = []
     for reviewed in chosen:
-        intervals = find_wrong_intervals(reviewed)
-        keys = choose_keys(reviewed, intervals, number)
-        if keys:
-            reviewed.used_keys |= {*keys}
-            tried.append((reviewed, intervals, keys, _propagate_again(runner, reviewed.track, keys)))
-    repaired = [
-        ReviewedTrack(reviewed.place, replace_frames(reviewed.track, new, intervals)) for reviewed, intervals, _, new in tried
-    ]
-    shown = [sorted({frame for interval in intervals for frame in interval.frames}) for _, intervals, _, _ in tried]
-    reviews = _review_masks(runner, repaired, shown, number) if tried else []
+        keys = {interval: choose_keys(reviewed, interval, number) for interval in find_wrong_intervals(reviewed)}
+        repaired = reviewed.track
+        for interval in filter(keys.get, keys):
+            repaired = _propagate_interval(runner, repaired, interval, keys[interval])
+        if any(keys.values()):
+            reviewed.used_keys.update(*keys.values())
+            tried.append((reviewed, keys, ReviewedTrack(reviewed.place, repaired)))
+    shown = [sorted({frame for interval in keys for frame in interval.frames}) for _, keys, _ in tried]
+    reviews = _review_masks(runner, [repaired for _, _, repaired in tried], shown, number) if tried else []
     repairs = []
-    for (reviewed, intervals, keys, new), check in zip(tried, repaired, strict=True):
-        better = [interval for interval in intervals if _is_confirmed(interval, check.answers)]
-        reviewed.track = replace_frames(reviewed.track, new, better)
+    for reviewed, keys, check in tried:
+        better = [interval for interval in keys if _is_confirmed(interval, check.answers)]
+        reviewed.track = replace_frames(reviewed.track, check.track, better)
         reviewed.answers |= {frame: check.answers[frame] for interval in better for frame in interval.frames}
-        repairs += [_make_repair(reviewed.place, number, interval, keys, interval in better) for interval in intervals]
+        repairs += [_make_repair(reviewed.place, number, interval, keys[interval], interval in better) for interval in keys]
     return reviews, repairs
 
 
@@ -202,15 +200,24 @@ def _make_repair(track: int, number: int, interval: WrongInterval, keys: Sequenc
     )
 
 
-def _propagate_again(runner: StageRunner, track: Track, keys: Sequence[int]) -> Track:
-    """Propagate an object from its own masks on the frames ``keys``."""
+def _propagate_interval(runner: StageRunner, track: Track, interval: WrongInterval, keys: Sequence[int]) -> Track:
+    """Return a track whose masks in an interval are propagated again, from its own masks on the frames ``keys``.
+
+    No frame beyond the interval and the keys is read.
+    """
+    first, last = min(interval.first, *keys), max(interval.last, *keys)
     boxes = []
     for key in keys:
         mask, why = track.decode_mask(key), "its mask on this frame was confirmed by the review"
-        pivot = PivotFrame(phrase=track.phrase, frame=key, why=why)
+        pivot = PivotFrame(phrase=track.phrase, frame=key - first, why=why)
         boxes.append(PivotBox(pivot=pivot, xyxy=compute_box(mask), score=track.scores[key], mask=mask, why=why))
-    (again,) = runner.propagate_tracks(boxes)
-    return clear_silent_masks(again, track.phrase, [float(time) for time in runner.video.times])
+    (part,) = replace(runner, video=VideoSection(runner.video, first, last + 1)).propagate_tracks(boxes)
+    whole = {
+        name: (*getattr(track, name)[:first], *getattr(part, name), *getattr(track, name)[last + 1 :])
+        for name in ("rles", "scores")
+    }
+    again = clear_silent_masks(track.model_copy(update=whole), track.phrase, [float(time) for time in runner.video.times])
+    return replace_frames(track, again, [interval])
 
 
 def replace_frames(track: Track, new: Track, intervals: Sequence[WrongInterval]) -> Track:

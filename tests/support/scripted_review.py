@@ -41,15 +41,24 @@ def judge_truly(frame: int, mask: Mask) -> str:
 
 
 def propagate_with(is_lost: Callable[[int, Sequence[int]], bool]) -> Callable[..., Iterator[FrameMasks]]:
-    """Return a propagator that follows the object, but the wall where ``is_lost(frame, start frames)``."""
+    """Return a propagator that follows the object, but the wall where ``is_lost(frame, start frames)``.
+
+    Frames are those of the whole video, also if a part of it is propagated.
+    """
 
     def propagate(video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
-        starts = [box.pivot.frame for box in boxes if box.pivot.frame is not None]
+        first = find_first_frame(video)
+        starts = [first + box.pivot.frame for box in boxes if box.pivot.frame is not None]
         for frame in range(len(video)):
-            mask = draw_wall() if is_lost(frame, starts) else draw_object(frame)
+            mask = draw_wall() if is_lost(first + frame, starts) else draw_object(first + frame)
             yield FrameMasks(frame=frame, masks=mask[None], scores=np.ones(1))
 
     return propagate
+
+
+def find_first_frame(video: Video) -> int:
+    """Return the frame of VIDEO with which a part of it begins."""
+    return round(float(video.times[0]) * video.fps)
 
 
 def review_with(judge: Judge) -> Callable[..., list[MaskReview]]:

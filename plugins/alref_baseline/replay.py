@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Reasoner, StageOptions
+from alref.components.base import Reasoner, StageOptions, TrackReasoner
 from alref.errors import Problem
 
 if TYPE_CHECKING:
     from alref.llm.published_answers import PublishedAnswers, PublishedChoice
     from alref.media.video import Video
-    from alref.records import Candidates, Phrase, PivotBox, PivotFrame
+    from alref.records import Candidates, Concept, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
 
 
 class ReplayReasonerOptions(StageOptions):
@@ -23,10 +23,10 @@ class ReplayReasonerOptions(StageOptions):
     answers: Path | None = Field(None, description="file written by: alref answers import")
 
 
-class ReplayReasoner(Reasoner):
+class ReplayReasoner(Reasoner, TrackReasoner):
     """Replays the answers that the authors of AL-Ref-SAM 2 published for a clip, found by the name of the video.
 
-    The recorded labels replace the phrases.
+    The recorded labels replace the phrases, and are the nouns that a tracker searches for.
     """
 
     name = "replay"
@@ -65,6 +65,22 @@ class ReplayReasoner(Reasoner):
         """Return the recorded candidate of each entry; without one, the only candidate, or the best one as a fallback."""
         boxes = {choice.label: choice.box for choice in self._find_choices(video) or ()}
         return [_make_pivot_box(each, boxes.get(each.pivot.phrase.text)) for each in candidates]
+
+    def name_concepts(self, video: Video, phrases: list[Phrase], failed: list[Concept]) -> list[Concept]:
+        """Return a recorded label as the noun of each phrase, absent where none is left; none after a label failed."""
+        from alref_baseline.replay_tracks import name_recorded_concepts
+
+        return [] if failed else name_recorded_concepts(video, phrases, self._find_choices(video))
+
+    def pick_tracks(self, video: Video, candidates: list[TrackCandidates]) -> list[TrackChoice]:
+        """Accept the track that the recorded frame and box name, and reject the others.
+
+        All are uncertain if no label is recorded, or if none of them is seen on the recorded frame.
+        """
+        from alref_baseline.replay_tracks import pick_recorded_tracks
+
+        recorded = self._find_choices(video) or ()
+        return [choice for each in candidates for choice in pick_recorded_tracks(video, each, recorded)]
 
     @cached_property
     def _published(self) -> PublishedAnswers:

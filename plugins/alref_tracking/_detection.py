@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +32,11 @@ class Detection:
     xyxy: Box
     score: float
     rle: Rle | None = None
+
+    @property
+    def area(self) -> float:
+        """The area of the box in pixels."""
+        return float((self.xyxy[2:] - self.xyxy[:2]).prod())
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,19 @@ class NounDetections:
         return any(may_be_same(detection.xyxy, other.xyxy) for frame in around for other in self.by_frame.get(frame, ()))
 
 
+def detect_alone(proposer: Proposer, video: Video, noun: str, frames: Sequence[int]) -> list[Detection]:
+    """Propose for the one object of a noun on some frames; return what is found, best first."""
+    phrase = Phrase(reference=noun, text=f"the {noun}", category=noun)
+    proposed = proposer.propose(video, [PivotFrame(phrase=phrase, frame=frame) for frame in frames])
+    found = [each for frame, one in zip(frames, proposed, strict=True) for each in _list_detections(frame, one)]
+    return sorted(found, key=lambda each: -each.score)
+
+
 def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou: float) -> NounDetections:
     """Propose for every object of a noun on every n-th frame and the last one; in a short section, on more frames."""
     phrase = Phrase(reference=noun, text=f"every {noun}", category=noun)
     last = len(video) - 1
-    even = np.linspace(0, last, MIN_FRAMES).round().astype(int).tolist()
-    frames = sorted({*range(0, last, every), last} if last >= every * (MIN_FRAMES - 1) else set(even))
+    frames = sorted({*range(0, last, every), last}) if last >= every * (MIN_FRAMES - 1) else _space_evenly(last)
     found = NounDetections(phrase, frames)
     for first in range(0, len(frames), CHUNK):
         pivots = [PivotFrame(phrase=phrase, frame=frame) for frame in frames[first : first + CHUNK]]
@@ -78,6 +91,12 @@ def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou
             if pivot.frame is not None and len(candidates):
                 found.by_frame[pivot.frame] = _suppress_overlaps(_list_detections(pivot.frame, candidates), nms_iou)
     return found
+
+
+def _space_evenly(last: int) -> list[int]:
+    """Return ``MIN_FRAMES`` frames, evenly spaced, without the first and the last one: motion has frames on both sides."""
+    ends = (1, last - 1) if last >= MIN_FRAMES else (0, last)
+    return sorted({round(place) for place in np.linspace(*ends, MIN_FRAMES).tolist()})
 
 
 def _list_detections(frame: int, candidates: Candidates) -> list[Detection]:

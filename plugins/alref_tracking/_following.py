@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pycocotools import mask as coco
 
-from alref.components.base import Propagator, PropagatorOptions
+from alref.components.base import Propagator, PropagatorOptions, Proposer
 from alref.media.video import Video
 from alref.records import Phrase, PivotBox, PivotFrame, list_object_phrases
 from alref.utils.masks import Rle, decode_mask, encode_mask, to_coco
-from alref_tracking._detection import Detection, NounDetections, compute_box_iou
+from alref_tracking._detection import Detection, NounDetections, compute_box_iou, detect_alone
 from alref_tracking._linking import FollowedObject
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ GOOD_FIT = 0.8
 """Overlap, and share of the best score, from which a later detection is a start too."""
 MIN_APART = 16
 """Frames between two starts of one object."""
+MIN_RIVAL_AREA = 0.05
+"""Area of a start, as a share of that of the best start, below which it is rather a fragment than another object."""
 FULL_SUPPORT = 0.5
 """Share of the searched frames from which support counts in full: an object may be out of view for the rest of the time."""
 
@@ -53,10 +55,16 @@ class SectionFollower:
     """Follows the objects of one noun in one section. ``best_score`` is the best one of the noun in the whole video."""
 
     def __init__(
-        self, propagator: Propagator, video: Video, noun: str, options: DetectAndFollowOptions, best_score: float
+        self,
+        proposer: Proposer,
+        propagator: Propagator,
+        video: Video,
+        noun: str,
+        options: DetectAndFollowOptions,
+        best_score: float,
     ) -> None:
-        self._propagator, self._video, self._noun, self._options = propagator, video, noun, options
-        self._best_score = best_score
+        self._proposer, self._propagator, self._video, self._noun = proposer, propagator, video, noun
+        self._options, self._best_score = options, best_score
         self._empty = encode_mask(np.zeros((video.height, video.width), np.bool_))
 
     def follow(self, detections: NounDetections) -> list[FollowedObject]:
@@ -68,6 +76,8 @@ class SectionFollower:
             starts = self._choose_starts(strong, followed)[: self._options.max_tracks - len(followed)]
             if not starts:
                 break
+            if not followed and all(each.area < MIN_RIVAL_AREA * starts[0].area for each in starts[1:]):
+                starts[0] = self._refine_start(starts[0], strong, detections.frames)
             followed += self._propagate([[start] for start in starts])
             self._confirm(followed, known)
             followed = self._drop_duplicates(followed)
@@ -89,6 +99,19 @@ class SectionFollower:
             if all(self._overlap(track, each) < self._options.new_iou for track in followed):
                 free.setdefault(each.frame, []).append(each)
         return max(free.values(), key=lambda own: sum(each.score for each in own), default=[])
+
+    def _refine_start(self, start: Detection, strong: list[Detection], searched: list[int]) -> Detection:
+        """Return the best detection of a single object, asked for alone: its mask is tighter than one among several.
+
+        It must overlap a strong detection on its frame; else, and where the proposer gives boxes only, the start stays.
+        """
+        if start.rle is None:
+            return start
+        for each in detect_alone(self._proposer, self._video, self._noun, searched):
+            others = [other.rle for other in strong if other.frame == each.frame]
+            if any(each.rle and rle and compute_mask_iou(each.rle, rle) >= self._options.match_iou for rle in others):
+                return each
+        return start
 
     def _propagate(self, objects: list[list[Detection]]) -> list[Followed]:
         """Follow objects together, in both directions, from the detections of each; masks are encoded as they arrive."""

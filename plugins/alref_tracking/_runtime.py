@@ -35,7 +35,7 @@ def track_nouns(tracker: DetectAndFollow, video: Video, nouns: list[str]) -> lis
     for number, section in enumerate(sections):
         view = section.open(video)
         for noun in nouns:
-            follower = SectionFollower(propagator, view, noun, options, best[noun])
+            follower = SectionFollower(proposer, propagator, view, noun, options, best[noun])
             found[noun].append(follower.follow(detections[noun][number]))
             done += 1
             tracker.advance(done, total)

@@ -1,0 +1,94 @@
+"""The tracker detect-and-follow with a proposer that gives masks: where a single object starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from alref.components.base import Propagator, PropagatorOptions, Proposer, StageOptions
+from alref.media.video import Video
+from alref.records import Candidates, FrameMasks, ObjectTrack, PivotBox, PivotFrame
+from alref.testing import ArrayVideo
+from alref_tracking import DetectAndFollow
+
+SIZE = 64, 96
+FRAMES = 8
+Box = tuple[int, int, int, int]
+LOOSE, TIGHT, OTHER, SPECK = (10, 10, 40, 40), (14, 14, 40, 40), (60, 10, 90, 40), (70, 50, 73, 53)
+
+
+class Masks(Proposer):
+    """Proposes boxes, filled, with their scores: of all objects of a noun, or of the one object."""
+
+    name = "masks"
+
+    def __init__(self, several: Mapping[Box, float], alone: Mapping[Box, float], best: int) -> None:
+        super().__init__(StageOptions())
+        self.several, self.alone, self.best = several, alone, best
+        self.asked: list[str] = []
+
+    def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
+        self.asked.append(pivots[0].phrase.text)
+        return [self.look(pivot) for pivot in pivots]
+
+    def look(self, pivot: PivotFrame) -> Candidates:
+        is_alone = not pivot.phrase.text.startswith("every")
+        found = self.alone if is_alone else self.several
+        weight = 0.9 if is_alone and pivot.frame != self.best else 1.0
+        boxes = np.array(list(found), np.float32).reshape(-1, 4)
+        scores = weight * np.array(list(found.values()), np.float32)
+        masks = np.stack([fill(box) for box in found]) if found else None
+        return Candidates(pivot=pivot, xyxy=boxes, scores=scores, masks=masks)
+
+
+class Stay(Propagator):
+    """Gives the mask that it starts from on all frames."""
+
+    name = "stay"
+    Options = PropagatorOptions
+
+    def __init__(self) -> None:
+        super().__init__(PropagatorOptions(proposal_masks=True))
+        self.starts: list[tuple[int | None, ...]] = []
+
+    def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
+        self.starts.append(tuple(box.pivot.frame for box in boxes))
+        masks = np.stack([box.mask for box in boxes if box.mask is not None])
+        for frame in range(len(video)):
+            yield FrameMasks(frame=frame, masks=masks, scores=np.ones(len(boxes)))
+
+
+def fill(box: Box) -> np.ndarray:
+    mask = np.zeros(SIZE, bool)
+    mask[box[1] : box[3], box[0] : box[2]] = True
+    return mask
+
+
+def track(proposer: Masks) -> tuple[list[ObjectTrack], Stay]:
+    tracker, propagator = DetectAndFollow(DetectAndFollow.Options()), Stay()
+    tracker.parts = {"proposer": proposer, "propagator": propagator}
+    return tracker.track(ArrayVideo(np.zeros((FRAMES, *SIZE, 3), np.uint8)), ["cup"]), propagator
+
+
+def test_a_single_object_starts_where_it_is_best_seen_alone() -> None:
+    proposer = Masks({LOOSE: 0.9, SPECK: 0.8}, {TIGHT: 0.9}, best=5)
+    (first, *_), propagator = track(proposer)
+    assert propagator.starts[0][0] == 5
+    assert all(np.array_equal(first.decode_mask(frame), fill(TIGHT)) for frame in range(FRAMES))
+
+
+def test_several_objects_are_not_asked_for_alone() -> None:
+    proposer = Masks({LOOSE: 0.9, OTHER: 0.8}, {TIGHT: 0.9}, best=5)
+    found, _ = track(proposer)
+    assert [np.array_equal(each.decode_mask(0), fill(box)) for each, box in zip(found, (LOOSE, OTHER), strict=True)] == [
+        True
+    ] * 2
+    assert proposer.asked == ["every cup"]
+
+
+def test_another_place_is_no_start() -> None:
+    (first,), _ = track(Masks({LOOSE: 0.9}, {OTHER: 0.9, TIGHT: 0.5}, best=5))
+    assert np.array_equal(first.decode_mask(0), fill(TIGHT))
+    (kept,), _ = track(Masks({LOOSE: 0.9}, {OTHER: 0.9}, best=5))
+    assert np.array_equal(kept.decode_mask(0), fill(LOOSE))

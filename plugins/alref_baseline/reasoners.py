@@ -6,11 +6,23 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.components.base import Reasoner, SpatialReasoner, StageOptions, TemporalReasoner, TrackReasoner
+from alref.components.base import Reasoner, Reviewer, SpatialReasoner, StageOptions, TemporalReasoner, TrackReasoner
 
 if TYPE_CHECKING:
     from alref.media.video import Video
-    from alref.records import Candidates, Concept, ExistenceAudit, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
+    from alref.records import (
+        BehaviorReview,
+        Candidates,
+        Concept,
+        ExistenceAudit,
+        MaskReview,
+        Phrase,
+        PivotBox,
+        PivotFrame,
+        Track,
+        TrackCandidates,
+        TrackChoice,
+    )
 
 
 class FirstFrameReasoner(TemporalReasoner):
@@ -73,7 +85,7 @@ class RulesReasonerOptions(StageOptions):
     )
 
 
-class RulesReasoner(Reasoner, TrackReasoner):
+class RulesReasoner(Reasoner, TrackReasoner, Reviewer):
     """Scores the attributes that the text names: class, color, position, rank, size, motion, relations, agreement over frames.
 
     Works with candidates of any proposer, with or without masks. It answers absent only if there is too little evidence for the
@@ -128,6 +140,18 @@ class RulesReasoner(Reasoner, TrackReasoner):
         from alref_baseline.track_rules import audit_evidence
 
         return [audit_evidence(video, each) for each in candidates] if self.options.pivot == "chosen" else []
+
+    def review_masks(self, video: Video, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+        """Return no where the color is another one, or where the classifier surely sees the noun elsewhere on the frame."""
+        from alref_baseline.review_rules import review_mask
+
+        return [review_mask(video, track, shown) for track, shown in zip(tracks, frames, strict=True)]
+
+    def review_behavior(self, video: Video, tracks: list[Track]) -> list[BehaviorReview]:
+        """Return contradicted where an object does not move as the words say on any of several frames."""
+        from alref_baseline.review_rules import review_motion
+
+        return [review_motion(video, track) for track in tracks]
 
 
 def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from alref.media.video import Video
 from alref.records import Candidates, ExistenceAudit, Finding, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
-from alref.utils.masks import compute_box
+from alref.utils.masks import Mask, compute_box
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE
@@ -106,7 +106,8 @@ def _compare_on_frame(
         seen = [each for each in seen if each.track.score >= MIN_RIVAL_SCORE * best]
     if not seen:
         return
-    look = _measure_tracks(video, phrase, [each.track for each in seen], frame)
+    masks, scores = [each.track.decode_mask(frame) for each in seen], [each.track.score for each in seen]
+    look = measure_masks(video, phrase, frame, masks, scores)
     scored = list(score_attributes(words, look))
     if makes_sound:
         scored.append(score_synchrony(compute_synchrony(video, frame, look.masks)))
@@ -119,13 +120,12 @@ def _compare_on_frame(
             each.color_shares.append(compute_color_share(look.image, look.masks[index], words.colors))
 
 
-def _measure_tracks(video: Video, phrase: Phrase, tracks: Sequence[ObjectTrack], frame: int) -> FrameCandidates:
-    masks = np.stack([track.decode_mask(frame) for track in tracks])
+def measure_masks(video: Video, phrase: Phrase, frame: int, masks: Sequence[Mask], scores: Sequence[float]) -> FrameCandidates:
+    """Measure masks bool (H, W), none of them empty, on a frame, with the score of each."""
     boxes = np.stack([compute_box(mask) for mask in masks])
-    scores = np.array([track.score for track in tracks], np.float32)
-    return measure_candidates(
-        video, Candidates(pivot=PivotFrame(phrase=phrase, frame=frame), xyxy=boxes, scores=scores, masks=masks)
-    )
+    pivot = PivotFrame(phrase=phrase, frame=frame)
+    shown = Candidates(pivot=pivot, xyxy=boxes, scores=np.array(scores, np.float32), masks=np.stack(masks))
+    return measure_candidates(video, shown)
 
 
 def _choose_tracks(evidence: Sequence[TrackEvidence], words: ObjectDescription) -> list[TrackEvidence]:

@@ -24,8 +24,8 @@ MIN_APART = 16
 """Frames between two starts of one object."""
 MIN_RIVAL_AREA = 0.05
 """Area of a start, as a share of that of the best start, below which it is rather a fragment than another object."""
-FULL_SUPPORT = 0.5
-"""Share of the searched frames from which support counts in full: an object may be out of view for the rest of the time."""
+FULL_PRESENCE = 0.5
+"""Share of the searched frames from which presence counts in full: an object may be out of view for the rest of the time."""
 
 
 @dataclass(eq=False)
@@ -41,14 +41,14 @@ class Followed:
     confirmed: dict[int, Detection] = field(default_factory=dict)
 
     def measure_score(self, searched: list[int]) -> float:
-        """Return the mean score of what confirms it, over the searched frames in which it is seen, times its support.
+        """Return the mean score of what confirms it, over the searched frames in which it is seen, times its presence.
 
-        Support is the share of all searched frames that confirm it, of FULL_SUPPORT.
+        Presence is the share of all searched frames in which it is seen, of FULL_PRESENCE.
         """
         seen = [frame for frame in searched if self.rles[frame].area]
         known = [self.confirmed[frame].score for frame in seen if frame in self.confirmed]
-        support = min(1.0, len(known) / (FULL_SUPPORT * max(len(searched), 1)))
-        return support * sum(known) / max(len(seen), 1)
+        presence = min(1.0, len(seen) / (FULL_PRESENCE * max(len(searched), 1)))
+        return presence * sum(known) / max(len(seen), 1)
 
 
 class SectionFollower:
@@ -76,8 +76,8 @@ class SectionFollower:
             starts = self._choose_starts(strong, followed)[: self._options.max_tracks - len(followed)]
             if not starts:
                 break
-            if not followed and all(each.area < MIN_RIVAL_AREA * starts[0].area for each in starts[1:]):
-                starts[0] = self._refine_start(starts[0], strong, detections.frames)
+            if not followed and starts[0].rle is not None:
+                starts = self._refine_starts(starts, strong, detections.frames)
             followed += self._propagate([[start] for start in starts])
             self._confirm(followed, known)
             followed = self._drop_duplicates(followed)
@@ -100,18 +100,23 @@ class SectionFollower:
                 free.setdefault(each.frame, []).append(each)
         return max(free.values(), key=lambda own: sum(each.score for each in own), default=[])
 
-    def _refine_start(self, start: Detection, strong: list[Detection], searched: list[int]) -> Detection:
-        """Return the best detection of a single object, asked for alone: its mask is tighter than one among several.
+    def _refine_starts(self, starts: list[Detection], strong: list[Detection], searched: list[int]) -> list[Detection]:
+        """Return starts with the mask of one object, asked for alone, in place of the one that it overlaps: it is tighter.
 
-        It must overlap a strong detection on its frame; else, and where the proposer gives boxes only, the start stays.
+        A single object starts on the frame on which it is best seen alone, if it overlaps a strong detection there.
         """
-        if start.rle is None:
-            return start
+        is_single = all(each.area < MIN_RIVAL_AREA * starts[0].area for each in starts[1:])
         for each in detect_alone(self._proposer, self._video, self._noun, searched):
-            others = [other.rle for other in strong if other.frame == each.frame]
-            if any(each.rle and rle and compute_mask_iou(each.rle, rle) >= self._options.match_iou for rle in others):
-                return each
-        return start
+            others = strong if is_single else starts
+            same = [other for other in others if other.frame == each.frame and self._is_same(each, other)]
+            if same:
+                replaced = starts[0] if is_single else same[0]
+                return [each, *(start for start in starts if start is not replaced)]
+        return starts
+
+    def _is_same(self, one: Detection, other: Detection) -> bool:
+        overlap = compute_mask_iou(one.rle, other.rle) if one.rle and other.rle else 0.0
+        return overlap >= self._options.match_iou
 
     def _propagate(self, objects: list[list[Detection]]) -> list[Followed]:
         """Follow objects together, in both directions, from the detections of each; masks are encoded as they arrive."""

@@ -10,7 +10,10 @@ from alref.components.base import Propagator, PropagatorOptions, Proposer, Stage
 from alref.media.video import Video
 from alref.records import Candidates, FrameMasks, ObjectTrack, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
+from alref.utils.masks import encode_mask
 from alref_tracking import DetectAndFollow
+from alref_tracking._detection import Detection
+from alref_tracking._following import Followed
 
 SIZE = 64, 96
 FRAMES = 8
@@ -78,13 +81,11 @@ def test_a_single_object_starts_where_it_is_best_seen_alone() -> None:
     assert all(np.array_equal(first.decode_mask(frame), fill(TIGHT)) for frame in range(FRAMES))
 
 
-def test_several_objects_are_not_asked_for_alone() -> None:
-    proposer = Masks({LOOSE: 0.9, OTHER: 0.8}, {TIGHT: 0.9}, best=5)
-    found, _ = track(proposer)
-    assert [np.array_equal(each.decode_mask(0), fill(box)) for each, box in zip(found, (LOOSE, OTHER), strict=True)] == [
-        True
-    ] * 2
-    assert proposer.asked == ["every cup"]
+def test_one_of_several_objects_is_refined_on_the_frame_of_all() -> None:
+    found, propagator = track(Masks({OTHER: 0.9, LOOSE: 0.8}, {TIGHT: 0.9}, best=5))
+    (starts,) = propagator.starts
+    assert len(set(starts)) == 1
+    assert [each.decode_mask(0).sum() for each in found] == [fill(OTHER).sum(), fill(TIGHT).sum()]
 
 
 def test_another_place_is_no_start() -> None:
@@ -92,3 +93,18 @@ def test_another_place_is_no_start() -> None:
     assert np.array_equal(first.decode_mask(0), fill(TIGHT))
     (kept,), _ = track(Masks({LOOSE: 0.9}, {OTHER: 0.9}, best=5))
     assert np.array_equal(kept.decode_mask(0), fill(LOOSE))
+
+
+def make_followed(box: Box, seen: range, confirmed: Mapping[int, float]) -> Followed:
+    rles = [encode_mask(fill(box) & (frame in seen)) for frame in range(FRAMES)]
+    known = {frame: Detection(frame, np.array(box, np.float32), score) for frame, score in confirmed.items()}
+    return Followed([], rles, [1.0] * FRAMES, known)
+
+
+def test_an_object_that_leaves_is_not_behind_a_weaker_one_that_stays() -> None:
+    searched = list(range(FRAMES))
+    leaves = make_followed(LOOSE, range(5), {0: 0.6, 2: 0.9, 4: 0.5})
+    stays = make_followed(OTHER, range(FRAMES), dict.fromkeys(searched, 0.35))
+    assert leaves.measure_score(searched) > stays.measure_score(searched)
+    glimpse = make_followed(LOOSE, range(1), {0: 0.9})
+    assert glimpse.measure_score(searched) < stays.measure_score(searched)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
     from alref.components.exporter import Exporter
     from alref.components.finished_run import FinishedRun, RunFrame, RunObject
+    from alref.components.logger import EvaluationLogger, FinishedEvaluation
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
     from alref.components.propagation import PackedMasks, fit_mask, follow_objects, group_boxes, make_start_mask, split_frames
     from alref.components.protocol import EvaluationProtocol
@@ -81,9 +82,11 @@ __all__ = [
     "Corrections",
     "Dataset",
     "DatasetProblem",
+    "EvaluationLogger",
     "EvaluationProtocol",
     "ExistenceAudit",
     "Exporter",
+    "FinishedEvaluation",
     "FinishedRun",
     "Frame",
     "FrameMasks",
@@ -163,6 +166,7 @@ _NAMES_BY_MODULE = {
     "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.exporter": "Exporter",
+    "alref.components.logger": "EvaluationLogger FinishedEvaluation",
     "alref.components.finished_run": "FinishedRun RunFrame RunObject",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
     "alref.components.propagation": "PackedMasks fit_mask follow_objects group_boxes make_start_mask split_frames",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -39,7 +39,7 @@ Slot = Literal[
     "selector",
     "reviewer",
 ]
-PARTS = ("components", "datasets", "protocols", "exporters", "commands", "runners")
+PARTS = ("components", "datasets", "protocols", "exporters", "commands", "runners", "loggers")
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -90,7 +90,7 @@ class DatasetPart(ProtocolPart):
 
 
 class ExporterPart(ProtocolPart):
-    """An export format."""
+    """An export format, or a logger."""
 
     needs: list[str] = Field([], description="import names of the libraries that it needs, as the class says")
 
@@ -123,6 +123,7 @@ class RegistryCard(CardPart):
     exporters: list[ExporterPart] = []
     commands: list[ProtocolPart] = []
     runners: list[ProtocolPart] = []
+    loggers: list[ExporterPart] = []
 
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
@@ -133,19 +134,16 @@ class RegistryCard(CardPart):
     def list_entries(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
         bare = {"needs": [], "license": "", "homepage": ""}
-        datasets = [{**bare, "slots": ["dataset"], **dataset.model_dump()} for dataset in self.datasets]
-        protocols = [{**bare, "slots": ["protocol"], **protocol.model_dump()} for protocol in self.protocols]
-        commands = [{**bare, "slots": ["command"], **command.model_dump()} for command in self.commands]
-        runners = [{**bare, "slots": ["runner"], **runner.model_dump()} for runner in self.runners]
-        exporters = [{**bare, "slots": ["exporter"], **exporter.model_dump()} for exporter in self.exporters]
-        return [
-            *(component.model_dump() for component in self.components),
-            *datasets,
-            *protocols,
-            *exporters,
-            *commands,
-            *runners,
-        ]
+        others: dict[str, Sequence[ProtocolPart]] = {
+            "dataset": self.datasets,
+            "protocol": self.protocols,
+            "exporter": self.exporters,
+            "command": self.commands,
+            "runner": self.runners,
+            "logger": self.loggers,
+        }
+        rest = [{**bare, "slots": [slot], **entry.model_dump()} for slot, entries in others.items() for entry in entries]
+        return [*(component.model_dump() for component in self.components), *rest]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:

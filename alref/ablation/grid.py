@@ -173,6 +173,8 @@ def _check_rows(ablation: Ablation) -> None:
     for row in ablation.rows:
         if (other := places.setdefault(row.folder_name.lower(), row.name)) != row.name:
             problems.append(f"{ablation.path}: rows {other!r} and {row.name!r} would share a folder; rename one")
+        if row.config.repeats > 1:
+            problems.append(f"row {row.name!r}: repeats: an ablation runs each row once; remove it")
         if ablation.data and row.config.video.model_fields_set:
             problems.append(f"row {row.name!r}: video: not allowed with a dataset; remove it, or use videos instead of data")
     if problems:

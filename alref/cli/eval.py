@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,23 +13,28 @@ import click
 
 from alref.batch.shards import read_shard
 from alref.cli.common_options import add_config_options, resolve_configuration
-from alref.cli.eval_output import EvaluationProgress, print_plan, print_summary
+from alref.cli.eval_output import EvaluationProgress, print_logged, print_plan, print_summary
 from alref.cli.progress import reserve_stdout
 from alref.cli.verbose_option import is_verbose
 from alref.cli.video_selection import select_videos
-from alref.components.runner import Runner
+from alref.components.dataset import Dataset
+from alref.components.protocol import EvaluationProtocol
+from alref.config import MAX_REPEATS, Configuration
 from alref.errors import AlrefError
-from alref.evaluation.breakdown import read_attributes
-from alref.evaluation.folder import EvaluationFolder, EvaluationSpec
+from alref.evaluation.breakdown import Attributes, read_attributes
+from alref.evaluation.folder import EvaluationFolder
+from alref.evaluation.loggers import build_finished_evaluation, log_evaluation
 from alref.evaluation.plan import plan_evaluation
+from alref.evaluation.repeats import EvaluationRun, explain_repeats, list_runs, summarize_repeats
 from alref.evaluation.report import write_evaluation_report
-from alref.evaluation.runner import EvaluationRunner
-from alref.evaluation.summary import summarize_evaluation
+from alref.evaluation.runner import MIN_CACHED_SECONDS, EvaluationRunner
+from alref.evaluation.summary import EvaluationSummary, summarize_evaluation
 from alref.evaluation.workers import run_on_workers
 from alref.llm.shared_limits import sharing_limits
 from alref.output.store import FolderStore
 from alref.output.stored_tally import StoredTally
 from alref.pipeline.engine import Pipeline
+from alref.pipeline.stage_cache import StageCache
 from alref.plugins.manager import PluginManager
 
 
@@ -48,6 +54,13 @@ from alref.plugins.manager import PluginManager
 )
 @click.option("--runner", help="Run videos in workers, `local` or `ray`, of which there are --jobs; default: in threads.")
 @click.option("--shard", metavar="I/N", help="Run only share I of N of the videos, counted from 0.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, MAX_REPEATS),
+    metavar="N",
+    help="Run N times, each with the next seeds, and report mean and standard deviation.",
+)
+@click.option("--logger", "loggers", multiple=True, metavar="NAME", help="Record the result with this logger; repeatable.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-out/DATASET-SPLIT.")
 @click.option("--plan", "planned", is_flag=True, help="Count what is left and estimate time and cost; do not run.")
 @click.option("--force", is_flag=True, help="Overwrite any other evaluation in --out.")
@@ -71,40 +84,85 @@ def _run_evaluation(flags: dict[str, Any]) -> int:
     dataset = plugins.get_dataset(flags["dataset"])(flags["data"], flags["split"])
     protocols = plugins.make_protocols(flags["protocols"] or dataset.protocols)
     attributes = read_attributes(flags["attributes"]) if flags["attributes"] else {}
-    config = resolve_configuration(plugins, flags)
+    config = _resolve_config(plugins, flags)
     shard = read_shard(flags["shard"], flags["force"])
     videos = [video for video in select_videos(dataset, flags["videos"], flags["limit"]) if shard.holds(video)]
     path = flags["out"] or Path("alref-out") / f"{dataset.name}-{dataset.split}"
-    spec = EvaluationSpec.from_command(dataset, config, plugins.get_dataset_name(dataset))
+    runs = list_runs(config, dataset, plugins.get_dataset_name(dataset), path)
     if flags["planned"]:
-        print_plan(plan_evaluation(spec, dataset, videos, path, flags["jobs"]), flags["as_json"])
+        print_plan(plan_evaluation(runs, dataset, videos, flags["jobs"]), flags["as_json"])
         return 0
+    loggers = plugins.make_loggers(flags["loggers"])
+    evaluation = _Evaluation(plugins, dataset, protocols, attributes, videos, flags, shard.count > 1)
     with (
-        EvaluationFolder.open(path, spec, force=flags["force"], shared=shard.count > 1) as folder,
-        Pipeline.from_config(config, plugins) as pipe,
-        sharing_limits(partial(StoredTally, FolderStore(path))) if shard.count > 1 else nullcontext(),
+        EvaluationFolder.open(path, runs[0].spec, force=flags["force"], shared=evaluation.shared) as folder,
+        sharing_limits(partial(StoredTally, FolderStore(path))) if evaluation.shared else nullcontext(),
     ):
-        runner = plugins.get_runner(flags["runner"])(flags["jobs"]) if flags["runner"] else None
-        work = EvaluationRunner(pipe, dataset, folder, protocols, flags["jobs"])
-        failed = _process_videos(work, videos, flags, runner)
-        if shard.count > 1:  # the run without --shard writes the numbers of all
+        done, files = evaluation.run_all(folder, runs)
+        failed = evaluation.errors
+        if evaluation.shared:  # the run without --shard writes the numbers of all
             return failed[0].exit_code if failed else 0
-        done = summarize_evaluation(folder, videos, protocols)
-        files = write_evaluation_report(folder, dataset, done, protocols, attributes)
-    print_summary(done, path, files, flags)
+        print_summary(done, path, files, flags)
+        if loggers:
+            finished = build_finished_evaluation(folder, dataset, done, protocols, files)
+            failed += print_logged(log_evaluation(loggers, finished), flags)
     return failed[0].exit_code if failed else 0
 
 
-def _process_videos(
-    work: EvaluationRunner, videos: Sequence[str], flags: dict[str, Any], runner: Runner | None
-) -> list[AlrefError]:
-    """Run all videos, report each and return the errors. An interruption prints the progress so far."""
-    failed: list[AlrefError] = []
-    with EvaluationProgress(
-        len(videos), min(flags["jobs"], len(videos)), flags["as_json"], flags["quiet"], is_verbose()
-    ) as tally:
-        for outcome in run_on_workers(work, videos, runner) if runner else work.run_videos(videos):
-            tally.add_outcome(outcome)
-            if outcome.error is not None:
-                failed.append(outcome.error)
-    return failed
+def _resolve_config(plugins: PluginManager, flags: dict[str, Any]) -> Configuration:
+    config = resolve_configuration(plugins, flags)
+    if flags["repeats"]:
+        config = replace(config, repeats=flags["repeats"])
+    if (note := explain_repeats(config)) and not flags["quiet"]:
+        click.echo(note, err=True)
+    return config
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """What the runs of an evaluation have in common; ``errors`` collects the failures of videos."""
+
+    plugins: PluginManager
+    dataset: Dataset
+    protocols: Sequence[EvaluationProtocol]
+    attributes: Attributes
+    videos: Sequence[str]
+    flags: Mapping[str, Any]
+    shared: bool
+    errors: list[AlrefError] = field(default_factory=list)
+
+    def run_all(self, folder: EvaluationFolder, runs: Sequence[EvaluationRun]) -> tuple[EvaluationSummary, list[Path]]:
+        """Run all repeats, the first in ``folder``, and return its summary and files, with the metrics of all.
+
+        An interruption prints the progress so far.
+        """
+        jobs, as_json, quiet = (self.flags[name] for name in ("jobs", "as_json", "quiet"))
+        total = len(runs) * len(self.videos)
+        stages = StageCache(folder.stages, min_seconds=MIN_CACHED_SECONDS)
+        with EvaluationProgress(total, min(jobs, total), as_json, quiet, is_verbose()) as tally:
+            first, files = self._run(runs[0], folder, stages, tally)
+            summaries = [first]
+            for run in runs[1:]:
+                with EvaluationFolder.open(run.path, run.spec, force=self.flags["force"], shared=self.shared) as other:
+                    summaries.append(self._run(run, other, stages, tally)[0])
+        if len(runs) > 1 and not self.shared:
+            repeats = summarize_repeats([each.tables for each in summaries], [each.scored_count for each in summaries])
+            first = first.model_copy(update={"repeats": repeats})
+            files = write_evaluation_report(folder, self.dataset, first, self.protocols, self.attributes)
+        return first, files
+
+    def _run(
+        self, run: EvaluationRun, folder: EvaluationFolder, stages: StageCache, tally: EvaluationProgress
+    ) -> tuple[EvaluationSummary, list[Path]]:
+        """Run all videos once, report each, and write the reports, except those of a share."""
+        jobs, name = self.flags["jobs"], self.flags["runner"]
+        runner = self.plugins.get_runner(name)(jobs) if name else None
+        with Pipeline.from_config(run.config, self.plugins) as pipe:
+            work = EvaluationRunner(pipe, self.dataset, folder, self.protocols, jobs, stages)
+            for outcome in run_on_workers(work, self.videos, runner) if runner else work.run_videos(self.videos):
+                tally.add_outcome(outcome)
+                if outcome.error is not None:
+                    self.errors.append(outcome.error)
+        done = summarize_evaluation(folder, self.videos, self.protocols)
+        files = [] if self.shared else write_evaluation_report(folder, self.dataset, done, self.protocols, self.attributes)
+        return done, files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from traceback import format_exception
 from types import TracebackType
@@ -15,6 +15,8 @@ from rich.table import Column, Table
 from alref.cli.console import make_console
 from alref.cli.progress import emit_event
 from alref.cli.progress_lines import ProgressLines
+from alref.cli.verbose_option import is_verbose
+from alref.errors import AlrefError
 from alref.evaluation.summary import EvaluationSummary, format_verdicts
 from alref.llm.usage import format_usage, group_by_model
 from alref.result import Usage
@@ -105,15 +107,17 @@ def print_plan(plan: EvaluationPlan, as_json: bool) -> None:
     if as_json:
         emit_event("plan", **plan.model_dump(mode="json"))
         return
-    click.echo(f"{plan.videos:,} videos with {plan.references:,} references, of which {plan.done:,} videos are done")
+    runs, most = (f"{plan.runs:,} runs of ", "at most ") if plan.runs > 1 else ("", "")
+    done = f"{plan.done:,} of {plan.runs * plan.videos:,} videos are done"
+    click.echo(f"{runs}{plan.videos:,} videos with {plan.references:,} references: {done}")
     if plan.hours is None:
         click.echo("time and cost: unknown; run the same command with --limit 3 and without --plan to measure some videos")
         return
-    click.echo(f"time: about {format_duration(3600 * plan.hours)}, by {plan.measured_references:,} finished references")
+    click.echo(f"time: {most}about {format_duration(3600 * plan.hours)}, by {plan.measured_references:,} finished references")
     if plan.questions:
         tokens = "unknown" if plan.tokens is None else f"about {plan.tokens:,}"
         cost = "unknown" if plan.dollars is None else f"about ${plan.dollars:,.2f}"
-        click.echo(f"questions: about {plan.questions:,}; tokens: {tokens}; cost: {cost}")
+        click.echo(f"questions: {most}about {plan.questions:,}; tokens: {tokens}; cost: {cost}")
 
 
 def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path], flags: Mapping[str, Any]) -> None:
@@ -130,24 +134,50 @@ def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path],
         console.print(f"references: {format_verdicts(summary.verdicts, summary.warning)}", markup=False, soft_wrap=True)
     if summary.usage:
         console.print(format_usage(summary.usage))
-    if summary.scored_count < summary.requested or summary.failed:
-        where = "in this table" if summary.tables else "done"
-        console.print(f"{summary.scored_count} of {summary.requested} videos are {where}; {len(summary.failed)} failed")
-    if summary.verdicts.keys() == {"silent"}:
-        silent = summary.verdicts["silent"]
-        console.print(f"no sound was recognized for any of {silent} references, so all masks are empty: check the audio files")
-    if not summary.tables:
-        done = f"{summary.scored_count} of {summary.requested}"
-        console.print(f"masks of {done} videos; the truth is not public: alref submit {path}", soft_wrap=True)
+    for line in _list_remarks(summary, path):
+        console.print(line, markup=False, soft_wrap=True)
     for file in files:
         console.print(file, soft_wrap=True)
+
+
+def _list_remarks(summary: EvaluationSummary, path: Path) -> Iterator[str]:
+    """Yield what is missing from the table."""
+    done = f"{summary.scored_count} of {summary.requested}"
+    if summary.scored_count < summary.requested or summary.failed:
+        yield f"{done} videos are {'in this table' if summary.tables else 'done'}; {len(summary.failed)} failed"
+    if summary.repeats and len(set(summary.repeats.videos)) > 1:
+        yield f"the runs have scored different numbers of videos: {', '.join(map(str, summary.repeats.videos))}"
+    if summary.verdicts.keys() == {"silent"}:
+        silent = summary.verdicts["silent"]
+        yield f"no sound was recognized for any of {silent} references, so all masks are empty: check the audio files"
+    if not summary.tables:
+        yield f"masks of {done} videos; the truth is not public: alref submit {path}"
+
+
+def print_logged(outcomes: Iterable[tuple[str, str | AlrefError]], flags: Mapping[str, Any]) -> list[AlrefError]:
+    """Print where each logger recorded an evaluation, or its error, and return the errors."""
+    errors = []
+    for name, outcome in outcomes:
+        if isinstance(outcome, AlrefError):
+            errors.append(outcome)
+            click.echo(f"{outcome}; the evaluation is complete: run the same command to record it again", err=True)
+            if is_verbose():
+                click.echo("".join(format_exception(outcome)), err=True)
+        if flags["as_json"]:
+            error = str(outcome) if isinstance(outcome, AlrefError) else None
+            emit_event("logged", logger=name, place=None if error else outcome, error=error)
+        elif not isinstance(outcome, AlrefError) and not flags["quiet"]:
+            click.echo(f"{name}: {outcome}")
+    return errors
 
 
 def build_score_table(summary: EvaluationSummary) -> Table:
     """Build a table of all metrics by protocol; means over videos have their intervals."""
     held = ", ".join(f"{part} of {total} {what}" for what, (part, total) in summary.held.items() if total)
     title = f"{summary.dataset}, {summary.split}{f': {held}' if held else ''}{' (partial)' if summary.is_partial else ''}"
-    table = Table(Column("protocol", overflow="fold"), "number", "value", "95 % interval", title=title)
+    repeats = summary.repeats
+    spread = [f"mean ± std of {len(repeats.videos)} runs"] if repeats else []
+    table = Table(Column("protocol", overflow="fold"), "number", "value", "95 % interval", *spread, title=title)
     for each in summary.tables:
         for name in each.metrics:
             interval = summary.get_interval(each, name)
@@ -157,6 +187,7 @@ def build_score_table(summary: EvaluationSummary) -> Table:
                 f"{name} (partial)" if summary.is_partial and name == each.main_metric else each.describe_metric(name),
                 each.format_metric(name, 2),
                 ends,
+                *([repeats.format_spread(each, name, 2)] if repeats else []),
                 style="bold" if name == each.main_metric else None,
             )
     return table

@@ -12,11 +12,12 @@ from __future__ import annotations
 from alref.config.configuration import Configuration, RunOptions, SlotConfiguration, SlotConfigurations, VideoOptions
 from alref.config.layers import UNIFIER_SLOTS, Layer
 from alref.config.preset_files import DEFAULT_PRESET, MODEL_PRESET, list_presets, read_config_file, read_preset
-from alref.config.resolve import choose_preset, resolve_config
+from alref.config.resolve import MAX_REPEATS, choose_preset, resolve_config
 from alref.config.schema import build_schema
 
 __all__ = [
     "DEFAULT_PRESET",
+    "MAX_REPEATS",
     "MODEL_PRESET",
     "UNIFIER_SLOTS",
     "Configuration",

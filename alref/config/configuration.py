@@ -69,12 +69,16 @@ class SlotConfigurations(dict[str, SlotConfiguration]):
 
 @dataclass(frozen=True)
 class Configuration:
-    """A resolved configuration; ``note`` says which preset filled open slots, and which names several plugins register."""
+    """A resolved configuration; ``note`` says which preset filled open slots, and which names several plugins register.
+
+    ``repeats`` is how often ``alref eval`` runs it; it changes no output, and is not part of ``to_dict``.
+    """
 
     run: RunOptions
     video: VideoOptions
     slots: SlotConfigurations
     note: str = ""
+    repeats: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data with every default filled in, as stored in ``run.yaml`` and accepted by ``resolve_config``."""

@@ -46,7 +46,7 @@ def _expand_layer(
             for slot in _find_slots(key, values, plugins, lower_layers):
                 spread[slot] = dict(values) if "use" in values else {**spread.get(slot, {}), **values}
         else:
-            known = [*run_names, "preset", "replay", "video", "reasoner", *SLOTS]
+            known = [*run_names, "preset", "replay", "repeats", "video", "reasoner", *SLOTS]
             raise ConfigError(f"{key}: unknown setting{suggest_names(str(key), known)}; settings: {', '.join(known)}")
     return spread
 

@@ -14,12 +14,15 @@ from alref.errors import ConfigError
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import SLOTS, get_qualified_name, has_name
 
+MAX_REPEATS = 100
+
 
 def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset: str | None = None) -> Configuration:
     """Merge preset and layers into a configuration. Raises ConfigError that lists every problem by its dotted path."""
     own = [dict(layer) for layer in layers]
     named = [layer.pop("preset") for layer in own if "preset" in layer]
     replays = [layer.pop("replay") for layer in own if "replay" in layer]
+    repeats = [layer.pop("repeats") for layer in own if "repeats" in layer]
     given = preset or (named[-1] if named else "")
     merged = merge_layers(plugins, [read_preset(given or choose_preset(plugins, own)), *own])
     replaying = _set_replay(plugins, merged, replays[-1]) if replays else []
@@ -27,6 +30,8 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
     slots = _resolve_slots(plugins, merged, {slot for slot, values in merge_layers(plugins, own).items() if values}, problems)
     run = _call_or_collect(problems, options.build_options, RunOptions, merged["run"], "run")
     video = _call_or_collect(problems, options.build_options, VideoOptions, merged["video"], "video")
+    if repeats and not (type(repeats[-1]) is int and 1 <= repeats[-1] <= MAX_REPEATS):
+        problems.append(f"repeats: expected a number from 1 to {MAX_REPEATS}, got {repeats[-1]!r}")
     if run and run.order == "tracks" and run.fallback != "none":
         problems.append(f"run.fallback: {run.fallback!r} belongs to order pivot; leave it out, or set fallback: none")
     if problems:
@@ -35,7 +40,7 @@ def resolve_config(plugins: PluginManager, layers: Iterable[Layer] = (), preset:
         names = ", ".join(f"{slot} {choice.component.name}" for slot, choice in slots.items())
         raise ConfigError(f"replay: none of the chosen components calls a language model ({names}); leave --replay out")
     notes = ["" if given else _explain_preset(plugins, own, merged), *_explain_shared_names(plugins, own)]
-    return Configuration(run, video, slots, "\n".join(filter(None, notes)))
+    return Configuration(run, video, slots, "\n".join(filter(None, notes)), repeats[-1] if repeats else 1)
 
 
 def choose_preset(plugins: PluginManager, layers: Iterable[Layer]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from alref.components import options
 from alref.config.configuration import RunOptions, VideoOptions
 from alref.config.preset_files import list_presets
+from alref.config.resolve import MAX_REPEATS
 from alref.errors import ContractError
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import SLOTS, RegisteredComponent
@@ -25,6 +26,12 @@ def build_schema(plugins: PluginManager) -> dict[str, Any]:
             **RunOptions.model_json_schema()["properties"],
             "preset": {"enum": list_presets()},
             "replay": {"type": "string", "description": "replay recorded LLM answers from this run folder, trace or store"},
+            "repeats": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": MAX_REPEATS,
+                "description": "alref eval: number of runs, each with the next seeds",
+            },
             "video": VideoOptions.model_json_schema(),
             "reasoner": _build_slot_schema(both),
             **slots,

@@ -15,6 +15,7 @@ from alref.components.scores import NAN_CONFIG, ScoreTable, VideoScores
 from alref.errors import InputError, RecordError
 from alref.evaluation.bootstrap import estimate_interval, estimate_intervals
 from alref.evaluation.folder import EvaluationFolder, EvaluationRow
+from alref.evaluation.repeats import RepeatSummary
 from alref.llm.usage import group_by_model
 from alref.records import Finding, Record
 from alref.result import Usage
@@ -37,7 +38,7 @@ class EvaluationSummary(Record):
     evaluate; ``failed`` maps a video to the reason of its failure. A video in neither ``lines`` nor ``failed`` is not processed
     yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references; ``warning`` is the first warning, with its
     video. ``held`` says of how many videos, references and masks the scores of masks of another program are, and how many there
-    should be.
+    should be. ``repeats`` has the metrics of all runs, if there are several; everything else is of the first.
     """
 
     model_config = NAN_CONFIG
@@ -56,6 +57,7 @@ class EvaluationSummary(Record):
     fallbacks: int = 0
     warning: str = ""
     held: dict[str, tuple[int, int]] = {}
+    repeats: RepeatSummary | None = None
 
     def get_interval(self, table: ScoreTable, name: str) -> tuple[float, float] | None:
         """Return the bounds of the interval of a metric; None if it has none."""

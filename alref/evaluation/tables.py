@@ -16,7 +16,7 @@ from alref.evaluation.summary import EvaluationSummary
 from alref.llm.usage import sum_known
 from alref.records import Record
 
-_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
+_LATEX = {"±": r"$\pm$", "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     each: f"\\{each}" for each in "&%$#_{}"
 }
 
@@ -69,7 +69,11 @@ def build_paper_table(
         for each in published
     ]
     rows += [
-        (name, *(_format_metric(table, column) for column in shown), *(cells[name] or "" for _, cells in extra))
+        (
+            name,
+            *(_format_metric(summaries[name], table, column) for column in shown),
+            *(cells[name] or "" for _, cells in extra),
+        )
         for name, table in tables.items()
     ]
     return PaperTable(
@@ -124,11 +128,16 @@ def _make_caption(
     videos = next(iter(counts.values())) if same else ", ".join(f"{name}: {count}" for name, count in counts.items())
     protocols = ", ".join(dict.fromkeys(table.protocol for table in tables.values()))
     parts = [f"{first.dataset}, {first.split}; protocol {protocols or 'none'}; videos: {videos}; percent."]
+    repeated = {len(summary.repeats.videos) for summary in summaries.values() if summary.repeats}
+    if repeated:
+        parts.append(f"Mean ± standard deviation of {' and '.join(map(str, sorted(repeated)))} runs.")
     parts += [f"{each.method}: {each.source}, as published." for each in published]
     return " ".join(parts)
 
 
-def _format_metric(table: ScoreTable, name: str) -> str:
+def _format_metric(summary: EvaluationSummary, table: ScoreTable, name: str) -> str:
+    if summary.repeats and (spread := summary.repeats.format_spread(table, name, 1)):
+        return spread
     value = table.metrics.get(name)
     return "" if value is None or value != value else table.format_metric(name, 1)
 
@@ -148,4 +157,4 @@ def _format_seconds(summary: EvaluationSummary) -> str:
 
 
 def _escape_latex(text: str) -> str:
-    return re.sub(r"[\\~^&%$#_{}]", lambda found: _LATEX[found[0]], text)
+    return re.sub(r"[±\\~^&%$#_{}]", lambda found: _LATEX[found[0]], text)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from alref.components.command import PluginCommand
     from alref.components.dataset import Dataset
     from alref.components.exporter import Exporter
+    from alref.components.logger import EvaluationLogger
     from alref.components.protocol import EvaluationProtocol
     from alref.components.runner import Runner
     from alref.llm.messages import QuestionEvent
@@ -85,6 +86,11 @@ def register_commands() -> list[type[PluginCommand]]:
 @hookspec
 def register_runners() -> list[type[Runner]]:
     """Return classes that run tasks on the processes or machines of a batch."""
+
+
+@hookspec
+def register_loggers() -> list[type[EvaluationLogger]]:
+    """Return classes that record finished evaluations in an experiment tracker."""
 
 
 @hookspec

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -22,9 +22,10 @@ from alref.components.base import Stage
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
+from alref.components.logger import EvaluationLogger
 from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
-from alref.errors import ConfigError, ContractError, format_exception, suggest_names
+from alref.errors import ConfigError, ContractError, MissingError, format_exception, suggest_names
 from alref.plugins import catalogue, discovery, hookspecs
 from alref.plugins.catalogue import PluginCard
 from alref.plugins.discovery import PLUGINS_VARIABLE, PluginSource, SkippedPlugin
@@ -50,7 +51,7 @@ class PluginManager:
 
     ``files`` are Python files that are used as plugins without being installed; their version is the digest of their content.
     The files in ``discovery.get_plugins_folder()`` are loaded with the installed plugins, except those of a name in ``files``.
-    ``other_classes`` are datasets, protocols, commands and runners. ``disabled`` are plugins that ``ALREF_PLUGINS`` excludes.
+    ``other_classes`` are those that are not components. ``disabled`` are plugins that ``ALREF_PLUGINS`` excludes.
     Raises ConfigError for a file that is not a plugin, and for a name in ``ALREF_PLUGINS`` that is not installed.
     """
 
@@ -140,7 +141,7 @@ class PluginManager:
 
     @property
     def registered_classes(self) -> list[RegisteredClass[Any]]:
-        """All classes that can be chosen by name: components, datasets, protocols, export formats, commands and runners."""
+        """All classes that can be chosen by name: components, datasets, protocols and the others of ``BASE_CLASS_BY_SLOT``."""
         return [*self.components, *self.other_classes]
 
     def list_components(self, slot: str) -> list[RegisteredComponent]:
@@ -184,6 +185,20 @@ class PluginManager:
         cls: type[Runner] = self._find_registered("runner", name, self._list_others("runner")).cls
         require_libraries(cls, f"runner {name}")
         return cls
+
+    def make_loggers(self, names: Iterable[str]) -> list[EvaluationLogger]:
+        """Make loggers by name. Raises ConfigError for an unknown one, MissingError with all that keeps them from recording."""
+        loggers: list[EvaluationLogger] = [
+            self._find_registered("logger", name, self._list_others("logger")).cls() for name in dict.fromkeys(names)
+        ]
+        problems = [
+            replace(problem, message=f"logger {logger.name}: {problem.message}")
+            for logger in loggers
+            for problem in logger.problems()
+        ]
+        if problems:
+            raise MissingError(*problems)
+        return loggers
 
     def make_protocols(self, names: Iterable[str]) -> list[EvaluationProtocol]:
         """Make protocols by name, ready to score. Raises ConfigError for an unknown one, MissingError for a missing library."""

@@ -25,6 +25,7 @@ from alref.components.base import (
 from alref.components.command import PluginCommand
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
+from alref.components.logger import EvaluationLogger
 from alref.components.protocol import EvaluationProtocol
 from alref.components.runner import Runner
 from alref.errors import ContractError
@@ -56,6 +57,7 @@ BASE_CLASSES_BY_HOOK: dict[str, tuple[type, ...]] = {
     "register_exporters": (Exporter,),
     "register_commands": (PluginCommand,),
     "register_runners": (Runner,),
+    "register_loggers": (EvaluationLogger,),
 }
 """What each hook registers, as base classes."""
 
@@ -66,6 +68,7 @@ BASE_CLASS_BY_SLOT: dict[str, type] = {
     "exporter": Exporter,
     "command": PluginCommand,
     "runner": Runner,
+    "logger": EvaluationLogger,
 }
 """Everything that is chosen by name, and its base class."""
 
@@ -75,10 +78,13 @@ SLOT_LABELS = {
     "exporter": "export format",
     "command": "command",
     "runner": "runner",
+    "logger": "logger",
 }
 """Labels of the kinds that are not slots of a pipeline."""
 
-AnyRegisterable = TypeVar("AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | Exporter | PluginCommand | Runner)
+AnyRegisterable = TypeVar(
+    "AnyRegisterable", bound=Stage | Dataset | EvaluationProtocol | Exporter | PluginCommand | Runner | EvaluationLogger
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ class RegisteredClass(Generic[AnyRegisterable]):
 
     @cached_property
     def slots(self) -> list[str]:
-        """The slots that it can fill, or ``dataset``, ``protocol``, ``exporter``, ``command``, ``runner``."""
+        """The slots that it can fill, or ``dataset``, ``protocol``, ``exporter``, ``command``, ``runner``, ``logger``."""
         return [slot for slot, base in BASE_CLASS_BY_SLOT.items() if issubclass(self.cls, base)]
 
     @property

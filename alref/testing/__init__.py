@@ -14,6 +14,7 @@ from alref.testing.audio_contract import LocatorContract, TaggerContract
 from alref.testing.cases import ScriptedObject, make_scripted_result
 from alref.testing.datasets import DatasetContract
 from alref.testing.exporters import ExporterContract, make_finished_run
+from alref.testing.loggers import LoggerContract, make_finished_evaluation
 from alref.testing.propagator import PropagatorContract
 from alref.testing.proposer import ProposerContract
 from alref.testing.protocols import ProtocolContract
@@ -35,6 +36,7 @@ __all__ = [
     "DatasetContract",
     "ExporterContract",
     "LocatorContract",
+    "LoggerContract",
     "MovingSquare",
     "PropagatorContract",
     "ProposerContract",
@@ -51,6 +53,7 @@ __all__ = [
     "TranscriberContract",
     "UnifierContract",
     "make_buzzing_video",
+    "make_finished_evaluation",
     "make_finished_run",
     "make_moving_square",
     "make_scripted_result",

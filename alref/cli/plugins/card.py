@@ -13,13 +13,21 @@ import yaml
 from alref.components.base import API_LEVEL, Stage
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
+from alref.components.logger import EvaluationLogger
 from alref.config import read_config_file
 from alref.errors import ConfigError, ContractError, suggest_names
 from alref.plugins.discovery import read_license_and_homepage
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import RegisteredClass
 
-PARTS = {"dataset": "datasets", "protocol": "protocols", "exporter": "exporters", "command": "commands", "runner": "runners"}
+PARTS = {
+    "dataset": "datasets",
+    "protocol": "protocols",
+    "exporter": "exporters",
+    "command": "commands",
+    "runner": "runners",
+    "logger": "loggers",
+}
 """The lists of a card besides ``components``, by the slot of their entries."""
 
 
@@ -78,7 +86,7 @@ def _describe_entry(registered: RegisteredClass[Any]) -> dict[str, Any]:
         entry["summary"] = registered.summary
     if issubclass(cls, Dataset):
         entry |= {"homepage": cls.homepage, "license": cls.license}
-    if issubclass(cls, Exporter):
+    if issubclass(cls, Exporter | EvaluationLogger):
         entry["needs"] = list(cls.needs)
     return {key: value for key, value in entry.items() if value}
 

@@ -19,6 +19,7 @@ HEADINGS = {
     "exporter": "export formats",
     "command": "commands",
     "runner": "runners",
+    "logger": "loggers",
 }
 ROOM_FOR_NEEDS, ROOM_FOR_SUMMARY = 110, 160
 """Terminal widths from which requirements and summaries are shown."""

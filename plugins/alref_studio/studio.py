@@ -178,14 +178,15 @@ class Studio:
     def edit(self, run_id: str, body: Mapping[str, Any]) -> StudioJob:
         """Start a correction of a finished run."""
         run = self.library.get_run(run_id)
-        self.require_result(run)
+        result, name = self.require_result(run), str(body.get("object", ""))
 
         def work(job: StudioJob) -> dict[str, Any]:
             return self._editor.edit(run, body, job)
 
-        return self.worker.submit(
-            StudioJob("edit", f"{TITLES.get(str(body.get('action')), 'correction')} · {run.title}", work, run=run_id)
-        )
+        number = result.list_objects().get(name)
+        title = run.title if number is None else result.tracks[number].title
+        action = TITLES.get(str(body.get("action")), "correction")
+        return self.worker.submit(StudioJob("edit", f"{action} · {title}", work, run=run_id))
 
     def draw_candidate(self, run_id: str, index: int) -> bytes:
         """Return a small image of a candidate as JPEG. Raises InputError if there is none of this number."""

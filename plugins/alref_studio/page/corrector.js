@@ -55,6 +55,22 @@ export class Corrector {
     return own.sort((one, other) => one - other);
   }
 
+  /** Return what the points of the selected object are, or what a click does. */
+  describePoints() {
+    const { object, frame } = this.getTarget();
+    if (!object) return "";
+    const frames = this.listFrames(object);
+    if (!frames.length) {
+      return `Click where ${object.name} is missing; with the right button, or "not on it", where the mask is too large`;
+    }
+    const here = this.getPoints(frame).length;
+    const others = frames.filter((each) => each !== frame);
+    const elsewhere = others.length ? `, more on frame ${others.join(", ")}` : "";
+    const isEmpty = here && this.viewer.masks?.overrides.get(`${frame} ${object.number}`) === "";
+    const empty = isEmpty ? `; nothing of ${object.name} is left on this frame` : "";
+    return `${here} ${here === 1 ? "point" : "points"} here${elsewhere}${empty}; Re-propagate carries them to the other frames`;
+  }
+
   add(x, y, positive) {
     const { object, frame } = this.getTarget();
     if (!object) return;

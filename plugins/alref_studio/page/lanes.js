@@ -24,6 +24,7 @@ export class Lanes {
       const name = document.createElement("button");
       name.className = "name";
       name.textContent = `${object.number}  ${object.name}`;
+      name.title = object.name;
       name.style.setProperty("--color", `rgb(${object.color})`);
       name.onclick = () => this.onSelect(object.number);
       const strip = document.createElement("canvas");

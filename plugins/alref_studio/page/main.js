@@ -1,41 +1,21 @@
-// The page: what is open, the keys, and what the server tells.
+// The page: what is open, what is shown of it, and what the server tells.
 
-import { getJson, listen, postJson, upload } from "./api.js";
+import { getJson, listen, postJson } from "./api.js";
+import { listenToForm } from "./asking.js";
+import { listenToControls } from "./controls.js";
 import { Corrector } from "./corrector.js";
+import { makeEdits } from "./edits.js";
+import { listenToExport, showFormats } from "./exporting.js";
+import { makeJobFollower } from "./jobs.js";
 import { Lanes } from "./lanes.js";
+import { run, say } from "./messages.js";
 import {
-  make,
-  selectObject,
-  showCandidates,
-  showExports,
-  showHistory,
-  showJob,
-  showObjects,
-  showVerdicts,
-  showFaults,
-  showVideos,
+  make, selectObject, showCandidates, showExports, showFaults, showHistory, showObjects, showVerdicts, showVideos,
 } from "./panels.js";
 import { Viewer } from "./viewer.js";
 
 const find = (id) => document.getElementById(id);
 const state = { videos: [], video: null, run: null, info: null, selected: 0, hidden: new Set(), job: undefined };
-const KEYS = [
-  ["Space", "play or pause"],
-  ["← →", "one frame back or forward; with Shift ten"],
-  ["Home End", "first or last frame"],
-  ["[ ]", "previous or next flag"],
-  ["1 … 9", "select an object"],
-  ["H", "hide or show the selected object"],
-  ["click", "this is on the selected object; with the right button, it is not"],
-  ["X", "set points with the keyboard: arrows move, Enter is on it, Shift+Enter is not, Escape ends"],
-  ["Backspace", "remove the last point"],
-  ["A", "the object is absent on this frame"],
-  ["C", "the mask of this frame is right: what lies behind it stays"],
-  ["P", "propagate the object again from the points"],
-  ["Z", "undo: the last point, else the last correction"],
-  ["?", "this list"],
-];
-
 const viewer = new Viewer(find("canvas"), {
   onFrame: showFrame,
   getPoints: (frame) => (state.run?.finished ? corrector.getPoints(frame) : []),
@@ -67,22 +47,13 @@ const corrector = new Corrector(viewer, {
   onError: (error) => say(error.message, true),
 });
 
+const { edit, editHere, chooseCandidate, rename, undo } = makeEdits(state, viewer, corrector);
+
 /** Say what the points are for. */
 function showHint() {
-  const { object, frame } = corrector.getTarget();
-  const frames = corrector.listFrames(object);
-  find("propagate").disabled = !frames.length;
-  const here = corrector.getPoints(frame).length;
-  const points = `${here} ${here === 1 ? "point" : "points"}`;
-  const nothing = here && viewer.masks?.overrides.get(`${frame} ${object.number}`) === "";
-  const empty = nothing ? `; nothing of ${object.name} is left on this frame` : "";
-  const elsewhere = frames.filter((each) => each !== frame);
-  const others = elsewhere.length ? `, more on frame ${elsewhere.join(", ")}` : "";
-  find("hint").textContent = frames.length ? `${points} here${others}${empty}` : object ? describeClicks(object) : "";
-}
-
-function describeClicks(object) {
-  return `Click where ${object.name} is missing; with the right button, or "not on it", where the mask is too large`;
+  const { object } = corrector.getTarget();
+  find("propagate").disabled = !corrector.listFrames(object).length;
+  find("hint").textContent = corrector.describePoints();
 }
 
 function showFrame(frame) {
@@ -184,37 +155,6 @@ function showCards() {
   });
 }
 
-/** Start a correction; the page is shown anew when the server tells that it has ended. */
-function edit(body) {
-  viewer.pause();
-  return run(() => corrector.edit(body));
-}
-
-/** Correct the selected object on the frame that is shown. */
-function editHere(body) {
-  const { object, frame } = corrector.getTarget();
-  return object ? edit({ object: object.id, frame, ...body }) : null;
-}
-
-function chooseCandidate(candidate) {
-  const owner = state.run.objects.find((each) => each.reference === candidate.reference);
-  return edit({ action: "choose", candidate: candidate.index, object: owner?.id ?? candidate.reference });
-}
-
-function rename(object) {
-  find("new-name").value = object.name;
-  find("rename").returnValue = "";
-  find("rename").showModal();
-  find("rename").onclose = () => {
-    if (find("rename").returnValue === "save") edit({ action: "name", object: object.id, name: find("new-name").value });
-  };
-}
-
-function undo() {
-  if (corrector.removeLast()) return null;
-  return edit({ action: "undo" });
-}
-
 function markSelected() {
   lanes.select(state.selected);
   selectObject(find("objects"), state.selected);
@@ -256,174 +196,6 @@ function goToFlag(direction) {
   return viewer.show(ahead[0].frame);
 }
 
-const DONE_MILLISECONDS = 6000; // how long it is told that a job has ended well
-let messageTimer = 0;
-let footerTimer = 0;
-
-function say(text, isError = false) {
-  const box = find("message");
-  box.textContent = text;
-  box.className = isError ? "error" : "";
-  box.hidden = false;
-  clearTimeout(messageTimer);
-  if (!isError) messageTimer = setTimeout(() => (box.hidden = true), 4000);
-}
-
-/** Do something that may fail, and say why it did. */
-async function run(action) {
-  try {
-    find("message").hidden = true;
-    return await action();
-  } catch (error) {
-    say(error.message, true);
-    return null;
-  }
-}
-
-find("ask").onsubmit = (event) => {
-  event.preventDefault();
-  run(async () => {
-    const video = state.video ?? state.videos[0];
-    if (!video) throw new Error("no video is open");
-    const texts = find("words").value.split(";");
-    if (event.submitter === find("add")) return addObjects(texts);
-    const body = { texts, sound: find("sound").checked, start: find("start").value, end: find("end").value };
-    const [file] = find("spoken").files;
-    if (file) Object.assign(body, await upload(file));
-    const { forecast } = await postJson(`videos/${video.id}/forecast`, body);
-    if (!forecast || (await confirmPrice(forecast))) await postJson(`videos/${video.id}/ask`, body);
-    return null;
-  });
-};
-
-/** Find more objects in the video of the open run; its other objects stay as they are. */
-async function addObjects(texts) {
-  const wanted = texts.map((text) => text.trim()).filter(Boolean);
-  if (!wanted.length) throw new Error("type what to add, for example: the second dog");
-  const { forecast } = await postJson(`videos/${state.video.id}/forecast`, { texts: wanted });
-  if (forecast && !(await confirmPrice(forecast))) return;
-  for (const text of wanted) await corrector.edit({ action: "add", text });
-}
-
-function confirmPrice(forecast) {
-  find("price-text").textContent = forecast;
-  find("price").returnValue = "";
-  find("price").showModal();
-  return new Promise((resolve) => {
-    find("price").onclose = () => resolve(find("price").returnValue === "start");
-  });
-}
-
-find("export").onsubmit = (event) => {
-  event.preventDefault();
-  run(() => postJson(`runs/${state.run.id}/export`, { format: find("format").value }));
-};
-find("format").onchange = showFormat;
-
-function showFormats(formats) {
-  const options = formats.map(({ name, problem }) => make("option", { value: name, disabled: Boolean(problem) }, name));
-  const before = find("format").value;
-  find("format").replaceChildren(...options);
-  if (before) find("format").value = before;
-  showFormat();
-}
-
-function showFormat() {
-  const chosen = state.settings?.formats.find(({ name }) => name === find("format").value);
-  find("format-summary").textContent = chosen?.summary ?? "";
-}
-find("cancel").onclick = () => run(() => postJson("cancel"));
-find("play").onclick = () => viewer.toggle();
-find("step").onclick = () => viewer.step(1);
-find("step-back").onclick = () => viewer.step(-1);
-find("next-flag").onclick = () => goToFlag(1);
-find("previous-flag").onclick = () => goToFlag(-1);
-find("absent").onclick = () => editHere({ action: "prompt", absent: true });
-find("confirm").onclick = () => editHere({ action: "confirm" });
-find("propagate").onclick = () => run(() => corrector.propagate());
-find("undo").onclick = undo;
-find("views").onclick = () => edit({ action: "views" });
-find("canvas").onclick = (event) => addPoint(event, document.querySelector("[name=sign]:checked").value === "on");
-find("canvas").onpointerenter = () => state.run?.finished && corrector.prepare();
-find("canvas").oncontextmenu = (event) => {
-  event.preventDefault();
-  addPoint(event, false);
-};
-
-function addPoint(event, positive) {
-  if (!state.run?.finished) return;
-  viewer.pause();
-  const { x, y } = viewer.locate(event);
-  corrector.add(x, y, positive);
-}
-
-/** Move a crosshair with the arrows, and set points with Enter; return whether the key was one of these. */
-function useCrosshair(event) {
-  const { key, shiftKey } = event;
-  const { width, height } = state.info;
-  const place = corrector.crosshair;
-  if (key.toLowerCase() === "x" && state.run?.finished) {
-    corrector.crosshair = place ? null : { x: Math.floor(width / 2), y: Math.floor(height / 2) };
-  } else if (!place) {
-    return false;
-  } else if (key === "Escape") {
-    corrector.crosshair = null;
-  } else if (key === "Enter") {
-    corrector.add(place.x, place.y, !shiftKey);
-  } else if (key.startsWith("Arrow")) {
-    const step = shiftKey ? 1 : Math.max(1, Math.round(width / 80));
-    const [right, down] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
-    place.x = Math.min(width - 1, Math.max(0, place.x + right * step));
-    place.y = Math.min(height - 1, Math.max(0, place.y + down * step));
-    say(`crosshair at ${place.x}, ${place.y}`);
-  } else {
-    return false;
-  }
-  viewer.refresh();
-  return true;
-}
-
-find("seek").oninput = (event) => {
-  viewer.pause();
-  viewer.show(Number(event.target.value));
-};
-find("help").onclick = () => find("keys").showModal();
-find("key-list").replaceChildren(
-  ...KEYS.flatMap(([key, text]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, text)]),
-);
-
-const ACTIONS = {
-  " ": () => viewer.toggle(),
-  ArrowRight: (event) => viewer.step(event.shiftKey ? 10 : 1),
-  ArrowLeft: (event) => viewer.step(event.shiftKey ? -10 : -1),
-  Home: () => viewer.show(0),
-  End: () => viewer.show(state.info.frames - 1),
-  "[": () => goToFlag(-1),
-  "]": () => goToFlag(1),
-  h: () => state.selected && toggleHidden(state.selected),
-  a: () => state.run?.finished && find("absent").click(),
-  c: () => state.run?.finished && find("confirm").click(),
-  p: () => state.run?.finished && find("propagate").click(),
-  z: () => state.run?.finished && undo(),
-  Backspace: () => corrector.removeLast(),
-  "?": () => find("keys").showModal(),
-};
-
-document.addEventListener("keydown", (event) => {
-  const { target, key } = event;
-  const typing = target.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
-  const pressing = key === " " && target.matches("button, summary, input");
-  if (typing || pressing || event.ctrlKey || event.metaKey || event.altKey || find("keys").open) return;
-  if (state.info && !target.matches("button, summary, input, a") && useCrosshair(event)) {
-    event.preventDefault();
-    return;
-  }
-  const action = /^[1-9]$/.test(key) ? () => select(Number(key)) : ACTIONS[key.length === 1 ? key.toLowerCase() : key];
-  if (!action || !state.info) return;
-  event.preventDefault();
-  action(event);
-});
-
 /** Open what the address names at once; without it, the newest run of the first video when the list is there. */
 function openNamed() {
   const [kind, id] = location.hash.slice(1).split("=");
@@ -439,8 +211,12 @@ function openNewest() {
   return run(() => (newest ? openRun(newest, video.id) : openVideo(video.id)));
 }
 
+listenToForm(state, corrector);
+listenToExport(state);
+listenToControls(state, viewer, corrector, { select, toggleHidden, goToFlag, undo, edit, editHere });
 let started = openNamed();
 
+const followJob = makeJobFollower(state, corrector, openRun, reloadRun);
 listen(
   {
     videos: (videos) => {
@@ -459,22 +235,7 @@ listen(
       find("spoken-field").hidden = !settings.uploads;
       showFormats(settings.formats);
     },
-    job: (job) => {
-      const before = state.job;
-      state.job = job;
-      const old = before === undefined && job?.state === "done"; // ended before this page was opened
-      find("footer").hidden = !job || old;
-      clearTimeout(footerTimer);
-      if (job?.state === "done") footerTimer = setTimeout(() => (find("footer").hidden = true), DONE_MILLISECONDS);
-      if (!old) showJob({ text: find("job"), progress: find("progress"), cancel: find("cancel") }, job);
-      if (job?.state === "done" && before && before.state !== "done" && job.outcome?.run) {
-        run(() => openRun(job.outcome.run, undefined, job.outcome.frame ?? 0));
-      }
-      const hasEnded = job && !["waiting", "running"].includes(job.state);
-      if (hasEnded && before && ["export", "edit"].includes(job.kind) && job.run === state.run?.id) {
-        run(reloadRun).then(() => corrector.finish(job));
-      }
-    },
+    job: followJob,
   },
   (isThere) => {
     if (!isThere) find("footer").hidden = false;

@@ -159,22 +159,3 @@ function drawPresence(object, frames) {
   }
   return stops.length ? `linear-gradient(to right, ${stops.join(", ")})` : "none";
 }
-
-/** Show how far the job is. */
-export function showJob({ text, progress, cancel }, job) {
-  const active = job && ["waiting", "running"].includes(job.state);
-  text.textContent = describeJob(job);
-  text.className = job?.state ?? "";
-  progress.hidden = !active;
-  cancel.hidden = !active;
-  if (active && job.total) Object.assign(progress, { max: job.total, value: job.done });
-  else progress.removeAttribute("value");
-}
-
-function describeJob(job) {
-  if (!job) return "";
-  if (job.state === "waiting") return `${job.title}: waiting`;
-  if (job.state === "running") return `${job.title}: ${job.stage}${job.total ? ` ${job.done} of ${job.total}` : ""}`;
-  if (job.state === "failed") return `${job.title}: ${job.message}`;
-  return `${job.title}: ${job.state === "done" ? "done" : "cancelled; what was done is kept"}`;
-}

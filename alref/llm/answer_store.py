@@ -116,7 +116,7 @@ class AnswerStore:
 def _open_database(path: Path) -> sqlite3.Connection:
     """Open a store; create its file and table if they are missing, one process at a time.
 
-    It is checked that the file is writable, before any question is paid for.
+    A file that is not writable is an error here, before any question is paid for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_name(f".{path.name}.lock"), timeout=_TIMEOUT_SECONDS):

@@ -100,10 +100,10 @@ class DialogueBuilder:
     def _make_sound_pivots(
         self, phrases: Sequence[Phrase], shown: list[int], found: ParsedLabels, reply: Reply
     ) -> list[PivotFrame]:
-        """Return a pivot for each object that the answer names; a frame that cannot be read is replaced, the name is kept.
+        """Return a pivot for each object that the answer names; a frame that cannot be read is replaced.
 
-        By the published rule the first frame replaces one out of range, a name without a number does not count, and an answer
-        without a name means that there is nothing.
+        By the published rule the first frame replaces a frame out of range, a name without a number does not count, and an
+        answer without names means that no label is an object in the video.
         """
         options = self.question_builder.options
         published = options.unreadable == "paper"

@@ -125,7 +125,7 @@ def normalize_key(key: object) -> str:
 
 
 def find_choice_key(keys: Iterable[str], noun: str) -> str | None:
-    """Return the key whose value is the choice: the best frame, else the frame, else one that says that it is an answer."""
+    """Return the key whose value is the choice: the best frame, else the frame, else a key such as ``answer``."""
     own = re.compile(rf"(?:^|\b)(?:{BOX_NOUNS if noun == 'box' else FRAME_NOUNS})(?: (?:number|no|id|index))?$")
     known = [key for key in map(normalize_key, keys) if not _OTHER.search(key)]
     named = [key for key in known if own.search(key)]

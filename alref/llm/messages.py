@@ -1,4 +1,4 @@
-"""Questions to a language model and its answers: what of a server's message is the answer, what are thoughts, why it ended."""
+"""Questions to a language model and its answers, and how the message of a server is read as an answer."""
 
 from __future__ import annotations
 

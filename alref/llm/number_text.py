@@ -25,7 +25,7 @@ WORDS = rf"\b(?:{'|'.join(NUMBER_WORDS)})\b"
 ORDINALS = rf"\b(?:{'|'.join(ORDINAL_WORDS)}|\d{{1,3}}(?:st|nd|rd|th))\b"
 NUMBER = rf"(?:(?<![\w.])-?\d{{1,9}}(?![\w%]|[.:/]\d)|{WORDS})"
 MENTION = r"«[-\d+]*»"
-"""A number with its noun, or several of which it is not said which: ``«3»`` for "frame 3", ``«2+4»`` for "frames 2 and 4"."""
+"""A number with its noun, or several numbers: ``«3»`` for "frame 3", ``«2+4»`` for "frames 2 and 4"."""
 
 _INTEGER = re.compile(r"-?\d+")
 _SIGNS: dict[int, str] = {
@@ -40,7 +40,7 @@ _SIGNS: dict[int, str] = {
     **dict.fromkeys([0xB2, 0xB3, 0xB9, 0x2070, *range(0x2074, 0x207A)], ""),  # raised, the numbers of notes
     **dict.fromkeys([*range(0x200B, 0x2010), 0x2060, 0xFE0F, 0x20E3, 0xFEFF], ""),  # without width, and of keycaps
 }
-"""What other signs are written as."""
+"""The replacements of other signs."""
 _MARKUP = re.compile(r"\*+|`+|(?<=\$)\$|\$(?=[^$\n]{1,80}\$)|(?<=[^\s$])\$|\\[()\[\]]|\\(?:text|math|bold)\w*\s*(?=\{)|~~.*?~~")
 _CHAT_TOKEN = re.compile(r"<\|[\w-]{1,40}\|>|</?s>|<(?:end_of_turn|start_of_turn|eos|eot|pad)>")
 _LONG_GAP = re.compile(r"(\W{30})\W+")
@@ -60,7 +60,7 @@ def parse_number(text: str) -> int:
 
 
 _COUNTER = re.compile(r"(第\s*\d+)\s*(?:帧|张|个|番目?|枚目|フレーム|画像|框|ボックス)")
-"""East Asian nouns that stand behind their number."""
+"""East Asian nouns that follow their number."""
 
 
 def mark_mentions(text: str, noun: str) -> str:

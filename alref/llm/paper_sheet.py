@@ -56,7 +56,7 @@ class PaperBadges:
 EXPRESSION_BADGES = PaperBadges(50, 35, 15, 25, 12)
 SOUND_BADGES = PaperBadges(50, 40, 15, 30, 15)
 SMALL_SOUND_BADGES = PaperBadges(20, 15, 20, 8, 15)
-"""Of the settings S4 and MS3, whose frames have 224 x 224 pixels."""
+"""For the settings S4 and MS3, whose frames have 224 x 224 pixels."""
 SMALL_WIDTH = 224
 
 

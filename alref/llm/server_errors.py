@@ -12,7 +12,7 @@ FailureKind = Literal["connection", "timeout", "busy", "failed", "quota", "key",
 TRANSIENT_KINDS = ("connection", "timeout", "busy", "failed")
 """The kinds of failure after which the same request may succeed."""
 FILTER_CODES = ("content_filter", "content_policy_violation", "data_inspection_failed", "moderation_blocked")
-"""What servers name an error when a filter held back the question or the answer."""
+"""Error codes of servers whose filter blocked the question or the answer."""
 
 _KINDS: dict[int, FailureKind] = {401: "key", 402: "quota", 403: "rights", 404: "model", 408: "busy", 409: "busy", 429: "busy"}
 _QUOTA = re.compile(
@@ -20,7 +20,7 @@ _QUOTA = re.compile(
     r"|exceeded_current_quota_error|credit balance is too low|(not enough|no|out of) credits?\b|payment required",
     re.IGNORECASE,
 )
-"""How servers say that an account has no credit, with whatever status; waiting does not help."""
+"""How servers say that an account has no credit, with any status; waiting does not help."""
 
 
 class ServerError(Exception):

@@ -97,7 +97,7 @@ class TrackDialogueBuilder:
         return [Concept(noun=unnamed, finding="absent", why=why, source=reply.source, **facts)]
 
     def ask_for_vote(self, page: TrackPage, number: int, votes: int, model: str) -> Dialogue[Vote]:
-        """Ask for a choice about every track of a page, as vote ``number`` (from 0) of ``votes``, on frames of its own."""
+        """Ask for a choice about every track of a page: vote ``number`` (from 0) of ``votes``, each with other frames."""
         count = self.question_builder.options.track_frames
         shift = frame_sampling.compute_shift(0 if model else number, 1 if model else votes, page.round)
         shown = tuple(frame_sampling.sample_frames(page.frames, count, shift))
@@ -118,14 +118,14 @@ class TrackDialogueBuilder:
         return Vote(parsed, reply, shown)
 
     def ask_for_need(self, phrase: Phrase) -> Dialogue[bool]:
-        """Ask whether a phrase is about how the object looks; what cannot be read is no."""
+        """Ask whether a phrase is about how the object looks; an unreadable answer counts as no."""
         question = self.question_builder.build_need_question(phrase)
         parse = partial(parse_judgment, verdicts=("yes", "no"))
         parsed, _ = (yield from self.runner.ask_until_readable(question, "selector", parse))[-1]
         return parsed.verdict == "yes"
 
     def ask_for_appearance(self, phrase: Phrase, track: ObjectTrack) -> Dialogue[str]:
-        """Ask how a track looks; empty if the answer cannot be read."""
+        """Ask how a track looks. Return an empty text if the answer cannot be read."""
         question = self.question_builder.build_appearance_question(phrase, track)
         parsed, _ = (yield from self.runner.ask_until_readable(question, "selector", parse_description))[-1]
         return parsed.evidence

@@ -75,7 +75,7 @@ def open_client(address: str, timeout: float, **settings: Any) -> httpx2.Client:
 
 
 def _shut_connection(stream: Any) -> None:
-    """End the reads of a connection, in whatever thread they wait."""
+    """End the reads of a connection, in all threads."""
     connection = stream.get_extra_info("socket") if stream is not None else None
     if connection is not None:
         with suppress(OSError):

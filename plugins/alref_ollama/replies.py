@@ -1,4 +1,4 @@
-"""Read what a server answered: one JSON object or many, with whatever fields it leaves out."""
+"""Read the response of a server: one JSON object or several, in which fields may be missing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_SHOWN = 300
 
 
 def check_status(status: int, headers: Any, content: bytes) -> None:
-    """Raise ServerError for a response that is no success."""
+    """Raise ServerError for a response that is not a success."""
     if not 200 <= status < 300:
         try:
             error = json.loads(content)

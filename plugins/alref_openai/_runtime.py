@@ -199,7 +199,7 @@ def _encode_data_url(image: bytes) -> str:
 
 
 def find_refused_parameter(status: int, body: Any, request: dict[str, Any], text: str = "") -> str | None:
-    """Find what a server refuses in a request: a parameter that it names, an answer that is no stream, else the schema.
+    """Find what a server refuses in a request: a parameter that it names, an answer that is not streamed, or the schema.
 
     ``body`` is the error object of the response, ``text`` the response itself.
     """

@@ -1,4 +1,4 @@
-"""Read what a server answered: JSON or a stream of events, with whatever fields it leaves out."""
+"""Read the response of a server: JSON or a stream of events, in which fields may be missing."""
 
 from __future__ import annotations
 

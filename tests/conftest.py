@@ -32,3 +32,18 @@ def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     """Run a hub without models."""
     with run_fake_hub(monkeypatch, tmp_path) as hub:
         yield hub
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    """Let the runner start Ray, as it does where there is no cluster; the runners of the tests use what is there."""
+    from alref.plugins.manager import PluginManager
+
+    pytest.importorskip("ray")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", "local")
+        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4}')
+        runner = PluginManager().get_runner("ray")()
+        runner.open()
+        yield
+        runner.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +133,7 @@ def test_a_glob_and_lines_of_standard_input(home: Path, capsys: Capture, monkeyp
 def test_a_wrong_row_is_one_error_and_the_others_are_done(home: Path, capsys: Capture) -> None:
     write_videos(home, ["a", "broken", "crash"])
     (home / "text.gif").write_text("no video")
+    os.mkfifo(home / "pipe.gif")
     rows: list[object] = [
         {"id": "no video"},
         {"id": "missing", "video": "missing.gif"},
@@ -139,6 +141,7 @@ def test_a_wrong_row_is_one_error_and_the_others_are_done(home: Path, capsys: Ca
         {"id": "twice", "video": "a.gif", "expressions": ["the cat"]},
         {"id": "start", "video": "a.gif", "start": "soon"},
         {"id": "text", "video": "text.gif"},
+        {"id": "pipe", "video": "pipe.gif"},
         {"id": "broken", "video": "broken.gif"},
         {"id": "crash", "video": "crash.gif"},
         {"id": "empty", "video": "a.gif", "expressions": [" "]},
@@ -150,7 +153,7 @@ def test_a_wrong_row_is_one_error_and_the_others_are_done(home: Path, capsys: Ca
     assert len(outcomes) == len(rows)
     assert [name for name, state in outcomes if state == "done"] == ["twice"]
     finished = events[-2]
-    assert (finished["done"], finished["failed"], events[-1]["code"]) == (1, 9, 3)
+    assert (finished["done"], finished["failed"], events[-1]["code"]) == (1, 10, 3)
     assert all(each["error"] and each["command"].endswith("--retry-failed") for each in finished["failures"])
     failed = UnitStore(open_store(home / "store")).read_failures()
     assert {each.id for each in failed.values()} == {name for name, _ in outcomes}

@@ -18,19 +18,6 @@ def make_tasks(*contents: object) -> list[RunnerTask]:
     return [RunnerTask(str(number), content) for number, content in enumerate(contents)]
 
 
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[None]:
-    """Let the runner start Ray, as it does where there is no cluster; the runners of the tests use what is there."""
-    pytest.importorskip("ray")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_ADDRESS", "local")
-        patch.setenv("RAY_OVERRIDE_RESOURCES", '{"CPU": 4}')
-        runner = PluginManager().get_runner("ray")()
-        runner.open()
-        yield
-        runner.close()
-
-
 @pytest.fixture(params=["local", "ray"])
 def name(request: pytest.FixtureRequest) -> str:
     if request.param == "ray":
@@ -67,8 +54,9 @@ def test_a_task_whose_worker_is_lost_once_is_done_by_another(name: str, tmp_path
     assert found["0"].output[0] == "first"
 
 
-def test_a_task_that_hangs_is_stopped_and_the_others_are_done(name: str) -> None:
-    found = run(name, ["hang", 1, 2], jobs=1, overlap=2, timeout=3.0)
+@pytest.mark.parametrize("kind", ["hang", pytest.param("block", marks=pytest.mark.skipif(os.name == "nt", reason="a C call"))])
+def test_a_task_that_hangs_is_stopped_and_the_others_are_done(kind: str, name: str) -> None:
+    found = run(name, [kind, 1, 2], jobs=1, overlap=2, timeout=3.0)
     assert isinstance(found["0"].error, ContractError)
     assert found["1"].error is found["2"].error is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -54,6 +55,8 @@ class ContentDigests:
 
     def _digest_file(self, path: Path) -> str:
         facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise InputError(f"{path}: expected a file or a folder of images, got a pipe or a device")
         known = (os.fsencode(path.absolute()), f"{facts.st_size} {facts.st_mtime_ns} {facts.st_ctime_ns}")
         with self._lock:
             database = self._open_database()

@@ -20,6 +20,7 @@ from alref.ablation.report import REPORT_FILES, write_ablation_report
 from alref.ablation.runner import AblationRunner, make_dataset
 from alref.ablation.summary import AblationSummary
 from alref.batch.shards import read_shard
+from alref.batch.worker import choose_overlap
 from alref.cli.console import make_console
 from alref.cli.eval_output import EvaluationProgress, format_duration
 from alref.cli.plugin_option import add_plugin_option
@@ -107,6 +108,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
             is_verbose(),
         ) as tally,
     ):
+        overlap = max(choose_overlap(row.config) for row in ablation.rows)
         runner = AblationRunner(
             ablation,
             plugins,
@@ -117,7 +119,7 @@ def _run_ablation(grid: Path, flags: dict[str, Any]) -> int:
             protocols,
             flags["jobs"],
             flags["force"],
-            plugins.get_runner(flags["runner"])(flags["jobs"]) if flags["runner"] else None,
+            plugins.get_runner(flags["runner"])(flags["jobs"], overlap=overlap) if flags["runner"] else None,
             shard.count > 1,
         )
         done = runner.run_rows()

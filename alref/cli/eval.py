@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from alref.batch.shards import read_shard
+from alref.batch.worker import choose_overlap
 from alref.cli.common_options import add_config_options, resolve_configuration
 from alref.cli.eval_output import EvaluationProgress, print_logged, print_plan, print_summary
 from alref.cli.progress import reserve_stdout
@@ -156,7 +157,7 @@ class _Evaluation:
     ) -> tuple[EvaluationSummary, list[Path]]:
         """Run all videos once, report each, and write the reports, except those of a share."""
         jobs, name = self.flags["jobs"], self.flags["runner"]
-        runner = self.plugins.get_runner(name)(jobs) if name else None
+        runner = self.plugins.get_runner(name)(jobs, overlap=choose_overlap(run.config)) if name else None
         with Pipeline.from_config(run.config, self.plugins) as pipe:
             work = EvaluationRunner(pipe, self.dataset, folder, self.protocols, jobs, stages)
             for outcome in run_on_workers(work, self.videos, runner) if runner else work.run_videos(self.videos):

@@ -257,7 +257,10 @@ class _TaskLoop:
                 yield TaskOutcome(task, error=ContractError(why), seconds=monotonic() - started)
 
     def _stop_late_workers(self) -> Iterator[TaskOutcome]:
-        """Stop workers with a task that takes too long; their other tasks are done again."""
+        """Stop workers with a task that takes too long; their other tasks are done again.
+
+        Of several late tasks, one may have kept the worker from doing the others: each is done again, alone on its worker.
+        """
         limit = self.runner.timeout
         for number, state in list(self.workers.items()):
             ends = {key: start + limit for key, (_, start) in state.tasks.items() if start is not None and limit is not None}
@@ -267,8 +270,9 @@ class _TaskLoop:
             self.runner.stop_worker(number)
             del self.workers[number]
             for key, (task, started) in state.tasks.items():
-                if key in late and started is not None:
+                if late == {key} and started is not None:
                     why = f"not finished after {limit:g} s; raise --timeout, or look at the video"
                     yield TaskOutcome(task, error=ContractError(why), seconds=monotonic() - started)
                 else:
+                    self.deaths[key] += key in late
                     self.waiting.append(task)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone unless the user asks for it
@@ -43,9 +44,11 @@ class RayWorker:
         sys.stdout = sys.stderr  # standard output of the command is for its events
         self._worker: Worker | None = None
 
-    def make(self, make_worker: WorkerFactory, device: str) -> AlrefError | None:
-        """Make the worker; return the error if that is not possible."""
+    def make(self, make_worker: WorkerFactory, device: str, folder: str) -> AlrefError | None:
+        """Make the worker, in the folder of the command if this machine has it; return the error if that is not possible."""
         try:
+            if Path(folder).is_dir():
+                os.chdir(folder)  # relative paths mean the same here
             self._worker = make_worker(device)
         except AlrefError as error:
             return error
@@ -92,7 +95,7 @@ class RayWorkers:
         """Start an actor and return its number."""
         number = next(self._numbers)
         self._actors[number] = self._actor_class.remote()
-        self._calls[self._actors[number].make.remote(make_worker, device)] = (number, "")
+        self._calls[self._actors[number].make.remote(make_worker, device, str(Path.cwd()))] = (number, "")
         return number
 
     def submit(self, worker: int, task: RunnerTask) -> None:

@@ -1,12 +1,14 @@
 """A plugin of components that do next to nothing, for the workers of a batch; used as ``--plugin FILE``.
 
 Each call of the propagator appends the name of its video to the file that BATCH_LOG names. A video called ``hang`` never ends,
-one called ``crash`` ends its process, one called ``broken`` breaks the contract.
+one called ``crash`` ends its process, one called ``broken`` breaks the contract. With BATCH_GATE, the port of a server on this
+machine, the propagator waits for a byte of the server before it goes on.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from alref.records import Candidates, FrameMasks, Phrase, PivotBox, PivotFrame, 
 
 LOG = "BATCH_LOG"
 SLOW = "BATCH_SECONDS"
+GATE = "BATCH_GATE"
 
 
 class QuickUnifier(Unifier):
@@ -67,6 +70,9 @@ class QuickPropagator(Propagator):
             os._exit(11)
         if stem == "broken":
             raise ValueError("no masks today")
+        if GATE in os.environ:
+            with socket.create_connection(("127.0.0.1", int(os.environ[GATE]))) as gate:
+                gate.recv(1)
         time.sleep(float(os.environ.get(SLOW, "0")))
         phrases = list_object_phrases(boxes)
         for frame in range(len(video)):

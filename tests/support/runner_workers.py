@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ class TaskWorker:
             os._exit(3)
         if content == "hang":
             time.sleep(600)
+        if content == "block":  # in C, without letting another thread of Python run
+            ctypes.PyDLL(None).sleep(600)
         if content == "fail":
             raise InputError("this video cannot be read")
         if content == "defect":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         PropagatorOptions,
         Proposer,
         Reasoner,
+        Reviewer,
         SpatialReasoner,
         Stage,
         StageOptions,
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
     from alref.plugins.hookspecs import hookimpl
     from alref.records import (
         Audio,
+        BehaviorReview,
         Candidates,
         Concept,
         ExistenceAudit,
         FrameMasks,
+        MaskReview,
         ObjectTrack,
         Phrase,
         PivotBox,
@@ -74,6 +77,7 @@ __all__ = [
     "AlrefError",
     "ArrayVideo",
     "Audio",
+    "BehaviorReview",
     "Candidates",
     "Case",
     "Concept",
@@ -94,6 +98,7 @@ __all__ = [
     "HubModelOptions",
     "InputError",
     "Locator",
+    "MaskReview",
     "MissingError",
     "ModelStage",
     "NameMatcher",
@@ -116,6 +121,7 @@ __all__ = [
     "Recording",
     "Reference",
     "Result",
+    "Reviewer",
     "RunFrame",
     "RunObject",
     "ScoreTable",
@@ -160,8 +166,8 @@ _NAMES_BY_MODULE = {
     "alref.api": "export list_components segment",
     "alref.batch.units": "UnitFailure load_unit",
     "alref.components.base": (
-        "Locator Propagator PropagatorOptions Proposer Reasoner SpatialReasoner Stage StageOptions Tagger TemporalReasoner"
-        " Tracker TrackReasoner Transcriber Unifier"
+        "Locator Propagator PropagatorOptions Proposer Reasoner Reviewer SpatialReasoner Stage StageOptions Tagger "
+        "TemporalReasoner Tracker TrackReasoner Transcriber Unifier"
     ),
     "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
@@ -183,8 +189,9 @@ _NAMES_BY_MODULE = {
     "alref.pipeline.engine": "Pipeline",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (
-        "Audio Candidates Concept ExistenceAudit FrameMasks ObjectTrack Phrase PivotBox PivotFrame Prompt Recording Reference "
-        "StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict list_object_phrases"
+        "Audio BehaviorReview Candidates Concept ExistenceAudit FrameMasks MaskReview ObjectTrack Phrase PivotBox PivotFrame "
+        "Prompt Recording Reference StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict "
+        "list_object_phrases"
     ),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -39,6 +39,8 @@ SECTIONS = {
     "Trackers": ("TrackerContract",),
     "Track reasoners": ("TrackReasonerContract",),
     "Reviewers": ("ReviewerContract",),
+    "Export formats": ("ExporterContract",),
+    "Runners": ("RunnerContract",),
 }
 """The headings of the contract kit's page, with the classes whose promises stand there."""
 MAX_WIDTH = 80

@@ -18,7 +18,7 @@ import yaml
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from alref.cli.plugins.card import build_card, compare_cards
+from alref.cli.plugins.card import PARTS, build_card, compare_cards
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import BASE_CLASS_BY_SLOT
 from alref.utils.text import format_validation_error
@@ -39,7 +39,8 @@ Slot = Literal[
     "selector",
     "reviewer",
 ]
-PARTS = ("components", "datasets", "protocols", "exporters", "commands", "runners", "loggers")
+ALL_PARTS = ("components", *PARTS.values())
+"""The lists of a card."""
 LINE = r"^[^\n]*\S[^\n]*$"
 NAME = r"^[\w.-]+$"
 INSTALL = r"^pip install [^\s;|&$`][^\n;|&$`]*$"
@@ -108,7 +109,7 @@ class RegistryCard(CardPart):
     """A plugin: its entry point in the group alref, the distribution that brings it, and what it registers."""
 
     model_config = ConfigDict(
-        json_schema_extra={"anyOf": [{"required": [part], "properties": {part: {"minItems": 1}}} for part in PARTS]}
+        json_schema_extra={"anyOf": [{"required": [part], "properties": {part: {"minItems": 1}}} for part in ALL_PARTS]}
     )
 
     plugin: str = Field(pattern=NAME, description="name of the entry point, which is also that of the card's file")
@@ -128,22 +129,17 @@ class RegistryCard(CardPart):
     @model_validator(mode="after")
     def _check_not_empty(self) -> Self:
         if not self.list_entries():
-            raise ValueError(f"expected at least one of {', '.join(PARTS)}, got none: a card says what a plugin brings")
+            raise ValueError(f"expected at least one of {', '.join(ALL_PARTS)}, got none: a card says what a plugin brings")
         return self
 
     def list_entries(self) -> list[dict[str, Any]]:
         """List all that it announces in one form, as the catalogue keeps it."""
         bare = {"needs": [], "license": "", "homepage": ""}
-        others: dict[str, Sequence[ProtocolPart]] = {
-            "dataset": self.datasets,
-            "protocol": self.protocols,
-            "exporter": self.exporters,
-            "command": self.commands,
-            "runner": self.runners,
-            "logger": self.loggers,
-        }
-        rest = [{**bare, "slots": [slot], **entry.model_dump()} for slot, entries in others.items() for entry in entries]
-        return [*(component.model_dump() for component in self.components), *rest]
+        others = [(slot, each.model_dump()) for slot, part in PARTS.items() for each in getattr(self, part)]
+        return [
+            *(each.model_dump() for each in self.components),
+            *({**bare, "slots": [slot], **entry} for slot, entry in others),
+        ]
 
 
 def read_cards(folder: Path) -> list[RegistryCard]:
@@ -171,7 +167,7 @@ def build_schema() -> dict[str, Any]:
 
 def format_catalogue(cards: Iterable[RegistryCard]) -> str:
     """Write what ``alref.plugins.catalogue`` reads, one card on each line."""
-    data = [{**card.model_dump(exclude=set(PARTS)), "components": card.list_entries()} for card in cards]
+    data = [{**card.model_dump(exclude=set(ALL_PARTS)), "components": card.list_entries()} for card in cards]
     return "[\n" + ",\n".join(json.dumps(card, ensure_ascii=False) for card in data) + "\n]\n"
 
 

@@ -94,7 +94,11 @@ STANDS_FOR = {
 FILES = {"ablations.md": "grid.yaml", "configuration.md": "mine.yaml", "usage.md": "references.yaml"}
 """What the first YAML of a page is kept as."""
 SQUARES = np.zeros((2, 8, 8), np.bool_)
-GIVEN = {"python.md": {"paths": ["clip.mp4"]}, "metrics.md": {"true_masks": SQUARES, "masks": SQUARES}}
+GIVEN = {
+    "python.md": {"paths": ["clip.mp4"]},
+    "metrics.md": {"true_masks": SQUARES, "masks": SQUARES},
+    "other-models.md": {"__file__": "people.py"},
+}
 """What a page's Python takes for granted."""
 FRAGMENTS = {"hooks.md", "weights.md"}
 """Pages with Python that is a part of something and only has to be correct in its form."""

@@ -22,6 +22,7 @@ from alref.testing.reasoner import ReasonerContract, SpatialReasonerContract, Te
 from alref.testing.reviewer import ReviewerContract
 from alref.testing.shapes import GROUND, SQUARE, make_square_box
 from alref.testing.stage import StageContract
+from alref.testing.task_runner import RunnerContract
 from alref.testing.track_reasoner import TrackReasonerContract
 from alref.testing.tracker import TrackerContract
 from alref.testing.transcriber import TranscriberContract
@@ -43,6 +44,7 @@ __all__ = [
     "ProtocolContract",
     "ReasonerContract",
     "ReviewerContract",
+    "RunnerContract",
     "ScriptedObject",
     "SpatialReasonerContract",
     "StageContract",

@@ -17,6 +17,7 @@ from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
+from alref.components.runner import Runner
 from alref.config import DEFAULT_PRESET, UNIFIER_SLOTS, read_preset
 from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
 from alref.media.array_video import ArrayVideo
@@ -29,7 +30,7 @@ from alref.plugins import catalogue
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, RegisteredClass, get_flag_slot, has_name
 from alref.records import Phrase, Recording, Reference
-from alref.testing import DatasetContract, ExporterContract, make_moving_square
+from alref.testing import DatasetContract, ExporterContract, RunnerContract, make_moving_square
 from alref.testing.contract import NotExercised
 from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
 from alref.utils.yaml_files import parse_yaml
@@ -43,7 +44,9 @@ VIDEO_AUDIO_RATE = 16_000
 
 @click.command("check")
 @click.argument("name")
-@click.option("--slot", type=click.Choice([*SLOTS, "dataset", "exporter"]), help="Component slot, if NAME is ambiguous.")
+@click.option(
+    "--slot", type=click.Choice([*SLOTS, "dataset", "exporter", "runner"]), help="Component slot, if NAME is ambiguous."
+)
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Device that models run on.")
 @click.option("--video", type=click.Path(path_type=Path), help="Video of something that the component knows.")
@@ -65,7 +68,7 @@ def command(
     as_json: bool,
     **flags: Any,
 ) -> int:
-    """Check the component, dataset or export format NAME against its contract, and print how to fix each failure.
+    """Check the component, dataset, export format or runner NAME against its contract, and print how to fix each failure.
 
     \b
     alref plugins check uniform
@@ -81,6 +84,8 @@ def command(
             contract = _build_dataset_contract(plugins, registered, **flags)
         elif issubclass(registered.cls, Exporter):
             contract = _build_exporter_contract(registered, **flags)
+        elif issubclass(registered.cls, Runner):
+            contract = _build_runner_contract(registered)
         else:
             contract = _build_component_contract(plugins, registered, **flags)
         with CheckReport(registered, as_json) as report:
@@ -94,7 +99,7 @@ def _find_target(plugins: PluginManager, name: str, slot: str | None) -> Registe
     found = [
         each
         for each in plugins.registered_classes
-        if issubclass(each.cls, Stage | Dataset | Exporter) and (not slot or slot in each.slots)
+        if issubclass(each.cls, Stage | Dataset | Exporter | Runner) and (not slot or slot in each.slots)
     ]
     fitting = [registered for registered in found if has_name(registered, name)]
     if not fitting:
@@ -114,7 +119,7 @@ def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, n
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = SLOT_LABELS.get(slot, slot) if slot else "component, dataset or export format"
+    what = SLOT_LABELS.get(slot, slot) if slot else "component, dataset, export format or runner"
     return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
@@ -220,3 +225,11 @@ def _build_exporter_contract(registered: RegisteredClass[Any], given: Iterable[s
     if problems := cls(options_of).problems():
         raise MissingError(*problems)
     return type("Contract", (ExporterContract,), {"make_exporter": lambda _: cls(options_of)})
+
+
+def _build_runner_contract(registered: RegisteredClass[Any]) -> type:
+    """Build the contract of a runner with one worker. Raises MissingError if a library is missing."""
+    cls: type[Runner] = registered.cls
+    if problems := cls.find_missing_libraries():
+        raise MissingError(*problems)
+    return type("Contract", (RunnerContract,), {"make_runner": lambda _: cls(jobs=1)})

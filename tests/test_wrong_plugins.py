@@ -119,3 +119,16 @@ def test_promises_of_a_component_that_does_nothing_are_not_exercised(capsys: pyt
     code, states, _ = check(capsys, "idle")
     assert (code, states[FINDS]) == (ContractError.exit_code, "failed")
     assert states[INSIDE] == states["test_gives_the_same_answers_twice"] == "not exercised"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("manual", "ask its authors"), ("remote", f"alref models pull --proposer remote --plugin {FILE.name}")]
+)
+def test_missing_weights_are_listed_with_what_gets_them(
+    name: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ALREF_HOME", str(tmp_path))
+    for rows in (["plugins"], ["plugins", name]):
+        (row,) = [row for row in json.loads(call(capsys, *rows, "--json")[1]) if row["name"] == name]
+        assert row["state"] == "weights missing"
+        assert hint in row["reason"]

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from alref.components.base import Stage
 from alref.errors import Problem, format_exception, sanitize_line
+from alref.plugins.discovery import get_plugins_folder
 from alref.plugins.registered import RegisteredComponent, get_flag_slot
+
+if TYPE_CHECKING:
+    from alref.models.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ def check_status(component: RegisteredComponent, *, thorough: bool) -> Component
             method = "__init__"
             stage = cls(cls.Options())
             method = "weights"
-            if any(weights.find_complete_path() is None for weights in stage.weights()):
-                return ComponentStatus("weights missing", f"alref models pull --{slot} {component.name}")
+            if missing_weights := [weights for weights in stage.weights() if weights.find_complete_path() is None]:
+                return _describe_missing_weights(component, slot, missing_weights)
             if not thorough:
                 return READY
             method = "problems"
@@ -65,3 +69,12 @@ def check_status(component: RegisteredComponent, *, thorough: bool) -> Component
         raise
     except BaseException as error:  # any error of a plugin becomes its status
         return ComponentStatus("broken", f"{method}(): {format_exception(error)}")
+
+
+def _describe_missing_weights(component: RegisteredComponent, slot: str, missing: list[Weights]) -> ComponentStatus:
+    """Return the status of a component without its weights: the command that downloads them, or how a person gets them."""
+    if problems := [problem for weights in missing if not weights.is_downloadable for problem in weights.problems()]:
+        return ComponentStatus.from_problems("weights missing", problems, slot)
+    given = component.distribution.endswith(".py") and not (get_plugins_folder() / component.distribution).is_file()
+    with_file = f" --plugin {component.distribution}" if given else ""
+    return ComponentStatus("weights missing", f"alref models pull --{slot} {component.name}{with_file}")

@@ -116,6 +116,11 @@ class Weights:
         return WeightsInfo(None, self.size or sum(offer.files.values()) or None, self.license or offer.license)
 
     @property
+    def is_downloadable(self) -> bool:
+        """Whether a program can fetch it: it is on the hub, or its name stands for an address."""
+        return bool(self._url) or not self._is_single_file
+
+    @property
     def _url(self) -> str:
         """The address of the checkpoint that ``model`` names; empty for a file of the user and a model of the hub."""
         return self.urls.get(self.model, "")

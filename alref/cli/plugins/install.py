@@ -91,6 +91,8 @@ def _find_distribution(name: str) -> str:
     loaded = {(each.distribution, each.plugin, each.name) for each in plugins.registered_classes}
     others = {(each.distribution, each.plugin, each.plugin) for each in [*plugins.broken, *plugins.disabled]}
     found = {names[0] for names in loaded | others if name in names}
+    if name == PROJECT:
+        raise ConfigError(f"{name} is not a plugin; to remove it: pip uninstall {name}")
     if not found - {PROJECT}:
         known = {each for names in loaded | others if names[0] != PROJECT for each in names}
         own = next((names[1] for names in loaded | others if name in names and names[0] == PROJECT), "")

@@ -111,9 +111,27 @@ class Idle(Sighted):
         return [alref.Candidates(pivot=pivot, xyxy=[], scores=[]) for pivot in pivots]
 
 
+class Manual(Filed):
+    """Loads a file that the user has to get."""
+
+    name = "manual"
+
+    def weights(self) -> list[alref.Weights]:
+        return [alref.Weights("absent.onnx", manual="ask its authors")]
+
+
+class Remote(Filed):
+    """Loads a file that has an address."""
+
+    name = "remote"
+
+    def weights(self) -> list[alref.Weights]:
+        return [alref.Weights("small", urls={"small": "http://127.0.0.1:9/absent.onnx"}, sha256={"absent.onnx": "00"})]
+
+
 @alref.hookimpl
 def register_proposers() -> list[type[alref.Proposer]]:
-    return [Sighted, Clash, Imports, Unwell, Several, Processor, Filed, Cars, Idle]
+    return [Sighted, Clash, Imports, Unwell, Several, Processor, Filed, Manual, Remote, Cars, Idle]
 
 
 @alref.hookimpl

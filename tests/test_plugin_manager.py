@@ -110,7 +110,22 @@ BROKEN: dict[str, tuple[dict[str, Any] | None, str]] = {
         "Made.Options.pace: Input should be greater than or equal to 1, got 0; each option needs a default",
     ),
     "a misspelt hook": ({"register_propagator": lambda: [GOOD]}, "unknown hook 'register_propagator'"),
-    "a wrong argument": ({"register_propagators": lambda argument: [GOOD]}, "argument"),
+    "a wrong argument": (
+        {"register_propagators": lambda argument: [GOOD]},
+        "unknown argument 'argument'; expected no arguments",
+    ),
+    "devices in a text": (
+        {"register_propagators": lambda: [made(devices="cpu")]},
+        "Made.devices: expected a tuple of cpu, cuda",
+    ),
+    "an unknown device": (
+        {"register_propagators": lambda: [made(devices=("gpu",))]},
+        "Made.devices: expected a tuple of cpu, cuda",
+    ),
+    "options in a text": (
+        {"register_propagators": lambda: [made(model_options="model")]},
+        "Made.model_options: expected a tuple of names of options",
+    ),
     "an exception": ({"register_propagators": lambda: 1 / 0}, "ZeroDivisionError"),
     "an end of the program": ({"register_propagators": lambda: sys.exit("no license")}, "SystemExit: no license"),
     "another end": (fails(Panic("index out of range")), "Panic: index out of range"),
@@ -144,6 +159,15 @@ def test_a_broken_plugin_is_one_row_and_the_others_work(hooks: dict[str, Any] | 
     assert reason in row.reason
     assert row.reason.isprintable()
     assert len(row.reason) < 600
+
+
+def test_a_hook_that_is_not_marked_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import alref\n\n@alref.hookimpl\ndef stage_started(event): ...\n\ndef register_trackers():\n    return []\n"
+    )
+    with pytest.raises(ConfigError, match="register_trackers: is not marked"):
+        PluginManager([], files=[path])
 
 
 def test_what_a_plugin_prints_is_no_part_of_what_a_command_prints(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,7 +39,7 @@ from alref.plugins.registered import (
     get_qualified_name,
     has_name,
 )
-from alref.plugins.validation import validate_classes
+from alref.plugins.validation import check_hook_functions, validate_classes
 from alref.utils.libraries import require_libraries
 
 AnyRegistered = TypeVar("AnyRegistered", bound=RegisteredClass[Any])
@@ -107,6 +107,7 @@ class PluginManager:
         if self._manager.has_plugin(name):
             raise ContractError(f"another plugin is called {name} as well; rename one of them")
         try:
+            check_hook_functions(module)
             self._manager.register(module, name=name)
             self._check_hook_names(module)
             classes, origin = self._collect_classes(module), (plugin, distribution, version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from inspect import isabstract
+from inspect import isabstract, signature
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,7 +13,29 @@ from alref.components import options
 from alref.components.base import API_LEVEL, Propagator, Stage, StageOptions
 from alref.components.exporter import Exporter
 from alref.errors import ContractError, format_exception
+from alref.plugins import hookspecs
 from alref.utils.prompt_kinds import PROMPT_KINDS
+
+DEVICES = ("cpu", "cuda", "mps")
+"""The devices that a component can declare."""
+
+
+def check_hook_functions(module: object) -> None:
+    """Check the functions of a plugin that have the name of a hook: each is marked, and takes no argument that the hook lacks.
+
+    Raises ContractError that names the function.
+    """
+    for name, declared in vars(hookspecs).items():
+        function = getattr(module, name, None)
+        if function is None or not hasattr(declared, f"{hookspecs.PROJECT}_spec"):
+            continue
+        if not hasattr(function, f"{hookspecs.PROJECT}_impl"):
+            raise ContractError(f"{name}: is not marked with @alref.hookimpl")
+        known = signature(declared).parameters
+        required = [each.name for each in signature(function).parameters.values() if each.default is each.empty]
+        for argument in set(required) - known.keys():
+            expected = ", ".join(known) or "no arguments"
+            raise ContractError(f"{name}: unknown argument {argument!r}; expected {expected}")
 
 
 def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[Any]:
@@ -37,11 +59,12 @@ def validate_classes(classes: Any, hook: str, bases: tuple[type, ...]) -> list[A
 
 def _check_declarations(cls: type[Stage] | type[Exporter], where: str) -> None:
     """Check the requirements and options that a class declares. Raises ContractError."""
-    if not (isinstance(cls.needs, (tuple, list)) and all(each and isinstance(each, str) for each in cls.needs)):
-        raise ContractError(f"{where}.needs: expected a tuple of import names, got {cls.needs!r}")
-    uses = getattr(cls, "uses", ())
-    if not (isinstance(uses, (tuple, list)) and all(each and isinstance(each, str) for each in uses)):
-        raise ContractError(f"{where}.uses: expected a tuple of slots, got {uses!r}")
+    lists = {"needs": "import names", "uses": "slots", "devices": f"{', '.join(DEVICES)}", "model_options": "names of options"}
+    for attribute, what in lists.items():
+        values = getattr(cls, attribute, ())
+        known = DEVICES if attribute == "devices" else values
+        if not (isinstance(values, (tuple, list)) and all(each and isinstance(each, str) and each in known for each in values)):
+            raise ContractError(f"{where}.{attribute}: expected a tuple of {what}, got {values!r}")
     if issubclass(cls, Propagator) and not (isinstance(cls.prompts, (set, frozenset)) and cls.prompts <= set(PROMPT_KINDS)):
         raise ContractError(f"{where}.prompts: expected a frozenset of {', '.join(PROMPT_KINDS)}, got {cls.prompts!r}")
     if not (isinstance(cls.Options, type) and issubclass(cls.Options, StageOptions)):

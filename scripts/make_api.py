@@ -41,6 +41,7 @@ SECTIONS = {
     "Reviewers": ("ReviewerContract",),
     "Export formats": ("ExporterContract",),
     "Runners": ("RunnerContract",),
+    "Loggers": ("LoggerContract",),
 }
 """The headings of the contract kit's page, with the classes whose promises stand there."""
 MAX_WIDTH = 80

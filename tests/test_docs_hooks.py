@@ -74,6 +74,11 @@ def test_an_export_format_keeps_its_contract(load: Callable[[str], PluginManager
     assert find_failures(type("Contract", (ExporterContract,), {"make_exporter": lambda _: cls(cls.Options())}), cls) == []
 
 
+def test_a_logger_keeps_its_contract(load: Callable[[str], PluginManager]) -> None:
+    load("register_loggers")
+    assert run_command(["plugins", "check", "chat", "--plugin", "mine.py"]) == 0
+
+
 def test_a_protocol_keeps_its_contract(load: Callable[[str], PluginManager]) -> None:
     cls = load("register_metrics").get_protocol("recall")
     assert find_failures(type("Contract", (ProtocolContract,), {"make_protocol": lambda _: cls()}), cls) == []

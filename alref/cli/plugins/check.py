@@ -17,6 +17,7 @@ from alref.components import options
 from alref.components.base import Stage
 from alref.components.dataset import Dataset
 from alref.components.exporter import Exporter
+from alref.components.logger import EvaluationLogger
 from alref.components.runner import Runner
 from alref.config import DEFAULT_PRESET, UNIFIER_SLOTS, read_preset
 from alref.errors import ConfigError, ContractError, MissingError, Problem, suggest_names
@@ -30,9 +31,10 @@ from alref.plugins import catalogue
 from alref.plugins.manager import PluginManager
 from alref.plugins.registered import BASE_CLASS_BY_SLOT, SLOT_LABELS, SLOTS, RegisteredClass, get_flag_slot, has_name
 from alref.records import Phrase, Recording, Reference
-from alref.testing import DatasetContract, ExporterContract, RunnerContract, make_moving_square
+from alref.testing import DatasetContract, ExporterContract, LoggerContract, RunnerContract, make_moving_square
 from alref.testing.contract import NotExercised
 from alref.testing.runner import SLOW_TESTS, build_contract, describe_error, run_checks
+from alref.utils.libraries import find_missing_libraries
 from alref.utils.yaml_files import parse_yaml
 
 SLOT_GROUPS = {"unifier": UNIFIER_SLOTS, "reasoner": ("temporal", "spatial")}
@@ -45,7 +47,9 @@ VIDEO_AUDIO_RATE = 16_000
 @click.command("check")
 @click.argument("name")
 @click.option(
-    "--slot", type=click.Choice([*SLOTS, "dataset", "exporter", "runner"]), help="Component slot, if NAME is ambiguous."
+    "--slot",
+    type=click.Choice([*SLOTS, "dataset", "exporter", "runner", "logger"]),
+    help="Component slot, if NAME is ambiguous.",
 )
 @click.option("-o", "--option", "given", multiple=True, metavar="OPTION=VALUE", help="Set one of its options; repeatable.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", help="Device that models run on.")
@@ -68,12 +72,14 @@ def command(
     as_json: bool,
     **flags: Any,
 ) -> int:
-    """Check the component, dataset, export format or runner NAME against its contract, and print how to fix each failure.
+    """Check what a plugin registers as NAME against its contract, and print how to fix each failure.
 
     \b
     alref plugins check uniform
     alref plugins check mevis --data mevis --split valid_u
     alref plugins check coco -o images=none
+
+    NAME is a component, a dataset, an export format, a runner or a logger.
     """
     files, json_before = before
     as_json |= json_before
@@ -85,7 +91,9 @@ def command(
         elif issubclass(registered.cls, Exporter):
             contract = _build_exporter_contract(registered, **flags)
         elif issubclass(registered.cls, Runner):
-            contract = _build_runner_contract(registered)
+            contract = _build_plain_contract(RunnerContract, "make_runner", registered, jobs=1)
+        elif issubclass(registered.cls, EvaluationLogger):
+            contract = _build_plain_contract(LoggerContract, "make_logger", registered)
         else:
             contract = _build_component_contract(plugins, registered, **flags)
         with CheckReport(registered, as_json) as report:
@@ -99,7 +107,7 @@ def _find_target(plugins: PluginManager, name: str, slot: str | None) -> Registe
     found = [
         each
         for each in plugins.registered_classes
-        if issubclass(each.cls, Stage | Dataset | Exporter | Runner) and (not slot or slot in each.slots)
+        if issubclass(each.cls, Stage | Dataset | Exporter | Runner | EvaluationLogger) and (not slot or slot in each.slots)
     ]
     fitting = [registered for registered in found if has_name(registered, name)]
     if not fitting:
@@ -119,7 +127,7 @@ def _explain_unknown_name(plugins: PluginManager, name: str, slot: str | None, n
     if why := next(filter(None, known), ""):
         return f"{name!r} is in {why}"
     broken = "".join(f"; plugin {each.plugin!r} could not be loaded ({each.reason})" for each in plugins.broken)
-    what = SLOT_LABELS.get(slot, slot) if slot else "component, dataset, export format or runner"
+    what = SLOT_LABELS.get(slot, slot) if slot else "component, dataset, export format, runner or logger"
     return f"no {what} is called {name!r}{suggest_names(name, names)}{broken}; see: alref plugins"
 
 
@@ -227,9 +235,9 @@ def _build_exporter_contract(registered: RegisteredClass[Any], given: Iterable[s
     return type("Contract", (ExporterContract,), {"make_exporter": lambda _: cls(options_of)})
 
 
-def _build_runner_contract(registered: RegisteredClass[Any]) -> type:
-    """Build the contract of a runner with one worker. Raises MissingError if a library is missing."""
-    cls: type[Runner] = registered.cls
-    if problems := cls.find_missing_libraries():
+def _build_plain_contract(contract: type, method: str, registered: RegisteredClass[Any], **arguments: Any) -> type:
+    """Build the contract of a class without options, which ``method`` makes. Raises MissingError if a library is missing."""
+    cls = registered.cls
+    if problems := find_missing_libraries(cls):
         raise MissingError(*problems)
-    return type("Contract", (RunnerContract,), {"make_runner": lambda _: cls(jobs=1)})
+    return type("Contract", (contract,), {method: lambda _: cls(**arguments)})

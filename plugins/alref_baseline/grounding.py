@@ -1,4 +1,4 @@
-"""Ground a phrase: find regions in sampled frames, and score them by attributes and by agreement over frames."""
+"""Ground a phrase: sample frames, find regions in them, and weigh the evidence that the object is in the video."""
 
 from __future__ import annotations
 
@@ -11,14 +11,11 @@ import numpy as np
 from alref.media.video import Video
 from alref.records import Phrase, TimeSpan
 from alref_baseline.confidence import estimate_confidence
-from alref_baseline.efficientnet import FloatArray
-from alref_baseline.features import VideoFeatures, get_video_features, resize_image
+from alref_baseline.features import get_video_features
 from alref_baseline.grammar import ObjectDescription, parse_description
-from alref_baseline.label_propagation import NEIGHBORS, combine_labels
 from alref_baseline.lexicon import look_up_noun
 from alref_baseline.look_alikes import find_look_alikes
-from alref_baseline.neighbor_search import find_neighbors
-from alref_baseline.region_score import score_region
+from alref_baseline.region_ranking import ScoredRegion, score_regions, score_several
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
 from alref_baseline.synchrony import get_motion_window
 from alref_baseline.unknown_words import explain_unknown
@@ -31,30 +28,11 @@ Nouns of absent objects had at most 0.06, except for a dog that was detected in 
 """
 
 NUM_SAMPLED_FRAMES = 8
-_MAX_RIVALS = 3
-MIN_RIVAL_FIT = 0.25
-"""Fit of a region, as a share of the best one's on its frame, from which it counts as another object of the noun."""
-_SIZE_RANGE = 1.5
-"""How many times larger or smaller than usual a region may be before it is distrusted."""
 _LOW_AGREEMENT = 0.5
 """Agreement below which regions of what looks alike on all frames are tried instead of those of each frame's own evidence."""
 _AGREEMENT_GAIN = 0.2
 """How much better they must agree to be taken."""
 _MAX_CACHED = 16
-
-
-@dataclass(frozen=True)
-class ScoredRegion:
-    """A region with its ``score`` as the object, 0..1, and its ``agreement`` with the other sampled frames, 0..1.
-
-    ``match_score`` is how well it matches the best region of all frames when that is propagated to this frame, 1 for the best
-    region itself.
-    """
-
-    region: Region
-    score: float
-    agreement: float
-    match_score: float
 
 
 @dataclass(frozen=True)
@@ -180,11 +158,11 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
         regions = find_look_alikes(eye, views, regions, words) or regions
     least = ABSENT_THRESHOLD if by_sound and not words.is_findable else 0.0
     evidence = max(least, _weigh_evidence(views, regions, has_classes=bool(entry.classes)))
-    found = (_score_several if words.is_among_several else _score_regions)(eye, regions, words, evidence)
+    found = (score_several if words.is_among_several else score_regions)(eye, regions, words, evidence)
     best = found[0]
     confidence = estimate_confidence(best.agreement, evidence, best.region.area)
     if not words.is_among_several and entry.classes and best.agreement < _LOW_AGREEMENT:
-        alike = _score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
+        alike = score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
         found = alike if alike[0].agreement > best.agreement + _AGREEMENT_GAIN else found
     return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
 
@@ -201,121 +179,3 @@ def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], h
 
 def _weigh_classes(views: Sequence[FrameEvidence]) -> float:
     return sorted(view.class_probability for view in views)[-2:][0]
-
-
-def _score_regions(
-    video_features: VideoFeatures, regions: Sequence[Region], description: ObjectDescription, evidence: float
-) -> list[ScoredRegion]:
-    """Score every region: its own fit, multiplied by its agreement with the other frames."""
-    frames = sorted({region.frame for region in regions})
-    rivals = {frame: [region for region in regions if region.frame == frame] for frame in frames}
-    fits = {id(region): score_region(region, description) for region in regions}
-    top = max(max(fits.values()), 1e-9)
-    for frame in frames:
-        rivals[frame] = sorted(rivals[frame], key=lambda region: -fits[id(region)])[:_MAX_RIVALS]
-    overlaps = _compute_overlaps(video_features, rivals)
-    strength = {key: float(np.sqrt(fit / top)) for key, fit in fits.items()}
-    kept = [region for frame in frames for region in rivals[frame]]
-    agreed = {id(region): _compute_agreement(region, rivals, overlaps, strength) for region in kept}
-    clear = {
-        id(region): 0.3 + 0.7 * region.edge_contrast / max(1e-6, *(other.edge_contrast for other in kept)) for region in kept
-    }
-    usual = float(np.median([rivals[frame][0].area for frame in frames]))
-    sized = {id(region): min(1.0, _SIZE_RANGE * usual / region.area, _SIZE_RANGE * region.area / usual) for region in kept}
-    standing = {
-        id(region): strength[id(region)] * (0.02 + agreed[id(region)]) * clear[id(region)] * sized[id(region)]
-        for region in kept
-    }
-    best = max(kept, key=lambda region: standing[id(region)])
-    found = []
-    for region in kept:
-        linked = 1.0 if region is best else overlaps.get((id(best), id(region)), 0.0)
-        share = np.sqrt(standing[id(region)] / max(standing[id(best)], 1e-9)) * (0.3 + 0.7 * linked)
-        found.append(ScoredRegion(region, float(min(1.0, evidence * share)), agreed[id(region)], linked))
-    return sorted(found, key=lambda each: -each.score)
-
-
-def _score_several(
-    video_features: VideoFeatures, regions: Sequence[Region], description: ObjectDescription, evidence: float
-) -> list[ScoredRegion]:
-    """Score the frames by all objects of the noun on them together, then each region by its own fit on its frame.
-
-    Agreement is that of all objects of a frame, since one of them resembles the others as much as itself.
-    """
-    fits = {id(region): score_region(region, description) for region in regions}
-    top = max(max(fits.values()), 1e-9)
-    by_frame: dict[int, list[Region]] = {}
-    for region in sorted(regions, key=lambda region: -fits[id(region)]):
-        by_frame.setdefault(region.frame, []).append(region)
-    rivals = {
-        frame: [each for each in own if fits[id(each)] >= MIN_RIVAL_FIT * fits[id(own[0])]] for frame, own in by_frame.items()
-    }
-    together = {frame: [_join_regions(own)] for frame, own in rivals.items()}
-    overlaps = _compute_overlaps(video_features, together)
-    strength = {id(one): float(np.sqrt(fits[id(rivals[frame][0])] / top)) for frame, (one,) in together.items()}
-    agreed = {frame: _compute_agreement(one, together, overlaps, strength) for frame, (one,) in together.items()}
-    usual = float(np.median([len(own) for own in rivals.values()]))
-    sharpest = max(1e-6, *(one.edge_contrast for (one,) in together.values()))
-    standing = {
-        frame: strength[id(one)]
-        * (0.02 + agreed[frame])
-        * (0.3 + 0.7 * one.edge_contrast / sharpest)
-        * min(1.0, len(rivals[frame]) / usual)
-        for frame, (one,) in together.items()
-    }
-    best = max(standing, key=lambda frame: standing[frame])
-    found = []
-    for frame, own in by_frame.items():
-        linked = 1.0 if frame == best else overlaps.get((id(together[best][0]), id(together[frame][0])), 0.0)
-        share = np.sqrt(standing[frame] / max(standing[best], 1e-9)) * (0.3 + 0.7 * linked)
-        for region in own:
-            score = float(min(1.0, evidence * share * np.sqrt(fits[id(region)] / max(fits[id(own[0])], 1e-9))))
-            found.append(ScoredRegion(region, score, agreed[frame], linked))
-    return sorted(found, key=lambda each: -each.score)
-
-
-def _join_regions(regions: Sequence[Region]) -> Region:
-    """Return the best region, the first, with the mask of all."""
-    mask = np.logical_or.reduce([region.mask for region in regions])
-    return replace(regions[0], mask=mask, area=float(mask.mean()))
-
-
-def _compute_agreement(
-    region: Region,
-    rivals: dict[int, list[Region]],
-    overlaps: dict[tuple[int, int], float],
-    strength: dict[int, float],
-) -> float:
-    """Return the mean over the other frames of how well the region, propagated there, overlaps a strong region."""
-    others = [others for frame, others in rivals.items() if frame != region.frame]
-    met = [max(overlaps[id(region), id(other)] * strength[id(other)] for other in each) for each in others]
-    return float(np.mean(met)) if met else 1.0
-
-
-def _compute_overlaps(video_features: VideoFeatures, rivals: dict[int, list[Region]]) -> dict[tuple[int, int], float]:
-    """Propagate each region to every other frame; return its soft IoU with the regions there, by pairs of ids."""
-    size = video_features.rows // 2, video_features.columns // 2
-    looks = {frame: _get_coarse_features(video_features, frame, size) for frame in rivals}
-    labels = {id(one): resize_image(one.mask.astype(np.float32), *size).ravel() for each in rivals.values() for one in each}
-    overlaps = {}
-    for source, regions in rivals.items():
-        known = np.stack([labels[id(region)] for region in regions], axis=1)
-        for target, others in rivals.items():
-            if target == source:
-                continue
-            similar, cells = find_neighbors(looks[target], looks[source], NEIGHBORS)
-            for region, carried in zip(regions, (combine_labels(similar, column[cells]) for column in known.T), strict=True):
-                for other in others:
-                    overlaps[id(region), id(other)] = _compute_soft_iou(carried, labels[id(other)])
-    return overlaps
-
-
-def _get_coarse_features(video_features: VideoFeatures, frame: int, size: tuple[int, int]) -> FloatArray:
-    features = video_features.get_features(frame)
-    small = np.dstack([resize_image(features[..., part], *size) for part in (slice(0, 64), slice(64, None))])
-    flat = small.reshape(-1, small.shape[2])
-    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6), np.float32)
-
-
-def _compute_soft_iou(first: FloatArray, second: FloatArray) -> float:
-    return float(np.minimum(first, second).sum() / max(float(np.maximum(first, second).sum()), 1e-6))

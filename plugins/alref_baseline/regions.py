@@ -59,8 +59,7 @@ class Region:
     ``mask`` is bool (h, w) at half the internal size; ``score`` rates its evidence, comparable over the regions of a grounding;
     ``color_share`` and ``part_color_share`` are the shares of it with the requested colors, 1 if none is requested;
     ``motion_strength`` is 0..1; ``velocity`` (right, down) is in shares of the longer side per frame; ``area`` is a share of
-    the frame; ``box`` is xyxy in 0..1; ``edge_contrast`` is the contrast along its border, in gray levels per pixel;
-    ``coverage`` is the share of it that has evidence.
+    the frame; ``box`` is xyxy in 0..1; ``edge_contrast`` is the contrast along its border, in gray levels per pixel.
     """
 
     frame: int
@@ -73,7 +72,6 @@ class Region:
     area: float
     box: tuple[float, float, float, float]
     edge_contrast: float
-    coverage: float = 1.0
 
     @property
     def center(self) -> tuple[float, float]:
@@ -223,7 +221,6 @@ def _measure_region(view: FrameEvidence, mask: Mask, strongest: float, descripti
         area=area,
         box=(left, top, end, bottom),
         edge_contrast=compute_edge_contrast(view.image, mask),
-        coverage=float((view.evidence[mask] > _MIN_EVIDENCE).mean()),
     )
 
 

@@ -53,6 +53,7 @@ def test_references_are_grouped_by_what_is_known_of_them() -> None:
         ("avsbench-s4", "category", {"dog_barking", "playing_violin"}),
         ("avsbench-avss", "subset", {"v1s", "v1m", "v2"}),
         ("ref-avs", "category", {"cat", "dog"}),
+        ("davis17", "object size", {"1 to 5 %", "5 to 20 %"}),
     ],
 )
 def test_categories_and_subsets_are_those_of_the_dataset(name: str, attribute: str, values: set[str]) -> None:

@@ -63,17 +63,18 @@ class Davis17SemiSupervisedMetric(_Davis17Metric):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Score each object of the first frame. Raises InputError for other objects, or for fewer than three frames."""
-        count, frames = None, []
+        count, frames, areas = None, [], []
         for truth, predicted in iterate_frame_pairs(where, case, include_ends=False):
             labels = _remove_void(_check_labels(where, truth))
             count = int(labels.max()) if count is None else count
+            areas.append(_count_areas(labels, count))
             frames.append(
                 _score_same_numbers(labels, _check_labels(where, predicted, count, " as in the true first frame"), count)
             )
         if len(frames) < 3:
             raise InputError(f"{where}: expected 3 frames or more, because the first and last are ignored, got {len(frames)}")
         scores = np.array(frames[1:-1])
-        return [_make_part(case, number, number, scores[:, number - 1]) for number in range(1, scores.shape[1] + 1)]
+        return [_make_part(case, number, number, scores[:, number - 1], areas) for number in range(1, scores.shape[1] + 1)]
 
 
 class Davis17UnsupervisedMetric(_Davis17Metric):
@@ -83,17 +84,18 @@ class Davis17UnsupervisedMetric(_Davis17Metric):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Score each object of the first frame. Raises InputError for more than 20 predicted objects."""
-        count, frames = None, []
+        count, frames, areas = None, [], []
         for truth, predicted in iterate_frame_pairs(where, case):
             labels, proposals = (
                 _check_labels(where, truth),
                 _check_labels(where, predicted, MAX_PROPOSALS, " as this task allows"),
             )
             count = int(_remove_void(labels).max()) if count is None else count
+            areas.append(_count_areas(labels, count))
             frames.append(_score_all_pairs(labels, proposals, count))
         scores = _stack_scores(frames, count or 0)
         matches = _find_best_matches(scores.mean(axis=(0, 3)))
-        return [_make_part(case, column + 1, row + 1, scores[:, row, column]) for row, column in matches]
+        return [_make_part(case, column + 1, row + 1, scores[:, row, column], areas) for row, column in matches]
 
 
 def _compute_statistics(parts: Sequence[ObjectScores]) -> dict[str, float]:
@@ -105,12 +107,19 @@ def _compute_statistics(parts: Sequence[ObjectScores]) -> dict[str, float]:
     return {"J&F": (numbers["J"] + numbers["F"]) / 2, **numbers}
 
 
-def _make_part(case: Case, number: int, matched: int, scores: Scores) -> ObjectScores:
-    """Store ``scores`` (T, 2), J and F of every frame, of true object ``number`` and its match ``matched``."""
+def _make_part(case: Case, number: int, matched: int, scores: Scores, areas: Sequence[Sequence[int]]) -> ObjectScores:
+    """Store ``scores`` (T, 2), J and F of every frame, of true object ``number`` and its match ``matched``.
+
+    ``areas`` are the pixels of all true objects on each frame.
+    """
     region_, boundary_ = scores.T.tolist()
-    return ObjectScores(
-        case=case.id, object=str(number), position=case.position, columns={"J": region_, "F": boundary_, "matched": (matched,)}
-    )
+    truth = tuple(counts[number - 1] for counts in areas)
+    columns = {"J": region_, "F": boundary_, "matched": (matched,), "truth": truth}
+    return ObjectScores(case=case.id, object=str(number), position=case.position, columns=columns)
+
+
+def _count_areas(labels: Labels, count: int) -> list[int]:
+    return [int(np.count_nonzero(labels == number)) for number in range(1, count + 1)]
 
 
 def _check_labels(where: str, frame: Frame, highest: int = VOID, why: str = "") -> Labels:

@@ -261,6 +261,7 @@ def test_a_part_never_replaces_the_summary_of_the_whole(script: Script, capsys: 
     assert run_command([*EVAL[:-1], "--videos", "h8"]) == 0
     assert {name: Path("run", name).read_bytes() for name in whole} == whole
     assert json.loads(Path("run/summary-part.json").read_text())["requested"] == 1
+    assert 'href="rows-part.csv"' in Path("run/report-part.html").read_text()
     assert "run/summary-part.json" in capsys.readouterr().out
     assert run_command([*EVAL, "--limit", "1", "-o", "temporal.patience=9", "--force"]) == 0
     assert read_summary()["requested"] == 1

@@ -177,7 +177,7 @@ def build_score_table(summary: EvaluationSummary) -> Table:
     title = f"{summary.dataset}, {summary.split}{f': {held}' if held else ''}{' (partial)' if summary.is_partial else ''}"
     repeats = summary.repeats
     spread = [f"mean ± std of {len(repeats.videos)} runs"] if repeats else []
-    table = Table(Column("protocol", overflow="fold"), "number", "value", "95 % interval", *spread, title=title)
+    table = Table(Column("protocol", overflow="fold"), "metric", "value", "95 % interval", *spread, title=title)
     for each in summary.tables:
         for name in each.metrics:
             interval = summary.get_interval(each, name)

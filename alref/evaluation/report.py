@@ -54,7 +54,7 @@ def write_evaluation_report(
     lines = collect_lines(folder, dataset, [line.video for line in summary.lines], protocols)
     breakdown = build_breakdown(dataset, lines, attributes or {})
     texts = {
-        f"report{ending}.html": render_evaluation_report(folder, dataset, summary, lines, breakdown),
+        f"report{ending}.html": render_evaluation_report(folder, dataset, summary, lines, breakdown, ending),
         f"summary{ending}.json": summary.model_dump_json(indent=1),
         f"rows{ending}.csv": format_rows(lines),
     }
@@ -82,8 +82,9 @@ def render_evaluation_report(
     summary: EvaluationSummary,
     lines: Sequence[ReferenceLine] = (),
     breakdown: Sequence[BreakdownRow] = (),
+    ending: str = "",
 ) -> str:
-    """Render the report of the finished videos and their references."""
+    """Render the report of the finished videos and their references; ``ending`` is that of the names of its files."""
     usual = summary.tables[0] if summary.tables else None
     ordered = sort_from_worst(lines, usual)
     best = 0.0 if usual is not None and usual.main_metric in usual.lower_is_better else 1.0
@@ -92,6 +93,7 @@ def render_evaluation_report(
         .get_template("evaluation.html.j2")
         .render(
             done=summary,
+            ending=ending,
             dataset=dataset,
             usual=usual,
             histogram_count=len(ordered),

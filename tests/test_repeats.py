@@ -15,6 +15,7 @@ from pydantic import Field
 from alref.cli import run_command
 from alref.cli.eval_output import EvaluationProgress
 from alref.components.base import Reasoner, StageOptions
+from alref.components.logger import EvaluationLogger, FinishedEvaluation
 from alref.config import resolve_config
 from alref.evaluation.repeats import explain_repeats, list_seeded_slots, shift_seeds
 from alref.evaluation.runner import MIN_CACHED_SECONDS, VideoOutcome
@@ -22,7 +23,7 @@ from alref.media.video import Video
 from alref.plugins import manager as plugins_module
 from alref.plugins.manager import PluginManager
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
-from support.scripted import Script, announcing, pick_frames, propose
+from support.scripted import Script, announcing, entry, pick_frames, propose
 from support.scripted_dataset import NAMES, SLOTS, squares
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS[:1], "--reasoner=sampling", *SLOTS[2:], "--out", "run", "--quiet"]
@@ -48,6 +49,17 @@ class Sampling(Reasoner):
         return [PivotBox(pivot=each.pivot, xyxy=each.xyxy[0] - cut, score=0.8, why="drawn") for each in candidates]
 
 
+class Notes(EvaluationLogger):
+    """Keeps the numbers of the last evaluation."""
+
+    name = "notes"
+    numbers: dict[str, float] = {}
+
+    def log_evaluation(self, evaluation: FinishedEvaluation) -> str:
+        Notes.numbers = evaluation.numbers
+        return "notes"
+
+
 def take_time(video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
     """Propose after the time from which outputs are cached."""
     sleep(1.1 * MIN_CACHED_SECONDS)
@@ -58,7 +70,11 @@ def take_time(video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Script:
     made = Script(propose=take_time)
     sampling = announcing("sampling", reasoners=[Sampling])
-    monkeypatch.setattr(plugins_module, "entry_points", lambda group: [*made.entries, squares(), sampling])
+    monkeypatch.setattr(
+        plugins_module,
+        "entry_points",
+        lambda group: [*made.entries, squares(), sampling, entry("notes", register_loggers=lambda: [Notes])],
+    )
     (tmp_path / "data").mkdir()
     monkeypatch.chdir(tmp_path)
     return made
@@ -73,11 +89,13 @@ def read_score(folder: str) -> float:
 
 
 def test_runs_differ_by_seed_and_their_mean_and_deviation_are_in_every_table(script: Script) -> None:
-    assert run_command([*EVAL, "--repeats", "3"]) == 0
+    assert run_command([*EVAL, "--repeats", "3", "--logger", "notes"]) == 0
     scores = [read_score(folder) for folder in ("run", "run/repeats/2", "run/repeats/3")]
     assert len(set(scores)) == 3
     repeats = read_summary()["repeats"]
     assert repeats == {"values": {"overlap": {"overlap": scores}}, "videos": [len(NAMES)] * 3}
+    spread = Notes.numbers["overlap/overlap_mean"], Notes.numbers["overlap/overlap_std"]
+    assert spread == pytest.approx((fmean(scores), stdev(scores)))
     both = f"{100 * fmean(scores):.1f} ± {100 * stdev(scores):.1f}"
     assert both in Path("run/table.md").read_text()
     assert both.replace("±", r"$\pm$") in Path("run/table.tex").read_text()

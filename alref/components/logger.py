@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from alref.errors import Problem
@@ -22,9 +22,10 @@ class FinishedEvaluation:
 
     ``key`` is the same whenever the same command runs again, so that a logger can update what it recorded before. ``config`` is
     the resolved configuration. ``metrics`` are those of all protocols, 0..1 except counts, by ``PROTOCOL/METRIC``; none is NaN.
-    ``intervals`` has the bounds of the 95 % bootstrap interval of those that have one. ``columns`` and ``rows`` are those of
-    ``rows.csv``: one row for each reference, None without a value. ``files`` are the reports and tables. ``videos`` are scored,
-    of ``requested``. ``seconds`` is the sum over stages; ``dollars`` is None if nothing was paid or a price is not known.
+    ``intervals`` has the bounds of the 95 % bootstrap interval of those that have one; ``spreads`` has mean and standard
+    deviation over repeated runs. ``columns`` and ``rows`` are those of ``rows.csv``: one row for each reference, None without a
+    value. ``files`` are the reports and tables. ``videos`` are scored, of ``requested``. ``seconds`` is the sum over stages;
+    ``dollars`` is None if nothing was paid or a price is not known.
     """
 
     name: str
@@ -45,6 +46,20 @@ class FinishedEvaluation:
     requested: int
     seconds: float
     dollars: float | None = None
+    spreads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """All numbers by name: metrics, their bounds and spreads as ``J_low``, ``_high``, ``_mean``, ``_std``, and the rest."""
+        ends = ((("low", "high"), self.intervals), (("mean", "std"), self.spreads))
+        derived = {
+            f"{name}_{end}": value
+            for words, pairs in ends
+            for name, pair in pairs.items()
+            for end, value in zip(words, pair, strict=True)
+        }
+        cost = {} if self.dollars is None else {"dollars": self.dollars}
+        return {**self.metrics, **derived, "videos": self.videos, "requested": self.requested, "seconds": self.seconds, **cost}
 
 
 class EvaluationLogger(ABC):

@@ -26,13 +26,15 @@ def build_finished_evaluation(
 ) -> FinishedEvaluation:
     """Collect what loggers record of an evaluation, whose ``files`` are written."""
     path, spec = folder.path.resolve(), folder.spec
-    metrics, intervals = {}, {}
+    metrics, intervals, spreads = {}, {}, {}
     for table in summary.tables:
         for name, value in table.metrics.items():
             if not isnan(value):
                 metrics[f"{table.protocol}/{name}"] = value
                 if interval := summary.get_interval(table, name):
                     intervals[f"{table.protocol}/{name}"] = interval
+                if summary.repeats and (spread := summary.repeats.get_spread(table.protocol, name)):
+                    spreads[f"{table.protocol}/{name}"] = spread
     lines = collect_lines(folder, dataset, [line.video for line in summary.lines], protocols)
     return FinishedEvaluation(
         name=path.name,
@@ -53,6 +55,7 @@ def build_finished_evaluation(
         requested=summary.requested,
         seconds=sum(summary.seconds.values()),
         dollars=sum_known([usage.cost for usage in summary.usage]) if summary.usage else None,
+        spreads=spreads,
     )
 
 

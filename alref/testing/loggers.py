@@ -46,6 +46,7 @@ def make_finished_evaluation(folder: Path, **changes: Any) -> FinishedEvaluation
         requested=3,
         seconds=12.5,
         dollars=0.25,
+        spreads={"overlap/J&F": (0.62, 0.01)},
     )
     return replace(made, **changes)
 

@@ -48,12 +48,8 @@ def log_run(evaluation: FinishedEvaluation) -> str:
 
 
 def _log_values(client: MlflowClient, run: str, evaluation: FinishedEvaluation) -> None:
-    counts = {"videos": evaluation.videos, "requested": evaluation.requested, "seconds": evaluation.seconds}
-    cost = {} if evaluation.dollars is None else {"dollars": evaluation.dollars}
     now = int(1000 * time())
-    metrics = [
-        Metric(make_metric_name(name), value, now, 0) for name, value in {**evaluation.metrics, **counts, **cost}.items()
-    ]
+    metrics = [Metric(make_metric_name(name), value, now, 0) for name, value in evaluation.numbers.items()]
     about = {"dataset": evaluation.dataset, "split": evaluation.split}
     tags = [RunTag(name, value) for name, value in {**about, **evaluation.versions}.items()]
     client.log_batch(run, metrics=metrics, tags=tags)

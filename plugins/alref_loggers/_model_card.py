@@ -40,7 +40,7 @@ def build_card(evaluation: FinishedEvaluation) -> ModelCard:
             if f"{table.protocol}/{name}" in evaluation.metrics
         ],
     )
-    head = ["| protocol | metric | value | 95 % interval |", "|---|---|---:|---|"]
+    head = ["| protocol | metric | value | 95 % interval | mean ± std of runs |", "|---|---|---:|---|---|"]
     rows = [_format_row(evaluation, table, name) for table in evaluation.tables for name in table.metrics]
     videos = f"{evaluation.videos} of {evaluation.requested} videos"
     lines = [
@@ -63,6 +63,8 @@ def build_card(evaluation: FinishedEvaluation) -> ModelCard:
 
 
 def _format_row(evaluation: FinishedEvaluation, table: ScoreTable, name: str) -> str:
-    interval = evaluation.intervals.get(f"{table.protocol}/{name}")
+    interval, spread = (pairs.get(f"{table.protocol}/{name}") for pairs in (evaluation.intervals, evaluation.spreads))
     bounds = f"{100 * interval[0]:.1f} to {100 * interval[1]:.1f}" if interval else ""
-    return f"| {table.protocol} | {table.describe_metric(name)} | {table.format_metric(name, 2)} | {bounds} |"
+    scale = 1 if name in table.counts else 100
+    runs = f"{scale * spread[0]:.2f} ± {scale * spread[1]:.2f}" if spread else ""
+    return f"| {table.protocol} | {table.describe_metric(name)} | {table.format_metric(name, 2)} | {bounds} | {runs} |"

@@ -39,14 +39,7 @@ def log_run(evaluation: FinishedEvaluation) -> str:
         run.config.update(  # type: ignore[no-untyped-call]
             {**evaluation.config, "versions": dict(evaluation.versions)}, allow_val_change=True
         )
-        bounds = {
-            f"{name}/{end}": value
-            for name, interval in evaluation.intervals.items()
-            for end, value in zip(("low", "high"), interval, strict=True)
-        }
-        cost = {} if evaluation.dollars is None else {"dollars": evaluation.dollars}
-        counts = {"videos": evaluation.videos, "requested": evaluation.requested, "seconds": evaluation.seconds}
-        for name, value in {**evaluation.metrics, **bounds, **counts, **cost}.items():
+        for name, value in evaluation.numbers.items():
             run.summary[name] = value
         run.log({"references": wandb.Table(columns=list(evaluation.columns), data=[list(row) for row in evaluation.rows])})
         for file in evaluation.files:

@@ -67,7 +67,8 @@ def test_an_offline_run_of_wandb_holds_metrics_settings_table_and_report(evaluat
     run = read_wandb_run(place)
     assert run["run"] == {"id": evaluation.key, "project": "alref", "tags": ["squares", "valid"]}
     assert run["summary"]["overlap/J&F"] == 0.625
-    assert (run["summary"]["overlap/J&F/low"], run["summary"]["dollars"]) == (0.5, 0.25)
+    assert (run["summary"]["overlap/J&F_low"], run["summary"]["dollars"]) == (0.5, 0.25)
+    assert (run["summary"]["overlap/J&F_mean"], run["summary"]["overlap/J&F_std"]) == (0.62, 0.01)
     assert run["config"]["temporal"] == {"use": "rules", "votes": 1}
     (table,) = place.glob("files/media/table/*.json")
     assert json.loads(table.read_text())["data"] == [list(row) for row in evaluation.rows]
@@ -92,7 +93,7 @@ def test_a_run_of_mlflow_holds_metrics_settings_and_files_and_is_updated(evaluat
     experiment = client.get_experiment_by_name("alref")
     (run,) = client.search_runs([experiment.experiment_id])
     assert run.info.status == "FINISHED"
-    assert run.data.metrics["overlap/J_and_F"] == 0.625
+    assert (run.data.metrics["overlap/J_and_F"], run.data.metrics["overlap/J_and_F_high"]) == (0.625, 0.75)
     assert run.data.params["temporal.use"] == "rules"
     assert (run.data.tags["dataset"], run.data.tags["split"]) == ("squares", "valid")
     assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["report.html"]
@@ -110,4 +111,4 @@ def test_a_model_card_holds_the_results_that_the_hub_reads(evaluation: FinishedE
     assert set(results) == {"overlap/J&F", "overlap/J", "overlap/F", "overlap/dropped"}
     assert (results["overlap/J&F"].metric_value, results["overlap/dropped"].metric_value) == (62.5, 1.0)
     assert (results["overlap/J"].dataset_type, results["overlap/J"].dataset_split) == ("squares", "valid")
-    assert "| overlap | J&F | 62.50 | 50.0 to 75.0 |" in card.text
+    assert "| overlap | J&F | 62.50 | 50.0 to 75.0 | 62.00 ± 1.00 |" in card.text

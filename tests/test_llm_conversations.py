@@ -126,6 +126,25 @@ def test_an_interruption_waits_for_no_answer() -> None:
     assert len(begun) <= 4
 
 
+def test_a_signal_that_does_not_wake_the_main_thread_is_handled_all_the_same() -> None:
+    waiting, release, finished = threading.Event(), threading.Event(), []
+
+    def work(item: int) -> int:
+        if item:
+            waiting.wait(20)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+            finished.append(release.wait(20))
+        return item
+
+    outputs = run_in_threads(work, [0, 1], 1)
+    assert next(outputs) == (0, 0)
+    waiting.set()
+    with pytest.raises(KeyboardInterrupt):
+        next(outputs)
+    assert finished == []
+    release.set()
+
+
 class Batched(ScriptedChat):
     """Answers several questions in one go, as a local model does."""
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from queue import SimpleQueue
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Output = TypeVar("Output")
+
+MAX_WAIT_SECONDS = 0.5
+"""Longest uninterrupted wait. Python handles a signal after it, even one that arrived just before the wait began."""
 
 
 def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], max_workers: int) -> Iterator[tuple[int, Output]]:
@@ -43,7 +48,7 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
     first_error: Exception | None = None
     try:
         for _ in threads:
-            for index, output in iter(done.get, None):
+            for index, output in iter(partial(_wait_for_item, done), None):
                 if isinstance(output, Exception):
                     first_error = first_error or output
                 else:
@@ -52,3 +57,9 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
         stopped.set()
     if first_error is not None:
         raise first_error
+
+
+def _wait_for_item(done: SimpleQueue[tuple[int, Output | Exception] | None]) -> tuple[int, Output | Exception] | None:
+    while True:
+        with suppress(Empty):
+            return done.get(timeout=MAX_WAIT_SECONDS)

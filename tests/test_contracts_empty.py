@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from alref.cli import run_command
+from alref.components.dataset import Dataset
 from alref.media.write import write_video
-from alref.testing import ProposerContract, StageContract, make_moving_square
-from alref.testing.runner import CONTRACTS, CheckOutcome
+from alref.testing import DatasetContract, ProposerContract, ProtocolContract, StageContract, make_moving_square
+from alref.testing.runner import CONTRACTS, CheckOutcome, run_checks
 from support.contract_checks import Spoken, check
 from support.wrong.correct import Bright
-from support.wrong.empty import Cars, Nothing
+from support.wrong.empty import Bare, Cars, Hollow, Indifferent, Nothing
 
 FINDS = "test_finds_something_in_the_test_video"
 
@@ -102,3 +103,23 @@ def make_bright(_: object) -> Any:
 def test_the_words_of_the_author_reach_every_phrase() -> None:
     contract = type("Named", (ProposerContract,), {"make_component": make_bright, "text": "the car", "category": "car"})()
     assert {pivot.phrase.text for pivot in contract.make_pivots(contract.make_video()[1])} == {"the car", contract.other_text}
+
+
+@pytest.mark.parametrize(
+    ("cls", "failed", "not_exercised"),
+    [
+        (Bare, "test_lists_its_videos", "test_opens_its_videos"),
+        (Hollow, "test_gives_the_truth_or_says_that_it_is_not_public", "test_scores_the_truth_as_perfect"),
+    ],
+)
+def test_a_dataset_without_content_fails(cls: type[Dataset], failed: str, not_exercised: str, tmp_path: Path) -> None:
+    contract = type("Contract", (DatasetContract,), {"make_dataset": lambda _: cls(tmp_path)})
+    outcomes = list(run_checks(contract, cls, {}))
+    assert failed in list_tests(outcomes, "failed")
+    assert not_exercised in list_tests(outcomes, "not exercised")
+    assert "test_reads_back_what_it_wrote" not in list_tests(outcomes, "passed")
+
+
+def test_a_protocol_that_gives_every_result_the_best_score_fails() -> None:
+    contract = type("Contract", (ProtocolContract,), {"make_protocol": lambda _: Indifferent()})
+    assert "test_scores_the_truth_best" in list_tests(run_checks(contract, Indifferent, {}), "failed")

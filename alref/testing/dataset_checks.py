@@ -18,6 +18,7 @@ from alref.pipeline import contracts
 from alref.pipeline.stage_cache import compute_key
 from alref.records import Reference
 from alref.testing import cases, dataset_copies
+from alref.testing.contract import NotExercised
 from alref.testing.errors import assert_raises
 
 UNKNOWN_VIDEO = "no such video"
@@ -48,10 +49,17 @@ class DatasetReadingContract:
         return required
 
     def iterate_videos(self) -> Iterator[tuple[Dataset, str]]:
-        """Yield the dataset with the name of each video to check."""
+        """Yield the dataset with the name of each video to check. Raises NotExercised if there is no video."""
         dataset = self.make_dataset()
-        for video in dataset.list_videos()[: self.max_videos]:
+        for video in self.list_some_videos(dataset):
             yield dataset, video
+
+    def list_some_videos(self, dataset: Dataset) -> list[str]:
+        """Return the names of the first videos. Raises NotExercised if there is none."""
+        videos = dataset.list_videos()[: self.max_videos]
+        if not videos:
+            raise NotExercised("the dataset has no video, so this was not checked")
+        return videos
 
     def test_explains_itself(self) -> None:
         """It has a name, a docstring, a homepage and a license.
@@ -201,14 +209,13 @@ class DatasetReadingContract:
 
     def _check_damaged_files(self, content: bytes | None) -> None:
         """Check the reported problems of a copy in which files are missing or damaged."""
-        videos = self.make_dataset().list_videos()
-        damaged_video, others = videos[0], [video for video in videos if video != videos[0]]
+        damaged_video, *others = self.list_some_videos(self.make_dataset())
         paths = self.find_required_files(damaged_video)
         if not paths:
             raise SkipTest(f"no required file has a path with the name of video {damaged_video}; override find_required_files")
         for path in paths:
             with dataset_copies.make_altered_copy(self.make_dataset().root, [path], content) as copy:
-                self._check_damaged_dataset(self.make_dataset_in(copy), path.name, damaged_video, others[: self.max_videos])
+                self._check_damaged_dataset(self.make_dataset_in(copy), path.name, damaged_video, others)
 
     def _check_damaged_dataset(self, damaged: Dataset, file: str, video: str, others: list[str]) -> None:
         assert not cases.is_usable(damaged, video), f"{video}: expected InputError for {file}, got none"

@@ -18,6 +18,7 @@ from alref.output.job_folder import join_shortened
 from alref.plugins.manager import PluginManager
 from alref.testing import cases
 from alref.testing.cases import ScriptedObject
+from alref.testing.contract import NotExercised
 from alref.testing.dataset_checks import DatasetReadingContract
 from alref.testing.dataset_copies import MEDIA_SUFFIXES, find_video_files, make_altered_copy
 from alref.testing.errors import assert_raises
@@ -47,11 +48,16 @@ class DatasetContract(DatasetReadingContract):
         return []
 
     def iterate_scored_videos(self) -> Iterator[tuple[Dataset, str]]:
-        """Yield the dataset with the name of each video to check. Raises SkipTest if the truth is not public."""
-        dataset = self.make_dataset()
-        if not dataset.protocols:
-            raise SkipTest(f"the truth of split {dataset.split} is not public; check another split")
-        yield from self.iterate_videos()
+        """Yield the dataset with the name of each video to check.
+
+        Raises SkipTest if the truth is not public, and NotExercised if a video has nothing to score.
+        """
+        for dataset, video in self.iterate_videos():
+            if not dataset.protocols:
+                raise SkipTest(f"the truth of split {dataset.split} is not public; check another split")
+            if not cases.list_unread_cases(dataset, video):
+                raise NotExercised(f"{video} has nothing to score, so this was not checked")
+            yield dataset, video
 
     def test_names_registered_protocols(self) -> None:
         """Every protocol that it names is registered.
@@ -85,7 +91,7 @@ class DatasetContract(DatasetReadingContract):
         Use iterators for ``Case.truth`` and ``Case.predicted``, and open a file only when its map is requested.
         """
         dataset = self.make_dataset()
-        first = dataset.list_videos()[0]
+        first = self.list_some_videos(dataset)[0]
         prompts = self.find_prompt_files(dataset, first)
         files = [path for path in find_video_files(dataset.root, first) if path not in prompts]
         media_files = [path for path in files if path.suffix.lower() in MEDIA_SUFFIXES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from alref.components.base import (
@@ -17,9 +17,14 @@ from alref.components.base import (
     Transcriber,
     Unifier,
 )
+from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
+from alref.components.protocol import EvaluationProtocol
 from support.wrong.correct import Bright
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from alref.components.scores import Case, ObjectScores, ScoreTable
     from alref.media.video import Video
     from alref.records import (
         Candidates,
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
         TrackChoice,
         Transcript,
     )
+    from alref.result import Result
 
 
 class Nothing(Unifier, Tagger, Transcriber, Locator, Reasoner, TrackReasoner, Proposer, Propagator, Tracker, Reviewer):
@@ -112,3 +118,58 @@ class Cars(Bright):
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         return [self.seen(video, pivot, scale=1000) if "car" in pivot.phrase.text else self.nothing(pivot) for pivot in pivots]
+
+
+class Bare(Dataset):
+    """Has no video."""
+
+    name, homepage, license = "bare", "https://example.org", "CC0-1.0"
+    splits, protocols = ("all",), ("mevis",)
+
+    def list_videos(self) -> list[str]:
+        return []
+
+    def read_references(self, video: str) -> list[Reference]:
+        return []
+
+    def open_video(self, video: str) -> Video:
+        raise NotImplementedError
+
+    def find_problems(self) -> Iterator[DatasetProblem]:
+        yield from ()
+
+    def write_masks(self, result: Result, video: str, folder: Path, match_names: NameMatcher) -> None:
+        pass
+
+    def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
+        yield from ()
+
+
+class Hollow(Bare):
+    """Has one video, of which nothing is known."""
+
+    name = "hollow"
+
+    def list_videos(self) -> list[str]:
+        return ["video"]
+
+    def open_video(self, video: str) -> Video:
+        from alref.testing import make_moving_square
+
+        return make_moving_square(2)[0]
+
+
+class Indifferent(EvaluationProtocol):
+    """Gives every result the best score."""
+
+    name = "indifferent"
+
+    def score_case(self, where: str, case: Case) -> list[ObjectScores]:
+        from alref.components.scores import ObjectScores
+
+        return [ObjectScores(case=case.id, position=case.position, columns={"score": (1.0,)})]
+
+    def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
+        from alref.components.scores import ScoreTable
+
+        return ScoreTable(protocol=self.name, main_metric="score", metrics={"score": 1.0})

@@ -35,6 +35,7 @@ from alref.output.store import open_store
 from alref.pipeline.engine import Pipeline
 from alref.pipeline.references import make_references
 from alref.plugins.manager import PluginManager
+from support.batch_chaos import list_descendants
 from support.batches import PLUGIN, write_videos
 
 QUICK = dict.fromkeys(("unifier", "reasoner", "proposer", "propagator"), "quick")
@@ -46,8 +47,20 @@ def make_rows(video: Path, count: int) -> Iterator[dict[str, object]]:
         yield {"video": str(video), "expressions": [f"object {number}"], "id": f"unit {number}"}
 
 
-def run(rows: list[dict[str, object]], folder: Path, runner: Runner) -> tuple[float, float, list[float]]:
-    """Return the seconds of a batch, those to its first result, and the driver's memory in MB on the way."""
+def read_memory(process: int) -> float:
+    """Return the memory of a process in MB, by the kernel's count of resident pages."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+def read_worker_memory() -> float:
+    """Return the memory of the first worker process in MB, 0 if there is none."""
+    workers = [process for process, words in list_descendants([os.getpid()]) if "alref_baseline.worker_process" in words]
+    return read_memory(workers[0]) if workers else 0.0
+
+
+def run(rows: list[dict[str, object]], folder: Path, runner: Runner) -> tuple[float, float, list[tuple[float, float]]]:
+    """Return the seconds of a batch, those to its first result, and the memory of driver and worker in MB on the way."""
     plugins = PluginManager(files=(PLUGIN,))
     config = resolve_config(plugins, [QUICK])
     memory, first = [], 0.0
@@ -61,7 +74,7 @@ def run(rows: list[dict[str, object]], folder: Path, runner: Runner) -> tuple[fl
             assert outcome.failure is None, outcome.failure
             first = first or perf_counter() - started
             if number % 1000 == 0:
-                memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+                memory.append((read_memory(os.getpid()), read_worker_memory()))
         return perf_counter() - started, first, memory
 
 
@@ -99,7 +112,8 @@ def main() -> None:
         f"{given.units} units, one worker: {1e3 * (seconds - first) / given.units:.2f} ms a unit; first result: {first:.1f} s"
     )
     print(f"processor time: {1e3 * used:.2f} ms a unit, {1e3 * (used - work):.2f} more than the pipeline alone")
-    print(f"memory of the driver after each 1000 units, MB: {' '.join(f'{each:.0f}' for each in memory)}")
+    for who, listed in zip(("driver", "worker"), zip(*memory, strict=True), strict=True):
+        print(f"memory of the {who} after each 1000 units, MB: {' '.join(f'{each:.0f}' for each in listed)}")
     seconds, _, _ = run(rows, folder / "store", local(1))
     print(f"restart over the finished units: {seconds:.1f} s")
     started = perf_counter()

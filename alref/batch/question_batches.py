@@ -56,19 +56,25 @@ class QuestionBatches:
         self._services: dict[str, BatchService] = {}
         self._next, self._wait = 0.0, FIRST_WAIT
 
-    def list_waiting_keys(self) -> set[str]:
-        """Send what waits, collect what has ended, and return the keys of the questions that wait still.
+    def look_soon(self) -> None:
+        """Let the next look at the server be due now, because there are new questions."""
+        self._next, self._wait = 0.0, FIRST_WAIT
+
+    def list_waiting_keys(self) -> set[str] | None:
+        """Send what waits, collect what has ended, and return the keys of the questions that wait still; None before it is due.
 
         Call it when no unit is under way, so that one batch has the questions of all. Raises MissingError or ConfigError.
         """
-        if monotonic() >= self._next and self._store.claim(CLAIM):
+        if monotonic() < self._next:
+            return None
+        if self._store.claim(CLAIM):  # else another process does it
             try:
                 self._exchange()
             except ServerError as failure:
                 self._report(f"the server gave no answer ({failure.said}); it is asked again in {self._wait:.0f} s")
             finally:
                 self._store.release(CLAIM)
-            self._next, self._wait = monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
+        self._next, self._wait = monotonic() + self._wait, min(2 * self._wait, LONGEST_WAIT)
         return {get_key(each.name) for each in self._objects.list_objects(QUESTIONS)}
 
     def close(self) -> None:
@@ -84,7 +90,6 @@ class QuestionBatches:
                 self._follow_batch(name, batch)
         for lane, names in self._group_waiting({each for batch in sent.values() for each in batch.questions}):
             self._send_questions(lane, names)
-            self._wait = FIRST_WAIT
 
     def _read_batches(self) -> Iterator[tuple[str, SentBatch]]:
         for each in self._objects.list_objects(BATCHES):

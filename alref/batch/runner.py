@@ -165,6 +165,7 @@ class BatchRunner:
             return False
         key = outcome.task.key
         self._postponed[key] = (self._under_way.pop(key), frozenset(outcome.error.keys))
+        self.questions.look_soon()
         return True
 
     def _resume_units(self) -> Iterator[RunnerTask]:
@@ -172,6 +173,8 @@ class BatchRunner:
         if self.questions is None or not self._postponed or self._under_way:
             return
         waiting = self.questions.list_waiting_keys()
+        if waiting is None:
+            return
         for key, (found, keys) in list(self._postponed.items()):
             if not keys & waiting:
                 del self._postponed[key]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +20,9 @@ from alref.ablation.runner import AblationRunner, make_dataset
 from alref.ablation.summary import AblationSummary
 from alref.batch.shards import read_shard
 from alref.batch.worker import choose_overlap
+from alref.cli.byte_size import ByteSize
 from alref.cli.console import make_console
-from alref.cli.eval_output import EvaluationProgress, format_duration
+from alref.cli.eval_output import EvaluationProgress, format_duration, format_estimate
 from alref.cli.plugin_option import add_plugin_option
 from alref.cli.progress import emit_event, reserve_stdout
 from alref.cli.verbose_option import is_verbose
@@ -34,20 +34,6 @@ from alref.utils.text import escape_controls
 
 WIDTH = 140
 """Width of a table that is not printed to a terminal."""
-BYTE_UNITS = {"": 1, "K": 1000, "M": 1000**2, "G": 1000**3, "T": 1000**4}
-
-
-class ByteSize(click.ParamType[int]):
-    """A size in bytes: 500MB, 10GB."""
-
-    name = "size"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Convert the value to bytes."""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", str(value).strip().upper())
-        if not found:
-            self.fail(f"expected a size such as 500MB or 10GB, got {value!r}", param, ctx)
-        return int(float(found[1]) * BYTE_UNITS[found[2]])
 
 
 @click.command("ablate")
@@ -167,10 +153,8 @@ def _format_estimates(estimate: AblationPlan) -> Iterator[str]:
         yield "language models: not used"
     else:
         count = f"{'at most' if estimate.is_upper_bound else 'about'} {estimate.questions:,}"
-        tokens = "unknown" if estimate.tokens is None else f"about {estimate.tokens:,}"
-        cost = "unknown" if estimate.dollars is None else f"about ${estimate.dollars:,.2f}"
         rule = " (tokens and cost are rough estimates)" if estimate.is_upper_bound else ""
-        yield f"questions: {count}; tokens: {tokens}; cost: {cost}{rule}"
+        yield f"questions: {count}; {format_estimate(estimate.tokens, estimate.dollars)}{rule}"
     if estimate.seconds is None or estimate.questions is None or estimate.is_upper_bound:
         yield "run the same command with --limit 1 and without --plan to measure unknown values on one video"
 

@@ -21,8 +21,8 @@ from alref.batch.unit_store import UnitStore
 from alref.batch.units import UnitBuilder, get_row_id
 from alref.batch.video_files import DEFAULT_CACHE_BYTES, ContentDigests
 from alref.batch.worker import WorkerSettings, choose_overlap
-from alref.cli.ablate import ByteSize
 from alref.cli.batch_output import BatchProgress, print_batch_plan, print_batch_summary, report_waiting
+from alref.cli.byte_size import ByteSize
 from alref.cli.common_options import add_window_options, add_worker_options, resolve_configuration
 from alref.cli.progress import reserve_stdout
 from alref.components.runner import Runner

@@ -16,7 +16,7 @@ from alref.batch.plan import BatchPlan
 from alref.batch.report import BatchSummary
 from alref.batch.runner import UnitOutcome
 from alref.cli.console import make_console
-from alref.cli.eval_output import format_duration
+from alref.cli.eval_output import format_duration, format_estimate
 from alref.cli.progress import emit_event
 from alref.cli.progress_lines import ProgressLines
 from alref.evaluation.summary import format_verdicts
@@ -94,11 +94,7 @@ def print_batch_plan(plan: BatchPlan, as_json: bool) -> None:
         click.echo("time and cost: unknown; run the same command with --limit 3 and without --plan to measure some units")
         return
     click.echo(f"time: about {format_duration(3600 * plan.hours)}, by {plan.measured} finished units")
-    if plan.tokens:
-        cost = "unknown" if plan.dollars is None else f"about ${plan.dollars:,.2f}"
-        click.echo(f"tokens: about {plan.tokens:,}; cost: {cost}")
-    else:
-        click.echo("language models: not used")
+    click.echo(format_estimate(plan.tokens, plan.dollars) if plan.tokens else "language models: not used")
 
 
 def print_batch_summary(summary: BatchSummary, page: str, flags: Mapping[str, Any]) -> None:

@@ -102,6 +102,12 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def format_estimate(tokens: int | None, dollars: float | None) -> str:
+    """Format estimated tokens and cost; None is unknown."""
+    cost = "unknown" if dollars is None else f"about ${dollars:,.2f}"
+    return f"tokens: {'unknown' if tokens is None else f'about {tokens:,}'}; cost: {cost}"
+
+
 def print_plan(plan: EvaluationPlan, as_json: bool) -> None:
     """Print the counts and estimates of an evaluation that was not run, or one JSON event."""
     if as_json:
@@ -115,9 +121,7 @@ def print_plan(plan: EvaluationPlan, as_json: bool) -> None:
         return
     click.echo(f"time: {most}about {format_duration(3600 * plan.hours)}, by {plan.measured_references:,} finished references")
     if plan.questions:
-        tokens = "unknown" if plan.tokens is None else f"about {plan.tokens:,}"
-        cost = "unknown" if plan.dollars is None else f"about ${plan.dollars:,.2f}"
-        click.echo(f"questions: {most}about {plan.questions:,}; tokens: {tokens}; cost: {cost}")
+        click.echo(f"questions: {most}about {plan.questions:,}; {format_estimate(plan.tokens, plan.dollars)}")
 
 
 def print_summary(summary: EvaluationSummary, path: Path, files: Sequence[Path], flags: Mapping[str, Any]) -> None:

@@ -1,6 +1,6 @@
-"""How quick the page of ``alref studio`` is: ``python bench/studio.py [--frames N] [--width PIXELS] [--viewport PIXELS]``.
+"""How quick the page of ``alref studio`` is: ``python bench/studio.py [--frames N] [--objects N] [--width N] [--viewport N]``.
 
-A clip of 1080 lines with three objects is drawn, with a finished run of it. A headless Chromium opens the run in a real server
+A clip of 1080 lines with some objects is drawn, with a finished run of it. A headless Chromium opens the run in a real server
 process. Measured in the browser: the time from the navigation to the first frame with its masks, after the start of the server
 and again; frames painted per second while stepping as fast as possible, and while playing at 30 frames per second; the time
 from a click to its mask, beside the time of the same call without server and browser. In the same run, ``<video>`` alone plays
@@ -41,7 +41,7 @@ from alref.result import Result
 from alref.utils.masks import encode_mask
 from alref_studio.library import make_id
 
-HEIGHT, RATE, OBJECTS = 1080, 30, 3
+HEIGHT, RATE = 1080, 30
 WATCH = """() => {
   window.painted = [];
   const watch = () => {
@@ -95,35 +95,38 @@ SEEK_VIDEO = """async (count) => {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--objects", type=int, default=3)
     parser.add_argument("--width", type=int, default=1920)
     parser.add_argument("--viewport", type=int, default=1280, help="width of the browser's window")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        run = draw_run(Path(folder), arguments.frames, arguments.width)
+        run = draw_run(Path(folder), arguments.frames, arguments.width, arguments.objects)
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         size = {"width": arguments.viewport, "height": 800}
-        print(f"{arguments.frames} frames of {arguments.width} x {HEIGHT}, {OBJECTS} objects, window of {size['width']} pixels")
+        film = f"{arguments.frames} frames of {arguments.width} x {HEIGHT}, {arguments.objects} objects"
+        print(f"{film}, window of {size['width']} pixels")
         measure_page(browser, run, size, arguments.frames)
         measure_video(browser, run.parent / "clip.mp4", size, arguments.frames)
         browser.close()
 
 
-def draw_run(folder: Path, frames: int, width: int) -> Path:
+def draw_run(folder: Path, frames: int, width: int, objects: int) -> Path:
     """Write a clip and a run of it, whose objects are ellipses that move over noise; return the run folder."""
     background = cv2.resize(np.random.default_rng(0).integers(40, 200, (68, 120, 3), np.uint8), (width, HEIGHT))
-    tracks: list[list[Any]] = [[] for _ in range(OBJECTS)]
+    tracks: list[list[Any]] = [[] for _ in range(objects)]
     with open_video_encoder(folder / "clip.mp4", [frame / RATE for frame in range(frames)]) as encoder:
         for frame in range(frames):
             image = background.copy()
-            for number in range(OBJECTS):
+            for number in range(objects):
                 mask = np.zeros((HEIGHT, width), np.uint8)
-                center = (int(width * (0.2 + 0.3 * number + 0.1 * np.sin(frame / 15 + number))), 300 + 240 * number)
+                across = (number + 0.5) / objects + 0.1 * np.sin(frame / 15 + number)
+                center = (int(width * across), 300 + 480 * number // objects)
                 cv2.ellipse(mask, center, (260, 170), frame * 2, 0, 360, 1, -1)
-                image[mask > 0] = (220, 60 + 60 * number, 40)
+                image[mask > 0] = (220, 60 + 160 * number // objects, 40)
                 tracks[number].append(encode_mask(mask.astype(bool)))
             encoder.write_frame(image)
     video, config = open_video(folder / "clip.mp4"), resolve_config(PluginManager(), [{}]).to_dict()
-    references = tuple(Reference(id=str(number), text=f"object {number}") for number in range(1, OBJECTS + 1))
+    references = tuple(Reference(id=str(number), text=f"object {number}") for number in range(1, objects + 1))
     result = Result(
         alref="bench",
         video=video.get_info(),

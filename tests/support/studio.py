@@ -66,6 +66,11 @@ class SteppedPropagator(NearestPropagator):
     name = "stepped"
     gate: ClassVar[Event] = Event()
     reached: ClassVar[Event] = Event()
+    loaded: ClassVar[Event] = Event()
+
+    def load(self) -> None:
+        """Tell that it was loaded."""
+        self.loaded.set()
 
     def propagate(self, video: Video, boxes: list[PivotBox]) -> Iterator[FrameMasks]:
         """Yield the frames in order."""

@@ -13,13 +13,19 @@ export class Corrector {
     this.crosshair = null;
   }
 
-  /** Read the points that were set before the page was closed; those of another revision are dropped. */
+  /** Take another run with the points that were set before the page was closed, or the next revision with those that are set. */
   open(run) {
+    const isSame = this.run?.id === run.id;
     this.run = run;
     this.crosshair = null;
-    const stored = sessionStorage.getItem(this.getKey());
-    this.points = new Map(stored ? JSON.parse(stored) : []);
+    const stored = isSame ? null : sessionStorage.getItem(this.getKey());
+    if (!isSame) this.points = new Map(stored ? JSON.parse(stored) : []);
+    this.store();
     this.onPoints();
+  }
+
+  store() {
+    sessionStorage.setItem(this.getKey(), JSON.stringify([...this.points]));
   }
 
   /** Let the server load the models, once for each run, before the first click. */
@@ -68,7 +74,7 @@ export class Corrector {
     const elsewhere = others.length ? `, more on frame ${others.join(", ")}` : "";
     const isEmpty = here && this.viewer.masks?.overrides.get(`${frame} ${object.number}`) === "";
     const empty = isEmpty ? `; nothing of ${object.name} is left on this frame` : "";
-    return `${here} ${here === 1 ? "point" : "points"} here${elsewhere}${empty}; Re-propagate carries them to the other frames`;
+    return `${here} ${here === 1 ? "point" : "points"} here${elsewhere}${empty}; Re-propagate computes the other frames`;
   }
 
   add(x, y, positive) {
@@ -94,7 +100,7 @@ export class Corrector {
     const key = `${frame} ${object.number}`;
     if (points.length) this.points.set(key, points);
     else this.points.delete(key);
-    sessionStorage.setItem(this.getKey(), JSON.stringify([...this.points]));
+    this.store();
     this.onPoints();
     this.viewer.refresh();
     this.preview(object, frame);
@@ -142,7 +148,11 @@ export class Corrector {
     const { run } = this;
     const all = frames.map((frame) => [frame, this.points.get(`${frame} ${object.number}`)]);
     for (const [frame, points] of all) {
-      const job = await this.edit({ action: "prompt", object: object.id, frame, ...splitPoints(points) }, run);
+      this.points.delete(`${frame} ${object.number}`); // the correction has them
+      const body = { action: "prompt", object: object.id, frame, ...splitPoints(points) };
+      const job = await this.edit(body, run).catch((error) => ({ state: "failed", error }));
+      if (job.state === "failed" && this.run.id === run.id) this.set(object, frame, points);
+      if (job.error) throw job.error;
       if (job.state !== "done") return;
     }
   }

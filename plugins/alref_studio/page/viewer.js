@@ -2,6 +2,7 @@
 
 import { FrameStore, MaskStore } from "./stores.js";
 
+const POINT_RADIUS = 8; // of a click, in pixels of the screen
 const WIDTHS = [320, 480, 640, 960, 1280, 1600, 1920, 2560, 3840];
 
 export class Viewer {
@@ -101,7 +102,7 @@ export class Viewer {
   drawPoints(frame) {
     const { context, canvas, video } = this;
     const scale = canvas.width / video.width;
-    const radius = Math.max(3, canvas.width / (canvas.clientWidth || canvas.width)) * 6;
+    const radius = Math.max(2, (POINT_RADIUS * canvas.width) / (canvas.clientWidth || canvas.width));
     for (const { x, y, positive } of this.getPoints(frame)) {
       context.beginPath();
       context.arc((x + 0.5) * scale, (y + 0.5) * scale, radius, 0, 2 * Math.PI);

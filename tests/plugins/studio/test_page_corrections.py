@@ -130,6 +130,35 @@ def test_a_click_shows_the_mask_at_once_and_changes_nothing_on_disk(opened: Open
     wait_for_pixels(opened.page, lambda pixels: np.abs(pixels - before).max() < 2)
 
 
+def test_models_are_loaded_when_the_pointer_is_over_the_video(opened: OpenedRun) -> None:
+    with opened.page.expect_request("**/prepare"):
+        opened.page.locator("#canvas").hover()
+
+
+def test_a_click_is_answered_while_a_propagation_runs(opened: OpenedRun) -> None:
+    SteppedPropagator.gate.clear()
+    SteppedPropagator.reached.clear()
+    try:
+        opened.page.get_by_label("Frame", exact=True).fill("12")
+        wait_for_frame(opened.page, 12)
+        opened.page.keyboard.press("a")
+        assert SteppedPropagator.reached.wait(20)
+        opened.page.keyboard.press("2")
+        click_pixel(opened.page, *BESIDE)
+        expect(opened.page.get_by_text("1 point here")).to_be_visible()
+    finally:
+        SteppedPropagator.gate.set()
+    expect(opened.page.locator("#canvas")).to_have_attribute("data-preview", "12 2 1")
+    wait_for_revision(opened.page, 1)
+    assert opened.result.tracks[0].rles[12].area == 0
+    assert opened.result.tracks[1].rles == opened.before.tracks[1].rles, "a click alone changes nothing"
+    expect(opened.page.get_by_text("1 point here")).to_be_visible()
+    opened.page.keyboard.press("p")
+    wait_for_revision(opened.page, 2)
+    expect(opened.page.get_by_text("1 point here")).to_be_hidden()
+    assert opened.result.tracks[1].corrected == (12,)
+
+
 def test_propagating_changes_only_this_object(opened: OpenedRun) -> None:
     correct_first_object(opened)
     x, y = BESIDE

@@ -18,7 +18,7 @@ from alref.errors import InputError
 from alref.media.reader import open_video
 from alref.utils.masks import Mask, Rle, decode_mask
 from alref_studio.library import Library
-from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, make_studio_pipeline, save_squares, serve_studio
+from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, SteppedPropagator, make_studio_pipeline, save_squares, serve_studio
 
 
 @pytest.fixture(scope="module")
@@ -191,3 +191,9 @@ def test_no_path_is_told_to_find_a_video(served: Any) -> None:
     assert str(served[1].parent) not in json.dumps(state)
     assert request(served[0], "videos/../../etc")[0] == 404
     assert request(served[0], "videos/squares")[0] == 422
+
+
+def test_the_models_of_a_run_are_loaded_before_a_click(served: Any) -> None:
+    SteppedPropagator.loaded.clear()
+    assert request(served[0], f"runs/{find_run(served[0])}/prepare", "POST", {})[0] == 200
+    assert SteppedPropagator.loaded.wait(20)

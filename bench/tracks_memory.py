@@ -91,7 +91,10 @@ def measure(frames: int, window: float) -> None:
     tracks = tracker.track(video, ["car"])
     kept = sum(len(rle.counts) + 700 for track in tracks for rle in track.rles)
     seen = sum(len(track.frames) for track in tracks)
-    found, above = f"{len(tracks)} tracks with {seen} of {OBJECTS * frames} masks", f"peak {(video.peak - start) / 1e6:.0f} MB above the start"
+    found, above = (
+        f"{len(tracks)} tracks with {seen} of {OBJECTS * frames} masks",
+        f"peak {(video.peak - start) / 1e6:.0f} MB above the start",
+    )
     print(f"{frames} frames, window {window:g} s: {found}, {above}; the tracks are about {kept / 1e6:.0f} MB", flush=True)
 
 

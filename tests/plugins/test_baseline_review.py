@@ -121,5 +121,10 @@ def test_a_review_needs_nothing_but_the_embedded_components(preset: str) -> None
 
 
 class TestRulesReviewer(ReviewerContract):
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at small images."""
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
+
     def make_component(self) -> RulesReasoner:
         return RulesReasoner(RulesReasoner.Options())

@@ -7,7 +7,7 @@ import pytest
 
 from alref.media.video import Video
 from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
-from alref.testing import ArrayVideo
+from alref.testing import ArrayVideo, TrackReasonerContract
 from alref.utils.masks import encode_mask
 from alref_baseline.concepts import name_concept
 from alref_baseline.reasoners import RulesReasoner
@@ -182,3 +182,13 @@ def test_the_audit_uses_what_was_surely_seen_when_the_objects_were_detected(monk
 
 def test_other_detectors_are_not_audited_by_the_classifier() -> None:
     assert audit("the zebra", pivot="middle") == []
+
+
+class TestRulesTracks(TrackReasonerContract):
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Look at small images."""
+        monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
+
+    def make_component(self) -> RulesReasoner:
+        return RulesReasoner(RulesReasoner.Options())

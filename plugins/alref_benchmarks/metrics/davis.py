@@ -137,9 +137,11 @@ def _split_masks(labels: Labels, count: int) -> list[Mask]:
 def _score_same_numbers(truth: Labels, predicted: Labels, count: int) -> Scores:
     """Return J and F, (count, 2), of each object and the prediction with the same label."""
     cut = find_crop([truth, predicted])
-    masks = zip(_split_masks(truth[cut], count), _split_masks(predicted[cut], count), strict=True)
-    both = [build_contours(pair, truth.shape) for pair in masks]
-    return np.array([(compute_region_j(*pair), compute_boundary_f(*pair)) for pair in both], np.float64).reshape(count, 2)
+    if not count:
+        return np.zeros((0, 2))
+    contours = build_contours([*_split_masks(truth[cut], count), *_split_masks(predicted[cut], count)], truth.shape)
+    both = contours.select(slice(count)), contours.select(slice(count, None))
+    return np.stack([compute_region_j(*both), compute_boundary_f(*both)], axis=1)
 
 
 def _score_all_pairs(truth: Labels, predicted: Labels, count: int) -> Scores:
@@ -149,11 +151,9 @@ def _score_all_pairs(truth: Labels, predicted: Labels, count: int) -> Scores:
     if truth.max() == VOID:
         counted = np.where(true == VOID, np.uint8(0), counted)
     nothing = np.zeros(true.shape, np.bool_)
-    measured = build_contours([*_split_masks(true, count), nothing, *_split_masks(counted, found)], truth.shape)
-    scores = [
-        [(compute_region_j(one, each), compute_boundary_f(one, each)) for one in measured[:count]] for each in measured[count:]
-    ]
-    return np.array(scores, np.float64).reshape(found + 1, count, 2)
+    contours = build_contours([*_split_masks(true, count), nothing, *_split_masks(counted, found)], truth.shape)
+    both = contours.select((None, slice(count))), contours.select((slice(count, None), None))
+    return np.stack([compute_region_j(*both), compute_boundary_f(*both)], axis=2)
 
 
 def _stack_scores(frames: Sequence[Scores], count: int) -> Scores:

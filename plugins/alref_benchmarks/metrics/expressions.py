@@ -5,7 +5,7 @@ A frame is a mask; nonzero pixels are foreground. Both scores are means over fra
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, repeat
 
 import numpy as np
@@ -14,9 +14,13 @@ from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
 from alref.errors import InputError
+from alref.utils.masks import Mask
 from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j
 from alref_benchmarks.metrics.frame_pairs import check_predicted, iterate_frame_pairs, to_foreground
 from alref_benchmarks.metrics.means import Values, compute_mean
+
+_GROUP_PIXELS = 2**23
+"""Number of pixels of the masks that are scored together: enough that calls cost little, few enough for the memory."""
 
 
 class RefYouTubeVosMetric(EvaluationProtocol):
@@ -26,7 +30,7 @@ class RefYouTubeVosMetric(EvaluationProtocol):
 
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Score one expression; ``truth`` and ``predicted`` are areas in pixels."""
-        return [_make_part(case, [_score_frame(where, *pair) for pair in iterate_frame_pairs(where, case)])]
+        return [_make_part(case, _score_frames(where, iterate_frame_pairs(where, case)))]
 
     def build_table(self, parts: Sequence[ObjectScores]) -> ScoreTable:
         """Take the mean over expressions."""
@@ -45,13 +49,8 @@ class MeViSMetric(RefYouTubeVosMetric):
     def score_case(self, where: str, case: Case) -> list[ObjectScores]:
         """Score one expression: J = F = 0 if the video has no result, no scores if a frame is missing."""
         handed_in = chain(() if case.predicted is None else case.predicted, repeat(None))
-        areas, rows = [], []
-        for number, (truth, predicted) in enumerate(zip(case.truth, handed_in, strict=False)):
-            if predicted is None:
-                areas.append(int(np.count_nonzero(truth)))
-            else:
-                rows.append(_score_frame(where, truth, check_predicted(f"{where}, frame {number}", truth, predicted)))
-                areas.append(rows[-1][2])
+        areas: list[int] = []
+        rows = _score_frames(where, _iterate_found(where, zip(case.truth, handed_in, strict=False), areas))
         if rows and len(rows) == len(areas):
             return [_make_part(case, rows)]
         lost = (0.0,) if case.predicted is None else ()
@@ -91,12 +90,37 @@ class MeViSMetric(RefYouTubeVosMetric):
         return ScoreTable(protocol=self.name, main_metric="J&F", metrics=numbers, counts=("dropped",))
 
 
-def _score_frame(where: str, truth: Frame, predicted: Frame) -> tuple[float, float, int, int]:
-    """Return J, F and the areas in pixels of one frame. Raises InputError for scores instead of a mask."""
-    if predicted.dtype.kind not in "bui":
-        raise InputError(f"{where}: expected bool or integer masks, got {predicted.dtype}; threshold them: scores > 0.5")
-    true, found = build_contours([to_foreground(truth), to_foreground(predicted)])
-    return compute_region_j(true, found), compute_boundary_f(true, found), true.area, found.area
+def _iterate_found(where: str, pairs: Iterable[tuple[Frame, Frame | None]], areas: list[int]) -> Iterator[tuple[Frame, Frame]]:
+    """Yield the pairs with a prediction, and append the true area of every frame to ``areas``."""
+    for number, (truth, predicted) in enumerate(pairs):
+        areas.append(int(np.count_nonzero(truth)))
+        if predicted is not None:
+            yield truth, check_predicted(f"{where}, frame {number}", truth, predicted)
+
+
+def _score_frames(where: str, pairs: Iterable[tuple[Frame, Frame]]) -> list[tuple[float, float, int, int]]:
+    """Return J, F and the areas in pixels of each frame. Raises InputError for scores instead of a mask."""
+    rows: list[tuple[float, float, int, int]] = []
+    for group in _group_pairs(where, pairs):
+        contours = build_contours(group)
+        true, found = contours.select(slice(0, None, 2)), contours.select(slice(1, None, 2))
+        columns = compute_region_j(true, found), compute_boundary_f(true, found), true.areas, found.areas
+        rows += zip(*(column.tolist() for column in columns), strict=True)
+    return rows
+
+
+def _group_pairs(where: str, pairs: Iterable[tuple[Frame, Frame]]) -> Iterator[list[Mask]]:
+    """Yield true and predicted masks by turns, of as many frames of one size as are scored together."""
+    group: list[Mask] = []
+    for truth, predicted in pairs:
+        if predicted.dtype.kind not in "bui":
+            raise InputError(f"{where}: expected bool or integer masks, got {predicted.dtype}; threshold them: scores > 0.5")
+        if group and (truth.shape != group[0].shape or len(group) * truth.size >= _GROUP_PIXELS):
+            yield group
+            group = []
+        group += [to_foreground(truth), to_foreground(predicted)]
+    if group:
+        yield group
 
 
 def _make_part(case: Case, rows: Sequence[tuple[float, float, int, int]]) -> ObjectScores:

@@ -34,8 +34,13 @@ def drawn(size: tuple[int, int], corners: list[tuple[int, int, int, int]]) -> Ma
 
 
 def both(truth: Mask, predicted: Mask) -> tuple[float, float]:
-    true, found = build_contours([truth, predicted])
-    return compute_region_j(true, found), compute_boundary_f(true, found)
+    return score_pair([truth, predicted], 0, 1)
+
+
+def score_pair(masks: list[Mask], true: int, found: int) -> tuple[float, float]:
+    contours = build_contours(masks)
+    pair = contours.select([true]), contours.select([found])
+    return compute_region_j(*pair).item(), compute_boundary_f(*pair).item()
 
 
 @given(SIZES.flatmap(lambda size: st.tuples(blocks(size), blocks(size))))
@@ -56,12 +61,18 @@ def test_larger_frames_allow_a_larger_distance(size: tuple[int, int]) -> None:
         assert both(truth, predicted) == (plain.region(truth, predicted), plain.boundary(truth, predicted))
 
 
+def test_a_distance_of_more_than_64_pixels_is_allowed_in_very_large_frames() -> None:
+    """The bits of a word are 64."""
+    truth = drawn((5000, 8000), [(100, 300, 10, 300)])
+    for offset in (63, 64, 75, 76, 77):
+        assert (both(truth, np.roll(truth, offset, 1))[1] == 1) == (offset <= 76)
+
+
 @given(SIZES.flatmap(lambda size: st.tuples(blocks(size), blocks(size))), st.integers(0, 9), st.integers(0, 9))
 def test_objects_measured_together_score_as_alone(masks: tuple[Mask, Mask], row: int, column: int) -> None:
     far = np.zeros_like(masks[0])
     far[row % far.shape[0], column % far.shape[1]] = True
-    true, _, found = build_contours([masks[0], far, masks[1]])
-    assert (compute_region_j(true, found), compute_boundary_f(true, found)) == both(*masks)
+    assert score_pair([masks[0], far, masks[1]], 0, 2) == both(*masks)
 
 
 @pytest.mark.parametrize(("size", "near"), [((75, 100), 1), ((75, 101), 2), ((300, 400), 4), ((301, 400), 5)])

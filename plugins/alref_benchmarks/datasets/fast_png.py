@@ -15,6 +15,8 @@ from struct import error as ShortDataError  # noqa: N812  # as it is meant here
 import numpy as np
 import numpy.typing as npt
 
+from alref_benchmarks.datasets.two_values import AVERAGE, NONE, PAETH, SUB, UP, unfilter_two_values
+
 try:
     from zlib_ng import zlib_ng as zlib
 except ImportError:  # four times as slow
@@ -25,7 +27,6 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _LENGTH, _HEADER = Struct(">I"), Struct(">IIBBBBB")
 _HARMLESS = {b"pHYs", b"tEXt", b"zTXt", b"iTXt", b"tIME"}
 _GRAY, _INDEXED = 0, 3
-_NONE, _SUB, _UP, _AVERAGE, _PAETH = range(5)
 _MAX_STEPS = 4000
 """Number of pixels of Paeth's filter that are computed one by one; photographs have more."""
 
@@ -78,7 +79,9 @@ def _decode_chunks(chunks: dict[bytes, bytes]) -> IndexedImage | None:
     if len(raw) != size:
         return None
     rows = np.frombuffer(raw, np.uint8).reshape(height, width + 1)
-    values = _unfilter_rows(rows[:, 0], rows[:, 1:].copy())
+    values = unfilter_two_values(rows)
+    if values is None:
+        values = _unfilter_rows(rows[:, 0], rows[:, 1:].copy())
     if values is None or color == _GRAY:
         return None if values is None else IndexedImage(values)
     palette = np.frombuffer(chunks[b"PLTE"], np.uint8).reshape(-1, 3)
@@ -90,9 +93,9 @@ def _unfilter_rows(filters: Pixels, values: Pixels) -> Pixels | None:
 
     Only columns with differences and one more are computed: if that one is empty, so is everything to the right of it.
     """
-    if filters.max() == _NONE:
+    if filters.max() == NONE:
         return values
-    if filters.max() > _PAETH or (filters == _AVERAGE).any():
+    if filters.max() > PAETH or (filters == AVERAGE).any():
         return None
     used = np.flatnonzero(values.max(axis=0))
     if not len(used):
@@ -112,13 +115,13 @@ def _unfilter_part(filters: Pixels, values: Pixels) -> bool:
     starts = [0, *(np.flatnonzero(filters[1:] != filters[:-1]) + 1).tolist(), len(filters)]
     steps = 0
     for kind, (start, end) in zip(filters[starts[:-1]].tolist(), pairwise(starts), strict=True):
-        if kind == _SUB:
+        if kind == SUB:
             part = values[start:end]
             np.add.accumulate(part, axis=1, dtype=np.uint8, out=part)
-        elif kind == _UP and end > 1:
+        elif kind == UP and end > 1:
             part = values[max(start, 1) - 1 : end]
             np.add.accumulate(part, axis=0, dtype=np.uint8, out=part)
-        elif kind == _PAETH:
+        elif kind == PAETH:
             for row in range(start, end):
                 steps += _undo_paeth(values[row], values[row - 1] if row else np.zeros_like(values[0]))
                 if steps > _MAX_STEPS:

@@ -90,6 +90,24 @@ def test_every_mixture_of_filters_is_undone_or_left(seed: int) -> None:
     assert found is None or (found.values == image).all()
 
 
+@pytest.mark.parametrize("value", [1, 127, 128, 129, 255])
+@pytest.mark.parametrize("size", [(1, 1), (9, 63), (40, 64), (30, 200)])
+def test_two_values_are_unfiltered_together(value: int, size: tuple[int, int]) -> None:
+    random = np.random.default_rng(value)
+    for _ in range(20):
+        image = np.kron(random.random(size) < random.random(), np.ones((1, 3))).astype(np.uint8) * np.uint8(value)
+        found = decode_png(filter_rows(image, random.choice([0, 1, 2, 4], len(image)).tolist()))
+        assert found is not None
+        assert (found.values == image).all()
+
+
+def test_a_third_value_that_two_differences_lead_to_is_kept() -> None:
+    image = np.array([[7, 7], [14, 14], [7, 0]], np.uint8)
+    found = decode_png(filter_rows(image, [0, 2, 2]))
+    assert found is not None
+    assert (found.values == image).all()
+
+
 def test_photographs_are_left_to_the_usual_decoder() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (120, 120), np.uint8)
     assert decode_png(filter_rows(noise, [4] * 120)) is None

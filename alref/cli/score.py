@@ -17,7 +17,7 @@ from alref.cli.video_selection import select_videos
 from alref.components.dataset import Dataset
 from alref.components.scores import VideoScores
 from alref.errors import AlrefError, InputError
-from alref.evaluation.mask_check import check_masks, count_masks
+from alref.evaluation.mask_check import check_masks
 from alref.evaluation.scoring import score_videos
 from alref.evaluation.summary import EvaluationSummary, summarize_external_scores
 from alref.plugins.manager import PluginManager
@@ -56,7 +56,8 @@ def command(**flags: Any) -> int:
         raise InputError(
             f"{flags['masks']}: no such folder; expected masks in the layout of {dataset.name}, see docs/datasets.md"
         )
-    for warning in check_masks(dataset, videos, flags["masks"]):
+    masks, warnings = check_masks(dataset, videos, flags["masks"])
+    for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     found: dict[str, list[VideoScores]] = {protocol.name: [] for protocol in protocols}
     failed: dict[str, AlrefError] = {}
@@ -72,7 +73,8 @@ def command(**flags: Any) -> int:
             advance()
     why = {video: str(error) for video, error in failed.items()}
     done = summarize_external_scores(dataset, videos, {protocol: found[protocol.name] for protocol in protocols}, why)
-    held = _count_held(dataset, videos, failed, done, flags)
+    references = {} if flags["annotator"] is not None else _count_references(dataset, videos, failed, done)
+    held = {"videos": (len(videos) - len(failed), len(videos)), **references, "masks": masks}
     done = done.model_copy(update={"held": held})
     _report_summary(done, flags)
     if failed:
@@ -80,17 +82,13 @@ def command(**flags: Any) -> int:
     return InputError.exit_code if done.is_partial else 0
 
 
-def _count_held(
-    dataset: Dataset, videos: Sequence[str], failed: Collection[str], summary: EvaluationSummary, flags: dict[str, Any]
+def _count_references(
+    dataset: Dataset, videos: Sequence[str], failed: Collection[str], summary: EvaluationSummary
 ) -> dict[str, tuple[int, int]]:
-    """Count what is scored and what should be: videos, references, and masks."""
-    held = {"videos": (len(videos) - len(failed), len(videos)), "masks": count_masks(dataset, videos, flags["masks"])}
-    if flags["annotator"] is not None:  # each reference has an annotator of its own
-        return held
+    """Count the references that are scored and that should be."""
     total = dataset.count_references(videos)
     dropped = max((int(table.metrics.get("dropped", 0)) for table in summary.tables), default=0)
-    scored = total - dataset.count_references(failed) - dropped
-    return {"videos": held["videos"], "references": (scored, total), "masks": held["masks"]}
+    return {"references": (total - dataset.count_references(failed) - dropped, total)}
 
 
 def _report_summary(summary: EvaluationSummary, flags: dict[str, Any]) -> None:

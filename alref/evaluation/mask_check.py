@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -13,28 +14,26 @@ from alref.errors import InputError
 SEARCHED_FILES, COMPARED_NAMES = 20_000, 500
 
 
-def check_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> list[str]:
-    """Return a warning if some masks are missing. Raises InputError if all are, with the nearest file and what to type."""
+def check_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> tuple[tuple[int, int], list[str]]:
+    """Return how many masks of ``videos`` are in a folder and how many should be, and a warning if some are missing.
+
+    Raises InputError if all are missing, with the nearest file and what to type.
+    """
     expected = [path for video in videos for path in dataset.list_masks(video)]
-    missing = [path for path in expected if not _exists(folder / path)]
+    names: dict[Path, set[str]] = {path.parent: set() for path in expected}
+    for parent in names:
+        with suppress(OSError):
+            names[parent] = {entry.name for entry in (folder / parent).iterdir()}
+    missing = [path for path in expected if not names[path.parent] & {path.name, f"{path.stem}{path.suffix.upper()}"}]
+    counts = len(expected) - len(missing), len(expected)
     if not missing:
-        return []
-    if len(missing) < len(expected):
-        return [f"{len(missing)} of {len(expected)} masks are missing, such as {folder / missing[0]}"]
+        return counts, []
+    if counts[0]:
+        return counts, [f"{len(missing)} of {len(expected)} masks are missing, such as {folder / missing[0]}"]
     raise InputError(
         f"{folder}: none of the {len(expected)} masks of {dataset.name} is there; expected {folder / expected[0]}, "
         f"{_describe_nearest(folder, expected)}; see docs/datasets.md for the layout"
     )
-
-
-def count_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> tuple[int, int]:
-    """Return how many masks of ``videos`` are in a folder, and how many should be."""
-    expected = [folder / path for video in videos for path in dataset.list_masks(video)]
-    return sum(map(_exists, expected)), len(expected)
-
-
-def _exists(path: Path) -> bool:
-    return path.exists() or path.with_suffix(path.suffix.upper()).exists()
 
 
 def _describe_nearest(folder: Path, expected: Sequence[Path]) -> str:

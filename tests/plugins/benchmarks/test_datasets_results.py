@@ -235,14 +235,15 @@ def test_results_that_lie_elsewhere_are_not_scored_as_empty(tmp_path: Path) -> N
     for video in dataset.list_videos():
         dataset.write_masks(result(dataset, video, {}), video, run, same)
     videos = dataset.list_videos()
-    assert check_masks(dataset, videos, run) == []
+    assert check_masks(dataset, videos, run) == ((24, 24), [])
     with pytest.raises(InputError, match=rf"--masks {re.escape(str(run))};"):
         check_masks(dataset, videos, tmp_path / "results")
     with pytest.raises(InputError, match=rf"--masks {re.escape(str(run))};"):
         check_masks(dataset, videos, run / videos[0])
     lost = next(run.rglob("*.png"))
     lost.unlink()
-    (warning,) = check_masks(dataset, videos, run)
+    counts, (warning,) = check_masks(dataset, videos, run)
+    assert counts == (23, 24)
     assert str(lost) in warning
     for path in run.rglob("*.png"):
         path.rename(path.with_suffix(".jpg"))

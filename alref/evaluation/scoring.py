@@ -17,6 +17,7 @@ from alref.components.dataset import Dataset
 from alref.components.protocol import EvaluationProtocol
 from alref.components.scores import Case, VideoScores
 from alref.errors import AlrefError, ContractError, PluginErrorContext
+from alref.models import cpu_tuning
 from alref.plugins.discovery import import_file
 
 AnyFrame = TypeVar("AnyFrame")
@@ -86,7 +87,8 @@ def _ignore_sigint() -> Iterator[None]:
 
 
 def score_video_masks(dataset: Dataset, video: str, masks: Path, protocols: Sequence[EvaluationProtocol]) -> ScoredVideo:
-    """Score one video."""
+    """Score one video. Frames are small, so without the settings of the allocator each would be paged in anew."""
+    cpu_tuning.apply_allocator_settings()
     try:
         return ScoredVideo(video, tuple(score_with_protocol(dataset, video, masks, each) for each in protocols))
     except AlrefError as error:

@@ -15,7 +15,7 @@ from alref.media.window import Times
 
 if TYPE_CHECKING:
     from alref.media.audio_block import AudioBlock
-from alref.media.audio_decoder import AudioTrackInfo
+    from alref.media.audio_decoder import AudioTrackInfo
 
 
 class FrameSource(ABC):

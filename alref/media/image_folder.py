@@ -23,7 +23,7 @@ from alref.utils.text import format_path
 
 if TYPE_CHECKING:
     from alref.media.audio_block import AudioBlock
-from alref.media.audio_decoder import AudioTrackInfo
+    from alref.media.audio_decoder import AudioTrackInfo
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 SAME_TYPES = {".jpeg": ".jpg", ".tiff": ".tif"}

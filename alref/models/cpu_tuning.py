@@ -31,12 +31,17 @@ def apply_settings() -> list[str]:
     already imported and threadpoolctl is not installed.
     """
     apply_thread_settings()
+    apply_allocator_settings()
+    return [f"{name}={_applied[name]}" for name in _list_names() if name in _applied]
+
+
+def apply_allocator_settings() -> None:
+    """Apply the settings of the allocator only, as ``apply_settings`` does."""
     if _uses_glibc() and "GLIBC_TUNABLES" not in os.environ:
         mallopt = ctypes.CDLL(None).mallopt
         for name in MALLOC_SETTINGS.keys() - os.environ.keys() - _applied.keys():
             if mallopt(*MALLOC_SETTINGS[name]):
                 _applied[name] = str(MALLOC_SETTINGS[name][1])
-    return [f"{name}={_applied[name]}" for name in _list_names() if name in _applied]
 
 
 def apply_thread_settings() -> None:

@@ -197,9 +197,10 @@ def _open_image(path: Path, data: bytes) -> Image.Image:
 def _read_data(path: Path) -> bytes | None:
     """Read a file, whose suffix can be in upper case. None if it does not exist. Raises InputError."""
     try:
-        return match_suffix_case(path).read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
-        return None
+        other = match_suffix_case(path)
+        return None if other is path else _read_data(other)
     except OSError as error:
         raise _make_read_error(path, error) from error
 

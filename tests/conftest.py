@@ -1,4 +1,4 @@
-"""Settings of all tests: one thread each, ``support`` importable in subprocesses, deterministic property tests.
+"""Settings of all tests: one thread each, ``support`` importable in subprocesses, Ctrl-C, deterministic property tests.
 
 ``HYPOTHESIS_PROFILE=search`` looks for new examples.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from support.fake_hub import FakeHub, disable_hub, run_fake_hub
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH"))))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores it, and so do its children
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("search", deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))

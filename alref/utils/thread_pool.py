@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 MAX_WAIT_SECONDS = 0.5
-"""Longest uninterrupted wait. Python handles a signal after it, even one that arrived just before the wait began."""
+"""Longest uninterrupted wait. Python handles a signal after it, even one that another thread received."""
 
 
 def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], max_workers: int) -> Iterator[tuple[int, Output]]:

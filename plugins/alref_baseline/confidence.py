@@ -10,7 +10,7 @@ import math
 FOUND_CONFIDENCE = 0.6
 """Confidence from which an object is found, and below which it is ambiguous."""
 
-_MAX_AREA = 0.5
+MAX_AREA = 0.5
 """Share of the frame above which a region is rather the background."""
 _INTERCEPT, _AGREEMENT_WEIGHT, _EVIDENCE_WEIGHT = -5.6, 4.2, 4.7
 
@@ -22,4 +22,4 @@ def estimate_confidence(agreement: float, evidence: float, area: float) -> float
     """
     logit = _INTERCEPT + _AGREEMENT_WEIGHT * agreement + _EVIDENCE_WEIGHT * evidence
     certain = 1 / (1 + math.exp(-logit))
-    return certain if area <= _MAX_AREA else min(certain, FOUND_CONFIDENCE / 2)
+    return certain if area <= MAX_AREA else min(certain, FOUND_CONFIDENCE / 2)

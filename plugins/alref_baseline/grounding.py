@@ -10,7 +10,7 @@ import numpy as np
 
 from alref.media.video import Video
 from alref.records import Phrase, TimeSpan
-from alref_baseline.confidence import estimate_confidence
+from alref_baseline.confidence import MAX_AREA, estimate_confidence
 from alref_baseline.features import get_video_features
 from alref_baseline.grammar import ObjectDescription, parse_description
 from alref_baseline.lexicon import look_up_noun
@@ -163,7 +163,8 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     confidence = estimate_confidence(best.agreement, evidence, best.region.area)
     if not words.is_among_several and entry.classes and best.agreement < _LOW_AGREEMENT:
         alike = score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
-        found = alike if alike[0].agreement > best.agreement + _AGREEMENT_GAIN else found
+        agrees = alike[0].agreement > best.agreement + _AGREEMENT_GAIN
+        found = alike if agrees and alike[0].region.area <= MAX_AREA else found
     return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
 
 

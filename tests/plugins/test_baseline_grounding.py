@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -12,7 +13,8 @@ from alref.media.reader import open_video
 from alref.testing import ArrayVideo, make_moving_square
 from alref_baseline.confidence import FOUND_CONFIDENCE, estimate_confidence
 from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames, sample_indices
-from alref_baseline.regions import split_touching
+from alref_baseline.region_ranking import ScoredRegion
+from alref_baseline.regions import Region, split_touching
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
 
@@ -87,6 +89,19 @@ def test_confidence_grows_with_agreement_and_evidence() -> None:
     sure, apart, faint = (estimate_confidence(*values, area=0.1) for values in ((0.8, 1.0), (0.1, 1.0), (0.8, 0.3)))
     assert sure > FOUND_CONFIDENCE > max(apart, faint)
     assert estimate_confidence(1.0, 1.0, area=0.7) < FOUND_CONFIDENCE
+
+
+@pytest.mark.parametrize(("area", "taken"), [(0.3, True), (0.9, False)])
+def test_what_looks_alike_is_not_the_background(area: float, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([(0.05, 0.1), (area, 0.9)])
+
+    def score_regions(eye: object, regions: list[Region], *others: object) -> list[ScoredRegion]:
+        size, agreement = next(found)
+        return [ScoredRegion(replace(regions[0], area=size), 1.0, agreement, 1.0)]
+
+    monkeypatch.setattr("alref_baseline.grounding.score_regions", score_regions)
+    best = find_grounding(open_video(CLIPS / "coffee" / "frames"), GroundingQuery("the cup")).scored_regions[0]
+    assert best.region.area == (area if taken else 0.05)
 
 
 def test_what_looks_alike_is_found_on_frames_without_a_region_too() -> None:

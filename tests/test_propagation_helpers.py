@@ -22,6 +22,7 @@ from alref import (
     split_frames,
 )
 from alref.components.propagation import Step
+from alref.errors import ContractError
 from alref.records import StageEvent
 from alref.testing import GROUND, SQUARE, make_moving_square, make_square_box
 from alref.utils.masks import Mask
@@ -68,6 +69,8 @@ def test_packed_masks_come_back_exactly() -> None:
     assert (packed.pop((2, 0)) == masks[2]).all()
     assert (2, 0) not in packed
     assert (0, 0) in packed
+    with pytest.raises(ContractError, match=r"\(5, 7\).*\(5, 6\)"):
+        packed[3, 0] = masks[0, :, :6]
 
 
 def test_any_component_reports_its_progress() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from alref.errors import ContractError
 from alref.media.video import Frame, Video
 from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.utils.masks import BoxArray, Mask, compute_box
@@ -58,13 +59,18 @@ def split_frames(pivots: Iterable[int], count: int) -> list[PivotRange]:
 
 
 class PackedMasks:
-    """Masks bool (H, W) by key, at one bit for each pixel: for what has to wait until its frame is yielded."""
+    """Masks bool (H, W) by key, at one bit for each pixel: for what has to wait until its frame is yielded.
+
+    Raises ContractError for a mask of another shape.
+    """
 
     def __init__(self, height: int, width: int) -> None:
         self._shape = height, width
         self._masks: dict[object, bytes] = {}
 
     def __setitem__(self, key: object, mask: Mask) -> None:
+        if mask.shape != self._shape:
+            raise ContractError(f"expected a mask of shape {self._shape}, got {mask.shape}")
         self._masks[key] = np.packbits(mask).tobytes()
 
     def __getitem__(self, key: object) -> Mask:

@@ -230,8 +230,12 @@ def test_a_claim_of_a_dead_process_is_void(home: Path, capsys: Capture) -> None:
     assert store.claim(key)
     assert not UnitStore(open_store(home / "store")).claim(key)
     claim = json.loads((home / f"store/claims/{key}").read_text())
-    (home / f"store/claims/{key}").write_text(json.dumps({**claim, "process": 2**22 + 1}))
+    dead = json.dumps({**claim, "process": 2**22 + 1})
+    (home / f"store/claims/{key}").write_text(dead)
     assert get_states(run_batch(capsys, videos, home / "store")) == {"a": "done"}
+    (home / f"store/claims/{key}").write_text(dead)
+    assert get_states(run_batch(capsys, videos, home / "store")) == {"a": "cached"}
+    assert list((home / "store" / "claims").iterdir()) == []
 
 
 @pytest.mark.parametrize("size", [0, 300, 700, -1])

@@ -72,6 +72,7 @@ class BatchRunner:
                 if not self._postpone_unit(outcome):
                     yield self._finish_task(outcome)
             yield from self._take_outcomes()
+            self.store.clear_claims()
         finally:
             if self.questions is not None:
                 self.questions.close()

@@ -179,6 +179,13 @@ class UnitStore:
             self._held.discard(key)
         self.objects.remove(f"{CLAIMS}/{key}")
 
+    def clear_claims(self) -> None:
+        """Remove claims that are void: those of killed processes whose units others have completed."""
+        for each in self.objects.list_objects(CLAIMS):
+            name = f"{CLAIMS}/{each.name}"
+            if self._is_void(self.objects.read_bytes(name)):
+                self.objects.remove(name)
+
     def _make_claim(self) -> bytes:
         return json.dumps({"owner": self._owner, "host": self._host, "process": os.getpid(), "time": time()}).encode()
 

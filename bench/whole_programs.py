@@ -161,10 +161,11 @@ def measure_programs(folder: Path) -> Iterator[tuple[str, ...]]:
 
 
 def run_process(command: list[str]) -> tuple[float, str]:
-    """Run a process with one thread; return its CPU seconds and its output."""
+    """Run a process with one thread and compiled modules; return its CPU seconds and its output."""
     single = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = os.times()
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **single})
+    done = subprocess.run(command, capture_output=True, text=True, env={**inherited, **single})
     after = os.times()
     if done.returncode:
         raise RuntimeError(done.stderr)

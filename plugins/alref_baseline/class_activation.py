@@ -12,11 +12,18 @@ from alref.utils.masks import Mask
 from alref_baseline.efficientnet import SIZE_MULTIPLE, FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components
+from alref_baseline.lexicon import NounEntry
 
 _ZOOM_AREA = 0.05
 """Share of the frame below which a region is classified again in a closer view."""
 _MIN_ZOOM_SIDE = 0.34
 """Minimum side of the closer view, as a share of the side of the frame."""
+_MIN_CELLS = 8
+"""Cells of 8 x 8 pixels that the smallest thing of the segmentation network takes."""
+_SURE = 0.5
+"""Probability in these cells from which the network's outline is used."""
+_UNSEGMENTED_TRUST = 0.5
+"""Trust in the classifier where the segmentation network, which knows the noun, does not see it."""
 _MAGNIFICATION = 2
 """Magnification of the closer view, which is at most as large as the frame."""
 
@@ -25,11 +32,13 @@ _MAGNIFICATION = 2
 class EvidenceMap:
     """The evidence for a noun in a frame: ``heatmap``, float32 (h, w) in 0..1 at half the internal size.
 
-    ``probability`` is the greatest probability of its classes at any position, 0 at chance level.
+    ``probability`` is the greatest probability of its classes at any position, 0 at chance level. ``extent``, float32
+    (rows, columns) in 0..1, is how likely each cell belongs to a thing of the noun, where the segmentation network is sure.
     """
 
     heatmap: FloatArray
     probability: float
+    extent: FloatArray | None = None
 
 
 def compute_class_evidence(
@@ -58,6 +67,23 @@ def compute_class_evidence(
         close = seen * (peak / max(float(seen.max()), 1e-6))
         closer[inside] = np.maximum(closer[inside], np.sqrt(close * np.maximum(evidence[inside], 0.15 * close)))
     return EvidenceMap(np.where(closer < 0, evidence * np.float32(0.25), closer), wide)
+
+
+def add_segments(video_features: VideoFeatures, frame: int, entry: NounEntry, found: EvidenceMap) -> EvidenceMap:
+    """Add what the segmentation network says about a noun: the surer it is, the less the classifier counts.
+
+    A thing of the noun's kin counts as far as the classifier sees the noun there.
+    """
+    maps, size = video_features.get_segments(frame), (video_features.rows, video_features.columns)
+    seen = resize_image(found.heatmap / max(float(found.heatmap.max()), 1e-6), *size)
+    own = maps[list(entry.segments)].max(axis=0, initial=0.0)
+    own = np.maximum(own, maps[list(entry.kin)].max(axis=0, initial=0.0) * seen * np.float32(found.probability))
+    sure = float(np.partition(own.ravel(), -_MIN_CELLS)[-_MIN_CELLS])
+    near = resize_image(own * (0.75 + 0.25 * seen), *found.heatmap.shape)
+    heatmap = np.maximum(near, np.float32(1 - sure) * found.heatmap)
+    trust = _UNSEGMENTED_TRUST if entry.segments else 1.0
+    probability = 1 - (1 - sure) * (1 - trust * found.probability)
+    return EvidenceMap(heatmap, probability, own if sure >= _SURE else None)
 
 
 def _classify_closer(

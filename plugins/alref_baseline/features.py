@@ -14,9 +14,10 @@ import numpy as np
 
 from alref.media.video import Frame, Video
 from alref.utils.array_cache import ArrayCache
+from alref_baseline.deeplab import DeepLab
 from alref_baseline.efficientnet import SIZE_MULTIPLE, EfficientNetLite, FloatArray
 from alref_baseline.neighbor_search import Roi
-from alref_baseline.weights import load_weights
+from alref_baseline.weights import SEGMENTER, load_classifier
 
 ImageArray = TypeVar("ImageArray", Frame, FloatArray)
 
@@ -40,7 +41,13 @@ _MAX_WINDOW_SHARE = 0.75
 @lru_cache(maxsize=1)
 def load_network() -> EfficientNetLite:
     """Return the network, loaded once per process. Raises MissingError if its weights are not installed."""
-    return EfficientNetLite(load_weights())
+    return EfficientNetLite(load_classifier())
+
+
+@lru_cache(maxsize=1)
+def load_segmenter() -> DeepLab:
+    """Return the segmentation network, loaded once per process. Raises MissingError if its weights are not installed."""
+    return DeepLab(SEGMENTER.read())
 
 
 class VideoFeatures:
@@ -100,6 +107,13 @@ class VideoFeatures:
         """Return a frame's ImageNet class scores (logits): float32 (1000, height / 16, width / 16)."""
         return self._cache.get_or_compute(("classes", frame), lambda: self._compute_class_scores(frame))
 
+    def get_segments(self, frame: int) -> FloatArray:
+        """Return the probabilities of DeepLab's classes, float32 (21, rows, columns): the greatest over two sizes of the frame.
+
+        Large things are found in the half-size frame, small ones at full size.
+        """
+        return self._cache.get_or_compute(("segments", frame), lambda: self._compute_segments(frame))
+
     def compute_class_scores(self, image: Frame) -> FloatArray:
         """Return class scores (logits) of any RGB image whose sides are multiples of 16."""
         return load_network().compute_class_scores(load_network().extract_features(image)[1])
@@ -115,6 +129,12 @@ class VideoFeatures:
         image = self.get_image(frame)
         return self.compute_class_scores(image) if deep is None else load_network().compute_class_scores(deep)
 
+    def _compute_segments(self, frame: int) -> FloatArray:
+        halves = (max(1, side // (2 * SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in (self.height, self.width))
+        sizes = ((self.height, self.width), tuple(halves))
+        found = [_segment_image(resize_image(self.get_image(frame), height + 1, width + 1)) for height, width in sizes]
+        return np.asarray(np.maximum.reduce([_resize_maps(each, self.rows, self.columns) for each in found]))
+
     def _compute_window_features(self, frame: int, window: Roi) -> FloatArray:
         rows, columns = (slice(part.start * CELL_SIZE, part.stop * CELL_SIZE) for part in window.index)
         return _combine_maps(*load_network().extract_features(self.get_image(frame)[rows, columns]))
@@ -124,6 +144,22 @@ def _combine_maps(fine: FloatArray, deep: FloatArray) -> FloatArray:
     """Combine the maps of the network to features of one cell of ``fine`` each, (rows, columns, 152), each of length 1."""
     first, second = (_normalize_vectors(map_.transpose(1, 2, 0)) for map_ in (fine, deep))
     return _normalize_vectors(np.concatenate([first, cv2.resize(second, first.shape[1::-1])], axis=2))
+
+
+def _segment_image(image: Frame) -> FloatArray:
+    """Return class probabilities (21, H // 8, W // 8) of an image whose sides are multiples of 16, plus 1.
+
+    The network computes them at the corners of the cells; a cell has the mean of its four.
+    """
+    scores = load_segmenter().compute_class_scores(image)
+    likely = np.exp(scores - scores.max(axis=0))
+    corners = likely / likely.sum(axis=0)
+    rows = corners[:, 1:] + corners[:, :-1]
+    return np.asarray((rows[..., 1:] + rows[..., :-1]) / 4, np.float32)
+
+
+def _resize_maps(maps: FloatArray, rows: int, columns: int) -> FloatArray:
+    return np.stack([resize_image(each, rows, columns) for each in maps])
 
 
 def get_video_features(video: Video) -> VideoFeatures:

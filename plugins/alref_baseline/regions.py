@@ -11,7 +11,7 @@ import numpy as np
 from alref.media.video import Frame
 from alref.utils.masks import Mask
 from alref_baseline.attributes import compute_color_map, compute_saliency
-from alref_baseline.class_activation import EvidenceMap, compute_class_evidence
+from alref_baseline.class_activation import EvidenceMap, add_segments, compute_class_evidence
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import compute_bounding_box, find_connected_components, run_grabcut
@@ -40,7 +40,7 @@ class FrameEvidence:
     """One sampled frame: all maps are float32 (h, w) at half the internal size.
 
     ``evidence`` is 0..1 with a maximum of 1; ``peak`` is its maximum before scaling, comparable between frames;
-    ``class_probability`` is the probability of the classes.
+    ``class_probability`` is the probability of the classes; ``extent`` as in ``EvidenceMap``.
     """
 
     frame: int
@@ -50,6 +50,7 @@ class FrameEvidence:
     class_probability: float
     motion: FloatArray
     color_map: FloatArray | None
+    extent: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,7 @@ def gather_evidence(
     if entry.classes:
         views = _SEVERAL_VIEWS if description.is_among_several else 1
         found = compute_class_evidence(video_features, frame, entry.classes, views)
+        found = add_segments(video_features, frame, entry, found) if entry.segments or entry.kin else found
     elif synchrony_map is None:
         found = EvidenceMap(0.25 + 0.25 * compute_motion_strength(motion), 0.0)
     else:
@@ -113,7 +115,7 @@ def gather_evidence(
         color = np.maximum.reduce([compute_color_map(soft, name) for name in description.colors])
         evidence = (0.1 + 0.9 * evidence) * color
     peak = float(evidence.max())
-    return FrameEvidence(frame, picture, evidence / max(peak, 1e-6), peak, found.probability, motion, color)
+    return FrameEvidence(frame, picture, evidence / max(peak, 1e-6), peak, found.probability, motion, color, found.extent)
 
 
 def grow_regions(
@@ -140,18 +142,18 @@ def grow_regions(
         seed * view.peak / max(float(seed.max()) * view.peak, 0.4 * strongest, 1e-6)
         for seed, view in zip(seeds, views, strict=True)
     ]
+    limits = [1.0 if view.extent is None else 0.1 + 0.9 * _widen_extent(view.extent) for view in views]
     for _ in range(_NUM_ROUNDS):
         weights = [
             normalize_weights(np.maximum(_normalize_peak(chance) - 0.35, 0), np.maximum(0.12 - _normalize_peak(chance), 0))
             for chance in chances
         ]
         answers = fit_predict(cells, weights)
-        chances = [chance * (0.5 + 0.5 * near) for chance, near in zip(answers, spread, strict=True)]
+        chances = [chance * (0.5 + 0.5 * near) * limit for chance, near, limit in zip(answers, spread, limits, strict=True)]
     found: list[Region] = []
     for view, chance in zip(views, chances, strict=True):
-        grown = resize_image(
-            _normalize_peak(smooth_label(video_features.get_features(view.frame), chance)), *view.evidence.shape
-        )
+        grown = _normalize_peak(smooth_label(video_features.get_features(view.frame), chance))
+        grown = resize_image(grown if view.extent is None else 0.4 * grown + 0.6 * view.extent, *view.evidence.shape)
         found += extract_regions(
             view, np.maximum(grown - _CORE_THRESHOLD, 0) / (1 - _CORE_THRESHOLD) if held else grown, description
         )
@@ -170,6 +172,11 @@ def _mark_near_evidence(evidence: FloatArray) -> FloatArray:
     """Return how near each cell is to evidence, 0..1."""
     near = cv2.GaussianBlur((evidence > _MIN_EVIDENCE).astype(np.float32), (0, 0), 0.056 * evidence.shape[1])
     return np.asarray(np.minimum(near, 0.5) * 2, np.float32)
+
+
+def _widen_extent(extent: FloatArray) -> FloatArray:
+    """Return the extent with the cells next to it, whose edges the network blurs."""
+    return np.asarray(cv2.dilate(extent, np.ones((3, 3), np.uint8)), np.float32)
 
 
 def _normalize_peak(values: FloatArray) -> FloatArray:

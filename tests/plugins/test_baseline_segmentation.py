@@ -9,7 +9,10 @@ from alref import open_video
 from alref_baseline.class_activation import EvidenceMap, add_segments
 from alref_baseline.deeplab import DeepLab
 from alref_baseline.features import VideoFeatures, get_video_features
+from alref_baseline.grammar import parse_description
+from alref_baseline.grounding import rate_rival
 from alref_baseline.lexicon import SEGMENT_CLASSES, look_up_noun
+from alref_baseline.regions import Region
 from alref_baseline.weights import SEGMENTER
 
 OF_LITERT = {
@@ -102,3 +105,22 @@ def test_kin_counts_as_far_as_the_classifier_sees_the_noun(features: VideoFeatur
 
 def test_the_classifier_alone_is_trusted_less_for_what_the_network_knows(features: VideoFeatures) -> None:
     assert find_evidence(features, "person", 0.8).probability < 0.5
+
+
+def make_region(left: int, score: float) -> Region:
+    """Make a region of one frame, whose evidence is ``score``."""
+    mask = np.zeros((12, 24), bool)
+    mask[2:10, left : left + 4] = True
+    box = (left / 24, 2 / 12, (left + 4) / 24, 10 / 12)
+    return Region(0, mask, score, 1.0, 1.0, 0.0, (0.0, 0.0), float(mask.mean()), box, 10.0)
+
+
+@pytest.mark.parametrize(("score", "rate"), [(0.2, 0.0), (0.75, 0.5), (1.0, 1.0)])
+def test_another_thing_that_fits_about_as_well_is_a_rival(score: float, rate: float) -> None:
+    best, other = make_region(2, 1.0), make_region(14, score)
+    assert rate_rival(best, [best, other], parse_description("the man")) == pytest.approx(rate)
+
+
+def test_what_overlaps_is_not_a_rival() -> None:
+    best = make_region(2, 1.0)
+    assert rate_rival(best, [best, make_region(3, 1.0)], parse_description("the man")) == 0

@@ -7,12 +7,13 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alref.plugins.discovery import import_file
+from alref.plugins.discovery import get_origin, import_file
 from alref.plugins.manager import PluginManager
 from alref.testing import make_moving_square, write_frames
 from support import folder_dataset
@@ -57,6 +58,7 @@ def register_propagator{s}():
     return {announced}
 '''
 DATASET = '''
+from importlib.metadata import Distribution
 from pathlib import Path
 from alref.components.dataset import Dataset
 
@@ -270,3 +272,11 @@ def test_the_card_of_the_example_is_what_it_registers(installed: Path, monkeypat
         each.name for each in card.components
     }
     assert list(maker.find_faults(card, plugins)) == []
+
+
+def test_an_installation_without_metadata_is_called_unknown(tmp_path: Path) -> None:
+    folder = tmp_path / "half-1.0.dist-info"
+    folder.mkdir()
+    (folder / "entry_points.txt").write_text("[alref]\nhalf = half\n")
+    (entry,) = Distribution.at(folder).entry_points
+    assert get_origin(entry) == ("unknown", "unknown")

@@ -81,7 +81,8 @@ def get_origin(entry: EntryPoint) -> tuple[str, str]:
 def _read_distribution(distribution: Distribution) -> tuple[str, str]:
     """Read name and version once for all entry points of a distribution."""
     facts = distribution.metadata
-    return facts["Name"], f"{facts['Version']}{_digest_editable_code(distribution) if facts['Name'] != PROJECT else ''}"
+    name, version = (facts[field] or "unknown" for field in ("Name", "Version"))  # a damaged installation has none
+    return name, f"{version}{_digest_editable_code(distribution) if name != PROJECT else ''}"
 
 
 def _digest_editable_code(distribution: Distribution) -> str:

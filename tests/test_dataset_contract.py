@@ -21,6 +21,7 @@ from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, 
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
+from alref_benchmarks.datasets.revos import ReVosDataset
 from support.benchmark_fixtures import build
 
 
@@ -93,6 +94,10 @@ class TestLongRvos(Miniature):
 
 class TestReasonVos(Miniature):
     cls = ReasonVosDataset
+
+
+class TestReVos(Miniature):
+    cls = ReVosDataset
 
 
 class TestS4(Miniature):

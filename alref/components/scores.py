@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,17 @@ class Case:
     """One item to score in a video: its ground truth and predicted frames, each (H, W), read once, in order.
 
     ``id`` is the expression, the annotator or the sound. ``predicted`` is None if there is no prediction, and a frame of it is
-    None if that frame is missing. ``position`` is the index in the official list, for scores that depend on the order.
+    None if that frame is missing. ``position`` is the index in the official list, for scores that depend on the order. ``kind``
+    is the type of the expression, for scores that are averaged by type. ``foreground`` is the area of all annotated objects on
+    each frame, in pixels, for scores that depend on it; None if that is the truth.
     """
 
     id: str
     truth: Iterable[LabelMap]
     predicted: Iterable[LabelMap | None] | None
     position: int = 0
+    kind: str = ""
+    foreground: Sequence[int] | None = None
 
 
 class ObjectScores(Record):

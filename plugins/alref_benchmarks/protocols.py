@@ -96,6 +96,14 @@ class ReasonVosProtocol(_LazyProtocol):
     paper_columns = ("J&F", "J", "F")
 
 
+class ReVosProtocol(_LazyProtocol):
+    """J, F, pixel accuracy A and robustness R: the mean of referring and reasoning expressions."""
+
+    name = "revos"
+    counts_empty_terms = False
+    paper_columns = ("J&F", "J", "F", "R")
+
+
 class AvsBenchProtocol(_LazyProtocol):
     """M_J and M_F of AVSBench as in its official test, video by video."""
 
@@ -147,6 +155,7 @@ PROTOCOLS: list[type[EvaluationProtocol]] = [
     MeViSv2Protocol,
     LongRvosProtocol,
     ReasonVosProtocol,
+    ReVosProtocol,
     AvsBenchProtocol,
     AvsPerFrameProtocol,
     AvssPaddedProtocol,

@@ -207,6 +207,28 @@ def reasonvos(root: Path) -> None:
     save_json(root / "meta_expressions.json", {"videos": said})
 
 
+def revos(root: Path) -> None:
+    """Two videos of split valid in nested folders, with two types of expressions; the foreground also has a bar."""
+    said, runs, foreground = {}, {}, {}
+    for seed, video in enumerate(("UVO/all/-f b", "LVOS/b_2")):
+        frames, masks = clip(4, seed)
+        names = [f"{number:05d}" for number in range(4)]
+        for name, frame in zip(names, frames, strict=True):
+            save(root / "JPEGImages" / video / f"{name}.jpg", frame)
+        bar = np.zeros(SIZE, np.bool_)
+        bar[-10:-6, 10:38] = True
+        runs[str(2 * seed)] = [encode_mask(mask).model_dump() for mask in masks]
+        runs[str(2 * seed + 1)] = [None, *[encode_mask(bar).model_dump()] * 3]
+        every = [encode_mask(mask | bar).model_dump() for mask in masks]
+        foreground[video] = {"masks_rle": [[each] for each in every] if seed else every}
+        texts = {"a red square": (0, [2 * seed]), "what moves?": (1, [2 * seed]), "what does not move?": (1, [2 * seed + 1])}
+        listed = [{"exp": text, "obj_id": [1], "anno_id": ids, "type_id": kind} for text, (kind, ids) in texts.items()]
+        said[video] = {"expressions": {str(place): each for place, each in enumerate(listed)}, "frames": names}
+    save_json(root / "meta_expressions_valid_.json", {"videos": said})
+    save_json(root / "mask_dict.json", runs)
+    save_json(root / "mask_dict_foreground.json", foreground)
+
+
 def avsbench_s4(root: Path) -> None:
     """Two clips of two categories; one of them has no object in its first second."""
     home = root / "Single-source"
@@ -287,6 +309,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "mevis-v2": mevis,
     "long-rvos": long_rvos,
     "reasonvos": reasonvos,
+    "revos": revos,
     "avsbench-s4": avsbench_s4,
     "avsbench-ms3": avsbench_ms3,
     "avsbench-avss": avsbench_semantic,

@@ -11,6 +11,7 @@ from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, 
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
+from alref_benchmarks.datasets.revos import ReVosDataset
 
 DATASETS: list[type[Dataset]] = [
     RefDavis17Dataset,
@@ -21,6 +22,7 @@ DATASETS: list[type[Dataset]] = [
     MeViSv2Dataset,
     LongRvosDataset,
     ReasonVosDataset,
+    ReVosDataset,
     AvsBenchS4Dataset,
     AvsBenchMS3Dataset,
     AvssDataset,

@@ -117,7 +117,7 @@ class MeViSDataset(ServerScoredDataset):
     name = "mevis"
     homepage = "https://henghuiding.com/MeViS/"
     license = "CC BY-NC-SA 4.0"
-    splits = ("valid", "valid_u", "train")
+    splits: ClassVar[tuple[str, ...]] = ("valid", "valid_u", "train")
     protocols = ("mevis",)
     split_protocols = {"valid": ()}
     published_counts = {"valid": (140, 2236), "valid_u": (50, 793), "train": (1662, 23051)}
@@ -135,6 +135,10 @@ class MeViSDataset(ServerScoredDataset):
 
         file = "meta_expressions.json"
         return find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file)
+
+    def get_masks_path(self) -> Path:
+        """Return the file of the true masks."""
+        return self.root / self.split / "mask_dict.json"
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
         """Return an empty list: the true masks are in ``mask_dict.json``."""
@@ -184,7 +188,7 @@ class MeViSDataset(ServerScoredDataset):
     def _cached_rles(self) -> dict[str, list[Any]]:
         from alref_benchmarks.datasets.index_files import read_json_object
 
-        return read_json_object(self.root / self.split / "mask_dict.json")
+        return read_json_object(self.get_masks_path())
 
 
 class MeViSv2Dataset(MeViSDataset):

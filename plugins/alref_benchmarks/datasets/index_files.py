@@ -24,11 +24,13 @@ class _ExpressionMeta(BaseModel):
     obj_id: Any = None
     anno_id: list[int | str] | None = None
     type: Any = None
+    type_id: Any = None
 
     def to_expression(self, by_mask: bool) -> Expression:
         """Return the expression with the ids of its masks, as in MeViS, or of its one object."""
         if by_mask:
-            return Expression(self.exp, tuple(map(str, self.anno_id or ())), has_truth=self.anno_id is not None)
+            kind = "" if self.type_id is None else str(self.type_id)
+            return Expression(self.exp, tuple(map(str, self.anno_id or ())), has_truth=self.anno_id is not None, kind=kind)
         kind = self.type if isinstance(self.type, str) else ""
         return Expression(self.exp, (str(self.obj_id),) if isinstance(self.obj_id, str | int) else (), kind=kind)
 
@@ -79,7 +81,7 @@ def read_expressions(path: Path, by_mask: bool = False) -> dict[str, VideoEntry]
     for video, meta in _read_meta(path).videos.items():
         expressions = {check_file_name(path, name): each.to_expression(by_mask) for name, each in meta.expressions.items()}
         places = sorted(range(len(meta.frames)), key=meta.frames.__getitem__)
-        clips[check_file_name(path, video)] = VideoEntry(
+        clips[check_nested_name(path, video)] = VideoEntry(
             tuple(check_file_name(path, meta.frames[place]) for place in places),
             expressions,
             places=tuple(places),
@@ -164,6 +166,11 @@ def check_file_name(path: Path, name: str) -> str:
     if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
         raise InputError(f"{path}: expected the name of a file or folder, got {name!r}; download it again")
     return name
+
+
+def check_nested_name(path: Path, name: str) -> str:
+    """Return a name from ``path`` that may contain folders. Raises InputError if it leads to a folder above."""
+    return "/".join(check_file_name(path, part) for part in name.split("/"))
 
 
 def find_first_existing(*paths: Path) -> Path:

@@ -153,11 +153,11 @@ def read_required(path: Path, read: Callable[[Path], LabelMap | None]) -> LabelM
     return map_
 
 
-def write_mask_files(paths: Sequence[Path], masks: Iterable[Mask]) -> None:
-    """Write masks, bool (H, W), as gray images of 0 and 255 into one folder. Raises OutputError."""
+def write_mask_files(paths: Sequence[Path], masks: Iterable[Mask], foreground: int = 255) -> None:
+    """Write masks, bool (H, W), as gray images of 0 and ``foreground`` into one folder. Raises OutputError."""
     atomic.make_folder(paths[0].parent)
     for path, mask in zip(paths, masks, strict=True):
-        atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * 255, _PNG_PARAMETERS)[1].tobytes())
+        atomic.write_bytes(path, cv2.imencode(".png", mask.view(np.uint8) * foreground, _PNG_PARAMETERS)[1].tobytes())
 
 
 def _threshold_colors(image: IndexedImage, least: int) -> Mask:

@@ -21,6 +21,7 @@ from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, 
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
+from alref_benchmarks.datasets.revos import ReVosDataset
 from support.benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, save_table
 
 SEEN, OTHER = "-x_0_10000", "y z_1000_11000"
@@ -33,6 +34,7 @@ LISTED: dict[type[Dataset], dict[str, dict[str, int]]] = {
     MeViSv2Dataset: {"valid": {"f_2": 4}, "valid_u": {"-00d9": 4, "1 b": 4}},
     LongRvosDataset: {"valid": {"-long 1": 5, "b_2": 5}},
     ReasonVosDataset: {"test": {"a b": 4, "-c_3": 4}},
+    ReVosDataset: {"valid": {"UVO/all/-f b": 4, "LVOS/b_2": 4}},
     AvsBenchS4Dataset: {"test": {"-5Xy": 5, "_aB c": 5}},
     AvsBenchMS3Dataset: {"test": {"-kQ_0": 5, "m 7_2": 5}},
     AvssDataset: {"test": {"-a_0_5000": 5, "b c_2": 5, "_d_0_10000": 10}},

@@ -66,6 +66,10 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObje
         leaving = bar(count)
         leaving[-2:] = False
         return {"1": [("a thing", square, 1.0)], "2": [("a thing", leaving, 1.0)]}
+    if dataset.name == "revos":
+        late = bar(count)
+        late[0] = False
+        return {key: [("a thing", masks, 1.0)] for key, masks in {"0": square, "1": square, "2": late}.items()}
     if dataset.name.startswith("mevis"):
         lower = square.copy()
         lower[:, : SIZE[0] // 2 - 6] = False

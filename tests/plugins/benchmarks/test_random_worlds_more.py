@@ -14,11 +14,13 @@ from PIL import Image
 
 import support.reference_metrics as plain
 from alref.components.dataset import Dataset
+from alref.utils.masks import encode_mask
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvssDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
+from alref_benchmarks.datasets.revos import ReVosDataset
 from alref_benchmarks.metrics import get_metric
 from alref_benchmarks.metrics.palette import PALETTE
 from support.benchmark_fixtures import save_json, save_table
@@ -179,3 +181,30 @@ def test_worlds_of_long_rvos(group: int, tmp_path: Path) -> None:
         metrics = compute_metrics(LongRvosDataset(root), root / "results", "long-rvos")
         expected = [region.mean(), contour.mean(), *spans]
         assert [metrics[name] for name in ("J", "F", "tIoU", "vIoU")] == pytest.approx(expected, abs=1e-12), seed
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_worlds_of_revos(group: int, tmp_path: Path) -> None:
+    for seed in list_seeds(group):
+        world, root = World(8000 + seed), tmp_path / str(seed)
+        names = [f"{place:05d}" for place in range(world.frames)]
+        expressions, runs, rows = {}, {}, []
+        others = [world.draw_mask() for _ in names]
+        for number in range(4):
+            truth, found = draw_pairs(world, world.frames)
+            for name, mask in zip(names, found, strict=True):
+                save_dirty_mask(world, root / "results/a/v" / str(number) / f"{name}.png", mask)
+            runs[str(number)] = [encode_mask(mask).model_dump() if mask.any() else None for mask in truth]
+            expressions[str(number)] = {"exp": "it", "obj_id": [1], "anno_id": [number], "type_id": number % 2}
+            wrong = [(mask & ~true).sum() for true, mask in zip(truth, found, strict=True)]
+            robust = [max(1 - each / (area.sum() + 1e-6), 0.0) for each, area in zip(wrong, others, strict=True)]
+            equal = [np.mean(true == mask) for true, mask in zip(truth, found, strict=True)]
+            rows.append([np.round(100 * np.mean(each), 2) for each in (*score_frames(truth, found), equal, robust)])
+        save_json(root / "meta_expressions_valid_.json", {"videos": {"a/v": {"expressions": expressions, "frames": names}}})
+        save_json(root / "mask_dict.json", runs)
+        every = {"masks_rle": [encode_mask(mask).model_dump() for mask in others]}
+        save_json(root / "mask_dict_foreground.json", {"a/v": every})
+        save(root / "JPEGImages/a/v/00000.jpg", np.zeros((*others[0].shape, 3), np.uint8))
+        metrics = compute_metrics(ReVosDataset(root), root / "results", "revos")
+        expected = np.mean([np.mean(rows[kind::2], axis=0) for kind in (0, 1)], axis=0) / 100
+        assert [metrics[name] for name in "JFAR"] == pytest.approx(expected.tolist(), abs=1e-12), seed

@@ -22,6 +22,8 @@ _MIN_CELLS = 8
 """Cells of 8 x 8 pixels that the smallest thing of the segmentation network takes."""
 _SURE = 0.5
 """Probability in these cells from which the network's outline is used."""
+_SEGMENT_TRUST = 0.7
+"""Trust in the network where it is sure: it may see a part of the thing only."""
 _UNSEGMENTED_TRUST = 0.5
 """Trust in the classifier where the segmentation network, which knows the noun, does not see it."""
 _MAGNIFICATION = 2
@@ -33,7 +35,7 @@ class EvidenceMap:
     """The evidence for a noun in a frame: ``heatmap``, float32 (h, w) in 0..1 at half the internal size.
 
     ``probability`` is the greatest probability of its classes at any position, 0 at chance level. ``extent``, float32
-    (rows, columns) in 0..1, is how likely each cell belongs to a thing of the noun, where the segmentation network is sure.
+    (rows, columns) in 0..1, is how likely each cell belongs to a thing of the noun, if the segmentation network sees one.
     """
 
     heatmap: FloatArray
@@ -80,10 +82,10 @@ def add_segments(video_features: VideoFeatures, frame: int, entry: NounEntry, fo
     own = np.maximum(own, maps[list(entry.kin)].max(axis=0, initial=0.0) * seen * np.float32(found.probability))
     sure = float(np.partition(own.ravel(), -_MIN_CELLS)[-_MIN_CELLS])
     near = resize_image(own * (0.75 + 0.25 * seen), *found.heatmap.shape)
-    heatmap = np.maximum(near, np.float32(1 - sure) * found.heatmap)
+    heatmap = np.maximum(near, np.float32(1 - _SEGMENT_TRUST * sure) * found.heatmap)
     trust = _UNSEGMENTED_TRUST if entry.segments else 1.0
     probability = 1 - (1 - sure) * (1 - trust * found.probability)
-    return EvidenceMap(heatmap, probability, own if sure >= _SURE else None)
+    return EvidenceMap(heatmap, probability, np.maximum(own, seen / 2) if sure >= _SURE else None)
 
 
 def _classify_closer(

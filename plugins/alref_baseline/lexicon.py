@@ -37,9 +37,12 @@ _SEGMENT_NOUNS = {
 }
 """The nouns of DeepLab's classes that are not named as the class."""
 
+_THIN_SEGMENTS = ("bicycle", "chair")
+"""DeepLab's classes whose outlines are not used: of things with gaps it sees scattered parts."""
+
 _SEGMENT_GROUPS = {
     "animals": ("bird", "cat", "cow", "dog", "horse", "sheep"),
-    "vehicles": ("aeroplane", "bicycle", "boat", "bus", "car", "motorbike", "train"),
+    "vehicles": ("aeroplane", "boat", "bus", "car", "motorbike", "train"),
 }
 """DeepLab's classes of the groups in which it confuses them."""
 
@@ -170,7 +173,11 @@ def _find_segments(classes: frozenset[int], group: str) -> tuple[tuple[int, ...]
     """Return DeepLab's classes for the ImageNet classes of a noun, and the other ones of its group."""
     if group == "people":
         return (SEGMENT_CLASSES.index("person"),), ()
-    known = {number: _list_segment_classes(number) for number in range(1, len(SEGMENT_CLASSES))}
+    known = {
+        number: _list_segment_classes(number)
+        for number, name in enumerate(SEGMENT_CLASSES)
+        if name not in ("background", *_THIN_SEGMENTS)
+    }
     own = tuple(number for number, theirs in known.items() if theirs and classes and (classes <= theirs or theirs <= classes))
     kin = (SEGMENT_CLASSES.index(name) for name in _SEGMENT_GROUPS.get(group, ()))
     return own, tuple(number for number in kin if number not in own)

@@ -153,7 +153,9 @@ def grow_regions(
     found: list[Region] = []
     for view, chance in zip(views, chances, strict=True):
         grown = _normalize_peak(smooth_label(video_features.get_features(view.frame), chance))
-        grown = resize_image(grown if view.extent is None else (grown + view.extent) / 2, *view.evidence.shape)
+        if view.extent is not None:
+            grown = np.asarray((grown + view.extent) / 2, np.float32)
+        grown = resize_image(grown, *view.evidence.shape)
         found += extract_regions(
             view, np.maximum(grown - _CORE_THRESHOLD, 0) / (1 - _CORE_THRESHOLD) if held else grown, description
         )

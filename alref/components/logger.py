@@ -63,7 +63,7 @@ class FinishedEvaluation:
 
 
 class EvaluationLogger(ABC):
-    """Records a finished evaluation, which users choose with ``alref eval --logger NAME``.
+    """Records a finished evaluation, which users choose with the flag ``--logger`` of ``alref eval``.
 
     ``needs`` are the import names of the libraries that it uses; ``extra`` is the extra of its own distribution that installs
     them. Settings come from the environment variables of its library.

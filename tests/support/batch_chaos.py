@@ -29,8 +29,8 @@ from support.s3_server import S3Server
 
 ANSWER = '{"frame": 1, "box": 1, "reason": "it fits", "found": true}'
 COMMANDS = 2
-UNDER_WAY = 3
-"""Units that one worker computes at a time, since it waits for a language model."""
+UNDER_WAY = 4
+"""Units that an event may lose for each worker: three are computed at a time, and one is being written."""
 
 
 @dataclass

@@ -134,7 +134,7 @@ class SharedRate:
         """Return the seconds that another ``amount`` has to wait from now on."""
         with self._lock:
             while True:
-                start = max(round(1000 * time()), self._free, self._read_free())
+                start = max(int(1000 * time()), self._free, self._read_free())
                 self._free = start + round(60_000 * amount / self.per_minute)
                 self.tally.publish(self._free)
                 if self._read_free() <= start:

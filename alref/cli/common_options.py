@@ -64,7 +64,7 @@ def add_config_options(command: CommandFunction) -> CommandFunction:
 
 
 def add_window_options(command: CommandFunction) -> CommandFunction:
-    """Add ``--start`` to ``--fps``, which say what is read of a video, as keyword arguments."""
+    """Add ``--start`` to ``--fps``, the options of what to read from a video, as keyword arguments."""
     flags = [
         click.option("--start", type=float, metavar="SECONDS", help="First second to read."),
         click.option("--end", type=float, metavar="SECONDS", help="Second to stop before."),

@@ -142,7 +142,7 @@ def parse_finish_reason(reason: str | None) -> FinishReason:
 def strip_thoughts(text: str) -> str:
     """Return an answer without the thoughts in it, which tags mark in many spellings; empty if there are only thoughts.
 
-    Thoughts that are as a whole one JSON object are the answer if there is no other: some servers put it there.
+    If there is no other answer, thoughts that form one JSON object are the answer: some servers put it there.
     """
     parts: list[str] = []
     thoughts: list[str] = []

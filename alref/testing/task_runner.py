@@ -107,7 +107,7 @@ class RunnerContract:
     def test_reports_errors_of_tasks(self) -> None:
         """An error of a task is the ``error`` of its event, an AlrefError, and the worker runs the next task.
 
-        Catch every exception of the worker; one that is no AlrefError is a defect, and its message has the name of its class.
+        Catch every exception of the worker; any but an AlrefError is a defect, and its message has the name of its class.
         """
         with self.open_runner() as runner:
             worker = self.start_worker(runner)

@@ -35,7 +35,7 @@ _REJECTED_REACH = 12
 _SAME_THING = 0.6
 """Likeness to a point off the object, from which a cell may be of the same thing."""
 _NUM_ROUNDS, _DOUBT = 2, 0.4
-"""Fits of what a point off the object takes away, and the chance up to which a cell is no example of the object in the next."""
+"""Fits of what a point off the object takes away; the chance up to which a cell does not count as the object in the next."""
 _REACH = 1.5
 """Cells around a point that belong to it for certain."""
 
@@ -154,7 +154,7 @@ def _remove_region(video_features: VideoFeatures, frame: int, mask: Mask, point:
     near = (cv2.dilate(label, np.ones((9, 9), np.uint8)) > 0.1) & (label < 0.1)
     background = 4 * outside * label.sum() / max(float(outside.sum()), 1e-6) + 0.2 * near
     cells, chance = [compute_descriptors(video_features, frame)], np.ones_like(label)
-    for _ in range(_NUM_ROUNDS):  # what turns out to look like the point is no example of the object any more
+    for _ in range(_NUM_ROUNDS):  # what turns out to look like the point is not an example of the object any more
         examples = inside * np.maximum(chance - _DOUBT, 0)
         (chance,) = fit_predict(cells, [normalize_weights(examples, background)])
     kept = segment_label(video_features, frame, np.asarray(np.minimum(chance, label), np.float32), mask.shape)

@@ -136,20 +136,19 @@ def grow_regions(
         for view, moved in zip(views, moves, strict=True)
     ]
     seeds = [_weigh_by_motion(video_features, view, moved, description) for view, moved in zip(views, moves, strict=True)]
-    spread = [_mark_near_evidence(resize_image(view.evidence, *size)) for view in views]
+    shares = [_limit_growth(view, size) for view in views]
     strongest = max(float(seed.max()) * view.peak for seed, view in zip(seeds, views, strict=True))
     chances = [
         seed * view.peak / max(float(seed.max()) * view.peak, 0.4 * strongest, 1e-6)
         for seed, view in zip(seeds, views, strict=True)
     ]
-    limits = [1.0 if view.extent is None else 0.1 + 0.9 * _widen_extent(view.extent) for view in views]
     for _ in range(_NUM_ROUNDS):
         weights = [
             normalize_weights(np.maximum(_normalize_peak(chance) - 0.35, 0), np.maximum(0.12 - _normalize_peak(chance), 0))
             for chance in chances
         ]
         answers = fit_predict(cells, weights)
-        chances = [chance * (0.5 + 0.5 * near) * limit for chance, near, limit in zip(answers, spread, limits, strict=True)]
+        chances = [chance * share for chance, share in zip(answers, shares, strict=True)]
     found: list[Region] = []
     for view, chance in zip(views, chances, strict=True):
         grown = _normalize_peak(smooth_label(video_features.get_features(view.frame), chance))
@@ -176,9 +175,12 @@ def _mark_near_evidence(evidence: FloatArray) -> FloatArray:
     return np.asarray(np.minimum(near, 0.5) * 2, np.float32)
 
 
-def _widen_extent(extent: FloatArray) -> FloatArray:
-    """Return the extent with the cells next to it, whose edges the network blurs."""
-    return np.asarray(cv2.dilate(extent, np.ones((3, 3), np.uint8)), np.float32)
+def _limit_growth(view: FrameEvidence, size: tuple[int, int]) -> FloatArray:
+    """Return the share of its probability that each cell keeps: less far from evidence, and beyond the widened extent."""
+    share = 0.5 + 0.5 * _mark_near_evidence(resize_image(view.evidence, *size))
+    if view.extent is not None:
+        share = share * (0.1 + 0.9 * np.asarray(cv2.dilate(view.extent, np.ones((3, 3), np.uint8))))
+    return np.asarray(share, np.float32)
 
 
 def _normalize_peak(values: FloatArray) -> FloatArray:

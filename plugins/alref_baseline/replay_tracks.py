@@ -13,7 +13,7 @@ from alref.records import Concept, DecisionSource, ObjectTrack, Phrase, TrackCan
 def name_recorded_concepts(
     video: Video, phrases: Sequence[Phrase], recorded: Sequence[PublishedChoice] | None
 ) -> list[Concept]:
-    """Return one concept for each phrase. A label that is no phrase of a reference names the surest phrase that is left.
+    """Return one concept for each phrase. A label that is not a phrase of a reference names the surest phrase that is left.
 
     A phrase without a label is absent; a fallback if no answer is ``recorded`` for the clip.
     """

@@ -49,7 +49,7 @@ def review_mask(video: Video, track: Track, frames: Sequence[int]) -> MaskReview
 
 def _judge_mask(video_features: VideoFeatures, frame: int, mask: Mask, words: ObjectDescription) -> Judgment:
     if not mask.any():
-        return "unclear", "too little evidence is no proof that the object is not in view"
+        return "unclear", "too little evidence does not prove that the object is out of view"
     image = video_features.get_half_image(frame)
     small = np.asarray(resize_image(mask.astype(np.float32), *image.shape[:2]) > 0.5)
     color = compute_color_share(image, small, words.colors) if words.colors else 1.0

@@ -267,6 +267,7 @@ WRONG: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
     "tracks of another noun": ({"track": lambda video, nouns: [make_object_track("cow", 1)]}, "cow"),
     "ids with a gap": ({"track": lambda video, nouns: [make_object_track("dog", 2)]}, "ids"),
     "a track that is never seen": ({"track": lambda video, nouns: [make_object_track("dog", 1, frames=[])]}, "seen"),
+    "a score in percent": ({"track": lambda video, nouns: [make_object_track("dog", 1, score=90.0)]}, "90.0"),
     "a failed noun again": ({"name_concepts": name_in_turn("yak", "yak"), "track": track_only()}, "yak"),
     "an audit without evidence": (
         {"audit_existence": lambda video, asked: [ExistenceAudit(phrase=asked[0].phrase, finding="absent")]},

@@ -146,12 +146,14 @@ def check_located_phrases(output: list[Phrase], expected: list[Phrase]) -> None:
 
 
 def check_frame_masks(output: Any, video: Video, objects: int, seen: Container[int]) -> None:
-    """Check the masks of one frame: type, frame number, shape, and that the frame is new."""
+    """Check the masks of one frame: type, frame number, shape, scores from 0 to 1, and that the frame is new."""
     if not isinstance(output, FrameMasks):
         raise ContractError(f"expected FrameMasks, got {type(output).__name__}")
     shape = (objects, video.height, video.width)
     if output.masks.shape != shape:
         raise ContractError(f"frame {output.frame}: expected masks of {shape}, got {output.masks.shape}")
+    if not ((output.scores >= 0) & (output.scores <= 1)).all():
+        raise ContractError(f"frame {output.frame}: expected scores from 0 to 1, got {output.scores.tolist()}")
     if output.frame >= len(video) or output.frame in seen:
         raise ContractError(f"expected each frame from 0 to {len(video) - 1} once, got {output.frame} again or beyond the end")
 
@@ -173,7 +175,7 @@ def check_concepts(output: list[Concept], expected: Sequence[Phrase], failed: Se
 
 
 def check_object_tracks(output: list[ObjectTrack], nouns: Sequence[str], video: Video) -> None:
-    """Check that tracks belong to the nouns, are numbered by score, and have a mask of the video's size for every frame."""
+    """Check that tracks belong to the nouns, are numbered by score, and have a mask and a score 0..1 for every frame."""
     for noun in {item.noun for item in output}:
         if noun not in nouns:
             raise ContractError(f"expected tracks of {', '.join(nouns)}, got one of {noun!r}")
@@ -189,6 +191,8 @@ def check_object_tracks(output: list[ObjectTrack], nouns: Sequence[str], video: 
             raise ContractError(f"expected tracks that are seen on a frame, got {item!r}")
         if wrong := next((rle.size for rle in item.rles if rle.size != size), None):
             raise ContractError(f"expected masks of {size}, got {wrong}")
+        if strange := [score for score in item.scores if not 0 <= score <= 1]:
+            raise ContractError(f"expected scores of frames from 0 to 1, got {strange[0]} in {item!r}")
 
 
 def check_track_choices(output: list[TrackChoice], expected: Sequence[TrackCandidates], video: Video) -> None:

@@ -33,12 +33,12 @@ QUESTIONS = {
     "32 frames": 2 + 3 + 1,
     "one noun": 1,
     "without audit": 2 + 3,
-    "with appearance": 2 + 3 + 1 + 3 + (2 + 1 + 1),
+    "with appearance": 2 + 3 + 1 + 1 + 2,
     "with review": 2 + 3 + 1 + 2,
     "pivot": 2,
     "pivot with review": 2 + 2,
 }
-"""Nouns, rounds, the audit; whether appearance matters and how undecided tracks look, in each round; the mask, the behavior.
+"""Nouns, rounds, the audit; whether appearance matters and how the tracks look; the mask, the behavior.
 
 The answers of later rounds that were given before come from the store, and count.
 """

@@ -142,6 +142,20 @@ def test_looks_are_described_only_where_they_matter(make: Make, needed: str, exp
     assert chat.questions[-1].messages[0].text.count("white fur") == expected - 2
 
 
+def test_looks_are_asked_about_once_for_all_rounds(make: Make) -> None:
+    def answer(question: Question) -> str:
+        replies = {"appearance_needed": json.dumps({"why": "", "answer": "yes"}), "appearance": '{"description": "white fur"}'}
+        return replies.get(read_task(question)) or say_choices(dict.fromkeys(list_ids(question), "uncertain"))
+
+    chat, video, asked = make(answer, appearance=True), make_moving_square(frames=TOTAL)[0], list[Any]()
+    with chat.listen(lambda hook, event: asked.append(event)):
+        for number, tracks in enumerate(([FIRST, SECOND], [SECOND]), 1):
+            chat.pick_tracks(video, [make_candidates(*tracks, round=number)])
+    assert list_tasks(chat) == ["appearance_needed", "appearance", "appearance", "tracks", "tracks"]
+    assert len(asked) == len(chat.questions)
+    assert "white fur" in chat.questions[-1].messages[0].text
+
+
 class TestVotes:
     def test_votes_that_agree_need_no_synthesis(self, make: Make) -> None:
         chat = make([say_choices(ALL_VOTES)], votes=3)

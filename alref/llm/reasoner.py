@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from alref.llm.question_queue import QuestionQueue
     from alref.llm.review_dialogues import ReviewDialogueBuilder
     from alref.llm.track_dialogues import TrackDialogueBuilder
+    from alref.llm.track_questions import Appearances
     from alref.media.video import Video
     from alref.records import (
         BehaviorReview,
@@ -151,7 +152,8 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
         """Show the tracks of each phrase on frames on which they exist, and ask for a choice about every one."""
         from alref.llm.track_selection import choose_tracks
 
-        return choose_tracks(self._make_track_dialogues(video), candidates)
+        looks: Appearances = video.remember((self, "appearances"), dict)
+        return choose_tracks(self._make_track_dialogues(video, looks), candidates)
 
     def audit_existence(self, video: Video, candidates: list[TrackCandidates]) -> list[ExistenceAudit]:
         """Ask whether anything in the video contradicts each phrase."""
@@ -175,11 +177,12 @@ class ChatReasoner(Reasoner, TrackReasoner, Reviewer):
 
         return DialogueBuilder(QuestionBuilder(video, self.options), self._make_runner(), slot)
 
-    def _make_track_dialogues(self, video: Video) -> TrackDialogueBuilder:
+    def _make_track_dialogues(self, video: Video, looks: Appearances | None = None) -> TrackDialogueBuilder:
         from alref.llm.track_dialogues import TrackDialogueBuilder
         from alref.llm.track_questions import TrackQuestionBuilder
 
-        return TrackDialogueBuilder(TrackQuestionBuilder(video, self.options), self._make_runner())
+        builder = TrackQuestionBuilder(video, self.options, {} if looks is None else looks)
+        return TrackDialogueBuilder(builder, self._make_runner())
 
     def _make_review_dialogues(self, video: Video) -> ReviewDialogueBuilder:
         from alref.llm.review_dialogues import ReviewDialogueBuilder

@@ -19,18 +19,19 @@ from alref.records import ObjectTrack, Phrase
 from alref.utils.masks import Rle
 
 UNSEEN = "You cannot see the video. Objects in it are described; numbers of frames count some frames in order of time."
+Appearances = dict[tuple[Phrase, str, int], str]
 
 
 @dataclass(frozen=True)
 class TrackQuestionBuilder:
     """Builds questions about the tracks of one video.
 
-    ``appearances`` are descriptions of how tracks look, by phrase and id; questions about these tracks contain them.
+    ``appearances`` are descriptions of how tracks look, by phrase, noun and id; questions about these tracks contain them.
     """
 
     video: Video
     options: ChatOptions
-    appearances: dict[tuple[Phrase, int], str] = field(default_factory=dict)
+    appearances: Appearances = field(default_factory=dict)
 
     def build_concept_question(self, phrase: Phrase) -> Question:
         """Build the question, without images, which noun names the kind of thing that a phrase means."""
@@ -63,7 +64,7 @@ class TrackQuestionBuilder:
         if self.options.vision:
             rles = [[track.rles[frame] for track in tracks] for frame in shown]
             sheet = track_sheet.build_track_sheet(frames, rles, ids, self._make_style())
-        looks = {id_: self.appearances.get((phrase, id_), "") for id_ in ids}
+        looks = {track.id: self.appearances.get((phrase, track.noun, track.id), "") for track in tracks}
         described = describe_tracks(tracks, shown, self.video, looks, None if self.options.vision else frames)
         values = {"times": self._format_times(shown), "tracks": described, "ids": ", ".join(map(str, ids)), "votes": votes}
         question = self._build_question(task, phrase, sheet, values, ids, count=len(shown))

@@ -15,7 +15,8 @@ from alref.llm.track_dialogues import (
     rate_track,
     split_pages,
 )
-from alref.records import Concept, ExistenceAudit, Phrase, TrackCandidates, TrackChoice
+from alref.llm.track_questions import Appearances
+from alref.records import Concept, ExistenceAudit, ObjectTrack, Phrase, TrackCandidates, TrackChoice
 
 
 def find_concepts(
@@ -77,18 +78,23 @@ def _count_audits(audits: Sequence[ExistenceAudit]) -> ExistenceAudit:
 
 
 def _describe_appearances(builder: TrackDialogueBuilder, candidates: Sequence[TrackCandidates]) -> None:
-    """Ask which phrases are about looks, and then how their tracks look."""
-    needed = builder.runner.run([builder.ask_for_need(candidate.phrase) for candidate in candidates])
-    wanted = [
-        (candidate.phrase, track)
-        for candidate, need in zip(candidates, needed, strict=True)
-        if need
-        for track in candidate.tracks
-        if track.frames
-    ]
+    """Ask which phrases are about looks, and then how their tracks look; what was asked in an earlier round is known."""
+    known = builder.question_builder.appearances
+    fresh = {candidate.phrase: list_undescribed(candidate, known) for candidate in candidates}
+    asked = [phrase for phrase, tracks in fresh.items() if tracks]
+    needed = builder.runner.run([builder.ask_for_need(phrase) for phrase in asked])
+    known.update({(phrase, track.noun, track.id): "" for phrase in asked for track in fresh[phrase]})
+    wanted = [(phrase, track) for phrase, need in zip(asked, needed, strict=True) if need for track in fresh[phrase]]
     looks = builder.runner.run([builder.ask_for_appearance(phrase, track) for phrase, track in wanted])
     for (phrase, track), words in zip(wanted, looks, strict=True):
-        builder.question_builder.appearances[phrase, track.id] = words
+        known[phrase, track.noun, track.id] = words
+
+
+def list_undescribed(candidates: TrackCandidates, known: Appearances) -> list[ObjectTrack]:
+    """List the tracks of a phrase that are seen, and whose looks were not asked about."""
+    return [
+        track for track in candidates.tracks if track.frames and (candidates.phrase, track.noun, track.id) not in known
+    ]
 
 
 def _agree(page: TrackPage, votes: Sequence[Vote]) -> bool:

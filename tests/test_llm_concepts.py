@@ -47,6 +47,13 @@ def test_a_plain_noun_of_the_words_takes_no_question(make: Make, text: str, cate
     assert (concept.noun, concept.source, concept.attempt) == (category.removeprefix("the "), "rule", 1)
 
 
+def test_a_head_noun_stands_for_a_missing_category(make: Make) -> None:
+    phrases = [write_phrase("the dogs that run", noun="dog"), write_phrase("who wins the race?", noun="winner")]
+    chat = make([say(kind="explicit", noun="runner", broader="person")])
+    concepts = chat.name_concepts(VIDEO, phrases, [])
+    assert [(concept.noun, concept.source) for concept in concepts] == [("dog", "rule"), ("runner", "model")]
+
+
 @pytest.mark.parametrize(
     ("text", "category"),
     [

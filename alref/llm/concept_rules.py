@@ -1,4 +1,4 @@
-"""The noun of a phrase that needs no question: the category that a unifier found, where the words name a kind of thing."""
+"""The noun of a phrase that needs no question: what a unifier found, where the words name a kind of thing."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ _OPEN = re.compile(
 
 
 def find_plain_noun(phrase: Phrase) -> str:
-    """Return the category of a phrase if it can be searched for as it is; empty if a model has to be asked."""
-    noun = clean_noun(phrase.category)
+    """Return the category or the head noun of a phrase if it can be searched for; empty if a model has to be asked."""
+    noun = clean_noun(phrase.category or phrase.noun)
     if not noun or phrase.sound or _OPEN.search(phrase.text) or PLACEHOLDERS & {*noun.split()}:
         return ""
     return noun

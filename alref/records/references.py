@@ -164,12 +164,14 @@ class Phrase(Record):
 
     ``sound`` is True if it names a sound that a tagger found, not an object from the user's text. ``sounds`` are names of
     sounds in the audio, given with a text, most confident first. ``heard`` are seconds in which the object sounds; None means
-    the whole video. ``warnings`` list what was not understood.
+    the whole video. ``warnings`` list what was not understood. ``noun`` is the head noun of an expression that has no category
+    because detectors get all of its words; the order ``tracks`` searches for it.
     """
 
     reference: str
     text: Text = Field(min_length=1)
     category: Text = ""
+    noun: Text = ""
     score: float = 1.0
     sound: bool = False
     sounds: tuple[str, ...] = ()

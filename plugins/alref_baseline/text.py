@@ -47,10 +47,14 @@ class VerbatimUnifier(Unifier):
     name = "verbatim"
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
-        """Return the one phrase."""
+        """Return the one phrase, with its head noun if the lexicon has it and the expression names one kind of object."""
         from alref.records import Phrase
+        from alref_baseline.grammar import parse_descriptions
+        from alref_baseline.lexicon import is_listed
 
-        return [Phrase(reference=reference.id, text=reference.text.strip())]
+        nouns = [each.noun for each in parse_descriptions(reference.text)]
+        noun = nouns[0] if len(nouns) == 1 and is_listed(nouns[0]) else ""
+        return [Phrase(reference=reference.id, text=reference.text.strip(), noun=noun)]
 
 
 def _check_reference(reference: Reference) -> None:

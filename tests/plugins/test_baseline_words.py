@@ -253,3 +253,17 @@ class TestVerbatim(UnifierContract):
         reference = Reference(id="7", text=" the dog and the cat, then nothing ")
         (phrase,) = self.make_component().unify(make_moving_square()[0], reference)
         assert (phrase.text, phrase.category, phrase.warnings) == ("the dog and the cat, then nothing", "", ())
+
+    @pytest.mark.parametrize(
+        ("text", "noun"),
+        [
+            ("the two men who swap places", "man"),
+            ("the car overtaking the truck", "car"),
+            ("the dog and the cat", ""),
+            ("moving to the right, then stops", ""),
+            ("le chien rouge", ""),
+        ],
+    )
+    def test_a_noun_is_given_where_the_words_name_one_kind_of_object(self, text: str, noun: str) -> None:
+        (phrase,) = self.make_component().unify(make_moving_square()[0], Reference(id="7", text=text))
+        assert (phrase.text, phrase.category, phrase.noun) == (text, "", noun)

@@ -38,18 +38,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
 
 
 def run(preset: str, models: dict[str, dict[str, Any]], text: str) -> Result:
-    """Run a preset; ``grammar`` names the noun, which a model that knows nothing cannot."""
+    """Run a preset; the words name the noun, which a model that knows nothing cannot."""
     slots = {slot: models[slot] for slot in ("proposer", "propagator", "reasoner")}
     slots["tracker"] = models["sam3"] if preset == "tracks-sam3" else LENIENT
     video = make_moving_square(FRAMES)[0]
-    with Pipeline(preset, unifier="grammar", **slots, device="cpu", review=1) as pipeline:
+    with Pipeline(preset, **slots, device="cpu", review=1) as pipeline:
         return pipeline.run(video, [Reference(id="1", text=text)])
 
 
 @pytest.mark.parametrize("preset", ["tracks", "tracks-sam3"])
 def test_a_preset_runs_with_its_models(preset: str, models: dict[str, dict[str, Any]]) -> None:
     result = run(preset, models, "the dog on the left")
-    assert [concept.noun for concept in result.concepts] == ["dog"]
+    assert [(concept.noun, concept.source) for concept in result.concepts] == [("dog", "rule")]
     assert result.object_tracks
     assert {track.noun for track in result.object_tracks} == {"dog"}
     decided = {(choice.noun, choice.track) for choice in result.choices}

@@ -15,7 +15,16 @@ from alref.result import Result
 from alref.testing import ArrayVideo
 from alref.utils import atomic
 from alref.utils.masks import Mask
-from support.corrected_runs import HEIGHT, LENGTH, WIDTH, NearestPropagator, make_pipeline, open_corrections, save_run
+from support.corrected_runs import (
+    HEIGHT,
+    LENGTH,
+    WIDTH,
+    NearestPropagator,
+    make_pipeline,
+    make_video,
+    open_corrections,
+    save_run,
+)
 
 
 @pytest.fixture
@@ -84,6 +93,18 @@ def test_points_correct_the_mask_of_the_frame_and_later_ones_count(folder: Path)
         assert shown(result, "dog", 6)[10, 22], "the first point counts too"
         far = corrections.preview("dog", Prompt(frame=6, points=[[29, 21]]))
         assert not far[5, 13], "a point far from the mask means another object"
+
+
+def test_a_frame_is_looked_at_before_the_user_clicks_on_it(folder: Path) -> None:
+    with Corrections(folder, make_video(), make_pipeline()) as corrections:
+        NearestPropagator.visited.clear()
+        corrections.prepare(4)
+        assert NearestPropagator.visited == [1]
+        with pytest.raises(InputError):
+            corrections.prepare(LENGTH)
+    with Corrections(folder, make_video(), make_pipeline("boxes")) as corrections:
+        corrections.prepare(4)
+        assert NearestPropagator.visited == [1, 1]
 
 
 def test_points_stay_prompts_of_the_propagation_with_what_they_take_away(folder: Path) -> None:

@@ -21,7 +21,7 @@ from alref.output.source_video import open_source_video
 from alref.output.trace import TraceWriter
 from alref.pipeline import contracts, revisions
 from alref.pipeline.engine import Pipeline
-from alref.pipeline.repropagation import compute_change, segment_prompt
+from alref.pipeline.repropagation import compute_change, segment_center, segment_prompt
 from alref.pipeline.stage_cache import StageCache
 from alref.plugins.manager import PluginManager
 from alref.records import Correction, CorrectionAction, Prompt, Reference, TrackChange
@@ -108,13 +108,16 @@ class Corrections:
         object = self.result.resolve_object(object)
         self._check_prompt(object, prompt)
         track = revisions.get_track(self.result, revisions.find_track(self.result, object), object)
-        if self._last_frame is None or self._last_frame[0] != prompt.frame:
-            self._last_frame = prompt.frame, VideoSection(self._get_video(), prompt.frame, prompt.frame + 1)
-        return segment_prompt(self._get_pipeline(), self._last_frame[1], self.result, track, prompt)
+        return segment_prompt(self._get_pipeline(), self._get_section(prompt.frame), self.result, track, prompt)
 
-    def prepare(self) -> None:
-        """Load the models that ``preview`` needs, so that the first click is as quick as the others. Raises MissingError."""
-        self._get_pipeline().load_component("propagator")
+    def prepare(self, frame: int) -> None:
+        """Load the models that ``preview`` needs, and compute what they need of a frame before the user clicks there.
+
+        Raises InputError for a frame outside the video, and MissingError.
+        """
+        pipeline = self._get_pipeline()
+        pipeline.load_component("propagator")
+        segment_center(pipeline, self._get_section(frame))
 
     def correct(
         self,
@@ -322,6 +325,12 @@ class Corrections:
         revisions.find_track(self.result, object)
         contracts.check_prompt(prompt, self._get_video(), f"object {object!r}")
         self._get_pipeline().check_prompts(frozenset({*prompt.kinds, "mask"}))
+
+    def _get_section(self, frame: int) -> VideoSection:
+        """Return the video of one frame, with what components remember of it until another one is asked for."""
+        if self._last_frame is None or self._last_frame[0] != frame:
+            self._last_frame = frame, VideoSection(self._get_video(), frame, frame + 1)
+        return self._last_frame[1]
 
     def _get_video(self) -> Video:
         if self._video is None:

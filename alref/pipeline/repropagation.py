@@ -84,6 +84,14 @@ def segment_prompt(pipeline: Pipeline, frame: Video, result: Result, track: Trac
     return found.decode_mask(0)
 
 
+def segment_center(pipeline: Pipeline, frame: Video) -> None:
+    """Segment what is in the middle of a video of one frame, so that the propagator has looked at the frame."""
+    if "box" in list_prompt_kinds(pipeline.config.slots["propagator"].component):
+        center, half = np.array([frame.width, frame.height]) / 2, np.array([frame.width, frame.height]) / 4
+        box = np.concatenate([center - half, center + half])
+        pipeline.propagate(frame, [PivotBox(pivot=PivotFrame(phrase=PHRASE, frame=0), xyxy=box, score=1.0)])
+
+
 def make_pointed_box(result: Result, track: Track, prompt: Prompt, frame: int) -> PivotBox:
     """Return a prompt for frame ``frame`` of a propagation, with the mask that its points correct, if there is one."""
     given = join_points(result, track, prompt)

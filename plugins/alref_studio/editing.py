@@ -61,10 +61,10 @@ class Editor:
         mask = self._open(run).preview(str(body.get("object")), read_prompt(body))
         return encode_mask(mask).counts if mask.any() else ""
 
-    def prepare(self, run: OpenedRun) -> None:
-        """Load the models that a preview needs, unless it would be an error: a preview then says what is missing."""
+    def prepare(self, run: OpenedRun, frame: int) -> None:
+        """Do what a preview on a frame needs first, unless it would be an error: a preview then says what is missing."""
         try:
-            self._open(run).prepare()
+            self._open(run).prepare(frame)
         except AlrefError:
             return
 

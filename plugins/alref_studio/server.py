@@ -47,6 +47,7 @@ class StudioRoutes:
             Route("/videos/{id}/forecast", accept(self.read_forecast), methods=["POST"]),
             Route("/videos/{id}/ask", accept(self.start_ask), methods=["POST"]),
             Route("/runs/{id}", self.read_run),
+            Route("/runs/{id}/video", self.read_run_video),
             Route("/runs/{id}/masks", self.read_masks),
             Route("/runs/{id}/objects/{object:int}/thumbnail", self.read_thumbnail),
             Route("/runs/{id}/candidates/{index:int}/thumbnail", self.read_candidate),
@@ -92,6 +93,10 @@ class StudioRoutes:
         """Return what the page shows of a run."""
         return JSONResponse(self._studio.describe_run(self._get_run(request)))
 
+    def read_run_video(self, request: Request) -> Response:
+        """Return the size and the times of a run's video, without its result: the page shows a frame first."""
+        return JSONResponse(view.describe_frames(self._studio.share_checked_video(self._get_run(request))))
+
     def read_masks(self, request: Request) -> Response:
         """Return the run-length masks of some frames of a run."""
         first = get_number(request, "from", 0)
@@ -111,8 +116,8 @@ class StudioRoutes:
         return make_image(self._studio.draw_candidate(request.path_params["id"], request.path_params["index"]))
 
     def start_prepare(self, request: Request, body: Mapping[str, Any]) -> Response:
-        """Load the models of a run, so that the first click is quick."""
-        self._studio.prepare(request.path_params["id"])
+        """Load the models of a run, and compute what they need of a frame, so that a click is quick."""
+        self._studio.prepare(request.path_params["id"], body)
         return JSONResponse({})
 
     def read_preview(self, request: Request, body: Mapping[str, Any]) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from threading import Lock
@@ -25,10 +26,10 @@ from alref.records import Reference
 from alref.result import Result
 from alref.utils import atomic
 from alref_studio import view
-from alref_studio.candidates import draw_candidate, list_candidates
-from alref_studio.editing import TITLES, Editor, describe_history
+from alref_studio.candidates import StudioCandidate, draw_candidate, list_candidates
+from alref_studio.editing import TITLES, Editor, describe_history, read_number
 from alref_studio.events import EventHub
-from alref_studio.frames import JpegCache
+from alref_studio.frames import JpegCache, SharedVideo
 from alref_studio.library import Library, OpenedRun, make_id
 from alref_studio.worker import JobObserver, StudioJob, Worker
 
@@ -54,10 +55,20 @@ def list_exports(run: OpenedRun) -> list[Path]:
 
 @dataclass
 class _LoadedResult:
-    """A result in memory, and the time of its file: another command may write it anew."""
+    """A result in memory with what the page shows of it, and the time of its file: another command may write it anew."""
 
     changed: int
     result: Result
+
+    @cached_property
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects as the page shows them."""
+        return view.describe_objects(self.result)
+
+    @cached_property
+    def candidates(self) -> list[StudioCandidate]:
+        """The alternatives."""
+        return list_candidates(self.result)
 
 
 @dataclass
@@ -99,6 +110,20 @@ class Studio:
 
     def read_result(self, run: OpenedRun) -> Result | None:
         """Return the result of a run as it is on disk now, None if the run is not finished."""
+        loaded = self._load(run)
+        return None if loaded is None else loaded.result
+
+    def require_result(self, run: OpenedRun) -> Result:
+        """Return the result of a finished run. Raises InputError."""
+        return self._require_loaded(run).result
+
+    def _require_loaded(self, run: OpenedRun) -> _LoadedResult:
+        loaded = self._load(run)
+        if loaded is None:
+            raise InputError("this run is not finished; resume it first")
+        return loaded
+
+    def _load(self, run: OpenedRun) -> _LoadedResult | None:
         path = run.path / RESULT_FILE
         try:
             changed = path.stat().st_mtime_ns
@@ -108,26 +133,26 @@ class Studio:
             found = self._results.get(path)
             if found is None or found.changed != changed:
                 found = self._results[path] = _LoadedResult(changed, load_result(run.path))
-            return found.result
+            return found
 
-    def require_result(self, run: OpenedRun) -> Result:
-        """Return the result of a finished run. Raises InputError."""
-        result = self.read_result(run)
-        if result is None:
-            raise InputError("this run is not finished; resume it first")
-        return result
-
-    def describe_run(self, run: OpenedRun) -> dict[str, Any]:
-        """Return what the page shows of a run. Raises InputError if its video is not there."""
+    def share_checked_video(self, run: OpenedRun) -> SharedVideo:
+        """Return the reader of a run's video. Raises InputError if the video is not there or has changed."""
         shared = self.library.share_run_video(run)
         if shared.video.fingerprint != run.spec.fingerprint:
             raise InputError(f"{shared.path}: is not the video of this run; its content has changed")
-        shown = view.describe_run(run, shared, self.read_result(run))
+        return shared
+
+    def describe_run(self, run: OpenedRun) -> dict[str, Any]:
+        """Return what the page shows of a run. Raises InputError if its video is not there."""
+        loaded = self._load(run)
+        shown = view.describe_run(run, self.share_checked_video(run), self.read_result(run))
         shown |= {"exports": [path.name for path in list_exports(run)], "history": describe_history(run), "candidates": []}
-        if (result := self.read_result(run)) is not None:
-            shown["candidates"] = [each.to_dict(index) for index, each in enumerate(list_candidates(result))]
-            shown["revision"] = result.revision
-            shown["views_are_current"] = RevisionFiles(run.path).read_views_revision() == result.revision
+        if loaded is not None:
+            revision = loaded.result.revision
+            shown["objects"] = loaded.objects
+            shown["candidates"] = [each.to_dict(index) for index, each in enumerate(loaded.candidates)]
+            shown["revision"] = revision
+            shown["views_are_current"] = RevisionFiles(run.path).read_views_revision() == revision
         return shown
 
     def ask(self, video_id: str, body: Mapping[str, Any]) -> StudioJob:
@@ -169,11 +194,13 @@ class Studio:
             raise failure[0]
         return str(job.outcome or "")
 
-    def prepare(self, run_id: str) -> None:
-        """Load the models of a finished run in the worker, before the user clicks."""
+    def prepare(self, run_id: str, body: Mapping[str, Any]) -> None:
+        """Load the models of a finished run in the worker, before the user clicks on a frame, and let them look at it."""
         run = self.library.get_run(run_id)
         self.require_result(run)
-        self.worker.submit_preview(StudioJob("prepare", "the models", lambda job: self._editor.prepare(run), run=run_id))
+        frame = read_number(body, "frame")
+        job = StudioJob("prepare", "the models", lambda job: self._editor.prepare(run, frame), run=run_id)
+        self.worker.submit_preview(job)
 
     def edit(self, run_id: str, body: Mapping[str, Any]) -> StudioJob:
         """Start a correction of a finished run."""
@@ -191,7 +218,7 @@ class Studio:
     def draw_candidate(self, run_id: str, index: int) -> bytes:
         """Return a small image of a candidate as JPEG. Raises InputError if there is none of this number."""
         run = self.library.get_run(run_id)
-        listed = list_candidates(self.require_result(run))
+        listed = self._require_loaded(run).candidates
         if not 0 <= index < len(listed):
             raise InputError(f"expected a candidate below {len(listed)}, got {index}")
         return draw_candidate(self.library.share_run_video(run), listed[index])

@@ -52,7 +52,6 @@ def describe_run(entry: OpenedRun, shared: SharedVideo, result: Result | None) -
     verdicts = {each.reference: each.model_dump(mode="json") for each in result.verdicts}
     return shown | {
         "references": [{**each, "verdict": verdicts.get(each["id"])} for each in references],
-        "objects": describe_objects(result),
         "warnings": list(result.warnings),
         "usage": [each.model_dump(mode="json") for each in result.usage],
     }

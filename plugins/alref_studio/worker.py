@@ -98,9 +98,12 @@ class Worker(Thread):
     def submit_preview(self, job: StudioJob) -> StudioJob:
         """Do a job of which the pages do not hear, between two frames of the running one.
 
-        While a correction of another run is computed, it waits for the end of that: the models may be those of that run.
+        While a correction of another run is computed, it waits for the end of that: the models may be those of that run. A
+        preparation replaces one that waits, since the page shows another frame now.
         """
         with self._lock:
+            if job.kind == "prepare":
+                self._previews = [each for each in self._previews if each.kind != "prepare"]
             self._previews.append(job)
         self._wake.put(True)
         return job

@@ -50,7 +50,7 @@ function listenToButtons(state, viewer, corrector, actions) {
   find("undo").onclick = actions.undo;
   find("views").onclick = () => actions.edit({ action: "views" });
   find("canvas").onclick = (event) => addPoint(event, document.querySelector("[name=sign]:checked").value === "on");
-  find("canvas").onpointerenter = () => state.run?.finished && corrector.prepare();
+  find("canvas").onpointerenter = () => corrector.prepare();
   find("canvas").oncontextmenu = (event) => {
     event.preventDefault();
     addPoint(event, false);

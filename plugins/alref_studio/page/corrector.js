@@ -2,6 +2,8 @@
 
 import { postJson } from "./api.js";
 
+const PREPARE_MILLISECONDS = 150; // how long a frame is shown under the pointer before the models look at it
+
 export class Corrector {
   /** `getTarget()` returns the open run, the selected object and the frame that is shown. */
   constructor(viewer, { getTarget, onPoints, onError }) {
@@ -28,11 +30,16 @@ export class Corrector {
     sessionStorage.setItem(this.getKey(), JSON.stringify([...this.points]));
   }
 
-  /** Let the server load the models, once for each run, before the first click. */
+  /** Let the models look at the frame that is shown for a moment, so that a click on it is answered soon. */
   prepare() {
-    if (!this.run || this.prepared === this.run.id) return;
-    this.prepared = this.run.id;
-    postJson(`runs/${this.run.id}/prepare`).catch(this.onError);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      const { run, frame } = this.getTarget();
+      const place = `${run?.id} ${frame}`;
+      if (!run?.finished || this.viewer.playing || this.prepared === place) return;
+      this.prepared = place;
+      postJson(`runs/${run.id}/prepare`, { frame }).catch(this.onError);
+    }, PREPARE_MILLISECONDS);
   }
 
   /** Show the masks of the points that are set. */

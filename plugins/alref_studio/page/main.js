@@ -64,6 +64,7 @@ function showFrame(frame) {
   find("seek").setAttribute("aria-valuetext", `frame ${frame}, ${seconds.toFixed(2)} seconds`);
   lanes.mark(frame);
   if (state.run?.finished) showHint();
+  if (find("canvas").matches(":hover")) corrector.prepare();
   const present = (state.run?.objects ?? []).filter((each) => each.present.some(([a, b]) => a <= frame && frame <= b));
   const names = present.map((each) => each.name).join(", ");
   find("canvas").setAttribute("aria-label", `Frame ${frame}${names ? `: ${names}` : ""}`);
@@ -78,7 +79,9 @@ function showList() {
 }
 
 async function openVideo(id) {
+  const opening = (state.opening = {});
   const info = await getJson(`videos/${id}`);
+  if (state.opening !== opening) return;
   Object.assign(state, { video: { id }, run: null, info, selected: 0, hidden: new Set() });
   location.hash = `video=${id}`;
   showEverything();
@@ -90,19 +93,28 @@ function findVideo(runId) {
   return state.videos.find((video) => video.runs.some((each) => each.id === runId))?.id;
 }
 
+/** Open a run: first a frame of its video, since reading a long result takes time, then what the run found. */
 async function openRun(id, videoId, frame = 0) {
+  const isNew = state.run?.id !== id;
+  const opening = (state.opening = {});
+  if (isNew) {
+    const info = await getJson(`runs/${id}/video`);
+    if (state.opening !== opening) return;
+    Object.assign(state, { video: { id: videoId ?? findVideo(id) }, run: null, info, selected: 0, hidden: new Set() });
+    location.hash = `run=${id}`;
+    showEverything();
+    find("verdict-title").textContent = "Reading the result";
+    await viewer.open(`runs/${id}`, info, null, frame, false);
+  }
   const found = await getJson(`runs/${id}`);
-  const same = state.run?.id === id;
-  const video = videoId ?? findVideo(id);
-  Object.assign(state, { video: { id: video }, run: found, info: found.video });
-  if (!same) Object.assign(state, { selected: found.objects.length ? 1 : 0, hidden: new Set() });
-  location.hash = `run=${id}`;
+  if (state.opening !== opening) return;
+  Object.assign(state, { video: { id: videoId ?? findVideo(id) }, run: found, info: found.video });
+  if (isNew) state.selected = found.objects.length ? 1 : 0;
   if (found.finished) corrector.open(found);
   showEverything();
-  await viewer.open(`runs/${id}`, found.video, found.finished ? found : null, same ? viewer.wanted : frame);
-  if (state.run !== found) return;
-  applyMasks();
-  if (found.finished) corrector.previewAll();
+  showMasks();
+  await viewer.open(`runs/${id}`, found.video, found.finished ? found : null, viewer.wanted);
+  if (state.run === found && found.finished) corrector.previewAll();
 }
 
 /** Read the open run again, and stay on the frame that is shown. */
@@ -165,24 +177,19 @@ function select(number) {
   state.selected = number;
   markSelected();
   showHint();
-  applyMasks();
+  showMasks();
 }
 
 function toggleHidden(number) {
   if (!state.hidden.delete(number)) state.hidden.add(number);
   showCards();
   markSelected();
-  applyMasks();
+  showMasks();
 }
 
-/** Paint the masks anew, as they are selected and hidden now. */
-function applyMasks() {
-  const { masks } = viewer;
-  if (!masks) return;
-  masks.selected = state.run.objects.length > 1 ? state.selected : 0;
-  masks.hidden = state.hidden;
-  masks.repaint();
-  viewer.refresh();
+/** Paint the masks as they are selected and hidden now. */
+function showMasks() {
+  viewer.select(state.run.objects.length > 1 ? state.selected : 0, state.hidden);
 }
 
 /** Go to the nearest flag of any object before or after the frame that is shown. */

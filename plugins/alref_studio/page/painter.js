@@ -8,9 +8,8 @@ let canvas = null;
 onmessage = ({ data }) => {
   const { id, masks, rows, columns, width, height } = data;
   if (canvas?.width !== width || canvas?.height !== height) canvas = new OffscreenCanvas(width, height);
-  const started = performance.now();
   const pixels = painter.paint(masks, rows, columns, width, height);
   canvas.getContext("2d").putImageData(new ImageData(pixels, width, height), 0, 0);
   const image = canvas.transferToImageBitmap();
-  postMessage({ id, image, milliseconds: performance.now() - started }, [image]);
+  postMessage({ id, image }, [image]);
 };

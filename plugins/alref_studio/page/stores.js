@@ -5,7 +5,23 @@ import { getJson } from "./api.js";
 const MAX_IMAGES = 60;
 const FRAMES_AHEAD = 24;
 const PARALLEL = 4;
-const MASKS_AT_ONCE = 64;
+const MASKS_AT_ONCE = 32;
+
+// One worker paints the masks of all stores. It starts with the page, so that the first mask does not wait for it.
+const painter = new Worker("page/painter.js", { type: "module" });
+const painted = new Map();
+let paintings = 0;
+painter.onmessage = ({ data }) => {
+  painted.get(data.id)(data.image);
+  painted.delete(data.id);
+};
+
+/** Return the ImageBitmap of masks, painted by the worker. */
+function paintMasks(message) {
+  const id = ++paintings;
+  painter.postMessage({ id, ...message });
+  return new Promise((resolve) => painted.set(id, resolve));
+}
 
 /** A bounded map of ImageBitmaps; those farthest from the frame that is shown are dropped first. */
 class ImageRing {
@@ -94,24 +110,16 @@ export class FrameStore {
 
 /** The masks of one run, painted by a worker at the size of the canvas. */
 export class MaskStore {
-  constructor(run, width, height) {
-    Object.assign(this, { run, width, height, rows: run.video.height, columns: run.video.width });
+  /** `selected` is the number of the object that is painted stronger, `hidden` a set of those that are not painted. */
+  constructor(run, width, height, { selected, hidden }) {
+    Object.assign(this, { run, width, height, selected, hidden, rows: run.video.height, columns: run.video.width });
     this.ring = new ImageRing();
     this.chunks = new Map();
-    this.waiting = new Map();
+    this.first = null;
     this.pending = new Map();
     this.overrides = new Map();
-    this.hidden = new Set();
-    this.selected = 0;
     this.center = 0;
     this.number = 0;
-    this.milliseconds = 0;
-    this.worker = new Worker("page/painter.js", { type: "module" });
-    this.worker.onmessage = ({ data }) => {
-      this.milliseconds = data.milliseconds;
-      this.waiting.get(data.id)?.(data.image);
-      this.waiting.delete(data.id);
-    };
   }
 
   get(frame) {
@@ -126,15 +134,26 @@ export class MaskStore {
     return chunk.counts[number]?.[frame - chunk.first] ?? "";
   }
 
+  /** Fetch the masks of a frame and of those around it; of the first frame that is shown, only its own. */
   loadChunk(frame) {
+    this.first ??= { frame, chunk: this.fetchMasks(frame, frame) };
+    if (frame === this.first.frame) return this.first.chunk;
     const first = frame - (frame % MASKS_AT_ONCE);
     if (!this.chunks.has(first)) {
-      const address = `runs/${this.run.id}/masks?from=${first}&to=${first + MASKS_AT_ONCE - 1}`;
-      const loaded = getJson(address);
+      const loaded = this.fetchMasks(first, first + MASKS_AT_ONCE - 1);
       loaded.catch(() => this.chunks.delete(first));
       this.chunks.set(first, loaded);
     }
     return this.chunks.get(first);
+  }
+
+  async fetchMasks(from, to) {
+    try {
+      return await getJson(`runs/${this.run.id}/masks?from=${from}&to=${to}`);
+    } catch (error) {
+      this.first = null;
+      throw error;
+    }
   }
 
   /** Paint the masks of a frame; `get` then has them. */
@@ -154,12 +173,8 @@ export class MaskStore {
     const masks = shown
       .map((each, index) => ({ counts: counts[index], color: each.color, selected: each.number === this.selected }))
       .filter((mask) => mask.counts);
-    const id = `${frame} ${this.number} ${Math.random()}`;
     const { rows, columns, width, height } = this;
-    const image = await new Promise((resolve) => {
-      this.waiting.set(id, resolve);
-      this.worker.postMessage({ id, masks, rows, columns, width, height });
-    });
+    const image = await paintMasks({ masks, rows, columns, width, height });
     if (state === this.number) this.ring.set(frame, image, this.center);
     else image.close();
   }
@@ -191,8 +206,9 @@ export class MaskStore {
     this.ring.clear();
   }
 
+  /** Drop the images; one that is still painted is closed when it is there. */
   close() {
-    this.worker.terminate();
+    this.number += 1;
     this.ring.clear();
   }
 }

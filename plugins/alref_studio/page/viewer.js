@@ -14,29 +14,35 @@ export class Viewer {
     this.wanted = 0;
     this.playing = false;
     this.video = null;
+    this.isWhole = true;
+    this.selection = { selected: 0, hidden: new Set() };
     new ResizeObserver(() => this.resize()).observe(canvas.parentElement);
   }
 
-  /** Show a video, with the masks of `run` if there are any. `base` is the address of its frames. */
-  open(base, video, run, frame = 0) {
+  /**
+   * Show a video, with the masks of `run` if there are any. `base` is the address of its frames; `isWhole` is false while the
+   * run is still read, so that its masks follow.
+   */
+  open(base, video, run, frame = 0, isWhole = true) {
     this.pause();
     const same = this.base === base && this.video?.version === video.version;
     this.frames = same ? this.frames : (this.frames?.close(), null);
     this.masks?.close();
     this.masks = null;
-    Object.assign(this, { base, video, run });
+    Object.assign(this, { base, video, run, isWhole });
+    if (!isWhole) delete this.canvas.dataset.painted;
     this.canvas.parentElement.style.setProperty("--ratio", `${video.width} / ${video.height}`);
     this.resize(true);
     return this.show(Math.min(frame, video.frames - 1));
   }
 
-  close() {
-    this.pause();
-    this.frames?.close();
-    this.masks?.close();
-    this.frames = this.masks = this.video = this.run = this.base = null;
-    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    delete this.canvas.dataset.painted;
+  /** Paint the selected object stronger, and leave out those that are hidden. */
+  select(selected, hidden) {
+    this.selection = { selected, hidden };
+    if (!this.masks) return;
+    Object.assign(this.masks, this.selection);
+    this.masks.repaint();
+    this.refresh();
   }
 
   /** Choose the smallest size that fills the box, never above that of the video. */
@@ -55,12 +61,9 @@ export class Viewer {
     this.frames ??= new FrameStore(this.base, this.video, chosen);
     if (this.run && (!this.masks || this.masks.width !== chosen)) {
       const before = this.masks;
-      this.masks = new MaskStore(this.run, chosen, this.canvas.height);
-      if (before) {
-        this.masks.selected = before.selected;
-        this.masks.hidden = before.hidden;
-        before.close();
-      }
+      this.masks = new MaskStore(this.run, chosen, this.canvas.height, this.selection);
+      if (before) this.masks.overrides = before.overrides;
+      before?.close();
     }
     if (!opened) this.show(this.wanted);
   }
@@ -85,6 +88,7 @@ export class Viewer {
       if (error.name !== "AbortError") throw error;
       return;
     }
+    if (!this.isWhole) return;
     frames.prefetch(frame, direction);
     masks?.prefetch(frame, direction);
   }
@@ -95,7 +99,8 @@ export class Viewer {
     if (overlay) context.drawImage(overlay, 0, 0, canvas.width, canvas.height);
     this.drawPoints(frame);
     this.frame = frame;
-    canvas.dataset.painted = frame;
+    canvas.dataset.image = frame;
+    if (this.isWhole) canvas.dataset.painted = frame;
     this.onFrame(frame);
   }
 

@@ -126,6 +126,19 @@ def test_a_reload_opens_the_same_run(opened: Page) -> None:
     assert "#run=" in before
 
 
+def test_a_frame_is_shown_while_the_result_is_still_read(chromium: Browser, served: Any, opened: Page) -> None:
+    run, held = opened.url.rpartition("=")[2], list[Any]()
+    page = opened.context.new_page()
+    page.route(f"**/runs/{run}", lambda route: held.append(route))
+    with page.expect_request(f"**/runs/{run}"):
+        page.goto(opened.url)
+        expect(page.locator("#canvas")).to_have_attribute("data-image", "0")
+    assert page.locator("#canvas").get_attribute("data-painted") is None
+    held[0].continue_()
+    wait_for_frame(page, 0)
+    expect(page.get_by_role("list", name="Objects over time").get_by_role("button")).to_have_count(3)
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light"), (400, "dark")])
 def test_the_page_is_accessible_and_fits(chromium: Browser, served: Any, width: int, scheme: Any) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)

@@ -195,5 +195,5 @@ def test_no_path_is_told_to_find_a_video(served: Any) -> None:
 
 def test_the_models_of_a_run_are_loaded_before_a_click(served: Any) -> None:
     SteppedPropagator.loaded.clear()
-    assert request(served[0], f"runs/{find_run(served[0])}/prepare", "POST", {})[0] == 200
+    assert request(served[0], f"runs/{find_run(served[0])}/prepare", "POST", {"frame": 3})[0] == 200
     assert SteppedPropagator.loaded.wait(20)

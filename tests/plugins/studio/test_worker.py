@@ -62,6 +62,19 @@ def test_a_preview_of_a_preview_waits(worker: Worker) -> None:
     assert outer.outcome is False
 
 
+def test_a_newer_preparation_replaces_one_that_waits(worker: Worker) -> None:
+    started, resumed, done = Event(), Event(), list[str]()
+    job = worker.submit(hold_job("edit", started, resumed, make_preview()))
+    assert started.wait(SECONDS)
+    last = [StudioJob("prepare", name, lambda job: done.append(job.title), run="a") for name in ("first", "second")]
+    for each in last:
+        worker.submit_preview(each)
+    resumed.set()
+    assert job.finished.wait(SECONDS)
+    assert last[1].finished.wait(SECONDS)
+    assert done == ["second"]
+
+
 def test_previews_take_no_place_of_a_job(worker: Worker) -> None:
     started, resumed = Event(), Event()
     worker.submit(hold_job("edit", started, resumed, make_preview()))

@@ -92,9 +92,7 @@ def _describe_appearances(builder: TrackDialogueBuilder, candidates: Sequence[Tr
 
 def list_undescribed(candidates: TrackCandidates, known: Appearances) -> list[ObjectTrack]:
     """List the tracks of a phrase that are seen, and whose looks were not asked about."""
-    return [
-        track for track in candidates.tracks if track.frames and (candidates.phrase, track.noun, track.id) not in known
-    ]
+    return [track for track in candidates.tracks if track.frames and (candidates.phrase, track.noun, track.id) not in known]
 
 
 def _agree(page: TrackPage, votes: Sequence[Vote]) -> bool:

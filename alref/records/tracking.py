@@ -38,9 +38,10 @@ class Concept(Decision):
 
 
 class ObjectTrack(Record):
-    """A track of one object that a tracker found for ``noun``: a mask and a score 0..1 for every frame, ``score`` of the object.
+    """A track of one object that a tracker found for ``noun``: a mask and a score for every frame, ``score`` of the object.
 
-    ``id`` counts from 1 within the tracks of one video and noun. A frame whose mask is empty is a frame without the object.
+    ``scores`` of frames are from 0 to 1. ``id`` counts from 1 within the tracks of one video and noun. A frame whose mask is
+    empty is a frame without the object.
     """
 
     id: int = Field(ge=1)

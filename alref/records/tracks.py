@@ -30,7 +30,8 @@ from alref.utils.masks import (
 class FrameMasks(ArrayRecord):
     """One frame of a propagation: ``masks`` bool (P, H, W) of the P objects in the order of their first box.
 
-    ``scores`` float32 (P,) are from 0 to 1. ``logits`` float32 (P, h, w), of any size, are those of the masks, from propagators that are asked for them.
+    ``scores`` float32 (P,) are from 0 to 1. ``logits`` float32 (P, h, w), of any size, are those of the masks, from propagators
+    that are asked for them.
     """
 
     frame: int = Field(ge=0)

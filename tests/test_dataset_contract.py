@@ -20,6 +20,7 @@ from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Datas
 from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
+from alref_benchmarks.datasets.ref_sav import RefSavDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from alref_benchmarks.datasets.revos import ReVosDataset
 from support.benchmark_fixtures import build
@@ -98,6 +99,10 @@ class TestReasonVos(Miniature):
 
 class TestReVos(Miniature):
     cls = ReVosDataset
+
+
+class TestRefSav(Miniature):
+    cls = RefSavDataset
 
 
 class TestS4(Miniature):

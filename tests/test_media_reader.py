@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alref.errors import InputError
-from alref.media.reader import open_video
+from alref.media.reader import open_file_frames, open_video
 from support.clips import RATE, encode, number_of, picture, write_sound
 
 REAL = Path(__file__).parents[1] / ".." / "shared" / "data"
@@ -50,6 +50,21 @@ def test_every_frame_is_found_in_any_order(
     for index in np.random.default_rng(0).permutation(40).tolist():
         np.testing.assert_array_equal(video.read_frame(index), in_order[index])
     assert video.warnings == ()
+
+
+@pytest.mark.parametrize("numbers", [[7], [0, 1, 5], [3, 20, 39]])
+def test_frames_are_chosen_by_their_numbers(numbers: list[int], tmp_path: Path) -> None:
+    video = open_file_frames(encode(tmp_path / "clip.mp4", 40, "libx264", "yuv420p", options={"g": "12"}), numbers, name="mine")
+    assert [number_of(frame) for frame in video] == video.source_numbers.tolist() == numbers
+    assert video.name == "mine"
+    np.testing.assert_allclose(video.times, np.array(numbers) / RATE, atol=0.001)
+
+
+@pytest.mark.parametrize("numbers", [[], [3, 3], [4, 1], [-1, 2], [40]])
+def test_numbers_that_the_file_does_not_have_or_not_in_order_are_an_error(numbers: list[int], tmp_path: Path) -> None:
+    path = encode(tmp_path / "clip.mp4", 40, "libx264", "yuv420p", options={})
+    with pytest.raises(InputError, match="clip.mp4: expected "):
+        open_file_frames(path, numbers, name="mine")
 
 
 def real_clips() -> list[Path]:

@@ -39,7 +39,8 @@ class Dataset(ABC):
     ``protocols`` are the names of its protocols, the usual one first; ``split_protocols`` those of splits that differ, empty if
     the ground truth is not public. ``published_counts`` are the published numbers of videos and references by split. Files are
     read lazily. Names of videos and references may contain any character. An instance can be pickled. ``annotators`` are the
-    names of annotators with a result each, if any.
+    names of annotators with a result each, if any. ``result_file`` is the name of a file that can hold the results of all
+    videos, instead of the files of ``list_masks``; empty if there is none.
     """
 
     name: ClassVar[str]
@@ -50,6 +51,7 @@ class Dataset(ABC):
     split_protocols: ClassVar[dict[str, tuple[str, ...]]] = {}
     published_counts: ClassVar[dict[str, tuple[int, int]]] = {}
     annotators: tuple[str, ...] = ()
+    result_file: ClassVar[str] = ""
     on_checked: Callable[[str], object] | None = None
     """Called by ``find_problems`` with each video that is checked, if it is set."""
 

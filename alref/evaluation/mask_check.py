@@ -17,8 +17,11 @@ SEARCHED_FILES, COMPARED_NAMES = 20_000, 500
 def check_masks(dataset: Dataset, videos: Sequence[str], folder: Path) -> tuple[tuple[int, int], list[str]]:
     """Return how many masks of ``videos`` are in a folder and how many should be, and a warning if some are missing.
 
-    Raises InputError if all are missing, with the nearest file and what to type.
+    A file with the results of all videos counts as one. Raises InputError if all are missing, with the nearest file and what
+    to type.
     """
+    if dataset.result_file and (folder / dataset.result_file).is_file():
+        return (1, 1), []
     expected = [path for video in videos for path in dataset.list_masks(video)]
     names: dict[Path, set[str]] = {path.parent: set() for path in expected}
     for parent in names:

@@ -23,7 +23,7 @@ from alref.media.frame_source import FrameSource
 from alref.media.image_folder import DEFAULT_FPS, ImageFolderSource, find_images, is_image
 from alref.media.streams import require_existing_path
 from alref.media.video import Frame, Video
-from alref.media.window import FrameWindow
+from alref.media.window import ChosenFrames, FrameWindow
 from alref.records import Audio
 from alref.utils.array_cache import ArrayCache
 from alref.utils.masks import make_read_only
@@ -84,6 +84,19 @@ def open_frames(paths: Sequence[Path], *, fps: float, audio: Path | None = None,
     return video
 
 
+def open_file_frames(path: Path, numbers: Sequence[int], *, name: str = "") -> Video:
+    """Open some frames of a video file: those with the given ascending ``numbers``, counted from 0.
+
+    ``name`` is the name of the video, by default that of the file. Raises InputError when the file is missing or damaged, or
+    does not have one of the frames.
+    """
+    source = VideoFileSource(require_existing_path(path), None, 0, None)
+    window = ChosenFrames(tuple(numbers))
+    video = VideoReader(path, source, window, 0, CACHE_BYTES)
+    video.name = name or video.name
+    return video
+
+
 def _open_source(path: Path, max_size: int | None, audio_track: int, video_track: int | None, fps: float | None) -> FrameSource:
     if path.is_dir():
         return ImageFolderSource(find_images(path), fps, max_size)
@@ -97,7 +110,9 @@ def _open_source(path: Path, max_size: int | None, audio_track: int, video_track
 class VideoReader(Video):
     """The frames of a source within a window."""
 
-    def __init__(self, path: Path, source: FrameSource, window: FrameWindow, audio_track: int, cache_bytes: int) -> None:
+    def __init__(
+        self, path: Path, source: FrameSource, window: FrameWindow | ChosenFrames, audio_track: int, cache_bytes: int
+    ) -> None:
         self.path = path
         self.name = format_path(path.name or path.resolve().name)
         self.height, self.width = source.height, source.width

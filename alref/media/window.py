@@ -1,8 +1,9 @@
-"""Select the frames of a source by start, end and step."""
+"""Select the frames of a source by start, end and step, or by their numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -37,3 +38,20 @@ class FrameWindow:
             window = f"start {self.start or 0:g}" + ("" if self.end is None else f", end {self.end:g}")
             raise InputError(f"{name}: no frame in the window ({window}); its frames lie from 0 to {times[-1]:.3f} seconds")
         return np.arange(first, last, self.every)
+
+
+@dataclass(frozen=True)
+class ChosenFrames:
+    """The frames with the given numbers, ascending, counted from 0."""
+
+    numbers: tuple[int, ...]
+    every: ClassVar[int] = 1
+
+    def select_frames(self, times: Times, name: str) -> Numbers:
+        """Return the numbers. Raises InputError if there are none, or the source does not have one of them."""
+        numbers = np.array(self.numbers, np.int64)
+        if not len(numbers) or (np.diff(numbers) < 1).any():
+            raise InputError(f"{name}: expected ascending numbers of frames, got {list(self.numbers)}")
+        if numbers[0] < 0 or numbers[-1] >= len(times):
+            raise InputError(f"{name}: expected frames from 0 to {len(times) - 1}, got {numbers[0]} to {numbers[-1]}")
+        return numbers

@@ -104,6 +104,14 @@ class ReVosProtocol(_LazyProtocol):
     paper_columns = ("J&F", "J", "F", "R")
 
 
+class RefSavProtocol(_LazyProtocol):
+    """J, F and pixel accuracy A: the mean of long and short expressions that have a result."""
+
+    name = "ref-sav"
+    counts_empty_terms = False
+    paper_columns = ("J&F", "J", "F")
+
+
 class AvsBenchProtocol(_LazyProtocol):
     """M_J and M_F of AVSBench as in its official test, video by video."""
 
@@ -156,6 +164,7 @@ PROTOCOLS: list[type[EvaluationProtocol]] = [
     LongRvosProtocol,
     ReasonVosProtocol,
     ReVosProtocol,
+    RefSavProtocol,
     AvsBenchProtocol,
     AvsPerFrameProtocol,
     AvssPaddedProtocol,

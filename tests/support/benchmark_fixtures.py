@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from alref.media.draw import build_color_map
+from alref.media.write import write_video
 from alref.testing import make_moving_square, make_scripted_result
 from alref.utils.masks import Mask, encode_mask
 
@@ -229,6 +230,40 @@ def revos(root: Path) -> None:
     save_json(root / "mask_dict_foreground.json", foreground)
 
 
+def ref_sav(root: Path) -> None:
+    """Two videos of SA-V, every fourth frame of which is annotated; the first has two objects in the same place."""
+    said, runs = {}, {}
+    for seed, video in enumerate(("sav_055000", "sav_056001")):
+        frames, masks = clip(13, seed)
+        path = root / "videos" / video[:7] / f"{video}.mp4"
+        path.parent.mkdir(parents=True)
+        write_video(path, frames, [number / 24 for number in range(len(frames))])
+        seen = range(0, 13, 4)
+        halves = np.stack([masks[list(seen)]] * 2)
+        halves[0, :, : SIZE[0] // 2 - 6] &= not seed
+        halves[1, :, SIZE[0] // 2 + 6 :] &= not seed
+        for number, half in enumerate(halves):
+            runs[str(2 * seed + number)] = [encode_mask(each).model_dump() for each in half]
+        texts = {"a red square that moves to the right": (0, 2), "a red square": (1, 1), "the square": (1, 2)}
+        listed = [
+            {
+                "exp": text,
+                "obj_id": list(range(count)),
+                "anno_id": [2 * seed + place for place in range(count)],
+                "type_id": kind,
+            }
+            for text, (kind, count) in texts.items()
+        ]
+        said[video] = {
+            "expressions": {str(place): each for place, each in enumerate(listed)},
+            "frames": [f"1{number:05d}" for number in seen],
+            "height": SIZE[0],
+            "width": SIZE[1],
+        }
+    save_json(root / "meta_expressions_valid.json", {"videos": said})
+    save_json(root / "mask_dict.json", runs)
+
+
 def avsbench_s4(root: Path) -> None:
     """Two clips of two categories; one of them has no object in its first second."""
     home = root / "Single-source"
@@ -310,6 +345,7 @@ BUILDERS: dict[str, Callable[[Path], None]] = {
     "long-rvos": long_rvos,
     "reasonvos": reasonvos,
     "revos": revos,
+    "ref-sav": ref_sav,
     "avsbench-s4": avsbench_s4,
     "avsbench-ms3": avsbench_ms3,
     "avsbench-avss": avsbench_semantic,

@@ -10,6 +10,7 @@ from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Datas
 from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
+from alref_benchmarks.datasets.ref_sav import RefSavDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from alref_benchmarks.datasets.revos import ReVosDataset
 
@@ -23,6 +24,7 @@ DATASETS: list[type[Dataset]] = [
     LongRvosDataset,
     ReasonVosDataset,
     ReVosDataset,
+    RefSavDataset,
     AvsBenchS4Dataset,
     AvsBenchMS3Dataset,
     AvssDataset,

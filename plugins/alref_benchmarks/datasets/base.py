@@ -40,7 +40,7 @@ class VideoEntry:
     """The index entry of a video: names of its frames in order, references by id, its folder.
 
     ``places`` are the places of the frames in the official list, which can be in another order. ``problem`` is the reason
-    why the video cannot have references, if any.
+    why the video cannot have references, if any. ``size`` is (height, width), if the index tells it.
     """
 
     frames: tuple[str, ...]
@@ -48,6 +48,7 @@ class VideoEntry:
     folder: str = ""
     problem: str = ""
     places: tuple[int, ...] = ()
+    size: tuple[int, int] | None = None
 
 
 class IndexedDataset(Dataset):
@@ -179,11 +180,15 @@ class MaskFileDataset(IndexedDataset):
 
         self.require_ground_truth()
         cache = FrameCache()
-        handed_in = (folder / self.get_mask_folder(video)).is_dir()
         for reference, said in self.find_video_entry(video).expressions.items():
-            files = self.get_mask_paths(folder, video, reference)
-            predicted = self.read_predicted_masks(video, reference, files) if handed_in else None
+            predicted = self.read_results(video, reference, folder)
             yield Case(reference, self.read_true_masks(video, reference, cache), predicted, said.position)
+
+    def read_results(self, video: str, reference: str, folder: Path) -> Iterator[LabelMap | None] | None:
+        """Read the predicted masks of a reference below a folder of results; None if there are none of the video."""
+        handed_in = (folder / self.get_mask_folder(video)).is_dir()
+        files = self.get_mask_paths(folder, video, reference)
+        return self.read_predicted_masks(video, reference, files) if handed_in else None
 
     def read_predicted_masks(self, video: str, reference: str, files: Sequence[Path]) -> Iterator[LabelMap | None]:
         """Read predicted masks; foreground is everything that is not black, and a file that does not exist is None."""

@@ -43,6 +43,12 @@ class ServerScoredDataset(MaskFileDataset):
         """Return the folder of the images of this split."""
         return self.root / self.split
 
+    def get_frame_size(self, video: str) -> tuple[int, ...]:
+        """Return (height, width) of the frames of a video. Raises InputError."""
+        from alref_benchmarks.datasets.mask_files import make_empty_mask
+
+        return make_empty_mask(self.get_frame_paths(video)[0]).shape
+
     def get_mask_folder(self, video: str) -> Path:
         """Return the folder of the predicted masks of a video."""
         return Path(video)
@@ -55,9 +61,8 @@ class ServerScoredDataset(MaskFileDataset):
     def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
         """Write the archive. Raises InputError that lists masks that are missing or that the server cannot use."""
         from alref_benchmarks.datasets.archive import write_archive
-        from alref_benchmarks.datasets.mask_files import make_empty_mask
 
-        sizes = {video: make_empty_mask(self.get_frame_paths(video)[0]).shape for video in videos}
+        sizes = {video: self.get_frame_size(video) for video in videos}
         files = {mask: (width, height) for video, (height, width) in sizes.items() for mask in self.list_masks(video)}
         write_archive(folder, files, file, self.archive_prefix)
 
@@ -122,6 +127,9 @@ class MeViSDataset(ServerScoredDataset):
     split_protocols = {"valid": ()}
     published_counts = {"valid": (140, 2236), "valid_u": (50, 793), "train": (1662, 23051)}
     archive_prefix = ""
+    expression_files: ClassVar[tuple[str, ...]] = ("meta_expressions.json",)
+    counts_objects: ClassVar[bool] = False
+    """True if a true mask has the number of objects in each pixel, as the official program of ReVOS computes."""
 
     def read_index(self) -> dict[str, VideoEntry]:
         """Read the expressions, next to the images or in a separate folder."""
@@ -133,8 +141,8 @@ class MeViSDataset(ServerScoredDataset):
         """Return the file of the expressions."""
         from alref_benchmarks.datasets.index_files import find_first_existing
 
-        file = "meta_expressions.json"
-        return find_first_existing(self.root / self.split / file, self.root / "meta_expressions" / self.split / file)
+        folders = (self.root / self.split, self.root / "meta_expressions" / self.split)
+        return find_first_existing(*(folder / file for file in self.expression_files for folder in folders))
 
     def get_masks_path(self) -> Path:
         """Return the file of the true masks."""
@@ -186,14 +194,15 @@ class MeViSDataset(ServerScoredDataset):
 
     @cached_property
     def _cached_rles(self) -> dict[str, list[Any]]:
-        from alref_benchmarks.datasets.index_files import read_json_object
+        from alref_benchmarks.datasets.index_files import read_run_lengths
 
-        return read_json_object(self.get_masks_path())
+        return read_run_lengths(self.get_masks_path())
 
 
 class MeViSv2Dataset(MeViSDataset):
-    """MeViS as extended in 2025, in the same layout: more expressions, some of which refer to nothing."""
+    """MeViS as extended in 2025, beside the files of MeViS: more expressions, some of which refer to nothing."""
 
     name = "mevis-v2"
     protocols = ("mevis-v2",)
+    expression_files = ("meta_expressions_v2.json", "meta_expressions_v2_release.json", "meta_expressions.json")
     published_counts = {"valid": (140, 2523), "valid_u": (50, 907), "train": (1662, 27502)}

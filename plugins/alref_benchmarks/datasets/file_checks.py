@@ -31,7 +31,7 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
     reported: set[str] = set()
     with ThreadPoolExecutor() as pool:
         for video in dataset.list_videos():
-            lacking = _lacks_folders(dataset.get_frame_paths(video))
+            lacking = _lacks_files(dataset.list_files(video))
             try:
                 is_whole = True
                 for what in chain(_check_video(dataset, video, pool), dataset.check_annotations(video)):
@@ -47,10 +47,10 @@ def check_dataset(dataset: IndexedDataset) -> Iterator[DatasetProblem]:
                 dataset.on_checked(video)
 
 
-def _lacks_folders(paths: Sequence[Path]) -> bool:
-    """Return True if no folder of the given files exists; a folder that may not be looked into may exist."""
+def _lacks_files(paths: Sequence[Path]) -> bool:
+    """Return True if no given file exists; a file in a folder that may not be looked into may exist."""
     try:
-        return not any(folder.is_dir() for folder in {path.parent for path in paths})
+        return not any(path.exists() for path in paths)
     except PermissionError:
         return False
 

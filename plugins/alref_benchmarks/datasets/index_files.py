@@ -38,6 +38,8 @@ class _ExpressionMeta(BaseModel):
 class _VideoMeta(BaseModel):
     expressions: dict[str, _ExpressionMeta]
     frames: list[str] = Field(min_length=1)
+    height: int | None = None
+    width: int | None = None
 
 
 class _ExpressionsMeta(BaseModel):
@@ -86,6 +88,7 @@ def read_expressions(path: Path, by_mask: bool = False) -> dict[str, VideoEntry]
             expressions,
             places=tuple(places),
             problem=_find_wrong_expression(path, video, expressions),
+            size=(meta.height, meta.width) if meta.height and meta.width else None,
         )
     return clips
 
@@ -186,6 +189,24 @@ def read_file(path: Path) -> bytes:
         raise InputError(
             f"{path}: cannot be read ({error.strerror}); is this the folder of the dataset? see docs/datasets.md"
         ) from None
+
+
+def read_run_lengths(path: Path) -> dict[str, list[Any]]:
+    """Read the masks of objects by id: COCO run lengths, or null, for each frame. Raises InputError if one is not."""
+    content = read_json_object(path)
+    for number, frames in content.items():
+        check_run_lengths(path, f"mask {number}", frames)
+    return content
+
+
+def check_run_lengths(path: Path, where: str, masks: Any) -> None:
+    """Raise InputError unless ``masks`` of ``path`` are a list of COCO run lengths or null; ``where`` names them."""
+    if not isinstance(masks, list):
+        raise InputError(f"{path}: {where}: expected a list of masks, got {type(masks).__name__}; download it again")
+    for place, runs in enumerate(masks):
+        if runs and not (isinstance(runs, dict) and "size" in runs and isinstance(runs.get("counts"), str | list)):
+            got = f"only {', '.join(runs)}" if isinstance(runs, dict) else type(runs).__name__
+            raise InputError(f"{path}: {where}, mask {place}: expected size and counts, got {got}; download it again")
 
 
 def read_json_object(path: Path) -> dict[str, Any]:

@@ -13,21 +13,32 @@ from pycocotools import mask as coco
 from alref.components.scores import LabelMap
 from alref.utils.masks import Mask, decode_coco_union
 from alref_benchmarks.datasets.frame_cache import FrameCache
-from alref_benchmarks.datasets.mask_files import make_empty_mask
 
 if TYPE_CHECKING:
     from alref_benchmarks.datasets.expressions import MeViSDataset
 
 
 def merge_object_masks(dataset: MeViSDataset, video: str, numbers: Sequence[str], cache: FrameCache) -> Iterator[LabelMap]:
-    """Yield the union of the given objects on each frame, bool (H, W)."""
+    """Yield the union of the given objects on each frame, bool (H, W).
+
+    If the dataset counts objects, a frame on which they overlap is the number of objects in each pixel, uint8 (H, W).
+    """
     objects, size = [dataset.rles[number] for number in numbers], get_mask_size(dataset, video, numbers)
+    decode = _count_by_rows if dataset.counts_objects else decode_by_rows
     for place in dataset.find_video_entry(video).places:
         runs = [each[place] for each in objects if each[place]]
-        yield cache.read((*numbers, place), partial(_decode_by_rows, runs, size))
+        yield cache.read((*numbers, place), partial(decode, runs, size))
 
 
-def _decode_by_rows(runs: Sequence[Any], size: tuple[int, ...]) -> Mask:
+def _count_by_rows(runs: Sequence[Any], size: tuple[int, ...]) -> LabelMap:
+    """Count the masks in each pixel with 8 bits; bool (H, W) if no pixel has several."""
+    if len(runs) < 2:
+        return decode_by_rows(runs, size)
+    counts = np.sum([decode_by_rows([each], size) for each in runs], axis=0, dtype=np.uint8)
+    return np.asarray(counts if counts.max() > 1 else counts.view(np.bool_))
+
+
+def decode_by_rows(runs: Sequence[Any], size: tuple[int, ...]) -> Mask:
     """Decode the union of masks, bool (H, W), row by row in memory as other masks."""
     by_column = decode_coco_union([_compress(each) for each in runs], size)
     return np.asarray(cv2.transpose(by_column.T.view(np.uint8)), np.uint8).view(np.bool_) if runs else by_column
@@ -36,7 +47,7 @@ def _decode_by_rows(runs: Sequence[Any], size: tuple[int, ...]) -> Mask:
 def get_mask_size(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> tuple[int, ...]:
     """Return (height, width) of the masks of the given objects, or of the frames if there is none."""
     sizes = _list_sizes([dataset.rles.get(number, []) for number in numbers])
-    return next(sizes, None) or make_empty_mask(dataset.get_frame_paths(video)[0]).shape
+    return next(sizes, None) or dataset.get_frame_size(video)
 
 
 def find_mask_problems(dataset: MeViSDataset, video: str, numbers: Sequence[str]) -> Iterator[str]:

@@ -24,7 +24,7 @@ davis17-unsupervised       a result, one for each annotator    object numbers; 2
 ref-youtube-vos            an expression                       a mask
 mevis, mevis-v2            an expression                       a mask
 long-rvos, reasonvos       an expression                       a mask
-revos                      an expression                       a mask
+revos, ref-sav             an expression                       a mask
 avs-avsbench, avs-alref    a clip                              a mask; predicted may be logits
 avss-avsbench, avss-alref  a clip                              class numbers 0..70, of any size
 ref-avs, ref-avs-null      an expression                       a mask of any size; predicted may be logits
@@ -45,7 +45,7 @@ from alref_benchmarks.metrics.davis import Davis17SemiSupervisedMetric, Davis17U
 from alref_benchmarks.metrics.expressions import MeViSMetric, RefYouTubeVosMetric
 from alref_benchmarks.metrics.expressions_v2 import LongRvosMetric, MeViSv2Metric, ReasonVosMetric
 from alref_benchmarks.metrics.refavs import RefAvsMetric, RefAvsNullMetric
-from alref_benchmarks.metrics.revos import ReVosMetric
+from alref_benchmarks.metrics.revos import RefSavMetric, ReVosMetric
 
 __all__ = ["METRICS_BY_PROTOCOL", "Case", "EvaluationProtocol", "ObjectScores", "ScoreTable", "VideoScores", "get_metric"]
 
@@ -58,6 +58,7 @@ _METRICS: tuple[EvaluationProtocol, ...] = (
     LongRvosMetric(),
     ReasonVosMetric(),
     ReVosMetric(),
+    RefSavMetric(),
     AvsBenchMetric(),
     AvsPerFrameMetric(),
     AvssPaddedMetric(),

@@ -20,6 +20,7 @@ from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Datas
 from alref_benchmarks.datasets.expressions import MeViSDataset, MeViSv2Dataset, RefYouTubeVosDataset
 from alref_benchmarks.datasets.long_rvos import LongRvosDataset
 from alref_benchmarks.datasets.reasonvos import ReasonVosDataset
+from alref_benchmarks.datasets.ref_sav import RefSavDataset
 from alref_benchmarks.datasets.refavs import RefAvsDataset
 from alref_benchmarks.datasets.revos import ReVosDataset
 from support.benchmark_fixtures import DAVIS, SIZE, build, clip, ref_davis17, save_table
@@ -35,6 +36,7 @@ LISTED: dict[type[Dataset], dict[str, dict[str, int]]] = {
     LongRvosDataset: {"valid": {"-long 1": 5, "b_2": 5}},
     ReasonVosDataset: {"test": {"a b": 4, "-c_3": 4}},
     ReVosDataset: {"valid": {"UVO/all/-f b": 4, "LVOS/b_2": 4}},
+    RefSavDataset: {"valid": {"sav_055000": 4, "sav_056001": 4}},
     AvsBenchS4Dataset: {"test": {"-5Xy": 5, "_aB c": 5}},
     AvsBenchMS3Dataset: {"test": {"-kQ_0": 5, "m 7_2": 5}},
     AvssDataset: {"test": {"-a_0_5000": 5, "b c_2": 5, "_d_0_10000": 10}},
@@ -117,6 +119,20 @@ def test_mevis_may_keep_its_expressions_in_a_folder_of_their_own(tmp_path: Path)
     moved.parent.mkdir(parents=True)
     (tmp_path / "valid_u/meta_expressions.json").rename(moved)
     assert MeViSDataset(tmp_path, "valid_u").list_videos() == ["-00d9", "1 b"]
+
+
+@pytest.mark.parametrize(
+    ("split", "file"), [("valid_u", "meta_expressions_v2.json"), ("valid", "meta_expressions_v2_release.json")]
+)
+def test_mevis_v2_has_its_own_expressions_beside_those_of_mevis(split: str, file: str, tmp_path: Path) -> None:
+    build("mevis", tmp_path)
+    old = tmp_path / split / "meta_expressions.json"
+    (tmp_path / split / file).write_text(old.read_text().replace("a green circle", "a circle that rolls"))
+    texts = {
+        cls: {each.text for video in cls(tmp_path, split).list_videos() for each in cls(tmp_path, split).read_references(video)}
+        for cls in (MeViSDataset, MeViSv2Dataset)
+    }
+    assert texts[MeViSDataset] ^ texts[MeViSv2Dataset] == {"a green circle", "a circle that rolls"}
 
 
 def test_the_pictures_of_the_test_part_of_ref_youtube_vos_may_have_their_own_folder(tmp_path: Path) -> None:
@@ -238,7 +254,16 @@ def test_a_video_without_frames_is_an_error(tmp_path: Path) -> None:
     assert "videos.gold fish.frames: " in broken(tmp_path, {"frames": []})
 
 
-@pytest.mark.parametrize(("content", "said"), [("[]", "expected a JSON object, got list"), ("{", ".*JSON")])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[]", "expected a JSON object, got list"),
+        ("{", ".*JSON"),
+        ('{"10": [null, {"size": [64, 96]}]}', "mask 10, mask 1: "),
+        ('{"10": [null, 5]}', "mask 10, mask 1: "),
+        ('{"10": {"size": [64, 96], "counts": ""}}', "mask 10: "),
+    ],
+)
 def test_masks_of_mevis_that_are_not_what_they_should_be_are_an_error(content: str, said: str, tmp_path: Path) -> None:
     build("mevis", tmp_path)
     (tmp_path / "valid_u/mask_dict.json").write_text(content)

@@ -70,6 +70,11 @@ def perfect(dataset: Any, place: int, video: str) -> dict[str, list[ScriptedObje
         late = bar(count)
         late[0] = False
         return {key: [("a thing", masks, 1.0)] for key, masks in {"0": square, "1": square, "2": late}.items()}
+    if dataset.name == "ref-sav":
+        seen = clip(13, place)[1][::4]
+        one = seen.copy()
+        one[:, : SIZE[0] // 2 - 6] &= not place
+        return {key: [("a thing", masks, 1.0)] for key, masks in {"0": seen, "1": one, "2": seen}.items()}
     if dataset.name.startswith("mevis"):
         lower = square.copy()
         lower[:, : SIZE[0] // 2 - 6] = False

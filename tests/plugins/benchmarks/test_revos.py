@@ -13,11 +13,11 @@ from PIL import Image
 from pycocotools import mask as coco
 
 import support.reference_metrics as plain
-from alref.components.scores import ScoreTable
+from alref.components.scores import Case, ScoreTable
 from alref.errors import InputError
 from alref_benchmarks.datasets.revos import ReVosDataset
 from alref_benchmarks.metrics import get_metric
-from support.benchmark_fixtures import SIZE, build, result, save
+from support.benchmark_fixtures import SIZE, build, clip, result, save
 
 Mask = npt.NDArray[np.bool_]
 
@@ -45,6 +45,15 @@ def compute_expression(root: Path, results: Path, video: str, number: str) -> li
         robust = max(1 - (~truth & found).sum() / (around.sum() + 1e-6), 0.0)
         rows.append([plain.region(truth, found), plain.boundary(truth, found), np.mean(truth == found), robust])
     return np.round(100 * np.mean(rows, axis=0), 2).tolist()
+
+
+def compute_typed_expression(truth: list[Mask], found: Mask, around: int) -> list[float]:
+    """J, F, A and R in percent of one frame as the official program computes them: objects are added with 8 bits."""
+    true = np.sum(truth, axis=0, dtype=np.uint8)
+    predicted = found.astype(np.uint8)
+    wrong = ((1 - true) * predicted).sum()
+    robust = max(1 - wrong / (around + 1e-6), 0.0)
+    return [plain.region(true > 0, found), plain.boundary(true > 0, found), float(np.mean(true == predicted)), robust]
 
 
 def write_results(dataset: ReVosDataset, folder: Path) -> None:
@@ -93,6 +102,31 @@ def test_a_wrong_size_or_no_foreground_scores_0(tmp_path: Path) -> None:
     dataset = ReVosDataset(root)
     assert score(dataset, results).groups["referring"] == dict.fromkeys(("J&F", *"JFAR"), 0.0)
     assert [fault.video for fault in dataset.find_problems()] == ["LVOS/b_2"]
+
+
+@pytest.mark.parametrize("protocol", ["revos", "ref-sav"])
+def test_pixels_of_several_objects_count_as_officially(protocol: str) -> None:
+    random = np.random.default_rng(1)
+    objects = random.random((3, *SIZE)) < 0.05
+    found = random.random(SIZE) < 0.2
+    metric, around = get_metric(protocol), 10**6
+    truth = [np.sum(objects, axis=0, dtype=np.uint8)]
+    case = Case(id="0", truth=truth, predicted=[found], foreground=(around,))
+    table = metric.summarize_scores([metric.score_video("video", [case])])
+    expected = np.round(100 * np.array(compute_typed_expression(list(objects), found, around)), 2) / 100
+    assert expected[2] < np.mean(objects.any(axis=0) == found), "some pixels belong to several objects"
+    assert [table.metrics[name] for name in ("J", "F", "A")] == pytest.approx(expected[:3].tolist(), abs=1e-12)
+    assert table.metrics.get("R", expected[3]) == pytest.approx(expected[3], abs=1e-12)
+
+
+def test_overlapping_objects_are_read_as_their_number(tmp_path: Path) -> None:
+    root = build("revos", tmp_path)
+    path = root / "meta_expressions_valid_.json"
+    path.write_text(path.read_text().replace('"anno_id": [2]', '"anno_id": [2, 3, 2]'))
+    case = next(iter(ReVosDataset(root).read_cases("LVOS/b_2", tmp_path / "none")))
+    square, bar = (2 * mask.astype(np.uint8) for mask in (clip(4, 1)[1], np.zeros((4, *SIZE), np.bool_)))
+    bar[1:, -10:-6, 10:38] = 1
+    np.testing.assert_array_equal(np.stack(list(case.truth)), square + bar)
 
 
 def test_types_are_attributes_and_a_single_type_is_the_whole_score(tmp_path: Path) -> None:

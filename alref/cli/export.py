@@ -106,12 +106,12 @@ def _choose_folders(runs: Iterable[Path], out: Path | None) -> Iterator[tuple[Pa
 @contextmanager
 def _show_progress(run: Path, quiet: bool, as_json: bool) -> Iterator[ExportProgress | None]:
     if as_json:
-        yield lambda name, done, total: emit_event("exporting", run=format_path(run), format=name, done=done, total=total)
+        yield lambda names, done, total: emit_event("exporting", run=format_path(run), format=names, done=done, total=total)
     elif quiet:
         yield None
     else:
         with ProgressBar() as bar:
-            yield lambda name, done, total: bar.show_progress(done, total, f"{format_path(run.name)}, {name}")
+            yield lambda names, done, total: bar.show_progress(done, total, f"{format_path(run.name)}, {names}")
 
 
 def _report(run: Path, exports: Iterable[Export], as_json: bool) -> Iterator[Export]:

@@ -41,5 +41,6 @@ class Exporter(ABC):
         """Write a run to ``target``: a file, or a folder that is empty, if ``suffix`` is empty.
 
         ``target`` is a temporary place; alref moves it when the call returns, and removes it after an error. Iterate over
-        ``run.read_frames()`` once and hold no frame, so that memory stays flat.
+        ``run.read_frames()`` once and hold no frame, so that memory stays flat. Exporters of one run get the same frames, each
+        in a thread of its own.
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from alref.output.source_video import open_source_video
 from alref.plugins.manager import PluginManager
 from alref.result import Result
 from alref.utils import atomic
+from alref.utils.thread_pool import run_in_threads
 
 EXPORTS_FOLDER = "exports"
 """The folder in a run folder that holds its exports."""
@@ -99,25 +100,50 @@ def export_run(
 ) -> Iterator[Export]:
     """Write a run in several formats to ``folder``, each under its name, and yield each when it is written.
 
-    ``on_progress(name, done, total)`` is called after each frame. The folder is locked, and what a killed export left there is
-    removed. Raises as ``load_finished_run`` and ``write_export`` do; if one of the targets exists, none is written.
+    Several formats are written side by side, each in a thread, from one pass over the frames. After an error in one of them,
+    those that are not finished are not written. ``on_progress(names, done, total)`` is called after each frame, with the names
+    of the formats, separated by commas. The folder is locked, and what a killed export left there is removed. Raises as
+    ``load_finished_run`` and ``write_export`` do; if one of the targets exists, none is written.
     """
-    current = ""
+    targets = [(exporter, folder / f"{exporter.name}{exporter.suffix}") for exporter in exporters]
+    names = ",".join(exporter.name for exporter, _ in targets)
 
     def show_progress(done: int, total: int) -> None:
         if on_progress:
-            on_progress(current, done, total)
+            on_progress(names, done, total)
 
     finished = load_finished_run(run, video, ids, show_progress)
-    targets = {exporter: folder / f"{exporter.name}{exporter.suffix}" for exporter in exporters}
-    for target in targets.values():
+    for _, target in targets:
         _check_target(target, overwrite)
     atomic.make_folder(folder)
     with atomic.lock_folder(folder):
-        for exporter, target in targets.items():
+        for _, target in targets:
             atomic.remove_partial_siblings(target)
-            current = exporter.name
-            yield write_export(exporter, finished, target, overwrite)
+        if len(targets) == 1:
+            yield write_export(targets[0][0], finished, targets[0][1], overwrite)
+        else:
+            yield from _write_together(targets, finished, overwrite)
+
+
+def _write_together(targets: Sequence[tuple[Exporter, Path]], run: FinishedRun, overwrite: bool) -> Iterator[Export]:
+    """Write several exports in threads that read each frame once, and yield each when it is written."""
+    frames, views = run.share_frames(len(targets))
+
+    def write(reader: int) -> Export:
+        exporter, target = targets[reader]
+        try:
+            return write_export(exporter, views[reader], target, overwrite)
+        except BaseException:
+            frames.stop()
+            raise
+        finally:
+            frames.leave(reader)
+
+    try:
+        for _, done in run_in_threads(write, range(len(targets)), len(targets)):
+            yield done
+    finally:
+        frames.stop()
 
 
 def _check_target(target: Path, overwrite: bool) -> None:

@@ -1,4 +1,4 @@
-"""Threads for work that waits on the network."""
+"""Threads for work that waits on the network or on libraries that release the lock of the interpreter."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
         done.put(None)
 
     threads = [
-        Thread(target=run_worker, daemon=True, name=f"question-{number}") for number in range(min(max_workers, len(items)))
+        Thread(target=run_worker, daemon=True, name=f"worker-{number}") for number in range(min(max_workers, len(items)))
     ]
     for thread in threads:
         thread.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Rle, compute_rle_box, decode_crop
+from alref.components.finished_run import MaskCrop
 
 CHANNELS, PAINTED = 4, 255
 WORD_BITS = 8
@@ -14,14 +14,14 @@ SIZE_BITS = (3, 4, 8, 16)
 MAX_RUN = 2 ** SIZE_BITS[-1]
 
 
-def encode_brush(rle: Rle) -> list[int]:
-    """Return the bytes of a mask: every channel of a pixel is 255 in it, and 0 outside.
+def encode_brush(crop: MaskCrop, size: tuple[int, int]) -> list[int]:
+    """Return the bytes of a mask in a frame of ``size`` (height, width): every channel of a pixel is 255 in it, and 0 outside.
 
     The stream of bits begins with the number of values (32 bits), the bits of a value less one (5), and the bits of the four
     widths less one (4 each). Then each run has a 1, the place of its width (2), its length less one, and its value.
     """
-    pixels = rle.size[0] * rle.size[1]
-    lengths = np.diff(np.concatenate([[0], _find_changes(rle), [pixels]])) * CHANNELS
+    pixels = size[0] * size[1]
+    lengths = np.diff(np.concatenate([[0], _find_changes(crop, size[1]), [pixels]])) * CHANNELS
     values = (np.arange(len(lengths)) % 2).astype(np.uint64) * np.uint64(PAINTED)
     lengths, values = lengths[lengths > 0], values[lengths > 0]
     counts = -(-lengths // MAX_RUN)
@@ -37,11 +37,10 @@ def encode_brush(rle: Rle) -> list[int]:
     return _pack_codes(all_codes, all_bits)
 
 
-def _find_changes(rle: Rle) -> npt.NDArray[np.int64]:
+def _find_changes(crop: MaskCrop, width: int) -> npt.NDArray[np.int64]:
     """Return where a mask begins and ends in turn, as positions of its pixels row by row."""
-    left, top, *_ = compute_rle_box(rle)
-    rows, columns = np.nonzero(np.diff(np.pad(decode_crop(rle), ((0, 0), (1, 1))).view(np.int8), axis=1))
-    changes = (top + rows) * rle.size[1] + left + columns
+    rows, columns = np.nonzero(np.diff(np.pad(crop.mask, ((0, 0), (1, 1))).view(np.int8), axis=1))
+    changes = (crop.top + rows) * width + crop.left + columns
     joined = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1  # from the end of a row to the beginning of the next
     return np.delete(changes, np.concatenate([joined, joined + 1])) if len(joined) else changes
 

@@ -11,7 +11,7 @@ from alref.utils.masks import Rle, compute_rle_box, decode_runs
 from alref_exporters._categories import list_categories
 from alref_exporters._frame_images import FrameImages
 from alref_exporters._json_stream import write_json_lists
-from alref_exporters._polygons import trace_polygons
+from alref_exporters._polygons import trace_object
 
 if TYPE_CHECKING:
     from alref_exporters.training_formats import Coco, YouTubeVis
@@ -66,7 +66,7 @@ def _iterate_annotations(
                 "category_id": ids[each.category],
                 "bbox": _get_box(rle),
                 "area": rle.area,
-                "segmentation": [polygon.ravel().tolist() for polygon in trace_polygons(rle, options.tolerance)]
+                "segmentation": [polygon.ravel().tolist() for polygon in trace_object(frame, each.id, options.tolerance)]
                 if options.masks == "polygons"
                 else _encode_rle(rle, options.masks == "rle-list"),
                 "iscrowd": 0,

@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun
-from alref.utils.masks import compute_rle_box, decode_crop
 from alref_exporters._frame_images import format_frame_name
 
 if TYPE_CHECKING:
@@ -29,18 +28,19 @@ def write_cutouts(run: FinishedRun, folder: Path, options: Cutouts.Options) -> N
         table.writerow(COLUMNS)
         for frame in run.read_frames():
             for each in run.objects:
-                if (rle := frame.rles.get(each.id)) is None:
+                if (crop := frame.crops.get(each.id)) is None:
                     continue
-                x0, y0, x1, y1 = compute_rle_box(rle)
+                x0, y0, x1, y1, mask = crop
                 left, top, right, bottom = 0, 0, run.width, run.height
                 if options.crop:
                     left, top = max(0, x0 - options.margin), max(0, y0 - options.margin)
                     right, bottom = min(run.width, x1 + options.margin), min(run.height, y1 + options.margin)
                 alpha = np.zeros((bottom - top, right - left), np.uint8)
-                alpha[y0 - top : y1 - top, x0 - left : x1 - left] = decode_crop(rle) * np.uint8(255)
+                alpha[y0 - top : y1 - top, x0 - left : x1 - left] = mask * np.uint8(255)
                 image = frame.image[top:bottom, left:right]
                 path = f"{names[each.id]}/{format_frame_name(run, frame.index)}.png"
                 _, data = cv2.imencode(".png", cv2.merge([*cv2.split(image)[::-1], alpha]), [cv2.IMWRITE_PNG_COMPRESSION, 1])
                 (folder / path).write_bytes(data.data)
                 facts = [path, each.id, each.name, each.category, frame.index, f"{frame.time:.6f}"]
-                table.writerow([*facts, left, top, right, bottom, rle.area, f"{each.track.scores[frame.index]:.4f}"])
+                area, score = frame.rles[each.id].area, f"{each.track.scores[frame.index]:.4f}"
+                table.writerow([*facts, left, top, right, bottom, area, score])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from shutil import copyfileobj
@@ -14,18 +14,18 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from alref import FinishedRun, RunObject
-from alref.utils.masks import Rle, compute_rle_box, decode_crop
+from alref import FinishedRun, RunFrame, RunObject
+from alref.components.finished_run import MaskCrop
 from alref_exporters._categories import list_categories
 from alref_exporters._piece_matcher import PieceMatcher
-from alref_exporters._polygons import Polygon, compute_area, trace_polygons
+from alref_exporters._polygons import Polygon, compute_area, trace_object
 
 if TYPE_CHECKING:
     from alref_exporters.tool_formats import Cvat
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold."""
-BUFFER_BYTES = 4 * 1024 * 1024
+BUFFER_BYTES = 256 * 1024
 """Bytes of one track that are held in memory; longer ones go through a temporary file."""
 
 
@@ -37,12 +37,10 @@ def write_cvat(run: FinishedRun, folder: Path, options: Cvat.Options) -> None:
     numbers = run.source_numbers
     with (folder / "annotations.xml").open("w", encoding="utf-8") as file:
         file.writelines(_format_head(run, names))
-        count = 0
-        for each in run.objects:
-            if options.shapes == "masks":
-                count += _write_mask_tracks(file, run, each, numbers, count)
-            else:
-                count += _write_polygon_tracks(file, run, each, numbers, count, options)
+        if options.shapes == "masks":
+            _write_mask_tracks(file, run, numbers)
+        else:
+            _write_polygon_tracks(file, run, numbers, options)
         file.write("</annotations>\n")
 
 
@@ -77,49 +75,70 @@ def _open_track(file: IO[str], each: RunObject, number: int) -> Iterator[None]:
     file.write("</track>\n")
 
 
-def _write_mask_tracks(file: IO[str], run: FinishedRun, each: RunObject, numbers: list[int], first: int) -> int:
-    """Write a track of one frame for each frame of an object; return how many."""
+def _write_mask_tracks(file: IO[str], run: FinishedRun, numbers: list[int]) -> None:
+    """Write a track of one frame for each object on each frame."""
     count = 0
-    for index, rle in run.iterate_masks(each):
-        if rle is None:
-            continue
-        left, top, right, bottom = compute_rle_box(rle)
-        crop = decode_crop(rle).ravel()
-        ends = np.flatnonzero(np.diff(crop, append=~crop[-1])) + 1
-        runs = [*([0] if crop[0] else []), *np.diff(ends, prepend=0).tolist()]
-        shape = {"rle": ", ".join(map(str, runs)), "left": left, "top": top, "width": right - left, "height": bottom - top}
-        with _open_track(file, each, first + count):
-            for outside in (0, 1) if index + 1 < len(run) else (0,):
-                place = {"frame": numbers[index + outside], "keyframe": 1, "outside": outside, "occluded": 0}
-                file.write(_open_element("mask", **place, **shape, z_order=0) + "/>\n")
-        count += 1
-    return count
+    for frame in run.read_frames():
+        for each in run.objects:
+            if (crop := frame.crops.get(each.id)) is None:
+                continue
+            shape = _format_mask(crop)
+            with _open_track(file, each, count):
+                for outside in (0, 1) if frame.index + 1 < len(run) else (0,):
+                    place = {"frame": numbers[frame.index + outside], "keyframe": 1, "outside": outside, "occluded": 0}
+                    file.write(_open_element("mask", **place, **shape, z_order=0) + "/>\n")
+            count += 1
 
 
-def _write_polygon_tracks(
-    file: IO[str], run: FinishedRun, each: RunObject, numbers: list[int], first: int, options: Cvat.Options
-) -> int:
-    """Write a track for each piece that an object has at the same time; return how many."""
-    matcher = PieceMatcher()
-    last: list[Polygon | None] = []
+def _format_mask(crop: MaskCrop) -> dict[str, object]:
+    """Return the box and the run lengths of a mask: row by row inside of the box, first of the background, which may be 0."""
+    pixels = crop.mask.ravel()
+    ends = np.flatnonzero(np.diff(pixels, append=~pixels[-1])) + 1
+    runs = [*([0] if pixels[0] else []), *np.diff(ends, prepend=0).tolist()]
+    size = {"width": crop.right - crop.left, "height": crop.bottom - crop.top}
+    return {"rle": ", ".join(map(str, runs)), "left": crop.left, "top": crop.top, **size}
+
+
+def _write_polygon_tracks(file: IO[str], run: FinishedRun, numbers: list[int], options: Cvat.Options) -> None:
+    """Write a track for each piece that an object has at the same time."""
     with ExitStack() as stack:
-        tracks: list[SpooledTemporaryFile[str]] = []
-        for index, rle in run.iterate_masks(each):
-            here = matcher.match_pieces(_list_pieces(rle, options) if rle else [])
-            while len(tracks) < len(here):
-                tracks.append(stack.enter_context(SpooledTemporaryFile(BUFFER_BYTES, "w+", encoding="utf-8")))
-            last += [None] * (len(here) - len(last))
-            for track, before, polygon in zip(tracks, last, here, strict=True):
-                if polygon is not None and (before is None or index % options.every == 0 or index == len(run) - 1):
-                    track.write(_format_polygon(numbers[index], polygon, 0))
-                elif polygon is None and before is not None:
-                    track.write(_format_polygon(numbers[index], before, 1))
-            last = here
-        for number, track in enumerate(tracks):
-            with _open_track(file, each, first + number):
-                track.seek(0)
-                copyfileobj(track, file)
-    return len(tracks)
+
+        def open_file() -> SpooledTemporaryFile[str]:
+            return stack.enter_context(SpooledTemporaryFile(BUFFER_BYTES, "w+", encoding="utf-8"))
+
+        writers = [(each, _PieceTracks(open_file, len(run), options.every)) for each in run.objects]
+        for frame in run.read_frames():
+            for each, tracks in writers:
+                pieces = _list_pieces(frame, each.id, options) if each.id in frame.rles else []
+                tracks.write_frame(frame.index, numbers[frame.index], pieces)
+        parts = ((each, part) for each, tracks in writers for part in tracks.files)
+        for number, (each, part) in enumerate(parts):
+            with _open_track(file, each, number):
+                part.seek(0)
+                copyfileobj(part, file)
+
+
+class _PieceTracks:
+    """The keyframes of the pieces of one object, each piece in a temporary file."""
+
+    def __init__(self, open_file: Callable[[], SpooledTemporaryFile[str]], length: int, every: int) -> None:
+        self.files: list[SpooledTemporaryFile[str]] = []
+        self._open_file, self._length, self._every = open_file, length, every
+        self._matcher = PieceMatcher()
+        self._last: list[Polygon | None] = []
+
+    def write_frame(self, index: int, number: int, pieces: list[Polygon]) -> None:
+        """Write the pieces on frame ``index``, which has this ``number`` in the video."""
+        here = self._matcher.match_pieces(pieces)
+        while len(self.files) < len(here):
+            self.files.append(self._open_file())
+        self._last += [None] * (len(here) - len(self._last))
+        for file, before, polygon in zip(self.files, self._last, here, strict=True):
+            if polygon is not None and (before is None or index % self._every == 0 or index == self._length - 1):
+                file.write(_format_polygon(number, polygon, 0))
+            elif polygon is None and before is not None:
+                file.write(_format_polygon(number, before, 1))
+        self._last = here
 
 
 def _format_polygon(frame: int, polygon: Polygon, outside: int) -> str:
@@ -129,6 +148,6 @@ def _format_polygon(frame: int, polygon: Polygon, outside: int) -> str:
     return _open_element("polygon", **place, points=points, z_order=0) + "/>\n"
 
 
-def _list_pieces(rle: Rle, options: Cvat.Options) -> list[Polygon]:
-    largest, *others = trace_polygons(rle, options.tolerance)
+def _list_pieces(frame: RunFrame, number: int, options: Cvat.Options) -> list[Polygon]:
+    largest, *others = trace_object(frame, number, options.tolerance)
     return [largest, *(each for each in others if compute_area(each) >= options.min_area)]

@@ -11,7 +11,6 @@ import numpy as np
 import OpenEXR
 
 from alref import FinishedRun, RunObject
-from alref.utils.masks import compute_rle_box, decode_crop
 from alref_exporters._frame_images import format_frame_name
 
 if TYPE_CHECKING:
@@ -34,11 +33,9 @@ def write_exr(run: FinishedRun, folder: Path, options: Exr.Options) -> None:
     kind, name = np.float16 if options.depth == "half" else np.float32, run.make_file_name(run.name)
     for frame in run.read_frames():
         channels = {layer: np.zeros((run.height, run.width), kind) for layer in ("A", *layers.values())}
-        for number, rle in frame.rles.items():
-            left, top, right, bottom = compute_rle_box(rle)
-            crop = decode_crop(rle)
+        for number, (left, top, right, bottom, mask) in frame.crops.items():
             for layer in ("A", layers[number]):
-                channels[layer][top:bottom, left:right][crop] = 1
+                channels[layer][top:bottom, left:right][mask] = 1
         with OpenEXR.File(header, channels) as file:
             file.write(str(folder / f"{name}.{format_frame_name(run, frame.index)}.exr"))
 

@@ -37,9 +37,16 @@ class FrameImages:
 
 
 def write_image(frame: RunFrame, path: Path) -> None:
-    """Write the image of a frame as JPEG or PNG, by the suffix of the path. Raises OutputError."""
+    """Write the image of a frame as JPEG or PNG, by the suffix of the path. Formats that are written together share the data.
+
+    Raises OutputError.
+    """
+    path.write_bytes(frame.remember((write_image, path.suffix), lambda: _encode_image(frame, path)))
+
+
+def _encode_image(frame: RunFrame, path: Path) -> bytes:
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
     done, data = cv2.imencode(path.suffix, cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR), options)
     if not done:
         raise OutputError(f"{path}: the frame cannot be encoded; choose another type of images")
-    path.write_bytes(data.data)
+    return data.tobytes()

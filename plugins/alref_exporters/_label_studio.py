@@ -68,7 +68,11 @@ def _make_brush(run: FinishedRun, frame: RunFrame, each: RunObject) -> dict[str,
         "image_rotation": 0,
         "score": each.track.scores[frame.index],
         "meta": {"text": [f"object {each.id}: {each.name}"]},
-        "value": {"format": "rle", "rle": encode_brush(frame.rles[each.id]), "brushlabels": [each.category]},
+        "value": {
+            "format": "rle",
+            "rle": encode_brush(frame.crops[each.id], (run.height, run.width)),
+            "brushlabels": [each.category],
+        },
     }
 
 

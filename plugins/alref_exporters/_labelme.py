@@ -12,9 +12,8 @@ import cv2
 import numpy as np
 
 from alref import FinishedRun, RunFrame
-from alref.utils.masks import compute_rle_box, decode_crop
 from alref_exporters._frame_images import FrameImages, format_frame_name
-from alref_exporters._polygons import trace_polygons
+from alref_exporters._polygons import trace_object
 
 if TYPE_CHECKING:
     from alref_exporters.tool_formats import LabelMe
@@ -43,14 +42,13 @@ def write_labelme(run: FinishedRun, folder: Path, options: LabelMe.Options) -> N
 
 def _iterate_shapes(run: FinishedRun, frame: RunFrame, options: LabelMe.Options) -> Iterator[dict[str, Any]]:
     for each in run.objects:
-        if (rle := frame.rles.get(each.id)) is None:
+        if (crop := frame.crops.get(each.id)) is None:
             continue
         common = {"label": each.category, "group_id": each.id, "description": each.name, "flags": {}}
         if options.shapes == "polygons":
-            for polygon in trace_polygons(rle, options.tolerance):
+            for polygon in trace_object(frame, each.id, options.tolerance):
                 yield {**common, "shape_type": "polygon", "points": polygon.tolist(), "mask": None}
             continue
-        left, top, right, bottom = compute_rle_box(rle)
-        corners = [[left, top], [right - 1, bottom - 1]]
-        _, data = cv2.imencode(".png", decode_crop(rle).astype(np.uint8) * 255)
+        corners = [[crop.left, crop.top], [crop.right - 1, crop.bottom - 1]]
+        _, data = cv2.imencode(".png", crop.mask.view(np.uint8) * np.uint8(255))
         yield {**common, "shape_type": "mask", "points": corners, "mask": b64encode(data.tobytes()).decode()}

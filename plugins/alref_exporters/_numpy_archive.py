@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numpy.lib import format as npy
 
 from alref import FinishedRun
-from alref.utils.masks import Rle, compute_rle_box, decode_crop
+from alref.components.finished_run import MaskCrop
 
 
 def write_archive(run: FinishedRun, path: Path) -> None:
@@ -38,17 +38,16 @@ def write_archive(run: FinishedRun, path: Path) -> None:
             empty = bytes(shape[2] * shape[3])
             for frame in run.read_frames():
                 for each in run.objects:
-                    rle = frame.rles.get(each.id)
-                    file.write(_pack_mask(rle, shape[2:]) if rle else empty)
+                    crop = frame.crops.get(each.id)
+                    file.write(_pack_mask(crop, shape[2:]) if crop else empty)
 
 
-def _pack_mask(rle: Rle, shape: tuple[int, ...]) -> bytes:
+def _pack_mask(crop: MaskCrop, shape: tuple[int, ...]) -> bytes:
     """Pack the box of a mask, from a multiple of eight pixels on; the rest is zero."""
-    left, top, _, bottom = compute_rle_box(rle)
-    start = left - left % 8
-    part = np.pad(decode_crop(rle), ((0, 0), (left - start, 0)))
+    start = crop.left - crop.left % 8
+    part = np.pad(crop.mask, ((0, 0), (crop.left - start, 0)))
     packed, bits = np.zeros(shape, np.uint8), np.packbits(part, axis=1)
-    packed[top:bottom, start // 8 : start // 8 + bits.shape[1]] = bits
+    packed[crop.top : crop.bottom, start // 8 : start // 8 + bits.shape[1]] = bits
     return packed.tobytes()
 
 

@@ -6,20 +6,27 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask, Rle, compute_rle_box, decode_crop
+from alref import RunFrame
+from alref.utils.masks import Mask
 
 Polygon = npt.NDArray[np.float64]
 """Corners float64 (N, 2), x and y in pixels, N >= 4 before simplification and >= 3 after it."""
 
 
-def trace_polygons(rle: Rle, tolerance: float = 0.0) -> list[Polygon]:
+def trace_object(frame: RunFrame, number: int, tolerance: float) -> list[Polygon]:
+    """Return the polygons of an object on a frame, as ``trace_polygons`` does; formats that are written together share them."""
+    crop = frame.crops[number]
+    corner = np.array([crop.left, crop.top])
+    make = lambda: [outline + corner for outline in trace_polygons(crop.mask, tolerance)]  # noqa: E731
+    return frame.remember((trace_polygons, number, tolerance), make)
+
+
+def trace_polygons(mask: Mask, tolerance: float = 0.0) -> list[Polygon]:
     """Return the outlines of the pieces of a mask, the largest first; holes are lost.
 
     With ``tolerance`` in pixels, corners are left out as long as the outline moves by no more.
     """
-    left, top, *_ = compute_rle_box(rle)
-    outlines = [outline + np.array([left, top]) for outline in _trace_outlines(decode_crop(rle))]
-    outlines.sort(key=compute_area, reverse=True)
+    outlines = sorted(_trace_outlines(mask), key=compute_area, reverse=True)
     return [simplify_polygon(outline, tolerance) for outline in outlines]
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from alref import FinishedRun, Frame
+from alref import FinishedRun, Frame, RunFrame
 from alref.media.video_encoder import open_video_encoder
 from alref.utils.masks import Mask
+from alref_exporters._grown_masks import grow_crop
 
 if TYPE_CHECKING:
     from alref_exporters.video_formats import Redaction
@@ -28,7 +29,7 @@ def write_redaction(run: FinishedRun, folder: Path, options: Redaction.Options) 
     audio = run.video.read_channels() if options.audio else ()
     with open_video_encoder(folder / "video.mp4", run.times, audio=audio) as encoder:
         for frame in run.read_frames():
-            covered = _grow_mask(frame.union, options.margin)
+            covered = _draw_covered(frame, (run.height, run.width), options.margin)
             covered = ~covered if options.cover == "outside" else covered
             shares.append(float(covered.mean()))
             encoder.write_frame(cover_pixels(frame.image, covered, options.effect, strength))
@@ -36,15 +37,14 @@ def write_redaction(run: FinishedRun, folder: Path, options: Redaction.Options) 
     (folder / "coverage.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def _grow_mask(mask: Mask, margin: int) -> Mask:
-    if not margin or not mask.any():
-        return mask
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1))
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    rows, columns = slice(max(0, top - margin), top + height + margin), slice(max(0, left - margin), left + width + margin)
-    grown = np.zeros_like(mask)
-    grown[rows, columns] = cv2.dilate(mask[rows, columns].view(np.uint8), kernel)
-    return grown
+def _draw_covered(frame: RunFrame, size: tuple[int, int], margin: int) -> Mask:
+    """Return the pixels within ``margin`` of an object, bool (H, W)."""
+    kernel = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1)), np.uint8)
+    covered: Mask = np.zeros(size, np.bool_)
+    for crop in frame.crops.values():
+        place, grown = grow_crop(crop, size, kernel)
+        covered[place] |= grown.view(np.bool_)
+    return covered
 
 
 def cover_pixels(image: Frame, covered: Mask, effect: str, strength: int) -> Frame:

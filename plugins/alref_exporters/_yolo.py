@@ -9,10 +9,9 @@ import numpy as np
 import yaml
 
 from alref import FinishedRun
-from alref.utils.masks import Rle
 from alref_exporters._categories import list_categories
 from alref_exporters._frame_images import FrameImages, format_frame_name
-from alref_exporters._polygons import join_polygons, trace_polygons
+from alref_exporters._polygons import Polygon, join_polygons, trace_object
 
 if TYPE_CHECKING:
     from alref_exporters.training_formats import Yolo
@@ -25,16 +24,16 @@ def write_yolo(run: FinishedRun, folder: Path, options: Yolo.Options) -> None:
     labels.mkdir()
     for frame in run.read_frames():
         images.write_frame(frame)
-        shown = [each for each in run.objects if each.id in frame.rles]
-        lines = [f"{ids[each.category] - 1} {_format_polygon(frame.rles[each.id], options.tolerance)}\n" for each in shown]
+        lines = []
+        for each in run.objects:
+            if each.id in frame.rles:
+                outline = join_polygons(trace_object(frame, each.id, options.tolerance)) / (run.width, run.height)
+                lines.append(f"{ids[each.category] - 1} {_format_corners(outline)}\n")
         (labels / f"{format_frame_name(run, frame.index)}.txt").write_text("".join(lines), encoding="ascii")
     content = {"train": "images", "val": "images", "names": {number - 1: name for name, number in ids.items()}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 
 
-def _format_polygon(rle: Rle, tolerance: float) -> str:
-    """Return the corners of a mask as shares of the width and the height."""
-    height, width = rle.size
-    corners = join_polygons(trace_polygons(rle, tolerance)) / (width, height)
+def _format_corners(corners: Polygon) -> str:
     return " ".join(f"{value:.6g}" for value in np.clip(corners, 0, 1).ravel())

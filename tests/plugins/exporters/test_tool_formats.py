@@ -15,6 +15,7 @@ from PIL import Image
 from pycocotools import mask as rle_tools
 
 import alref
+from alref.components.finished_run import crop_mask
 from alref.errors import InputError
 from alref.utils.masks import Mask, encode_mask
 from alref_exporters._brush import encode_brush
@@ -187,7 +188,9 @@ def test_brush_runs_of_any_length(size: tuple[int, int]) -> None:
         generator.random(size) < 0.02,
         generator.random(size) < 0.9,
     ):
-        assert np.array_equal(decode_brush(encode_brush(encode_mask(mask))).reshape(*size, 4)[..., 0], mask * 255)
+        assert np.array_equal(
+            decode_brush(encode_brush(crop_mask(encode_mask(mask)), size)).reshape(*size, 4)[..., 0], mask * 255
+        )
 
 
 def test_boxes_on_the_video_stop_where_the_object_is_gone(run: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pycocotools.coco import COCO
 
 import alref
 from alref.errors import InputError
-from alref.utils.masks import Mask, encode_mask
+from alref.utils.masks import Mask
 from alref_exporters._polygons import join_polygons, trace_polygons
 from support.clips import number_of
 from support.export_runs import NAMES, SIZE, draw_masks, make_result, save_run
@@ -203,8 +203,7 @@ def test_yolo_is_read_by_labelformat(run: Path, tmp_path: Path) -> None:
 def test_a_simplified_polygon_stays_near_the_edge() -> None:
     rows, columns = np.mgrid[: SIZE[0], : SIZE[1]]
     disk = (rows - 24) ** 2 + (columns - 30) ** 2 < 18**2
-    rle = encode_mask(disk)
-    (exact,), (short,) = trace_polygons(rle), trace_polygons(rle, 1.0)
+    (exact,), (short,) = trace_polygons(disk), trace_polygons(disk, 1.0)
     assert compute_overlap(fill(exact), disk) == 1.0
     assert len(short) < len(exact) / 3
     assert compute_overlap(fill(short), disk) > 0.93
@@ -213,9 +212,8 @@ def test_a_simplified_polygon_stays_near_the_edge() -> None:
 def test_a_single_pixel_has_four_corners_at_any_tolerance() -> None:
     dot = np.zeros(SIZE, np.bool_)
     dot[-1, -1] = True
-    rle = encode_mask(dot)
     for tolerance in (0.0, 1.0, 10.0):
-        (polygon,) = trace_polygons(rle, tolerance)
+        (polygon,) = trace_polygons(dot, tolerance)
         assert {tuple(each) for each in polygon} == {(63, 47), (64, 47), (64, 48), (63, 48)}
 
 
@@ -223,7 +221,7 @@ def test_random_masks_survive_the_way_through_polygons() -> None:
     generator = np.random.default_rng(5)
     for density in (0.3, 0.55, 0.8):
         mask = generator.random((20, 30)) < density
-        polygons = trace_polygons(encode_mask(mask))
+        polygons = trace_polygons(mask)
         filled = rle_tools.decode(rle_tools.merge(rle_tools.frPyObjects([each.ravel().tolist() for each in polygons], 20, 30)))
         assert not (mask & (filled == 0)).any()
         assert len(join_polygons(polygons)) >= sum(map(len, polygons))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from alref.components.dataset import NameMatcher
 from alref.errors import InputError
@@ -26,7 +26,7 @@ VOID = 255
 class _DavisDataset(IndexedDataset):
     homepage = "https://davischallenge.org/davis2017/code.html"
     license = "see the homepage"
-    splits = ("val", "train")
+    splits: ClassVar[tuple[str, ...]] = ("val", "train")
     protocols = ("davis17-semi-supervised",)
     fps = 24.0
 
@@ -49,8 +49,9 @@ class _DavisDataset(IndexedDataset):
         return [self.root / "JPEGImages/480p" / video / f"{name}.jpg" for name in self.find_video_entry(video).frames]
 
     def get_true_mask_paths(self, video: str) -> list[Path]:
-        """Return the files of the true masks."""
-        return [self.root / "Annotations/480p" / video / f"{name}.png" for name in self.find_video_entry(video).frames]
+        """Return the files of the true masks; where the truth is not public, that of the first frame."""
+        names = self.find_video_entry(video).frames
+        return [self.root / "Annotations/480p" / video / f"{name}.png" for name in (names if self.protocols else names[:1])]
 
     def read_references(self, video: str) -> list[Reference]:
         """Return one reference per object, its true mask on the first frame. Raises InputError."""
@@ -93,9 +94,21 @@ class _DavisDataset(IndexedDataset):
         from alref.components.scores import Case
         from alref_benchmarks.datasets.mask_files import read_required
 
+        self.require_ground_truth()
         truth = (read_required(path, self.read_labels) for path in self.get_true_mask_paths(video))
         predicted = map(self.read_labels, [folder / path for path in self.list_masks(video)])
         yield Case("", truth, predicted if (folder / video).is_dir() else None)
+
+    def pack_submission(self, folder: Path, file: Path, videos: Sequence[str]) -> None:
+        """Write the archive of a split that a server scores. Raises InputError that lists masks that it cannot use."""
+        from alref_benchmarks.datasets.archive import write_archive
+        from alref_benchmarks.datasets.mask_files import make_empty_mask
+
+        if self.protocols:
+            return super().pack_submission(folder, file, videos)
+        sizes = {video: make_empty_mask(self.get_frame_paths(video)[0]).shape for video in videos}
+        files = {mask: (width, height) for video, (height, width) in sizes.items() for mask in self.list_masks(video)}
+        write_archive(folder, files, file, "")
 
     def find_reference(self, video: str, case: str, object_name: str) -> str:
         """Return the reference of an object, which is named by its number."""
@@ -121,7 +134,9 @@ class Davis17Dataset(_DavisDataset):
     """DAVIS 2017: every object of the first frame is followed, given its mask there."""
 
     name = "davis17"
-    published_counts = {"val": (30, 61)}
+    splits = ("val", "train", "test-dev", "test-challenge")
+    split_protocols = {"test-dev": (), "test-challenge": ()}
+    published_counts = {"val": (30, 61), "test-dev": (30, 89), "test-challenge": (30, 90)}
 
     def find_list(self) -> Path:
         """Return the file that lists the videos of the split."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Collection
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from alref.components.scores import ScoreTable
 from alref.errors import InputError
 from alref_benchmarks.datasets.davis_prompts import Davis16Dataset, Davis17Dataset
 from alref_benchmarks.metrics import get_metric
-from support.benchmark_fixtures import SIZE, build, save
+from support.benchmark_fixtures import SIZE, build, result, save
 from support.metric_samples import GOLDEN, official
 
 METRIC = get_metric("davis17-semi-supervised")
@@ -103,3 +104,22 @@ def test_a_listed_video_without_a_folder_is_a_problem(tmp_path: Path) -> None:
     for kind in ("JPEGImages", "Annotations"):
         shutil.rmtree(tmp_path / kind / "480p/gold fish")
     assert "gold fish" in {each.video for each in dataset.find_problems()}
+
+
+def test_the_test_splits_have_prompts_and_are_packed_for_their_server(tmp_path: Path) -> None:
+    root = build("davis17", tmp_path / "data")
+    (root / "ImageSets/2017/val.txt").rename(root / "ImageSets/2017/test-dev.txt")
+    for path in root.glob("Annotations/480p/*/*.png"):
+        if path.stem != "00000":
+            path.unlink()
+    dataset = Davis17Dataset(root, "test-dev")
+    assert [fault.in_subset for fault in dataset.find_problems()] == [True], "only the published counts differ"
+    assert [each.id for each in dataset.read_references("gold fish")] == ["1", "2"]
+    for video in dataset.list_videos():
+        dataset.write_masks(result(dataset, video, {}), video, tmp_path / "run", lambda names, _: [])
+    dataset.pack_submission(tmp_path / "run", tmp_path / "s.zip", dataset.list_videos())
+    with ZipFile(tmp_path / "s.zip") as archive:
+        assert archive.namelist() == [path.as_posix() for video in dataset.list_videos() for path in dataset.list_masks(video)]
+        assert len(archive.namelist()) == 9
+    with pytest.raises(InputError, match="alref submit"):
+        list(dataset.read_cases("gold fish", tmp_path / "run"))

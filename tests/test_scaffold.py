@@ -116,8 +116,8 @@ def test_the_tests_of_a_dataset_warn_of_nothing(written: list[Path], installed: 
 def test_what_they_say_of_themselves_fits_their_kind(kind: str, written: list[Path]) -> None:
     (folder,) = (each for each in written if each.name == PLANS[kind].distribution)
     text = (folder / "README.md").read_text()
-    assert ("options" in text) == (kind != "dataset")
-    assert ("FOLDER" in text) == (kind == "dataset")
+    assert ("options" in text) == (kind not in ("dataset", "logger"))
+    assert ("FOLDER" in text) == (kind in ("dataset", "logger"))
 
 
 def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
@@ -128,7 +128,7 @@ def test_they_are_clean_by_their_own_rules(written: list[Path]) -> None:
 @pytest.mark.parametrize("kind", PLUGIN_KINDS)
 def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plan = PLANS[kind]
-    words = shlex.split(plan.uses[0].replace("FOLDER", "data"))[1:]
+    words = shlex.split(plan.uses[0].replace("FOLDER", "data").replace("DATASET", "my-dataset"))[1:]
     quick = [part for slot in QUICK if f"--{slot}" not in words for part in (f"--{slot}", f"my-{slot}")]
     assert run_command(["plugins", plan.name]) == 0
     assert PLUGIN_KINDS[kind].does in " ".join(capsys.readouterr().out.split())
@@ -138,6 +138,9 @@ def test_each_is_shown_and_used_by_name(kind: str, folder: Path, capsys: pytest.
         assert Path("RUN/exports", f"{plan.name}.csv").is_file()
         return
     assert run_command([*words, *quick, "--out", "out", "--quiet"]) == 0
+    if kind == "logger":
+        assert json.loads(Path("out", f"{plan.name}.json").read_text())["numbers"]["videos"] == 1
+        return
     assert plan.name in Path("out", "run.yaml" if words[0] == "run" else "eval.yaml").read_text()
 
 
@@ -212,7 +215,7 @@ def test_the_card_says_what_the_plugin_announces(kind: str, folder: Path, writte
     text = next(each for each in written if each.name == plan.distribution).joinpath("card.yaml").read_text()
     card = yaml.safe_load(text)
     jsonschema.validate(card, CARD_SCHEMA)
-    (said,) = card.get("components", []) + card.get("datasets", []) + card.get("exporters", [])
+    (said,) = card.get("components", []) + card.get("datasets", []) + card.get("exporters", []) + card.get("loggers", [])
     cls = getattr(import_module(plan.module), plan.components[0].cls)
     assert (card["plugin"], card["package"], card["level"], said["name"]) == (plan.name, plan.distribution, API_LEVEL, cls.name)
     assert said["summary"] == cls.__doc__

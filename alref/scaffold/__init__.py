@@ -29,7 +29,7 @@ PLACEHOLDER_HOMEPAGE = "https://example.org"
 
 @dataclass(frozen=True)
 class NewComponent:
-    """A component, a dataset or a format of a new plugin; ``module`` is the module that holds it.
+    """A component, a dataset, a format or a logger of a new plugin; ``module`` is the module that holds it.
 
     ``has_model`` selects the example that runs an ONNX model, ``is_alone`` says whether it is the only one of its plugin.
     """

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class PluginKind:
     """A kind of plugin: its base class, the hook that registers it, and the summary and requirements of the example.
 
-    ``slots`` are the slots that it fills, none for a dataset or an export format; ``use`` and ``check`` are commands. ``model``
-    is the summary of the example with a model, empty if there is none.
+    ``slots`` are the slots that it fills, none for a dataset, an export format or a logger; ``use`` and ``check`` are commands.
+    ``model`` is the summary of the example with a model, empty if there is none.
     """
 
     base: str
@@ -116,5 +116,13 @@ PLUGIN_KINDS = {
         (),
         "eval {name} --data FOLDER",
         "plugins check {name} --data FOLDER",
+    ),
+    "logger": PluginKind(
+        "EvaluationLogger",
+        "register_loggers",
+        (),
+        "Writes the numbers of an evaluation to a JSON file.",
+        (),
+        "eval DATASET --data FOLDER --logger {name}",
     ),
 }

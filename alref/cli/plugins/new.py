@@ -23,7 +23,7 @@ from alref.scaffold.kinds import PLUGIN_KINDS
     type=click.Choice(list(PLUGIN_KINDS)),
     required=True,
     multiple=True,
-    help="Slot that the plugin fills, or dataset, or exporter; repeatable.",
+    help="Slot that the plugin fills, or dataset, exporter or logger; repeatable.",
 )
 @click.option("--model", "has_model", is_flag=True, help="Start from examples that load and run an ONNX model.")
 @click.option("--out", type=click.Path(path_type=Path), help="Output folder; default alref-NAME.")

@@ -105,7 +105,7 @@ class _DavisDataset(IndexedDataset):
         from alref_benchmarks.datasets.mask_files import make_empty_mask
 
         if self.protocols:
-            return super().pack_submission(folder, file, videos)
+            super().pack_submission(folder, file, videos)
         sizes = {video: make_empty_mask(self.get_frame_paths(video)[0]).shape for video in videos}
         files = {mask: (width, height) for video, (height, width) in sizes.items() for mask in self.list_masks(video)}
         write_archive(folder, files, file, "")

@@ -23,7 +23,7 @@ _SIDES = (0.1, 0.2, 0.36, 0.65)
 _CUT_SHARE = 0.22
 """Share of the border of a region on the border of its box, above which the box is too small for the object."""
 _CENTRAL_DEPTH = 0.6
-"""Depth of a point in a part of a mask, as a share of the deepest one, from which it means the whole part."""
+"""Depth of a point in one of several parts of a mask, as a share of the deepest one, from which it means the whole part."""
 _ADDED_SIZE, _REMOVED_SIZE, _SLACK = 3.0, 3.0, 3
 """Size of the part that a point means, in units of its distance from the border of the mask, and pixels beyond it."""
 _CERTAIN_SIZE = 0.7
@@ -140,11 +140,13 @@ def _measure_cut_share(mask: Mask, box: FloatArray) -> float:
 
 
 def _remove_region(video_features: VideoFeatures, frame: int, mask: Mask, point: FloatArray, others: FloatArray) -> Mask:
-    """Return a mask without what a point means: the whole part if it is in its middle, else what looks like it."""
+    """Return a mask without what a point means: one of several parts if it is in its middle, else what looks like it."""
     part, place = _select_component(mask, point), find_pixel(point, mask.shape)
     depth = cv2.distanceTransform(np.pad(part, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    if depth[place] >= _CENTRAL_DEPTH * depth.max() and not any(part[find_pixel(other, mask.shape)] for other in others):
-        return mask & ~part
+    rest = mask & ~part
+    is_central = depth[place] >= _CENTRAL_DEPTH * depth.max()
+    if rest.any() and is_central and not any(part[find_pixel(other, mask.shape)] for other in others):
+        return rest
     scale = np.array([video_features.width / mask.shape[1], video_features.height / mask.shape[0]], np.float32)
     label = make_seed_label(video_features, mask)
     outside = _mark_cells(video_features, point * scale)

@@ -9,6 +9,8 @@ import pytest
 
 from alref.records import Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
+from alref_baseline.features import VideoFeatures
+from alref_baseline.points import segment_points
 from alref_baseline.vision import LabelPropagator
 
 Mask = npt.NDArray[np.bool_]
@@ -55,3 +57,17 @@ def test_what_a_point_took_away_does_not_return(knows_prior: bool) -> None:
     for frame in range(clicked, LENGTH):
         assert (masks[frame] & hand[frame]).sum() < 0.1 * hand[frame].sum(), frame
         assert (masks[frame] & cup[frame]).sum() > 0.95 * cup[frame].sum(), frame
+
+
+@pytest.mark.parametrize("has_other_part", [False, True], ids=["the only part", "one of two parts"])
+def test_a_point_off_the_object_in_the_middle_of_a_part(has_other_part: bool) -> None:
+    """It cuts a part of the only part of a mask; one of several parts goes as a whole."""
+    video, cup, hand = draw_cup_in_hand()
+    part, other = (cup | hand)[0], np.zeros((HEIGHT, WIDTH), bool)
+    other[90:110, 110:140] = has_other_part
+    center = np.array([[45, 63]], np.float32)
+    mask = segment_points(VideoFeatures(video), 0, center, np.array([False]), (HEIGHT, WIDTH), prior=part | other)
+    assert not mask[63, 45]
+    assert np.array_equal(mask & other, other)
+    assert (mask & part).any() != has_other_part
+    assert not (mask & ~part & ~other).any()

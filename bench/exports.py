@@ -1,17 +1,20 @@
-"""Seconds and memory of every export format beside decoding the video once, in one run: ``python bench/exports.py [FRAMES]``.
+"""Processor time and memory of exports beside decoding the video once: ``python bench/exports.py [FRAMES [FORMAT...]]``.
 
-The clip has five objects, drawn as moving blobs in 1080p. *Codec* is the time inside of encoders of images and videos; *ratio*
-is the rest, as a multiple of the time of decoding. *Growth* is that of the resident memory after a tenth of the frames.
+The clip has five objects, drawn as moving blobs in 1080p. Each format is written alone, and all of them together in one pass.
+*Own* is the processor time without encoders of images and videos, whose calls then do nothing; *ratio* is that as a multiple
+of the processor time of decoding the video once. *Growth* is that of the resident memory after a tenth of the frames.
+Seconds are those of the processor. ``together`` as a format measures only all of them together.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import process_time
 from typing import Any
 from unittest.mock import patch
 
@@ -21,19 +24,22 @@ import OpenEXR
 from PIL import Image
 
 import alref
+from alref.components.exporter import Exporter
 from alref.media.video_encoder import VideoEncoder
 from alref.media.write import write_video
-from alref.output.export import load_finished_run, make_exporters, write_export
+from alref.output.export import export_run, make_exporters
 from alref.plugins.manager import PluginManager
+from alref.result import Result
 from alref.testing import make_finished_run
 from alref.testing.memory import read_resident_memory
 
 SIZE, OBJECTS, FPS = (1080, 1920), 5, 30
 FRAMES = int(sys.argv[1]) if len(sys.argv) > 1 else 300
+CHOSEN = sys.argv[2:]
 ALSO = (("coco", {"images": "none"}), ("ytvis", {"images": "none"}), ("coco", {"masks": "polygons", "images": "none"}),
         ("yolo", {"images": "none"}), ("cvat", {"shapes": "masks"}), ("label-studio", {"images": "none"}),
         ("labelme", {"images": "none"}))  # fmt: skip
-"""Formats without their images, whose codec takes most of the time."""
+"""Formats without their images."""
 
 
 def draw_mask(number: int, frame: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -58,29 +64,51 @@ def draw_frames() -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
         yield image
 
 
+class NoDeflate:
+    """Takes the place of zlib's compressor."""
+
+    def compress(self, data: bytes) -> bytes:
+        return b""
+
+    def flush(self) -> bytes:
+        return b""
+
+
 @contextmanager
-def measure_codecs() -> Iterator[list[float]]:
-    """Yield a list that sums up the seconds inside of encoders."""
-    spent = [0.0]
+def skip_codecs() -> Iterator[None]:
+    """Let the encoders of images and videos, and zlib, do nothing."""
 
-    def time_calls(work: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any, **options: Any) -> Any:
-            before = perf_counter()
-            try:
-                return work(*arguments, **options)
-            finally:
-                spent[0] += perf_counter() - before
-
-        return call
+    def save(image: Image.Image, file: Any, *_: Any, **__: Any) -> None:
+        Path(file).touch()
 
     with ExitStack() as stack:
-        videos = [(VideoEncoder, "write_frame"), (VideoEncoder, "finish")]
-        for owner, name in [(cv2, "imencode"), (Image.Image, "save"), (OpenEXR.File, "write"), *videos]:
-            stack.enter_context(patch.object(owner, name, time_calls(getattr(owner, name))))
-        yield spent
+        for owner, name, instead in (
+            (cv2, "imencode", lambda *_: (True, np.zeros(1, np.uint8))),
+            (Image.Image, "save", save),
+            (OpenEXR.File, "write", lambda self, path: Path(path).touch()),
+            (VideoEncoder, "write_frame", lambda self, frame: None),
+            (VideoEncoder, "finish", lambda self: Path(self._file.name.removeprefix("file:")).touch()),
+            (zlib, "compressobj", lambda *_: NoDeflate()),
+        ):
+            stack.enter_context(patch.object(owner, name, instead))
+        yield
+
+
+def measure_export(result: Result, clip: Path, exporters: Sequence[Exporter], folder: Path) -> tuple[float, int, int]:
+    """Return the processor seconds of exports, the bytes that they wrote, and the growth of the memory."""
+    memory: list[int] = []
+
+    def watch(names: str, done: int, total: int) -> None:
+        if done % max(1, total // 10) == 0:
+            memory.append(read_resident_memory() or 0)
+
+    before = process_time()
+    done = list(export_run(result, exporters, folder, video=clip, overwrite=True, on_progress=watch))
+    return process_time() - before, sum(each.bytes for each in done), max(memory) - memory[0] if memory else 0
 
 
 def main() -> None:
+    cv2.setNumThreads(1)
     plugins = PluginManager()
     with TemporaryDirectory() as place:
         clip = Path(place, "clip.mp4")
@@ -88,28 +116,28 @@ def main() -> None:
         masks = [[draw_mask(number, frame) for frame in range(FRAMES)] for number in range(OBJECTS)]
         result = make_finished_run(alref.open_video(clip), masks, [f"blob {number}" for number in range(OBJECTS)]).result
         del masks
-        before = perf_counter()
+        before = process_time()
         for _ in alref.open_video(clip, cache_bytes=0):
             pass
-        decoding = perf_counter() - before
+        decoding = process_time() - before
         print(f"{FRAMES} frames of {SIZE[1]}x{SIZE[0]}, {OBJECTS} objects; decoding once: {decoding:.2f} s")
-        print(f"{'format':44} {'seconds':>8} {'codec':>8} {'ratio':>6} {'MB':>8} {'growth':>7}")
-        for name, options in [*((name, {}) for name in plugins.exporters), *ALSO]:
-            (exporter,) = make_exporters(plugins, [name], {name: options})
-            memory: list[int] = []
-
-            def watch(done: int, total: int, memory: list[int] = memory) -> None:
-                if done % max(1, total // 10) == 0:
-                    memory.append(read_resident_memory() or 0)
-
-            finished = load_finished_run(result, clip, on_progress=watch)
-            with measure_codecs() as codec:
-                done = write_export(exporter, finished, Path(place, f"out{exporter.suffix}"), overwrite=True)
-            ratio = (done.seconds - codec[0]) / decoding
-            growth = (max(memory) - memory[0]) / 2**20 if memory else 0.0
-            title = f"{name} {' '.join(f'{key}={value}' for key, value in options.items())}"
+        print(f"{'format':44} {'seconds':>8} {'own':>8} {'ratio':>6} {'MB':>8} {'growth':>7}")
+        alone = [*((name, {}) for name in plugins.exporters), *ALSO]
+        rows: list[tuple[str, list[Exporter]]] = [
+            (
+                f"{name} {' '.join(f'{key}={value}' for key, value in options.items())}",
+                make_exporters(plugins, [name], {name: options}),
+            )
+            for name, options in alone
+            if not CHOSEN or name in CHOSEN
+        ]
+        rows.append(("together", make_exporters(plugins, plugins.exporters, {})))
+        for title, exporters in rows:
+            with skip_codecs():
+                own, _, _ = measure_export(result, clip, exporters, Path(place, "out"))
+            seconds, size, growth = measure_export(result, clip, exporters, Path(place, "out"))
             print(
-                f"{title:44} {done.seconds:8.2f} {codec[0]:8.2f} {ratio:6.2f} {done.bytes / 1e6:8.1f} {growth:6.0f}M",
+                f"{title:44} {seconds:8.2f} {own:8.2f} {own / decoding:6.2f} {size / 1e6:8.1f} {growth / 2**20:6.0f}M",
                 flush=True,
             )
 

@@ -31,13 +31,16 @@ def write_exr(run: FinishedRun, folder: Path, options: Exr.Options) -> None:
     layers = {each.id: f"{format_layer(each)}.Y" for each in run.objects}
     header: dict[str, Any] = {"compression": COMPRESSIONS[options.compression], "type": OpenEXR.scanlineimage}
     kind, name = np.float16 if options.depth == "half" else np.float32, run.make_file_name(run.name)
+    channels = {layer: np.zeros((run.height, run.width), kind) for layer in ("A", *layers.values())}
     for frame in run.read_frames():
-        channels = {layer: np.zeros((run.height, run.width), kind) for layer in ("A", *layers.values())}
         for number, (left, top, right, bottom, mask) in frame.crops.items():
             for layer in ("A", layers[number]):
                 channels[layer][top:bottom, left:right][mask] = 1
-        with OpenEXR.File(header, channels) as file:
+        with OpenEXR.File(header, dict(channels)) as file:
             file.write(str(folder / f"{name}.{format_frame_name(run, frame.index)}.exr"))
+        for number, (left, top, right, bottom, _) in frame.crops.items():
+            for layer in ("A", layers[number]):
+                channels[layer][top:bottom, left:right] = 0
 
 
 def format_layer(each: RunObject) -> str:

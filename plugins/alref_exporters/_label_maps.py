@@ -65,8 +65,16 @@ def write_mots(run: FinishedRun, folder: Path, options: Mots.Options) -> None:
     with (folder / f"{run.make_file_name(run.name)}.txt").open("w", encoding="ascii") as file:
         for frame in run.read_frames():
             images.write_frame(frame)
-            _write_wide_png(table[frame.labels], instances / f"{format_frame_name(run, frame.index)}.png")
+            _write_wide_png(_draw_instances(frame, table), instances / f"{format_frame_name(run, frame.index)}.png")
             file.writelines(_format_lines(frame, ids, options.first_frame))
+
+
+def _draw_instances(frame: RunFrame, table: LabelMap) -> LabelMap:
+    """Return the labels of a frame with the numbers of MOTS."""
+    drawn = np.zeros_like(frame.labels)
+    for left, top, right, bottom, _ in frame.crops.values():
+        drawn[top:bottom, left:right] = table[frame.labels[top:bottom, left:right]]
+    return drawn
 
 
 def _number_instances(run: FinishedRun, classes: dict[str, int]) -> dict[int, int]:

@@ -31,7 +31,7 @@ def write_redaction(run: FinishedRun, folder: Path, options: Redaction.Options) 
         for frame in run.read_frames():
             covered = _draw_covered(frame, (run.height, run.width), options.margin)
             covered = ~covered if options.cover == "outside" else covered
-            shares.append(float(covered.mean()))
+            shares.append(int(np.count_nonzero(covered)) / covered.size)
             encoder.write_frame(cover_pixels(frame.image, covered, options.effect, strength))
     report = make_report(run, shares, options, strength)
     (folder / "coverage.json").write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -60,11 +60,19 @@ def cover_pixels(image: Frame, covered: Mask, effect: str, strength: int) -> Fra
         hidden: Frame = np.zeros_like(image)
     else:
         size = max(1, round(width / strength)), max(1, round(height / strength))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        small = cv2.blur(small, (3, 3)) if effect == "blur" else small
+        small = _shrink_image(image, size)
+        small = np.asarray(cv2.blur(small, (3, 3)), np.uint8) if effect == "blur" else small
         way = cv2.INTER_LINEAR if effect == "blur" else cv2.INTER_NEAREST
         hidden = np.asarray(cv2.resize(small, (width, height), interpolation=way), np.uint8)
     return np.asarray(cv2.copyTo(hidden, covered.view(np.uint8), image.copy()), np.uint8)
+
+
+def _shrink_image(image: Frame, size: tuple[int, int]) -> Frame:
+    """Return the mean colors of ``size`` (width, height) blocks; to halve even sides first is exact, and faster."""
+    height, width = image.shape[:2]
+    if height % 2 == width % 2 == 0 and 2 * size[0] <= width and 2 * size[1] <= height:
+        image = np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def make_report(run: FinishedRun, shares: list[float], options: Redaction.Options, strength: int) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alref.api import export, segment
     from alref.api import list_components as components
+    from alref.audio.intervals import merge_windows
     from alref.batch.many import segment_many as batch
     from alref.batch.units import UnitFailure, load_unit
     from alref.components.base import (
@@ -37,15 +38,22 @@ if TYPE_CHECKING:
     from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
     from alref.components.propagation import PackedMasks, fit_mask, follow_objects, group_boxes, make_start_mask, split_frames
     from alref.components.protocol import EvaluationProtocol
+    from alref.components.runner import Runner, RunnerTask, Worker, WorkerEvent, WorkerFactory
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
+    from alref.llm.messages import Answer, Question
+    from alref.llm.options import ChatOptions
+    from alref.llm.reasoner import ChatReasoner
     from alref.media.array_video import ArrayVideo
     from alref.media.reader import open_frames, open_video
     from alref.media.video import Frame, Video
+    from alref.models.cpu_tuning import count_threads
+    from alref.models.onnx_sessions import make_onnx_session
     from alref.models.weights import Weights
     from alref.output.run_folder import load_result
     from alref.pipeline.corrections import Corrections
     from alref.pipeline.engine import Pipeline
+    from alref.pipeline.references import read_recording
     from alref.plugins.hookspecs import hookimpl
     from alref.records import (
         Audio,
@@ -72,14 +80,18 @@ if TYPE_CHECKING:
         list_object_phrases,
     )
     from alref.result import Result
+    from alref.utils.masks import Mask, Rle, compute_box, compute_rle_box, decode_mask, encode_mask
 
 __all__ = [
     "AlrefError",
+    "Answer",
     "ArrayVideo",
     "Audio",
     "BehaviorReview",
     "Candidates",
     "Case",
+    "ChatOptions",
+    "ChatReasoner",
     "Concept",
     "ConfigError",
     "ContractError",
@@ -98,6 +110,7 @@ __all__ = [
     "HubModelOptions",
     "InputError",
     "Locator",
+    "Mask",
     "MaskReview",
     "MissingError",
     "ModelStage",
@@ -116,14 +129,18 @@ __all__ = [
     "Propagator",
     "PropagatorOptions",
     "Proposer",
+    "Question",
     "Reasoner",
     "RecordError",
     "Recording",
     "Reference",
     "Result",
     "Reviewer",
+    "Rle",
     "RunFrame",
     "RunObject",
+    "Runner",
+    "RunnerTask",
     "ScoreTable",
     "SpatialReasoner",
     "Stage",
@@ -145,8 +162,16 @@ __all__ = [
     "Video",
     "VideoScores",
     "Weights",
+    "Worker",
+    "WorkerEvent",
+    "WorkerFactory",
     "batch",
     "components",
+    "compute_box",
+    "compute_rle_box",
+    "count_threads",
+    "decode_mask",
+    "encode_mask",
     "export",
     "fit_mask",
     "follow_objects",
@@ -155,15 +180,19 @@ __all__ = [
     "list_object_phrases",
     "load_result",
     "load_unit",
+    "make_onnx_session",
     "make_start_mask",
+    "merge_windows",
     "open_frames",
     "open_video",
+    "read_recording",
     "segment",
     "split_frames",
 ]
 
 _NAMES_BY_MODULE = {
     "alref.api": "export list_components segment",
+    "alref.audio.intervals": "merge_windows",
     "alref.batch.units": "UnitFailure load_unit",
     "alref.components.base": (
         "Locator Propagator PropagatorOptions Proposer Reasoner Reviewer SpatialReasoner Stage StageOptions Tagger "
@@ -172,27 +201,35 @@ _NAMES_BY_MODULE = {
     "alref.components.command": "PluginCommand",
     "alref.components.dataset": "Dataset DatasetProblem NameMatcher",
     "alref.components.exporter": "Exporter",
-    "alref.components.logger": "EvaluationLogger FinishedEvaluation",
     "alref.components.finished_run": "FinishedRun RunFrame RunObject",
+    "alref.components.logger": "EvaluationLogger FinishedEvaluation",
     "alref.components.model_stage": "HubModelName HubModelOptions ModelStage",
     "alref.components.propagation": "PackedMasks fit_mask follow_objects group_boxes make_start_mask split_frames",
     "alref.components.protocol": "EvaluationProtocol",
+    "alref.components.runner": "Runner RunnerTask Worker WorkerEvent WorkerFactory",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",
+    "alref.llm.messages": "Answer Question",
+    "alref.llm.options": "ChatOptions",
+    "alref.llm.reasoner": "ChatReasoner",
     "alref.media.array_video": "ArrayVideo",
     "alref.media.reader": "open_frames open_video",
     "alref.media.video": "Frame Video",
+    "alref.models.cpu_tuning": "count_threads",
+    "alref.models.onnx_sessions": "make_onnx_session",
     "alref.models.weights": "Weights",
     "alref.output": "Result",
     "alref.output.run_folder": "load_result",
     "alref.pipeline.corrections": "Corrections",
     "alref.pipeline.engine": "Pipeline",
+    "alref.pipeline.references": "read_recording",
     "alref.plugins.hookspecs": "hookimpl",
     "alref.records": (
-        "Audio BehaviorReview Candidates Concept ExistenceAudit FrameMasks MaskReview ObjectTrack Phrase PivotBox PivotFrame "
-        "Prompt Recording Reference StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict "
+        "Audio BehaviorReview Candidates Concept ExistenceAudit FrameMasks MaskReview ObjectTrack Phrase PivotBox "
+        "PivotFrame Prompt Recording Reference StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict "
         "list_object_phrases"
     ),
+    "alref.utils.masks": "Mask Rle compute_box compute_rle_box decode_mask encode_mask",
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}
 

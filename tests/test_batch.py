@@ -203,7 +203,6 @@ def test_shards_of_a_batch_are_its_whole(home: Path, capsys: Capture) -> None:
     videos = write_videos(home / "videos", list("abcdef"))
     found = [get_states(run_batch(capsys, videos, home / "store", "--shard", f"{index}/2")) for index in range(2)]
     assert sorted([*found[0], *found[1]]) == list("abcdef")
-    assert all(found)
 
 
 def test_two_commands_at_once_compute_each_unit_once(home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from alref import HubModelName, HubModelOptions, Locator, ModelStage, Tagger, Transcriber, Unifier, hookimpl
 from alref.audio.options import SimilarityOptions
 from alref.audio.vocabulary import VocabularyName
-from alref.components.base import Locator, Tagger, Transcriber, Unifier
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.records import Phrase, Reference
+    from alref import Phrase, Reference, Video
     from alref_audio._ast import AstModel
     from alref_audio._clap import ClapEncoder
     from alref_audio._pe_a_frame import PeAFrameModel

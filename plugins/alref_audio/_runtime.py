@@ -14,7 +14,7 @@ from alref.models import devices
 from alref.models.transformers_loading import load_complete_model, translate_model_errors
 
 if TYPE_CHECKING:
-    from alref.components.model_stage import HubModelOptions
+    from alref import HubModelOptions
 
 EMPTY_FILTER_WARNING = "At least one mel filter has all zero values"
 """Warning of the library that is ignored: AST was trained with empty bands."""

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.intervals import merge_windows
+from alref import Audio, Phrase, Video, merge_windows
 from alref.audio.loudness import SILENCE_THRESHOLD, compute_loudness
 from alref.audio.similarity import get_sound_name
 from alref.audio.windows import Samples, cut_windows
-from alref.media.video import Video
-from alref.records import Audio, Phrase
 
 if TYPE_CHECKING:
     from alref_audio import PeAFrameOptions

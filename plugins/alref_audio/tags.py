@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.intervals import merge_windows
+from alref import Phrase, TimeSpan, Video, merge_windows
 from alref.audio.windows import Samples, cut_windows, split_into_batches
-from alref.media.video import Video
-from alref.records import Phrase, TimeSpan
 
 if TYPE_CHECKING:
     from alref_audio import TagOptions

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from alref.components.base import Locator, Propagator, Proposer, SpatialReasoner, Tagger, TemporalReasoner, Transcriber, Unifier
-from alref.components.runner import Runner
-from alref.plugins.hookspecs import hookimpl
+from alref import (
+    Locator,
+    Propagator,
+    Proposer,
+    Runner,
+    SpatialReasoner,
+    Tagger,
+    TemporalReasoner,
+    Transcriber,
+    Unifier,
+    hookimpl,
+)
 from alref_baseline.audio import AlwaysLocator, EnergyLocator
 from alref_baseline.local_runner import LocalRunner
 from alref_baseline.reasoners import FirstFrameReasoner, MiddleFrameReasoner, RulesReasoner, TopScoreReasoner, UniformReasoner

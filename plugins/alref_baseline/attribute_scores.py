@@ -11,8 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from alref.media.video import Frame, Video
-from alref.utils.masks import Mask
+from alref import Frame, Mask, Video
 from alref_baseline.attributes import compute_change, compute_color_share, compute_growth
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image

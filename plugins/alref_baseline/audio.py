@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.components.base import Locator, Tagger
+from alref import Locator, Tagger
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.records import Phrase, Reference
+    from alref import Phrase, Reference, Video
 
 
 class EnergyLocator(Tagger, Locator):
@@ -18,8 +17,8 @@ class EnergyLocator(Tagger, Locator):
 
     def tag(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return one phrase for any sound, with its spans; an empty list for silence."""
+        from alref import Phrase
         from alref.audio.vocabulary import UNKNOWN_SOUND
-        from alref.records import Phrase
 
         phrases = self.locate(video, reference, [Phrase(reference=reference.id, text=UNKNOWN_SOUND, sound=True)])
         return [phrase for phrase in phrases if phrase.heard]

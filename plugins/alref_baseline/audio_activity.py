@@ -11,10 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from alref.audio.intervals import merge_windows
-from alref.media.video import Video
-from alref.records import Audio, TimeSpan
-from alref.utils.masks import Mask
+from alref import Audio, Mask, TimeSpan, Video, merge_windows
 from alref_baseline.efficientnet import FloatArray
 
 SAMPLE_RATE = 16_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alref import Phrase, PivotFrame
 from alref.audio.intervals import merge_spans
 from alref.audio.vocabulary import find_sound_source, get_object_category, is_generic_object
-from alref.records import Phrase, PivotFrame
 
 
 def resolve_sound_objects(phrases: Sequence[Phrase]) -> tuple[list[Phrase], list[PivotFrame]]:

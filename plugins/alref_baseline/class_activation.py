@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from alref.utils.masks import Mask
+from alref import Mask
 from alref_baseline.efficientnet import SIZE_MULTIPLE, FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from alref import Concept, Phrase
 from alref.audio.vocabulary import find_sound_source, get_object_category
-from alref.records import Concept, Phrase
 from alref_baseline.audio_tags import resolve_sound_objects
 from alref_baseline.grammar import GENERIC_NOUN, ObjectDescription, parse_description
 from alref_baseline.lexicon import find_synonym, look_up_noun

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alref.media.video import Frame
-from alref.models.onnx_sessions import make_onnx_session
+from alref import Frame, make_onnx_session
 from alref_baseline.lexicon import SEGMENT_CLASSES
 from alref_baseline.onnx_graph import OnnxGraph
 

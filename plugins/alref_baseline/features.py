@@ -12,7 +12,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from alref.media.video import Frame, Video
+from alref import Frame, Video
 from alref.utils.array_cache import ArrayCache
 from alref_baseline.deeplab import DeepLab
 from alref_baseline.efficientnet import SIZE_MULTIPLE, EfficientNetLite, FloatArray

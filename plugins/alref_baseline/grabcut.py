@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.media.video import Frame
-from alref.utils.masks import Mask
+from alref import Frame, Mask
 from alref_baseline.efficientnet import FloatArray
 
 _FOREGROUND_THRESHOLD = 0.9

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import Phrase, TimeSpan
+from alref import Phrase, TimeSpan, Video
 from alref_baseline.confidence import MAX_AREA, estimate_confidence
 from alref_baseline.features import get_video_features
 from alref_baseline.grammar import ObjectDescription, parse_description

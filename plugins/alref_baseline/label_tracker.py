@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask
+from alref import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import ColorModels, find_connected_components, remove_small_components, run_grabcut

@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import IO
 
-from alref.components.runner import Runner, RunnerTask, WorkerEvent, WorkerFactory
+from alref import Runner, RunnerTask, WorkerEvent, WorkerFactory
 from alref.models import cpu_tuning
 
 CUDA_VARIABLE, THREADS_VARIABLE = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"

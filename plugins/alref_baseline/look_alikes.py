@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alref.utils.masks import Mask
+from alref import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grammar import ObjectDescription

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alref.media.video import Frame
+from alref import Frame
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import VideoFeatures
 

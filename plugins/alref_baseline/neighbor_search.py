@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from alref.models.onnx_sessions import make_onnx_session
+from alref import make_onnx_session
 from alref_baseline.efficientnet import FloatArray
 
 if TYPE_CHECKING:

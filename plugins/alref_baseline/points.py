@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask
+from alref import Mask
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import CELL_SIZE, VideoFeatures, resize_image
 from alref_baseline.grabcut import find_connected_components

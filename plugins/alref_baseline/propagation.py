@@ -7,10 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from alref.components.propagation import PivotRange, split_frames
-from alref.media.video import Video
-from alref.records import FrameMasks, PivotBox, list_object_phrases
-from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
+from alref import FrameMasks, Mask, PivotBox, Rle, Video, decode_mask, encode_mask, list_object_phrases, split_frames
+from alref.components.propagation import PivotRange
 from alref_baseline.features import VideoFeatures, get_video_features
 from alref_baseline.grabcut import ColorModels
 from alref_baseline.label_tracker import LabelTracker, compute_confidence, make_seed_label, segment_box, segment_label

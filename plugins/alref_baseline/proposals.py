@@ -5,8 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import Candidates, PivotFrame
+from alref import Candidates, PivotFrame, Video
 from alref_baseline.grabcut import compute_bounding_box
 from alref_baseline.grounding import GroundingQuery, find_grounding
 

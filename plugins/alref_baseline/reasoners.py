@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.components.base import Reasoner, Reviewer, SpatialReasoner, StageOptions, TemporalReasoner, TrackReasoner
+from alref import Reasoner, Reviewer, SpatialReasoner, StageOptions, TemporalReasoner, TrackReasoner
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.records import (
+    from alref import (
         BehaviorReview,
         Candidates,
         Concept,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
         Track,
         TrackCandidates,
         TrackChoice,
+        Video,
     )
 
 
@@ -159,6 +159,6 @@ def _make_middle_pivots(video: Video, phrases: list[Phrase]) -> list[PivotFrame]
 
 
 def _make_pivots(phrases: list[Phrase], frames: list[int], why: str) -> list[PivotFrame]:
-    from alref.records import PivotFrame
+    from alref import PivotFrame
 
     return [PivotFrame(phrase=phrase, frame=frame, why=why) for phrase in phrases for frame in frames]

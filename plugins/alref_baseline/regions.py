@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from alref.media.video import Frame
-from alref.utils.masks import Mask
+from alref import Frame, Mask
 from alref_baseline.attributes import compute_color_map, compute_saliency
 from alref_baseline.class_activation import EvidenceMap, add_segments, compute_class_evidence
 from alref_baseline.efficientnet import FloatArray

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from alref.media.video import Video
-from alref.utils.masks import Mask
+from alref import Mask, Video
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.grounding import GroundingQuery, find_grounding
 from alref_baseline.regions import Region

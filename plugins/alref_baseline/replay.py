@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Reasoner, StageOptions, TrackReasoner
-from alref.errors import Problem
+from alref import Problem, Reasoner, StageOptions, TrackReasoner
 
 if TYPE_CHECKING:
+    from alref import Candidates, Concept, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice, Video
     from alref.llm.published_answers import PublishedAnswers, PublishedChoice
-    from alref.media.video import Video
-    from alref.records import Candidates, Concept, Phrase, PivotBox, PivotFrame, TrackCandidates, TrackChoice
 
 
 class ReplayReasonerOptions(StageOptions):
@@ -38,7 +36,7 @@ class ReplayReasoner(Reasoner, TrackReasoner):
         if self.options.answers is None:
             hint = "alref answers import FOLDER FILE"
             return [Problem(option="answers", message="needs a file of answers", hint=hint, value="FILE")]
-        from alref.errors import InputError
+        from alref import InputError
         from alref.llm.published_answers import load_published_answers
 
         try:
@@ -101,7 +99,7 @@ def _find_phrase(choice: PublishedChoice, phrases: list[Phrase]) -> Phrase:
 
 
 def _make_pivot(video: Video, choice: PublishedChoice, phrase: Phrase) -> PivotFrame:
-    from alref.records import PivotFrame
+    from alref import PivotFrame
 
     if choice.frame < len(video):
         why = f"the recorded answer names {choice.label!r} on frame {choice.frame}"
@@ -111,7 +109,7 @@ def _make_pivot(video: Video, choice: PublishedChoice, phrase: Phrase) -> PivotF
 
 
 def _make_absent_pivot(video: Video, phrase: Phrase, known: bool) -> PivotFrame:
-    from alref.records import PivotFrame
+    from alref import PivotFrame
 
     if known:
         why = f"the answer recorded for {video.name!r} is empty"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from alref import Concept, ObjectTrack, Phrase, TrackCandidates, TrackChoice, Video
 from alref.llm.published_answers import PublishedChoice
-from alref.media.video import Video
-from alref.records import Concept, DecisionSource, ObjectTrack, Phrase, TrackCandidates, TrackChoice
+from alref.records import DecisionSource
 
 
 def name_recorded_concepts(

@@ -7,10 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import BehaviorReview, MaskReview, Track
+from alref import BehaviorReview, Mask, MaskReview, Track, Video
 from alref.records.review import FrameAnswer
-from alref.utils.masks import Mask
 from alref_baseline.attribute_scores import score_attributes
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.class_activation import compute_class_evidence

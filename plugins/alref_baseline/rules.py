@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.media.video import Video
-from alref.records import Candidates, Finding, Phrase, PivotBox, PivotFrame
-from alref.utils.masks import Mask
+from alref import Candidates, Mask, Phrase, PivotBox, PivotFrame, Video
+from alref.records import Finding
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE

@@ -14,9 +14,8 @@ from functools import partial
 import cv2
 import numpy as np
 
-from alref.media.video import Frame, Video
+from alref import Frame, Mask, Video
 from alref.utils.array_cache import ArrayCache
-from alref.utils.masks import Mask
 from alref_baseline.audio_activity import STEP_SECONDS, get_activity
 from alref_baseline.efficientnet import FloatArray
 from alref_baseline.features import resize_image

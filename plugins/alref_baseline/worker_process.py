@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import IO, Any
 
-from alref.components.runner import Worker
-from alref.errors import AlrefError, format_exception
+from alref import AlrefError, Worker
+from alref.errors import format_exception
 
 
 class ReplyWriter:

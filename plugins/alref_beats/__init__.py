@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alref.components.base import Locator, StageOptions, Tagger, Transcriber, Unifier
-from alref.components.model_stage import ModelStage
-from alref.errors import AlrefError, Problem
-from alref.plugins.hookspecs import hookimpl
+from alref import AlrefError, Locator, ModelStage, Problem, StageOptions, Tagger, Transcriber, Unifier, hookimpl
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.models.weights import Weights
-    from alref.records import Phrase, Reference
+    from alref import Phrase, Reference, Video, Weights
     from alref_beats._runtime import BeatsEnsemble
 
 AS2M, AS20K = "as2m", "as20k"
@@ -93,8 +88,8 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
 
         The score of a tag is its maximum over windows, so that a short sound in a long video counts.
         """
+        from alref import Phrase
         from alref.audio.windows import cut_windows
-        from alref.records import Phrase
         from alref_beats.spectrogram import SAMPLE_RATE
         from alref_beats.tag_scores import TagScores
 
@@ -128,8 +123,8 @@ class Beats(ModelStage["BeatsEnsemble"], Tagger):
 
 
 def _describe_weights(checkpoint: str) -> Weights:
+    from alref import Weights
     from alref.models import download
-    from alref.models.weights import Weights
 
     if checkpoint == AS2M:
         return Weights(AS2M, "checkpoints", urls={AS2M: URL}, sha256=SHA256, size=SIZE, license="MIT", files=(NAME,))

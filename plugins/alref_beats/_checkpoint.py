@@ -10,8 +10,9 @@ from zipfile import is_zipfile
 import torch
 from pydantic import ValidationError
 
+from alref import ConfigError, MissingError
 from alref.audio import audioset
-from alref.errors import ConfigError, MissingError, sanitize_line
+from alref.errors import sanitize_line
 from alref.utils.text import format_validation_error
 from alref_beats._network import BeatsConfig, BeatsNetwork
 

@@ -11,12 +11,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from alref import ConfigError, TimeSpan
 from alref.audio import audioset
 from alref.audio.fbank import HOP_SECONDS, WINDOW_SECONDS
 from alref.audio.windows import split_into_batches
-from alref.errors import ConfigError
 from alref.models import devices
-from alref.records import TimeSpan
 from alref_beats._checkpoint import load_network
 from alref_beats._network import BeatsNetwork
 from alref_beats.spectrogram import SAMPLE_RATE, compute_spectrogram

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.audio.intervals import merge_windows
-from alref.records import TimeSpan
+from alref import TimeSpan, merge_windows
 
 Floats = npt.NDArray[np.float32]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from alref.components.dataset import Dataset
-from alref.components.protocol import EvaluationProtocol
-from alref.plugins.hookspecs import hookimpl
+from alref import Dataset, EvaluationProtocol, hookimpl
 from alref_benchmarks.datasets import DATASETS
 from alref_benchmarks.protocols import PROTOCOLS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.components.protocol import EvaluationProtocol
+from alref import EvaluationProtocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+    from alref import Case, ObjectScores, ScoreTable, VideoScores
 
     Numbers = npt.NDArray[np.float64]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alref import FinishedRun, RunObject
-from alref.utils.masks import Rle, compute_rle_box, decode_runs
+from alref import FinishedRun, Rle, RunObject, compute_rle_box
+from alref.utils.masks import decode_runs
 from alref_exporters._categories import list_categories
 from alref_exporters._frame_images import FrameImages
 from alref_exporters._json_stream import write_json_lists

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from xml.sax.saxutils import quoteattr
 
-from alref import FinishedRun, RunFrame, RunObject
+from alref import FinishedRun, RunFrame, RunObject, compute_rle_box
 from alref.media.draw import build_palette
-from alref.utils.masks import compute_rle_box
 from alref_exporters._brush import encode_brush
 from alref_exporters._categories import list_categories
 from alref_exporters._frame_images import FrameImages

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from alref.components.base import Proposer
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
+from alref import HubModelName, HubModelOptions, ModelStage, Proposer, hookimpl
 from alref.models import devices
-from alref.plugins.hookspecs import hookimpl
 from alref_groundingdino.models import LICENSE, MODEL_FILES, SIZES
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.models.weights import Weights
-    from alref.records import Candidates, PivotFrame
+    from alref import Candidates, PivotFrame, Video, Weights
     from alref_groundingdino.detection import AdaptiveBatchSize, Detector
 
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 
-from alref.errors import ConfigError
+from alref import ConfigError
 from alref.models import devices
 from alref_groundingdino.detection import Floats
 

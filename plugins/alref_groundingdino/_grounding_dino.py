@@ -15,8 +15,7 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.models.grounding_dino.modeling_grounding_dino import generate_masks_with_special_tokens_and_transfer_map
 
-from alref.errors import ConfigError
-from alref.media.video import Frame
+from alref import ConfigError, Frame
 from alref_groundingdino._detector_base import LoadedDetector, compute_probabilities, convert_to_xyxy
 from alref_groundingdino.detection import Detections, Floats
 from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_fit

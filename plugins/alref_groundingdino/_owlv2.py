@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from alref.media.video import Frame
+from alref import Frame
 from alref_groundingdino._detector_base import LoadedDetector, compute_probabilities, convert_to_xyxy
 from alref_groundingdino.detection import Detections
 from alref_groundingdino.preprocessing import ImagePreprocessing, resize_to_square

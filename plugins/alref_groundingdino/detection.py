@@ -9,8 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from alref.errors import MissingError
-from alref.media.video import Frame, Video
+from alref import Frame, MissingError, Video
 from alref.models import devices
 
 Floats = npt.NDArray[np.float32]

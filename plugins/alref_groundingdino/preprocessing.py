@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.errors import ConfigError
-from alref.media.video import Frame
+from alref import ConfigError, Frame
 
 Pixels = npt.NDArray[np.float32]
 

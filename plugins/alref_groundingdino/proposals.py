@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import cv2
 import numpy as np
 
-from alref.media.video import Video
-from alref.records import Candidates, PivotFrame
+from alref import Candidates, PivotFrame, Video
 from alref_groundingdino.detection import AdaptiveBatchSize, DetectionQuery, Detections, Detector, Floats, run_detector
 
 if TYPE_CHECKING:

@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alref import HubModelName, HubModelOptions, Locator, ModelStage, Tagger, Transcriber, Unifier, hookimpl
 from alref.audio.options import SimilarityOptions
-from alref.components.base import Locator, Tagger, Transcriber, Unifier
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.records import Phrase, Reference
+    from alref import Phrase, Reference, Video
     from alref_languagebind._runtime import LanguageBindEncoder
 
 

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 from transformers import CLIPConfig, CLIPModel
 
-from alref.errors import ConfigError
+from alref import ConfigError
 
 StateDict = Mapping[str, torch.Tensor]
 SHARED_KEYS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act", "layer_norm_eps")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import alref
-from alref import EvaluationLogger, FinishedEvaluation
-from alref.errors import Problem
+from alref import EvaluationLogger, FinishedEvaluation, Problem
 
 
 class WandbLogger(EvaluationLogger):

@@ -10,8 +10,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from alref import FinishedEvaluation
-from alref.errors import Problem, format_exception
+from alref import FinishedEvaluation, Problem
+from alref.errors import format_exception
 from alref.output.job_folder import iterate_leaves
 
 KEY_TAG = "alref.key"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import wandb
 
-from alref import FinishedEvaluation
-from alref.errors import Problem, format_exception
+from alref import FinishedEvaluation, Problem
+from alref.errors import format_exception
 
 OFFLINE_MODES = ("offline", "dryrun", "disabled")
 

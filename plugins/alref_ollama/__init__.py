@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from alref.components.base import SpatialReasoner, TemporalReasoner
+from alref import SpatialReasoner, TemporalReasoner, hookimpl
 from alref.llm.connected_reasoner import ConnectedReasoner
 from alref.llm.server_options import NEUTRAL_SERVER_OPTIONS, ServerOptions
-from alref.plugins.hookspecs import hookimpl
 from alref_ollama import server
 
 if TYPE_CHECKING:
-    from alref.errors import Problem
+    from alref import Problem
     from alref_ollama._runtime import OllamaConnection
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from alref.llm.messages import Question
+from alref import Question
 from alref.llm.server_connection import Completion, ServerConnection
 from alref.llm.server_errors import ServerError
 from alref_ollama import server
 from alref_ollama.replies import check_status, parse_completion
 
 if TYPE_CHECKING:
-    from alref.errors import Problem
+    from alref import Problem
     from alref_ollama import OllamaOptions
 
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from alref.errors import MissingError, Problem, sanitize_line
+from alref import MissingError, Problem
+from alref.errors import sanitize_line
 from alref.utils import http_client, network
 
 if TYPE_CHECKING:

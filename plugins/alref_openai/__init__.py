@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alref.components.base import SpatialReasoner, TemporalReasoner
-from alref.errors import Problem
+from alref import Problem, SpatialReasoner, TemporalReasoner, hookimpl
 from alref.llm.connected_reasoner import ConnectedReasoner
 from alref.llm.server_options import ServerOptions
-from alref.plugins.hookspecs import hookimpl
 from alref_openai import server
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from typing import Any, Literal, TypeVar
 
 import openai
 
-from alref.errors import MissingError, Problem
+from alref import Answer, MissingError, Problem, Question
 from alref.llm.batch_service import BatchState
-from alref.llm.messages import Answer, Question
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text
 from alref_openai._runtime import OpenAIConnection, build_request, find_refused_parameter, handle_refusal, make_error
 from alref_openai.replies import parse_completion

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 
-from alref.errors import ConfigError, Problem
-from alref.llm.messages import Answer, Question
+from alref import Answer, ConfigError, Problem, Question
 from alref.llm.server_connection import Completion, ServerConnection
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
 from alref.llm.shared_limits import make_budget

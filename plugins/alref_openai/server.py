@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from alref.errors import MissingError, Problem, sanitize_line
+from alref import MissingError, Problem
+from alref.errors import sanitize_line
 from alref.utils import http_client, network
 
 if TYPE_CHECKING:

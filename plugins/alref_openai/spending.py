@@ -13,7 +13,7 @@ from alref.llm.cost_estimate import estimate_prompt_tokens
 from alref.llm.shared_limits import SharedRate, make_shared_rate
 
 if TYPE_CHECKING:
-    from alref.llm.messages import Question
+    from alref import Question
     from alref_openai import OpenAIOptions
 
 

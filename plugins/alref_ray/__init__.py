@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from alref.components.runner import Runner, RunnerTask, WorkerEvent, WorkerFactory
-from alref.plugins.hookspecs import hookimpl
+from alref import Runner, RunnerTask, WorkerEvent, WorkerFactory, hookimpl
 
 if TYPE_CHECKING:
     from alref_ray._runtime import RayWorkers

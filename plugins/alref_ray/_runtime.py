@@ -16,8 +16,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to 
 import ray
 from ray.exceptions import RayError
 
-from alref.components.runner import RunnerTask, Worker, WorkerEvent, WorkerFactory
-from alref.errors import AlrefError, MissingError, Problem, format_exception, sanitize_line
+from alref import AlrefError, MissingError, Problem, RunnerTask, Worker, WorkerEvent, WorkerFactory
+from alref.errors import format_exception, sanitize_line
 
 CONNECT_SECONDS = 5.0
 MAX_REASON = 120

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from alref.components.base import Propagator, PropagatorOptions
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
+from alref import HubModelName, HubModelOptions, ModelStage, Propagator, PropagatorOptions, hookimpl
 from alref.models import devices
-from alref.plugins.hookspecs import hookimpl
 from alref_sam2 import families
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alref.errors import Problem
-    from alref.media.video import Video
-    from alref.models.weights import Weights
-    from alref.records import FrameMasks, PivotBox
+    from alref import FrameMasks, PivotBox, Problem, Video, Weights
     from alref_sam2._original import OriginalPredictor
     from alref_sam2._runtime import Sam2VideoRunner
 
@@ -147,7 +142,7 @@ class Sam2(Sam2FamilyPropagator):
 
     def weights(self) -> list[Weights]:
         """Return the model, which is one file if it is a checkpoint of the authors."""
-        from alref.models.weights import Weights
+        from alref import Weights
         from alref_sam2 import published_checkpoints
 
         given, revision = Path(self.options.model).expanduser(), self.options.revision

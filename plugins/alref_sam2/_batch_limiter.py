@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from alref.errors import MissingError
+from alref import MissingError
 from alref.models import devices
 from alref_sam2._feature_cache import FrameFeatureCache
 

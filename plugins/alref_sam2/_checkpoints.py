@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from transformers import Sam2HieraDetConfig, Sam2VideoConfig, Sam2VideoModel, Sam2VisionConfig
 
-from alref.errors import ConfigError, sanitize_line
+from alref import ConfigError
+from alref.errors import sanitize_line
 
 Tensors = dict[str, torch.Tensor]
 

@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from alref.media.video import Frame, Video
-from alref.records import PivotBox
+from alref import Frame, PivotBox, Video
 from alref.utils.masks import Array
 from alref_sam2._transfers import upload_tensor
 from alref_sam2.families import Normalization

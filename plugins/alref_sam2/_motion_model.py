@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask
+from alref import Mask
 
 MIN_QUALITY = 0.5
 """Minimum predicted IoU of a reliable mask."""

@@ -17,11 +17,8 @@ from unittest.mock import patch
 import numpy as np
 from PIL import Image
 
-from alref.errors import InputError, Problem
-from alref.media.video import Video
+from alref import FrameMasks, InputError, Mask, PivotBox, Problem, Rle, Video, decode_mask, encode_mask, list_object_phrases
 from alref.models import devices
-from alref.records import FrameMasks, PivotBox, list_object_phrases
-from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 
 if TYPE_CHECKING:
     import torch

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from alref.media.video import Video
+from alref import FrameMasks, PivotBox, Video, list_object_phrases
 from alref.models import devices
-from alref.records import FrameMasks, PivotBox, list_object_phrases
 from alref.utils.logit_maps import FAR_LOGIT
 from alref.utils.masks import Array
 from alref_sam2._images import ImageReader

@@ -10,8 +10,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from alref.media.video import Video
-from alref.records import PivotBox
+from alref import PivotBox, Video
 from alref_sam2._batch_limiter import BatchLimiter
 from alref_sam2._feature_cache import FrameFeatureCache, get_device_budget
 from alref_sam2._images import ImageReader, resize_mask, resize_to_video, scale_box, scale_points

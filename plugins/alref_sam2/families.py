@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from alref.errors import Problem, sanitize_line
+from alref import Problem
+from alref.errors import sanitize_line
 from alref.models.model_types import read_config
 
 Normalization = tuple[tuple[float, ...], tuple[float, ...]]

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from alref.records import FrameMasks
+from alref import FrameMasks, Mask, Rle, decode_mask, encode_mask
 from alref.utils.logit_maps import FAR_LOGIT, Floats
-from alref.utils.masks import Mask, Rle, decode_mask, encode_mask
 
 ScoredMask = tuple[Mask | Rle, float]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alref.models.weights import Weights
+from alref import Weights
 
 BASE_URL = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
 SHA256 = {

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from alref.components.base import Propagator, StageOptions, Tracker
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-from alref.errors import ContractError, Problem
+from alref import ContractError, HubModelName, HubModelOptions, ModelStage, Problem, Propagator, StageOptions, Tracker, hookimpl
 from alref.models import devices
-from alref.plugins.hookspecs import hookimpl
 from alref_sam3 import server
 from alref_sam3.image_size import check_image_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from alref.media.video import Video
-    from alref.models.weights import Weights
-    from alref.records import FrameMasks, ObjectTrack, PivotBox
+    from alref import FrameMasks, ObjectTrack, PivotBox, Video, Weights
     from alref.result import Usage
     from alref_sam3._runtime import Sam3VideoRunner
     from alref_sam3.questions import HostedQuestions

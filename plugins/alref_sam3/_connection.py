@@ -23,9 +23,8 @@ from meta_sam_parser import (
     parse_responses_stream,
 )
 
-from alref.errors import AlrefError
+from alref import AlrefError, Video
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
-from alref.media.video import Video
 from alref.media.write import write_video
 from alref_sam3 import server
 

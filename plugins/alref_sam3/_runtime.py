@@ -12,12 +12,9 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import AutoConfig, AutoTokenizer, Sam3VideoModel
 
-from alref.errors import InputError
-from alref.media.video import Video
+from alref import InputError, ObjectTrack, Video, encode_mask
 from alref.models import devices
 from alref.models.transformers_loading import hide_library_output, load_complete_model, translate_model_errors
-from alref.records import ObjectTrack
-from alref.utils.masks import encode_mask
 from alref_sam3._kernels import install_kernels
 from alref_sam3._session import ReadingLimits, VideoSession
 from alref_sam3.image_size import MASK_CELLS, PATCH_SIZE

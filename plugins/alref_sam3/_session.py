@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from transformers.models.sam3_video.modeling_sam3_video import Sam3VideoInferenceSession
 
-from alref.media.video import Frame, Video
+from alref import Frame, Video
 
 MEMORY_FIELDS = ("maskmem_features", "maskmem_pos_enc", "object_pointer")
 POINTER_FIELDS = ("object_pointer",)

@@ -6,12 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from alref.components.base import Propagator, Stage
-from alref.components.propagation import group_boxes
-from alref.errors import MissingError
-from alref.media.video import Video
-from alref.records import FrameMasks, ObjectTrack, PivotBox
-from alref.utils.masks import decode_mask
+from alref import FrameMasks, MissingError, ObjectTrack, PivotBox, Propagator, Stage, Video, decode_mask, group_boxes
 from alref_sam3.protocol import ServedMask, build_prompt
 from alref_sam3.questions import HostedQuestions, HostedRequest
 from alref_sam3.track_builder import TrackBuilder

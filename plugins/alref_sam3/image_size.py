@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alref.errors import Problem
+from alref import Problem
 
 PATCH_SIZE = 14
 """Side in pixels of the squares into which the encoder divides an image."""

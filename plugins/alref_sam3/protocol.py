@@ -20,9 +20,8 @@ from meta_sam_parser import (
     video_segmentation_format,
 )
 
-from alref.media.video import Video
-from alref.records import PivotBox
-from alref.utils.masks import Array, Mask, Rle, encode_mask
+from alref import Mask, PivotBox, Rle, Video, encode_mask
+from alref.utils.masks import Array
 
 _SIZE_FIELDS = re.compile(r"<\|box(?=[^|]*;\s*w\s*=\s*(\d+))(?=[^|]*;\s*h\s*=\s*(\d+))")
 """The width and the height of the frame in the token of a box, whose fields have any order."""

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal
 
-from alref.components.base import Stage
-from alref.errors import AlrefError, InputError, MissingError, Problem, sanitize_line
+from alref import AlrefError, Answer, InputError, MissingError, Problem, Question, Stage, Video
+from alref.errors import sanitize_line
 from alref.llm.answer_store import AnswerStore, compute_answer_key, get_default_path
 from alref.llm.conversations import AnswerSource
-from alref.llm.messages import Answer, Message, Question, QuestionEvent
+from alref.llm.messages import Message, QuestionEvent
 from alref.llm.replay import AnswerReplay
 from alref.llm.server_errors import ServerError
 from alref.llm.shared_limits import make_budget
-from alref.media.video import Video
 from alref.records import DecisionSource
 from alref.utils import network
 from alref_sam3 import server

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from alref.errors import MissingError, Problem
+from alref import MissingError, Problem
 from alref.utils import http_client, network
 
 if TYPE_CHECKING:

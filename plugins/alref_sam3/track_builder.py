@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from alref.records import ObjectTrack
-from alref.utils.masks import Rle, encode_mask
+from alref import ObjectTrack, Rle, encode_mask
 
 
 @dataclass

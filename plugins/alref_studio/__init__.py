@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from alref.components.command import PluginCommand
-from alref.plugins.hookspecs import hookimpl
+from alref import PluginCommand, hookimpl
 
 DEFAULT_PORT = 8421
 

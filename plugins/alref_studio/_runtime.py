@@ -12,9 +12,8 @@ from typing import Any
 import click
 import uvicorn
 
+from alref import OutputError, Pipeline
 from alref.cli.common_options import resolve_configuration
-from alref.errors import OutputError
-from alref.pipeline.engine import Pipeline
 from alref.plugins.manager import PluginManager
 from alref_studio.guard import LOCAL_HOSTS, AccessGuard
 from alref_studio.library import Library

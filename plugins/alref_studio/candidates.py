@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from alref import Candidates, ObjectTrack, Prompt, Result, TrackChoice, compute_box
 from alref.output.thumbnails import draw_masks
-from alref.records import Candidates, ObjectTrack, Prompt, TrackChoice
-from alref.result import Result
-from alref.utils.masks import compute_box
 from alref_studio import view
 from alref_studio.frames import SharedVideo, encode_jpeg
 

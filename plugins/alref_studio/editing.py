@@ -8,17 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from alref.errors import AlrefError, InputError
+from alref import AlrefError, Corrections, InputError, Pipeline, Prompt, Reference, encode_mask, load_result
 from alref.llm.replay import TRACE_FILE
 from alref.output.revision_files import list_active_revisions, read_corrections
-from alref.output.run_folder import load_result
 from alref.output.source_video import open_source_video
 from alref.output.trace import TraceWriter
-from alref.pipeline.corrections import Corrections
-from alref.pipeline.engine import Pipeline
 from alref.pipeline.references import make_prompt
-from alref.records import Prompt, Reference
-from alref.utils.masks import encode_mask
 from alref_studio.candidates import list_candidates
 from alref_studio.library import OpenedRun
 from alref_studio.worker import StudioJob

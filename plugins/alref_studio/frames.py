@@ -11,11 +11,10 @@ from threading import Lock, RLock
 import cv2
 import numpy as np
 
+from alref import Frame, InputError, Video
 from alref.api import open_configured_video
 from alref.config import VideoOptions
-from alref.errors import InputError
 from alref.media.draw import resize_frame
-from alref.media.video import Frame, Video
 
 CACHE_BYTES = 128 * 1024**2
 NEAR_FRAMES = 8

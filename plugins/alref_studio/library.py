@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alref import InputError
 from alref.config import VideoOptions
-from alref.errors import InputError
 from alref.media.image_folder import list_images
 from alref.output.run_folder import RESULT_FILE, RUN_FILE, RunSpec, read_run_spec
 from alref_studio.frames import SharedVideo

@@ -16,7 +16,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from alref.errors import AlrefError, InputError
+from alref import AlrefError, InputError
 from alref_studio import view
 from alref_studio.library import OpenedRun
 from alref_studio.studio import Studio

@@ -11,19 +11,16 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from alref import AlrefError, InputError, OutputError, Pipeline, Reference, Result, load_result
 from alref.api import open_configured_video
 from alref.cli.run import make_run_name
 from alref.config import VideoOptions
-from alref.errors import AlrefError, InputError, OutputError
 from alref.output.export import EXPORTS_FOLDER, ExportProgress, export_run, make_exporters
 from alref.output.revision_files import RevisionFiles
-from alref.output.run_folder import RESULT_FILE, RunFolder, RunSpec, load_result
-from alref.pipeline.engine import Pipeline
+from alref.output.run_folder import RESULT_FILE, RunFolder, RunSpec
 from alref.pipeline.folder_run import make_run_spec, run_in_folder
 from alref.pipeline.forecast import forecast_usage, format_forecast
 from alref.pipeline.references import make_references
-from alref.records import Reference
-from alref.result import Result
 from alref.utils import atomic
 from alref_studio import view
 from alref_studio.candidates import StudioCandidate, draw_candidate, list_candidates

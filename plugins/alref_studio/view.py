@@ -7,12 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from alref import Frame, Result, Track, compute_box
 from alref.media.draw import build_palette
-from alref.media.video import Frame
 from alref.output.thumbnails import ObjectMasks, draw_masks, resize_longest_side
-from alref.records import Track
-from alref.result import Result
-from alref.utils.masks import compute_box
 from alref_studio.frames import SharedVideo, encode_jpeg
 from alref_studio.library import OpenedRun, OpenedVideo
 

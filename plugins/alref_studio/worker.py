@@ -13,9 +13,8 @@ from queue import SimpleQueue
 from threading import Event, Lock, Thread, current_thread
 from typing import Any, Literal
 
-from alref.errors import AlrefError, format_exception
-from alref.plugins.hookspecs import hookimpl
-from alref.records import StageEvent
+from alref import AlrefError, StageEvent, hookimpl
+from alref.errors import format_exception
 from alref_studio.events import EventHub
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]

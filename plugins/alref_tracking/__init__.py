@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import StageOptions, Tracker
-from alref.plugins.hookspecs import hookimpl
+from alref import StageOptions, Tracker, hookimpl
 
 if TYPE_CHECKING:
-    from alref.media.video import Video
-    from alref.records import ObjectTrack
+    from alref import ObjectTrack, Video
 
 
 class DetectAndFollowOptions(StageOptions):

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from alref.components.base import Proposer
-from alref.media.video import Video
-from alref.records import Candidates, Phrase, PivotFrame
-from alref.utils.masks import Rle, encode_mask
+from alref import Candidates, Phrase, PivotFrame, Proposer, Rle, Video, encode_mask
 
 CHUNK = 16
 """Number of frames that are proposed on at once: their masks are in memory until they are encoded."""

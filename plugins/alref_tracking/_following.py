@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pycocotools import mask as coco
 
-from alref.components.base import Propagator, PropagatorOptions, Proposer
-from alref.media.video import Video
-from alref.records import Phrase, PivotBox, PivotFrame, list_object_phrases
-from alref.utils.masks import Rle, decode_mask, encode_mask, to_coco
+from alref import (
+    Phrase,
+    PivotBox,
+    PivotFrame,
+    Propagator,
+    PropagatorOptions,
+    Proposer,
+    Rle,
+    Video,
+    decode_mask,
+    encode_mask,
+    list_object_phrases,
+)
+from alref.utils.masks import to_coco
 from alref_tracking._detection import Detection, NounDetections, compute_box_iou, detect_alone
 from alref_tracking._linking import FollowedObject
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from pycocotools import mask as coco
 
-from alref.media.video import Video
-from alref.utils.masks import Rle, encode_mask, to_coco
+from alref import Rle, Video, encode_mask
+from alref.utils.masks import to_coco
 from alref_tracking._sections import Section
 
 MIN_LINK = 0.5

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.components.base import Propagator, Proposer
-from alref.errors import ContractError
-from alref.media.video import Video
-from alref.records import ObjectTrack
+from alref import ContractError, ObjectTrack, Propagator, Proposer, Video
 from alref_tracking._detection import NounDetections, detect_noun
 from alref_tracking._following import SectionFollower
 from alref_tracking._linking import FollowedObject, link_sections

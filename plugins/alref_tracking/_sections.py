@@ -9,8 +9,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
+from alref import Video
 from alref.media.section import VideoSection
-from alref.media.video import Video
 
 SMALL_SIZE = 48, 27
 """Size at which frames are compared, (width, height) in pixels."""

@@ -6,19 +6,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref.components.base import SpatialReasoner, TemporalReasoner
-from alref.components.model_stage import HubModelName, HubModelOptions
-from alref.errors import Problem
+from alref import ChatOptions, HubModelName, HubModelOptions, Problem, SpatialReasoner, TemporalReasoner, hookimpl
 from alref.llm.connected_reasoner import ConnectedReasoner
-from alref.llm.options import ChatOptions
-from alref.plugins.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from alref import Answer, Question, Weights
     from alref.llm.conversations import StoreAnswer
-    from alref.llm.messages import Answer, Question
-    from alref.models.weights import Weights
     from alref_transformers._runtime import LocalChatModel
 
 

@@ -14,8 +14,7 @@ import transformers
 from jinja2 import TemplateError
 from PIL import Image
 
-from alref.errors import ConfigError, InputError
-from alref.llm.messages import Answer, Question
+from alref import Answer, ConfigError, InputError, Question
 from alref.models import devices
 from alref.models.model_types import read_model_type
 from alref.models.transformers_loading import load_complete_model, translate_model_errors

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alref import Weights
 from alref.models.model_types import read_config
-from alref.models.weights import Weights
 
 if TYPE_CHECKING:
     from alref_transformers import TransformersOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from alref.errors import MissingError, Problem
+from alref import MissingError, Problem
 from alref.models import devices, transformers_loading
 from alref.models.model_types import fetch_model_type
 from alref_transformers import model_files

@@ -8,14 +8,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from alref.components.base import Locator, Tagger, Transcriber, Unifier
-from alref.components.model_stage import HubModelName, HubModelOptions, ModelStage
-from alref.plugins.hookspecs import hookimpl
+from alref import HubModelName, HubModelOptions, Locator, ModelStage, Tagger, Transcriber, Unifier, hookimpl
 
 if TYPE_CHECKING:
-    from alref.errors import Problem
-    from alref.media.video import Video
-    from alref.records import Reference, Transcript
+    from alref import Problem, Reference, Transcript, Video
     from alref_whisper._runtime import WhisperTranscriber
 
 SAMPLE_RATE = 16_000
@@ -63,8 +59,8 @@ class Whisper(ModelStage["WhisperTranscriber"], Transcriber):
 
         Damage that still allows decoding is reported in ``warnings``.
         """
+        from alref import Transcript
         from alref.media.audio_decoder import read_audio
-        from alref.records import Transcript
 
         assert reference.spoken is not None, "the reference is not spoken"
         with warnings.catch_warnings(record=True) as caught:

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
+from alref import Audio, TimeSpan
 from alref.audio.loudness import SILENCE_THRESHOLD, compute_loudness
 from alref.models import devices
 from alref.models.transformers_loading import hide_library_output, load_complete_model, translate_model_errors
-from alref.records import Audio, TimeSpan
 from alref_whisper.languages import get_language_code, list_languages
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alref.errors import Problem, suggest_names
+from alref import Problem
+from alref.errors import suggest_names
 
 if TYPE_CHECKING:
     from alref_whisper import WhisperOptions

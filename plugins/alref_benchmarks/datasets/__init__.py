@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alref.components.dataset import Dataset
+from alref import Dataset
 from alref_benchmarks.datasets.avsbench import AvsBenchMS3Dataset, AvsBenchS4Dataset
 from alref_benchmarks.datasets.avsbench_semantic import AvsBenchV2BinaryDataset, AvssDataset
 from alref_benchmarks.datasets.davis import RefDavis17Dataset

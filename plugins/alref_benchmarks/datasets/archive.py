@@ -8,7 +8,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from PIL import Image
 
-from alref.errors import InputError
+from alref import InputError
 from alref.evaluation.folder import ROWS_FOLDER
 from alref.media.image_folder import IMAGE_ERRORS
 from alref.output.job_folder import join_shortened

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from alref.errors import InputError
+from alref import InputError
 from alref_benchmarks.datasets.base import Expression, MaskFileDataset, VideoEntry
 
 if TYPE_CHECKING:

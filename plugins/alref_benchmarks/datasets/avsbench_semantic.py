@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from alref.components.dataset import NameMatcher
-from alref.errors import InputError
+from alref import InputError, NameMatcher
 from alref_benchmarks.datasets.avsbench import AUDIO_REFERENCE, FRAME_COUNT, AudioDataset, build_audio_entry
 from alref_benchmarks.datasets.base import VideoEntry
 
@@ -15,9 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.components.scores import Case
-    from alref.records import Track
-    from alref.result import Result
+    from alref import Case, Result, Track
 
 V2_SUBSET, V2_FRAME_COUNT = "v2", 10
 FRAME_COUNT_BY_SUBSET = {"v1s": FRAME_COUNT, "v1m": FRAME_COUNT, V2_SUBSET: V2_FRAME_COUNT}
@@ -92,7 +89,7 @@ class AvssDataset(_AvsBenchSemanticDataset):
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield the one case of a clip, with class indices."""
-        from alref.components.scores import Case
+        from alref import Case
         from alref_benchmarks.datasets.mask_files import read_classes, read_required
 
         files = self.get_mask_paths(folder, video, AUDIO_REFERENCE)

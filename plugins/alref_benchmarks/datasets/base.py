@@ -9,15 +9,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alref.components.dataset import Dataset, DatasetProblem, NameMatcher
-from alref.errors import InputError
+from alref import Dataset, DatasetProblem, InputError, NameMatcher
 from alref_benchmarks.datasets.file_names import match_suffix_case
 
 if TYPE_CHECKING:
-    from alref.components.scores import Case, LabelMap
-    from alref.media.video import Video
-    from alref.records import Reference
-    from alref.result import Result
+    from alref import Case, Reference, Result, Video
+    from alref.components.scores import LabelMap
     from alref_benchmarks.datasets.frame_cache import FrameCache
 
 
@@ -99,7 +96,7 @@ class IndexedDataset(Dataset):
 
     def read_references(self, video: str) -> list[Reference]:
         """Return all references of a video. Raises InputError for an invalid one."""
-        from alref.records import Reference
+        from alref import Reference
 
         clip = self.find_video_entry(video)
         if clip.problem:
@@ -108,7 +105,7 @@ class IndexedDataset(Dataset):
 
     def open_video(self, video: str) -> Video:
         """Open the frames of a video, with audio if available."""
-        from alref.media.reader import open_frames
+        from alref import open_frames
 
         sound = self.get_audio_path(video)
         opened = open_frames(
@@ -175,7 +172,7 @@ class MaskFileDataset(IndexedDataset):
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per reference; missing frames are None."""
-        from alref.components.scores import Case
+        from alref import Case
         from alref_benchmarks.datasets.frame_cache import FrameCache
 
         self.require_ground_truth()

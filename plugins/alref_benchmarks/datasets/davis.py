@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alref.components.dataset import NameMatcher
+from alref import NameMatcher
 from alref_benchmarks.datasets.base import IndexedDataset, VideoEntry
 
 if TYPE_CHECKING:
-    from alref.components.scores import Case
-    from alref.result import Result
+    from alref import Case, Result
 
 ANNOTATOR_COUNT = 4
 
@@ -85,7 +84,7 @@ class RefDavis17Dataset(IndexedDataset):
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield one case per annotator."""
-        from alref.components.scores import Case
+        from alref import Case
         from alref_benchmarks.datasets.frame_cache import FrameCache
         from alref_benchmarks.datasets.mask_files import read_objects, read_required
 

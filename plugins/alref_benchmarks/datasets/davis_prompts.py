@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from alref.components.dataset import NameMatcher
-from alref.errors import InputError
+from alref import InputError, NameMatcher
 from alref_benchmarks.datasets.base import Expression, IndexedDataset, VideoEntry
 from alref_benchmarks.datasets.file_names import match_suffix_case
 
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from alref.components.scores import Case
-    from alref.records import Reference
-    from alref.result import Result
+    from alref import Case, Reference, Result
 
 VOID = 255
 
@@ -55,7 +52,7 @@ class _DavisDataset(IndexedDataset):
 
     def read_references(self, video: str) -> list[Reference]:
         """Return one reference per object, its true mask on the first frame. Raises InputError."""
-        from alref.records import Prompt, Reference
+        from alref import Prompt, Reference
         from alref_benchmarks.datasets.mask_files import read_required
 
         entry = self.find_video_entry(video)
@@ -91,7 +88,7 @@ class _DavisDataset(IndexedDataset):
 
     def read_cases(self, video: str, folder: Path) -> Iterator[Case]:
         """Yield the one case of a video, with all its objects."""
-        from alref.components.scores import Case
+        from alref import Case
         from alref_benchmarks.datasets.mask_files import read_required
 
         self.require_ground_truth()

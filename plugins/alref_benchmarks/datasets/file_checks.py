@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image, UnidentifiedImageError
 
-from alref.components.dataset import DatasetProblem
-from alref.errors import AlrefError, InputError, make_permission_error
+from alref import AlrefError, DatasetProblem, InputError
+from alref.errors import make_permission_error
 from alref.media.audio_decoder import read_audio
 from alref.media.image_folder import IMAGE_ERRORS
 from alref.output.job_folder import join_shortened

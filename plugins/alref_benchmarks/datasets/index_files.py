@@ -12,9 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from alref.errors import InputError, RecordError
+from alref import InputError, RecordError, Reference
 from alref.output.job_folder import join_shortened
-from alref.records import Reference
 from alref.utils.text import format_validation_error
 from alref_benchmarks.datasets.base import Expression, VideoEntry
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from alref import Result, Track
 from alref.output.thumbnails import make_label_map
-from alref.records import Track
-from alref.result import Result
 from alref.utils.logit_maps import BACKGROUND_LOGIT, decode_logits
 from alref.utils.masks import decode_union
 

@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alref.components.dataset import Dataset
+from alref import Dataset
 from alref_benchmarks.datasets.base import VideoEntry
 from alref_benchmarks.datasets.expressions import ServerScoredDataset
 
 if TYPE_CHECKING:
+    from alref import Mask
     from alref.components.scores import LabelMap
-    from alref.utils.masks import Mask
     from alref_benchmarks.datasets.frame_cache import FrameCache
 
 

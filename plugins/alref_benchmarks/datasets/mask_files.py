@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from alref import InputError, Mask
 from alref.components.scores import LabelMap
-from alref.errors import InputError, make_permission_error
+from alref.errors import make_permission_error
 from alref.media.image_folder import IMAGE_ERRORS
 from alref.utils import atomic
-from alref.utils.masks import Mask
 from alref_benchmarks.datasets.fast_png import IndexedImage, decode_png
 from alref_benchmarks.datasets.file_names import match_suffix_case
 from alref_benchmarks.metrics.palette import convert_colors_to_labels

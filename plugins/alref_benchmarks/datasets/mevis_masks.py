@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco
 
+from alref import Mask
 from alref.components.scores import LabelMap
-from alref.utils.masks import Mask, decode_coco_union
+from alref.utils.masks import decode_coco_union
 from alref_benchmarks.datasets.frame_cache import FrameCache
 
 if TYPE_CHECKING:

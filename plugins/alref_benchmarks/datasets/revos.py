@@ -8,13 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from alref.components.dataset import Dataset, NameMatcher
+from alref import Dataset, NameMatcher
 from alref_benchmarks.datasets.base import VideoEntry
 from alref_benchmarks.datasets.expressions import MeViSDataset
 
 if TYPE_CHECKING:
-    from alref.components.scores import Case
-    from alref.result import Result
+    from alref import Case, Result
 
 _UNKNOWN = "unknown"
 

@@ -36,9 +36,8 @@ or the size to which the official test resizes both: 224x224 for ``avss``, 256x2
 
 from __future__ import annotations
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
-from alref.errors import ConfigError, suggest_names
+from alref import Case, ConfigError, EvaluationProtocol, ObjectScores, ScoreTable, VideoScores
+from alref.errors import suggest_names
 from alref_benchmarks.metrics.avs import AvsBenchMetric, AvsPerFrameMetric
 from alref_benchmarks.metrics.avss import AvssPaddedMetric, AvssUnpaddedMetric
 from alref_benchmarks.metrics.davis import Davis17SemiSupervisedMetric, Davis17UnsupervisedMetric

@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref import Case, EvaluationProtocol, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
 from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foreground, to_weights
 from alref_benchmarks.metrics.means import Values, compute_mean, compute_sequential_mean, compute_torch_mean

@@ -8,10 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref import Case, EvaluationProtocol, InputError, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
-from alref.errors import InputError
 from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_label_map
 from alref_benchmarks.metrics.means import Values, compute_torch_mean
 from alref_benchmarks.metrics.palette import CLASSES

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.utils.masks import Mask
+from alref import Mask
 
 Words = npt.NDArray[np.uint64]
 Counts = npt.NDArray[np.int64]

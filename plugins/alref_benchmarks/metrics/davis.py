@@ -12,11 +12,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref import Case, EvaluationProtocol, InputError, Mask, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
-from alref.errors import InputError
-from alref.utils.masks import Mask
 from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j, find_crop
 from alref_benchmarks.metrics.davis_files import format_davis_files
 from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_label_map

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alref.components.scores import ObjectScores, VideoScores
+from alref import ObjectScores, VideoScores
 from alref_benchmarks.metrics.means import compute_mean, compute_published_decay, compute_recall
 
 HEADER = "J&F-Mean,J-Mean,J-Recall,J-Decay,F-Mean,F-Recall,F-Decay"

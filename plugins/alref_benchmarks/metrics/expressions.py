@@ -10,11 +10,8 @@ from itertools import chain, repeat
 
 import numpy as np
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref import Case, EvaluationProtocol, InputError, Mask, ObjectScores, ScoreTable, VideoScores
 from alref.components.scores import LabelMap as Frame
-from alref.errors import InputError
-from alref.utils.masks import Mask
 from alref_benchmarks.metrics.contour import build_contours, compute_boundary_f, compute_region_j
 from alref_benchmarks.metrics.frame_pairs import check_predicted, iterate_frame_pairs, to_foreground
 from alref_benchmarks.metrics.means import Values, compute_mean

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
+from alref import Case, ObjectScores, ScoreTable, VideoScores
 from alref_benchmarks.metrics.expressions import MeViSMetric
 from alref_benchmarks.metrics.means import Values, compute_mean
 

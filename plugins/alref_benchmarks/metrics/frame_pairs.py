@@ -8,10 +8,8 @@ from itertools import zip_longest
 import numpy as np
 import numpy.typing as npt
 
-from alref.components.scores import Case
+from alref import Case, InputError, Mask
 from alref.components.scores import LabelMap as Frame
-from alref.errors import InputError
-from alref.utils.masks import Mask
 
 Labels = npt.NDArray[np.uint8]
 FramePair = tuple[Frame | None, Frame | None]

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref.components.protocol import EvaluationProtocol
-from alref.components.scores import Case, ObjectScores, ScoreTable
+from alref import Case, EvaluationProtocol, ObjectScores, ScoreTable
 from alref.components.scores import LabelMap as Frame
 from alref_benchmarks.metrics.avs import AvsBenchMetric, FrameCounts
 from alref_benchmarks.metrics.frame_pairs import iterate_frame_pairs, to_foreground

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from alref.components.scores import Case, LabelMap, ObjectScores, ScoreTable, VideoScores
+from alref import Case, ObjectScores, ScoreTable, VideoScores
+from alref.components.scores import LabelMap
 from alref_benchmarks.metrics.expressions import MeViSMetric
 from alref_benchmarks.metrics.means import Values, compute_mean
 

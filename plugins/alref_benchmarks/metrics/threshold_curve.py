@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from alref import Mask
 from alref.components.scores import LabelMap as Frame
-from alref.utils.masks import Mask
 
 THRESHOLD_COUNT = 255
 _BETA2 = 0.3

@@ -41,13 +41,15 @@ if TYPE_CHECKING:
     from alref.components.runner import Runner, RunnerTask, Worker, WorkerEvent, WorkerFactory
     from alref.components.scores import Case, ObjectScores, ScoreTable, VideoScores
     from alref.errors import AlrefError, ConfigError, ContractError, InputError, MissingError, OutputError, Problem, RecordError
+    from alref.llm.connected_reasoner import ConnectedReasoner
     from alref.llm.messages import Answer, Question
     from alref.llm.options import ChatOptions
     from alref.llm.reasoner import ChatReasoner
+    from alref.llm.server_connection import ServerConnection
     from alref.media.array_video import ArrayVideo
     from alref.media.reader import open_frames, open_video
     from alref.media.video import Frame, Video
-    from alref.models.cpu_tuning import count_threads
+    from alref.models.cpu_tuning import count_threads, tune_cpu
     from alref.models.onnx_sessions import make_onnx_session
     from alref.models.weights import Weights
     from alref.output.run_folder import load_result
@@ -80,6 +82,7 @@ if TYPE_CHECKING:
         list_object_phrases,
     )
     from alref.result import Result
+    from alref.utils.atomic import atomic_path, make_folder
     from alref.utils.masks import Mask, Rle, compute_box, compute_rle_box, decode_mask, encode_mask
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "ChatReasoner",
     "Concept",
     "ConfigError",
+    "ConnectedReasoner",
     "ContractError",
     "Corrections",
     "Dataset",
@@ -142,6 +146,7 @@ __all__ = [
     "Runner",
     "RunnerTask",
     "ScoreTable",
+    "ServerConnection",
     "SpatialReasoner",
     "Stage",
     "StageEvent",
@@ -165,6 +170,7 @@ __all__ = [
     "Worker",
     "WorkerEvent",
     "WorkerFactory",
+    "atomic_path",
     "batch",
     "components",
     "compute_box",
@@ -180,6 +186,7 @@ __all__ = [
     "list_object_phrases",
     "load_result",
     "load_unit",
+    "make_folder",
     "make_onnx_session",
     "make_start_mask",
     "merge_windows",
@@ -188,6 +195,7 @@ __all__ = [
     "read_recording",
     "segment",
     "split_frames",
+    "tune_cpu",
 ]
 
 _NAMES_BY_MODULE = {
@@ -209,13 +217,15 @@ _NAMES_BY_MODULE = {
     "alref.components.runner": "Runner RunnerTask Worker WorkerEvent WorkerFactory",
     "alref.components.scores": "Case ObjectScores ScoreTable VideoScores",
     "alref.errors": "AlrefError ConfigError ContractError InputError MissingError OutputError Problem RecordError",
+    "alref.llm.connected_reasoner": "ConnectedReasoner",
     "alref.llm.messages": "Answer Question",
     "alref.llm.options": "ChatOptions",
     "alref.llm.reasoner": "ChatReasoner",
+    "alref.llm.server_connection": "ServerConnection",
     "alref.media.array_video": "ArrayVideo",
     "alref.media.reader": "open_frames open_video",
     "alref.media.video": "Frame Video",
-    "alref.models.cpu_tuning": "count_threads",
+    "alref.models.cpu_tuning": "count_threads tune_cpu",
     "alref.models.onnx_sessions": "make_onnx_session",
     "alref.models.weights": "Weights",
     "alref.output": "Result",
@@ -229,6 +239,7 @@ _NAMES_BY_MODULE = {
         "PivotFrame Prompt Recording Reference StageEvent TimeSpan Track TrackCandidates TrackChoice Transcript Verdict "
         "list_object_phrases"
     ),
+    "alref.utils.atomic": "atomic_path make_folder",
     "alref.utils.masks": "Mask Rle compute_box compute_rle_box decode_mask encode_mask",
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names.split()}

@@ -114,7 +114,7 @@ def main() -> None:
         if chosen.way == "tuned":
             from alref.models import cpu_tuning
 
-            cpu_tuning.apply_settings()
+            cpu_tuning.tune_cpu()
         print(json.dumps(measure(chosen.case, chosen.dtype)))
         return
     print(

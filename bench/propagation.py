@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from alref.models import cpu_tuning
 
-cpu_tuning.apply_settings()
+cpu_tuning.tune_cpu()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402

@@ -36,18 +36,18 @@ def said(code: str, **environment: str) -> list[str]:
 
 
 def test_threads_wait_asleep_when_torch_comes_later() -> None:
-    code = f"{IMPORT}; import os; cpu.apply_settings(); print(os.environ['OMP_WAIT_POLICY'], os.environ['GOMP_SPINCOUNT'])"
+    code = f"{IMPORT}; import os; cpu.tune_cpu(); print(os.environ['OMP_WAIT_POLICY'], os.environ['GOMP_SPINCOUNT'])"
     assert said(code) == ["passive 0"]
 
 
 def test_what_is_applied_is_said_and_twice_is_once() -> None:
-    first, second = said(f"{IMPORT}; print(cpu.apply_settings()); print(cpu.apply_settings())")
+    first, second = said(f"{IMPORT}; print(cpu.tune_cpu()); print(cpu.tune_cpu())")
     assert first == second
     assert "OMP_WAIT_POLICY=passive" in first
 
 
 def test_what_the_user_has_set_stays() -> None:
-    code = f"{IMPORT}; import os; print(cpu.apply_settings()); "
+    code = f"{IMPORT}; import os; print(cpu.tune_cpu()); "
     code += "print(os.environ['OMP_WAIT_POLICY']); print(cpu.describe_settings())"
     applied, policy, state = said(code, OMP_WAIT_POLICY="active", MALLOC_TOP_PAD_="4096")
     assert "OMP_WAIT_POLICY" not in applied
@@ -63,7 +63,7 @@ def test_nothing_is_set_before_it_is_asked_for() -> None:
 
 
 def test_too_late_is_not_called_applied() -> None:
-    code = f"import sys; sys.modules['torch'] = sys; {IMPORT}; print(cpu.apply_settings()); print(cpu.describe_settings())"
+    code = f"import sys; sys.modules['torch'] = sys; {IMPORT}; print(cpu.tune_cpu()); print(cpu.describe_settings())"
     applied, state = said(code)
     assert "OMP_WAIT_POLICY" not in applied
     assert "'OMP_WAIT_POLICY not set'" in state
@@ -71,16 +71,16 @@ def test_too_late_is_not_called_applied() -> None:
 
 @glibc
 def test_large_arrays_are_no_longer_mapped_one_by_one() -> None:
-    code = f"{MAPPED}\ncpu.apply_settings()\nbefore = mallinfo2().hblks\n"
+    code = f"{MAPPED}\ncpu.tune_cpu()\nbefore = mallinfo2().hblks\n"
     code += "held = numpy.ones(1 << 23)\nprint(mallinfo2().hblks - before)"
     assert said(code) == ["0"]
-    assert said(code.replace("cpu.apply_settings()", "")) == ["1"]
+    assert said(code.replace("cpu.tune_cpu()", "")) == ["1"]
     assert said(code, GLIBC_TUNABLES="glibc.malloc.check=0") == ["1"]
     assert said(code, MALLOC_MMAP_MAX_="100") == ["1"]
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = f"{IMPORT}; import sys; cpu.apply_settings(); print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = f"{IMPORT}; import sys; cpu.tune_cpu(); print('torch' in sys.modules, 'numpy' in sys.modules)"
     assert said(code) == ["False False"]
 
 
@@ -91,12 +91,12 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 @pytest.mark.parametrize("first", ["import numpy", "import numpy, cv2"])
 def test_blas_and_opencv_have_one_thread_where_they_are_imported_later_or_were_before(first: str) -> None:
     pytest.importorskip("threadpoolctl", reason="threadpoolctl is not installed")
-    assert said(f"{IMPORT}\ncpu.apply_settings()\n{first}, cv2\n{THREADS}") == [f"1 1 {CORES}"]
-    assert said(f"{first}\n{IMPORT}\ncpu.apply_settings()\nimport cv2\n{THREADS}") == [f"1 1 {CORES}"]
+    assert said(f"{IMPORT}\ncpu.tune_cpu()\n{first}, cv2\n{THREADS}") == [f"1 1 {CORES}"]
+    assert said(f"{first}\n{IMPORT}\ncpu.tune_cpu()\nimport cv2\n{THREADS}") == [f"1 1 {CORES}"]
 
 
 def test_the_number_of_threads_that_the_user_has_set_holds_everywhere() -> None:
-    code = f"{IMPORT}\ncpu.apply_settings()\nimport os, cv2\nprint(cv2.getNumThreads(), cpu.count_threads(), "
+    code = f"{IMPORT}\ncpu.tune_cpu()\nimport os, cv2\nprint(cv2.getNumThreads(), cpu.count_threads(), "
     code += "'OPENBLAS_NUM_THREADS' in os.environ)"
     assert said(code, OMP_NUM_THREADS="3") == ["3 3 False"]
     assert said(code, OMP_NUM_THREADS="many") == [f"1 {CORES} False"]

@@ -272,7 +272,7 @@ def test_a_result_survives_json() -> None:
 
 def test_threads_are_tuned_and_memory_for_components_on_torch_unless_told_not_to(monkeypatch: pytest.MonkeyPatch) -> None:
     tuned: list[str] = []
-    for name in ("apply_settings", "apply_thread_settings"):
+    for name in ("tune_cpu", "apply_thread_settings"):
         monkeypatch.setattr(f"alref.models.cpu_tuning.{name}", lambda name=name: tuned.append(name))
     script = Script()
     run(script, tune=False)
@@ -281,4 +281,4 @@ def test_threads_are_tuned_and_memory_for_components_on_torch_unless_told_not_to
     assert tuned == ["apply_thread_settings"]
     monkeypatch.setattr(script.plugins.get_component("propagator", "scripted").cls, "needs", ("torch",))
     run(script)
-    assert tuned == ["apply_thread_settings", "apply_settings"]
+    assert tuned == ["apply_thread_settings", "tune_cpu"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import runpy
 import subprocess
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
+
+import alref
+import alref.testing
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [
@@ -94,6 +98,38 @@ def test_a_plugin_imports_no_other_plugin() -> None:
         own = name.partition(".")[0]
         others = {other.partition(".")[0] for other in read_imports(path) if other.startswith("alref_")}
         assert others <= {own}, name
+
+
+def test_a_plugin_imports_public_names_from_alref() -> None:
+    public = {(module, name) for name, module in alref._MODULES.items()}
+    wrong = [
+        f"{path.relative_to(ROOT)}: {node.module}.{alias.name}"
+        for path in find_modules("plugins").values()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if (node.module, alias.name) in public
+    ]
+    assert wrong == []
+
+
+def test_docs_and_templates_import_public_names_only() -> None:
+    files = [*(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("*.py"), *(ROOT / "alref/scaffold/templates").rglob("*.j2")]
+    found = {
+        (module, name.strip())
+        for file in files
+        for module, names in re.findall(
+            r"^ *from (alref(?:\.[\w.]+)?) import ([\w, ]+)$", file.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for name in names.split(",")
+    }
+    public = {
+        "alref": {*alref.__all__, "components"},
+        "alref.testing": set(alref.testing.__all__),
+        "alref.cli": {"run_command"},
+    }
+    assert found
+    assert sorted((module, name) for module, name in found if name not in public.get(module, ())) == []
 
 
 def test_no_files_of_a_plugin_import_each_other() -> None:

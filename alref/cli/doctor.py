@@ -54,7 +54,7 @@ def _generate_rows() -> Iterator[tuple[str, str, str]]:
         "",
     )
     yield "video", *_check_video()
-    cpu_tuning.apply_settings()
+    cpu_tuning.tune_cpu()
     yield "processor", "\n".join([*cpu_tuning.describe_settings(), cpu_tuning.describe_threads()]), ""
     yield "accelerator", _describe_accelerator(), ""
     yield "models", _describe_model_folders(), ""

@@ -23,7 +23,7 @@ _applied: dict[str, str] = {}
 _jobs = 1
 
 
-def apply_settings() -> list[str]:
+def tune_cpu() -> list[str]:
     """Apply all settings and return them, as ``NAME=value``; call it before torch is imported; it may be called again.
 
     Settings from the user's environment are not changed. The allocator is not tuned on systems without glibc or when
@@ -36,7 +36,7 @@ def apply_settings() -> list[str]:
 
 
 def apply_allocator_settings() -> None:
-    """Apply the settings of the allocator only, as ``apply_settings`` does."""
+    """Apply the settings of the allocator only, as ``tune_cpu`` does."""
     if _uses_glibc() and "GLIBC_TUNABLES" not in os.environ:
         mallopt = ctypes.CDLL(None).mallopt
         for name in MALLOC_SETTINGS.keys() - os.environ.keys() - _applied.keys():
@@ -45,7 +45,7 @@ def apply_allocator_settings() -> None:
 
 
 def apply_thread_settings() -> None:
-    """Apply the settings of threads only, as ``apply_settings`` does; in libraries that are imported, and in those to come."""
+    """Apply the settings of threads only, as ``tune_cpu`` does; in libraries that are imported, and in those to come."""
     if "torch" not in sys.modules:
         for name in OPENMP_SETTINGS.keys() - os.environ.keys():
             os.environ[name] = _applied[name] = OPENMP_SETTINGS[name]

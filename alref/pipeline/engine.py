@@ -123,7 +123,7 @@ class Pipeline:
         """Raise MissingError with the problems of the components of these slots, and of prompts that are not accepted."""
         self.config.slots.require_slots(needed)
         if self.config.run.tune and any("torch" in self._stages[slot].needs for slot in needed):
-            cpu_tuning.apply_settings()
+            cpu_tuning.tune_cpu()
         elif self.config.run.tune:
             cpu_tuning.apply_thread_settings()
         problems = []

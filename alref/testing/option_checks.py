@@ -59,7 +59,7 @@ class DeclarationContract(Contract):
     def test_refuses_unknown_options(self) -> None:
         """It rejects unknown options, so that a misspelled option is never ignored.
 
-        Derive ``Options`` from ``alref.components.base.StageOptions`` and do not change ``extra="forbid"``.
+        Derive ``Options`` from ``alref.StageOptions`` and do not change ``extra="forbid"``.
         """
         try:
             type(self.make_component().options).model_validate({"no_such_option": 1})
@@ -98,7 +98,7 @@ class DeclarationContract(Contract):
     def test_lists_the_files_that_it_depends_on(self) -> None:
         """It lists its weights and input files, so that cached outputs are invalidated when a file changes.
 
-        Return a list of ``alref.models.weights.Weights`` from ``weights`` and a list of ``pathlib.Path`` from
+        Return a list of ``alref.Weights`` from ``weights`` and a list of ``pathlib.Path`` from
         ``list_input_files``.
         """
         component = self.make_component()

@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from alref import RunFrame
-from alref.utils.masks import Mask
+from alref import Mask, RunFrame
 
 Polygon = npt.NDArray[np.float64]
 """Corners float64 (N, 2), x and y in pixels, N >= 4 before simplification and >= 3 after it."""

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from alref import FinishedRun, Frame, RunFrame
+from alref import FinishedRun, Frame, Mask, RunFrame
 from alref.media.video_encoder import open_video_encoder
-from alref.utils.masks import Mask
 from alref_exporters._grown_masks import grow_crop
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, field_validator
 
-from alref import SpatialReasoner, TemporalReasoner, hookimpl
-from alref.llm.connected_reasoner import ConnectedReasoner
+from alref import ConnectedReasoner, SpatialReasoner, TemporalReasoner, hookimpl
 from alref.llm.server_options import NEUTRAL_SERVER_OPTIONS, ServerOptions
 from alref_ollama import server
 

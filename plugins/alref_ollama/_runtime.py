@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from alref import Question
-from alref.llm.server_connection import Completion, ServerConnection
+from alref import Question, ServerConnection
+from alref.llm.server_connection import Completion
 from alref.llm.server_errors import ServerError
 from alref_ollama import server
 from alref_ollama.replies import check_status, parse_completion

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alref import Problem, SpatialReasoner, TemporalReasoner, hookimpl
-from alref.llm.connected_reasoner import ConnectedReasoner
+from alref import ConnectedReasoner, Problem, SpatialReasoner, TemporalReasoner, hookimpl
 from alref.llm.server_options import ServerOptions
 from alref_openai import server
 

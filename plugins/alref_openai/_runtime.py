@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 
-from alref import Answer, ConfigError, Problem, Question
-from alref.llm.server_connection import Completion, ServerConnection
+from alref import Answer, ConfigError, Problem, Question, ServerConnection
+from alref.llm.server_connection import Completion
 from alref.llm.server_errors import ServerError, classify_error, extract_error_text, parse_wait
 from alref.llm.shared_limits import make_budget
 from alref_openai import server

@@ -6,8 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from alref import ChatOptions, HubModelName, HubModelOptions, Problem, SpatialReasoner, TemporalReasoner, hookimpl
-from alref.llm.connected_reasoner import ConnectedReasoner
+from alref import (
+    ChatOptions,
+    ConnectedReasoner,
+    HubModelName,
+    HubModelOptions,
+    Problem,
+    SpatialReasoner,
+    TemporalReasoner,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

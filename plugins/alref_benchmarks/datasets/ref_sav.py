@@ -7,13 +7,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alref.components.dataset import NameMatcher
-from alref.errors import InputError
+from alref import InputError, NameMatcher
 from alref_benchmarks.datasets.revos import TypedExpressionsDataset
 
 if TYPE_CHECKING:
+    from alref import Video
     from alref.components.scores import LabelMap
-    from alref.media.video import Video
     from alref.result import Result
     from alref_benchmarks.datasets.frame_cache import FrameCache
 
@@ -101,8 +100,8 @@ class RefSavDataset(TypedExpressionsDataset):
         """Write the results of a video as the official evaluation writes those of all videos."""
         import json
 
+        from alref import encode_mask
         from alref.utils import atomic
-        from alref.utils.masks import encode_mask
 
         entry = self.find_video_entry(video)
         found = {}

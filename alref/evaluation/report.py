@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import numpy as np
 import yaml
 
@@ -89,7 +91,7 @@ def render_evaluation_report(
     ordered = sort_from_worst(lines, usual)
     best = 0.0 if usual is not None and usual.main_metric in usual.lower_is_better else 1.0
     return (
-        make_environment(score=format_score)
+        _get_environment()
         .get_template("evaluation.html.j2")
         .render(
             done=summary,
@@ -111,6 +113,12 @@ def render_evaluation_report(
             config=yaml.safe_dump(folder.spec.config, sort_keys=False, allow_unicode=True),
         )
     )
+
+
+@lru_cache(maxsize=1)
+def _get_environment() -> jinja2.Environment:
+    """Return the environment with this module's filters; it compiles each template once."""
+    return make_environment(score=format_score)
 
 
 def sort_from_worst(lines: Sequence[ReferenceLine], table: ScoreTable | None) -> list[ReferenceLine]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import jinja2
@@ -165,14 +166,7 @@ class NewPlugin:
 
     def _render_files(self) -> Iterator[tuple[str, str]]:
         """Yield the relative path and the text of each file."""
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("alref.scaffold"),
-            autoescape=False,  # noqa: S701 - Python, TOML, YAML and Markdown, not HTML
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
+        environment = _get_environment()
         components = self.components
         for template in environment.list_templates():
             folder, _, path = template.removesuffix(".j2").partition("/")
@@ -182,3 +176,16 @@ class NewPlugin:
             for each in components:
                 if path and folder == (f"{each.kind}-model" if self.has_model else each.kind):
                     yield each.place_file(path), environment.get_template(template).render(known, plan=each)
+
+
+@lru_cache(maxsize=1)
+def _get_environment() -> jinja2.Environment:
+    """Return the environment of the templates; it compiles each template once."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("alref.scaffold"),
+        autoescape=False,  # noqa: S701 - Python, TOML, YAML and Markdown, not HTML
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

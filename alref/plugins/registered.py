@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Any, Generic, TypeVar
 
 from alref.components.base import (
@@ -143,7 +142,10 @@ def get_qualified_name(registered: RegisteredClass[Any], others: Iterable[Regist
 
 def check_unique_names(registered: Sequence[RegisteredClass[Any]]) -> None:
     """Check that ``distribution:name`` is unique within each slot. Raises ContractError."""
-    for one, other in combinations(registered, 2):
-        if one.name == other.name and set(one.slots) & set(other.slots):
-            both = " and ".join(dict.fromkeys((one.cls.__name__, other.cls.__name__)))
-            raise ContractError(f"{one.name!r} is registered twice, by {both}; give each class a unique name")
+    first: dict[tuple[str, str], RegisteredClass[Any]] = {}
+    for each in registered:
+        for slot in each.slots:
+            other = first.setdefault((slot, each.name), each)
+            if other is not each:
+                both = " and ".join(dict.fromkeys((other.cls.__name__, each.cls.__name__)))
+                raise ContractError(f"{each.name!r} is registered twice, by {both}; give each class a unique name")

@@ -20,7 +20,7 @@ from alref.output.export import load_finished_run, write_export
 from alref.records import Phrase, Reference, Track, Verdict
 from alref.result import Result
 from alref.testing.imports import HEAVY, import_in_subprocess
-from alref.testing.memory import measure_resident_memory
+from alref.testing.memory import freeze_garbage_collector, measure_resident_memory
 from alref.testing.videos import UNREADABLE, DamagedVideo, MovingSquare
 from alref.utils.masks import Mask, encode_mask
 
@@ -221,12 +221,13 @@ class ExporterContract:
             if done % (total // 5) == 0:
                 peaks[-1] = max(peaks[-1], measure_resident_memory())
 
-        for count in (10, 160):
-            video = MovingSquare(frames=count, size=(432, 768))
-            run = make_finished_run(video, [video.truth], on_progress=probe_memory)
-            peaks.append(0)
-            with self.export(run):
-                peaks[-1] = max(peaks[-1], measure_resident_memory())
+        with freeze_garbage_collector():
+            for count in (10, 160):
+                video = MovingSquare(frames=count, size=(432, 768))
+                run = make_finished_run(video, [video.truth], on_progress=probe_memory)
+                peaks.append(0)
+                with self.export(run):
+                    peaks[-1] = max(peaks[-1], measure_resident_memory())
         growth = peaks[1] - peaks[0]
         assert growth <= MAX_GROWTH, f"expected at most {MAX_GROWTH >> 20} MiB more for 150 frames more, got {growth >> 20} MiB"
 

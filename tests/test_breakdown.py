@@ -14,16 +14,19 @@ from alref.evaluation.rows import COLUMNS
 from alref_benchmarks.metrics import Case, get_metric
 from support import benchmark_fixtures
 
+QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in an empty folder."""
+    """Work in an empty folder, with embedded components that look at small images."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
 
 
 def evaluate(name: str, *flags: str) -> int:
     benchmark_fixtures.build(name, Path("data"))
-    return run_command(["eval", name, "--data", "data", "--out", "run", "--quiet", *flags])
+    return run_command(["eval", name, "--data", "data", "--out", "run", "--quiet", *QUICK, *flags])
 
 
 def read_table(path: str) -> list[dict[str, str]]:

@@ -106,7 +106,8 @@ def test_motion_over_the_video_is_compared_with_the_words(text: str, verdict: st
 
 
 @pytest.mark.parametrize("preset", ["baseline", "tracks-baseline"])
-def test_a_review_needs_nothing_but_the_embedded_components(preset: str) -> None:
+def test_a_review_needs_nothing_but_the_embedded_components(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 192)
     video, _ = make_scene(20, 60)
     reference = Reference(id="1", text="the red one")
     with Pipeline(preset) as pipeline:

@@ -17,8 +17,8 @@ from alref_sam2.visit_plan import plan_visits
 from support.meta_device import Waits, pretend_cuda
 from support.propagation import boxes, counted, model_of, save_sam2
 
-FRAMES = 10
-PIVOTS = ([4], [4], [1, 6], [7])
+FRAMES = 6
+PIVOTS = ([2], [2], [1, 3], [4])
 VISITS = len(plan_visits(PIVOTS, FRAMES))
 
 

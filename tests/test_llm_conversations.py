@@ -145,6 +145,15 @@ def test_a_signal_that_does_not_wake_the_main_thread_is_handled_all_the_same() -
     release.set()
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_whatever_ends_a_thread_ends_the_wait_for_it(error: type[BaseException]) -> None:
+    def work(item: int) -> int:
+        raise error
+
+    with pytest.raises(error):
+        next(run_in_threads(work, [0], 1))
+
+
 class Batched(ScriptedChat):
     """Answers several questions in one go, as a local model does."""
 

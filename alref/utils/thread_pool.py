@@ -24,7 +24,7 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
     interruption does not wait, because the threads are daemons.
     """
     waiting = deque(enumerate(items))
-    done: SimpleQueue[tuple[int, Output | Exception] | None] = SimpleQueue()
+    done: SimpleQueue[tuple[int, Output | BaseException] | None] = SimpleQueue()
     stopped = Event()
 
     def run_worker() -> None:
@@ -35,7 +35,7 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
                 break
             try:
                 done.put((index, function(item)))
-            except Exception as error:  # raised again where the outputs are read
+            except BaseException as error:  # raised again where the outputs are read
                 stopped.set()
                 done.put((index, error))
         done.put(None)
@@ -45,11 +45,11 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
     ]
     for thread in threads:
         thread.start()
-    first_error: Exception | None = None
+    first_error: BaseException | None = None
     try:
         for _ in threads:
             for index, output in iter(partial(_wait_for_item, done), None):
-                if isinstance(output, Exception):
+                if isinstance(output, BaseException):
                     first_error = first_error or output
                 else:
                     yield index, output
@@ -59,7 +59,7 @@ def run_in_threads(function: Callable[[Item], Output], items: Sequence[Item], ma
         raise first_error
 
 
-def _wait_for_item(done: SimpleQueue[tuple[int, Output | Exception] | None]) -> tuple[int, Output | Exception] | None:
+def _wait_for_item(done: SimpleQueue[tuple[int, Output | BaseException] | None]) -> tuple[int, Output | BaseException] | None:
     while True:
         with suppress(Empty):
             return done.get(timeout=MAX_WAIT_SECONDS)

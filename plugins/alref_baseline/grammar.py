@@ -36,7 +36,8 @@ class ObjectDescription:
     top, bottom, big, small, close or far. ``motions`` are among moving, still, left, right, up, down, closer, away, changing.
     ``relations`` are to another object: near, on, under, above, behind, front, left, right, inside, between or with it.
     ``superlatives`` are among biggest, smallest, leftmost, rightmost, topmost, bottommost, closest, farthest.
-    ``is_plural`` is True if the noun is in the plural; ``unused`` lists words that could not be used.
+    ``is_plural`` is True if the noun is in the plural; ``count`` is the number that is named with it, 0 if none is.
+    ``unused`` lists words that could not be used.
     """
 
     text: str
@@ -50,6 +51,7 @@ class ObjectDescription:
     relations: tuple[tuple[str, ObjectDescription], ...] = ()
     superlatives: tuple[str, ...] = ()
     is_plural: bool = False
+    count: int = 0
     unused: tuple[str, ...] = ()
 
     @property
@@ -158,6 +160,7 @@ def _build_description(text: str, noun: NounPhrase) -> ObjectDescription:
         relations=relations,
         superlatives=() if ordinal_side else _remove_duplicates(noun.superlatives),
         is_plural=noun.has_plural_noun,
+        count=noun.count if noun.has_plural_noun else 0,
         unused=_remove_duplicates([*noun.adjectives, *left_over, *noun.unused]),
     )
 

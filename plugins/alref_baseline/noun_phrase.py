@@ -22,6 +22,7 @@ class NounPhrase:
     adjectives: list[str] = field(default_factory=list)
     size: str = ""
     ordinal: int = 0
+    count: int = 0
     rank_side: str = ""
     is_generic: bool = False
     is_every: bool = False

@@ -155,6 +155,7 @@ class ClauseParser:
         self._open_if_needed(article=True)
         if event.value in ("each", "every"):
             self._get_target().is_every = True
+        self._get_target().count = get_word_table("counts").get(event.value, 0)
 
     def _handle_owner(self, event: ParseEvent) -> None:
         self._open_if_needed(event.article)

@@ -84,7 +84,8 @@ def pick_box(video: Video, candidates: Candidates) -> PivotBox:
         return PivotBox(pivot=candidates.pivot, finding="ambiguous", why="; ".join(says))
     box = make_pivot_box(candidates, gated[best], "; ".join(says))
     if words.is_plural and candidates.masks is not None:
-        box = join_boxes(candidates, [gated[index] for index in np.flatnonzero(fits >= MIN_PLURAL_FIT * fits[best])], box)
+        ranked = [int(index) for index in np.argsort(-fits, kind="stable") if fits[index] >= MIN_PLURAL_FIT * fits[best]]
+        box = join_boxes(candidates, [gated[index] for index in ranked], box, words.count)
     guessed = query.makes_sound and not words.is_findable and follows[best] < MIN_SYNCHRONY
     return box.model_copy(update={"finding": "ambiguous"}) if guessed or missing else box
 
@@ -98,13 +99,20 @@ def _select_rivals(candidates: FrameCandidates, description: ObjectDescription) 
     return [int(index) for index in np.flatnonzero(scores >= MIN_RIVAL_SCORE * scores.max())]
 
 
-def join_boxes(candidates: Candidates, indices: Sequence[int], box: PivotBox) -> PivotBox:
-    """Return the pivot box of several candidates with masks together, for a noun in the plural."""
+def join_boxes(candidates: Candidates, indices: Sequence[int], box: PivotBox, count: int = 0) -> PivotBox:
+    """Return the pivot box of several candidates with masks together, best first, for a noun in the plural.
+
+    It is ambiguous if there is only one, or another number than ``count``, 0 if none is asked for. At most ``count`` are taken.
+    """
     if candidates.masks is None or len(indices) < 2:
         return box.model_copy(update={"finding": "ambiguous", "why": f"only one is seen; {box.why}"})
-    chosen = list(indices)
+    chosen = list(indices[: count or None])
     corners = [candidates.xyxy[chosen, :2].min(axis=0), candidates.xyxy[chosen, 2:].max(axis=0)]
     joined = {"xyxy": np.concatenate(corners), "mask": np.logical_or.reduce(candidates.masks[chosen])}
+    if count and len(indices) != count:
+        return box.model_copy(
+            update={**joined, "finding": "ambiguous", "why": f"{len(indices)} are seen (asked: {count}); {box.why}"}
+        )
     return box.model_copy(update={**joined, "why": f"{len(chosen)} together; {box.why}"})
 
 

@@ -74,7 +74,7 @@ def _list_warnings(description: ObjectDescription, makes_sound: bool) -> Iterato
         left = "color, position, motion and sound" if makes_sound else "color, position and motion"
         yield f"no image class is known for {description.noun!r}: only {left} can be used"
     if description.is_plural:
-        yield f"{description.noun!r} is plural: all that are found are one object; name them one by one to tell them apart"
+        yield f"{description.noun!r} is plural: the order pivot gives one track for all of them, --order tracks one for each"
     for how, other in description.relations:
         if not other.is_findable:
             yield f"'{how} {other.text}' was not used: no image class is known for {other.noun!r}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -111,25 +112,39 @@ def test_what_is_not_as_the_words_say_is_shown_but_ambiguous(text: str, disc: Di
     assert (best, box.finding) == (0, "ambiguous")
 
 
-def test_a_plural_takes_all_together() -> None:
-    video = film(ROW)
-    pivot = PivotFrame(phrase=Phrase(reference="1", text="the red discs"), frame=PIVOT)
-    masks = np.zeros((4, HEIGHT, WIDTH), np.bool_)
-    for mask, disc in zip(masks, ROW, strict=True):
+def pick_together(text: str, shown: Sequence[Disc]) -> tuple[PivotBox, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]:
+    """Return the box for a plural, and the masks of the discs that are shown."""
+    pivot = PivotFrame(phrase=Phrase(reference="1", text=text), frame=PIVOT)
+    masks = np.zeros((len(shown), HEIGHT, WIDTH), np.bool_)
+    for mask, disc in zip(masks, shown, strict=True):
         left, top, right, bottom = (max(0, round(side)) for side in disc.box(PIVOT))
         mask[top:bottom, left:right] = True
-    candidates = Candidates(
-        pivot=pivot, xyxy=np.array([disc.box(PIVOT) for disc in ROW]), scores=np.array([0.9, 0.8, 0.8, 0.8]), masks=masks
-    )
-    (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(video, [candidates])
+    scores = np.array([0.9, 0.8, 0.8, 0.8])[: len(shown)]
+    candidates = Candidates(pivot=pivot, xyxy=np.array([disc.box(PIVOT) for disc in shown]), scores=scores, masks=masks)
+    (box,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(film(ROW), [candidates])
+    return box, masks
+
+
+def test_a_plural_takes_all_together() -> None:
+    box, masks = pick_together("the red discs", ROW)
     assert box.finding == "found"
     assert box.mask is not None
     assert np.array_equal(box.mask, masks[0] | masks[2])
     assert box.xyxy is not None
     assert np.allclose(box.xyxy, [28, 30, 240, 112])
-    one = candidates.model_copy(update={"xyxy": candidates.xyxy[:2], "scores": candidates.scores[:2], "masks": masks[:2]})
-    (alone,) = RulesReasoner(RulesReasoner.Options()).pick_boxes(video, [one])
-    assert alone.finding == "ambiguous"
+    assert pick_together("the red discs", ROW[:2])[0].finding == "ambiguous"
+
+
+@pytest.mark.parametrize(("number", "finding"), [("two", "found"), ("three", "ambiguous")])
+def test_another_number_than_is_asked_for_is_ambiguous(number: str, finding: str) -> None:
+    assert pick_together(f"{number} red discs", ROW)[0].finding == finding
+
+
+def test_no_more_are_taken_than_are_asked_for() -> None:
+    box, masks = pick_together("two discs", ROW)
+    assert box.finding == "ambiguous"
+    assert box.mask is not None
+    assert any(np.array_equal(box.mask, masks[0] | masks[other]) for other in (1, 2, 3))
 
 
 def test_without_attributes_the_score_decides() -> None:

@@ -15,7 +15,7 @@ from alref_baseline import attributes
 from alref_baseline.grammar import ObjectDescription, parse_description, parse_descriptions
 from alref_baseline.text import GrammarUnifier, VerbatimUnifier
 
-FIELDS = ("colors", "part_colors", "size", "positions", "rank", "motions", "superlatives", "is_plural", "unused")
+FIELDS = ("colors", "part_colors", "size", "positions", "rank", "motions", "superlatives", "is_plural", "count", "unused")
 
 
 def told(words: ObjectDescription) -> dict[str, Any]:
@@ -37,7 +37,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("one of the cows", "cow", {"is_plural": True}),
     ("the men", "man", {"is_plural": True}),
     ("this dog", "dog", {}),
-    ("three geese", "goose", {"is_plural": True}),
+    ("three geese", "goose", {"is_plural": True, "count": 3}),
     ("the sunglasses", "sunglasses", {}),
     ("please segment the kettle", "kettle", {}),
     ("where is the kettle?", "kettle", {}),
@@ -65,7 +65,7 @@ EXPRESSIONS: list[tuple[str, str, dict[str, Any]]] = [
     ("the white-faced sheep", "sheep", {"part_colors": ("white",)}),
     # sizes and superlatives
     ("a tiny bird", "bird", {"size": "small"}),
-    ("the larger of the two dogs", "dog", {"size": "big", "is_plural": True}),
+    ("the larger of the two dogs", "dog", {"size": "big", "is_plural": True, "count": 2}),
     ("the baby elephant", "elephant", {"size": "small"}),
     ("the baby", "baby", {}),
     ("the biggest elephant", "elephant", {"superlatives": ("biggest",)}),

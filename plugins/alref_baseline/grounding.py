@@ -159,14 +159,16 @@ def _compute_grounding(video: Video, query: GroundingQuery, frames: Sequence[int
     least = ABSENT_THRESHOLD if by_sound and not words.is_findable else 0.0
     evidence = max(least, _weigh_evidence(views, regions, has_classes=bool(entry.classes)))
     found = (score_several if words.is_among_several else score_regions)(eye, regions, words, evidence)
+    if not words.is_among_several and entry.classes and found[0].agreement < _LOW_AGREEMENT:
+        alike = find_look_alikes(eye, views, regions, words) or regions
+        others = score_regions(eye, alike, words, evidence)
+        agrees = others[0].agreement > found[0].agreement + _AGREEMENT_GAIN
+        if agrees and others[0].region.area <= MAX_AREA:
+            found, regions = others, alike
     best = found[0]
     confidence = estimate_confidence(best.agreement, evidence, best.region.area)
     if entry.segments and not words.is_among_several:
         confidence *= 1 - rate_rival(best.region, regions, words) / 2
-    if not words.is_among_several and entry.classes and best.agreement < _LOW_AGREEMENT:
-        alike = score_regions(eye, find_look_alikes(eye, views, regions, words) or regions, words, evidence)
-        agrees = alike[0].agreement > best.agreement + _AGREEMENT_GAIN
-        found = alike if agrees and alike[0].region.area <= MAX_AREA else found
     return PhraseGrounding(tuple(found), evidence, 1.0 if by_sound else confidence)
 
 

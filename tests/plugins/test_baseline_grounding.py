@@ -100,8 +100,10 @@ def test_what_looks_alike_is_not_the_background(area: float, taken: bool, monkey
         return [ScoredRegion(replace(regions[0], area=size), 1.0, agreement, 1.0)]
 
     monkeypatch.setattr("alref_baseline.grounding.score_regions", score_regions)
-    best = find_grounding(open_video(CLIPS / "coffee" / "frames"), GroundingQuery("the cup")).scored_regions[0]
+    grounding = find_grounding(open_video(CLIPS / "coffee" / "frames"), GroundingQuery("the cup"))
+    best = grounding.scored_regions[0]
     assert best.region.area == (area if taken else 0.05)
+    assert grounding.confidence == estimate_confidence(best.agreement, grounding.evidence, best.region.area)
 
 
 def test_what_looks_alike_is_found_on_frames_without_a_region_too() -> None:

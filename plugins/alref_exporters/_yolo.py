@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def write_yolo(run: FinishedRun, folder: Path, options: Yolo.Options) -> None:
-    """Write labels/ with a text file for each frame, data.yaml, and the frames to images/; classes count from 0."""
+    """Write labels/train/ with a text file for each frame, data.yaml, and the frames to images/train/; classes count from 0."""
     ids = list_categories(run, options.categories)
-    images, labels = FrameImages(run, folder / "images", options.images), folder / "labels"
-    labels.mkdir()
+    images, labels = FrameImages(run, folder / "images/train", options.images), folder / "labels/train"
+    labels.mkdir(parents=True)
     for frame in run.read_frames():
         images.write_frame(frame)
         lines = []
@@ -30,7 +30,7 @@ def write_yolo(run: FinishedRun, folder: Path, options: Yolo.Options) -> None:
                 outline = join_polygons(trace_object(frame, each.id, options.tolerance)) / (run.width, run.height)
                 lines.append(f"{ids[each.category] - 1} {_format_corners(outline)}\n")
         (labels / f"{format_frame_name(run, frame.index)}.txt").write_text("".join(lines), encoding="ascii")
-    content = {"train": "images", "val": "images", "names": {number - 1: name for name, number in ids.items()}}
+    content = {"train": "images/train", "val": "images/train", "names": {number - 1: name for name, number in ids.items()}}
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 

@@ -107,7 +107,7 @@ class Yolo(Exporter):
     options: Options
 
     def write(self, run: FinishedRun, target: Path) -> None:
-        """Write labels/, data.yaml with the names of the classes, and the frames to images/."""
+        """Write labels/train/, data.yaml with the names of the classes, and the frames to images/train/."""
         from alref_exporters import _yolo
 
         _yolo.write_yolo(run, target, self.options)

@@ -186,6 +186,15 @@ class FinishedRun:
             return list(range(len(self)))
         return numbers
 
+    @cached_property
+    def source_length(self) -> int:
+        """The number of frames of the whole video file, of which the run may have a part. Raises as ``source_numbers`` does."""
+        last = self.source_numbers[-1] + 1
+        try:
+            return max(last, self.video.source_length)
+        except InputError:  # then the run has the whole video, as far as it says
+            return last
+
     @staticmethod
     def make_file_name(text: str) -> str:
         """Return a text as part of a file name that every system and shell takes: letters, digits, dots and hyphens."""

@@ -149,6 +149,11 @@ class VideoReader(Video):
         """The number of each frame in the file or folder, int64 (T,), from 0."""
         return self._source_numbers
 
+    @property
+    def source_length(self) -> int:
+        """The number of frames of the whole file; a part of it has fewer."""
+        return len(self._source.times)
+
     def read_audio(self, rate: int) -> Audio | None:
         """Return the audio from the first frame to the end of the last frame, or to the end of the audio if that is earlier.
 

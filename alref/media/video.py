@@ -106,6 +106,11 @@ class Video(ABC):
         """The number of each frame in its file, int64 (T,), from 0; they differ from the index in a part of a file."""
         return np.arange(len(self), dtype=np.int64)
 
+    @property
+    def source_length(self) -> int:
+        """The number of frames of the whole file; a part of it has fewer."""
+        return int(self.source_numbers[-1]) + 1
+
     def get_info(self) -> VideoInfo:
         """Return the record of this video in a result."""
         from alref.records import VideoInfo

@@ -25,23 +25,40 @@ if TYPE_CHECKING:
 
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML cannot hold."""
+MAX_LABEL = 64
+"""Characters of a label in CVAT, which cuts longer ones off."""
 BUFFER_BYTES = 256 * 1024
 """Bytes of one track that are held in memory; longer ones go through a temporary file."""
 
 
 def write_cvat(run: FinishedRun, folder: Path, options: Cvat.Options) -> None:
     """Write annotations.xml and labels.json, the labels of the task, which CVAT takes in its raw constructor."""
-    names = list(list_categories(run))
-    labels = [{"name": _clean(name), "attributes": []} for name in names]
+    names = make_label_names(list_categories(run))
+    labels = [{"name": name, "attributes": []} for name in names.values()]
     (folder / "labels.json").write_text(json.dumps(labels, indent=1, ensure_ascii=False), encoding="utf-8")
     numbers = run.source_numbers
+    if numbers[-1] + 1 < run.source_length:  # where objects end in CVAT, which shows the last shape of a track until the end
+        numbers = [*numbers, numbers[-1] + 1]
     with (folder / "annotations.xml").open("w", encoding="utf-8") as file:
-        file.writelines(_format_head(run, names))
+        file.writelines(_format_head(run, names.values()))
         if options.shapes == "masks":
-            _write_mask_tracks(file, run, numbers)
+            _write_mask_tracks(file, run, numbers, names)
         else:
-            _write_polygon_tracks(file, run, numbers, options)
+            _write_polygon_tracks(file, run, numbers, names, options)
         file.write("</annotations>\n")
+
+
+def make_label_names(categories: Iterable[str]) -> dict[str, str]:
+    """Return the label of each class: without characters that XML cannot hold, at most 64 of them, and no two alike."""
+    names: dict[str, str] = {}
+    for category in categories:
+        name, count = _clean(category)[:MAX_LABEL].strip() or "object", 1
+        while name in names.values():
+            count += 1
+            ending = f" {count}"
+            name = (_clean(category) or "object")[: MAX_LABEL - len(ending)] + ending
+        names[category] = name
+    return names
 
 
 def _clean(text: str) -> str:
@@ -59,23 +76,23 @@ def _format_head(run: FinishedRun, names: Iterable[str]) -> Iterator[str]:
         return f"<{name}>{escaped}</{name}>\n"
 
     yield '<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n<version>1.1</version>\n<meta>\n<task>\n'
-    yield text("name", _clean(run.name)) + text("size", run.source_numbers[-1] + 1)
+    yield text("name", _clean(run.name)) + text("size", run.source_length)
     yield text("mode", "interpolation") + text("overlap", 0) + "<labels>\n"
     for name in names:
-        yield "<label>\n" + text("name", _clean(name)) + text("type", "any") + "<attributes></attributes>\n</label>\n"
+        yield "<label>\n" + text("name", name) + text("type", "any") + "<attributes></attributes>\n</label>\n"
     yield "</labels>\n<original_size>\n" + text("width", run.width) + text("height", run.height)
     yield "</original_size>\n</task>\n</meta>\n"
 
 
 @contextmanager
-def _open_track(file: IO[str], each: RunObject, number: int) -> Iterator[None]:
-    attributes = {"id": number, "label": _clean(each.category), "source": "auto", "group_id": each.id}
+def _open_track(file: IO[str], each: RunObject, label: str, number: int) -> Iterator[None]:
+    attributes = {"id": number, "label": label, "source": "auto", "group_id": each.id}
     file.write(_open_element("track", **attributes) + ">\n")
     yield
     file.write("</track>\n")
 
 
-def _write_mask_tracks(file: IO[str], run: FinishedRun, numbers: list[int]) -> None:
+def _write_mask_tracks(file: IO[str], run: FinishedRun, numbers: list[int], names: dict[str, str]) -> None:
     """Write a track of one frame for each object on each frame."""
     count = 0
     for frame in run.read_frames():
@@ -83,8 +100,8 @@ def _write_mask_tracks(file: IO[str], run: FinishedRun, numbers: list[int]) -> N
             if (crop := frame.crops.get(each.id)) is None:
                 continue
             shape = _format_mask(crop)
-            with _open_track(file, each, count):
-                for outside in (0, 1) if frame.index + 1 < len(run) else (0,):
+            with _open_track(file, each, names[each.category], count):
+                for outside in (0, 1) if frame.index + 1 < len(numbers) else (0,):
                     place = {"frame": numbers[frame.index + outside], "keyframe": 1, "outside": outside, "occluded": 0}
                     file.write(_open_element("mask", **place, **shape, z_order=0) + "/>\n")
             count += 1
@@ -99,7 +116,9 @@ def _format_mask(crop: MaskCrop) -> dict[str, object]:
     return {"rle": ", ".join(map(str, runs)), "left": crop.left, "top": crop.top, **size}
 
 
-def _write_polygon_tracks(file: IO[str], run: FinishedRun, numbers: list[int], options: Cvat.Options) -> None:
+def _write_polygon_tracks(
+    file: IO[str], run: FinishedRun, numbers: list[int], names: dict[str, str], options: Cvat.Options
+) -> None:
     """Write a track for each piece that an object has at the same time."""
     with ExitStack() as stack:
 
@@ -111,9 +130,11 @@ def _write_polygon_tracks(file: IO[str], run: FinishedRun, numbers: list[int], o
             for each, tracks in writers:
                 pieces = _list_pieces(frame, each.id, options) if each.id in frame.rles else []
                 tracks.write_frame(frame.index, numbers[frame.index], pieces)
+        for _, tracks in writers if len(numbers) > len(run) else ():
+            tracks.write_frame(len(run), numbers[-1], [])
         parts = ((each, part) for each, tracks in writers for part in tracks.files)
         for number, (each, part) in enumerate(parts):
-            with _open_track(file, each, number):
+            with _open_track(file, each, names[each.category], number):
                 part.seek(0)
                 copyfileobj(part, file)
 

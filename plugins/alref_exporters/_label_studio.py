@@ -77,7 +77,7 @@ def _make_brush(run: FinishedRun, frame: RunFrame, each: RunObject) -> dict[str,
 
 def _make_video_task(run: FinishedRun, options: LabelStudio.Options) -> dict[str, Any]:
     numbers = run.source_numbers
-    length = numbers[-1] + 1
+    length = run.source_length
     regions = [
         {
             "id": f"object-{each.id}",

@@ -17,6 +17,9 @@ from pycocotools import mask as rle_tools
 import alref
 from alref.components.finished_run import crop_mask
 from alref.errors import InputError
+from alref.output.export import make_exporters, write_export
+from alref.plugins.manager import PluginManager
+from alref.testing import make_finished_run
 from alref.utils.masks import Mask, encode_mask
 from alref_exporters._brush import encode_brush
 from support.clips import encode, number_of
@@ -127,14 +130,32 @@ def test_small_pieces_are_left_out_but_never_the_object(tmp_path: Path) -> None:
     assert len(read_cvat(alref.export(run, "cvat", tmp_path / "all", min_area=0))) == 2
 
 
+def test_long_labels_are_cut_and_stay_apart(tmp_path: Path) -> None:
+    video, long = (
+        alref.ArrayVideo(np.zeros((2, *SIZE, 3), np.uint8)),
+        "a person in a red coat who walks from the left to the right ",
+    )
+    run = make_finished_run(video, [MASKS[0][:2]] * 4, (f"{long} 1", f"{long} 2", "\0", "\1"))
+    (exporter,) = make_exporters(PluginManager(), ["cvat"], {})
+    tracks = read_cvat(write_export(exporter, run, tmp_path / "cvat").path)
+    labels = {each.attrib["label"] for each in tracks}
+    assert len(labels) == 4
+    assert all(0 < len(each) <= 64 for each in labels)  # what cvat-sdk's model of a label allows
+
+
 def test_frames_of_a_part_have_the_numbers_of_the_whole_video(tmp_path: Path) -> None:
     path = encode(tmp_path / "clip.mp4", 30)
     video = alref.open_video(path, start=0.4, end=1.0, every=3)
     run = save_run_of(video, tmp_path / "run", draw_masks(len(video)))
     tracks = read_cvat(alref.export(run, "cvat", tmp_path / "cvat"))
-    assert [int(each.attrib["frame"]) for each in tracks[0]] == [10, 13, 16, 19, 22]
+    places = [(int(each.attrib["frame"]), each.attrib["outside"]) for each in tracks[0]]
+    assert places == [*((frame, "0") for frame in (10, 13, 16, 19, 22)), (23, "1")]  # CVAT shows the last shape until it ends
+    masks = read_cvat(alref.export(run, "cvat", tmp_path / "masks", shapes="masks"))
+    assert (23, "1") in [(int(each.attrib["frame"]), each.attrib["outside"]) for track in masks for each in track]
     (task,) = json.loads((alref.export(run, "label-studio", tmp_path / "ls", images="none") / "video.json").read_text())
-    sequence = task["predictions"][0]["result"][0]["value"]["sequence"]
+    value = task["predictions"][0]["result"][0]["value"]
+    sequence = value["sequence"]
+    assert value["framesCount"] == 30
     assert [each["frame"] for each in sequence] == [11, 14, 17, 20, 23]
     path.rename(tmp_path / "moved.mp4")
     with pytest.raises(InputError):

@@ -1,7 +1,7 @@
 """What a correction costs, and what clicks gain: ``python bench/corrections.py [cost|clicks]``.
 
 ``cost``: one of three objects in a film of 300 frames is corrected between two confirmed frames. It prints the frames that were
-propagated, the time beside that of propagating that stretch alone, and whether the other objects are the same bytes.
+propagated, the CPU time beside that of propagating that stretch alone, and whether the other objects are the same bytes.
 
 ``clicks``: on the shared clips, tracking starts from a wrong region. A script clicks at the center of the largest error of a
 frame, as in the interactive protocol of DAVIS: on the frame with the worst J, as an annotator who looks at all frames, and on
@@ -15,7 +15,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import cv2
 import numpy as np
@@ -64,24 +64,24 @@ def measure_cost(folder: Path) -> None:
             corrections.confirm("2", frame)
         before, pictures = corrections.result, read_digests(folder)
         visited: list[int] = []
-        started = perf_counter()
+        started = process_time()
         corrections.correct("2", Prompt(frame=120, mask=masks[1][120]), progress=lambda done, total: visited.append(total))
-        seconds = perf_counter() - started
+        seconds = process_time() - started
         first, last = STRETCH
         known = {frame: before.tracks[1].decode_mask(frame) for frame in STRETCH} | {120: masks[1][120]}
         boxes = [
             PivotBox(pivot=PivotFrame(phrase=PHRASE, frame=frame - first), xyxy=compute_box(mask), score=1.0, mask=mask)
             for frame, mask in known.items()
         ]
-        started = perf_counter()
+        started = process_time()
         pipeline.propagate(VideoSection(open_video(frames), first, last + 1), boxes)
-        alone = perf_counter() - started
+        alone = process_time() - started
         after, again = corrections.result, read_digests(folder)
     changed = [name for name in again if again[name] != pictures[name]]
     same = all(before.tracks[number].rles == after.tracks[number].rles for number in (0, 2))
     print(f"propagated {len(visited)} of {LENGTH} frames; mask files that changed: {len(changed)}, of frames {span(changed)}")
     print(f"the two other objects are the same: {same}")
-    print(f"time: {seconds:.2f} s, that of the stretch alone {alone:.2f} s, ratio {seconds / alone:.2f}")
+    print(f"CPU time: {seconds:.2f} s, that of the stretch alone {alone:.2f} s, ratio {seconds / alone:.2f}")
 
 
 def read_digests(folder: Path) -> dict[str, str]:

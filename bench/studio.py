@@ -1,8 +1,8 @@
 """How quick the page of ``alref studio`` is: ``python bench/studio.py [--frames N] [--objects N] [--width N] [--viewport N]``.
 
 A clip of 1080 lines with some objects is drawn, with a finished run of it. A headless Chromium opens the run in a real server
-process. Measured in the browser: the time from the navigation to the first frame with its masks, after the start of the server
-and again; frames painted per second while stepping as fast as possible, and while playing at 30 frames per second; the time
+process. Measured in the browser: the time from the navigation to the first frame and to its masks, with the CPU time of the
+server, after the start of the server and again; frames painted per second while stepping as fast as possible, and while playing at 30 frames per second; the time
 from a click to its mask, beside the time of the same call without server and browser. In the same run, ``<video>`` alone plays
 and seeks through the same file on an empty page.
 """
@@ -44,6 +44,7 @@ from alref_studio.library import make_id
 HEIGHT, RATE = 1080, 30
 WATCH = """() => {
   window.painted = [];
+  window.images = [];
   const watch = () => {
     const canvas = document.querySelector("#canvas");
     if (!canvas) return requestAnimationFrame(watch);
@@ -51,6 +52,7 @@ WATCH = """() => {
     new MutationObserver(() => window.painted.push([performance.now(), canvas.dataset.painted])).observe(canvas, {
       attributeFilter: ["data-painted"],
     });
+    new MutationObserver(() => window.images.push(performance.now())).observe(canvas, { attributeFilter: ["data-image"] });
   };
   watch();
 }"""
@@ -151,14 +153,17 @@ def draw_run(folder: Path, frames: int, width: int, objects: int) -> Path:
 
 
 def measure_page(browser: Browser, run: Path, size: Any, frames: int) -> None:
-    with serve_run(run) as address:
+    with serve_run(run) as (address, server):
         place = f"{address}#run={make_id(run.resolve())}"
         for what in ("first opening after the start", "second opening"):
+            before = read_cpu_seconds(server)
             page = browser.new_context(viewport=size).new_page()
             page.add_init_script(f"({WATCH})()")
             page.goto(place)
             page.wait_for_selector("#canvas[data-painted='0']", timeout=60_000)
-            print(f"first frame with masks, {what}: {page.evaluate('() => painted[0][0]') / 1000:.2f} s")
+            image, masks = page.evaluate("() => [images[0], painted[0][0]]")
+            cpu = read_cpu_seconds(server) - before
+            print(f"{what}: frame {image / 1000:.2f} s, masks {masks / 1000:.2f} s, CPU of the server {cpu:.2f} s")
         canvas = page.evaluate("() => [canvas.width, canvas.height]")
         print(f"canvas of {canvas[0]} x {canvas[1]}")
         print(f"stepping as fast as possible: {page.evaluate(STEP, frames // 2):.0f} frames/s")
@@ -202,16 +207,23 @@ def measure_click(page: Page, run: Path) -> None:
 
 
 @contextmanager
-def serve_run(run: Path) -> Iterator[str]:
+def serve_run(run: Path) -> Iterator[tuple[str, int]]:
+    """Serve a run in a process, and yield the address and the id of the process."""
     code = "from alref.cli import main; main()"
     command = [sys.executable, "-c", code, "studio", str(run), "--no-browser", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ), cwd=run.parent)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().split()[-1]
+        yield process.stdout.readline().split()[-1], process.pid
     finally:
         process.terminate()
         process.wait()
+
+
+def read_cpu_seconds(process: int) -> float:
+    """Return the CPU time that a process has used, in user and system mode."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure_video(browser: Browser, clip: Path, size: Any, frames: int) -> None:

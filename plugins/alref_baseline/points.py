@@ -24,8 +24,10 @@ _CUT_SHARE = 0.22
 """Share of the border of a region on the border of its box, above which the box is too small for the object."""
 _CENTRAL_DEPTH = 0.6
 """Depth of a point in one of several parts of a mask, as a share of the deepest one, from which it means the whole part."""
-_ADDED_SIZE, _REMOVED_SIZE, _SLACK = 3.0, 3.0, 3
+_ADDED_SIZES, _REMOVED_SIZE, _SLACK = (3.0, 1.5), 3.0, 3
 """Size of the part that a point means, in units of its distance from the border of the mask, and pixels beyond it."""
+_MAX_GROWTH = 3.0
+"""Area with what a point adds, as a multiple of the area before, above which the point means a smaller part."""
 _CERTAIN_SIZE = 0.7
 """Size of what is added around a point at least, in the same units."""
 _OBJECT_SHARE = 0.5
@@ -99,10 +101,22 @@ def _grow_region(
 
 def _add_part(video_features: VideoFeatures, frame: int, mask: Mask, point: FloatArray, others: FloatArray) -> Mask:
     """Return a mask with the missing part that a point in the middle of it means: what looks like it, or like the object."""
-    size, place = mask.shape, find_pixel(point, mask.shape)
+    place = find_pixel(point, mask.shape)
     away = float(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)[place])
-    scale = np.array([video_features.width / size[1], video_features.height / size[0]], np.float32)
-    reached = cv2.circle(np.zeros(size, np.uint8), place[::-1], round(_ADDED_SIZE * away) + _SLACK, 1, -1) > 0
+    for size in _ADDED_SIZES:
+        reached = cv2.circle(np.zeros(mask.shape, np.uint8), place[::-1], round(size * away) + _SLACK, 1, -1) > 0
+        grown = mask | (_find_alike(video_features, frame, mask, point, others, reached) & reached)
+        if grown.sum() <= _MAX_GROWTH * mask.sum():
+            break
+    view = cv2.circle(grown.astype(np.uint8), place[::-1], max(1, round(_CERTAIN_SIZE * away)), 1, -1)
+    return np.asarray(view > 0)
+
+
+def _find_alike(
+    video_features: VideoFeatures, frame: int, mask: Mask, point: FloatArray, others: FloatArray, reached: Mask
+) -> Mask:
+    """Return what looks like a point or like the object in a mask, within ``reached``."""
+    scale = np.array([video_features.width / mask.shape[1], video_features.height / mask.shape[0]], np.float32)
     label, added = make_seed_label(video_features, mask), _mark_cells(video_features, point * scale)
     reached_cells = make_seed_label(video_features, reached) > 0.3
     near = (cv2.dilate(np.maximum(label, added), np.ones((17, 17), np.uint8)) > 0.1) & (label < 0.1) & ~reached_cells
@@ -112,10 +126,7 @@ def _add_part(video_features: VideoFeatures, frame: int, mask: Mask, point: Floa
     inside = label + added * label.sum() / max(float(added.sum()), 1e-6)
     (chance,) = fit_predict([compute_descriptors(video_features, frame)], [normalize_weights(inside, outside)])
     whole = np.maximum(np.where(reached_cells, chance, 0), np.maximum(label, added))
-    found = segment_label(video_features, frame, np.asarray(whole, np.float32), size)
-    view = (mask | (found & reached)).astype(np.uint8)
-    cv2.circle(view, place[::-1], max(1, round(_CERTAIN_SIZE * away)), 1, -1)
-    return np.asarray(view > 0)
+    return segment_label(video_features, frame, np.asarray(whole, np.float32), mask.shape)
 
 
 def _select_component(mask: Mask, point: FloatArray) -> Mask:

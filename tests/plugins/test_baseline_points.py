@@ -71,3 +71,13 @@ def test_a_point_off_the_object_in_the_middle_of_a_part(has_other_part: bool) ->
     assert np.array_equal(mask & other, other)
     assert (mask & part).any() != has_other_part
     assert not (mask & ~part & ~other).any()
+
+
+def test_a_point_on_the_object_does_not_add_most_of_the_frame() -> None:
+    """The point is far from the mask, on the background."""
+    video, cup, _ = draw_cup_in_hand()
+    point = np.array([[100, 100]], np.float32)
+    mask = segment_points(VideoFeatures(video), 0, point, np.array([True]), (HEIGHT, WIDTH), prior=cup[0])
+    assert mask[100, 100]
+    assert not (cup[0] & ~mask).any()
+    assert mask.sum() < 0.5 * mask.size

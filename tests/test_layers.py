@@ -64,6 +64,13 @@ def test_every_room_has_one_row() -> None:
     assert sorted(rooms) == sorted(room for row in LAYERS for room in row)
 
 
+def test_contributors_find_every_room_in_the_list() -> None:
+    listed = re.findall(r"`([\w/]+/)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Words")[0])
+    assert [place for place in listed if not (ROOT / place).is_dir()] == []
+    rooms = {f"alref/{room}/" for room in ROWS if (ROOT / "alref" / room).is_dir()}
+    assert rooms <= set(listed)
+
+
 def test_a_room_imports_only_its_own_row_and_rows_below() -> None:
     upward = [
         f"{name} imports {other}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from support.scripted_review import (
     make_review,
     propagate_with,
 )
-from support.scripted_tracks import TrackScript, make_object_track
+from support.scripted_tracks import TrackScript, make_chooser, make_object_track
 
 
 def find_lost(result: Result) -> list[int]:
@@ -119,7 +119,7 @@ def test_a_doubt_changes_nothing(answer: str) -> None:
 def test_a_track_that_is_wrong_everywhere_stays_and_its_verdict_says_so() -> None:
     script = ReviewScript(propagate=propagate_with(lambda frame, starts: True))
     result = script.review(2)
-    assert (find_lost(result), [each.accepted for each in result.repairs]) == (list(range(TOTAL)), [False])
+    assert (find_lost(result), [each.accepted for each in result.repairs]) == (list(range(TOTAL)), [])
     assert result.verdict().finding == "ambiguous"
     assert "the line is on the wall" in result.verdict().why
 
@@ -205,6 +205,60 @@ def test_a_result_with_a_review_is_read_back() -> None:
     result = ReviewScript(propagate=propagate_with(lose_late)).review()
     read = Result.model_validate_json(result.model_dump_json())
     assert (read.reviews, read.repairs, read.verdicts) == (result.reviews, result.repairs, result.verdicts)
+
+
+def review_tracks(
+    judge: Callable[[Track], str], accepted: Sequence[int], *references: Reference, **answers: Callable[..., Any]
+) -> Result:
+    """Review the tracks of three dogs of which some were accepted, in the order ``tracks``; a track has one answer."""
+
+    class TrackReviewer(Reviewer):
+        """Says the same about all frames of a track."""
+
+        name = "judge"
+
+        def review_masks(self, video: Any, tracks: list[Track], frames: list[list[int]]) -> list[MaskReview]:
+            asked = zip(tracks, frames, strict=True)
+            return [make_review(track, shown, [judge(track)] * len(shown)) for track, shown in asked]
+
+    script = TrackScript(
+        track=lambda video, nouns: [make_object_track("dog", number) for number in (1, 2, 3) if nouns == ["dog"]],
+        pick_tracks=make_chooser(lambda candidates, track: "accept" if track.id in accepted else "reject"),
+        **answers,
+    )
+    script.plugins = PluginManager([*script.entries, announcing("judge", reasoners=[TrackReviewer])])
+    slots = dict.fromkeys(("tagger", "locator"), "scripted")
+    return script.track(*(references or [DOG]), review=2, reviewer="judge", **slots)
+
+
+def find_objects(result: Result) -> list[int]:
+    """Return the number of the dog of each track, by its place in the frame."""
+    places = [[track.decode_mask(frame).any(axis=0) for frame in range(len(track.rles))] for track in result.tracks]
+    return [int(np.flatnonzero(np.any(columns, axis=0))[0]) // 8 + 1 for columns in places]
+
+
+@pytest.mark.parametrize("answer", ["unclear", "no"])
+def test_no_track_is_emptied_without_a_better_one(answer: str) -> None:
+    result = review_tracks(lambda track: answer, [1, 2])
+    assert [track.rles for track in result.tracks] == [make_object_track("dog", number).rles for number in (1, 2)]
+    assert result.verdict().finding == ("found" if answer == "unclear" else "ambiguous")
+
+
+def test_two_tracks_that_the_review_contradicts_do_not_become_one_object() -> None:
+    third = make_object_track("dog", 3).rles
+    result = review_tracks(lambda track: "yes" if track.rles == third else "no", [1, 2])
+    assert sorted(find_objects(result)) in ([1, 3], [2, 3])
+    assert sum(repair.accepted for repair in result.repairs) == 1
+
+
+def test_what_was_accepted_is_no_other_object_where_it_is_heard() -> None:
+    heard = Reference(id="1", text="the dog", sound=True)
+    located = {
+        "locate": lambda video, reference, phrases: [each.model_copy(update={"heard": ((0.0, 0.05),)}) for each in phrases]
+    }
+    result = review_tracks(lambda track: "no", [1, 2, 3], heard, **located)
+    assert find_objects(result) == [1, 2, 3]
+    assert result.repairs == ()
 
 
 def test_a_rejected_track_takes_the_place_of_one_that_the_review_contradicts() -> None:

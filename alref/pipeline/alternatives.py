@@ -16,7 +16,7 @@ def find_alternatives(runner: StageRunner, result: Result, track: Track) -> Iter
     """Yield other objects that may be meant instead of a track, the best-scored first, each with the frame it starts from.
 
     In the order ``pivot`` these are the candidates that were not chosen, propagated when they are asked for; in the order
-    ``tracks`` the tracks of the same noun that are not in the result.
+    ``tracks`` the tracks of the same noun that were not accepted.
     """
     times = [float(time) for time in result.video.times]
     for other in _list_other_tracks(result, track):
@@ -37,9 +37,12 @@ def is_same_phrase(one: Phrase, other: Phrase) -> bool:
 
 
 def _list_other_tracks(result: Result, track: Track) -> list[ObjectTrack]:
+    """List the tracks of the nouns of a phrase that no phrase of its reference has accepted, best first by noun."""
     nouns = {choice.noun for choice in result.choices if is_same_phrase(choice.phrase, track.phrase)}
-    taken = [other.rles for other in result.tracks if other.phrase.reference == track.phrase.reference]
-    return [other for other in result.object_tracks if other.noun in nouns and other.rles not in taken and other.frames]
+    own = [choice for choice in result.choices if choice.phrase.reference == track.phrase.reference]
+    last = {(choice.phrase, choice.noun, choice.track): choice.choice for choice in own}
+    accepted = {(noun, number) for (_, noun, number), choice in last.items() if choice == "accept"}
+    return [other for other in result.object_tracks if other.noun in nouns and (other.noun, other.id) not in accepted]
 
 
 def _list_other_boxes(result: Result, track: Track) -> list[PivotBox]:

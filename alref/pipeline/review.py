@@ -168,14 +168,20 @@ def _repair_tracks(
 def _replace_tracks(
     runner: StageRunner, chosen: Sequence[ReviewedTrack], number: int
 ) -> tuple[list[MaskReview], list[MaskRepair]]:
-    """Review one other object for each track that is contradicted, and take it if it is confirmed."""
+    """Review one other object for each track that is contradicted, and take it if it is confirmed.
+
+    Two tracks of one reference never get the same object.
+    """
     tried = []
-    for reviewed in chosen:
-        other = next(reviewed.alternatives, None) if reviewed.is_contradicted else None
-        if other is not None and any(rle.area for rle in other[0].rles):
+    shown = {(item.track.phrase.reference, item.track.rles) for item in chosen}
+    for reviewed in filter(lambda item: item.is_contradicted, chosen):
+        reference = reviewed.track.phrase.reference
+        fresh = (other for other in reviewed.alternatives if (reference, other[0].rles) not in shown)
+        if other := next((each for each in fresh if any(rle.area for rle in each[0].rles)), None):
+            shown.add((reference, other[0].rles))
             tried.append((reviewed, ReviewedTrack(reviewed.place, other[0]), other[1]))
-    fresh = [candidate for _, candidate, _ in tried]
-    reviews = _review_masks(runner, fresh, [select_frames(item.track) for item in fresh], number) if tried else []
+    candidates = [candidate for _, candidate, _ in tried]
+    reviews = _review_masks(runner, candidates, [select_frames(item.track) for item in candidates], number) if tried else []
     repairs = []
     for reviewed, candidate, key in tried:
         interval = WrongInterval(0, len(candidate.track.rles) - 1, tuple(candidate.answers))

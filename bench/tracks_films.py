@@ -58,6 +58,7 @@ def generate_films() -> Iterator[Film]:
         yield make_pair(clip, noun)
         yield make_visit(clip, noun, backgrounds[0], f"{noun} enters late", lambda share: (share - 0.4, 0.55, 0.9))
         yield make_visit(clip, noun, backgrounds[1], f"{noun} leaves", lambda share: (0.5 + share, 0.55, 0.9))
+        yield make_twins(clip, noun, backgrounds[0])
     yield make_sequence(clips)
 
 
@@ -93,6 +94,27 @@ def make_visit(clip: Clip, noun: str, background: list[Frame], name: str, place:
         masks.append(mask)
     truth = np.stack(masks)
     return Film(name, frames, [Case("comes and goes", f"the {noun}", truth), *make_absent_cases(truth)])
+
+
+def make_twins(clip: Clip, noun: str, background: list[Frame]) -> Film:
+    """Paste the object twice into another video, where the two move towards each other."""
+    frames: list[Frame] = []
+    sides: tuple[list[Mask], list[Mask]] = ([], [])
+    for index in range(NUM_FRAMES):
+        shift = 0.1 * index / (NUM_FRAMES - 1)
+        made, left = _paste(background[index], *clip.cut_out(index), (0.25 + shift, 0.55, 0.9))
+        made, right = _paste(made, *clip.cut_out(index), (0.75 - shift, 0.55, 0.9))
+        frames.append(made)
+        sides[0].append(left & ~right)
+        sides[1].append(right)
+    left, right = np.stack(sides[0]), np.stack(sides[1])
+    cases = [
+        Case("plural", f"both {noun}s", left | right),
+        Case("one of two", f"the {noun} on the left", left),
+        Case("one of two", f"the {noun} on the right", right),
+        *make_absent_cases(left),
+    ]
+    return Film(f"two {noun}s without hands", frames, cases)
 
 
 def make_sequence(clips: Sequence[Clip]) -> Film:

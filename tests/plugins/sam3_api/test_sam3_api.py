@@ -25,7 +25,7 @@ from alref.records import FrameMasks, ObjectTrack, Phrase, PivotBox, PivotFrame,
 from alref.testing import ArrayVideo
 from alref_sam3 import Sam3Api
 from support.hosted_sam3 import HEIGHT, LENGTH, MASKS, WIDTH, check_tracks, fail, make_box, make_component
-from support.sam3_server import KEY, Sam3Server
+from support.sam3_server import KEY, Sam3Server, format_records
 
 
 def propagate(component: Sam3Api, video: ArrayVideo, boxes: list[PivotBox]) -> list[FrameMasks]:
@@ -38,6 +38,13 @@ def test_a_noun_gives_tracks(service: Sam3Server, video: ArrayVideo) -> None:
     check_tracks(make_component(service).track(video, ["frog"]))
     assert service.prompts == ["frog"]
     assert service.requests[0]["metadata"] == {"mask_encoding": "one_bit", "include_confidence": "true"}
+
+
+def test_a_frame_without_a_line_has_no_mask(service: Sam3Server, video: ArrayVideo) -> None:
+    service.answer = lambda text: format_records({7: MASKS[7]})
+    (track,) = make_component(service).track(video, ["frog"])
+    assert track.frames == [1, 2, 4, 5]
+    assert [score > 0 for score in track.scores] == [rle.area > 0 for rle in track.rles]
 
 
 def test_the_video_is_uploaded_once_with_the_frames_of_the_run(service: Sam3Server, video: ArrayVideo) -> None:

@@ -11,8 +11,8 @@ VP9 = VideoFormat(
     "webm",
     "libvpx-vp9",
     "yuva420p",
-    # alpha needs frames that are shown as they are coded: no alternate reference frames
-    {"auto-alt-ref": "0", "crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4"},
+    # alpha needs frames that are shown as they are coded: no alternate reference frames, and then looking ahead changes no byte
+    {"auto-alt-ref": "0", "lag-in-frames": "0", "crf": "24", "b": "0", "row-mt": "1", "deadline": "good", "cpu-used": "4"},
     "libopus",
     alpha=True,
 )

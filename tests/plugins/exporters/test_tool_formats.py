@@ -131,10 +131,8 @@ def test_small_pieces_are_left_out_but_never_the_object(tmp_path: Path) -> None:
 
 
 def test_long_labels_are_cut_and_stay_apart(tmp_path: Path) -> None:
-    video, long = (
-        alref.ArrayVideo(np.zeros((2, *SIZE, 3), np.uint8)),
-        "a person in a red coat who walks from the left to the right ",
-    )
+    video = alref.ArrayVideo(np.zeros((2, *SIZE, 3), np.uint8))
+    long = "a person in a red coat who walks from the left to the right side"
     run = make_finished_run(video, [MASKS[0][:2]] * 4, (f"{long} 1", f"{long} 2", "\0", "\1"))
     (exporter,) = make_exporters(PluginManager(), ["cvat"], {})
     tracks = read_cvat(write_export(exporter, run, tmp_path / "cvat").path)

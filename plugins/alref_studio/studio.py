@@ -143,8 +143,11 @@ class Studio:
         """Return what the page shows of a run. Raises InputError if its video is not there."""
         loaded = self._load(run)
         shown = view.describe_run(run, self.share_checked_video(run), self.read_result(run))
-        shown |= {"exports": [path.name for path in list_exports(run)], "history": describe_history(run), "candidates": []}
+        shown |= {"exports": [], "history": describe_history(run), "candidates": []}
         if loaded is not None:
+            shown["exports"] = [
+                {"name": path.name, "is_current": path.stat().st_mtime_ns >= loaded.changed} for path in list_exports(run)
+            ]
             revision = loaded.result.revision
             shown["objects"] = loaded.objects
             shown["candidates"] = [each.to_dict(index) for index, each in enumerate(loaded.candidates)]

@@ -44,6 +44,7 @@ class StudioJob:
     run: str = ""
     state: State = "waiting"
     stage: str = ""
+    component: str = ""
     done: int = 0
     total: int = 0
     message: str = ""
@@ -66,7 +67,7 @@ class StudioJob:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what the page shows."""
-        names = ("number", "kind", "title", "run", "state", "stage", "done", "total", "message", "outcome")
+        names = ("number", "kind", "title", "run", "state", "stage", "component", "done", "total", "message", "outcome")
         return {name: getattr(self, name) for name in names}
 
 
@@ -201,4 +202,5 @@ class JobObserver:
 
     def _advance(self, event: StageEvent) -> None:
         if self.job is not None:
-            self.job.advance(f"{event.stage} {event.component}", event.done, event.total)
+            self.job.component = event.component
+            self.job.advance(event.stage, event.done, event.total)

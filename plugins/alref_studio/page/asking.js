@@ -9,6 +9,7 @@ const find = (id) => document.getElementById(id);
 export function listenToForm(state, corrector) {
   find("ask").onsubmit = (event) => {
     event.preventDefault();
+    find("range").open = false;
     run(async () => {
       const video = state.video ?? state.videos[0];
       if (!video) throw new Error("no video is open");

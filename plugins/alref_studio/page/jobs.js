@@ -2,6 +2,20 @@
 
 import { run } from "./messages.js";
 
+// What the components of each slot do.
+const STAGES = {
+  unifier: "reads the words",
+  tagger: "names the sounds",
+  transcriber: "writes down what is said",
+  locator: "finds when it is heard",
+  temporal: "chooses frames",
+  proposer: "finds candidates",
+  spatial: "chooses candidates",
+  propagator: "propagates",
+  tracker: "tracks",
+  selector: "chooses tracks",
+  reviewer: "reviews",
+};
 const DONE_MILLISECONDS = 6000; // how long it is told that a job has ended well
 const find = (id) => document.getElementById(id);
 
@@ -41,7 +55,12 @@ function showJob(job) {
 function describeJob(job) {
   if (!job) return "";
   if (job.state === "waiting") return `${job.title}: waiting`;
-  if (job.state === "running") return `${job.title}: ${job.stage}${job.total ? ` ${job.done} of ${job.total}` : ""}`;
+  if (job.state === "running") return `${job.title}: ${describeStage(job)}${job.total ? ` ${job.done} of ${job.total}` : ""}`;
   if (job.state === "failed") return `${job.title}: ${job.message}`;
   return `${job.title}: ${job.state === "done" ? "done" : "cancelled; what was done is kept"}`;
+}
+
+/** Return which component works and what it does, or what the job says of itself. */
+function describeStage({ stage, component }) {
+  return component && STAGES[stage] ? `${component} ${STAGES[stage]}` : stage;
 }

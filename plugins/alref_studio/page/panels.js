@@ -74,6 +74,7 @@ export function showObjects(list, run, { onSelect, onHide, onRename, onRemove, h
     rename.onclick = () => onRename(object);
     const remove = make("button", label("Reject"), "Reject");
     remove.onclick = () => onRemove(object);
+    remove.disabled = !object.frames;
     const why = object.why ? make("p", { className: "why" }, `${object.why} (${object.source})`) : "";
     const card = make("li", { className: "object" }, choose, make("div", { className: "row" }, hide, rename, remove), why);
     card.style.setProperty("--color", `rgb(${object.color})`);
@@ -135,9 +136,10 @@ export function showHistory(list, run, names, onRestore) {
 
 /** Show the exports of a run, to download; a folder comes as a ZIP archive. */
 export function showExports(list, run) {
-  const links = (run?.exports ?? []).map((name) => {
+  const links = (run?.exports ?? []).map(({ name, is_current: isCurrent }) => {
     const address = `runs/${run.id}/exports/${encodeURIComponent(name)}`;
-    return make("li", {}, make("a", { href: address, download: "" }, `Download ${name}`));
+    const age = isCurrent ? "" : make("span", { className: "facts" }, " without the last correction; export again");
+    return make("li", {}, make("a", { href: address, download: "" }, `Download ${name}`), age);
   });
   list.replaceChildren(...links);
 }

@@ -235,6 +235,7 @@ def test_an_object_is_renamed_rejected_and_taken_back(opened: OpenedRun) -> None
     page.get_by_role("button", name="Reject the fox").click()
     wait_for_revision(page, 2)
     assert not any(rle.area for rle in opened.result.tracks[0].rles)
+    expect(page.get_by_role("button", name="Reject the fox")).to_be_disabled()
     page.keyboard.press("z")
     wait_for_revision(page, 3)
     assert opened.result.tracks[0].rles == opened.before.tracks[0].rles
@@ -322,6 +323,10 @@ def test_an_export_has_the_corrections_and_can_be_downloaded(opened: OpenedRun) 
     expect(link).to_be_visible()
     with opened.page.expect_download() as download:
         link.click()
+    expect(opened.page.locator("#exports li")).to_have_text("Download davis")
+    opened.page.keyboard.press("c")
+    wait_for_revision(opened.page, 2)
+    expect(opened.page.locator("#exports li")).to_contain_text("without the last correction")
     shutil.unpack_archive(download.value.path(), opened.folder / "unpacked", "zip")
     x, y = BESIDE
     images = sorted((opened.folder / "unpacked").rglob("*.png"))

@@ -102,7 +102,7 @@ def test_a_killed_server_loses_nothing(chromium: Browser, tmp_path: Path) -> Non
             wait_for_frame(page, 0)
             page.get_by_label("What to segment").fill("the red square")
             page.get_by_role("button", name="Segment").click()
-            expect(page.locator("#job.running")).to_contain_text("propagator", timeout=60_000)
+            expect(page.locator("#job.running")).to_contain_text("gated propagates", timeout=60_000)
             process.send_signal(signal.SIGKILL)
             process.wait()
             expect(page.get_by_text("The server does not answer")).to_be_visible()

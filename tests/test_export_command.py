@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,21 @@ def test_objects_are_named_as_for_a_correction(tmp_path: Path, capfd: pytest.Cap
     for wrong in ("2", "3", "2.4"):  # several objects, none, and one too many
         assert run_command(["export", str(run), "--as", "coco", "--quiet", "--object", wrong]) == InputError.exit_code
         assert repr(wrong) in capfd.readouterr().err
+
+
+def test_corrections_are_in_the_export(tmp_path: Path) -> None:
+    run = save_run(tmp_path)
+
+    def count_annotations() -> dict[int, int]:
+        assert run_command(["export", str(run), "--as", "coco", "-o", "coco.images=none", "--quiet"]) == 0
+        annotations = json.loads((run / "exports/coco/annotations.json").read_text())["annotations"]
+        return dict(Counter(each["track_id"] for each in annotations))
+
+    assert count_annotations() == {1: 6, 2: 6, 3: 3}
+    assert run_command(["correct", str(run), "--object", "2", "--remove", "--quiet"]) == 0
+    assert count_annotations() == {1: 6, 3: 3}
+    assert run_command(["correct", str(run), "--undo", "--quiet"]) == 0
+    assert count_annotations() == {1: 6, 2: 6, 3: 3}
 
 
 def test_a_moved_video_is_named_and_another_one_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -35,11 +35,11 @@ def write_cutouts(run: FinishedRun, folder: Path, options: Cutouts.Options) -> N
                 if options.crop:
                     left, top = max(0, x0 - options.margin), max(0, y0 - options.margin)
                     right, bottom = min(run.width, x1 + options.margin), min(run.height, y1 + options.margin)
-                alpha = np.zeros((bottom - top, right - left), np.uint8)
-                alpha[y0 - top : y1 - top, x0 - left : x1 - left] = mask * np.uint8(255)
-                image = frame.image[top:bottom, left:right]
+                cut = np.asarray(cv2.cvtColor(frame.image[top:bottom, left:right], cv2.COLOR_RGB2BGRA), np.uint8)
+                cut[..., 3] = 0
+                cut[y0 - top : y1 - top, x0 - left : x1 - left, 3] = mask * np.uint8(255)
                 path = f"{names[each.id]}/{format_frame_name(run, frame.index)}.png"
-                _, data = cv2.imencode(".png", cv2.merge([*cv2.split(image)[::-1], alpha]), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+                _, data = cv2.imencode(".png", cut, [cv2.IMWRITE_PNG_COMPRESSION, 1])
                 (folder / path).write_bytes(data.data)
                 facts = [path, each.id, each.name, each.category, frame.index, f"{frame.time:.6f}"]
                 area, score = frame.rles[each.id].area, f"{each.track.scores[frame.index]:.4f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import OpenEXR
@@ -11,6 +12,8 @@ import pytest
 from PIL import Image
 
 import alref
+from alref import RunObject
+from alref_exporters import _exr
 from support.export_runs import NAMES, SIZE, draw_masks, make_result, save_run
 
 MASKS = draw_masks(6)
@@ -47,9 +50,9 @@ def test_cutouts_may_have_the_whole_frame(run: Path, tmp_path: Path) -> None:
         assert image.size == SIZE[::-1]
 
 
-@pytest.mark.parametrize("depth", ["half", "float"])
-def test_exr_has_a_layer_for_each_object(run: Path, tmp_path: Path, depth: str) -> None:
-    folder = alref.export(run, "exr", tmp_path / "exr", depth=depth)
+@pytest.mark.parametrize(("depth", "compression"), [("half", "zip"), ("float", "piz")])
+def test_exr_has_a_layer_for_each_object(run: Path, tmp_path: Path, depth: str, compression: str) -> None:
+    folder = alref.export(run, "exr", tmp_path / "exr", depth=depth, compression=compression)
     layers = ["1_the_dog.Y", "2_a_b_c_e.Y", "3_the_other_dog.Y", "4_a_unicorn.Y"]
     for frame in range(6):
         with OpenEXR.File(str(folder / f"clip.{frame:05d}.exr"), separate_channels=True) as file:
@@ -59,6 +62,12 @@ def test_exr_has_a_layer_for_each_object(run: Path, tmp_path: Path, depth: str) 
                 assert channels[layer].pixels.dtype == {"half": np.float16, "float": np.float32}[depth]
                 assert np.array_equal(channels[layer].pixels, masks[frame])
             assert np.array_equal(channels["A"].pixels, np.any([masks[frame] for masks in MASKS], axis=0))
+
+
+def test_exr_layers_of_long_names_fit_and_stay_apart() -> None:
+    layers = {_exr.format_layer(RunObject(number, "the person in the red coat " * 9, "", Mock())) for number in (1, 2, 300)}
+    assert len(layers) == 3
+    assert all(len(f"{each}.Y") <= 31 for each in layers)  # what some hosts read
 
 
 def test_exr_names_what_to_install(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

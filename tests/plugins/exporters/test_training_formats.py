@@ -68,7 +68,7 @@ def test_coco_is_read_by_pycocotools(run: Path, tmp_path: Path, masks: str, no_o
         NAMES[1][0],
     }
     found = data.loadAnns(data.getAnnIds())
-    assert all(each["iscrowd"] == 0 for each in found)
+    assert {(each["iscrowd"], each["video_id"]) for each in found} == {(0, data.dataset["videos"][0]["id"])}
     for frame in range(6):
         here = {each["track_id"]: each for each in data.imgToAnns[frame + 1]}
         assert sorted(here) == [place + 1 for place in range(4) if MASKS[place][frame].any()]
@@ -113,7 +113,8 @@ def test_youtube_vis_is_read_by_labelformat_and_pycocotools(run: Path, tmp_path:
         assert (video["length"], video["width"], video["height"]) == (6, SIZE[1], SIZE[0])
         assert all((folder / "JPEGImages" / name).is_file() for name in video["file_names"])
         for each, truth in zip(data["annotations"], MASKS, strict=True):
-            assert len(each["segmentations"]) == len(each["bboxes"]) == len(each["areas"]) == 6
+            assert len(each["segmentations"]) == len(each["bboxes"]) == len(each["areas"]) == each["length"] == 6
+            assert (each["iscrowd"], each["video_id"], each["height"], each["width"]) == (0, video["id"], *SIZE)
             for frame, segmentation in enumerate(each["segmentations"]):
                 assert (segmentation is None) == (not truth[frame].any()) == (each["bboxes"][frame] is None)
                 if segmentation:
@@ -175,11 +176,12 @@ def test_mots_has_one_object_for_each_pixel(run: Path, tmp_path: Path, first: in
             assert np.array_equal(np.array(image), expected)
 
 
-def test_mots_keeps_class_10_for_ignored_regions(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "words"), [(12, "class 10"), (66, "at most 64 classes")])
+def test_mots_refuses_class_10_and_numbers_above_16_bits(tmp_path: Path, count: int, words: str) -> None:
     video = alref.ArrayVideo(np.zeros((1, 20, 20, 3), np.uint8))
     mask = np.ones((1, 20, 20), np.bool_)
-    with pytest.raises(InputError, match="class 10"):
-        alref.export(make_result(video, [mask] * 12), "mots", tmp_path / "mots")
+    with pytest.raises(InputError, match=words):
+        alref.export(make_result(video, [mask] * count), "mots", tmp_path / "mots")
 
 
 def test_yolo_is_read_by_labelformat(run: Path, tmp_path: Path) -> None:
@@ -187,6 +189,8 @@ def test_yolo_is_read_by_labelformat(run: Path, tmp_path: Path) -> None:
     reader = yolo_reader.YOLOv8InstanceSegmentationInput(folder / "data.yaml", "train")
     names = {each.id: each.name for each in reader.get_categories()}
     assert names[1] == "dog"
+    lines = [line.split() for path in (folder / "labels/train").iterdir() for line in path.read_text().splitlines()]
+    assert all(len(line) % 2 == 1 and len(line) >= 7 for line in lines)  # trainers refuse a track id as the last number
     images = sorted(reader.get_labels(), key=lambda each: each.image.filename)
     assert [len(image.objects) for image in images] == [3, 2, 3, 2, 3, 2]
     for frame, image in enumerate(images):

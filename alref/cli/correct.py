@@ -102,10 +102,10 @@ def _check_flags(flags: Mapping[str, Any]) -> None:
 def _apply_flags(corrections: Corrections, flags: Mapping[str, Any], progress: Progress) -> Result:
     """Do what the flags ask for, and return the result."""
     name, frame = flags["name_of_object"], flags["frame"]
-    given = {**read_prompt_flags(flags), "absent": flags["absent"]}
-    has_prompt = any(given[each] for each in ("points", "absent")) or given["box"] is not None or given["mask"] is not None
+    fields = {**read_prompt_flags(flags), "absent": flags["absent"]}
+    has_prompt = any(fields[key] for key in ("points", "absent")) or fields["box"] is not None or fields["mask"] is not None
     prompts = (
-        (make_prompt({key: value for key, value in given.items() if value is not None}, "the correction"),)
+        (make_prompt({key: value for key, value in fields.items() if value is not None}, "the correction"),)
         if has_prompt
         else ()
     )
@@ -162,7 +162,7 @@ def _report(run: Path, corrections: Corrections, frames: list[int], flags: Mappi
                 continue
             track = result.tracks[number]
             shown = sum(bool(rle.area) for rle in track.rles)
-            places = (", ".join(map(str, each)) for each in (track.corrected, track.confirmed))
+            places = (", ".join(map(str, frames)) for frames in (track.corrected, track.confirmed))
             finding = verdicts_by_id[track.phrase.reference].finding
             table.add_row(name, track.title, f"{shown} of {len(track.rles)}", *places, finding)
         console.print(table)

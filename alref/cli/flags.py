@@ -44,48 +44,48 @@ def command(run: Path, name: str | None, show: int | None, video: Path | None, a
             path = _draw_frame(run, result, show, video)
             emit_event("drawn", path=format_path(path)) if as_json else click.echo(format_path(path))
             return
-        wanted = None if name is None else result.resolve_object(name)
-        found = [each for each in list_doubtful_frames(result) if wanted in (None, each.object)]
+        object_id = None if name is None else result.resolve_object(name)
+        queue = [entry for entry in list_doubtful_frames(result) if object_id in (None, entry.object)]
         if as_json:
-            for each in found:
-                emit_event("doubtful", **_describe(run, result, each))
+            for entry in queue:
+                emit_event("doubtful", **_describe(run, result, entry))
         else:
-            _print_queue(run, result, found)
+            _print_queue(run, result, queue)
 
 
-def _describe(run: Path, result: Result, each: DoubtfulFrames) -> dict[str, object]:
+def _describe(run: Path, result: Result, entry: DoubtfulFrames) -> dict[str, object]:
     folder = shlex.quote(format_path(run))
-    target = f"alref correct {folder} --object {shlex.quote(each.object)} --frame {each.frame}"
+    target = f"alref correct {folder} --object {shlex.quote(entry.object)} --frame {entry.frame}"
     return {
-        "object": each.object,
-        "title": each.title,
-        "frame": each.frame,
-        "time": result.video.times[each.frame],
-        "first": each.first,
-        "last": each.last,
-        "kind": each.flag.kind,
-        "why": each.flag.why,
-        "severity": each.flag.severity,
-        "show": f"alref flags {folder} --show {each.frame}",
+        "object": entry.object,
+        "title": entry.title,
+        "frame": entry.frame,
+        "time": result.video.times[entry.frame],
+        "first": entry.first,
+        "last": entry.last,
+        "kind": entry.flag.kind,
+        "why": entry.flag.why,
+        "severity": entry.flag.severity,
+        "show": f"alref flags {folder} --show {entry.frame}",
         "correct": f"{target} --point X,Y",
         "confirm": f"{target} --confirm",
     }
 
 
-def _print_queue(run: Path, result: Result, found: list[DoubtfulFrames]) -> None:
+def _print_queue(run: Path, result: Result, queue: list[DoubtfulFrames]) -> None:
     console = make_console()
-    if not found:
+    if not queue:
         console.print("no doubtful frames")
         return
     table = Table("object", "frame", "time", "frames", "why")
-    for each in found:
-        span = str(each.first) if each.first == each.last else f"{each.first}-{each.last}"
-        time = f"{result.video.times[each.frame]:.2f} s"
-        table.add_row(each.object, str(each.frame), time, span, f"{each.flag.kind}: {each.flag.why}")
+    for entry in queue:
+        span = str(entry.first) if entry.first == entry.last else f"{entry.first}-{entry.last}"
+        time = f"{result.video.times[entry.frame]:.2f} s"
+        table.add_row(entry.object, str(entry.frame), time, span, f"{entry.flag.kind}: {entry.flag.why}")
     console.print(table)
-    facts = _describe(run, result, found[0])
+    worst = _describe(run, result, queue[0])
     for name in ("show", "correct", "confirm"):
-        console.print(f"{name}: {facts[name]}", soft_wrap=True, highlight=False)
+        console.print(f"{name}: {worst[name]}", soft_wrap=True, highlight=False)
 
 
 def _draw_frame(run: Path, result: Result, frame: int, video: Path | None) -> Path:

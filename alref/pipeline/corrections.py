@@ -160,10 +160,11 @@ class Corrections:
         Raises what ``Pipeline.check`` raises, and InputError for an id that is taken.
         """
         with self._work(progress):
-            made = Reference(id=revisions.make_new_id(self.result), text=reference) if isinstance(reference, str) else reference
-            revisions.check_new_reference(self.result, made)
-            self._get_pipeline().check(self._get_video(), [made])
-            self._append("add", object=made.id, reference=made)
+            if isinstance(reference, str):
+                reference = Reference(id=revisions.make_new_id(self.result), text=reference)
+            revisions.check_new_reference(self.result, reference)
+            self._get_pipeline().check(self._get_video(), [reference])
+            self._append("add", object=reference.id, reference=reference)
             return self._compute_pending(progress)
 
     def resume(self, *, progress: Progress = _ignore_progress) -> Result:
@@ -204,8 +205,8 @@ class Corrections:
                 self._files.append_line(line)
                 self._refresh()
                 following = lines[line.revision] if line.revision < len(lines) else None
-                kept = following.frames if following is not None and following.action == "cancel" else None
-                self._compute_pending(progress, kept=kept)
+                done_frames = following.frames if following is not None and following.action == "cancel" else None
+                self._compute_pending(progress, done_frames=done_frames)
             return self.result
 
     def write_views(self, progress: Progress = _ignore_progress) -> None:
@@ -240,17 +241,17 @@ class Corrections:
         finally:
             lock.release()
 
-    def _decide(self, action: CorrectionAction, object: str, **facts: Any) -> Result:
+    def _decide(self, action: CorrectionAction, object: str, **fields: Any) -> Result:
         """Append a decision for which nothing is computed."""
         object = self.result.resolve_object(object)
         with self._work():
-            self._append(action, object=object, **facts)
+            self._append(action, object=object, **fields)
             return self._compute_pending()
 
-    def _append(self, action: CorrectionAction, **facts: Any) -> None:
+    def _append(self, action: CorrectionAction, **fields: Any) -> None:
         self._files.store_base()
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._files.append_line(Correction(revision=len(self._lines) + 1, time=time, action=action, **facts))
+        self._files.append_line(Correction(revision=len(self._lines) + 1, time=time, action=action, **fields))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -264,12 +265,12 @@ class Corrections:
 
     def _build_state(self, active: list[Correction]) -> _State:
         """Return the result with these corrections. What was built before for the first of them is used again."""
-        known = 0
-        while known < min(len(active), len(self._built)) and self._built[known][0] == active[known].revision:
-            known += 1
-        del self._built[known:]
+        num_reused = 0
+        while num_reused < min(len(active), len(self._built)) and self._built[num_reused][0] == active[num_reused].revision:
+            num_reused += 1
+        del self._built[num_reused:]
         state = self._built[-1][1] if self._built else _State(self._base)
-        for line in active[known:]:
+        for line in active[num_reused:]:
             data = self._files.read_data(line.revision) if line.action in ("prompt", "add") else RevisionData(revision=0)
             if data is None:
                 return replace(state, pending=line)
@@ -289,13 +290,13 @@ class Corrections:
         self,
         progress: Progress = _ignore_progress,
         canceled: Callable[[], bool] = lambda: False,
-        kept: tuple[int, ...] | None = None,
+        done_frames: tuple[int, ...] | None = None,
     ) -> Result:
         """Compute what is not computed yet, and write the masks that changed and ``result.json``."""
         while (line := self._state.pending) is not None:
             following = self._lines[line.revision] if line.revision < len(self._lines) else None
             if following is not None and following.action == "cancel":
-                kept = following.frames
+                done_frames = following.frames
             cache = StageCache(self._folder / STAGES_FOLDER)
             if line.reference is not None:
                 added = self._get_pipeline().run(self._get_video(), [line.reference], cache)
@@ -307,8 +308,8 @@ class Corrections:
                 )
                 if not complete:
                     self._append("cancel", object=line.object, frames=change.frames)
-                elif kept is not None:
-                    change = change.keep_frames(kept)
+                elif done_frames is not None:
+                    change = change.keep_frames(done_frames)
                 self._files.write_data(RevisionData(revision=line.revision, change=change))
             self._refresh()
         self._write_result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import cv2
 import numpy as np
@@ -49,12 +49,9 @@ def compute_change(
     low, high = max(0, first - 1), min(len(video) - 1, last + 1)
     mask = segment_prompt(pipeline, VideoSection(video, prompt.frame, prompt.frame + 1), result, track, prompt)
     keeps_start = has_start and _agrees_with_start(track, prompt, mask)
-    settled = {*track.corrected, *track.confirmed, *list_start_frames(result, track, keeps_start)} - {prompt.frame}
-    known = {frame: track.decode_mask(frame) for frame in settled if low <= frame <= high}
-    boxes = [_make_box(frame - low, each, 0.5, find_points(result, track, frame)) for frame, each in sorted(known.items())]
-    is_pointed = prompt.points is not None and mask.any()
-    pointed = make_pointed_box(result, track, prompt, prompt.frame - low) if is_pointed else None
-    boxes.append(pointed or _make_box(prompt.frame - low, mask, 1.0))
+    known = {*track.corrected, *track.confirmed, *list_start_frames(result, track, keeps_start)} - {prompt.frame}
+    known = {frame for frame in known if low <= frame <= high}
+    boxes = _make_boxes(result, track, prompt, mask, known, low)
     masks, scores, complete = _propagate_masks(pipeline, video, boxes, low, high, cache, progress, canceled)
     masks[prompt.frame], scores[prompt.frame] = encode_mask(mask), float(mask.any())
     frames = [frame for frame in range(first, last + 1) if frame in masks and frame not in known]
@@ -69,6 +66,16 @@ def compute_change(
         keeps_start=keeps_start,
     )
     return change, complete
+
+
+def _make_boxes(result: Result, track: Track, prompt: Prompt, mask: Mask, known: Collection[int], first: int) -> list[PivotBox]:
+    """Return what is known of a track on some frames, then the prompt, which gave ``mask``; frame ``first`` counts as 0."""
+    boxes = [
+        _make_box(frame - first, track.decode_mask(frame), 0.5, find_points(result, track, frame)) for frame in sorted(known)
+    ]
+    if prompt.points is not None and mask.any():
+        return [*boxes, make_pointed_box(result, track, prompt, prompt.frame - first)]
+    return [*boxes, _make_box(prompt.frame - first, mask, 1.0)]
 
 
 def segment_prompt(pipeline: Pipeline, frame: Video, result: Result, track: Track, prompt: Prompt) -> Mask:
@@ -94,15 +101,15 @@ def segment_center(pipeline: Pipeline, frame: Video) -> None:
 
 def make_pointed_box(result: Result, track: Track, prompt: Prompt, frame: int) -> PivotBox:
     """Return a prompt for frame ``frame`` of a propagation, with the mask that its points correct, if there is one."""
-    given = join_points(result, track, prompt)
-    prior = given.mask if given.mask is not None else find_prior_mask(track, given)
+    prompt = join_points(result, track, prompt)
+    prior = prompt.mask if prompt.mask is not None else find_prior_mask(track, prompt)
     return PivotBox(
         pivot=PivotFrame(phrase=PHRASE, frame=frame, source="user"),
-        xyxy=given.box if prior is None else compute_box(prior),
+        xyxy=prompt.box if prior is None else compute_box(prior),
         score=1.0,
         mask=prior,
-        points=given.points,
-        point_labels=given.labels,
+        points=prompt.points,
+        point_labels=prompt.labels,
         source="user",
     )
 
@@ -112,7 +119,7 @@ def join_points(result: Result, track: Track, prompt: Prompt) -> Prompt:
     earlier = find_points(result, track, prompt.frame) if prompt.frame in track.corrected else None
     if earlier is None or prompt.kinds != {"points"} or earlier.kinds != {"points"}:
         return prompt
-    points, labels = ([getattr(each, name) for each in (earlier, prompt)] for name in ("points", "labels"))
+    points, labels = ([getattr(item, name) for item in (earlier, prompt)] for name in ("points", "labels"))
     return Prompt(frame=prompt.frame, points=np.concatenate(points), labels=np.concatenate(labels))
 
 
@@ -121,8 +128,8 @@ def find_points(result: Result, track: Track, frame: int) -> Prompt | None:
     for box in reversed(result.boxes):
         same = revisions.is_same_object(box.pivot.phrase, track.phrase) and box.pivot.frame == frame
         if same and box.source == "user" and box.points is not None:
-            given = {"box": box.xyxy} if box.mask is None else {"mask": box.mask}
-            return Prompt(frame=frame, points=box.points, labels=box.point_labels, **given)
+            region = {"box": box.xyxy} if box.mask is None else {"mask": box.mask}
+            return Prompt(frame=frame, points=box.points, labels=box.point_labels, **region)
     return None
 
 
@@ -149,10 +156,10 @@ def list_start_frames(result: Result, track: Track, keeps_start: bool) -> set[in
 
     A track without any, of the order ``tracks``, has the frame with the highest score.
     """
-    own = [box for box in result.boxes if revisions.is_same_object(box.pivot.phrase, track.phrase)]
+    boxes = [box for box in result.boxes if revisions.is_same_object(box.pivot.phrase, track.phrase)]
     starts = {
         box.pivot.frame
-        for box in own
+        for box in boxes
         if box.pivot.frame is not None and (box.source == "user" or (keeps_start and box.finding != "absent"))
     }
     seen = [frame for frame, rle in enumerate(track.rles) if rle.area]
@@ -195,7 +202,7 @@ def _propagate_masks(
     return masks, {low + frame: score for frame, score in enumerate(found.scores)}, True
 
 
-def _make_box(frame: int, mask: Mask, score: float, given: Prompt | None = None) -> PivotBox:
+def _make_box(frame: int, mask: Mask, score: float, prompt: Prompt | None = None) -> PivotBox:
     """Return what is known of the object on a frame: its mask with the points of a prompt, or that it is absent.
 
     The corrected frame has the highest score, so that a propagator that begins at the best one goes outward from there.
@@ -203,7 +210,7 @@ def _make_box(frame: int, mask: Mask, score: float, given: Prompt | None = None)
     pivot = PivotFrame(phrase=PHRASE, frame=frame, source="user")
     if not mask.any():
         return PivotBox(pivot=pivot, finding="absent", source="user")
-    points, labels = (None, None) if given is None else (given.points, given.labels)
+    points, labels = (None, None) if prompt is None else (prompt.points, prompt.labels)
     box = compute_box(mask)
     return PivotBox(pivot=pivot, xyxy=box, score=score, mask=mask, points=points, point_labels=labels, source="user")
 

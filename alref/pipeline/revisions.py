@@ -29,7 +29,7 @@ def get_track(result: Result, number: int, name: str) -> Track:
     """Return a track, or for a new one of the reference ``name`` a track without masks."""
     if number < len(result.tracks):
         return result.tracks[number]
-    reference = next(each for each in result.references if each.id == name)
+    reference = next(item for item in result.references if item.id == name)
     phrase = Phrase(reference=reference.id, text=reference.text.strip() or reference.id)
     length = len(result.video.times)
     return Track(phrase=phrase, rles=(make_empty_rle(result),) * length, scores=(0.0,) * length)
@@ -59,16 +59,16 @@ def find_changed_frames(before: Result, after: Result) -> list[int]:
 
 def apply_correction(result: Result, correction: Correction, change: TrackChange | None, added: Result | None) -> Result:
     """Return the result after a correction, for which ``change`` or ``added`` was computed, if it needs that."""
-    made = result
+    updated = result
     if correction.action == "add" and added is not None:
-        made = _join_results(result, added)
+        updated = _join_results(result, added)
     elif correction.action == "prompt" and change is not None:
-        made = _apply_change(result, correction, change)
+        updated = _apply_change(result, correction, change)
     elif correction.action in ("confirm", "name", "remove"):
         number = find_track(result, correction.object)
         track = get_track(result, number, correction.object)
-        made = replace_track(result, number, _decide_track(result, track, correction))
-    return made.model_copy(update={"revision": correction.revision})
+        updated = replace_track(result, number, _decide_track(result, track, correction))
+    return updated.model_copy(update={"revision": correction.revision})
 
 
 def replace_track(result: Result, number: int, track: Track, boxes: Sequence[PivotBox] | None = None) -> Result:
@@ -76,7 +76,7 @@ def replace_track(result: Result, number: int, track: Track, boxes: Sequence[Piv
     tracks = list(result.tracks)
     tracks[number : number + 1] = [track]
     verdicts = [
-        make_user_verdict(verdict, [each for each in tracks if each.phrase.reference == verdict.reference])
+        make_user_verdict(verdict, [item for item in tracks if item.phrase.reference == verdict.reference])
         if verdict.reference == track.phrase.reference
         else verdict
         for verdict in result.verdicts
@@ -94,28 +94,29 @@ def _apply_change(result: Result, correction: Correction, change: TrackChange) -
         rles[frame], scores[frame] = rle, score
     corrected = tuple(sorted({*track.corrected, prompt.frame}))
     confirmed = tuple(frame for frame in track.confirmed if frame != prompt.frame)
-    settled = {*corrected, *confirmed}
-    found = drift.flag_frames(rles, scores, sorted(settled))
-    inside = set(change.frames)
-    flags = [flag for flag in found if flag.frame in inside] + [flag for flag in track.flags if flag.frame not in inside]
-    made = track.model_copy(
+    decided_frames = {*corrected, *confirmed}
+    new_flags = drift.flag_frames(rles, scores, sorted(decided_frames))
+    changed = set(change.frames)
+    flags = [flag for flag in new_flags if flag.frame in changed] + [flag for flag in track.flags if flag.frame not in changed]
+    flags = sorted((flag for flag in flags if flag.frame not in decided_frames), key=lambda flag: flag.frame)
+    corrected_track = track.model_copy(
         update={
             "rles": tuple(rles),
             "scores": tuple(scores),
             "logits": (),
-            "flags": tuple(sorted((flag for flag in flags if flag.frame not in settled), key=lambda flag: flag.frame)),
+            "flags": tuple(flags),
             "corrected": corrected,
             "confirmed": confirmed,
             "layer": track.get_layer(),
         }
     )
-    given = make_prompt_box(track.phrase, prompt)
+    prompt_box = make_prompt_box(track.phrase, prompt)
     boxes = [
         box
         for box in result.boxes
         if box.source != "user" or box.pivot.frame != prompt.frame or not is_same_object(box.pivot.phrase, track.phrase)
     ]
-    return replace_track(result, change.track, made, [*boxes, given])
+    return replace_track(result, change.track, corrected_track, [*boxes, prompt_box])
 
 
 def _decide_track(result: Result, track: Track, correction: Correction) -> Track:
@@ -137,26 +138,26 @@ def _join_results(result: Result, added: Result) -> Result:
     names = ("references", "transcripts", "phrases", "pivots", "candidates", "boxes", "concepts", "tracks", "verdicts")
     joined = {name: (*getattr(result, name), *getattr(added, name)) for name in (*names, "object_tracks", "choices", "audits")}
     lowest = min((track.get_layer() for track in result.tracks), default=0.0)
-    kept = [track.model_copy(update={"layer": track.get_layer()}) for track in result.tracks]
-    new = [track.model_copy(update={"layer": min(lowest, track.get_layer())}) for track in added.tracks]
-    return result.model_copy(update={**joined, "tracks": (*kept, *new)})
+    old_tracks = [track.model_copy(update={"layer": track.get_layer()}) for track in result.tracks]
+    new_tracks = [track.model_copy(update={"layer": min(lowest, track.get_layer())}) for track in added.tracks]
+    return result.model_copy(update={**joined, "tracks": (*old_tracks, *new_tracks)})
 
 
 def find_stretch(confirmed: Iterable[int], frame: int, length: int) -> tuple[int, int]:
     """Return the first and the last frame between the nearest confirmed frames on both sides of ``frame``, without them."""
-    known = list(confirmed)
-    left = max((each for each in known if each < frame), default=-1)
-    right = min((each for each in known if each > frame), default=length)
+    frames = list(confirmed)
+    left = max((number for number in frames if number < frame), default=-1)
+    right = min((number for number in frames if number > frame), default=length)
     return left + 1, right - 1
 
 
 def make_new_id(result: Result) -> str:
     """Return the id of a new reference: the next number that is not taken."""
-    taken = {each.id for each in result.references}
-    return next(str(number) for number in range(len(taken) + 1, 2 * len(taken) + 2) if str(number) not in taken)
+    used = {reference.id for reference in result.references}
+    return next(str(number) for number in range(len(used) + 1, 2 * len(used) + 2) if str(number) not in used)
 
 
 def check_new_reference(result: Result, reference: Reference) -> None:
     """Raise InputError if the result has the id already."""
-    if any(each.id == reference.id for each in result.references):
+    if any(known.id == reference.id for known in result.references):
         raise InputError(f"reference: the run has an object {reference.id!r} already; choose another id")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -25,7 +25,8 @@ from alref_baseline.attributes import compute_color_share
 from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.grounding import GroundingQuery, find_grounding, recall_grounding
-from alref_baseline.rules import MIN_COLOR_SHARE, MIN_PLURAL_FIT, MIN_RIVAL_SCORE, measure_candidates
+from alref_baseline.lexicon import look_up_noun
+from alref_baseline.rules import MIN_COLOR_SHARE, MIN_PLURAL_FIT, MIN_RIVAL_SCORE, MIN_SYNCHRONY, measure_candidates
 from alref_baseline.synchrony import compute_synchrony
 
 NUM_FRAMES = 5
@@ -120,7 +121,10 @@ def _compare_on_frame(
     look = measure_masks(video, phrase, frame, masks, scores)
     scored = list(score_attributes(words, look))
     if makes_sound:
-        scored.append(score_synchrony(compute_synchrony(video, frame, look.masks)))
+        follows = compute_synchrony(video, frame, look.masks)
+        is_known = words.is_findable or bool(look_up_noun(seen[0].track.noun).classes)
+        missing = ["" if is_known or each >= MIN_SYNCHRONY else "its motion does not follow the sound" for each in follows]
+        scored.append(replace(score_synchrony(follows), missing=missing))
     for index, each in enumerate(seen):
         each.fits.append(float(np.prod([cue.factors[index] for cue in scored])))
         each.reasons = list(dict.fromkeys(cue.explanations[index] for cue in scored))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alref import Candidates, Phrase, PivotFrame, Proposer, Rle, Video, encode_mask
+from alref.audio.vocabulary import UNKNOWN_SOUND
 
 CHUNK = 16
 """Number of frames that are proposed on at once: their masks are in memory until they are encoded."""
@@ -70,7 +71,7 @@ class NounDetections:
 
 def detect_alone(proposer: Proposer, video: Video, noun: str, frames: Sequence[int]) -> list[Detection]:
     """Propose for the one object of a noun on some frames; return what is found, best first."""
-    phrase = Phrase(reference=noun, text=f"the {noun}", category=noun)
+    phrase = make_phrase("the", noun)
     proposed = proposer.propose(video, [PivotFrame(phrase=phrase, frame=frame) for frame in frames])
     found = [each for frame, one in zip(frames, proposed, strict=True) for each in _list_detections(frame, one)]
     return sorted(found, key=lambda each: -each.score)
@@ -78,7 +79,7 @@ def detect_alone(proposer: Proposer, video: Video, noun: str, frames: Sequence[i
 
 def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou: float) -> NounDetections:
     """Propose for every object of a noun on every n-th frame and the last one; in a short section, on more frames."""
-    phrase = Phrase(reference=noun, text=f"every {noun}", category=noun)
+    phrase = make_phrase("every", noun)
     last = len(video) - 1
     frames = sorted({*range(0, last, every), last}) if last >= every * (MIN_FRAMES - 1) else _space_evenly(last)
     found = NounDetections(phrase, frames)
@@ -88,6 +89,13 @@ def detect_noun(proposer: Proposer, video: Video, noun: str, every: int, nms_iou
             if pivot.frame is not None and len(candidates):
                 found.by_frame[pivot.frame] = _suppress_overlaps(_list_detections(pivot.frame, candidates), nms_iou)
     return found
+
+
+def make_phrase(determiner: str, noun: str) -> Phrase:
+    """Return the phrase that a proposer gets for a noun; an object of an unknown kind is known by its sound alone."""
+    if noun == UNKNOWN_SOUND:
+        return Phrase(reference=noun, text=noun, sound=True)
+    return Phrase(reference=noun, text=f"{determiner} {noun}", category=noun)
 
 
 def _space_evenly(last: int) -> list[int]:

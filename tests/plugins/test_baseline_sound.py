@@ -7,8 +7,9 @@ import pytest
 
 from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.base import Locator, Tagger
-from alref.records import Audio, Candidates, Phrase, PivotBox, PivotFrame, Reference, TimeSpan
+from alref.records import Audio, Candidates, ObjectTrack, Phrase, PivotBox, PivotFrame, Reference, TimeSpan, TrackCandidates
 from alref.testing import ArrayVideo, LocatorContract, TaggerContract, make_buzzing_video, make_moving_square
+from alref.utils.masks import encode_mask
 from alref_baseline.audio import AlwaysLocator, EnergyLocator
 from alref_baseline.audio_activity import detect_activity
 from alref_baseline.audio_tags import resolve_sound_objects
@@ -145,6 +146,20 @@ class TestSynchrony:
         assert self.picked(resting, masks, 10).finding == "ambiguous"
         steady, masks = film(self.KINDS, in_spans(NOISE, [(0.0, 5.4)]))
         assert self.picked(steady, masks, 10).finding == "ambiguous"
+
+    def test_a_track_is_found_where_motion_tells_and_ambiguous_where_it_does_not(self) -> None:
+        def choose(kinds: tuple[str, ...], noun: str = UNKNOWN_SOUND) -> list[tuple[str, str]]:
+            video, masks = film(kinds, in_spans(NOISE))
+            rles = [tuple(map(encode_mask, mask)) for mask in masks]
+            facts = {"noun": noun, "score": 0.5, "scores": (0.5,) * len(video)}
+            tracks = tuple(ObjectTrack(id=number, rles=each, **facts) for number, each in enumerate(rles, 1))
+            asked = TrackCandidates(phrase=Phrase(reference="1", text=UNKNOWN_SOUND, sound=True), tracks=tracks)
+            choices = RulesReasoner(RulesReasoner.Options()).pick_tracks(video, [asked])
+            return [(each.choice, each.finding) for each in choices]
+
+        assert choose(("still", "with")) == [("reject", "found"), ("accept", "found")]
+        assert choose(("still",)) == [("accept", "ambiguous")]
+        assert choose(("still",), "dog") == [("accept", "found")]
 
     def test_two_seconds_are_too_few_to_tell(self) -> None:
         video, masks = film(("with", "without"), in_spans(NOISE))

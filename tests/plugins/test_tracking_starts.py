@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from alref.audio.vocabulary import UNKNOWN_SOUND
 from alref.components.base import Propagator, PropagatorOptions, Proposer, StageOptions
 from alref.media.video import Video
-from alref.records import Candidates, FrameMasks, ObjectTrack, PivotBox, PivotFrame
+from alref.records import Candidates, FrameMasks, ObjectTrack, Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo
 from alref.utils.masks import encode_mask
 from alref_tracking import DetectAndFollow
@@ -29,10 +30,10 @@ class Masks(Proposer):
     def __init__(self, several: Mapping[Box, float], alone: Mapping[Box, float], best: int) -> None:
         super().__init__(StageOptions())
         self.several, self.alone, self.best = several, alone, best
-        self.asked: list[str] = []
+        self.asked: list[Phrase] = []
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
-        self.asked.append(pivots[0].phrase.text)
+        self.asked.append(pivots[0].phrase)
         return [self.look(pivot) for pivot in pivots]
 
     def look(self, pivot: PivotFrame) -> Candidates:
@@ -68,10 +69,10 @@ def fill(box: Box) -> np.ndarray:
     return mask
 
 
-def track(proposer: Masks) -> tuple[list[ObjectTrack], Stay]:
+def track(proposer: Masks, noun: str = "cup") -> tuple[list[ObjectTrack], Stay]:
     tracker, propagator = DetectAndFollow(DetectAndFollow.Options()), Stay()
     tracker.parts = {"proposer": proposer, "propagator": propagator}
-    return tracker.track(ArrayVideo(np.zeros((FRAMES, *SIZE, 3), np.uint8)), ["cup"]), propagator
+    return tracker.track(ArrayVideo(np.zeros((FRAMES, *SIZE, 3), np.uint8)), [noun]), propagator
 
 
 def test_a_single_object_starts_where_it_is_best_seen_alone() -> None:
@@ -86,6 +87,16 @@ def test_one_of_several_objects_is_refined_on_the_frame_of_all() -> None:
     (starts,) = propagator.starts
     assert len(set(starts)) == 1
     assert [each.decode_mask(0).sum() for each in found] == [fill(OTHER).sum(), fill(TIGHT).sum()]
+
+
+def test_an_object_of_an_unknown_kind_is_sought_by_its_sound() -> None:
+    proposer = Masks({}, {LOOSE: 0.9}, best=5)
+    (found,), _ = track(proposer, UNKNOWN_SOUND)
+    assert found.noun == UNKNOWN_SOUND
+    assert {(each.text, each.category, each.sound) for each in proposer.asked} == {(UNKNOWN_SOUND, "", True)}
+    known = Masks({LOOSE: 0.9}, {LOOSE: 0.9}, best=5)
+    track(known)
+    assert not any(each.sound for each in known.asked)
 
 
 def test_another_place_is_no_start() -> None:

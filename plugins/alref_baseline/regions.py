@@ -16,7 +16,7 @@ from alref_baseline.features import VideoFeatures, resize_image
 from alref_baseline.grabcut import compute_bounding_box, find_connected_components, run_grabcut
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.label_propagation import smooth_label
-from alref_baseline.lexicon import NounEntry
+from alref_baseline.lexicon import NounEntry, look_up_noun
 from alref_baseline.linear_probe import compute_descriptors, fit_predict, normalize_weights
 from alref_baseline.motion import compute_motion_strength, compute_residual_motion
 
@@ -196,7 +196,7 @@ def extract_regions(view: FrameEvidence, probability: FloatArray, description: O
         if number == 0 or areas[number] < _MIN_AREA * part.size or view.evidence[part].max() < 0.3:
             continue
         mask = _cut_part(view, probability, part)
-        for each in split_touching(mask) if description.is_among_several else [mask]:
+        for each in _split_several(mask, description) if description.is_among_several else [mask]:
             yield _measure_region(view, each, float(view.evidence[each].max()), description)
 
 
@@ -232,6 +232,25 @@ def _measure_region(view: FrameEvidence, mask: Mask, strongest: float, descripti
         box=(left, top, end, bottom),
         edge_contrast=compute_edge_contrast(view.image, mask),
     )
+
+
+def _split_several(mask: Mask, description: ObjectDescription) -> list[Mask]:
+    """Split a mask into objects that touch; people stand beside each other, so a waist does not split one."""
+    parts = split_touching(mask)
+    return join_stacked(parts) if look_up_noun(description.noun).is_person else parts
+
+
+def join_stacked(parts: Sequence[Mask]) -> list[Mask]:
+    """Join the parts of which one is above the other: they share at least half of the columns of the narrower one."""
+    joined: list[Mask] = []
+    for part in parts:
+        beside: list[Mask] = []
+        stacked = [part]
+        for other in joined:
+            own, its = part.any(axis=0), other.any(axis=0)
+            (stacked if 2 * (own & its).sum() >= min(own.sum(), its.sum()) else beside).append(other)
+        joined = [*beside, np.asarray(np.logical_or.reduce(stacked))]
+    return joined
 
 
 def split_touching(mask: Mask) -> list[Mask]:

@@ -14,7 +14,7 @@ from alref.testing import ArrayVideo, make_moving_square
 from alref_baseline.confidence import FOUND_CONFIDENCE, estimate_confidence
 from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames, sample_indices
 from alref_baseline.region_ranking import ScoredRegion
-from alref_baseline.regions import Region, split_touching
+from alref_baseline.regions import Region, join_stacked, split_touching
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
 
@@ -83,6 +83,15 @@ def test_touching_discs_are_split_and_one_disc_is_not() -> None:
     assert sorted(int((part & one).sum() > (part & other).sum()) for part in parts) == [0, 1]
     assert np.array_equal(parts[0] | parts[1], one | other)
     assert len(split_touching(one)) == 1
+
+
+def test_a_waist_does_not_split_a_person_and_a_neighbor_is_another_one() -> None:
+    rows, columns = np.indices((100, 120))
+    chest, legs, neighbor = (
+        (np.abs(rows - row) < 20) & (np.abs(columns - column) < 15) for row, column in ((25, 30), (70, 33), (50, 80))
+    )
+    people = join_stacked([chest, neighbor, legs])
+    assert sorted(int(person.sum()) for person in people) == sorted([int(neighbor.sum()), int((chest | legs).sum())])
 
 
 def test_confidence_grows_with_agreement_and_evidence() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from urllib.parse import urlsplit
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from alref.config import VideoOptions
 from alref.errors import InputError
 from alref.media.reader import open_video
 from alref.utils.masks import Mask, Rle, decode_mask
+from alref_studio import StudioCommand
 from alref_studio.library import Library
 from support.studio import FRAMES, HEIGHT, TOKEN, WIDTH, SteppedPropagator, make_studio_pipeline, save_squares, serve_studio
 
@@ -197,3 +200,26 @@ def test_the_models_of_a_run_are_loaded_before_a_click(served: Any) -> None:
     SteppedPropagator.loaded.clear()
     assert request(served[0], f"runs/{find_run(served[0])}/prepare", "POST", {"frame": 3})[0] == 200
     assert SteppedPropagator.loaded.wait(20)
+
+
+def test_uploads_are_off_by_default(served: Any) -> None:
+    assert request(served[0], "uploads?name=a.wav", "POST", {})[0] == 403
+
+
+def test_all_videos_of_a_folder_are_listed(tmp_path: Path) -> None:
+    for name in ("b.mov", "a.mp4", "notes.txt"):
+        (tmp_path / name).touch()
+    library = Library([tmp_path], tmp_path / "out", VideoOptions())
+    assert [video.path.name for video in library.list_videos()] == ["a.mp4", "b.mov"]
+
+
+def test_the_command_prints_how_to_open_the_page_from_elsewhere(
+    served: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alref_studio._runtime.serve", lambda *given: None)
+    arguments = [str(served[1]), "--out", str(tmp_path), "--no-browser", "--port", "0"]
+    found = CliRunner().invoke(StudioCommand.build_command(), arguments)
+    assert found.exit_code == 0, found.output
+    address = re.search(r"http://127\.0\.0\.1:(\d+)/[\w-]{32,}/", found.output)
+    assert address is not None
+    assert f"ssh -L {address[1]}:127.0.0.1:{address[1]} " in found.output

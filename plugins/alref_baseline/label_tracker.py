@@ -205,6 +205,9 @@ def segment_label(
 
 
 def compute_confidence(label: FloatArray) -> float:
-    """Return the confidence of a label: its mean over the cells of the object, 0 if there are none."""
+    """Return the confidence of a label, 0..1: its mean over the cells of the object, 0 if there are none.
+
+    A label is a mean in float32, whose rounding can exceed 1.
+    """
     inside = label > 0.5
-    return float(label[inside].mean()) if inside.any() else 0.0
+    return min(float(label[inside].mean()), 1.0) if inside.any() else 0.0

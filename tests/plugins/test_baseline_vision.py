@@ -14,7 +14,7 @@ import pytest
 from alref.records import FrameMasks, Phrase, PivotBox, PivotFrame
 from alref.testing import ArrayVideo, PropagatorContract, ProposerContract, make_moving_square, make_square_box
 from alref_baseline.features import get_video_features
-from alref_baseline.label_tracker import LabelTracker
+from alref_baseline.label_tracker import LabelTracker, compute_confidence
 from alref_baseline.propagation import TrackedObject
 from alref_baseline.vision import ClassEvidenceProposer, LabelPropagator
 
@@ -191,6 +191,10 @@ def test_a_flat_picture_holds_nothing_to_fall_over(frames: int, text: str) -> No
     candidates = ClassEvidenceProposer(ClassEvidenceProposer.Options()).propose(video, [pivot(text)])
     assert len(candidates) == 1
     assert candidates[0].masks is None or candidates[0].masks.shape[1:] == (48, 64)
+
+
+def test_rounding_gives_no_confidence_above_one() -> None:
+    assert compute_confidence(np.full((3, 4), np.nextafter(np.float32(1), np.float32(2)))) == 1.0
 
 
 def test_the_eye_does_not_keep_a_video_alive() -> None:

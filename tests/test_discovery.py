@@ -123,6 +123,8 @@ BROKEN = {
     "level": "ContractError: register_propagators: Own is written for contract level 99, this alref has 1",
 }
 BOX = ["--box", "8,8,16,16", "--quiet"]
+QUICK = "import alref_baseline.features as network, alref.cli.demo_clip as clip; network.LONG_SIDE = 96; clip.FRAME_COUNT = 8; "
+"""A program's beginning: the embedded network looks at small images, and the demonstration is short."""
 
 
 @pytest.fixture(scope="module")
@@ -147,10 +149,10 @@ def clip(tmp_path: Path) -> Path:
     return write_frames(make_moving_square(frames=3, size=(32, 48), side=8)[0], tmp_path / "clip")
 
 
-def alref(place: Path, *arguments: str | Path, limit: str = "") -> subprocess.CompletedProcess[str]:
+def alref(place: Path, *arguments: str | Path, limit: str = "", quick: str = "") -> subprocess.CompletedProcess[str]:
     """Run a command where the distributions of a folder are installed; no message of it may be a traceback."""
     told = {"PYTHONPATH": str(place), "COLUMNS": "200", "ALREF_PLUGINS": limit}
-    command = [sys.executable, "-c", "from alref.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", f"{quick}from alref.cli import main; main()", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **told})
     assert "Traceback" not in done.stdout + done.stderr
     return done
@@ -184,13 +186,14 @@ def test_the_list_names_what_works_beside_what_is_broken(installed: Path) -> Non
 
 def test_a_plain_run_demo_and_evaluation_are_not_affected(installed: Path, clip: Path, tmp_path: Path) -> None:
     assert len(BROKEN) == 10
-    done = alref(installed, "run", clip, "the red square", "--out", tmp_path / "run", "--json")
+    done = alref(installed, "run", clip, "the red square", "--out", tmp_path / "run", "--json", quick=QUICK)
     assert done.returncode == 0, done.stderr
     assert "alref-test-" not in done.stdout
-    assert alref(installed, "demo", "--out", tmp_path / "demo", "--quiet").returncode == 0
+    assert alref(installed, "demo", "--out", tmp_path / "demo", "--quiet", quick=QUICK).returncode == 0
     data = draw(tmp_path / "data", videos=1)
     plugin = ["--plugin", Path(folder_dataset.__file__)]
-    scored = alref(installed, "eval", "squares", "--data", data, "--split", "train", *plugin, "--out", tmp_path / "eval")
+    flags = ["--data", data, "--split", "train", *plugin, "--out", tmp_path / "eval"]
+    scored = alref(installed, "eval", "squares", *flags, quick=QUICK)
     assert scored.returncode == 0, scored.stderr
     assert (tmp_path / "eval/eval.yaml").exists()
 

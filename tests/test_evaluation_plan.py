@@ -16,8 +16,9 @@ EVAL = ["eval", "mevis", "--data", "data", "--split", "valid_u", "--out", "run"]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Work in a folder with a miniature of MeViS."""
+    """Work in a folder with a miniature of MeViS, of which the embedded network looks at small images."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
     benchmark_fixtures.build("mevis", Path("data"))
 
 

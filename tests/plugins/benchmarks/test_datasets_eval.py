@@ -21,8 +21,9 @@ QUICK = ["--temporal", "uniform", "-o", "temporal.count=1"]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Work in an empty folder, OpenCV on one thread: on a busy machine its threads wait for each other most of the time."""
+    """Work in an empty folder, with small images, and with one thread of OpenCV: more wait for each other on a busy machine."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("alref_baseline.features.LONG_SIDE", 96)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     yield

@@ -106,7 +106,7 @@ async function openRun(id, videoId, frame = 0) {
     find("verdict-title").textContent = "Reading the result";
     await viewer.open(`runs/${id}`, info, null, frame, false);
   }
-  const found = await getJson(`runs/${id}`);
+  const found = await getJson(`runs/${id}`).finally(() => (find("verdict-title").textContent = "Objects"));
   if (state.opening !== opening) return;
   Object.assign(state, { video: { id: videoId ?? findVideo(id) }, run: found, info: found.video });
   if (isNew) state.selected = found.objects.length ? 1 : 0;

@@ -139,6 +139,15 @@ def test_a_frame_is_shown_while_the_result_is_still_read(chromium: Browser, serv
     expect(page.get_by_role("list", name="Objects over time").get_by_role("button")).to_have_count(3)
 
 
+def test_a_result_that_cannot_be_read_is_told(opened: Page) -> None:
+    page = opened.context.new_page()
+    page.route(re.compile(r"/runs/\w+$"), lambda route: route.fulfill(status=422, json={"error": "result.json is damaged"}))
+    page.goto(opened.url)
+    expect(page.get_by_role("alert")).to_have_text("result.json is damaged")
+    expect(page.locator("#canvas")).to_have_attribute("data-image", "0")
+    expect(page.get_by_text("Reading the result")).to_be_hidden()
+
+
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light"), (400, "dark")])
 def test_the_page_is_accessible_and_fits(chromium: Browser, served: Any, width: int, scheme: Any) -> None:
     context = chromium.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)

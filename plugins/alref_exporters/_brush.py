@@ -39,7 +39,9 @@ def encode_brush(crop: MaskCrop, size: tuple[int, int]) -> list[int]:
 
 def _find_changes(crop: MaskCrop, width: int) -> npt.NDArray[np.int64]:
     """Return where a mask begins and ends in turn, as positions of its pixels row by row."""
-    rows, columns = np.nonzero(np.diff(np.pad(crop.mask, ((0, 0), (1, 1))).view(np.int8), axis=1))
+    padded = np.zeros((crop.mask.shape[0], crop.mask.shape[1] + 2), np.bool_)
+    padded[:, 1:-1] = crop.mask
+    rows, columns = np.divmod(np.flatnonzero(padded[:, 1:] != padded[:, :-1]), crop.mask.shape[1] + 1)
     changes = (crop.top + rows) * width + crop.left + columns
     joined = np.flatnonzero(changes[1:-1:2] == changes[2::2]) * 2 + 1  # from the end of a row to the beginning of the next
     return np.delete(changes, np.concatenate([joined, joined + 1])) if len(joined) else changes

@@ -164,7 +164,7 @@ class _PieceTracks:
 
 def _format_polygon(frame: int, polygon: Polygon, outside: int) -> str:
     """Return a keyframe; ``outside`` is 1 where the piece is gone."""
-    points = ";".join(f"{x:g},{y:g}" for x, y in polygon)
+    points = ";".join(f"{x:g},{y:g}" for x, y in polygon.tolist())
     place = {"frame": frame, "keyframe": 1, "outside": outside, "occluded": 0}
     return _open_element("polygon", **place, points=points, z_order=0) + "/>\n"
 

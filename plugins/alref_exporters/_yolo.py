@@ -36,4 +36,4 @@ def write_yolo(run: FinishedRun, folder: Path, options: Yolo.Options) -> None:
 
 
 def _format_corners(corners: Polygon) -> str:
-    return " ".join(f"{value:.6g}" for value in np.clip(corners, 0, 1).ravel())
+    return " ".join(f"{value:.6g}" for value in np.clip(corners, 0, 1).ravel().tolist())

@@ -1,6 +1,6 @@
 """The probability that the region found for a phrase shows it, from its evidence and its agreement over the frames.
 
-The weights are a logistic regression on the films of ``bench/embedded_films.py``; docs/components.md has the curve.
+The weights are a logistic regression on real videos and films of photographs; docs/components.md has the curve and the data.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ FOUND_CONFIDENCE = 0.6
 
 MAX_AREA = 0.5
 """Share of the frame above which a region is rather the background."""
-_INTERCEPT, _AGREEMENT_WEIGHT, _EVIDENCE_WEIGHT = -5.6, 4.2, 4.7
+_INTERCEPT, _AGREEMENT_WEIGHT, _EVIDENCE_WEIGHT = -7.0, 6.6, 4.2
 
 
 def estimate_confidence(agreement: float, evidence: float, area: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 import tracemalloc
 from pathlib import Path
 from urllib.parse import unquote
@@ -41,6 +42,33 @@ def test_runs_are_compared_on_what_all_of_them_scored(script: Script, capsys: py
     assert run_command(["compare", "run", "other"]) == 0
     assert run_command(["compare", "run", "run"]) == 0
     assert "+0.00" in capsys.readouterr().out
+
+
+def test_the_references_that_differ_most_are_named_with_their_verdicts(
+    script: Script, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_command(EVAL) == 0
+    shutil.copytree("run", "other")
+    rows = Path("other/rows.csv").read_text().splitlines()
+    changed = list(csv.DictReader(rows))[1]
+    place = rows[0].split(",").index("score")
+    cells = rows[2].split(",")
+    cells[place], cells[rows[0].split(",").index("verdict")] = "0.0", "absent"
+    Path("other/rows.csv").write_text("\n".join([*rows[:2], ",".join(cells), *rows[3:]]))
+    _, other = compare_runs([Path("run"), Path("other")], Overlap())
+    worst = other.references[0]
+    assert (worst.video, worst.id, worst.text) == (changed["video"], changed["id"], changed["text"])
+    assert (worst.difference, worst.base_verdict, worst.other_verdict) == (-float(changed["score"]), "found", "absent")
+    assert {each.difference for each in other.references[1:]} == {0.0}
+    capsys.readouterr()
+    assert run_command(["compare", "run", "other"]) == 0
+    assert str(Path("other/report.html")) in capsys.readouterr().out
+
+
+def test_a_single_video_has_no_interval(script: Script) -> None:
+    assert run_command([*EVAL, "--limit", "1"]) == 0
+    summary = read_summary()
+    assert (summary["intervals"], summary["metric_intervals"]) == ({}, {})
 
 
 def scores(values: list[float]) -> list[VideoScores]:

@@ -17,6 +17,7 @@ from alref.cli.eval_output import EvaluationProgress
 from alref.components.base import Reasoner, StageOptions
 from alref.components.logger import EvaluationLogger, FinishedEvaluation
 from alref.config import resolve_config
+from alref.evaluation.comparison import compare_runs
 from alref.evaluation.repeats import explain_repeats, list_seeded_slots, shift_seeds
 from alref.evaluation.runner import MIN_CACHED_SECONDS, VideoOutcome
 from alref.media.video import Video
@@ -24,7 +25,7 @@ from alref.plugins import manager as plugins_module
 from alref.plugins.manager import PluginManager
 from alref.records import Candidates, Phrase, PivotBox, PivotFrame
 from support.scripted import Script, announcing, entry, pick_frames, propose
-from support.scripted_dataset import NAMES, SLOTS, squares
+from support.scripted_dataset import NAMES, SLOTS, Overlap, squares
 
 EVAL = ["eval", "squares", "--data", "data", *SLOTS[:1], "--reasoner=sampling", *SLOTS[2:], "--out", "run", "--quiet"]
 
@@ -88,6 +89,10 @@ def read_score(folder: str) -> float:
     return float(read_summary(folder)["tables"][0]["metrics"]["overlap"])
 
 
+def read_lines(folder: str) -> dict[str, float]:
+    return {line["video"]: line["scores"]["overlap"] for line in read_summary(folder)["lines"]}
+
+
 def test_runs_differ_by_seed_and_their_mean_and_deviation_are_in_every_table(script: Script) -> None:
     assert run_command([*EVAL, "--repeats", "3", "--logger", "notes"]) == 0
     scores = [read_score(folder) for folder in ("run", "run/repeats/2", "run/repeats/3")]
@@ -104,6 +109,19 @@ def test_runs_differ_by_seed_and_their_mean_and_deviation_are_in_every_table(scr
     alone = [*EVAL[:-2], "alone", "--quiet", "-o", "reasoner.seed=2"]
     assert run_command(alone) == 0
     assert read_score("alone") == scores[2]
+
+
+def test_a_comparison_has_mean_and_deviation_on_the_common_videos(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command([*EVAL, "--repeats", "2"]) == 0
+    assert run_command([*EVAL[:-2], "other", "--quiet", "--limit", "3"]) == 0
+    first, other = compare_runs([Path("run"), Path("other")], Overlap())
+    parts = [[read_lines(folder)[name] for name in NAMES[:3]] for folder in ("run", "run/repeats/2")]
+    assert first.repeats == pytest.approx([fmean(each) for each in parts])
+    assert first.spread == pytest.approx((fmean(first.repeats), stdev(first.repeats)))
+    assert (len(other.repeats), other.spread) == (1, None)
+    capsys.readouterr()
+    assert run_command(["compare", "run", "other"]) == 0
+    assert f"{100 * stdev(first.repeats):.2f}" in capsys.readouterr().out
 
 
 def test_what_does_not_depend_on_the_seed_is_computed_once(script: Script) -> None:

@@ -116,10 +116,14 @@ def print_plan(plan: EvaluationPlan, as_json: bool) -> None:
     runs, most = (f"{plan.runs:,} runs of ", "at most ") if plan.runs > 1 else ("", "")
     done = f"{plan.done:,} of {plan.runs * plan.videos:,} videos are done"
     click.echo(f"{runs}{plan.videos:,} videos with {plan.references:,} references: {done}")
+    if plan.done == plan.runs * plan.videos:
+        click.echo("nothing is left to run")
+        return
     if plan.hours is None:
         click.echo("time and cost: unknown; run the same command with --limit 3 and without --plan to measure some videos")
         return
-    click.echo(f"time: {most}about {format_duration(3600 * plan.hours)}, by {plan.measured_references:,} finished references")
+    sample = f"measured on {plan.measured_references:,} finished references"
+    click.echo(f"time for the rest: {most}about {format_duration(3600 * plan.hours)}, {sample}")
     if plan.questions:
         click.echo(f"questions: {most}about {plan.questions:,}; {format_estimate(plan.tokens, plan.dollars)}")
 
@@ -182,6 +186,7 @@ def build_score_table(summary: EvaluationSummary) -> Table:
     repeats = summary.repeats
     spread = [f"mean ± std of {len(repeats.videos)} runs"] if repeats else []
     table = Table(Column("protocol", overflow="fold"), "metric", "value", "95 % interval", *spread, title=title)
+    table.caption = "Scores are in percent." + (" Intervals are bootstrapped over videos." if summary.intervals else "")
     for each in summary.tables:
         for name in each.metrics:
             interval = summary.get_interval(each, name)

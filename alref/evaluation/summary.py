@@ -34,11 +34,12 @@ class VideoSummary(Record):
 class EvaluationSummary(Record):
     """Metrics of an evaluation, 0..1, with the bounds of the 95 % bootstrap interval of each protocol's main metric.
 
-    ``metric_intervals`` has the bounds of all metrics that are means over videos. ``requested`` is the number of videos to
-    evaluate; ``failed`` maps a video to the reason of its failure. A video in neither ``lines`` nor ``failed`` is not processed
-    yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references; ``warning`` is the first warning, with its
-    video. ``held`` says of how many videos, references and masks the scores of masks of another program are, and how many there
-    should be. ``repeats`` has the metrics of all runs, if there are several; everything else is of the first.
+    A single scored video has no interval. ``metric_intervals`` has the bounds of all metrics that are means over videos.
+    ``requested`` is the number of videos to evaluate; ``failed`` maps a video to the reason of its failure. A video in neither
+    ``lines`` nor ``failed`` is not processed yet. ``seconds`` sums each stage over videos. ``verdicts`` counts references;
+    ``warning`` is the first warning, with its video. ``held`` says of how many videos, references and masks the scores of masks
+    of another program are, and how many there should be. ``repeats`` has the metrics of all runs, if there are several;
+    everything else is of the first.
     """
 
     model_config = NAN_CONFIG
@@ -62,7 +63,7 @@ class EvaluationSummary(Record):
     def get_interval(self, table: ScoreTable, name: str) -> tuple[float, float] | None:
         """Return the bounds of the interval of a metric; None if it has none."""
         if name == table.main_metric:
-            return self.intervals[table.protocol]
+            return self.intervals.get(table.protocol)
         return self.metric_intervals.get(table.protocol, {}).get(name)
 
     @property
@@ -124,12 +125,13 @@ def summarize_external_scores(
 
 def _build_tables(scores: dict[EvaluationProtocol, list[VideoScores]]) -> dict[str, Any]:
     scored = {protocol: found for protocol, found in scores.items() if found}
-    intervals = {protocol.name: estimate_interval(protocol, found) for protocol, found in scored.items()}
+    several = {protocol: found for protocol, found in scored.items() if len(found) > 1}
+    intervals = {protocol.name: estimate_interval(protocol, found) for protocol, found in several.items()}
     tables = {protocol: protocol.summarize_scores(found) for protocol, found in scored.items()}
     return {
         "tables": tuple(tables.values()),
         "metric_intervals": {
-            protocol.name: estimate_intervals(protocol, found, tables[protocol].metrics) for protocol, found in scored.items()
+            protocol.name: estimate_intervals(protocol, found, tables[protocol].metrics) for protocol, found in several.items()
         },
         "intervals": {name: (interval.low, interval.high) for name, interval in intervals.items()},
     }

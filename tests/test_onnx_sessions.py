@@ -39,3 +39,9 @@ def test_a_session_computes_on_the_threads_of_one_video(from_file: bool, tmp_pat
     (result,) = session.run(None, {"x": np.array([1, 2], np.float32)})
     assert result.tolist() == [2, 4]
     assert session.get_session_options().intra_op_num_threads == cpu_tuning.count_threads()
+
+
+def test_a_session_keeps_no_memory_for_each_size_of_input() -> None:
+    settings = make_onnx_session(make_model()).get_session_options()
+    assert not settings.enable_cpu_mem_arena
+    assert not settings.enable_mem_pattern

@@ -33,6 +33,7 @@ def list_onnx_providers(device: str = "auto") -> list[str]:
 def make_onnx_session(model: bytes | Path, device: str = "cpu") -> InferenceSession:
     """Return a session for an ONNX model, on the threads that one video may use, which sleep while they wait.
 
+    Memory is freed after each call: an arena and memory patterns would keep what each size of input needed.
     Raises MissingError if onnxruntime does not support ``device``.
     """
     import onnxruntime
@@ -40,6 +41,7 @@ def make_onnx_session(model: bytes | Path, device: str = "cpu") -> InferenceSess
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = cpu_tuning.count_threads()
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    settings.enable_cpu_mem_arena = settings.enable_mem_pattern = False
     return onnxruntime.InferenceSession(
         model if isinstance(model, bytes) else str(model), settings, providers=list_onnx_providers(device)
     )

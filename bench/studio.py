@@ -1,10 +1,10 @@
 """How quick the page of ``alref studio`` is: ``python bench/studio.py [--frames N] [--objects N] [--width N] [--viewport N]``.
 
-A clip of 1080 lines with some objects is drawn, with a finished run of it. A headless Chromium opens the run in a real server
-process. Measured in the browser: the time from the navigation to the first frame and to its masks, with the CPU time of the
-server, after the start of the server and again; frames painted per second while stepping as fast as possible, and while playing at 30 frames per second; the time
-from a click to its mask, beside the time of the same call without server and browser. In the same run, ``<video>`` alone plays
-and seeks through the same file on an empty page.
+A clip of 1080 lines with some objects is drawn, with a finished run of it. A headless Chromium opens the run in a real
+server process. Measured in the browser: the time from the navigation to the first frame and to its masks, with the CPU time
+of the server, after the start of the server and again; frames painted per second while stepping as fast as possible, and
+while playing at 30 frames per second; the time from a click to its mask, beside the time of the same call without server
+and browser. In the same run, ``<video>`` alone plays and seeks through the same file on an empty page.
 """
 
 from __future__ import annotations

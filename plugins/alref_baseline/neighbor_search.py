@@ -61,8 +61,7 @@ def find_neighbors(query: FloatArray, keys: FloatArray, count: int) -> tuple[Flo
 
     Returns their dot products and their rows in ``keys``, each (N, count), in no particular order.
     """
-    none = np.zeros((1, 1, 1), np.float32)
-    similarity, index = _run_search(query[None], keys[None], none, none, min(count, len(keys)))
+    similarity, index = _run_search({"query": query[None], "keys": keys[None]}, min(count, len(keys)))
     return similarity[0], index[0]
 
 
@@ -84,8 +83,8 @@ def find_window_neighbors(
     cells = _combine_axes(near_rows, near_columns, width)
     cells[_combine_axes(_is_outside(near_rows, height), _is_outside(near_columns, width), 1) > 0] = -1
     outside = np.where(cells < 0, _EXCLUDED, np.float32(0))[:, None]
-    blocks = query.reshape(-1, channels)[asked], keys.reshape(-1, channels)[cells]
-    similarity, place = _run_search(*blocks, _build_window_bias(radius), outside, count)
+    blocks = {"query": query.reshape(-1, channels)[asked], "keys": keys.reshape(-1, channels)[cells]}
+    similarity, place = _run_search(blocks | {"window_bias": _build_window_bias(radius), "border_bias": outside}, count)
     index = np.take_along_axis(cells[:, None], place, axis=2)
 
     def join_blocks(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -116,21 +115,18 @@ def _build_window_bias(radius: int) -> FloatArray:
     return np.where(within.reshape(1, _BLOCK**2, -1), np.float32(0), _EXCLUDED)
 
 
-def _run_search(
-    query: FloatArray, keys: FloatArray, window_bias: FloatArray, border_bias: FloatArray, count: int
-) -> tuple[FloatArray, IndexArray]:
+def _run_search(given: dict[str, FloatArray], count: int) -> tuple[FloatArray, IndexArray]:
     """Search each batch of ``query`` (B, N, C) in the same batch of ``keys`` (B, M, C).
 
-    ``window_bias`` (1, N, M) and ``border_bias`` (B, 1, M) are added to the products; each side may be 1.
+    ``window_bias`` (1, N, M) and ``border_bias`` (B, 1, M), if they are given, are added to the products.
     """
-    given = {"query": query, "keys": keys, "window_bias": window_bias, "border_bias": border_bias}
-    given["count"] = np.array([count], np.int64)
-    similarity, index = _load_search().run(None, given)
+    session = _load_search(has_windows="window_bias" in given)
+    similarity, index = session.run(None, given | {"count": np.array([count], np.int64)})
     return similarity, index
 
 
-@lru_cache(maxsize=1)
-def _load_search() -> InferenceSession:
+@lru_cache(maxsize=2)
+def _load_search(has_windows: bool) -> InferenceSession:
     from onnx import TensorProto, helper
 
     def describe(name: str, *shape: str, kind: int = TensorProto.FLOAT) -> Any:
@@ -139,17 +135,22 @@ def _load_search() -> InferenceSession:
     nodes = [
         helper.make_node("Transpose", ["keys"], ["columns"], perm=[0, 2, 1]),
         helper.make_node("MatMul", ["query", "columns"], ["products"]),
-        helper.make_node("Add", ["products", "window_bias"], ["within"]),
-        helper.make_node("Add", ["within", "border_bias"], ["inside"]),
-        helper.make_node("TopK", ["inside", "count"], ["similarity", "index"], sorted=0),
     ]
     inputs = [
         describe("query", "batch", "queries", "channels"),
         describe("keys", "batch", "cells", "channels"),
-        describe("window_bias", "one", "window_queries", "window_cells"),
-        describe("border_bias", "border_batch", "one", "border_cells"),
         describe("count", "one", kind=TensorProto.INT64),
     ]
+    if has_windows:
+        nodes += [
+            helper.make_node("Add", ["products", "window_bias"], ["within"]),
+            helper.make_node("Add", ["within", "border_bias"], ["inside"]),
+        ]
+        inputs += [
+            describe("window_bias", "one", "window_queries", "window_cells"),
+            describe("border_bias", "batch", "one", "cells"),
+        ]
+    nodes.append(helper.make_node("TopK", [nodes[-1].output[0], "count"], ["similarity", "index"], sorted=0))
     shape = ("batch", "queries", "found")
     outputs = [describe("similarity", *shape), describe("index", *shape, kind=TensorProto.INT64)]
     graph = helper.make_graph(nodes, "neighbor_search", inputs, outputs)

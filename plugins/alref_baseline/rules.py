@@ -32,6 +32,8 @@ MIN_RIVAL_SCORE = 0.5
 """Score of a candidate, as a share of the best one's, below which attributes cannot choose it."""
 MIN_PLURAL_FIT = 0.4
 """Fit of a candidate, as a share of the best one's, from which it is one of those that a plural means."""
+MIN_EXTRA_SHARE = 0.25
+"""Area of a candidate beyond a number that is named, as a share of the smallest one taken, from which it is one object more."""
 _TIE_RATIO = 0.95
 
 
@@ -102,17 +104,19 @@ def _select_rivals(candidates: FrameCandidates, description: ObjectDescription) 
 def join_boxes(candidates: Candidates, indices: Sequence[int], box: PivotBox, count: int = 0) -> PivotBox:
     """Return the pivot box of several candidates with masks together, best first, for a noun in the plural.
 
-    It is ambiguous if there is only one, or another number than ``count``, 0 if none is asked for. At most ``count`` are taken.
+    It is ambiguous if there is only one, or another number than ``count``, 0 if none is asked for. At most ``count`` are taken;
+    of the others, small pieces do not count.
     """
     if candidates.masks is None or len(indices) < 2:
         return box.model_copy(update={"finding": "ambiguous", "why": f"only one is seen; {box.why}"})
     chosen = list(indices[: count or None])
     corners = [candidates.xyxy[chosen, :2].min(axis=0), candidates.xyxy[chosen, 2:].max(axis=0)]
     joined = {"xyxy": np.concatenate(corners), "mask": np.logical_or.reduce(candidates.masks[chosen])}
-    if count and len(indices) != count:
-        return box.model_copy(
-            update={**joined, "finding": "ambiguous", "why": f"{len(indices)} are seen (asked: {count}); {box.why}"}
-        )
+    areas = candidates.masks[list(indices)].sum(axis=(1, 2))
+    seen = len(chosen) + int((areas[len(chosen) :] >= MIN_EXTRA_SHARE * areas[: len(chosen)].min()).sum())
+    if count and seen != count:
+        why = f"{seen} are seen (asked: {count}); {box.why}"
+        return box.model_copy(update={**joined, "finding": "ambiguous", "why": why})
     return box.model_copy(update={**joined, "why": f"{len(chosen)} together; {box.why}"})
 
 

@@ -140,6 +140,11 @@ def test_another_number_than_is_asked_for_is_ambiguous(number: str, finding: str
     assert pick_together(f"{number} red discs", ROW)[0].finding == finding
 
 
+@pytest.mark.parametrize(("radius", "finding"), [(5, "found"), (18, "ambiguous")])
+def test_a_small_piece_is_not_one_object_more(radius: int, finding: str) -> None:
+    assert pick_together("two red discs", [ROW[0], ROW[2], Disc("red", at(50, 90, radius))])[0].finding == finding
+
+
 def test_no_more_are_taken_than_are_asked_for() -> None:
     box, masks = pick_together("two discs", ROW)
     assert box.finding == "ambiguous"

@@ -1,4 +1,4 @@
-"""Ground a phrase: sample frames, find regions in them, and weigh the evidence that the object is in the video."""
+"""Ground a phrase: sample frames, find regions in them, weigh the evidence that the object is there, and propose candidates."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from alref import Phrase, TimeSpan, Video
-from alref_baseline.confidence import MAX_AREA, estimate_confidence
+from alref import Candidates, Phrase, PivotFrame, TimeSpan, Video
 from alref_baseline.features import get_video_features
+from alref_baseline.grabcut import compute_bounding_box
 from alref_baseline.grammar import ObjectDescription, parse_description
 from alref_baseline.lexicon import look_up_noun
 from alref_baseline.look_alikes import find_look_alikes
 from alref_baseline.region_ranking import ScoredRegion, score_regions, score_several
-from alref_baseline.region_score import score_region
+from alref_baseline.region_score import MAX_AREA, estimate_confidence, score_region
 from alref_baseline.regions import FrameEvidence, Region, gather_evidence, grow_regions
 from alref_baseline.synchrony import get_motion_window
 from alref_baseline.unknown_words import explain_unknown
@@ -191,3 +192,29 @@ def _weigh_evidence(views: Sequence[FrameEvidence], regions: Sequence[Region], h
 
 def _weigh_classes(views: Sequence[FrameEvidence]) -> float:
     return sorted(view.class_probability for view in views)[-2:][0]
+
+
+def propose_candidates(video: Video, pivots: list[PivotFrame], max_candidates: int) -> list[Candidates]:
+    """Return up to ``max_candidates`` candidates per pivot."""
+    asked: dict[GroundingQuery, list[int]] = {}
+    for pivot in pivots:
+        asked.setdefault(GroundingQuery.from_phrase(pivot.phrase), []).extend([pivot.frame] if pivot.frame is not None else [])
+    return [
+        _propose_for_pivot(video, pivot, asked[GroundingQuery.from_phrase(pivot.phrase)], max_candidates) for pivot in pivots
+    ]
+
+
+def _propose_for_pivot(video: Video, pivot: PivotFrame, frames: list[int], max_candidates: int) -> Candidates:
+    grounding = find_grounding(video, GroundingQuery.from_phrase(pivot.phrase), frames)
+    found = [] if grounding.is_absent or pivot.frame is None else grounding.get_regions(pivot.frame)[:max_candidates]
+    grown = [(each, cv2.resize(each.region.mask.astype(np.float32), (video.width, video.height)) > 0.5) for each in found]
+    sized = [(each, mask) for each, mask in grown if mask.any()]
+    if not sized:
+        return Candidates(pivot=pivot, xyxy=np.zeros((0, 4), np.float32), scores=np.zeros(0, np.float32))
+    return Candidates(
+        pivot=pivot,
+        xyxy=np.stack([compute_bounding_box(mask) for _, mask in sized]),
+        scores=np.array([each.score for each, _ in sized], np.float32),
+        labels=(pivot.phrase.category or pivot.phrase.text,) * len(sized),
+        masks=np.stack([mask for _, mask in sized]),
+    )

@@ -1,13 +1,22 @@
-"""Score a region by its evidence and colors; measure sides and motions."""
+"""Score a region by its evidence and colors; measure sides and motions; estimate the confidence that a region is right."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.regions import Region
 
 Box = tuple[float, float, float, float]
+
+FOUND_CONFIDENCE = 0.6
+"""Confidence from which an object is found, and below which it is ambiguous."""
+
+MAX_AREA = 0.5
+"""Share of the frame above which a region is rather the background."""
+_INTERCEPT, _AGREEMENT_WEIGHT, _EVIDENCE_WEIGHT = -7.0, 6.6, 4.2
+"""A logistic regression on real videos and films of photographs; docs/components.md has the curve and the data."""
 
 MIN_VELOCITY = 0.002
 """Minimum velocity, in shares of the frame's longer side per frame, that has a direction."""
@@ -62,3 +71,13 @@ def score_region(region: Region, description: ObjectDescription) -> float:
     fit = region.score * (0.1 + region.color_share) * (0.3 + 0.7 * region.part_color_share)
     emphasis = 1 if description.is_among_several else 1 + len(description.motions)
     return fit * (0.4 + 0.6 * region.motion_strength) ** emphasis if description.favors_motion else fit
+
+
+def estimate_confidence(agreement: float, evidence: float, area: float) -> float:
+    """Return the probability, 0..1, that a region shows what is meant.
+
+    ``agreement`` with other frames and ``evidence`` for the noun are 0..1; ``area`` is a share of the frame.
+    """
+    logit = _INTERCEPT + _AGREEMENT_WEIGHT * agreement + _EVIDENCE_WEIGHT * evidence
+    certain = 1 / (1 + math.exp(-logit))
+    return certain if area <= MAX_AREA else min(certain, FOUND_CONFIDENCE / 2)

@@ -12,11 +12,11 @@ from alref import Candidates, Mask, Phrase, PivotBox, PivotFrame, Video
 from alref.records import Finding
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
-from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.features import get_video_features, resize_image
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames
 from alref_baseline.motion import compute_residual_motion
+from alref_baseline.region_score import FOUND_CONFIDENCE
 from alref_baseline.relations import NormalizedBox
 from alref_baseline.synchrony import compute_synchrony
 from alref_baseline.unknown_words import explain_unknown

@@ -22,10 +22,10 @@ from alref import (
 from alref.records import Finding
 from alref_baseline.attribute_scores import FrameCandidates, score_attributes, score_synchrony
 from alref_baseline.attributes import compute_color_share
-from alref_baseline.confidence import FOUND_CONFIDENCE
 from alref_baseline.grammar import ObjectDescription
 from alref_baseline.grounding import GroundingQuery, find_grounding, recall_grounding
 from alref_baseline.lexicon import look_up_noun
+from alref_baseline.region_score import FOUND_CONFIDENCE
 from alref_baseline.rules import MIN_COLOR_SHARE, MIN_PLURAL_FIT, MIN_RIVAL_SCORE, MIN_SYNCHRONY, measure_candidates
 from alref_baseline.synchrony import compute_synchrony
 

@@ -35,7 +35,7 @@ class ClassEvidenceProposer(Proposer):
 
     def propose(self, video: Video, pivots: list[PivotFrame]) -> list[Candidates]:
         """Return regions for each pivot, if any. All frames of a phrase are processed together."""
-        from alref_baseline.proposals import propose_candidates
+        from alref_baseline.grounding import propose_candidates
 
         return propose_candidates(video, pivots, self.options.max_candidates)
 

@@ -11,9 +11,9 @@ import pytest
 
 from alref.media.reader import open_video
 from alref.testing import ArrayVideo, make_moving_square
-from alref_baseline.confidence import FOUND_CONFIDENCE, estimate_confidence
 from alref_baseline.grounding import GroundingQuery, find_grounding, rank_frames, sample_indices
 from alref_baseline.region_ranking import ScoredRegion
+from alref_baseline.region_score import FOUND_CONFIDENCE, estimate_confidence
 from alref_baseline.regions import Region, join_stacked, split_touching
 
 CLIPS = Path(__file__).parents[2] / ".." / "shared" / "data" / "clips"
